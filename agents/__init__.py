@@ -1,0 +1,1 @@
+"""The agents: decisions on the SimPy clock, and nothing else."""

@@ -1,0 +1,1 @@
+"""Coupled power-transportation co-simulation: data, models and the message bus."""

@@ -1,0 +1,52 @@
+"""Every error the package raises.
+
+CosimError
+  + ConfigError              your files or options are wrong: you can fix them          (exit code 2)
+  + ModelError               well formed, but the model has no answer                   (exit code 3)
+      - NotConvergedError    an equilibrium search used up its iterations
+      - InfeasibleError      no dispatch, or no assignment, meets the limits
+      - SolverError          a solver or power flow broke down
+
+An infeasible or unconverged *day* is not raised: the run completes with the best answer and flags it.
+These errors are for the calls that promise an answer within the limits.
+"""
+
+from collections.abc import Sequence
+
+
+class CosimError(Exception):
+    """Base class, so that a caller can catch everything from this package."""
+
+
+class ConfigError(CosimError):
+    """A file or an option is wrong; ``problems`` lists every fault found, one sentence each."""
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        """Keep the problems as data and word them as a list."""
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(f"{source}:\n" + "\n".join(f"  - {problem}" for problem in self.problems))
+
+
+class ModelError(CosimError):
+    """The input is well formed, but the model has no answer for it."""
+
+
+class NotConvergedError(ModelError):
+    """The equilibrium search used up its iterations."""
+
+    def __init__(self, residual: float, tolerance: float, iterations: int) -> None:
+        """Say how far the search still was, and what to change."""
+        self.residual = residual
+        super().__init__(
+            f"the residual is {residual:.2e} after {iterations} iterations, tolerance {tolerance:.0e}. "
+            "Allow more iterations, loosen the tolerance or use the self-regulated step."
+        )
+
+
+class InfeasibleError(ModelError):
+    """Nothing meets the limits; the message names the place, the period and the amount."""
+
+
+class SolverError(ModelError):
+    """A solver or a power flow ended without a usable answer."""

@@ -1,0 +1,1 @@
+"""The vehicle side: battery, mobility, charging demand."""

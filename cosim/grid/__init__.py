@@ -1,0 +1,1 @@
+"""The grid side: feeder, devices, dispatch, power flow, tariff."""

@@ -1,0 +1,1 @@
+"""The road side: network, paths, link times, route choice, stochastic user equilibrium."""
