@@ -1,0 +1,49 @@
+"""What driving and charging do to a battery.
+
+All functions take scalars and arrays alike. None clips a state of charge at zero: who may drive is decided
+in ``cosim.ev.charging``. Powers and energies of charging are on the grid side of the charger.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery:
+    """Battery and consumption of one type of EV."""
+
+    capacity_kwh: float = 50.0
+    consumption_kwh_per_km: float = 0.17
+    charging_efficiency: float = 0.92
+
+    def __post_init__(self) -> None:
+        """Refuse what no battery can be."""
+        possible = (
+            self.capacity_kwh > 0 and self.consumption_kwh_per_km >= 0 and 0 < self.charging_efficiency <= 1
+        )
+        if not possible:
+            msg = f"{self}: capacity must be positive, consumption not negative, efficiency in (0, 1]"
+            raise ValueError(msg)
+
+    def trip_kwh(self, length_km: FloatArray | float) -> FloatArray:
+        """Return the energy a trip takes from the battery [kWh]."""
+        return np.multiply(length_km, self.consumption_kwh_per_km)
+
+    def soc_after_driving(self, soc: FloatArray | float, energy_kwh: FloatArray | float) -> FloatArray:
+        """Return the state of charge after *energy_kwh* of driving; below 0 if the battery lacks it."""
+        return np.subtract(soc, np.divide(energy_kwh, self.capacity_kwh))
+
+    def charging_kwh(self, soc: FloatArray | float, target_soc: FloatArray | float) -> FloatArray:
+        """Return the grid-side energy that lifts *soc* to *target_soc* [kWh]; zero if it is there already."""
+        lift = np.maximum(np.subtract(target_soc, soc), 0.0)
+        return np.asarray(lift * self.capacity_kwh / self.charging_efficiency)[()]
+
+    def soc_after_charging(
+        self, soc: FloatArray | float, power_kw: FloatArray | float, duration_h: FloatArray | float
+    ) -> FloatArray:
+        """Return the state of charge after *duration_h* at *power_kw*; 1 once the battery is full."""
+        gain = np.multiply(power_kw, duration_h) * self.charging_efficiency / self.capacity_kwh
+        return np.minimum(np.add(soc, gain), 1.0)

@@ -1,0 +1,133 @@
+"""When a driver charges: the decisions, as kernels over arrays that take scalars too.
+
+The agents call them with one EV, the estimate of the charging demand with all EVs at once. NumPy's functions
+are used for both (``np.exp`` and ``math.exp`` may differ in the last bit), so both decide alike.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import BoolArray, FloatArray
+from cosim.ev.battery import Battery
+from cosim.ev.transitions import HOME, WORK, ActivityArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingBehaviour:
+    """What makes a driver charge, fast on the way or slowly while parked."""
+
+    even_odds_soc: float = 0.30
+    """State of charge at which a driver fast-charges on every second trip."""
+    soc_spread: float = 0.05
+    price_sensitivity: float = 0.0
+    """Weight k of the relative price; 0: drivers ignore the price when they decide whether to charge."""
+    reserve_soc: float = 0.10
+    """A trip that would end below this forces a fast charge."""
+    target_soc: float = 0.80
+    charge_point: float = 0.5
+    """Share of the trip's energy used up when the charger is reached."""
+    slow_kw: float = 7.0
+    plug_in_below_soc: float = 0.70
+    """At home; at work every driver who has a charger plugs in."""
+
+    def __post_init__(self) -> None:
+        """Refuse shares outside [0, 1] and a spread or power that is not positive."""
+        levels = (self.even_odds_soc, self.reserve_soc, self.target_soc, self.plug_in_below_soc)
+        if not all(0 <= share <= 1 for share in (*levels, self.charge_point)):
+            msg = f"{self}: states of charge and the charge point must be in [0, 1]"
+            raise ValueError(msg)
+        if self.soc_spread <= 0 or self.slow_kw < 0:
+            msg = f"{self}: the spread must be positive and the power not negative"
+            raise ValueError(msg)
+
+
+def fast_charge_probability(
+    soc: FloatArray | float, behaviour: ChargingBehaviour, price_ratio: FloatArray | float = 1.0
+) -> FloatArray:
+    """Return 1 / (1 + exp((SOC - .30)/.05 + k (price / mean price - 1))), before any trip forces a charge."""
+    reluctance = np.subtract(soc, behaviour.even_odds_soc) / behaviour.soc_spread
+    reluctance = reluctance + behaviour.price_sensitivity * np.subtract(price_ratio, 1.0)
+    return np.asarray(1.0 / (1.0 + np.exp(np.minimum(reluctance, 700.0))))[()]  # exp(710) overflows
+
+
+def wants_fast_charge(
+    soc: FloatArray | float,
+    trip_kwh: FloatArray | float,
+    uniform: FloatArray | float,
+    *,
+    battery: Battery,
+    behaviour: ChargingBehaviour,
+    price_ratio: FloatArray | float = 1.0,
+) -> BoolArray:
+    """Return whether a driver fast-charges on the trip about to start: by chance, or forced by its end.
+
+    Never where the battery still holds the target when the charge point is reached: nothing could be charged.
+    """
+    by_chance = np.less(uniform, fast_charge_probability(soc, behaviour, price_ratio))
+    forced = np.less(battery.soc_after_driving(soc, trip_kwh), behaviour.reserve_soc)
+    soc_charge_point = battery.soc_after_driving(soc, np.multiply(behaviour.charge_point, trip_kwh))
+    return np.asarray((by_chance | forced) & (soc_charge_point < behaviour.target_soc))[()]
+
+
+def plugs_in(
+    activity: ActivityArray | int,
+    soc: FloatArray | float,
+    has_home_charger: BoolArray | bool,
+    has_work_charger: BoolArray | bool,
+    behaviour: ChargingBehaviour,
+) -> BoolArray:
+    """Return whether a parked EV charges slowly: given a charger, at home below SOC .7, at work always."""
+    low = np.less(soc, behaviour.plug_in_below_soc)
+    at_home = np.equal(activity, HOME) & np.asarray(has_home_charger) & low
+    at_work = np.equal(activity, WORK) & np.asarray(has_work_charger)
+    return np.asarray(at_home | at_work)[()]
+
+
+def soc_after_parking(
+    soc: FloatArray | float,
+    plugged: BoolArray | bool,
+    parked_h: FloatArray | float,
+    battery: Battery,
+    behaviour: ChargingBehaviour,
+) -> FloatArray:
+    """Return the state of charge when a parked EV leaves: as it came, or slowly charged, up to SOC 1."""
+    return np.where(plugged, battery.soc_after_charging(soc, behaviour.slow_kw, parked_h), soc)[()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripSoc:
+    """What a trip does to the battery; the arrays have the shape of the state of charge put in."""
+
+    soc_charge_point: FloatArray
+    """On reaching the charge point, before any charging."""
+    soc_arrival: FloatArray
+    session_kwh: FloatArray
+    """Energy of the fast charge at the grid side, 0 without one."""
+    stranded: BoolArray
+    """Whether the EV cannot make the trip: the battery would be empty before the charge point or the end."""
+
+
+def drive(
+    soc: FloatArray | float,
+    trip_kwh: FloatArray | float,
+    fast_charge: BoolArray | bool,
+    battery: Battery,
+    behaviour: ChargingBehaviour,
+) -> TripSoc:
+    """Return the battery's course over a trip, with a charge to the target at the charge point where chosen.
+
+    A stranded EV does not depart: its states of charge stay as they are, and it has no session.
+    """
+    to_charge_point = np.multiply(behaviour.charge_point, trip_kwh)
+    soc_reached = battery.soc_after_driving(soc, to_charge_point)
+    soc_left_with = np.where(fast_charge, np.maximum(soc_reached, behaviour.target_soc), soc_reached)
+    soc_end = battery.soc_after_driving(soc_left_with, np.subtract(trip_kwh, to_charge_point))
+    stranded = (soc_reached < 0) | (soc_end < 0)
+    charged_kwh = battery.charging_kwh(soc_reached, behaviour.target_soc)
+    return TripSoc(
+        soc_charge_point=np.where(stranded, soc, soc_reached)[()],
+        soc_arrival=np.where(stranded, soc, soc_end)[()],
+        session_kwh=np.where(np.asarray(fast_charge) & ~stranded, charged_kwh, 0.0)[()],
+        stranded=np.asarray(stranded)[()],
+    )

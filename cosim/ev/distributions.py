@@ -1,0 +1,70 @@
+"""The distributions of the mobility model, sampled by inversion: one uniform number makes one value.
+
+NumPy's own gamma and normal samplers reject and retry: a value may cost several random numbers and so move
+all that follow. By inversion EV i's values depend on EV i's uniforms alone.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+
+
+class Distribution(Protocol):
+    """Anything that turns uniform numbers into values."""
+
+    def quantile(self, uniform: FloatArray) -> FloatArray:
+        """Return the values below which the shares *uniform* (0 <= u < 1) of the distribution lie."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Normal distribution; what lies outside [low, high] is moved to the nearer bound."""
+
+    mean: float
+    deviation: float
+    low: float = -np.inf
+    high: float = np.inf
+
+    def quantile(self, uniform: FloatArray) -> FloatArray:
+        """Return the quantiles, clipped."""
+        return np.clip(self.mean + self.deviation * _standard_normal(uniform), self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class LogNormal:
+    """Log-normal distribution with mean *log_mean* of the logarithm, moved into [low, high] likewise."""
+
+    log_mean: float
+    log_deviation: float
+    low: float = 0.0
+    high: float = np.inf
+
+    def quantile(self, uniform: FloatArray) -> FloatArray:
+        """Return the quantiles, clipped."""
+        value = np.exp(self.log_mean + self.log_deviation * _standard_normal(uniform))
+        return np.clip(value, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftedGamma:
+    """Gamma distribution that begins at *shift*."""
+
+    shape: float
+    scale: float
+    shift: float = 0.0
+
+    def quantile(self, uniform: FloatArray) -> FloatArray:
+        """Return the quantiles."""
+        from scipy.special import gammaincinv  # a tenth of a second to import: only who samples pays
+
+        return np.asarray(self.shift + self.scale * gammaincinv(self.shape, uniform), dtype=np.float64)
+
+
+def _standard_normal(uniform: FloatArray) -> FloatArray:
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri(uniform), dtype=np.float64)

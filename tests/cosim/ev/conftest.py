@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+
+from cosim.arrays import FloatArray
+from cosim.ev.mobility import MobilityModel
+from cosim.ev.transitions import read_transitions
+
+TRANSITIONS = Path(__file__).parents[3] / "configs" / "mobility" / "activity_transitions.csv"
+
+
+@pytest.fixture(scope="session")
+def transition() -> FloatArray:
+    return read_transitions(TRANSITIONS)
+
+
+@pytest.fixture(scope="session")
+def model(transition: FloatArray) -> MobilityModel:
+    return MobilityModel(transition=transition)

@@ -1,0 +1,135 @@
+"""When drivers charge: the logistic curve, the forced charge, the plug rules and who is stranded."""
+
+from dataclasses import replace
+from math import exp
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosim.ev.battery import Battery
+from cosim.ev.charging import (
+    ChargingBehaviour,
+    drive,
+    fast_charge_probability,
+    plugs_in,
+    soc_after_parking,
+    wants_fast_charge,
+)
+from cosim.ev.transitions import HOME, LEISURE, OTHER, WORK
+
+BATTERY = Battery()
+BEHAVIOUR = ChargingBehaviour()
+SENSITIVE = replace(BEHAVIOUR, price_sensitivity=1.0)
+
+
+def test_at_30_percent_every_second_driver_charges() -> None:
+    assert fast_charge_probability(0.30, BEHAVIOUR) == pytest.approx(0.5)
+    assert fast_charge_probability(0.40, BEHAVIOUR) == pytest.approx(1 / (1 + exp(2)))
+
+
+def test_a_dear_hour_deters_and_the_mean_price_does_not() -> None:
+    assert fast_charge_probability(0.30, SENSITIVE, 1.0) == pytest.approx(0.5)
+    assert fast_charge_probability(0.30, SENSITIVE, 1.5) == pytest.approx(1 / (1 + exp(0.5)))
+    assert fast_charge_probability(0.30, BEHAVIOUR, 1.5) == pytest.approx(0.5)
+
+
+def test_a_price_a_thousand_times_the_mean_is_no_overflow() -> None:
+    assert fast_charge_probability(0.30, SENSITIVE, 1e6) == pytest.approx(0.0)
+
+
+def test_the_uniform_number_decides_at_the_probability() -> None:
+    chance = float(fast_charge_probability(0.4, BEHAVIOUR))
+    assert wants_fast_charge(0.4, 1.0, chance - 1e-9, battery=BATTERY, behaviour=BEHAVIOUR)
+    assert not wants_fast_charge(0.4, 1.0, chance, battery=BATTERY, behaviour=BEHAVIOUR)
+
+
+def test_a_trip_that_would_end_below_the_reserve_forces_a_charge() -> None:
+    unlucky = 1.0 - 1e-16
+    assert wants_fast_charge(0.35, 13.0, unlucky, battery=BATTERY, behaviour=BEHAVIOUR)  # would end at .09
+    assert not wants_fast_charge(0.35, 12.0, unlucky, battery=BATTERY, behaviour=BEHAVIOUR)  # ends at .11
+
+
+def test_nobody_stops_to_charge_a_battery_above_the_target() -> None:
+    assert not wants_fast_charge(0.9, 2.0, 0.0, battery=BATTERY, behaviour=BEHAVIOUR)
+
+
+def test_a_charge_in_mid_trip_lifts_to_80_percent_and_half_the_trip_remains() -> None:
+    trip = drive(0.30, 10.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR)
+    assert trip.soc_charge_point == pytest.approx(0.20)
+    assert trip.session_kwh == pytest.approx(0.6 * 50 / 0.92)
+    assert trip.soc_arrival == pytest.approx(0.70)
+    assert not trip.stranded
+
+
+def test_without_a_charge_the_trip_takes_its_energy() -> None:
+    trip = drive(0.30, 10.0, fast_charge=False, battery=BATTERY, behaviour=BEHAVIOUR)
+    assert (trip.soc_arrival, trip.session_kwh) == (pytest.approx(0.10), 0.0)
+
+
+def test_who_cannot_reach_the_charge_point_stays_where_it_is() -> None:
+    trip = drive(0.05, 6.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR)
+    assert trip.stranded
+    assert (trip.soc_charge_point, trip.soc_arrival, trip.session_kwh) == (0.05, 0.05, 0.0)
+
+
+def test_a_trip_beyond_the_range_strands_even_a_driver_who_charges() -> None:
+    assert drive(0.9, 85.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR).stranded
+
+
+@pytest.mark.parametrize(
+    ("activity", "soc", "home", "work", "plugged"),
+    [
+        (HOME, 0.69, True, False, True),
+        (HOME, 0.70, True, False, False),
+        (HOME, 0.10, False, True, False),
+        (WORK, 0.99, False, True, True),
+        (WORK, 0.10, True, False, False),
+        (LEISURE, 0.10, True, True, False),
+        (OTHER, 0.10, True, True, False),
+    ],
+)
+def test_plug_rules(activity: int, soc: float, home: bool, work: bool, plugged: bool) -> None:
+    assert plugs_in(activity, soc, home, work, BEHAVIOUR) == plugged
+
+
+def test_an_unplugged_car_leaves_as_it_came() -> None:
+    plugged = np.array([True, False])
+    after = soc_after_parking(np.array([0.5, 0.5]), plugged, 2.0, BATTERY, BEHAVIOUR)
+    assert after.tolist() == pytest.approx([0.5 + 14 * 0.92 / 50, 0.5])
+
+
+@given(
+    soc=st.floats(0.0, 1.0),
+    trip_kwh=st.floats(0.0, 120.0),
+    uniform=st.floats(0.0, 1.0, exclude_max=True),
+    point=st.floats(0.0, 1.0),
+    capacity_kwh=st.floats(5.0, 100.0),
+)
+def test_soc_stays_in_bounds_and_energy_is_conserved(
+    soc: float, trip_kwh: float, uniform: float, point: float, capacity_kwh: float
+) -> None:
+    battery = Battery(capacity_kwh=capacity_kwh)
+    behaviour = ChargingBehaviour(charge_point=point)
+    fast = wants_fast_charge(soc, trip_kwh, uniform, battery=battery, behaviour=behaviour)
+    trip = drive(soc, trip_kwh, fast, battery, behaviour)
+    driven_kwh = 0.0 if trip.stranded else trip_kwh
+    stored_kwh = (trip.soc_arrival - soc) * capacity_kwh
+    assert 0.0 <= trip.soc_charge_point <= 1.0
+    assert 0.0 <= trip.soc_arrival <= 1.0
+    assert trip.session_kwh * battery.charging_efficiency == pytest.approx(driven_kwh + stored_kwh, abs=1e-9)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 60.0), st.floats(0.0, 1.0, exclude_max=True))
+def test_one_driver_decides_as_in_an_array_of_many(soc: float, trip_kwh: float, uniform: float) -> None:
+    alone = wants_fast_charge(soc, trip_kwh, uniform, battery=BATTERY, behaviour=BEHAVIOUR)
+    many = [np.full(37, value) for value in (soc, trip_kwh, uniform)]
+    together = wants_fast_charge(*many, battery=BATTERY, behaviour=BEHAVIOUR)
+    assert (together == alone).all()
+
+
+@pytest.mark.parametrize("wrong", [{"target_soc": 1.2}, {"charge_point": -0.1}, {"soc_spread": 0.0}])
+def test_impossible_behaviour_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        ChargingBehaviour(**wrong)

@@ -1,0 +1,78 @@
+"""The table of activities: what it holds, how blanks are filled, and that every fault is named at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosim.arrays import FloatArray
+from cosim.errors import ConfigError
+from cosim.ev.transitions import ACTIVITIES, HOME, OTHER, WORK, read_transitions
+
+HEADER = "from,hour,home,work,leisure,other"
+
+
+def table(**changed: str) -> list[str]:
+    """Return a table of blank rows; a change is given as home_7=',,,'."""
+    rows = {f"{activity}_{hour}": ",,," for activity in ACTIVITIES for hour in range(1, 25)} | changed
+    return [HEADER, *(f"{key.replace('_', ',')},{cells}" for key, cells in rows.items())]
+
+
+def write(folder: Path, lines: list[str]) -> Path:
+    path = folder / "transitions.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_shipped_table_holds_the_published_figures(transition: FloatArray) -> None:
+    assert transition[HOME, 6] == pytest.approx([0.0, 0.8, 0.1706, 0.0294])
+    assert transition[WORK, 16] == pytest.approx(np.array([0.6085, 0.0886, 0.2892, 0.0137]), rel=2e-4)
+    assert np.allclose(transition.sum(axis=2), 1.0, atol=1e-15)
+
+
+def test_blank_rows_lead_to_work_or_back_home(transition: FloatArray) -> None:
+    assert transition[HOME, 0] == pytest.approx([0.0, 0.78, 0.20, 0.02])
+    assert transition[OTHER, 0].tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_rounded_rows_are_scaled_to_one(tmp_path: Path) -> None:
+    matrix = read_transitions(write(tmp_path, table(home_7="0.3333,0.3333,0.3333,0")))
+    assert matrix[HOME, 6, :3] == pytest.approx([1 / 3] * 3)
+
+
+def test_comments_and_blank_lines_are_skipped(tmp_path: Path) -> None:
+    lines = table()
+    matrix = read_transitions(write(tmp_path, ["# source: nobody", "", *lines[:3], "# half-way", *lines[3:]]))
+    assert matrix.shape == (4, 24, 4)
+
+
+def test_every_fault_is_named_with_line_column_value_and_what_is_allowed(tmp_path: Path) -> None:
+    lines = ["# comment", *table(home_1="0.5,0.4,0,0", home_2="1.5,-1,x,", home_3="nan,1,0,0")]
+    lines[5] = "home,4,1,0"
+    lines[6] = "shop,25,,,,"
+    lines[8] = "home,6,,,,"
+    with pytest.raises(ConfigError) as caught:
+        read_transitions(write(tmp_path, lines))
+    assert caught.value.problems == (
+        "line 3: the probabilities sum to 0.9, not to 1 within 0.001",
+        "line 4: column home: '1.5' is not a probability from 0 to 1 (blank rows are allowed)",
+        "line 4: column work: '-1' is not a probability from 0 to 1 (blank rows are allowed)",
+        "line 4: column leisure: 'x' is not a probability from 0 to 1 (blank rows are allowed)",
+        "line 4: column other: '' is not a probability from 0 to 1 (blank rows are allowed)",
+        "line 5: column home: 'nan' is not a probability from 0 to 1 (blank rows are allowed)",
+        "line 6: has 4 cells; there must be 6: from, hour, home, work, leisure, other",
+        "line 7: column from: 'shop' is not one of home, work, leisure, other",
+        "line 7: column hour: '25' is not a whole number from 1 to 24",
+        "line 9: home, hour 6 is already given in line 8",
+        "no row for home, hour 4, 5, 7; every activity needs all 24",
+    )
+
+
+def test_wrong_header_is_the_one_problem_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 1: the columns are 'a,b'; they must be 'from,hour"):
+        read_transitions(write(tmp_path, ["a,b", "1,2"]))
+
+
+def test_missing_file_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_transitions(tmp_path / "absent.csv")
