@@ -1,0 +1,85 @@
+"""A list of branches as a tree that grows from the slack bus; says what is wrong where it is none."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One branch in service, by its name and the names of its ends."""
+
+    name: str
+    ends: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step away from the slack: edge number *edge* leads from *from_bus* to *to_bus*."""
+
+    edge: int
+    from_bus: str
+    to_bus: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The steps from the slack outwards, and why the edges are no tree (empty where they are one)."""
+
+    steps: tuple[Step, ...]
+    problems: tuple[str, ...]
+
+
+def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slack: str) -> Tree:
+    """Return the tree over *edges*: a branch never comes before the branch that feeds it.
+
+    Of the branches that could come next, the one listed first does; so a file in order keeps its order.
+    """
+    at_bus = defaultdict(list)
+    for number, edge in enumerate(edges):
+        for end in edge.ends:
+            at_bus[end].append(number)
+    feeds: dict[str, Step] = {}
+    reached, used, ready = {slack}, set[int](), list(at_bus[slack])
+    heapq.heapify(ready)
+    problems = []
+    while ready:
+        number = heapq.heappop(ready)
+        if number in used:
+            continue
+        used.add(number)
+        near, far = edges[number].ends
+        if near in reached and far in reached:
+            problems.append(_loop(edges, feeds, number))
+            continue
+        if near not in reached:
+            near, far = far, near
+        feeds[far] = Step(number, near, far)
+        reached.add(far)
+        for onward in at_bus[far]:
+            heapq.heappush(ready, onward)
+    if lost := [bus for bus in buses if bus not in reached]:
+        problems.append(_lost(lost, slack))
+    return Tree(tuple(feeds.values()), tuple(problems))
+
+
+def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> str:
+    """Name the branches of the loop that edge *closing* closes."""
+    ways = [_way_to_slack(feeds, end) for end in edges[closing].ends]
+    loop = sorted(set(ways[0]) ^ set(ways[1]) | {closing})
+    names = ", ".join(edges[number].name for number in loop)
+    return f"branches {names} form a loop. A feeder is a tree: take one of them out of service."
+
+
+def _way_to_slack(feeds: dict[str, Step], bus: str) -> list[int]:
+    way = []
+    while bus in feeds:
+        way.append(feeds[bus].edge)
+        bus = feeds[bus].from_bus
+    return way
+
+
+def _lost(buses: Sequence[str], slack: str) -> str:
+    some = ", ".join(buses[:10]) + (f" and {len(buses) - 10} more" if len(buses) > 10 else "")
+    return f"no branch in service connects bus {some} to the slack bus {slack}."
