@@ -26,7 +26,10 @@ CONFIDENCE_95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SocRecord:
-    """The batteries along the diaries: one value per trip, in the diaries' order. Grid-side energies."""
+    """The batteries along the diaries: one value per trip, in the diaries' order. Grid-side energies.
+
+    It ends with the last arrival: what is charged overnight belongs to the next day.
+    """
 
     soc_departure: FloatArray
     soc_charge_point: FloatArray

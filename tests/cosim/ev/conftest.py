@@ -11,9 +11,11 @@ TRANSITIONS = Path(__file__).parents[3] / "configs" / "mobility" / "activity_tra
 
 @pytest.fixture(scope="session")
 def transition() -> FloatArray:
+    """Return the table that ships with the program."""
     return read_transitions(TRANSITIONS)
 
 
 @pytest.fixture(scope="session")
 def model(transition: FloatArray) -> MobilityModel:
+    """Return the default population."""
     return MobilityModel(transition=transition)

@@ -25,37 +25,44 @@ SENSITIVE = replace(BEHAVIOUR, price_sensitivity=1.0)
 
 
 def test_at_30_percent_every_second_driver_charges() -> None:
+    """The logistic curve has its middle at .30 and width .05."""
     assert fast_charge_probability(0.30, BEHAVIOUR) == pytest.approx(0.5)
     assert fast_charge_probability(0.40, BEHAVIOUR) == pytest.approx(1 / (1 + exp(2)))
 
 
 def test_a_dear_hour_deters_and_the_mean_price_does_not() -> None:
+    """Only the price relative to the mean counts, and only with k > 0."""
     assert fast_charge_probability(0.30, SENSITIVE, 1.0) == pytest.approx(0.5)
     assert fast_charge_probability(0.30, SENSITIVE, 1.5) == pytest.approx(1 / (1 + exp(0.5)))
     assert fast_charge_probability(0.30, BEHAVIOUR, 1.5) == pytest.approx(0.5)
 
 
 def test_a_price_a_thousand_times_the_mean_is_no_overflow() -> None:
+    """The exponential stays finite (warnings are errors here)."""
     assert fast_charge_probability(0.30, SENSITIVE, 1e6) == pytest.approx(0.0)
 
 
 def test_the_uniform_number_decides_at_the_probability() -> None:
+    """Charging is drawn by u < p."""
     chance = float(fast_charge_probability(0.4, BEHAVIOUR))
     assert wants_fast_charge(0.4, 1.0, chance - 1e-9, battery=BATTERY, behaviour=BEHAVIOUR)
     assert not wants_fast_charge(0.4, 1.0, chance, battery=BATTERY, behaviour=BEHAVIOUR)
 
 
 def test_a_trip_that_would_end_below_the_reserve_forces_a_charge() -> None:
+    """Even the least likely draw charges then."""
     unlucky = 1.0 - 1e-16
     assert wants_fast_charge(0.35, 13.0, unlucky, battery=BATTERY, behaviour=BEHAVIOUR)  # would end at .09
     assert not wants_fast_charge(0.35, 12.0, unlucky, battery=BATTERY, behaviour=BEHAVIOUR)  # ends at .11
 
 
 def test_nobody_stops_to_charge_a_battery_above_the_target() -> None:
+    """At the charge point it still holds more than the target."""
     assert not wants_fast_charge(0.9, 2.0, 0.0, battery=BATTERY, behaviour=BEHAVIOUR)
 
 
 def test_a_charge_in_mid_trip_lifts_to_80_percent_and_half_the_trip_remains() -> None:
+    """10 kWh are .2 of the battery."""
     trip = drive(0.30, 10.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR)
     assert trip.soc_charge_point == pytest.approx(0.20)
     assert trip.session_kwh == pytest.approx(0.6 * 50 / 0.92)
@@ -64,17 +71,20 @@ def test_a_charge_in_mid_trip_lifts_to_80_percent_and_half_the_trip_remains() ->
 
 
 def test_without_a_charge_the_trip_takes_its_energy() -> None:
+    """And no session is recorded."""
     trip = drive(0.30, 10.0, fast_charge=False, battery=BATTERY, behaviour=BEHAVIOUR)
     assert (trip.soc_arrival, trip.session_kwh) == (pytest.approx(0.10), 0.0)
 
 
 def test_who_cannot_reach_the_charge_point_stays_where_it_is() -> None:
+    """3 kWh to the charger, 2.5 in the battery."""
     trip = drive(0.05, 6.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR)
     assert trip.stranded
     assert (trip.soc_charge_point, trip.soc_arrival, trip.session_kwh) == (0.05, 0.05, 0.0)
 
 
 def test_a_trip_beyond_the_range_strands_even_a_driver_who_charges() -> None:
+    """42.5 kWh after a charge to 40."""
     assert drive(0.9, 85.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR).stranded
 
 
@@ -91,10 +101,12 @@ def test_a_trip_beyond_the_range_strands_even_a_driver_who_charges() -> None:
     ],
 )
 def test_plug_rules(activity: int, soc: float, home: bool, work: bool, plugged: bool) -> None:
+    """At home below .7, at work always, nowhere else, and never without a charger."""
     assert plugs_in(activity, soc, home, work, BEHAVIOUR) == plugged
 
 
 def test_an_unplugged_car_leaves_as_it_came() -> None:
+    """Only the plugged one of two gains."""
     plugged = np.array([True, False])
     after = soc_after_parking(np.array([0.5, 0.5]), plugged, 2.0, BATTERY, BEHAVIOUR)
     assert after.tolist() == pytest.approx([0.5 + 14 * 0.92 / 50, 0.5])
@@ -110,6 +122,7 @@ def test_an_unplugged_car_leaves_as_it_came() -> None:
 def test_soc_stays_in_bounds_and_energy_is_conserved(
     soc: float, trip_kwh: float, uniform: float, point: float, capacity_kwh: float
 ) -> None:
+    """Charged less losses = driven + stored, for any trip and battery."""
     battery = Battery(capacity_kwh=capacity_kwh)
     behaviour = ChargingBehaviour(charge_point=point)
     fast = wants_fast_charge(soc, trip_kwh, uniform, battery=battery, behaviour=behaviour)
@@ -123,6 +136,7 @@ def test_soc_stays_in_bounds_and_energy_is_conserved(
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 60.0), st.floats(0.0, 1.0, exclude_max=True))
 def test_one_driver_decides_as_in_an_array_of_many(soc: float, trip_kwh: float, uniform: float) -> None:
+    """The kernels see no difference between a scalar and an array."""
     alone = wants_fast_charge(soc, trip_kwh, uniform, battery=BATTERY, behaviour=BEHAVIOUR)
     many = [np.full(37, value) for value in (soc, trip_kwh, uniform)]
     together = wants_fast_charge(*many, battery=BATTERY, behaviour=BEHAVIOUR)
@@ -131,5 +145,6 @@ def test_one_driver_decides_as_in_an_array_of_many(soc: float, trip_kwh: float, 
 
 @pytest.mark.parametrize("wrong", [{"target_soc": 1.2}, {"charge_point": -0.1}, {"soc_spread": 0.0}])
 def test_impossible_behaviour_is_refused(wrong: dict[str, float]) -> None:
+    """The message names the rule."""
     with pytest.raises(ValueError, match="must be"):
         ChargingBehaviour(**wrong)
