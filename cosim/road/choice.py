@@ -1,0 +1,85 @@
+"""Logit choice among the paths of a group (Eq. 7), for any number of groups at once."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cosim.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Paths in groups, one after another; travellers of one class and OD choose within a group.
+
+    Arrays over paths have the paths as last axis; a leading axis may be the periods.
+    """
+
+    start: IntArray
+    """First path of each group, and the number of paths at the end; no group is empty."""
+    of_path: IntArray = field(init=False, repr=False)
+    """Group of each path."""
+
+    def __post_init__(self) -> None:
+        """Write the group beside each path once."""
+        object.__setattr__(self, "of_path", np.repeat(np.arange(self.count), np.diff(self.start)))
+
+    @property
+    def count(self) -> int:
+        """Number of groups."""
+        return self.start.size - 1
+
+    def members(self, group: int) -> slice:
+        """Return the paths of one group."""
+        return slice(int(self.start[group]), int(self.start[group + 1]))
+
+    def total(self, values: FloatArray) -> FloatArray:
+        """Return the sum over each group's paths."""
+        return np.add.reduceat(values, self.start[:-1], axis=-1)
+
+    def minimum(self, values: FloatArray) -> FloatArray:
+        """Return the smallest value among each group's paths."""
+        return np.minimum.reduceat(values, self.start[:-1], axis=-1)
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """Return each group's value beside each of its paths."""
+        return values[..., self.of_path]
+
+
+def logit_shares(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray) -> FloatArray:
+    """Return the share of each path in its group (Eq. 7).
+
+    Costs are shifted by the group's minimum: the shares are the same, and the exponentials of a long day's
+    costs cannot underflow to zero together. *theta_per_min* has one entry per group.
+    """
+    weight = _weight(cost_min, groups, theta_per_min)
+    return weight / groups.spread(groups.total(weight))
+
+
+def expected_minimum_cost_min(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray) -> FloatArray:
+    """Return each group's satisfaction -1/theta ln sum_k exp(-theta c_k) [min]."""
+    weight = _weight(cost_min, groups, theta_per_min)
+    return groups.minimum(cost_min) - np.log(groups.total(weight)) / theta_per_min
+
+
+def cumulative_shares(share: FloatArray, groups: Groups) -> FloatArray:
+    """Return the shares summed up within each group, for :func:`choose`; each group ends in exactly 1."""
+    cumulative = np.empty_like(share)
+    for group in range(groups.count):
+        members = groups.members(group)
+        summed = np.cumsum(share[..., members], axis=-1)
+        # Dividing by the last sum makes it 1 without giving its rounding error to a path nobody takes.
+        cumulative[..., members] = summed / summed[..., -1:]
+    return cumulative
+
+
+def choose(cumulative: FloatArray, uniform: float | FloatArray) -> IntArray:
+    """Return the path that each *uniform* in [0, 1) falls on, counted within the group of *cumulative*.
+
+    One draw or an array of draws give the same answer. A path with share 0 is never chosen.
+    """
+    return np.searchsorted(cumulative, uniform, side="right").clip(max=cumulative.size - 1)
+
+
+def _weight(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray) -> FloatArray:
+    excess = cost_min - groups.spread(groups.minimum(cost_min))
+    return np.exp(-groups.spread(theta_per_min) * excess)

@@ -1,0 +1,124 @@
+"""The road network as arrays: nodes, one-way links, and one charging arc per station."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingArc:
+    """A station as the roads see it: a loop at its node whose time rises without bound towards capacity."""
+
+    name: str
+    node: str
+    t0_min: float
+    """Time of a session when no one waits: mean energy / charger power."""
+    capacity_veh_h: float
+    davidson_j: float
+    """How early the queue is felt; fitted to the M/M/c wait by :func:`cosim.road.latency.fit_davidson_j`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Network:
+    """Roads follow BPR, charging arcs follow Davidson; every link array has one entry per link."""
+
+    nodes: tuple[str, ...]
+    links: tuple[str, ...]
+    from_node: IntArray
+    to_node: IntArray
+    t0_min: FloatArray
+    capacity_veh_h: FloatArray
+    alpha: FloatArray
+    """BPR coefficient; 0 on charging arcs."""
+    beta: FloatArray
+    """BPR exponent; a linear link time has beta = 1."""
+    davidson_j: FloatArray
+    """Davidson coefficient of charging arcs; 0 on roads."""
+    node_xy: FloatArray | None = None
+    length_km: FloatArray | None = None
+    charging_arcs: IntArray = field(init=False, repr=False)
+    """Link number of each station's arc, in station order."""
+
+    def __post_init__(self) -> None:
+        """Find the charging arcs once; they are read in every iteration of an assignment."""
+        object.__setattr__(self, "charging_arcs", np.flatnonzero(self.is_charging))
+
+    @property
+    def is_charging(self) -> BoolArray:
+        """True for charging arcs, the links that start and end at one node."""
+        loops: BoolArray = self.from_node == self.to_node
+        return loops
+
+    @property
+    def stations(self) -> tuple[str, ...]:
+        """Names of the stations, in the order of their charging arcs."""
+        return tuple(self.links[arc] for arc in self.charging_arcs)
+
+    def node_number(self, name: str) -> int:
+        """Return the position of a node in every node array; ValueError if there is none."""
+        return self.nodes.index(name)
+
+    def with_charging_arcs(self, stations: Sequence[ChargingArc]) -> "Network":
+        """Return the network with one more arc per station, in station order.
+
+        Raises ConfigError naming every station at an unknown node or with a name or a number that cannot be.
+        """
+        problems = [problem for station in stations for problem in _faults(self, station)]
+        names = [*self.links, *(station.name for station in stations)]
+        problems += [f"the name {name!r} is given twice" for name in _repeated(names)]
+        if problems:
+            raise ConfigError(", ".join(station.name for station in stations), problems)
+        at = np.array([self.node_number(station.node) for station in stations], dtype=np.int64)
+        flat = np.zeros(len(stations))
+        return replace(
+            self,
+            links=tuple(names),
+            from_node=np.concatenate([self.from_node, at]),
+            to_node=np.concatenate([self.to_node, at]),
+            t0_min=np.append(self.t0_min, [station.t0_min for station in stations]),
+            capacity_veh_h=np.append(self.capacity_veh_h, [station.capacity_veh_h for station in stations]),
+            alpha=np.append(self.alpha, flat),
+            beta=np.append(self.beta, flat + 1.0),
+            davidson_j=np.append(self.davidson_j, [station.davidson_j for station in stations]),
+            length_km=None if self.length_km is None else np.append(self.length_km, flat),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OdTable:
+    """Trips between pairs of nodes, given as node numbers of one network; one entry per OD."""
+
+    origin: IntArray
+    dest: IntArray
+    demand_veh_h: FloatArray
+
+
+def natural_order(name: str) -> tuple[int, int, str]:
+    """Return a sorting key that puts '9' before '10', and numbers before words."""
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+
+
+def _faults(network: Network, station: ChargingArc) -> list[str]:
+    """Return what is wrong with one station, one sentence each."""
+    problems = []
+    if station.node not in network.nodes:
+        problems.append(f"station {station.name!r}: node {station.node!r} is not in the road network")
+    for quantity in ("t0_min", "capacity_veh_h"):
+        value = getattr(station, quantity)
+        if not 0 < value < np.inf:
+            problems.append(f"station {station.name!r}: {quantity} is {value:g}; it must be above 0")
+    if not 0 <= station.davidson_j < np.inf:
+        problems.append(
+            f"station {station.name!r}: davidson_j is {station.davidson_j:g}; it must be 0 or more"
+        )
+    return problems
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    """Return the names that occur more than once, each once, in order."""
+    seen: set[str] = set()
+    return list(dict.fromkeys(name for name in names if name in seen or seen.add(name)))  # type: ignore[func-returns-value]

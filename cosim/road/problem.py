@@ -1,0 +1,89 @@
+"""One period's assignment as a question: who travels, what they see; the functions every method shares."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from scipy.special import xlogy
+
+from cosim.arrays import FloatArray
+from cosim.road.choice import logit_shares
+from cosim.road.latency import link_time_integral, link_time_min
+from cosim.road.network import Network
+from cosim.road.paths import PathSet
+
+Overload = Literal["refuse", "extend"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AssignmentProblem:
+    """The travellers of one period; groups and paths are those of ``paths``."""
+
+    paths: PathSet
+    demand_veh_h: FloatArray
+    """Per group: q in Eq. 4."""
+    theta_per_min: FloatArray
+    """Per group: the larger, the better the travellers know the costs."""
+    extra_cost_min: FloatArray | float = 0.0
+    """Per path: what the flow does not change, such as the price of a charge in minutes."""
+    overload: Overload = "refuse"
+    """Demand beyond the stations: 'extend' makes Davidson linear from .99 c and flags the answer."""
+    path_demand_veh_h: FloatArray = field(init=False, repr=False)
+    """Each path's q: the demand of its group."""
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit the path set, and demand or theta that cannot be."""
+        groups = (self.paths.groups.count,)
+        if self.demand_veh_h.shape != groups or self.theta_per_min.shape != groups:
+            shapes = f"demand has shape {self.demand_veh_h.shape}, theta {self.theta_per_min.shape}"
+            msg = f"{shapes}; the path set has {groups[0]} groups"
+            raise ValueError(msg)
+        if np.shape(self.extra_cost_min) not in ((), (self.paths.count,)):
+            msg = f"extra cost has shape {np.shape(self.extra_cost_min)}; there are {self.paths.count} paths"
+            raise ValueError(msg)
+        if not (np.isfinite(self.demand_veh_h).all() and np.all(self.demand_veh_h >= 0)):
+            msg = "a demand is negative or not a number"
+            raise ValueError(msg)
+        if not (np.isfinite(self.theta_per_min).all() and np.all(self.theta_per_min > 0)):
+            msg = "a theta is not above 0"
+            raise ValueError(msg)
+        object.__setattr__(self, "path_demand_veh_h", self.paths.groups.spread(self.demand_veh_h))
+
+    @property
+    def network(self) -> Network:
+        """The network the paths run on."""
+        return self.paths.network
+
+    def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
+        """Return t(x), Eq. 3 [min]."""
+        return link_time_min(self.network, link_flow_veh_h, extend=self.overload == "extend")
+
+    def path_cost_min(self, link_time_min: FloatArray) -> FloatArray:
+        """Return every path's generalised cost c = Delta t + what the flow does not change [min]."""
+        return self.paths.time_min(link_time_min) + self.extra_cost_min
+
+    def path_shares(self, path_cost_min: FloatArray) -> FloatArray:
+        """Return P(c), Eq. 7."""
+        return logit_shares(path_cost_min, self.paths.groups, self.theta_per_min)
+
+    def free_flow_loading_veh_h(self) -> FloatArray:
+        """Return q P(c(0)), the path flows of travellers who meet no one."""
+        return self.path_demand_veh_h * self.path_shares(self.path_cost_min(self.network.t0_min))
+
+
+def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> float:
+    """Return Fisk's objective, whose minimum under Eq. 4 is the SUE [min veh/h].
+
+    sum_a int_0^{x_a} t_a dx + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not
+    stationary at the SUE. With one theta per group the entropy of a group is weighted by its own 1/theta.
+    """
+    extend = problem.overload == "extend"
+    flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
+    entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)
+    congestion = link_time_integral(problem.network, flow, extend=extend).sum()
+    return float(congestion + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
+
+
+def total_travel_time_veh_min(link_flow_veh_h: FloatArray, link_time_min: FloatArray, hours: float) -> float:
+    """Return the time all vehicles spend in *hours* of such flow, stations included: sum x t [veh min]."""
+    return float(link_flow_veh_h @ link_time_min) * hours

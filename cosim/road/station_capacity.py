@@ -1,0 +1,96 @@
+"""Whether the stations can take all who want to charge: asked before an equilibrium is sought."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csr_array, vstack
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.errors import InfeasibleError
+from cosim.road.problem import AssignmentProblem
+
+USABLE = 1 - 1e-6
+"""Share of a station's capacity that counts: at capacity itself Davidson's time is infinite."""
+NEGLIGIBLE_VEH_H = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shortfall:
+    """A set of stations too small for the groups that can charge nowhere else."""
+
+    stations: IntArray
+    groups: IntArray
+    demand_veh_h: float
+    capacity_veh_h: float
+
+    @property
+    def missing_veh_h(self) -> float:
+        """Demand that finds no charger."""
+        return self.demand_veh_h - self.capacity_veh_h
+
+
+def check_station_capacity(problem: AssignmentProblem) -> None:
+    """Return if some path flow serves all demand below every station's capacity, else raise InfeasibleError.
+
+    The message names the stations that are too small, the groups that depend on them, and by how much.
+    """
+    short = station_shortfall(problem)
+    if short is None:
+        return
+    stations = ", ".join(problem.network.stations[station] for station in short.stations)
+    groups = ", ".join(problem.paths.group_name(group) for group in short.groups)
+    msg = (
+        f"stations {stations} together take less than {short.capacity_veh_h:.6g} veh/h, but "
+        f"{short.demand_veh_h:.6g} veh/h can charge nowhere else ({groups}): {short.missing_veh_h:.6g} veh/h "
+        "too many. Add chargers, lower the charging demand, or set overload = 'extend' for a flagged answer."
+    )
+    raise InfeasibleError(msg)
+
+
+def station_shortfall(problem: AssignmentProblem) -> Shortfall | None:
+    """Return the stations that cannot serve the groups bound to them, or None: the cut of a maximum flow.
+
+    The flow runs from charging groups to the stations on their paths. The test is necessary and sufficient.
+    """
+    arcs = problem.network.charging_arcs
+    capacity = problem.network.capacity_veh_h[arcs]
+    proof = problem.paths.link_flow_veh_h(problem.free_flow_loading_veh_h())[arcs]
+    if np.all(proof <= USABLE * capacity):  # the usual case: these flows show that all can be served
+        return None
+    pairs = problem.paths.station >= 0
+    group, station = np.unique(
+        np.stack([problem.paths.groups.of_path[pairs], problem.paths.station[pairs]]), axis=1
+    )
+    served = _largest_service(group, station, problem.demand_veh_h, USABLE * capacity)
+    charging = np.bincount(group, minlength=problem.paths.groups.count) > 0
+    unserved = problem.demand_veh_h - np.bincount(group, served, minlength=charging.size)
+    bound = charging & (unserved > NEGLIGIBLE_VEH_H)
+    if not bound.any():
+        return None
+    full = np.zeros(capacity.size, dtype=bool)
+    while True:  # whoever holds a place that an unserved group could take belongs to the cut as well
+        full[station[bound[group]]] = True
+        holders = group[full[station] & (served > NEGLIGIBLE_VEH_H)]
+        if bound[holders].all():
+            break
+        bound[holders] = True
+    return Shortfall(
+        stations=np.flatnonzero(full),
+        groups=np.flatnonzero(bound),
+        demand_veh_h=float(problem.demand_veh_h[bound].sum()),
+        capacity_veh_h=float(capacity[full].sum()),
+    )
+
+
+def _largest_service(
+    group: IntArray, station: IntArray, demand_veh_h: FloatArray, capacity_veh_h: FloatArray
+) -> FloatArray:
+    """Return how much each (group, station) pair charges when as many as possible do [veh/h]."""
+    pair, one = np.arange(group.size), np.ones(group.size)
+    by_group = csr_array((one, (group, pair)), shape=(demand_veh_h.size, pair.size))
+    by_station = csr_array((one, (station, pair)), shape=(capacity_veh_h.size, pair.size))
+    limits = np.concatenate([demand_veh_h, capacity_veh_h])
+    answer = linprog(-one, A_ub=vstack([by_group, by_station]), b_ub=limits, method="highs")
+    served: FloatArray = answer.x
+    return served
