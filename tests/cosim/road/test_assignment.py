@@ -2,6 +2,7 @@
 """The equilibrium: conservation, methods, stations near and beyond capacity, warm starts, whole days."""
 
 from dataclasses import replace
+from time import process_time
 
 import numpy as np
 import pytest
@@ -250,6 +251,14 @@ def test_a_day_converges_in_every_period_and_equals_cold_solves() -> None:
     assert all(period.converged for period in day)
     cold = solve_sue(problems[17], tolerance=1e-7)
     assert day[17].path_flow_veh_h == pytest.approx(cold.path_flow_veh_h, abs=1e-3)
+
+
+def test_a_day_takes_well_under_a_second() -> None:
+    """24 periods to 1e-6: about .01 s when it was written; the bound leaves room for a slow machine."""
+    problems = [paper_problem(0.5 * share / TRIP_SHARE.max(), paths=PATHS) for share in TRIP_SHARE]
+    begin = process_time()
+    semi_dynamic_day(problems)
+    assert process_time() - begin < 0.5
 
 
 def test_a_day_may_have_hours_without_travellers() -> None:
