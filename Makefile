@@ -1,0 +1,21 @@
+PYTHON ?= python3
+VENV ?= .venv
+
+run: $(VENV)/installed             ## install, and run the day of the paper
+	$(VENV)/bin/cosim run configs/paper.toml
+
+test: $(VENV)/installed            ## run the tests
+	$(VENV)/bin/python -m pytest -n auto -q
+
+check: $(VENV)/installed           ## style, types and the direction of imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+$(VENV)/installed: pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+.PHONY: run test check

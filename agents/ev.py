@@ -1,0 +1,227 @@
+"""The electric vehicle and its driver: a day of trips, told as a process."""
+
+from collections.abc import Generator
+from typing import Any
+
+import mesa
+import numpy as np
+import simpy
+
+from agents.clock import Clock, Phase
+from agents.plans import DayPlan, TripPlan
+from agents.roads import Roads, Route
+from cosim.arrays import FloatArray
+from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
+from cosim.ev.transitions import ACTIVITIES
+from cosim.mailbox import PostOffice
+from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, PeriodOpened, TariffIssued, TripReported
+from cosim.periods import PeriodOfDay
+from cosim.results import Recorder
+from cosim.scenario import Scenario
+
+
+class EV(mesa.Agent):  # type: ignore[misc]
+    """One EV: what it has (charge), what it was told (times, prices), and what it does with its day."""
+
+    def __init__(
+        self,
+        model: mesa.Model,
+        plan: DayPlan,
+        scenario: Scenario,
+        roads: Roads,
+        clock: Clock,
+        post: PostOffice,
+        recorder: Recorder,
+    ) -> None:
+        """Park the EV at home and start its day."""
+        super().__init__(model)
+        self.plan, self.number, self.name = plan, plan.ev, ev_name(plan.ev)
+        self.scenario, self.battery, self.behaviour = scenario, scenario.battery, scenario.behaviour
+        self.roads, self.clock, self.post, self.recorder = roads, clock, post, recorder
+        self.inbox = post.inbox(self.name)
+        self.soc = plan.soc_first
+        self.parked_s = 0
+        self.told: PeriodOpened | None = None
+        self.tariff: TariffIssued | None = None
+        self.day = clock.env.process(self.live())
+
+    def live(self) -> Generator[simpy.Event, Any, None]:
+        """Make the day's trips, one after another."""
+        for trip in self.plan.trips:
+            yield self.clock.until(trip.departure_s, Phase.ACT, self.number)
+            self.read_news()
+            slow_kwh = self.leave_the_parking_place(trip)
+            journey = self.decide(trip, slow_kwh)
+            if journey.is_stranded:
+                self.write_down(journey)
+                return
+            yield from self.drive(journey.route.before_s)
+            if journey.route.station is not None:
+                yield from self.charge(journey)
+            yield from self.drive(journey.route.after_s)
+            self.arrive(journey)
+
+    def drive(self, duration_s: int) -> Generator[simpy.Event, Any, None]:
+        """Be on the road."""
+        yield self.clock.until(self.clock.now_s + duration_s, Phase.ACT, self.number)
+
+    def charge(self, journey: "Journey") -> Generator[simpy.Event, Any, None]:
+        """Queue at the station, charge, and leave with the bill."""
+        request = ChargeRequest(
+            **self.clock.envelope(self.name),
+            ev=self.number,
+            trip=journey.trip.trip,
+            energy_kwh=float(journey.course.session_kwh),
+            soc=float(journey.course.soc_charge_point),
+            target_soc=self.behaviour.target_soc,
+        )
+        self.post.send(str(journey.route.station), request)
+        started = yield self.inbox.next(ChargeStarted)
+        ended = yield self.inbox.next(ChargeEnded)
+        journey.wait_s, journey.charge_s = started.wait_s, ended.sent_s - started.sent_s
+        journey.fast_kwh = ended.energy_kwh
+
+    # decisions
+
+    def read_news(self) -> None:
+        """Take in what has arrived; what never came leaves the last knowledge in force."""
+        self.told = self.inbox.latest(PeriodOpened) or self.told
+        self.tariff = self.inbox.latest(TariffIssued) or self.tariff
+
+    def leave_the_parking_place(self, trip: TripPlan) -> float:
+        """Return the energy slow-charged while parked [kWh at the grid side]; the first trip starts as drawn."""
+        if trip is self.plan.trips[0]:
+            return 0.0
+        home, work = self.plan.has_home_charger, self.plan.has_work_charger
+        plugged = plugs_in(trip.from_activity, self.soc, home, work, self.behaviour)
+        parked_h = (self.clock.now_s - self.parked_s) / 3600
+        before = self.soc
+        self.soc = float(soc_after_parking(before, plugged, parked_h, self.battery, self.behaviour))
+        return float(self.battery.charging_kwh(before, self.soc))
+
+    def decide(self, trip: TripPlan, slow_kwh: float) -> "Journey":
+        """Decide whether to fast-charge on this trip, and on the path, or the path and station."""
+        trip_kwh = self.battery.trip_kwh(trip.length_km)
+        charges = bool(
+            wants_fast_charge(
+                self.soc,
+                trip_kwh,
+                trip.charge_uniform,
+                battery=self.battery,
+                behaviour=self.behaviour,
+                price_ratio=self.price_ratio(),
+            )
+        )
+        course = drive(self.soc, trip_kwh, charges, self.battery, self.behaviour)
+        route = self.choose_route(trip, course, charges=charges)
+        return Journey(trip, course, route, self.clock.now_s, self.soc, slow_kwh)
+
+    def choose_route(self, trip: TripPlan, course: TripSoc, *, charges: bool) -> Route:
+        """Draw a path, or a (path, station) pair, at the costs the driver was told (Eq. 7)."""
+        group = self.scenario.group("charging" if charges else "passing", trip.od)
+        cost_min = self.station_cost_min(float(course.session_kwh)) if charges else None
+        return self.roads.choose(group, self.told, trip.route_uniform, cost_min)
+
+    def station_cost_min(self, energy_kwh: float) -> FloatArray | None:
+        """Return the price of the charge at each station, in minutes of the driver's time."""
+        if self.scenario.config.population.energy_in_choice == "mean":
+            energy_kwh = self.scenario.mean_session_kwh
+        return self.scenario.price_min(self.prices_now(), energy_kwh)
+
+    def prices_now(self) -> FloatArray:
+        """Return the price of each station in this period, as far as the driver has heard."""
+        if self.tariff is None:
+            return np.zeros(len(self.scenario.stations))
+        return np.array([self._schedule(station.name)[0] for station in self.scenario.stations])
+
+    def price_ratio(self) -> float:
+        """Return the price now over the mean of the day, over all stations; 1 if no tariff was heard."""
+        if self.tariff is None:
+            return 1.0
+        mean = float(np.mean(list(self.tariff.price_cny_per_kwh.values())))
+        return float(self.prices_now().mean()) / mean if mean > 0 else 1.0
+
+    def _schedule(self, station: str) -> tuple[float, ...]:
+        """Return the known prices of a station from now on."""
+        assert self.tariff is not None  # noqa: S101  (asked only with a tariff at hand)
+        issued = PeriodOfDay(self.tariff.day, self.tariff.period)
+        passed = self.clock.periods.index(self.clock.period) - self.clock.periods.index(issued)
+        prices = self.tariff.price_cny_per_kwh[station]
+        return prices[min(passed, len(prices) - 1) :]
+
+    # the end of a trip
+
+    def arrive(self, journey: "Journey") -> None:
+        """Park, and tell the coordinator how the trip went."""
+        self.soc = float(journey.course.soc_arrival)
+        self.parked_s = self.clock.now_s
+        report = TripReported(
+            **self.clock.envelope(self.name),
+            ev=self.number,
+            trip=journey.trip.trip,
+            path=journey.route.path,
+            departure_s=journey.departure_s,
+            arrival_s=self.clock.now_s,
+            wait_s=journey.wait_s,
+            charge_s=journey.charge_s,
+        )
+        self.post.send("coordinator", report)
+        self.write_down(journey)
+
+    def write_down(self, journey: "Journey") -> None:
+        """Record the trip."""
+        self.recorder.add_row("trips", **journey.row(self))
+
+
+class Journey:
+    """A trip under way: the plan, what was decided, and what came of it."""
+
+    def __init__(
+        self, trip: TripPlan, course: TripSoc, route: Route, departure_s: int, soc: float, slow_kwh: float
+    ) -> None:
+        """Set out."""
+        self.trip, self.course, self.route = trip, course, route
+        self.departure_s, self.soc_departure, self.slow_kwh = departure_s, soc, slow_kwh
+        self.wait_s = self.charge_s = 0
+        self.fast_kwh = 0.0
+
+    @property
+    def is_stranded(self) -> bool:
+        """Whether the battery cannot reach the charge point, or the end: the EV stays where it is."""
+        return bool(self.course.stranded)
+
+    def row(self, ev: EV) -> dict[str, Any]:
+        """Return the row of the trips table."""
+        scenario, stranded, trip, route = ev.scenario, self.is_stranded, self.trip, self.route
+        period = ev.clock.periods.at(self.departure_s)
+        od = scenario.paths.od
+        return {
+            "day": period.day,
+            "period": period.period,
+            "ev": ev.number,
+            "trip": trip.trip,
+            "from_activity": ACTIVITIES[trip.from_activity],
+            "to_activity": ACTIVITIES[trip.to_activity],
+            "origin": scenario.network.nodes[od.origin[trip.od]],
+            "destination": scenario.network.nodes[od.dest[trip.od]],
+            "user_class": "passing" if route.station is None else "charging",
+            "path": -1 if stranded else route.path,
+            "station": "" if stranded else route.station or "",
+            "departure_s": self.departure_s,
+            "arrival_s": -1 if stranded else ev.clock.now_s,
+            "drive_min": 0.0 if stranded else (route.before_s + route.after_s) / 60,
+            "wait_min": self.wait_s / 60,
+            "charge_min": self.charge_s / 60,
+            "length_km": trip.length_km,
+            "drive_kwh": 0.0 if stranded else float(ev.battery.trip_kwh(trip.length_km)),
+            "fast_charge_kwh": self.fast_kwh,
+            "slow_charge_kwh": self.slow_kwh,
+            "soc_departure": self.soc_departure,
+            "soc_arrival": float(self.course.soc_arrival),
+            "status": "stranded" if stranded else "arrived",
+        }
+
+
+def ev_name(number: int) -> str:
+    """Return the address of an EV."""
+    return f"ev {number}"

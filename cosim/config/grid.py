@@ -1,0 +1,185 @@
+"""The feeders, their devices and the tariff of a scenario file."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cosim.config.base import Name, NonNegative, PerUnitVoltage, Place, Positive, Section, Share
+
+
+class TurbineConfig(Section):
+    """``[[grid.turbines]]``: a gas turbine (Eq. 17)."""
+
+    name: Name
+    bus: Place
+    p_max_kw: Positive
+    q_max_kvar: NonNegative
+    ramp_kw_per_h: Positive
+    cost_a_cny_per_mw2h: NonNegative
+    cost_b_cny_per_mwh: float
+    q_absorption: bool = True
+    """Whether reactive power may be absorbed as well as supplied."""
+    initial_kw: NonNegative | None = None
+    """Output before period 1 [kW]; empty: free."""
+
+
+class StorageConfig(Section):
+    """``[[grid.storage]]``: a storage unit (Eq. 18)."""
+
+    name: Name
+    bus: Place
+    charge_max_kw: Positive
+    discharge_max_kw: Positive
+    capacity_kwh: Positive
+    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    soc_min: Share = 0.2
+    soc_max: Share = 0.8
+    soc_initial: Share = 0.5
+    """SOC at the start and at the end of each day."""
+
+    @model_validator(mode="after")
+    def initial_between_limits(self) -> "StorageConfig":
+        """Ask for soc_min <= soc_initial <= soc_max."""
+        if not self.soc_min <= self.soc_initial <= self.soc_max:
+            msg = (
+                f"soc_initial = {self.soc_initial} must lie between "
+                f"soc_min = {self.soc_min} and soc_max = {self.soc_max}"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class RenewableConfig(Section):
+    """``[[grid.renewables]]``: photovoltaic or wind power (Eq. 19, corrected)."""
+
+    name: Name
+    kind: Literal["pv", "wind"]
+    bus: Place
+    s_kva: Positive
+    """Converter rating [kVA]."""
+    profile: Name
+    """Column of the profiles: available power per rating."""
+    q_capability: Literal["disk", "available", "none"] = "disk"
+    """P^2 + Q^2 <= S^2, or |Q| <= sqrt(S^2 - P_available^2), or Q = 0."""
+    q_absorption: bool = True
+    """Whether reactive power may be absorbed as well as supplied."""
+    curtailable: bool = True
+    """Whether less than the available power may be fed in."""
+
+
+class DemandResponseConfig(Section):
+    """``[[grid.demand_response]]``: a load that can be shifted within the day (Eq. 20)."""
+
+    bus: Place
+    share_max: Share = 0.3
+    """Largest share of the bus load that can be moved in or out in one period."""
+    price_cny_per_mwh: NonNegative
+    """Paid for energy moved out."""
+
+
+class ElasticConfig(Section):
+    """``[grid.elastic]``: what is given up, and at what penalty, when no dispatch meets the limits."""
+
+    voltage_cny_per_pu2_h: Positive = 1e4
+    """Penalty per unit of squared voltage outside the band, bus and hour."""
+    voltage_floor_pu: PerUnitVoltage = 0.80
+    """Voltage is never allowed below this."""
+    station_cny_per_kwh: Positive = 10.0
+    """Penalty on station load not served."""
+    base_cny_per_kwh: Positive = 100.0
+    """Penalty on base load not served."""
+    promise_cny_per_kwh: Positive = 50.0
+    """Penalty on energy a store or a shifted load should have back at the end of the day."""
+
+
+class FeederConfig(Section):
+    """``[grid]`` holds these for every feeder; ``[[grid.feeders]]`` overrides them for one."""
+
+    name: Name = "feeder"
+    network: str | None = None
+    """Network of pandapower by name (``case33bw``), or a JSON file of it; else give buses and branches."""
+    buses: str | None = None
+    """CSV of buses (bus, p_kw, q_kvar)."""
+    branches: str | None = None
+    """CSV of branches (branch, from_bus, to_bus, r_ohm, x_ohm, in_service)."""
+    slack_bus: Place = "1"
+    """Bus where a feeder read from CSV hangs on the upper grid."""
+    base_kv: Positive = 12.66
+    """Rated voltage of a feeder read from CSV [kV]."""
+    load_profile: Name = "residential_load_pu"
+    """Column of the profiles that scales every bus load."""
+    load_scale: NonNegative = 1.0
+    """Factor on every bus load."""
+    slack_voltage_pu: PerUnitVoltage = 1.0
+    voltage_min_pu: PerUnitVoltage = 0.95
+    voltage_max_pu: PerUnitVoltage = 1.05
+    export: bool = False
+    """Whether power may flow back to the upper grid."""
+    loss_price_cny_per_mwh: NonNegative = 0.0
+    """mu of Eq. 21; bought energy already pays for losses, so 0 unless you know why."""
+    solver: Literal["auto", "clarabel", "mosek"] = "auto"
+    """auto: MOSEK where a licence is found, else Clarabel."""
+    turbines: tuple[TurbineConfig, ...] = ()
+    storage: tuple[StorageConfig, ...] = ()
+    renewables: tuple[RenewableConfig, ...] = ()
+    demand_response: tuple[DemandResponseConfig, ...] = ()
+    elastic: ElasticConfig = ElasticConfig()
+
+    @model_validator(mode="after")
+    def limits_in_order(self) -> "FeederConfig":
+        """Ask for one source of the network, and for voltage limits in order."""
+        if (self.network is None) == (self.buses is None or self.branches is None):
+            msg = "give either network, or both buses and branches"
+            raise ValueError(msg)
+        if not self.voltage_min_pu < self.voltage_max_pu:
+            msg = (
+                f"voltage_min_pu = {self.voltage_min_pu} must be below voltage_max_pu = {self.voltage_max_pu}"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class GridConfig(Section):
+    """``[grid]``: one or more feeders, each with its own operator."""
+
+    feeders: Annotated[tuple[FeederConfig, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def defaults_into_feeders(cls, grid: Any) -> Any:
+        """Lay each ``[[grid.feeders]]`` over the defaults in ``[grid]``; lists are replaced, not joined."""
+        if not isinstance(grid, dict):
+            return grid
+        defaults = {key: value for key, value in grid.items() if key != "feeders"}
+        feeders = grid.get("feeders", [{}])
+        if not isinstance(feeders, list):
+            return grid
+        return {"feeders": [_overlay(defaults, feeder) for feeder in feeders]}
+
+
+class TariffConfig(Section):
+    """``[tariff]``: the price of energy from the upper grid, which is also the charging price."""
+
+    kind: Literal["table", "dynamic"] = "dynamic"
+    """Table 1 of the paper, or the dynamic tariff (Eq. 22)."""
+    column: Name = "tou_cny_per_kwh"
+    """Column of the profiles that holds the table."""
+    base_cny_per_kwh: Positive = 0.68
+    """rho0 of Eq. 22."""
+    band: NonNegative = 0.20
+    """sigma of Eq. 22: width of the flat band, as a share of peak minus valley."""
+    rise: NonNegative = 0.603
+    """delta of the high price."""
+    fall: Share = 0.485
+    """delta of the low price."""
+
+
+def _overlay(defaults: dict[str, Any], changes: Any) -> Any:
+    if not isinstance(changes, dict):
+        return changes
+    merged = dict(defaults)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _overlay(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,49 @@
+"""A scenario file as a whole."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from cosim.config.base import Name, Section
+from cosim.config.grid import GridConfig, TariffConfig
+from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
+
+
+class MessagesConfig(Section):
+    """``[messages]``: how information travels; physical acts are never late or lost."""
+
+    delay_s: Annotated[int, Field(ge=0)] = 0
+    """Seconds between sending and delivery."""
+    loss_probability: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of messages that never arrive."""
+    patience_s: Annotated[int, Field(ge=1)] = 60
+    """Seconds an agent waits for an expected message before acting on what it knew last."""
+
+
+class ScenarioConfig(Section):
+    """A scenario file."""
+
+    name: Name
+    description: str = ""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
+    periods: Annotated[int, Field(ge=1, le=288)] = 24
+    """Periods of the day; must cut it into whole seconds."""
+    profiles: str
+    """CSV with one row per period and one column per profile."""
+    road: RoadConfig
+    stations: Annotated[tuple[StationConfig, ...], Field(min_length=1)]
+    population: PopulationConfig = PopulationConfig()
+    mobility: MobilityConfig
+    grid: GridConfig
+    tariff: TariffConfig = TariffConfig()
+    messages: MessagesConfig = MessagesConfig()
+
+    @field_validator("periods")
+    @classmethod
+    def whole_seconds(cls, periods: int) -> int:
+        """Ask for periods of whole seconds."""
+        if 86_400 % periods:
+            msg = "must cut the day's 86400 s into whole seconds (such as 8, 24, 48 or 96)"
+            raise ValueError(msg)
+        return periods

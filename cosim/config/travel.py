@@ -1,0 +1,130 @@
+"""The roads, the stations and the people of a scenario file."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cosim.config.base import Name, NonNegative, Place, Positive, Section, Share
+
+
+class AssignmentConfig(Section):
+    """``[road.assignment]``: how the stochastic user equilibrium is searched."""
+
+    method: Literal["sra", "msa"] = "sra"
+    """Step rule: self-regulated averaging (sra), or the paper's 1/n (msa)."""
+    tolerance: Positive = 1e-6
+    """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
+    max_iterations: Annotated[int, Field(ge=1)] = 20_000
+    """Iterations allowed in one period."""
+
+
+class RoadConfig(Section):
+    """``[road]``: the road network, its demand and its drivers."""
+
+    nodes: str | None = None
+    """CSV of nodes (node, x, y); only for drawing."""
+    links: str
+    """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
+    demand: str
+    """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
+    demand_scale: NonNegative = 1.0
+    """Factor on the OD table."""
+    trip_profile: Name = "trip_share"
+    """Column of the profiles: share of the daily trips that start in each period."""
+    theta_per_min: Positive = 0.2
+    """Logit theta [1/min] (Eq. 7): small values ignore cost, large ones always take the cheapest path."""
+    value_of_time_cny_per_h: Positive = 40.0
+    """Turns the price of a charge into minutes."""
+    price_in_choice: bool = True
+    """Whether the price of a charge enters the choice of station."""
+    davidson_j: Positive | None = None
+    """Davidson's J of the charging arcs (Eq. 3); empty: fitted to the M/M/c wait of the chargers."""
+    path_limit: Annotated[int, Field(ge=1)] = 100_000
+    """More paths than this are refused."""
+    assignment: AssignmentConfig = AssignmentConfig()
+    """How the equilibrium is searched."""
+
+
+class StationConfig(Section):
+    """``[[stations]]``: a fast-charging station, at a road node and at a feeder's bus."""
+
+    name: Name
+    """Unique name."""
+    road_node: Place
+    """Road node."""
+    feeder: str | None = None
+    """Feeder; may be left out where there is only one."""
+    bus: Place
+    """Bus of the feeder."""
+    chargers: Annotated[int, Field(ge=1)] = 10
+    """Number of chargers; vehicles queue first come, first served."""
+    charger_kw: Positive = 60.0
+    """Power of one charger on the grid side [kW]."""
+    site_limit_kw: Positive | None = None
+    """Limit of the whole site [kW]."""
+
+
+class PopulationConfig(Section):
+    """``[population]``: who travels, and what they know."""
+
+    ev_share: Share = 0.6
+    """EVs' share of the daily trips."""
+    evs: Annotated[int, Field(ge=1)] | None = None
+    """Number of EVs; empty: daily EV trips / trips per EV and day."""
+    information: Literal["equilibrium", "last_period"] = "equilibrium"
+    """What drivers are told: equilibrium costs, or the costs measured in the last period."""
+    theta_per_min: Positive | None = None
+    """Logit theta of the agents alone [1/min]; empty: the road's. Another value is a negative control."""
+    energy_in_choice: Literal["own", "mean"] = "own"
+    """Energy with which a driver prices a station: the EV's own, or the mean session."""
+    estimate_diaries: Annotated[int, Field(ge=1_000)] = 200_000
+    """Diaries behind p_t, departures and session energy of the equilibrium (the same for all seeds)."""
+
+
+class MobilityConfig(Section):
+    """``[mobility]``: the Markov chain of activities, and the batteries."""
+
+    transitions: str
+    """CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
+    travel_share: Share = 0.8
+    """Share of EVs that travel on a day."""
+    first_departure_shape: Positive = 6.63
+    """Shape of the gamma distribution of the first departure."""
+    first_departure_scale_min: Positive = 65.76
+    """Its scale [min]."""
+    first_departure_shift_min: NonNegative = 114.54
+    """Its shift after midnight [min]."""
+    trip_length_log_mean: float = 2.451
+    """Mean of ln(trip length / km)."""
+    trip_length_log_sd: Positive = 0.75
+    """Standard deviation of ln(trip length / km)."""
+    diary_speed_km_h: Positive = 35.0
+    """Speed in the diary; on the network, road time replaces it."""
+    battery_kwh: Positive = 50.0
+    """Battery capacity [kWh]."""
+    consumption_kwh_per_km: Positive = 0.17
+    """Consumption [kWh/km]."""
+    charging_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.92
+    """Battery energy per grid energy."""
+    soc_first_mean: Share = 0.60
+    """Mean SOC at the first departure of the day."""
+    soc_first_sd: NonNegative = 0.15
+    """Standard deviation of that SOC."""
+    soc_fast_charge: Share = 0.30
+    """SOC at which one trip in two fast-charges."""
+    soc_fast_charge_width: Positive = 0.05
+    """Width of the logistic curve around it."""
+    soc_reserve: Share = 0.10
+    """A trip that would end below this SOC fast-charges for certain."""
+    soc_target: Share = 0.80
+    """SOC at which a fast charge ends."""
+    price_sensitivity: NonNegative = 0.0
+    """k in the probability to fast-charge: 0 ignores the price."""
+    home_charger_share: Share = 0.5
+    """EVs with a charger at home."""
+    work_charger_share: Share = 0.2
+    """EVs with a charger at work."""
+    slow_charger_kw: Positive = 7.0
+    """Slow charging power on the grid side [kW]."""
+    soc_plug_at_home: Share = 0.7
+    """At home an EV is plugged in below this SOC."""

@@ -1,0 +1,138 @@
+"""The equilibrium of a day: who travels, how they spread over the roads, what the feeders do about it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.coupling.demand import DayDemand, expected_demand
+from cosim.coupling.stations import StationLoad, share_drawn_on_arrival, station_load
+from cosim.errors import InfeasibleError
+from cosim.grid.tariff import DynamicTariff, dynamic_tariff
+from cosim.road.assignment import Equilibrium, semi_dynamic_day
+from cosim.road.paths import PathSet
+from cosim.road.problem import AssignmentProblem, Overload
+from cosim.scenario import CAR, DayAhead, Scenario
+
+MAX_ROUNDS = 20
+"""Rounds of tariff and demand; the step tariff settles in two or three unless it flips between classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EquilibriumDay:
+    """The roads' side of the day and the tariff it leads to; dispatch follows from the station load."""
+
+    demand: DayDemand
+    paths: PathSet
+    periods: tuple[Equilibrium, ...]
+    load: StationLoad
+    tariff_cny_per_kwh: FloatArray
+    settled: bool
+    """Whether the tariff that drivers saw is the one their charging leads to."""
+    shortfall: str
+    """Empty, or why stations had to be extended beyond their capacity."""
+
+    @property
+    def residual_max(self) -> float:
+        """Largest residual of all periods."""
+        return max(period.residual for period in self.periods)
+
+
+def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
+    """Return the day's equilibrium: demand, SUE and tariff, repeated until the tariff no longer changes."""
+    tariff = day_tariff(scenario, np.zeros((scenario.periods.count, len(scenario.stations))))
+    for _ in range(MAX_ROUNDS):
+        day = _day_at(scenario, tariff)
+        if day.settled:
+            break
+        tariff = day.tariff_cny_per_kwh
+    return day
+
+
+def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
+    """Return the price of each period: the table, or Eq. 22 at the equivalent load of all feeders and stations."""
+    config = scenario.config.tariff
+    if config.kind == "table":
+        return scenario.profiles[config.column]
+    base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
+    rule = DynamicTariff(
+        base_cny_per_kwh=config.base_cny_per_kwh, sigma=config.band, rise=config.rise, fall=config.fall
+    )
+    return dynamic_tariff(base_kw + station_load_kw.sum(axis=1), rule)
+
+
+def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:
+    """Return the day if drivers expect *tariff*."""
+    demand = expected_demand(scenario, tariff)
+    session_kwh = demand.charging.mean_session_kwh
+    paths = scenario.with_sessions(session_kwh)
+    periods, shortfall = _assign(scenario, paths, demand, tariff)
+    arcs = paths.network.charging_arcs
+    load = station_load(
+        np.array([period.link_flow_veh_h[arcs] for period in periods]),
+        session_kwh,
+        np.array([station.limit_kw for station in scenario.stations]),
+        scenario.periods.hours,
+    )
+    led_to = day_tariff(scenario, load.load_kw)
+    return EquilibriumDay(
+        demand=demand,
+        paths=paths,
+        periods=tuple(periods),
+        load=load,
+        tariff_cny_per_kwh=led_to,
+        settled=bool(np.array_equal(led_to, tariff)),
+        shortfall=shortfall,
+    )
+
+
+def _assign(
+    scenario: Scenario, paths: PathSet, demand: DayDemand, tariff: FloatArray
+) -> tuple[list[Equilibrium], str]:
+    """Return the equilibria; where stations cannot take the demand, of extended stations, and say so."""
+    search = scenario.config.road.assignment
+    options = {
+        "method": search.method,
+        "tolerance": search.tolerance,
+        "max_iterations": search.max_iterations,
+    }
+    try:
+        return semi_dynamic_day(_problems(scenario, paths, demand, tariff, "refuse"), **options), ""
+    except InfeasibleError as error:
+        return semi_dynamic_day(_problems(scenario, paths, demand, tariff, "extend"), **options), str(error)
+
+
+def _problems(
+    scenario: Scenario, paths: PathSet, demand: DayDemand, tariff: FloatArray, overload: Overload
+) -> list[AssignmentProblem]:
+    theta = np.full(paths.groups.count, scenario.config.road.theta_per_min)
+    charges = paths.station >= 0
+    return [
+        AssignmentProblem(
+            paths=paths,
+            demand_veh_h=group_veh_h,
+            theta_per_min=theta,
+            extra_cost_min=np.where(
+                charges, scenario.price_min(price, demand.charging.mean_session_kwh), 0.0
+            ),
+            overload=overload,
+        )
+        for group_veh_h, price in zip(demand.group_veh_h, tariff, strict=True)
+    ]
+
+
+def day_ahead(scenario: Scenario, day: EquilibriumDay) -> DayAhead:
+    """Return what the agents are given of the equilibrium: times to tell, loads and prices to expect."""
+    session_kwh = day.demand.charging.mean_session_kwh
+    session_min = float(day.paths.network.t0_min[day.paths.network.charging_arcs].mean())
+    is_car = day.paths.class_of_group[day.paths.groups.of_path] == CAR
+    return DayAhead(
+        n_ev=day.demand.n_ev,
+        session_kwh=session_kwh,
+        paths=day.paths,
+        link_time_min=np.array([period.link_time_min for period in day.periods]),
+        car_path_veh_h=np.where(is_car, day.paths.groups.spread(day.demand.group_veh_h), 0.0),
+        station_load_kw=day.load.load_kw,
+        tariff_cny_per_kwh=day.tariff_cny_per_kwh,
+        share_drawn_on_arrival=share_drawn_on_arrival(session_min, 60 * scenario.periods.hours),
+    )

@@ -1,0 +1,126 @@
+"""A CSV file as columns; every defect is kept as a sentence: file, line, column, value, what is allowed."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from pathlib import Path
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What the numbers of a column may be, in words and as a test."""
+
+    allowed: str
+    holds: Callable[[float], bool]
+
+
+ANY = Range("a number", lambda _: True)
+NOT_NEGATIVE = Range("a number, 0 or more", lambda value: value >= 0)
+POSITIVE = Range("a number above 0", lambda value: value > 0)
+AT_LEAST_ONE = Range("a number, 1 or more", lambda value: value >= 1)
+
+
+@dataclass(slots=True)
+class Table:
+    """The rows of one file; a file that cannot be read has no rows, so that one fault is not told twice."""
+
+    file: Path
+    columns: tuple[str, ...] = ()
+    cells: list[dict[str, str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the file, in the order of its lines."""
+        return [sentence for _, sentence in sorted(self.faults, key=lambda fault: fault[0])]
+
+    def report(self, line: int, sentence: str) -> None:
+        """Keep one defect; line 0 is the file as a whole."""
+        place = f"{self.file}, line {line}" if line else f"{self.file}"
+        self.faults.append((line, f"{place}: {sentence}"))
+
+    def names(self, column: str) -> list[str]:
+        """Return a column of names; an empty one is a defect."""
+        for line, row in zip(self.lines, self.cells, strict=True):
+            if not row[column]:
+                self.report(line, f"column {column} is empty; give a name")
+        return [row[column] for row in self.cells]
+
+    def numbers(self, column: str, limits: Range = ANY) -> FloatArray:
+        """Return a column of numbers; what is not a finite number within the limits is a defect."""
+        return np.array([self._number(index, column, limits) for index in range(len(self.cells))])
+
+    def refuse_repeated(self, *columns: str) -> None:
+        """Report every row that says again what a row above it is about."""
+        first: dict[tuple[str, ...], int] = {}
+        for line, row in zip(self.lines, self.cells, strict=True):
+            key = tuple(row[column] for column in columns)
+            if first.setdefault(key, line) != line:
+                what = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
+                self.report(line, f"{what} is given already in line {first[key]}; give it once")
+
+    def _number(self, index: int, column: str, limits: Range) -> float:
+        text = self.cells[index][column]
+        try:
+            value = float(text)
+        except ValueError:
+            value = inf
+        if not (isfinite(value) and limits.holds(value)):
+            self.report(self.lines[index], f"column {column} is {text!r}; it must be {limits.allowed}")
+        return value
+
+
+def read_table(file: Path, required: Sequence[str], optional: Sequence[str] | None = ()) -> Table:
+    """Return the rows of a CSV file; empty lines and lines that start with '#' are skipped.
+
+    A column that is neither *required* nor *optional* is a defect, unless *optional* is None.
+    """
+    table = Table(file)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        table.report(
+            0, f"cannot be read ({error.strerror}); a file with columns {', '.join(required)} is needed"
+        )
+        return table
+    except UnicodeDecodeError:
+        table.report(0, "is not text in UTF-8")
+        return table
+    rows = [
+        (number, [cell.strip() for cell in next(csv.reader([line]))])
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    header = rows[0][1] if rows else []
+    _fill(table, rows, required, (*required, *(header if optional is None else optional)))
+    return table
+
+
+def _fill(
+    table: Table, rows: list[tuple[int, list[str]]], required: Sequence[str], allowed: Sequence[str]
+) -> None:
+    """Put rows under their header, if the header has every column that is needed."""
+    number, header = rows[0] if rows else (0, [])
+    missing = [column for column in required if column not in header]
+    for column in missing:
+        table.report(number, f"column {column} is missing; needed are {', '.join(required)}")
+    for column in header:
+        if column not in allowed or header.count(column) > 1:
+            table.report(
+                number, f"column {column!r} is unknown or repeated; allowed are {', '.join(allowed)}"
+            )
+    if missing:
+        return
+    table.columns = tuple(header)
+    for line, cells in rows[1:]:
+        if len(cells) == len(header):
+            table.lines.append(line)
+            table.cells.append(dict(zip(header, cells, strict=True)))
+        else:
+            table.report(line, f"has {len(cells)} cells; the header has {len(header)}")

@@ -1,0 +1,213 @@
+"""One period of a feeder as it came to be: the dispatch, its AC check, and the load that really came.
+
+Both models of a day write the grid's tables here. In the equilibrium the load that came is the planned one.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.grid.devices import Devices
+from cosim.grid.feeder import Feeder
+from cosim.grid.power_flow import PowerFlow, ac_power_flow
+from cosim.grid.schedule import Dispatch, Load
+from cosim.periods import PeriodOfDay
+from cosim.results import Recorder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Operation:
+    """A dispatch carried out in one period; *row* is the period's row in the dispatch."""
+
+    feeder: Feeder
+    devices: Devices
+    dispatch: Dispatch
+    load: Load
+    """The load the dispatch planned with."""
+    price_cny_per_kwh: float
+    now: PeriodOfDay
+    row: int
+    planned: PowerFlow
+    """AC power flow at the set-points and the planned load."""
+    station_kw: FloatArray
+    """Station load that came, per bus."""
+    realised: PowerFlow
+    """AC power flow with the load that came; the slack bus takes the difference."""
+
+    @property
+    def voltage_mismatch_pu(self) -> float:
+        """Largest |V_SOCP - V_AC| at the dispatch."""
+        return _largest(self.planned.voltage_pu - self.dispatch.voltage_pu[self.row])
+
+    def cost_cny(self, purchase_kw: float) -> float:
+        """Return the cost of the period (Eq. 21) when *purchase_kw* is bought; a surplus earns nothing."""
+        d, k = self.dispatch, self.row
+        turbine_mw, out_mw = d.turbine_kw[k] / 1e3, d.shift_out_kw[k] / 1e3
+        a = np.array([unit.cost_a_cny_per_mw2h for unit in self.devices.turbines])
+        b = np.array([unit.cost_b_cny_per_mwh for unit in self.devices.turbines])
+        pi = np.array([unit.price_cny_per_mwh for unit in self.devices.demand_responses])
+        bought = self.price_cny_per_kwh * max(purchase_kw, 0.0)
+        return d.period_h * float(turbine_mw**2 @ a + turbine_mw @ b + out_mw @ pi + bought)
+
+
+def planned_operation(
+    feeder: Feeder,
+    devices: Devices,
+    dispatch: Dispatch,
+    load: Load,
+    price_cny_per_kwh: float,
+    now: PeriodOfDay,
+) -> Operation:
+    """Return the operation of period *now* of a dispatch before anything has come differently."""
+    row = dispatch.row(now.period)
+    flow = ac_power_flow(feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], where=str(now))
+    return Operation(
+        feeder=feeder,
+        devices=devices,
+        dispatch=dispatch,
+        load=load,
+        price_cny_per_kwh=price_cny_per_kwh,
+        now=now,
+        row=row,
+        planned=flow,
+        station_kw=load.station_kw[row] - dispatch.station_shed_kw[row],
+        realised=flow,
+    )
+
+
+def with_load_that_came(planned: Operation, station_kw: FloatArray) -> Operation:
+    """Return the operation with the set-points held and *station_kw* (per bus) as the load."""
+    row = planned.row
+    injection_kw = planned.dispatch.injection_kw[row] + planned.station_kw - station_kw
+    flow = ac_power_flow(
+        planned.feeder,
+        injection_kw,
+        planned.dispatch.injection_kvar[row],
+        where=f"{planned.now}, load that came",
+    )
+    return replace(planned, station_kw=station_kw, realised=flow)
+
+
+def record_operation(recorder: Recorder, operation: Operation) -> None:
+    """Write the grid's tables for one period."""
+    _record_buses(recorder, operation)
+    _record_branches(recorder, operation)
+    _record_devices(recorder, operation)
+    _record_dispatch(recorder, operation)
+    _record_violations(recorder, operation)
+
+
+def _key(operation: Operation) -> dict[str, object]:
+    now = operation.now
+    return {"day": now.day, "period": now.period, "feeder": operation.feeder.name}
+
+
+def _record_buses(recorder: Recorder, op: Operation) -> None:
+    recorder.add(
+        "buses",
+        **_key(op),
+        bus=list(op.feeder.bus_names),
+        load_kw=op.load.base_kw[op.row],
+        station_planned_kw=op.load.station_kw[op.row],
+        station_kw=op.station_kw,
+        voltage_planned_pu=op.dispatch.voltage_pu[op.row],
+        voltage_ac_pu=op.planned.voltage_pu,
+        voltage_pu=op.realised.voltage_pu,
+        nodal_price_cny_per_kwh=op.dispatch.price_cny_per_kwh[op.row],
+    )
+
+
+def _record_branches(recorder: Recorder, op: Operation) -> None:
+    feeder, ampere = op.feeder, op.feeder.current_base_a
+    recorder.add(
+        "branches",
+        **_key(op),
+        branch=list(feeder.branch_names),
+        from_bus=[feeder.bus_names[bus] for bus in feeder.from_bus],
+        to_bus=[feeder.bus_names[bus] for bus in feeder.to_bus],
+        p_kw=op.dispatch.branch_kw[op.row],
+        q_kvar=op.dispatch.branch_kvar[op.row],
+        current_planned_a=op.dispatch.branch_current_pu[op.row] * ampere,
+        current_ac_a=op.planned.branch_current_pu * ampere,
+        current_a=op.realised.branch_current_pu * ampere,
+        relaxation_error=op.dispatch.relaxation_error[op.row],
+    )
+
+
+def _record_devices(recorder: Recorder, op: Operation) -> None:
+    d, k, devices, nan = op.dispatch, op.row, op.devices, float("nan")
+    period = op.now.period - 1
+    rows: list[tuple[str, str, str, float, float, float, float]] = []
+    for i, turbine in enumerate(devices.turbines):
+        rows.append(
+            (turbine.name, "turbine", turbine.bus, d.turbine_kw[k, i], d.turbine_kvar[k, i], nan, nan)
+        )
+    for i, storage in enumerate(devices.storages):
+        p_kw = d.discharge_kw[k, i] - d.charge_kw[k, i]
+        rows.append((storage.name, "storage", storage.bus, p_kw, 0.0, nan, d.storage_kwh[k, i]))
+    for i, unit in enumerate(devices.renewables):
+        power = (d.renewable_kw[k, i], d.renewable_kvar[k, i], unit.available_kw[period])
+        rows.append((unit.name, unit.kind, unit.bus, *power, nan))
+    for i, shift in enumerate(devices.demand_responses):
+        p_kw = d.shift_out_kw[k, i] - d.shift_in_kw[k, i]
+        name = f"demand response {shift.bus}"
+        rows.append((name, "demand_response", shift.bus, p_kw, 0.0, nan, d.owed_kwh[k, i]))
+    if rows:
+        names = ("device", "kind", "bus", "p_kw", "q_kvar", "available_kw", "stored_kwh")
+        columns = {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+        recorder.add("devices", **_key(op), **columns)
+
+
+def _record_dispatch(recorder: Recorder, op: Operation) -> None:
+    d, k = op.dispatch, op.row
+    current = op.planned.branch_current_pu - d.branch_current_pu[k]
+    recorder.add_row(
+        "dispatch",
+        **_key(op),
+        status=d.status,
+        remedy="" if d.remedy == "none" else d.remedy,
+        solver=d.solver,
+        purchase_planned_kw=d.purchase_kw[k],
+        purchase_kw=float(op.realised.slack_kw),
+        losses_planned_kw=d.losses_kw[k],
+        losses_kw=float(op.realised.losses_kw),
+        cost_planned_cny=op.cost_cny(d.purchase_kw[k]),
+        cost_cny=op.cost_cny(float(op.realised.slack_kw)),
+        voltage_min_pu=op.realised.voltage_pu.min(),
+        voltage_max_pu=op.realised.voltage_pu.max(),
+        relaxation_error_max=d.relaxation_error[k].max(initial=0.0),
+        ac_mismatch_max_pu=op.voltage_mismatch_pu,
+        ac_current_mismatch_max_a=_largest(current) * op.feeder.current_base_a,
+        ac_losses_mismatch_kw=d.losses_kw[k] - float(op.planned.losses_kw),
+        bound_gap=d.gap,
+    )
+
+
+def _record_violations(recorder: Recorder, op: Operation) -> None:
+    now = op.now
+    for violation in op.dispatch.violations:
+        if violation.period == now.period:
+            recorder.add_row(
+                "violations",
+                day=now.day,
+                period=now.period,
+                place=f"feeder {op.feeder.name}, bus {violation.bus}",
+                kind=violation.kind,
+                amount=violation.amount,
+                sentence=violation.sentence,
+            )
+    if op.dispatch.doubt:
+        recorder.add_row(
+            "violations",
+            day=now.day,
+            period=now.period,
+            place=f"feeder {op.feeder.name}",
+            kind="not_exact",
+            amount=op.dispatch.relaxation_error.max(initial=0.0),
+            sentence=op.dispatch.doubt,
+        )
+
+
+def _largest(values: FloatArray) -> float:
+    return float(np.abs(values).max(initial=0.0))

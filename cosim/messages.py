@@ -1,0 +1,141 @@
+"""What agents tell each other; the whole protocol on one page.
+
+message          from -> to                              says
+---------------  --------------------------------------  -----------------------------------------------
+PeriodOpened     coordinator -> all                      period t begins; link times drivers may use
+TariffIssued     coordinator -> stations, EVs            charging prices for the coming periods
+ChargeRequest *  EV -> station                           a vehicle stands there and wants energy
+ChargeStarted *  station -> EV                           the plug is in; how long the vehicle waited
+ChargeEnded *    station -> EV                           kWh delivered, money paid, SOC reached
+LoadForecast     station -> grid operator                kW expected in the rest of the day
+StationLoad      station -> grid operator                kWh delivered in the period that ended
+DispatchIssued   grid operator -> coordinator, stations  set-points, nodal prices, certificate
+PowerLimit       grid operator -> station                kW cap while the feeder cannot serve the load
+TripReported     EV -> coordinator                       path, departure, arrival, wait: to count flows
+
+* A physical act: plugging in and out is never late or lost; information may be.
+
+At the boundary of period t: stations send StationLoad(t-1) and LoadForecast(t..T); each operator solves t..T
+and sends DispatchIssued and, where needed, PowerLimit; the coordinator sends TariffIssued and PeriodOpened;
+then EVs act.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What every message says: who sent it, at which second, in which period."""
+
+    physical: ClassVar[bool] = False
+    sender: str
+    sent_s: int
+    day: int
+    period: int
+
+    def content(self) -> str:
+        """Return what it says beyond the envelope, as JSON."""
+        envelope = {"sender", "sent_s", "day", "period"}
+        said = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in envelope}
+        return json.dumps(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodOpened(Message):
+    """A period begins."""
+
+    link_time_min: tuple[float, ...]
+    """Time of each link and charging arc that drivers are told [min]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffIssued(Message):
+    """Charging prices, from the period of sending to the end of the day."""
+
+    price_cny_per_kwh: dict[str, tuple[float, ...]]
+    """Price of each station in this and the coming periods."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeRequest(Message):
+    """An EV has arrived at a station."""
+
+    physical: ClassVar[bool] = True
+    ev: int
+    trip: int
+    energy_kwh: float
+    """Energy wanted at the grid side [kWh]."""
+    soc: float
+    target_soc: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeStarted(Message):
+    """The EV is plugged in."""
+
+    physical: ClassVar[bool] = True
+    wait_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeEnded(Message):
+    """The EV is unplugged."""
+
+    physical: ClassVar[bool] = True
+    energy_kwh: float
+    paid_cny: float
+    soc: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadForecast(Message):
+    """What a station expects to draw."""
+
+    load_kw: tuple[float, ...]
+    """Mean load in this and each later period of the day [kW]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationLoad(Message):
+    """What a station drew in the period that ended."""
+
+    energy_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchIssued(Message):
+    """What the operator orders for this period, and how sure it is."""
+
+    status: str
+    setpoint_kw: dict[str, float]
+    """Active power each device injects [kW]."""
+    nodal_price_cny_per_kwh: dict[str, float]
+    """Price at the bus of each station."""
+    voltage_min_pu: float
+    relaxation_error_max: float
+    ac_mismatch_max_pu: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerLimit(Message):
+    """A cap on the station's load for this period; none lifts it."""
+
+    limit_kw: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripReported(Message):
+    """A trip has ended."""
+
+    ev: int
+    trip: int
+    path: int
+    """Number of the path, or (path, station) pair, in the path set."""
+    departure_s: int
+    arrival_s: int
+    wait_s: int
+    """Time spent waiting for a charger [s]."""
+    charge_s: int
+    """Time spent plugged in [s]."""

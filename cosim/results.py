@@ -1,0 +1,192 @@
+"""The result tables: one schema for both models of a day, and the directory a run leaves behind.
+
+``TABLES`` is the one dictionary of columns; the docs print it. Both models write the same tables and
+columns. They carry their unit in their name; a value that a model does not have is empty.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.arrays import Frame
+from cosim.errors import ConfigError
+from cosim.tables import COLUMN_NAMES, KEYS, TABLES, Column
+
+Tables = Mapping[str, "Frame"]
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Collects rows, in blocks of equal length, while a model runs."""
+
+    _blocks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, table: str, **columns: Any) -> None:
+        """Append rows to *table*: arrays of equal length, and scalars that hold for all of them."""
+        _check_columns(table, columns)
+        self._blocks.setdefault(table, []).append(columns)
+
+    def add_row(self, table: str, **values: Any) -> None:
+        """Append one row to *table*; a table is written either by rows or by blocks."""
+        _check_columns(table, values)
+        self._rows.setdefault(table, []).append(values)
+
+    def frame(self, table: str) -> Frame:
+        """Return all rows of *table* as a data frame with the columns of the schema, in order of its keys."""
+        import pandas as pd
+
+        columns = {column.name: self._values(table, column) for column in TABLES[table]}
+        return pd.DataFrame(columns).sort_values(list(KEYS[table]), kind="stable", ignore_index=True)
+
+    def frames(self) -> dict[str, Frame]:
+        """Return every table that has rows."""
+        return {table: self.frame(table) for table in TABLES if table in self._blocks or table in self._rows}
+
+    def _values(self, table: str, column: Column) -> Any:
+        rows = [row.get(column.name, column.missing) for row in self._rows.get(table, [])]
+        parts = [_stretched(column, block) for block in self._blocks.get(table, [])]
+        return np.concatenate([*parts, np.array(rows, dtype=column.dtype)])
+
+
+def _check_columns(table: str, columns: Mapping[str, Any]) -> None:
+    if unknown := columns.keys() - COLUMN_NAMES[table]:
+        msg = f"table {table} has no column {', '.join(sorted(unknown))}"
+        raise KeyError(msg)
+
+
+def _stretched(column: Column, block: dict[str, Any]) -> Any:
+    length = max(np.size(value) for value in block.values() if not isinstance(value, str))
+    value = np.asarray(block.get(column.name, column.missing), dtype=column.dtype)
+    return np.broadcast_to(value, (length,)) if value.ndim == 0 else value
+
+
+def write_tables(directory: Path, tables: Tables) -> None:
+    """Write each table as Parquet under *directory*; the same values give the same bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, frame in tables.items():
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        pq.write_table(table.replace_schema_metadata(), directory / f"{name}.parquet", compression="zstd")
+
+
+@dataclass(frozen=True)
+class ModelTables:
+    """The tables of one model of the day, read when asked for: ``run.agents.links``."""
+
+    directory: Path
+
+    def __getattr__(self, table: str) -> Frame:
+        """Return a table as a pandas data frame."""
+        if table.startswith("_"):
+            raise AttributeError(table)
+        return self.read(table)
+
+    def read(self, table: str) -> Frame:
+        """Return a table as a pandas data frame, or say which tables there are."""
+        import pandas as pd
+
+        path = self.directory / f"{table}.parquet"
+        if not path.exists():
+            msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
+            raise AttributeError(msg)
+        return pd.read_parquet(path)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tables that were written."""
+        return tuple(sorted(path.stem for path in self.directory.glob("*.parquet")))
+
+    def __bool__(self) -> bool:
+        """Whether this model was run at all."""
+        return self.directory.is_dir()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its directory, manifest, summary and tables.
+
+    ``run.links`` is the table of the agents where they ran, else that of the equilibrium;
+    ``run.agents.links`` and ``run.equilibrium.links`` name the model.
+    """
+
+    directory: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Versions, seed, solver, hashes of the tables, timings and the summary."""
+        content: dict[str, Any] = json.loads((self.directory / "manifest.json").read_text(encoding="utf-8"))
+        return content
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The figures the terminal shows at the end of a run."""
+        content: dict[str, Any] = self.manifest["summary"]
+        return content
+
+    @property
+    def agents(self) -> ModelTables:
+        """Tables of the agents on the clock."""
+        return ModelTables(self.directory / "agents")
+
+    @property
+    def equilibrium(self) -> ModelTables:
+        """Tables of the equilibrium model."""
+        return ModelTables(self.directory / "equilibrium")
+
+    @property
+    def comparison(self) -> ModelTables:
+        """Tables that set the two side by side."""
+        return ModelTables(self.directory / "comparison")
+
+    def __getattr__(self, table: str) -> Frame:
+        """Return a table of the agents where they ran, else of the equilibrium."""
+        if table.startswith("_"):
+            raise AttributeError(table)
+        return (self.agents or self.equilibrium).read(table)
+
+
+def load_run(directory: str | Path) -> Run:
+    """Return the run in *directory*; raises ConfigError if it does not hold a finished one."""
+    path = Path(directory)
+    if not (path / "manifest.json").is_file():
+        raise ConfigError(str(path), ["this is not the directory of a finished run (no manifest.json)"])
+    return Run(path)
+
+
+class RunDirectory:
+    """A run directory in the making: it takes its name only when it is whole.
+
+    Use as a context manager: on success the temporary directory is renamed, on failure it is removed.
+    """
+
+    def __init__(self, final: Path) -> None:
+        """Refuse a directory that exists: results are never overwritten."""
+        if final.exists():
+            raise ConfigError(str(final), ["exists already; give another --out, or remove it first"])
+        self.final = final
+        self.path = final.with_name(f".{final.name}.unfinished")
+
+    def __enter__(self) -> Path:
+        """Make the temporary directory."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        try:
+            self.path.mkdir(parents=True)
+        except OSError as reason:
+            raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
+        return self.path
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        """Give it its name, or take it away."""
+        if failure is None:
+            self.path.rename(self.final)
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)

@@ -1,0 +1,56 @@
+"""The roads' part of the result tables, written by both models of a day."""
+
+from cosim.arrays import FloatArray
+from cosim.periods import PeriodOfDay
+from cosim.results import Recorder
+from cosim.road.network import Network
+from cosim.road.paths import PathSet
+
+
+def record_link_flows(
+    recorder: Recorder,
+    network: Network,
+    now: PeriodOfDay,
+    car_veh_h: FloatArray,
+    passing_veh_h: FloatArray,
+    charging_veh_h: FloatArray,
+    **columns: FloatArray,
+) -> None:
+    """Write the links of one period: flows by class and in all, and other *columns* of the table."""
+    recorder.add(
+        "links",
+        day=now.day,
+        period=now.period,
+        link=list(network.links),
+        from_node=[network.nodes[node] for node in network.from_node],
+        to_node=[network.nodes[node] for node in network.to_node],
+        kind=["charging" if charging else "road" for charging in network.is_charging],
+        flow_veh_h=car_veh_h + passing_veh_h + charging_veh_h,
+        car_veh_h=car_veh_h,
+        ev_passing_veh_h=passing_veh_h,
+        ev_charging_veh_h=charging_veh_h,
+        capacity_veh_h=network.capacity_veh_h,
+        **columns,
+    )
+
+
+def record_path_flows(
+    recorder: Recorder, paths: PathSet, now: PeriodOfDay, flow_veh_h: FloatArray, **columns: FloatArray
+) -> None:
+    """Write the paths of one period: their flow, and other *columns* of the table."""
+    group = paths.groups.of_path
+    od, user_class = paths.od_of_group[group], paths.class_of_group[group]
+    nodes, stations = paths.network.nodes, paths.network.stations
+    recorder.add(
+        "paths",
+        day=now.day,
+        period=now.period,
+        user_class=[paths.classes[number].name for number in user_class],
+        origin=[nodes[paths.od.origin[number]] for number in od],
+        destination=[nodes[paths.od.dest[number]] for number in od],
+        path=range(paths.count),
+        nodes=[paths.path_name(path).partition(" @ ")[0] for path in range(paths.count)],
+        station=[stations[number] if number >= 0 else "" for number in paths.station],
+        flow_veh_h=flow_veh_h,
+        **columns,
+    )

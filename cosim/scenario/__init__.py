@@ -1,0 +1,19 @@
+"""A scenario: the configuration built into models, with every reference checked."""
+
+from cosim.scenario.build import CAR, CHARGING, PASSING, USER_CLASSES, Scenario, build_scenario, load_scenario
+from cosim.scenario.day_ahead import DayAhead
+from cosim.scenario.feeder_case import FeederCase
+from cosim.scenario.station import Station
+
+__all__ = [
+    "CAR",
+    "CHARGING",
+    "PASSING",
+    "USER_CLASSES",
+    "DayAhead",
+    "FeederCase",
+    "Scenario",
+    "Station",
+    "build_scenario",
+    "load_scenario",
+]

@@ -1,0 +1,249 @@
+"""From configuration to models: the one place that builds roads, stations, feeders and population.
+
+Here the references are checked: a station's road node and bus exist, profiles cover the day, OD pairs are
+connected, feeders are radial. All problems are collected and raised together.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cosim.arrays import FloatArray
+from cosim.config import ScenarioConfig
+from cosim.config.reading import apply_settings, check, read_toml, without_faults
+from cosim.errors import ConfigError
+from cosim.ev.battery import Battery
+from cosim.ev.charging import ChargingBehaviour
+from cosim.ev.mobility import MobilityModel
+from cosim.periods import Periods
+from cosim.road.formats import read_roads
+from cosim.road.latency import fit_davidson_j
+from cosim.road.network import ChargingArc, Network
+from cosim.road.paths import PathSet, UserClass, find_paths
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case
+from cosim.scenario.inputs import build_mobility, read_profiles
+from cosim.scenario.station import Station
+
+T = TypeVar("T")
+
+CAR, PASSING, CHARGING = 0, 1, 2
+USER_CLASSES = (UserClass("car"), UserClass("passing"), UserClass("charging", charges=True))
+"""Conventional cars, EVs that do not charge on this trip, EVs that fast-charge on the way."""
+TYPICAL_SESSION_KWH = 27.3
+"""Until the diaries have said what a session takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scenario:
+    """Everything a model of the day needs, built and checked."""
+
+    config: ScenarioConfig
+    folder: Path
+    """Where the scenario file lies; its data files are named relative to it."""
+    periods: Periods
+    profiles: dict[str, FloatArray]
+    paths: PathSet
+    """Paths of the three user classes; its charging arcs are typical ones (see `with_sessions`)."""
+    od_share: FloatArray
+    """Share of the trips of each OD."""
+    stations: tuple[Station, ...]
+    feeders: tuple[FeederCase, ...]
+    mobility: MobilityModel
+    battery: Battery
+    behaviour: ChargingBehaviour
+
+    @property
+    def network(self) -> Network:
+        """The roads, with a charging arc for each station."""
+        return self.paths.network
+
+    @property
+    def peak_veh_h(self) -> float:
+        """Trips of all ODs in the busiest period [veh/h]."""
+        return float(self.paths.od.demand_veh_h.sum()) * self.config.road.demand_scale
+
+    @property
+    def trips_veh_h(self) -> FloatArray:
+        """Trips of all vehicles that start in each period [veh/h]."""
+        shape = self.profiles[self.config.road.trip_profile]
+        trips: FloatArray = self.peak_veh_h * shape / shape.max()
+        return trips
+
+    @property
+    def daily_trips(self) -> float:
+        """Trips of all vehicles on a day."""
+        return float(self.trips_veh_h.sum()) * self.periods.hours
+
+    def n_ev(self, trips_per_ev: float) -> int:
+        """Return the number of EVs that make the EVs' share of the trips."""
+        wanted = self.config.population.evs
+        return wanted or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
+
+    def group(self, user_class: int, od: int) -> int:
+        """Return the number of a class and OD in the path set."""
+        return user_class * self.paths.od.origin.size + od
+
+    def with_sessions(self, session_kwh: float) -> PathSet:
+        """Return the path set with charging arcs that follow from the mean energy of a session."""
+        network = self.network
+        arcs = network.charging_arcs
+        t0, capacity = network.t0_min.copy(), network.capacity_veh_h.copy()
+        t0[arcs] = [60 * session_kwh / station.charger_kw for station in self.stations]
+        capacity[arcs] = [station.limit_kw / session_kwh for station in self.stations]
+        return replace(self.paths, network=replace(network, t0_min=t0, capacity_veh_h=capacity))
+
+    def price_min(self, price_cny_per_kwh: FloatArray, energy_kwh: float) -> FloatArray:
+        """Return what a charge costs, in minutes: 60 price energy / value of time; zero if switched off."""
+        road = self.config.road
+        weight = 60 * energy_kwh / road.value_of_time_cny_per_h if road.price_in_choice else 0.0
+        cost: FloatArray = weight * price_cny_per_kwh
+        return cost
+
+
+def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> Scenario:
+    """Return the scenario in *file*, with ``field=value`` *settings* laid over it.
+
+    Raises ConfigError with one sentence for every problem of the file and of the data it names.
+    """
+    path = Path(file)
+    changes = list(settings) if seed is None else [*settings, f"seed={seed}"]
+    tables = apply_settings(read_toml(path), changes)
+    try:
+        return build_scenario(check(tables, str(path)), path.parent, str(path))
+    except ConfigError as error:
+        problems = list(error.problems)
+        rest = without_faults(tables)
+        if rest is not None:
+            problems += [p for p in _problems_of(rest, path) if p not in problems]
+        raise ConfigError(str(path), problems) from None
+
+
+def _problems_of(config: ScenarioConfig, path: Path) -> tuple[str, ...]:
+    try:
+        build_scenario(config, path.parent, str(path))
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
+    """Return the models of a configuration whose data files lie in *folder*; raise all problems at once."""
+    problems: list[str] = []
+
+    def attempt(build: Callable[..., T], *arguments: Any) -> T | None:
+        try:
+            return build(*arguments)
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return None
+
+    periods = Periods(count=config.periods)
+    profiles = attempt(read_profiles, config, folder)
+    mobility = attempt(build_mobility, config, folder)
+    feeders = [
+        attempt(build_feeder_case, feeder, folder, profiles, periods.count) for feeder in config.grid.feeders
+    ]
+    problems += _repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    problems += _repeated("stations", [station.name for station in config.stations])
+    stations = attempt(_stations, config, feeders)
+    paths = attempt(_paths, config, folder)
+    if problems:
+        raise ConfigError(source, list(dict.fromkeys(problems)))
+    assert profiles and mobility and stations and paths  # noqa: S101, PT018  (no problems: all were built)
+    od = paths.od.demand_veh_h
+    return Scenario(
+        config=config,
+        folder=folder,
+        periods=periods,
+        profiles=profiles,
+        paths=paths,
+        od_share=od / od.sum(),
+        stations=stations,
+        feeders=tuple(feeder for feeder in feeders if feeder),
+        mobility=mobility,
+        battery=_battery(config),
+        behaviour=_behaviour(config),
+    )
+
+
+def _repeated(place: str, names: list[str]) -> list[str]:
+    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
+    return [f"{place}: the name '{name}' is given twice; names must differ" for name in twice]
+
+
+def _stations(config: ScenarioConfig, feeders: list[FeederCase | None]) -> tuple[Station, ...]:
+    """Return the stations, each at a feeder that exists and a bus of it."""
+    named = {feeder.name: case for feeder, case in zip(config.grid.feeders, feeders, strict=True)}
+    stations, problems = [], []
+    for number, wanted in enumerate(config.stations):
+        only = next(iter(named)) if len(named) == 1 else ""
+        feeder = wanted.feeder or only
+        place = f"stations.{number} ({wanted.name})"
+        if feeder not in named:
+            found = f"feeder = '{feeder}'" if feeder else "feeder is missing"
+            problems.append(f"{place}: {found}; the feeders are {', '.join(named)}")
+        elif (case := named[feeder]) and wanted.bus not in case.feeder.bus_names:
+            buses = case.feeder.bus_names
+            problems.append(
+                f"{place}: bus = '{wanted.bus}' does not exist; feeder '{feeder}' has "
+                f"{len(buses)} buses, {buses[0]} to {buses[-1]}"
+            )
+        stations.append(
+            Station(
+                number=number,
+                name=wanted.name,
+                road_node=wanted.road_node,
+                feeder=feeder,
+                bus=wanted.bus,
+                chargers=wanted.chargers,
+                charger_kw=wanted.charger_kw,
+                site_limit_kw=wanted.site_limit_kw,
+            )
+        )
+    if problems:
+        raise ConfigError("stations", problems)  # noqa: EM101
+    return tuple(stations)
+
+
+def _paths(config: ScenarioConfig, folder: Path) -> PathSet:
+    """Return the paths of all classes on the roads with their charging arcs."""
+    road = config.road
+    nodes = folder / road.nodes if road.nodes else None
+    data = read_roads(folder / road.links, folder / road.demand, nodes)
+    if not data.od.demand_veh_h.sum() > 0:
+        raise ConfigError(road.demand, [f"{road.demand}: no OD pair has any demand"])
+    arcs = [
+        ChargingArc(
+            name=station.name,
+            node=station.road_node,
+            t0_min=60 * TYPICAL_SESSION_KWH / station.charger_kw,
+            capacity_veh_h=station.chargers * station.charger_kw / TYPICAL_SESSION_KWH,
+            davidson_j=road.davidson_j or fit_davidson_j(station.chargers),
+        )
+        for station in config.stations
+    ]
+    network = data.network.with_charging_arcs(arcs)
+    return find_paths(network, data.od, USER_CLASSES, max_paths=road.path_limit)
+
+
+def _battery(config: ScenarioConfig) -> Battery:
+    mobility = config.mobility
+    return Battery(
+        capacity_kwh=mobility.battery_kwh,
+        consumption_kwh_per_km=mobility.consumption_kwh_per_km,
+        charging_efficiency=mobility.charging_efficiency,
+    )
+
+
+def _behaviour(config: ScenarioConfig) -> ChargingBehaviour:
+    mobility = config.mobility
+    return ChargingBehaviour(
+        even_odds_soc=mobility.soc_fast_charge,
+        soc_spread=mobility.soc_fast_charge_width,
+        price_sensitivity=mobility.price_sensitivity,
+        reserve_soc=mobility.soc_reserve,
+        target_soc=mobility.soc_target,
+        slow_kw=mobility.slow_charger_kw,
+        plug_in_below_soc=mobility.soc_plug_at_home,
+    )

@@ -1,0 +1,28 @@
+"""What is known the day before: the equilibrium's forecast, handed to the agents as plain arrays."""
+
+from dataclasses import dataclass
+
+from cosim.arrays import FloatArray
+from cosim.road.paths import PathSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DayAhead:
+    """The day as the equilibrium expects it; arrays have one row per period."""
+
+    n_ev: int
+    """Number of EVs that make the EVs' share of the trips."""
+    session_kwh: float
+    """Mean energy of a fast charge, at the grid side."""
+    paths: PathSet
+    """Path set whose charging arcs follow from that energy."""
+    link_time_min: FloatArray
+    """(periods, links): equilibrium times."""
+    car_path_veh_h: FloatArray
+    """(periods, paths): demand of conventional cars, beside each of their paths; zero for other classes."""
+    station_load_kw: FloatArray
+    """(periods, stations)."""
+    tariff_cny_per_kwh: FloatArray
+    """(periods,)."""
+    share_drawn_on_arrival: float
+    """Part of a session's energy that is drawn in the period of arrival, on average."""

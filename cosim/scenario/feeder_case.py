@@ -1,0 +1,115 @@
+"""A feeder with its devices, load and stations: what one grid operator is responsible for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.config.grid import FeederConfig
+from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
+from cosim.grid.schedule import Elastic, Load, Rules
+from cosim.scenario.station import Station
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeederCase:
+    """A feeder, what hangs on it, and the rules of its dispatch."""
+
+    feeder: Feeder
+    devices: Devices
+    rules: Rules
+    load_pu: FloatArray
+    """Base load of each period of the day, as a share of the nominal load."""
+
+    @property
+    def base_kw(self) -> FloatArray:
+        """Base load of the whole feeder in each period."""
+        return self.load_pu * float(self.feeder.load_kw.sum())
+
+    def load(self, stations: Sequence[Station], station_kw: FloatArray, first_period: int = 1) -> Load:
+        """Return the load from *first_period* on; *station_kw* is (periods from there, all stations)."""
+        at_bus = np.zeros((station_kw.shape[0], self.feeder.bus_count))
+        for station in stations:
+            if station.feeder == self.feeder.name:
+                at_bus[:, self.feeder.bus_index(station.bus)] += station_kw[:, station.number]
+        profile = self.load_pu[first_period - 1 : first_period - 1 + station_kw.shape[0]]
+        return Load.scaled(self.feeder, profile, at_bus)
+
+
+def build_feeder_case(
+    config: FeederConfig, folder: Path, profiles: dict[str, FloatArray] | None, periods: int
+) -> FeederCase:
+    """Return the feeder of a configuration; without *profiles* only the network is judged."""
+    flat = np.zeros(periods)
+    feeder = _network(config, folder)
+    case = FeederCase(
+        feeder=feeder,
+        devices=_devices(config, profiles, flat),
+        rules=_rules(config),
+        load_pu=config.load_scale * (flat if profiles is None else profiles[config.load_profile]),
+    )
+    case.devices.check(feeder)
+    return case
+
+
+def _network(config: FeederConfig, folder: Path) -> Feeder:
+    limits = VoltageRules(config.slack_voltage_pu, config.voltage_min_pu, config.voltage_max_pu)
+    if config.network is None:
+        feeder = read_feeder_csv(
+            folder / str(config.buses),
+            folder / str(config.branches),
+            name=config.name,
+            slack_bus=config.slack_bus,
+            v_base_kv=config.base_kv,
+            voltage=limits,
+        )
+    else:
+        file = folder / config.network
+        feeder = feeder_from_pandapower(str(file) if file.is_file() else config.network, voltage=limits)
+    return replace(feeder, name=config.name)
+
+
+def _devices(config: FeederConfig, profiles: dict[str, FloatArray] | None, flat: FloatArray) -> Devices:
+    return Devices(
+        turbines=tuple(
+            Turbine(
+                name=unit.name,
+                bus=unit.bus,
+                p_max_kw=unit.p_max_kw,
+                q_max_kvar=unit.q_max_kvar,
+                ramp_kw_per_h=unit.ramp_kw_per_h,
+                cost_a_cny_per_mw2h=unit.cost_a_cny_per_mw2h,
+                cost_b_cny_per_mwh=unit.cost_b_cny_per_mwh,
+                q_absorption=unit.q_absorption,
+                p_before_kw=unit.initial_kw,
+            )
+            for unit in config.turbines
+        ),
+        storages=tuple(Storage(**unit.model_dump()) for unit in config.storage),
+        renewables=tuple(
+            Renewable(
+                name=unit.name,
+                bus=unit.bus,
+                kind=unit.kind,
+                s_kva=unit.s_kva,
+                profile_pu=flat if profiles is None else profiles[unit.profile],
+                q_capability=unit.q_capability,
+                q_absorption=unit.q_absorption,
+                curtailable=unit.curtailable,
+            )
+            for unit in config.renewables
+        ),
+        demand_responses=tuple(DemandResponse(**unit.model_dump()) for unit in config.demand_response),
+    )
+
+
+def _rules(config: FeederConfig) -> Rules:
+    return Rules(
+        export=config.export,
+        loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
+        elastic=Elastic(**config.elastic.model_dump()),
+        solver=config.solver,
+    )

@@ -1,0 +1,24 @@
+"""A charging station as data, known to the roads, to the feeder and to its agent."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A fast-charging station at a road node and at a feeder's bus."""
+
+    number: int
+    """Position in every array over stations."""
+    name: str
+    road_node: str
+    feeder: str
+    bus: str
+    chargers: int
+    charger_kw: float
+    site_limit_kw: float | None = None
+
+    @property
+    def limit_kw(self) -> float:
+        """Return the most the station can draw: all its chargers, within the limit of the site."""
+        all_chargers_kw = self.chargers * self.charger_kw
+        return all_chargers_kw if self.site_limit_kw is None else min(all_chargers_kw, self.site_limit_kw)

@@ -1,0 +1,240 @@
+"""The dictionary of columns: what every column of every result table holds, and in which unit."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+DType = Literal["int64", "float64", "object", "bool"]
+_MISSING: dict[DType, Any] = {"int64": 0, "float64": float("nan"), "object": "", "bool": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name (with the unit), its type and its meaning."""
+
+    name: str
+    dtype: DType
+    meaning: str
+
+    @property
+    def missing(self) -> Any:
+        """What stands where a model has no value."""
+        return _MISSING[self.dtype]
+
+
+def _whole(name: str, meaning: str) -> Column:
+    return Column(name, "int64", meaning)
+
+
+def _real(name: str, meaning: str) -> Column:
+    return Column(name, "float64", meaning)
+
+
+def _text(name: str, meaning: str) -> Column:
+    return Column(name, "object", meaning)
+
+
+_DAY = _whole("day", "day, from 1; what outlasts the last day is booked to the next")
+_PERIOD = _whole("period", "period of the day, 1..T; a trip's period is that of its departure")
+_TIME = (_DAY, _PERIOD)
+_FEEDER = _text("feeder", "feeder")
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "links": (
+        *_TIME,
+        _text("link", "road link, or charging arc named after its station"),
+        _text("from_node", "node it leaves"),
+        _text("to_node", "node it enters"),
+        _text("kind", "road or charging"),
+        _real("flow_veh_h", "all vehicles, booked to their departure period"),
+        _real("car_veh_h", "conventional cars (the agents' model adds their expected flow)"),
+        _real("ev_passing_veh_h", "EVs that do not charge on this trip"),
+        _real("ev_charging_veh_h", "EVs that fast-charge on this trip"),
+        _real("ev_traversal_veh_h", "EVs, booked to the period in which they enter the link (agents)"),
+        _real("time_min", "time drivers spend on it: equilibrium, or at the agents' counted flow"),
+        _real("told_min", "time drivers were told when the period opened"),
+        _real("capacity_veh_h", "capacity"),
+    ),
+    "paths": (
+        *_TIME,
+        _text("user_class", "car, passing (EV that does not charge) or charging"),
+        _text("origin", "origin node"),
+        _text("destination", "destination node"),
+        _whole("path", "number of the path, or (path, station) pair, in the path set"),
+        _text("nodes", "nodes in order of travel"),
+        _text("station", "station, where the user charges"),
+        _real("flow_veh_h", "vehicles on the path"),
+        _real("share", "share of its OD pair and class"),
+        _real("cost_min", "generalised cost"),
+    ),
+    "stations": (
+        *_TIME,
+        _text("station", "station"),
+        _FEEDER,
+        _text("bus", "bus"),
+        _real("arrivals", "vehicles that arrive in the period"),
+        _real("energy_kwh", "energy delivered in the period, at the grid side"),
+        _real("load_kw", "mean load"),
+        _real("forecast_kw", "load the operator was told to expect when the period opened"),
+        _real("limit_kw", "cap in force (site limit, chargers, PowerLimit)"),
+        _real("queue_mean", "mean number of vehicles waiting"),
+        _real("queue_max", "largest number of vehicles waiting"),
+        _real("wait_min", "mean wait of the sessions that start in the period; Davidson's in equilibrium"),
+        _real("backlog_kwh", "energy wanted by present vehicles, or carried over, at the end of the period"),
+        _real("price_cny_per_kwh", "charging price"),
+    ),
+    "sessions": (
+        *_TIME,
+        _text("station", "station"),
+        _whole("ev", "EV, from 1"),
+        _whole("trip", "trip of its day, from 1"),
+        _whole("arrival_s", "second of arrival at the station"),
+        _whole("start_s", "second of plugging in"),
+        _whole("end_s", "second of unplugging"),
+        _real("wait_min", "wait for a charger"),
+        _real("energy_kwh", "energy delivered, at the grid side"),
+        _real("price_cny_per_kwh", "mean price paid"),
+        _real("paid_cny", "money paid: each kWh at the price of its period"),
+        _real("soc_arrival", "SOC on arrival"),
+        _real("soc_end", "SOC at unplugging"),
+    ),
+    "trips": (
+        *_TIME,
+        _whole("ev", "EV, from 1"),
+        _whole("trip", "trip of its day, from 1"),
+        _text("from_activity", "activity left"),
+        _text("to_activity", "activity sought"),
+        _text("origin", "origin node"),
+        _text("destination", "destination node"),
+        _text("user_class", "passing or charging"),
+        _whole("path", "number of the path in the path set; -1 if the trip was not made"),
+        _text("station", "station, where it charged"),
+        _whole("departure_s", "second of departure"),
+        _whole("arrival_s", "second of arrival; -1 if the trip was not made"),
+        _real("drive_min", "time driving"),
+        _real("wait_min", "time waiting for a charger"),
+        _real("charge_min", "time plugged in"),
+        _real("length_km", "length"),
+        _real("drive_kwh", "battery energy driven away"),
+        _real("fast_charge_kwh", "energy fast-charged, at the grid side"),
+        _real("slow_charge_kwh", "energy slow-charged before departure, at the grid side"),
+        _real("soc_departure", "SOC at departure"),
+        _real("soc_arrival", "SOC at arrival"),
+        _text("status", "arrived, or stranded: the charge point was out of reach and the EV stayed"),
+    ),
+    "buses": (
+        *_TIME,
+        _FEEDER,
+        _text("bus", "bus"),
+        _real("load_kw", "base load"),
+        _real("station_planned_kw", "station load the dispatch planned with"),
+        _real("station_kw", "station load that came"),
+        _real("voltage_planned_pu", "voltage of the dispatch (SOCP)"),
+        _real("voltage_ac_pu", "voltage of the AC power flow at the dispatch"),
+        _real("voltage_pu", "voltage of the AC power flow with the load that came"),
+        _real("nodal_price_cny_per_kwh", "dual of the nodal active balance"),
+    ),
+    "branches": (
+        *_TIME,
+        _FEEDER,
+        _text("branch", "branch"),
+        _text("from_bus", "bus on the root's side"),
+        _text("to_bus", "bus on the far side"),
+        _real("p_kw", "active power entering it in the dispatch"),
+        _real("q_kvar", "reactive power entering it in the dispatch"),
+        _real("current_planned_a", "current of the dispatch (SOCP)"),
+        _real("current_ac_a", "current of the AC power flow at the dispatch"),
+        _real("current_a", "current of the AC power flow with the load that came"),
+        _real("relaxation_error", "Eq. 23, corrected: |sqrt(l) - sqrt(P^2+Q^2)/sqrt(v)| in p.u."),
+    ),
+    "devices": (
+        *_TIME,
+        _FEEDER,
+        _text("device", "device"),
+        _text("kind", "turbine, storage, pv, wind or demand_response"),
+        _text("bus", "bus"),
+        _real("p_kw", "active power injected (storage: discharge; demand response: energy moved out)"),
+        _real("q_kvar", "reactive power injected"),
+        _real("available_kw", "what the sun or wind would give"),
+        _real("stored_kwh", "energy in the storage at the end of the period; energy owed by a shifted load"),
+    ),
+    "prices": (
+        *_TIME,
+        _text("station", "station"),
+        _real("tariff_cny_per_kwh", "tariff in force"),
+        _real("nodal_price_cny_per_kwh", "nodal price at the station's bus"),
+        _real("charging_price_cny_per_kwh", "price of charging"),
+    ),
+    "dispatch": (
+        *_TIME,
+        _FEEDER,
+        _text("status", "optimal, or elastic where limits had to give way"),
+        _text("remedy", "what made the relaxation exact; empty if nothing was needed"),
+        _text("solver", "solver"),
+        _real("purchase_planned_kw", "power bought from the upper grid, planned"),
+        _real("purchase_kw", "the same with the load that came"),
+        _real("losses_planned_kw", "losses, planned"),
+        _real("losses_kw", "losses with the load that came"),
+        _real("cost_planned_cny", "cost of the period, planned"),
+        _real("cost_cny", "cost of the period with the load that came"),
+        _real("voltage_min_pu", "lowest voltage with the load that came"),
+        _real("voltage_max_pu", "highest voltage with the load that came"),
+        _real("relaxation_error_max", "largest relaxation error"),
+        _real("ac_mismatch_max_pu", "largest |V_SOCP - V_AC| at the dispatch"),
+        _real("ac_current_mismatch_max_a", "largest |I_SOCP - I_AC| at the dispatch"),
+        _real("ac_losses_mismatch_kw", "losses of the dispatch minus those of the AC power flow"),
+        _real("bound_gap", "(cost - certified bound) / bound; 0 where the relaxation was exact at once"),
+    ),
+    "convergence": (
+        *_TIME,
+        _whole("iteration", "iteration, from 1"),
+        _real("residual", "max |q P(c(f)) - f| / max(1, q) over OD pairs and classes"),
+        _real("step", "averaging step"),
+    ),
+    "violations": (
+        *_TIME,
+        _text("place", "OD pair, station, bus or feeder"),
+        _text("kind", "voltage, shedding, not_converged, overload, ..."),
+        _real("amount", "by how much, in the unit the sentence names"),
+        _text("sentence", "what happened, and what to do"),
+    ),
+    "messages": (
+        *_TIME,
+        _whole("sent_s", "second of sending"),
+        _whole("delivered_s", "second of delivery; -1 if it never arrived"),
+        _text("kind", "kind of message"),
+        _text("sender", "sender"),
+        _text("receiver", "receiver, or group of receivers"),
+        _whole("receivers", "number of receivers"),
+        _whole("lost", "receivers whom it did not reach"),
+        _text("content", "what it says, as JSON"),
+    ),
+    "g_tests": (
+        *_TIME,
+        _text("user_class", "passing or charging"),
+        _text("origin", "origin node"),
+        _text("destination", "destination node"),
+        _whole("trips", "trips observed"),
+        _whole("alternatives", "paths, or (path, station) pairs"),
+        _real("g_statistic", "2 sum O ln(O/E), E from the equilibrium shares"),
+        _real("p_value", "randomised Monte Carlo p-value"),
+    ),
+    "link_flows": (
+        *_TIME,
+        _text("link", "link or charging arc"),
+        _real("agents_veh_h", "flow counted from the agents (and expected cars)"),
+        _real("equilibrium_veh_h", "flow of the stochastic user equilibrium"),
+        _real("difference_veh_h", "agents minus equilibrium"),
+        _real("geh", "GEH statistic"),
+    ),
+}
+
+COLUMN_NAMES = {table: frozenset(column.name for column in columns) for table, columns in TABLES.items()}
+
+_OTHER_KEYS: dict[str, tuple[str, ...]] = {
+    "trips": ("day", "ev", "trip"),
+    "sessions": ("day", "start_s", "station", "arrival_s", "ev"),
+    "convergence": ("day", "period", "iteration"),
+    "messages": ("sent_s",),
+}
+KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
+"""What the rows of each table are ordered by; equal keys keep the order of writing."""
