@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
+from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table, read_table
 from cosim.errors import ConfigError
 from cosim.road.network import Network, OdTable, natural_order
-from cosim.road.tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table, read_table
 
 NODE_COLUMNS = ("node", "x", "y")
 LINK_NUMBERS = {
