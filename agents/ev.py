@@ -17,10 +17,10 @@ from cosim.mailbox import PostOffice
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, PeriodOpened, TariffIssued, TripReported
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
-from cosim.scenario import Scenario
+from cosim.scenario import CHARGING, PASSING, Scenario
 
 
-class EV(mesa.Agent):  # type: ignore[misc]
+class EV(mesa.Agent):
     """One EV: what it has (charge), what it was told (times, prices), and what it does with its day."""
 
     def __init__(
@@ -118,14 +118,14 @@ class EV(mesa.Agent):  # type: ignore[misc]
 
     def choose_route(self, trip: TripPlan, course: TripSoc, *, charges: bool) -> Route:
         """Draw a path, or a (path, station) pair, at the costs the driver was told (Eq. 7)."""
-        group = self.scenario.group("charging" if charges else "passing", trip.od)
+        group = self.scenario.group(CHARGING if charges else PASSING, trip.od)
         cost_min = self.station_cost_min(float(course.session_kwh)) if charges else None
         return self.roads.choose(group, self.told, trip.route_uniform, cost_min)
 
     def station_cost_min(self, energy_kwh: float) -> FloatArray | None:
         """Return the price of the charge at each station, in minutes of the driver's time."""
         if self.scenario.config.population.energy_in_choice == "mean":
-            energy_kwh = self.scenario.mean_session_kwh
+            energy_kwh = self.roads.day_ahead.session_kwh
         return self.scenario.price_min(self.prices_now(), energy_kwh)
 
     def prices_now(self) -> FloatArray:

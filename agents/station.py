@@ -29,7 +29,7 @@ from cosim.scenario import DayAhead
 from cosim.scenario import Station as StationData
 
 
-class Station(mesa.Agent):  # type: ignore[misc]
+class Station(mesa.Agent):
     """A fast-charging station on the clock."""
 
     def __init__(

@@ -77,7 +77,9 @@ class Elastic:
     station_cny_per_kwh: float = 10.0
     base_cny_per_kwh: float = 100.0
     promise_cny_per_kwh: float = 50.0
-    """Energy a store or a demand-response bus should have at the end, and renewables forced off."""
+    """Energy a store or a demand-response bus should have at the end."""
+    renewable_cny_per_kwh: float = 2.0
+    """Renewables forced off; below the ladder's last rung, or burning the energy as losses would pay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
