@@ -89,7 +89,7 @@ class Rules:
     export: bool = False
     loss_price_cny_per_mwh: float = 0.0
     """mu of Eq. 21. Bought energy already pays for its losses, so it is 0 outside the ladder."""
-    ladder_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200)
+    ladder_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200, 10_000, 30_000)
     """Loss prices tried in turn while the relaxation is not exact."""
     exact_pu: float = 1e-6
     """Largest relaxation error that counts as exact."""
