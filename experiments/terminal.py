@@ -26,6 +26,9 @@ JSON_KEYS = (
     "solver",
 )
 
+WIDTH = 120
+"""The table is never narrower, so that no figure is cut off where the output is not a terminal."""
+
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
@@ -62,7 +65,8 @@ def show_table(run: Run) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)
     table = Table(title=f"{run.manifest['name']}, seed {run.manifest['seed']}", box=None, show_header=False)
     table.title_justify = "left"
     table.add_column(no_wrap=True)
