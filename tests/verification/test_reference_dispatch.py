@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """The 24-period dispatch against an independent optimum (two formulations and an SQP on the exact AC equations)."""
 
 import json

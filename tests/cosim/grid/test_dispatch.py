@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Dispatches small enough to know the answer, and the three ways out: ladder, signs, elastic."""
 
 from collections.abc import Callable

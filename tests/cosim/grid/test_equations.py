@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Each equation alone, on numbers that can be checked by hand."""
 
 from collections.abc import Callable

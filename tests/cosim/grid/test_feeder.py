@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 import subprocess
 import sys
 from pathlib import Path

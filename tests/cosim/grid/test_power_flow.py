@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 from collections.abc import Callable
 from dataclasses import replace
 

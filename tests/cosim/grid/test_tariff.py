@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 import numpy as np
 import pytest
 from hypothesis import given
