@@ -35,7 +35,7 @@ class Coordinator(mesa.Agent):
     ) -> None:
         """Start the coordinator's process."""
         super().__init__(model)
-        self.scenario, self.day_ahead, self.roads = scenario, day_ahead, roads
+        self.world, self.day_ahead, self.roads = scenario, day_ahead, roads
         self.clock, self.post, self.recorder = clock, post, recorder
         self.inbox = post.inbox(self.name)
         self.operators = [f"operator {case.feeder.name}" for case in scenario.feeders]
@@ -82,7 +82,7 @@ class Coordinator(mesa.Agent):
 
     def times_to_tell(self, now: PeriodOfDay) -> FloatArray:
         """Return the link times of the equilibrium, or those measured in the last period (free flow at first)."""
-        if self.scenario.config.population.information == "equilibrium":
+        if self.world.config.population.information == "equilibrium":
             told_min: FloatArray = self.day_ahead.link_time_min[now.period - 1]
             return told_min
         number = self.clock.periods.index(now)

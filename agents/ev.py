@@ -36,7 +36,7 @@ class EV(mesa.Agent):
         """Park the EV at home and start its day."""
         super().__init__(model)
         self.plan, self.number, self.name = plan, plan.ev, ev_name(plan.ev)
-        self.scenario, self.battery, self.behaviour = scenario, scenario.battery, scenario.behaviour
+        self.world, self.battery, self.behaviour = scenario, scenario.battery, scenario.behaviour
         self.roads, self.clock, self.post, self.recorder = roads, clock, post, recorder
         self.inbox = post.inbox(self.name)
         self.soc = plan.soc_first
@@ -126,17 +126,17 @@ class EV(mesa.Agent):
 
     def choose_route(self, trip: TripPlan, course: TripSoc, *, charges: bool) -> Route:
         """Draw a path, or a (path, station) pair, at the costs the driver was told (Eq. 7)."""
-        group = self.scenario.group(CHARGING if charges else PASSING, trip.od)
+        group = self.world.group(CHARGING if charges else PASSING, trip.od)
         cost_min = self.station_cost_min(float(course.session_kwh)) if charges else None
         return self.roads.choose(group, self.told, trip.route_uniform, cost_min)
 
     def station_cost_min(self, energy_kwh: float) -> FloatArray:
         """Return the price of the charge at each station, in minutes of the driver's time."""
-        if self.scenario.config.population.energy_in_choice == "mean":
+        if self.world.config.population.energy_in_choice == "mean":
             energy_kwh = self.roads.day_ahead.session_kwh
         now = self.clock.period
-        prices = [self.prices.price(station.name, now) for station in self.scenario.stations]
-        return self.scenario.price_min(np.array(prices), energy_kwh)
+        prices = [self.prices.price(station.name, now) for station in self.world.stations]
+        return self.world.price_min(np.array(prices), energy_kwh)
 
     # the end of a trip
 
@@ -160,7 +160,7 @@ class EV(mesa.Agent):
     def write_down(self, journey: Journey) -> None:
         """Record the trip."""
         departed = self.clock.periods.at(journey.departure_s)
-        self.recorder.add_row("trips", **journey.row(self.scenario, departed))
+        self.recorder.add_row("trips", **journey.row(self.world, departed))
 
 
 def ev_name(number: int) -> str:

@@ -32,7 +32,7 @@ class CoSimModel(mesa.Model):
         super().__init__(rng=seed)
         config = scenario.config
         env = simpy.Environment()
-        self.scenario, self.day_ahead = scenario, day_ahead
+        self.world, self.day_ahead = scenario, day_ahead  # Mesa has a `scenario` of its own
         self.clock = Clock(env, scenario.periods)
         rules = MailRules(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
@@ -59,7 +59,7 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.run(until=self.clock.env.process(self._until_everyone_has_arrived()))
-        record_traffic(self.recorder, self.scenario, self.day_ahead, self.roads)
+        record_traffic(self.recorder, self.world, self.day_ahead, self.roads)
         _record_messages(self.recorder, self.post)
         return self.recorder.frames()
 
@@ -70,7 +70,7 @@ class CoSimModel(mesa.Model):
 
     def _until_everyone_has_arrived(self) -> Any:
         """Wait for the end of the day, then for the end of each period in which someone is still on the way."""
-        for _ in range(self.scenario.periods.count):
+        for _ in range(self.clock.periods.count):
             yield self.clock.end_of_period(Phase.END)
         while any(ev.day.is_alive for ev in self.evs):
             yield self.clock.end_of_period(Phase.END)
