@@ -5,6 +5,7 @@ import gzip
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from cosim.results import Run
@@ -133,6 +134,7 @@ def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
     ]
 
 
+@cache
 def _packed_plotly() -> str:
     """Return plotly.js, compressed: a third of the size, and browsers unpack it by themselves."""
     from plotly.offline import get_plotlyjs

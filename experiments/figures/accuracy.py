@@ -8,12 +8,12 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from cosim.arrays import Frame
-from experiments.figures.style import BLUE, LIMIT, PERIODS, VERMILION, Figure, figure, period_axis
+from experiments.figures.style import BLUE, LIMIT, PERIODS, VERMILION, Figure, figure, over_periods
 
 EXACT = 1e-6
 FLOOR = 1e-16
 """What is drawn for an error of zero: a log axis has none."""
-POWERS = {"type": "log", "exponentformat": "power", "dtick": 2}
+POWERS = {"type": "log", "exponentformat": "power", "dtick": 2, "tickfont": {"size": 11}}
 
 
 def exactness(dispatch: Frame, period_min: float) -> Figure:
@@ -34,7 +34,7 @@ def exactness(dispatch: Frame, period_min: float) -> Figure:
             )
         )
     _add_line(drawing, EXACT, "1e-6: the paper's level")
-    drawing.update_xaxes(**period_axis(period_min))
+    over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="largest error [p.u.]", **POWERS)
 
 
@@ -70,7 +70,7 @@ def _period_key(periods: list[int]) -> Any:
         "cmin": periods[0],
         "cmax": periods[-1],
         "colorscale": PERIODS,
-        "colorbar": {"title": {"text": "period"}, "thickness": 12, "outlinewidth": 0},
+        "colorbar": {"title": {"text": "period", "font": {"size": 12}}, "thickness": 12, "outlinewidth": 0},
     }
     return go.Scatter(x=[None], y=[None], mode="markers", marker=marker, showlegend=False)
 

@@ -18,7 +18,7 @@ from experiments.figures.style import (
     Figure,
     figure,
     grid,
-    period_axis,
+    over_periods,
     steps,
 )
 
@@ -58,7 +58,7 @@ def voltages(buses: Frame, feeder: Mapping[str, Any], period_min: float) -> Figu
             annotation={"text": f"limit {limit:g} p.u.", "font": {"color": LIMIT, "size": 11}},
             annotation_position=side,
         )  # fmt: skip
-    drawing.update_xaxes(**period_axis(period_min))
+    over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="voltage, AC power flow [p.u.]")
 
 
@@ -76,7 +76,7 @@ def dispatch(devices: Frame, purchase: Frame, buses: Frame, period_min: float) -
     drawing.add_trace(steps(load.index, load.load_kw.round(2), "base load", INK, line=base))
     total = (load.load_kw + load.station_kw + day.losses_kw).round(2)
     drawing.add_trace(steps(load.index, total, "base load + stations + losses", INK, line={"width": 2.4}))
-    drawing.update_xaxes(**period_axis(period_min))
+    over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="power [kW]")
 
 
@@ -103,7 +103,7 @@ def prices(prices: Frame, period_min: float) -> Figure:
             drawing.add_trace(
                 steps(own.period, own[column].round(5), name.format(station), colour, line=line)
             )
-    drawing.update_xaxes(**period_axis(period_min))
+    over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="price [CNY/kWh]", rangemode="tozero")
 
 
@@ -129,7 +129,7 @@ def storage(devices: Frame, feeder: Mapping[str, Any], period_min: float) -> Fig
         drawing.add_trace(bars, row=2, col=column)
     drawing.update_yaxes(title_text="energy at the<br>end [kWh]", rangemode="tozero", row=1, col=1)
     drawing.update_yaxes(title_text="discharge [kW]", row=2, col=1)
-    return drawing.update_xaxes(**period_axis(period_min), row=2)
+    return over_periods(drawing, period_min, rows=2)
 
 
 def forecast_error(purchase: Frame, period_min: float) -> Figure:
@@ -145,4 +145,4 @@ def forecast_error(purchase: Frame, period_min: float) -> Figure:
     drawing.add_trace(difference, row=2, col=1)
     drawing.update_yaxes(title_text="purchase [kW]", row=1)
     drawing.update_yaxes(title_text="came \N{MINUS SIGN}<br>planned [kW]", row=2)
-    return drawing.update_xaxes(**period_axis(period_min), row=2)
+    return over_periods(drawing, period_min, rows=2)

@@ -23,7 +23,8 @@ class Arrow:
     @property
     def x_text(self) -> float:
         """Middle of the text above the arrow."""
-        return (self.x_from + self.x_to[0]) / 2
+        ends = (self.x_from, *self.x_to)
+        return (min(ends) + max(ends)) / 2
 
 
 @dataclass(frozen=True, slots=True)

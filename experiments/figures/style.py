@@ -82,15 +82,13 @@ def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
     return drawing.update_layout(**layout)
 
 
-def period_axis(minutes: float, labels: int = 24) -> dict[str, Any]:
-    """Return an axis of the periods of a day, with about that many labels."""
+def over_periods(drawing: Figure, minutes: float, *, rows: int = 1, labels: int = 24) -> Figure:
+    """Give *drawing* x axes of the periods of a day, with about *labels* labels; the lowest has a title."""
     count = round(1440 / minutes)
-    return {
-        "title_text": f"period of the day ({minutes:g} min each)",
-        "range": [0.5, count + 0.5],
-        "dtick": max(1, round(count / labels)),
-        "tick0": 1 if labels >= count else 0,
-    }
+    every = max(1, round(count / labels))
+    drawing.update_xaxes(range=[0.5, count + 0.5], dtick=every, tick0=every)
+    lowest = {"row": rows} if rows > 1 else {}
+    return drawing.update_xaxes(title_text=f"period of the day ({minutes:g} min each)", **lowest)
 
 
 def steps(x: Any, y: Any, name: str, colour: str, **options: Any) -> Any:

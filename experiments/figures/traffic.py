@@ -17,7 +17,7 @@ from experiments.figures.style import (
     colours_of,
     congestion,
     figure,
-    period_axis,
+    over_periods,
 )
 
 GEH_GOOD = 5.0
@@ -43,11 +43,15 @@ def saturation(day: Day) -> Figure:
             zmax=top,
             xgap=1,
             ygap=1,
-            colorbar={"title": {"text": "flow /<br>capacity"}, "thickness": 12, "outlinewidth": 0},
+            colorbar={
+                "title": {"text": "flow /<br>capacity", "font": {"size": 12}},
+                "thickness": 12,
+                "outlinewidth": 0,
+            },
             hovertemplate="link %{y}<br>period %{x}<br>v/c %{z:.3f}<extra></extra>",
         )
     )
-    drawing.update_xaxes(**period_axis(day.period_min))
+    over_periods(drawing, day.period_min)
     return drawing.update_yaxes(title_text="link: from → to", autorange="reversed", type="category")
 
 
@@ -126,7 +130,10 @@ def path_shares(agents: Frame, equilibrium: Frame) -> Figure:
     compared; the whiskers hold 95 % of the shares that draws from the equilibrium would give.
     """
     evs = equilibrium[equilibrium.user_class != "car"]
-    groups = list(evs.groupby(["user_class", "origin", "destination"], sort=True))
+    groups = sorted(
+        evs.groupby(["user_class", "origin", "destination"], sort=True),
+        key=lambda group: -group[1].flow_veh_h.sum(),
+    )
     drawing = figure(440, barmode="group", bargap=0.25)
     labels, owners = [], []
     for place, ((user_class, origin, destination), own) in enumerate(groups):

@@ -1,0 +1,232 @@
+"""The report: one page that opens offline and shows what the run holds."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cosim.results import Run, load_run, write_tables
+from experiments.figures.day import Day
+from experiments.figures.positions import feeder_positions, road_positions
+from experiments.report import Verdict, all_figures, headlines, write_report
+
+FIGURES = {
+    "networks",
+    "saturation",
+    "flow_agreement",
+    "path_shares",
+    "choice_tests",
+    "stations",
+    "voltages",
+    "dispatch",
+    "prices",
+    "storage",
+    "forecast_error",
+    "exactness",
+    "convergence",
+}
+
+
+class Page(HTMLParser):
+    """What a browser would load, and the places and data of the figures."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.drawn: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.drawn += [values["data-for"] or ""] if "data-for" in values else []
+        addresses = [values.get(key) or "" for key in ("src", "href", "data", "srcset", "action")]
+        self.loads += [f"{tag} {address}" for address in addresses if address and address[0] != "#"]
+
+
+def read(run: Run) -> str:
+    """Return the page of *run*."""
+    return (run.directory / "report.html").read_text(encoding="utf-8")
+
+
+def copy_of(run: Run, directory: Path, *without: str) -> Run:
+    """Return a copy of *run* that lacks some of its tables' folders."""
+    shutil.copytree(run.directory, directory, ignore=shutil.ignore_patterns(*without, "report.html"))
+    return load_run(directory)
+
+
+def sections(run: Run) -> set[str]:
+    """Return the names of the figures on the page of *run*."""
+    return {name.rsplit("-", 1)[0] for name in Page(read(run)).drawn}
+
+
+def change_manifest(run: Run, **changes: object) -> Run:
+    """Return *run* with changes to its manifest."""
+    path = run.directory / "manifest.json"
+    path.write_text(json.dumps({**run.manifest, **changes}), encoding="utf-8")
+    return load_run(run.directory)
+
+
+def test_page_loads_nothing_from_elsewhere(toy_run: Run) -> None:
+    text = read(toy_run)
+    assert Page(text).loads == []
+    assert "default-src 'none'" in text
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+
+
+def test_page_is_small_enough_to_mail(toy_run: Run) -> None:
+    assert (toy_run.directory / "report.html").stat().st_size < 5_000_000
+
+
+def test_writing_again_gives_the_same_bytes(toy_run: Run, tmp_path: Path) -> None:
+    again = copy_of(toy_run, tmp_path / "again")
+    write_report(again)
+    assert read(again) == read(toy_run)
+
+
+def test_toy_run_shows_every_figure_in_a_place_of_its_own(toy_run: Run) -> None:
+    page = Page(read(toy_run))
+    assert sections(toy_run) == FIGURES
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.drawn) <= set(page.ids)
+
+
+def test_every_axis_of_every_chart_has_a_title(toy_run: Run) -> None:
+    figures = {name: drawn for name, drawn in all_figures(Day(toy_run)).items() if name != "networks"}
+    for name, drawn in figures.items():
+        for figure in drawn:
+            titles = [axis.title.text for axis in [*figure.select_xaxes(), *figure.select_yaxes()]]
+            assert any(titles), name
+            assert figure.layout.xaxis.title.text or len(titles) > 2, name
+
+
+def test_equilibrium_alone_has_its_own_page(toy_run: Run, tmp_path: Path) -> None:
+    alone = change_manifest(copy_of(toy_run, tmp_path / "e", "agents", "comparison"), model="equilibrium")
+    write_report(alone)
+    assert sections(alone) == FIGURES - {"flow_agreement", "choice_tests"}
+    assert 'id="verdict"' not in read(alone)
+
+
+def test_agents_alone_have_their_own_page(toy_run: Run, tmp_path: Path) -> None:
+    alone = change_manifest(copy_of(toy_run, tmp_path / "a", "equilibrium", "comparison"), model="agents")
+    write_report(alone)
+    left_out = {"flow_agreement", "choice_tests", "path_shares", "convergence"}
+    assert sections(alone) == FIGURES - left_out
+
+
+def test_flags_are_shown_and_cannot_inject(toy_run: Run, tmp_path: Path) -> None:
+    assert 'id="flags"' not in read(toy_run)
+    flagged = change_manifest(copy_of(toy_run, tmp_path / "f"), flags=["bus <4>: 0.93 p.u."])
+    write_report(flagged)
+    assert 'id="flags"' in read(flagged)
+    assert "bus &lt;4&gt;: 0.93 p.u." in read(flagged)
+
+
+def test_run_without_a_session_or_node_positions_still_has_a_page(toy_run: Run, tmp_path: Path) -> None:
+    bare = copy_of(toy_run, tmp_path / "b", "sessions.parquet", "messages.parquet", "toy_nodes.csv")
+    write_report(bare)
+    assert "networks" in sections(bare)
+
+
+def test_bars_of_the_dispatch_add_up_to_the_load(toy_run: Run) -> None:
+    (figure,) = all_figures(Day(toy_run))["dispatch"]
+    supply = sum(np.asarray(trace.y, dtype=float) for trace in figure.data if trace.type == "bar")
+    (load,) = (trace for trace in figure.data if "losses" in trace.name)
+    np.testing.assert_allclose(supply, np.asarray(load.y)[1:-1], atol=0.05)
+
+
+def test_every_period_has_a_frame_that_moves_both_networks(toy_run: Run) -> None:
+    (figure,) = all_figures(Day(toy_run))["networks"]
+    assert [frame.name for frame in figure.frames] == [str(period) for period in range(1, 9)]
+    moved = {figure.data[place].xaxis for place in figure.frames[0].traces}
+    assert moved == {"x", "x2"}
+
+
+def test_shares_of_each_choice_add_up_to_one(toy_run: Run) -> None:
+    (figure,) = all_figures(Day(toy_run))["path_shares"]
+    for bars in figure.data:
+        assert np.sum(bars.y) == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("pooled", "chance", "agrees"), [(0.5, 0.6, True), (1e-6, 0.6, False), (0.5, 1e-6, False)]
+)
+def test_verdict_differs_if_the_pool_or_the_count_of_rejections_does(
+    pooled: float, chance: float, *, agrees: bool
+) -> None:
+    verdict = Verdict(
+        tests=100, rejected_share=0.05, pooled={"passing": pooled}, geh_below_5_share=1.0, chance=chance
+    )
+    assert verdict.agrees is agrees
+
+
+def test_headlines_leave_out_what_a_model_does_not_have() -> None:
+    shown = headlines({"evs": 1704, "ac_mismatch_max_pu": 2.27e-10, "link_flow_rmse_veh_h": None})
+    assert [(figure.label, figure.value) for figure in shown] == [
+        ("EVs", "1,704"),
+        ("dispatch against AC", "2.3 \N{MULTIPLICATION SIGN} 10⁻¹⁰"),
+    ]
+
+
+def branches(*pairs: tuple[str, str]) -> pd.DataFrame:
+    """Return a table of branches."""
+    frame = pd.DataFrame(pairs, columns=["from_bus", "to_bus"])
+    return frame.assign(branch=[f"{start}-{end}" for start, end in pairs])
+
+
+def test_one_line_diagram_keeps_buses_apart_and_the_trunk_straight() -> None:
+    trunk = [(str(bus), str(bus + 1)) for bus in range(1, 18)]
+    laterals = [
+        ("2", "19"),
+        ("19", "20"),
+        ("20", "21"),
+        ("21", "22"),
+        ("3", "23"),
+        ("23", "24"),
+        ("24", "25"),
+    ]
+    laterals += [("6", "26"), *((str(bus), str(bus + 1)) for bus in range(26, 33))]
+    positions = feeder_positions(branches(*trunk, *laterals))
+    assert len(set(positions.values())) == 33
+    assert {positions[str(bus)][1] for bus in range(1, 19)} == {0}
+    for start, lateral in (("2", "19"), ("3", "23"), ("6", "26")):
+        (x, y0), (_, y1) = positions[start], positions[lateral]
+        crossed = {(x, float(y)) for y in np.arange(min(y0, y1) + 1, max(y0, y1))}
+        assert crossed.isdisjoint(positions.values())
+
+
+def test_one_line_diagram_of_a_bus_with_many_laterals_ends() -> None:
+    star = branches(*(("0", str(bus)) for bus in range(1, 8)))
+    assert len(set(feeder_positions(star).values())) == 8
+
+
+def test_roads_without_positions_are_laid_out_the_same_each_time() -> None:
+    links = pd.DataFrame({"from_node": ["1", "1", "2", "3"], "to_node": ["2", "3", "4", "4"]})
+    first, second = road_positions(links, None), road_positions(links, None)
+    assert first == second
+    assert len(set(first.values())) == 4
+
+
+def test_two_feeders_get_a_chart_each(toy_run: Run, tmp_path: Path) -> None:
+    twin = copy_of(toy_run, tmp_path / "t")
+    for model in ("agents", "equilibrium"):
+        tables = {}
+        for name in ("buses", "branches", "devices", "dispatch"):
+            frame = pd.read_parquet(twin.directory / model / f"{name}.parquet")
+            tables[name] = pd.concat([frame, frame.assign(feeder="second")], ignore_index=True)
+        write_tables(twin.directory / model, tables)
+    scenario = (twin.directory / "scenario.toml").read_text(encoding="utf-8")
+    head, rest = scenario.split("[[grid.feeders]]\n")
+    feeder, tail = rest.split("[tariff]")
+    second = feeder.replace('name = "feeder"', 'name = "second"')
+    text = f"{head}[[grid.feeders]]\n{feeder}[[grid.feeders]]\n{second}[tariff]{tail}"
+    (twin.directory / "scenario.toml").write_text(text, encoding="utf-8")
+    write_report(twin)
+    assert {"voltages-1", "voltages-2", "dispatch-2"} <= set(Page(read(twin)).drawn)
