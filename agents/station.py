@@ -192,8 +192,8 @@ class Station(mesa.Agent):
         now = self.clock.period
         first, *later = self.day_ahead.station_load_kw[now.period - 1 :, self.data.number].tolist()
         hours = self.clock.periods.hours
-        present_kwh = sum(min(s.remaining_kwh, self.data.charger_kw * hours) for s in self.sessions)
-        present_kwh += sum(request.energy_kwh for request in self.waiting)
+        present_kwh = math.fsum(min(s.remaining_kwh, self.data.charger_kw * hours) for s in self.sessions)
+        present_kwh += math.fsum(request.energy_kwh for request in self.waiting)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + present_kwh / hours
         return (min(expected_kw, self.data.limit_kw), *later)
 
@@ -216,7 +216,7 @@ class Station(mesa.Agent):
             queue_mean=self.book.mean_length(now_s, self.clock.periods.seconds),
             queue_max=self.book.largest,
             wait_min=self.book.wait_min(),
-            backlog_kwh=sum(wanted_kwh),
+            backlog_kwh=math.fsum(wanted_kwh),
             price_cny_per_kwh=self.price(ended),
         )
         self.book.close()
