@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for only now: the command line must answer ``--help`` at once."""
     import importlib
 
-    home = {"run": "experiments.run", "load_run": "cosim.results", "load_scenario": "cosim.scenario"}.get(
+    home = {"run": "experiments.runner", "load_run": "cosim.results", "load_scenario": "cosim.scenario"}.get(
         name
     )
     if home is None:

@@ -49,7 +49,7 @@ def run_command(
 ) -> None:
     """Run a day: the agents, the equilibrium, or both, and compare them."""
     from cosim.scenario import load_scenario
-    from experiments.run import run
+    from experiments.runner import run
     from experiments.scenarios import find_scenario
     from experiments.terminal import progress_bar, show_json, show_table
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cosim.results import Run
-from experiments.run import Progress
+from experiments.runner import Progress
 
 JSON_KEYS = (
     "evs",

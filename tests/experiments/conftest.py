@@ -6,7 +6,7 @@ import pytest
 
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.run import run
+from experiments.runner import run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
