@@ -40,7 +40,7 @@ def exactness(dispatch: Frame, period_min: float) -> Figure:
 
 def convergence(iterations: Frame, tolerance: float) -> Figure:
     """Return the residual of the stochastic user equilibrium by iteration, one line for each period."""
-    drawing = figure(420)
+    drawing = figure(400, margin={"l": 64, "r": 24, "t": 40, "b": 56})
     periods = sorted(iterations.period.unique())
     colours = sample_colorscale(PERIODS, np.linspace(0, 1, max(2, len(periods))).tolist())
     for period, colour in zip(periods, colours, strict=False):

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ class Day:
     """The first day of a run; a table that was not written is an empty frame."""
 
     run: Run
+    _read: dict[tuple[Path, str], Frame] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def scenario(self) -> Mapping[str, Any]:
@@ -37,29 +38,29 @@ class Day:
 
     def main(self, table: str) -> Frame:
         """Return a table of the agents where they ran, else of the equilibrium."""
-        return first_day(self.run.agents or self.run.equilibrium, table)
+        return self._first_day(self.run.agents or self.run.equilibrium, table)
 
     def agents(self, table: str) -> Frame:
         """Return a table of the agents."""
-        return first_day(self.run.agents, table)
+        return self._first_day(self.run.agents, table)
 
     def equilibrium(self, table: str) -> Frame:
         """Return a table of the equilibrium."""
-        return first_day(self.run.equilibrium, table)
+        return self._first_day(self.run.equilibrium, table)
 
     def comparison(self, table: str) -> Frame:
         """Return a table that sets the two side by side."""
-        return first_day(self.run.comparison, table)
+        return self._first_day(self.run.comparison, table)
 
     @property
     def feeders(self) -> list[Mapping[str, Any]]:
         """The feeders' part of the scenario."""
         return list(self.scenario["grid"]["feeders"])
 
-
-def first_day(tables: ModelTables, table: str) -> Frame:
-    """Return the rows of the first day of *table*; what outlasts the day is left to the tables."""
-    if table not in tables.names:
-        return pd.DataFrame()
-    frame = tables.read(table)
-    return frame[frame.day == 1].reset_index(drop=True)
+    def _first_day(self, tables: ModelTables, table: str) -> Frame:
+        """Return the rows of the first day of *table*, read once; what outlasts the day is left to the tables."""
+        key = (tables.directory, table)
+        if key not in self._read:
+            frame = tables.read(table) if table in tables.names else pd.DataFrame(columns=["day"])
+            self._read[key] = frame[frame.day == 1].reset_index(drop=True)
+        return self._read[key]

@@ -127,6 +127,7 @@ def storage(devices: Frame, feeder: Mapping[str, Any], period_min: float) -> Fig
             drawing.add_hline(y=share * unit["capacity_kwh"], line=limit, annotation=note, **place)
         bars = go.Bar(x=own.period, y=own.p_kw.round(3), marker={"color": GREEN}, showlegend=False)
         drawing.add_trace(bars, row=2, col=column)
+    drawing.update_layout(margin={"t": 40})
     drawing.update_yaxes(title_text="energy at the<br>end [kWh]", rangemode="tozero", row=1, col=1)
     drawing.update_yaxes(title_text="discharge [kW]", row=2, col=1)
     return over_periods(drawing, period_min, rows=2)

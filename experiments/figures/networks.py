@@ -1,5 +1,6 @@
 """Both networks side by side, moved by one slider of periods."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import atan2, ceil, degrees, hypot
 from pathlib import Path
@@ -12,10 +13,12 @@ from plotly.colors import sample_colorscale
 from cosim.arrays import FloatArray, Frame
 from experiments.figures.day import Day
 from experiments.figures.positions import Positions, feeder_positions, road_positions
-from experiments.figures.style import INK, PAPER, VOLTAGE, Figure, colours_of, congestion, grid
+from experiments.figures.still_life import draw_still_life
+from experiments.figures.style import INK, PAPER, VOLTAGE, Figure, congestion, grid
 
 THINNEST, WIDEST = 1.5, 9.0
-LABELLED_BUSES = 60
+LABELLED = 60
+"""Nodes, or buses, up to which each has its name in it; more are drawn as dots."""
 Point = tuple[float, float]
 
 
@@ -46,7 +49,7 @@ def networks(day: Day) -> Figure:
     periods = sorted(links.period.unique())
     busiest = int(np.argmax(roads.flow_veh_h.sum(axis=1)))
     drawing = grid(560, 1, 2, column_widths=[0.47, 0.53], horizontal_spacing=0.03)
-    _draw_still_life(drawing, day, nodes, buses)
+    draw_still_life(drawing, day, nodes, buses)
     still = len(drawing.data)
     moving = [_moving(day, roads, nodes, buses, place, period) for place, period in enumerate(periods)]
     on_roads = len(roads.names) + 2
@@ -98,63 +101,6 @@ def bus_positions(branches: Frame) -> Positions:
     return positions
 
 
-def _draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
-    """Draw what does not change with the period."""
-    drawing.add_trace(_branches(day.main("branches"), buses), row=1, col=2)
-    _annotate_stations(drawing, day, nodes, buses)
-    _annotate_devices(drawing, day.main("devices"), buses)
-
-
-def _branches(branches: Frame, buses: Positions) -> Any:
-    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for row in branches.drop_duplicates(["feeder", "branch"]).itertuples():
-        (x0, y0), (x1, y1) = buses[f"{row.feeder}/{row.from_bus}"], buses[f"{row.feeder}/{row.to_bus}"]
-        x += [x0, x0, x1, None]
-        y += [y0, y1, y1, None]
-    return go.Scatter(
-        x=x, y=y, mode="lines", line={"color": "#9aa6b2", "width": 2}, hoverinfo="skip", showlegend=False
-    )
-
-
-def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
-    """Name each station at its bus and its bus at the station, in the station's colour."""
-    colours = colours_of([station["name"] for station in day.scenario["stations"]])
-    where = day.main("stations").drop_duplicates("station").set_index("station")
-    for name, colour in colours.items():
-        x, y = buses[f"{where.feeder[name]}/{where.bus[name]}"]
-        drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
-    for station in day.scenario["stations"]:
-        x, y = nodes[str(station["road_node"])]
-        text = f"<b>{station['name']}</b> → bus {station['bus']}"
-        drawing.add_annotation(**_flag(text, colours[station["name"]]), x=x, y=y, ax=54, ay=-28, row=1, col=1)
-
-
-def _flag(text: str, colour: str) -> dict[str, Any]:
-    return {
-        "text": text,
-        "font": {"color": PAPER, "size": 12},
-        "bgcolor": colour,
-        "borderpad": 3,
-        "arrowcolor": colour,
-        "arrowwidth": 2,
-        "arrowhead": 0,
-        "standoff": 9,
-    }
-
-
-def _annotate_devices(drawing: Figure, devices: Frame, buses: Positions) -> None:
-    """Name the units below their buses."""
-    if devices.empty:
-        return
-    for row in devices.drop_duplicates(["feeder", "device"]).itertuples():
-        x, y = buses[f"{row.feeder}/{row.bus}"]
-        text = "DR" if row.kind == "demand_response" else row.kind
-        style = {"text": f"<i>{text}</i>", "showarrow": False, "font": {"size": 11, "color": INK}}
-        drawing.add_annotation(**style, x=x, y=y, yshift=-20, row=1, col=2)
-
-
 def _moving(day: Day, roads: Roads, nodes: Positions, buses: Positions, place: int, period: int) -> list[Any]:
     """Return the traces of one period: links, their arrows, road nodes; then buses."""
     return [
@@ -170,13 +116,12 @@ def _links(roads: Roads, place: int) -> list[Any]:
     colours = sample_colorscale(congestion(roads.saturation_max), np.clip(saturation, 0, 1).tolist())
     widths = THINNEST + (WIDEST - THINNEST) * roads.flow_veh_h[place] / max(1.0, roads.flow_veh_h.max())
     return [
-        go.Scatter(
+        _scatter(
             x=[start[0], end[0]],
             y=[start[1], end[1]],
             mode="lines",
             line={"color": colour, "width": round(float(width), 2)},
             hoverinfo="skip",
-            showlegend=False,
         )
         for (start, end), colour, width in zip(roads.ends, colours, widths, strict=True)
     ]
@@ -189,14 +134,14 @@ def _arrows(roads: Roads, place: int) -> Any:
     figures = zip(
         roads.names, roads.flow_veh_h[place], roads.saturation[place], roads.time_min[place], strict=True
     )
-    return go.Scatter(
+    return _scatter(
         x=[x for x, _ in middles],
         y=[y for _, y in middles],
         mode="markers",
         marker={
             "symbol": "arrow",
             "angle": angles,
-            "size": 16,
+            "size": 16 if len(roads.names) <= 2 * LABELLED else 7,
             "color": roads.saturation[place].round(3).tolist(),
             "colorscale": congestion(roads.saturation_max),
             "cmin": 0,
@@ -206,28 +151,27 @@ def _arrows(roads: Roads, place: int) -> Any:
         },
         text=[f"link {n}<br>{f:.0f} veh/h, v/c {s:.2f}<br>{t:.1f} min" for n, f, s, t in figures],
         hoverinfo="text",
-        showlegend=False,
     )
 
 
 def _nodes(nodes: Positions, stations: Frame, day: Day, period: int) -> Any:
     """Return the road nodes; those with a station tell its load and arrivals when pointed at."""
     now = stations[stations.period == period].set_index("station")
+    few = len(nodes) <= LABELLED
     told = {
         str(station["road_node"]): f"{station['name']}: {now.load_kw[station['name']]:.0f} kW, "
         f"{now.arrivals[station['name']]:.3g} arrivals"
         for station in day.scenario["stations"]
     }
-    return go.Scatter(
+    return _scatter(
         x=[x for x, _ in nodes.values()],
         y=[y for _, y in nodes.values()],
         mode="markers+text",
-        marker={"size": 22, "color": PAPER, "line": {"color": INK, "width": 1.5}},
-        text=list(nodes),
+        marker={"size": 22 if few else 7, "color": PAPER, "line": {"color": INK, "width": 1.5}},
+        text=list(nodes) if few else None,
         textfont={"size": 11},
         hovertext=[f"node {name}<br>{told.get(name, '')}" for name in nodes],
         hoverinfo="text",
-        showlegend=False,
     )
 
 
@@ -238,13 +182,13 @@ def _buses(day: Day, buses: Positions, period: int) -> Any:
     low = min(feeder["voltage_min_pu"] for feeder in day.feeders)
     high = max(feeder["voltage_max_pu"] for feeder in day.feeders)
     voltage = now.voltage_pu.to_numpy()
-    labels = now.bus.tolist() if len(keys) <= LABELLED_BUSES else [""] * len(keys)
-    return go.Scatter(
+    few = len(keys) <= LABELLED
+    return _scatter(
         x=[buses[key][0] for key in keys],
         y=[buses[key][1] for key in keys],
         mode="markers+text",
         marker={
-            "size": 21,
+            "size": 21 if few else 8,
             "color": voltage.round(5).tolist(),
             "colorscale": VOLTAGE,
             "cmin": low,
@@ -252,7 +196,7 @@ def _buses(day: Day, buses: Positions, period: int) -> Any:
             "colorbar": _colourbar("voltage [p.u.]", 0.53, 0.47),
             "line": {"color": INK, "width": 1},
         },
-        text=labels,
+        text=now.bus.tolist() if few else None,
         textfont={"size": 10, "color": INK},
         hovertext=[
             f"bus {row.bus}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
@@ -260,8 +204,12 @@ def _buses(day: Day, buses: Positions, period: int) -> Any:
             for row in now.itertuples()
         ],
         hoverinfo="text",
-        showlegend=False,
     )
+
+
+def _scatter(**content: Any) -> dict[str, Any]:
+    """Return a trace in plain words: thousands of plotly's own objects would take seconds to check."""
+    return {"type": "scatter", "showlegend": False, **content}
 
 
 def _colourbar(title: str, x: float, length: float) -> dict[str, Any]:
@@ -278,16 +226,12 @@ def _colourbar(title: str, x: float, length: float) -> dict[str, Any]:
     }
 
 
-def _changes(trace: Any) -> dict[str, Any]:
+def _changes(trace: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a frame has to say of a trace: all but where it is."""
-    content = trace.to_plotly_json()
-    marker, line = content.get("marker"), content.get("line")
-    changes = {key: content[key] for key in ("text", "hovertext") if key in content}
-    if line:
-        changes["line"] = line
-    if marker and "colorscale" in marker:
-        changes["marker"] = {"color": marker["color"]}
-    return {"type": "scatter", **changes}
+    changes = {key: trace[key] for key in ("type", "text", "hovertext", "line") if key in trace}
+    if "colorscale" in trace.get("marker", {}):
+        changes["marker"] = {"color": trace["marker"]["color"]}
+    return changes
 
 
 def _laid_out(drawing: Figure, periods: list[str], active: int) -> Figure:

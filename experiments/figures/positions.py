@@ -8,13 +8,15 @@ import pandas as pd
 from cosim.arrays import Frame
 
 Positions = dict[str, tuple[float, float]]
+LAID_OUT_WELL = 200
+"""Nodes up to which the better layout, cubic in their number, is used."""
 
 
 def road_positions(links: Frame, nodes_file: Path | None) -> Positions:
     """Return the position of each road node: from the file of nodes, else laid out by path length."""
     names = sorted({*links.from_node, *links.to_node})
-    if nodes_file and nodes_file.suffix == ".csv" and nodes_file.is_file():
-        nodes = pd.read_csv(nodes_file, comment="#", dtype={"node": str})
+    if nodes_file and nodes_file.is_file():
+        nodes = pd.read_csv(nodes_file, comment="#", dtype={"node": str}).dropna()
         if {"node", "x", "y"} <= set(nodes.columns) and set(names) <= set(nodes.node):
             return {row.node: (float(row.x), float(row.y)) for row in nodes.itertuples()}
     return _laid_out(names, zip(links.from_node, links.to_node, strict=True))
@@ -26,7 +28,9 @@ def _laid_out(names: list[str], links: Iterable[tuple[str, str]]) -> Positions:
     graph = nx.Graph()
     graph.add_nodes_from(names)
     graph.add_edges_from(sorted(links))
-    return {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
+    small = len(names) <= LAID_OUT_WELL
+    layout = nx.kamada_kawai_layout(graph) if small else nx.spring_layout(graph, seed=0)
+    return {name: (float(x), float(y)) for name, (x, y) in layout.items()}
 
 
 def feeder_positions(branches: Frame) -> Positions:

@@ -1,5 +1,6 @@
 """The charging stations: load, arrivals, queue and wait."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
@@ -34,10 +35,18 @@ def _columns(day: Day, names: list[str]) -> Figure:
             _add_model(drawing, table[table.station == name], rows, model, colour, column)
         _add_expectations(drawing, day.main("stations").query("station == @name"), column)
     for row, quantity in enumerate(rows, start=1):
-        drawing.update_yaxes(rangemode="tozero", row=row)
+        drawing.update_yaxes(range=[0, _top(drawing, row)], row=row)
         drawing.update_yaxes(title_text=TITLES[quantity], row=row, col=1)
     over_periods(drawing, day.period_min, rows=len(rows), labels=6)
     return drawing.update_layout(legend={"y": 1.04}, margin={"t": 100})
+
+
+def _top(drawing: Figure, row: int) -> float:
+    """Return the upper end that the axes of a row share: stations are to be compared by eye."""
+    highest = (
+        np.nanmax(np.asarray(trace.y, dtype=float), initial=0) for trace in drawing.select_traces(row=row)
+    )
+    return float(1.06 * max(*highest, 1.0))
 
 
 def _add_model(drawing: Figure, own: Frame, rows: list[str], model: str, colour: str, column: int) -> None:

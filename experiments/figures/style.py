@@ -91,12 +91,20 @@ def over_periods(drawing: Figure, minutes: float, *, rows: int = 1, labels: int 
     return drawing.update_xaxes(title_text=f"period of the day ({minutes:g} min each)", **lowest)
 
 
-def steps(x: Any, y: Any, name: str, colour: str, **options: Any) -> Any:
+def steps(periods: Any, values: Any, name: str, colour: str, **options: Any) -> Any:
     """Return a line that is level over each period: means over a period are not points in time."""
-    line = {"color": colour, "shape": "hvh", "width": 2, **options.pop("line", {})}
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    x, y = np.r_[x[0] - 0.5, x, x[-1] + 0.5], np.r_[y[0], y, y[-1]]
-    return go.Scatter(x=x, y=y, name=name, mode="lines", line=line, **options)
+    line = {"color": colour, "width": 2, **options.pop("line", {})}
+    both_ends = np.repeat(np.asarray(periods), 2)
+    return go.Scatter(
+        x=both_ends + np.tile([-0.5, 0.5], len(periods)),
+        y=np.repeat(np.asarray(values, dtype=float), 2),
+        customdata=both_ends,
+        name=name,
+        mode="lines",
+        line=line,
+        hovertemplate="period %{customdata}: %{y}",
+        **options,
+    )
 
 
 def colours_of(names: list[str]) -> dict[str, str]:

@@ -18,4 +18,8 @@ const draw = async () => {
   }
   document.body.dataset.drawn = "yes";
 };
+const resized = (size) => () =>
+  document.querySelectorAll(".chart").forEach((chart) => Plotly.relayout(chart, size));
+window.addEventListener("beforeprint", resized({ autosize: false, width: 1130 }));
+window.addEventListener("afterprint", resized({ autosize: true, width: null }));
 draw();

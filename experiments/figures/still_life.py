@@ -1,0 +1,67 @@
+"""What stays the same on the picture of the networks: branches, and the names of stations and units."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cosim.arrays import Frame
+from experiments.figures.day import Day
+from experiments.figures.positions import Positions
+from experiments.figures.style import INK, PAPER, Figure, colours_of
+
+
+def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
+    """Draw what does not change with the period."""
+    drawing.add_trace(_branches(day.main("branches"), buses), row=1, col=2)
+    _annotate_stations(drawing, day, nodes, buses)
+    _annotate_devices(drawing, day.main("devices"), buses)
+
+
+def _branches(branches: Frame, buses: Positions) -> Any:
+    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row in branches.drop_duplicates(["feeder", "branch"]).itertuples():
+        (x0, y0), (x1, y1) = buses[f"{row.feeder}/{row.from_bus}"], buses[f"{row.feeder}/{row.to_bus}"]
+        x += [x0, x0, x1, None]
+        y += [y0, y1, y1, None]
+    return go.Scatter(
+        x=x, y=y, mode="lines", line={"color": "#9aa6b2", "width": 2}, hoverinfo="skip", showlegend=False
+    )
+
+
+def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
+    """Name each station at its bus and its bus at the station, in the station's colour."""
+    colours = colours_of([station["name"] for station in day.scenario["stations"]])
+    where = day.main("stations").drop_duplicates("station").set_index("station")
+    for name, colour in colours.items():
+        x, y = buses[f"{where.feeder[name]}/{where.bus[name]}"]
+        drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
+    for station in day.scenario["stations"]:
+        x, y = nodes[str(station["road_node"])]
+        text = f"<b>{station['name']}</b> → bus {station['bus']}"
+        drawing.add_annotation(**_flag(text, colours[station["name"]]), x=x, y=y, ax=54, ay=-28, row=1, col=1)
+
+
+def _flag(text: str, colour: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "font": {"color": PAPER, "size": 12},
+        "bgcolor": colour,
+        "borderpad": 3,
+        "arrowcolor": colour,
+        "arrowwidth": 2,
+        "arrowhead": 0,
+        "standoff": 9,
+    }
+
+
+def _annotate_devices(drawing: Figure, devices: Frame, buses: Positions) -> None:
+    """Name the units below their buses."""
+    if devices.empty:
+        return
+    for row in devices.drop_duplicates(["feeder", "device"]).itertuples():
+        x, y = buses[f"{row.feeder}/{row.bus}"]
+        text = "DR" if row.kind == "demand_response" else row.kind
+        style = {"text": f"<i>{text}</i>", "showarrow": False, "font": {"size": 11, "color": INK}}
+        drawing.add_annotation(**style, x=x, y=y, yshift=-20, row=1, col=2)
