@@ -23,6 +23,11 @@ ANY = Range("a number", lambda _: True)
 NOT_NEGATIVE = Range("a number, 0 or more", lambda value: value >= 0)
 POSITIVE = Range("a number above 0", lambda value: value > 0)
 AT_LEAST_ONE = Range("a number, 1 or more", lambda value: value >= 1)
+SHARE = Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
+
+
+Row = dict[str, str]
+"""The cells of one line, by column."""
 
 
 @dataclass(slots=True)
@@ -31,7 +36,7 @@ class Table:
 
     file: Path
     columns: tuple[str, ...] = ()
-    cells: list[dict[str, str]] = field(default_factory=list)
+    cells: list[Row] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
 
@@ -54,7 +59,8 @@ class Table:
 
     def numbers(self, column: str, limits: Range = ANY) -> FloatArray:
         """Return a column of numbers; what is not a finite number within the limits is a defect."""
-        return np.array([self._number(index, column, limits) for index in range(len(self.cells))])
+        rows = zip(self.lines, self.cells, strict=True)
+        return np.array([self.number(line, row, column, limits) for line, row in rows])
 
     def refuse_repeated(self, *columns: str) -> None:
         """Report every row that says again what a row above it is about."""
@@ -65,14 +71,14 @@ class Table:
                 what = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
                 self.report(line, f"{what} is given already in line {first[key]}; give it once")
 
-    def _number(self, index: int, column: str, limits: Range) -> float:
-        text = self.cells[index][column]
+    def number(self, line: int, row: Row, column: str, limits: Range = ANY) -> float:
+        """Return one cell as a number; what is not a finite number within the limits is a defect."""
         try:
-            value = float(text)
+            value = float(row[column])
         except ValueError:
             value = inf
         if not (isfinite(value) and limits.holds(value)):
-            self.report(self.lines[index], f"column {column} is {text!r}; it must be {limits.allowed}")
+            self.report(line, f"column {column} is {row[column]!r}; it must be {limits.allowed}")
         return value
 
 
@@ -82,31 +88,50 @@ def read_table(file: Path, required: Sequence[str], optional: Sequence[str] | No
     A column that is neither *required* nor *optional* is a defect, unless *optional* is None.
     """
     table = Table(file)
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        table.report(
-            0, f"cannot be read ({error.strerror}); a file with columns {', '.join(required)} is needed"
-        )
-        return table
-    except UnicodeDecodeError:
-        table.report(0, "is not text in UTF-8")
-        return table
-    rows = [
-        (number, [cell.strip() for cell in next(csv.reader([line]))])
-        for number, line in enumerate(lines, start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
+    rows = _rows(table, required)
     header = rows[0][1] if rows else []
     _fill(table, rows, required, (*required, *(header if optional is None else optional)))
     return table
+
+
+def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Return the number and the cells of each line that says something; none if the file cannot be read."""
+    try:
+        lines = table.file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        table.report(0, "is not text in UTF-8")
+        return []
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        table.report(0, f"cannot be read ({reason}); a file with columns {', '.join(required)} is needed")
+        return []
+    rows = [
+        (number, [cell.strip() for cell in _cells(line)])
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not rows:
+        table.report(0, f"is empty; a header with columns {', '.join(required)} is needed")
+    return rows
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error:  # bytes that are no text; the cell is judged by its reader
+        return line.split(",")
 
 
 def _fill(
     table: Table, rows: list[tuple[int, list[str]]], required: Sequence[str], allowed: Sequence[str]
 ) -> None:
     """Put rows under their header, if the header has every column that is needed."""
-    number, header = rows[0] if rows else (0, [])
+    if not rows:
+        return
+    number, header = rows[0]
+    if len(header) == 1 and (other := next((mark for mark in ";\t" if mark in header[0]), "")):
+        table.report(number, f"the columns are separated by {other!r}; they must be separated by commas")
+        return
     missing = [column for column in required if column not in header]
     for column in missing:
         table.report(number, f"column {column} is missing; needed are {', '.join(required)}")
@@ -117,6 +142,8 @@ def _fill(
             )
     if missing:
         return
+    if len(rows) == 1:
+        table.report(number, "nothing follows the header; rows are needed")
     table.columns = tuple(header)
     for line, cells in rows[1:]:
         if len(cells) == len(header):

@@ -22,10 +22,12 @@ class ConfigError(CosimError):
     """A file or an option is wrong; ``problems`` lists every fault found, one sentence each."""
 
     def __init__(self, source: str, problems: Sequence[str]) -> None:
-        """Keep the problems as data and word them as a list."""
+        """Keep the problems as data, each once and with a full stop, and word them as a list."""
         self.source = source
-        self.problems = tuple(problems)
-        super().__init__(f"{source}:\n" + "\n".join(f"  - {problem}" for problem in self.problems))
+        self.problems = tuple(
+            dict.fromkeys(problem if problem[-1:] in ".?" else problem + "." for problem in problems)
+        )
+        super().__init__("\n  - ".join([f"{source}:", *self.problems]))
 
 
 class ModelError(CosimError):

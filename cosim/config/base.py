@@ -1,8 +1,11 @@
-"""What every table of a scenario file shares: frozen, strict about keys, a few kinds of value."""
+"""What every table of a scenario file shares: frozen, strict about keys and kinds, a few kinds of value."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
 
 
 def _number_as_name(value: Any) -> Any:
@@ -10,26 +13,35 @@ def _number_as_name(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 PerUnitVoltage = Annotated[float, Field(ge=0.5, le=1.5)]
 Name = Annotated[str, Field(min_length=1)]
-Place = Annotated[str, BeforeValidator(_number_as_name), Field(min_length=1)]
+File = Name
+"""A file, named relative to the scenario file."""
+Place = Annotated[
+    str,
+    BeforeValidator(_number_as_name),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}]}),
+]
 """A road node or a bus, written as a text or a whole number."""
+Entries = Annotated[tuple[T, ...], Field(strict=False)]
+"""A list of tables, ``[[...]]``."""
 
 
 class Section(BaseModel):
-    """One table of a scenario file: values do not change, and an unknown key is an error."""
+    """One table of a scenario file: values do not change, and an unknown key is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True)
+    Numbers are numbers only: ``"5"`` and ``true`` are slips of the pen, not values.
+    """
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def refuse_text_and_truth_for_numbers(cls, value: Any, info: Any) -> Any:
-        """Take numbers only as numbers: ``"5"`` and ``true`` are slips of the pen, not values."""
-        kind = cls.model_fields[info.field_name].annotation
-        if isinstance(value, str | bool) and kind in {float, int, float | None, int | None}:
-            msg = "must be a number without quotes"
-            raise ValueError(msg)
-        return value
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+def contradiction(sentence: str, *fields: str) -> PydanticCustomError:
+    """Return the error of *fields* of one table that do not go together."""
+    return PydanticCustomError("contradiction", "{sentence}", {"sentence": sentence, "fields": fields})

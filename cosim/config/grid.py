@@ -4,7 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cosim.config.base import Name, NonNegative, PerUnitVoltage, Place, Positive, Section, Share
+from cosim.config.base import (
+    Entries,
+    File,
+    Name,
+    NonNegative,
+    PerUnitVoltage,
+    Place,
+    Positive,
+    Section,
+    Share,
+    contradiction,
+)
 
 
 class TurbineConfig(Section):
@@ -42,11 +53,11 @@ class StorageConfig(Section):
     def initial_between_limits(self) -> "StorageConfig":
         """Ask for soc_min <= soc_initial <= soc_max."""
         if not self.soc_min <= self.soc_initial <= self.soc_max:
-            msg = (
-                f"soc_initial = {self.soc_initial} must lie between "
-                f"soc_min = {self.soc_min} and soc_max = {self.soc_max}"
+            sentence = (
+                f"soc_initial is {self.soc_initial:g}; it must lie between "
+                f"soc_min ({self.soc_min:g}) and soc_max ({self.soc_max:g})"
             )
-            raise ValueError(msg)
+            raise contradiction(sentence, "soc_min", "soc_max", "soc_initial")
         return self
 
 
@@ -97,11 +108,11 @@ class FeederConfig(Section):
     """``[grid]`` holds these for every feeder; ``[[grid.feeders]]`` overrides them for one."""
 
     name: Name = "feeder"
-    network: str | None = None
+    network: File | None = None
     """Network of pandapower by name (``case33bw``), or a JSON file of it; else give buses and branches."""
-    buses: str | None = None
+    buses: File | None = None
     """CSV of buses (bus, p_kw, q_kvar)."""
-    branches: str | None = None
+    branches: File | None = None
     """CSV of branches (branch, from_bus, to_bus, r_ohm, x_ohm, in_service)."""
     slack_bus: Place = "1"
     """Bus where a feeder read from CSV hangs on the upper grid."""
@@ -120,30 +131,32 @@ class FeederConfig(Section):
     """mu of Eq. 21; bought energy already pays for losses, so 0 unless you know why."""
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
     """auto: MOSEK where a licence is found, else Clarabel."""
-    turbines: tuple[TurbineConfig, ...] = ()
-    storage: tuple[StorageConfig, ...] = ()
-    renewables: tuple[RenewableConfig, ...] = ()
-    demand_response: tuple[DemandResponseConfig, ...] = ()
+    turbines: Entries[TurbineConfig] = ()
+    storage: Entries[StorageConfig] = ()
+    renewables: Entries[RenewableConfig] = ()
+    demand_response: Entries[DemandResponseConfig] = ()
     elastic: ElasticConfig = ElasticConfig()
 
     @model_validator(mode="after")
     def limits_in_order(self) -> "FeederConfig":
         """Ask for one source of the network, and for voltage limits in order."""
-        if (self.network is None) == (self.buses is None or self.branches is None):
-            msg = "give either network, or both buses and branches"
-            raise ValueError(msg)
+        tables = [file for file in (self.buses, self.branches) if file]
+        if len(tables) != (0 if self.network else 2):
+            sentence = "give either network, or both buses and branches"
+            raise contradiction(sentence, "buses", "branches")
         if not self.voltage_min_pu < self.voltage_max_pu:
-            msg = (
-                f"voltage_min_pu = {self.voltage_min_pu} must be below voltage_max_pu = {self.voltage_max_pu}"
+            sentence = (
+                f"voltage_min_pu is {self.voltage_min_pu:g}; "
+                f"it must be below voltage_max_pu ({self.voltage_max_pu:g})"
             )
-            raise ValueError(msg)
+            raise contradiction(sentence, "voltage_min_pu", "voltage_max_pu")
         return self
 
 
 class GridConfig(Section):
     """``[grid]``: one or more feeders, each with its own operator."""
 
-    feeders: Annotated[tuple[FeederConfig, ...], Field(min_length=1)]
+    feeders: Annotated[Entries[FeederConfig], Field(min_length=1)]
 
     @model_validator(mode="before")
     @classmethod
@@ -154,8 +167,8 @@ class GridConfig(Section):
         defaults = {key: value for key, value in grid.items() if key != "feeders"}
         feeders = grid.get("feeders", [{}])
         if not isinstance(feeders, list):
-            return grid
-        return {"feeders": [_overlay(defaults, feeder) for feeder in feeders]}
+            return {"feeders": feeders}
+        return {"feeders": [_overlay(_without_rival(defaults, feeder), feeder) for feeder in feeders]}
 
 
 class TariffConfig(Section):
@@ -173,6 +186,13 @@ class TariffConfig(Section):
     """delta of the high price."""
     fall: Share = 0.485
     """delta of the low price."""
+
+
+def _without_rival(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:
+    """Leave out the default source of the network where a feeder names another one."""
+    given = feeder if isinstance(feeder, dict) else {}
+    rivals = {"buses", "branches"} if "network" in given else {"network"} if "buses" in given else set()
+    return {key: value for key, value in defaults.items() if key not in rivals}
 
 
 def _overlay(defaults: dict[str, Any], changes: Any) -> Any:

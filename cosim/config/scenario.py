@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from cosim.config.base import Name, Section
+from cosim.config.base import Entries, File, Name, Section
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 
@@ -29,10 +29,10 @@ class ScenarioConfig(Section):
     """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
     periods: Annotated[int, Field(ge=1, le=288)] = 24
     """Periods of the day; must cut it into whole seconds."""
-    profiles: str
+    profiles: File
     """CSV with one row per period and one column per profile."""
     road: RoadConfig
-    stations: Annotated[tuple[StationConfig, ...], Field(min_length=1)]
+    stations: Annotated[Entries[StationConfig], Field(min_length=1)]
     population: PopulationConfig = PopulationConfig()
     mobility: MobilityConfig
     grid: GridConfig
@@ -44,6 +44,6 @@ class ScenarioConfig(Section):
     def whole_seconds(cls, periods: int) -> int:
         """Ask for periods of whole seconds."""
         if 86_400 % periods:
-            msg = "must cut the day's 86400 s into whole seconds (such as 8, 24, 48 or 96)"
+            msg = "a number that cuts the day's 86400 s into whole seconds, such as 8, 24, 48 or 96"
             raise ValueError(msg)
         return periods

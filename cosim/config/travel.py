@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cosim.config.base import Name, NonNegative, Place, Positive, Section, Share
+from cosim.config.base import File, Name, NonNegative, Place, Positive, Section, Share
 
 
 class AssignmentConfig(Section):
@@ -21,11 +21,11 @@ class AssignmentConfig(Section):
 class RoadConfig(Section):
     """``[road]``: the road network, its demand and its drivers."""
 
-    nodes: str | None = None
+    nodes: File | None = None
     """CSV of nodes (node, x, y); only for drawing."""
-    links: str
+    links: File
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
-    demand: str
+    demand: File
     """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
     demand_scale: NonNegative = 1.0
     """Factor on the OD table."""
@@ -52,11 +52,11 @@ class StationConfig(Section):
     """Unique name."""
     road_node: Place
     """Road node."""
-    feeder: str | None = None
+    feeder: Name | None = None
     """Feeder; may be left out where there is only one."""
     bus: Place
     """Bus of the feeder."""
-    chargers: Annotated[int, Field(ge=1)] = 10
+    chargers: Annotated[int, Field(ge=1, le=1_000)] = 10
     """Number of chargers; vehicles queue first come, first served."""
     charger_kw: Positive = 60.0
     """Power of one charger on the grid side [kW]."""
@@ -84,7 +84,7 @@ class PopulationConfig(Section):
 class MobilityConfig(Section):
     """``[mobility]``: the Markov chain of activities, and the batteries."""
 
-    transitions: str
+    transitions: File
     """CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
     travel_share: Share = 0.8
     """Share of EVs that travel on a day."""

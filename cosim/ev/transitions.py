@@ -1,7 +1,6 @@
 """The activities of a day, and the table that says which one follows which."""
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray
+from cosim.csv_tables import SHARE, Row, Table, read_table
 from cosim.errors import ConfigError
 
 ACTIVITIES = ("home", "work", "leisure", "other")
@@ -16,6 +16,7 @@ HOME, WORK, LEISURE, OTHER = range(4)
 ActivityArray = NDArray[np.int8]
 
 COLUMNS = ("from", "hour", *ACTIVITIES)
+HOURS = tuple(str(hour) for hour in range(1, 25))
 FALLBACK: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
         "home": (0.0, 0.78, 0.20, 0.02),
@@ -37,93 +38,44 @@ def read_transitions(path: Path) -> FloatArray:
 
     Raises ConfigError with all problems found in the file.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [f"cannot be read as a text file in UTF-8: {error}"]) from error
-    table = _Table(_lines(text))
+    table = read_table(path, COLUMNS)
+    table.refuse_repeated("from", "hour")
+    probability = np.zeros((4, 24, 4))
+    for line, row in zip(table.lines, table.cells, strict=True):
+        place, figures = _place(table, line, row), _figures(table, line, row)
+        if place:
+            probability[place] = figures
+    if table.columns:
+        _name_missing_rows(table)
     if table.problems:
         raise ConfigError(str(path), table.problems)
-    probability: FloatArray = table.probability / table.probability.sum(axis=2, keepdims=True)
-    return probability
+    scaled: FloatArray = probability / probability.sum(axis=2, keepdims=True)
+    return scaled
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the cells of every line that is neither blank nor a comment."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, [cell.strip() for cell in next(csv.reader([line]))]
-
-
-class _Table:
-    """Fills the matrix row by row and keeps a sentence on every fault."""
-
-    def __init__(self, lines: Iterator[tuple[int, list[str]]]) -> None:
-        self.problems: list[str] = []
-        self.probability = np.full((4, 24, 4), np.nan)
-        self.line_of: dict[tuple[str, int], int] = {}
-        number, header = next(lines, (1, []))
-        if tuple(header) != COLUMNS:
-            self._problem(number, f"the columns are '{','.join(header)}'; they must be '{','.join(COLUMNS)}'")
-            return
-        for number, cells in lines:
-            self._add(number, cells)
-        self._name_missing_rows()
-
-    def _problem(self, line: int, sentence: str) -> None:
-        self.problems.append(f"line {line}: {sentence}")
-
-    def _add(self, line: int, cells: list[str]) -> None:
-        if len(cells) != len(COLUMNS):
-            self._problem(line, f"has {len(cells)} cells; there must be {len(COLUMNS)}: {', '.join(COLUMNS)}")
-            return
-        key = self._key(line, cells)
-        figures = self._figures(line, cells)
-        if key is None:
-            return
-        if key in self.line_of:
-            self._problem(line, f"{key[0]}, hour {key[1]} is already given in line {self.line_of[key]}")
-            return
-        self.line_of[key] = line
-        if figures is not None:
-            self.probability[ACTIVITIES.index(key[0]), key[1] - 1] = figures
-
-    def _key(self, line: int, cells: list[str]) -> tuple[str, int] | None:
-        activity, hour = cells[:2]
-        hours = [str(number) for number in range(1, 25)]
-        if activity not in ACTIVITIES:
-            self._problem(line, f"column from: '{activity}' is not one of {', '.join(ACTIVITIES)}")
-        if hour not in hours:
-            self._problem(line, f"column hour: '{hour}' is not a whole number from 1 to 24")
-        return (activity, int(hour)) if activity in ACTIVITIES and hour in hours else None
-
-    def _figures(self, line: int, cells: list[str]) -> tuple[float, ...] | None:
-        if not any(cells[2:]):
-            return FALLBACK.get(cells[0])
-        shares = [self._share(line, *named) for named in zip(ACTIVITIES, cells[2:], strict=True)]
-        figures = tuple(share for share in shares if share is not None)
-        if len(figures) < len(ACTIVITIES):
-            return None
-        if abs(sum(figures) - 1) > ROW_SUM_TOLERANCE:
-            self._problem(line, f"the probabilities sum to {sum(figures):.6g}, not to 1 within 0.001")
-            return None
-        return figures
-
-    def _share(self, line: int, column: str, cell: str) -> float | None:
-        try:
-            share = float(cell)
-        except ValueError:
-            share = np.nan
-        if 0 <= share <= 1:
-            return share
-        self._problem(
-            line, f"column {column}: '{cell}' is not a probability from 0 to 1 (blank rows are allowed)"
-        )
+def _place(table: Table, line: int, row: Row) -> tuple[int, int] | None:
+    """Return the activity left and the hour of a row, counted from 0."""
+    if row["from"] not in ACTIVITIES:
+        table.report(line, f"column from is {row['from']!r}; it must be one of {', '.join(ACTIVITIES)}")
+    if row["hour"] not in HOURS:
+        table.report(line, f"column hour is {row['hour']!r}; it must be a whole number from 1 to 24")
+    if row["from"] not in ACTIVITIES or row["hour"] not in HOURS:
         return None
+    return ACTIVITIES.index(row["from"]), HOURS.index(row["hour"])
 
-    def _name_missing_rows(self) -> None:
-        for activity in ACTIVITIES:
-            missing = [hour for hour in range(1, 25) if (activity, hour) not in self.line_of]
-            if missing:
-                hours = ", ".join(map(str, missing))
-                self.problems.append(f"no row for {activity}, hour {hours}; every activity needs all 24")
+
+def _figures(table: Table, line: int, row: Row) -> tuple[float, ...]:
+    """Return the four probabilities of a row; what they may not be is reported."""
+    if not any(row[activity] for activity in ACTIVITIES):
+        return FALLBACK.get(row["from"], FALLBACK["home"])
+    figures = tuple(table.number(line, row, activity, SHARE) for activity in ACTIVITIES)
+    if all(map(SHARE.holds, figures)) and abs(sum(figures) - 1) > ROW_SUM_TOLERANCE:
+        table.report(line, f"the probabilities sum to {sum(figures):.6g}; they must sum to 1 within 0.001")
+    return figures
+
+
+def _name_missing_rows(table: Table) -> None:
+    given = {(row["from"], row["hour"]) for row in table.cells}
+    for activity in ACTIVITIES:
+        if missing := [hour for hour in HOURS if (activity, hour) not in given]:
+            table.report(0, f"no row for {activity}, hour {', '.join(missing)}; every activity needs all 24")

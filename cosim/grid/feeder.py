@@ -199,14 +199,20 @@ def _open_net(net_or_name: Any) -> tuple[Any, str]:
 
     if not isinstance(net_or_name, str | Path):
         return net_or_name, "pandapower net"
-    if str(net_or_name).endswith(".json"):
-        if not Path(net_or_name).is_file():
-            raise ConfigError(str(net_or_name), ["there is no such file."])
-        return pandapower.from_json(str(net_or_name)), str(net_or_name)
-    make = getattr(pandapower.networks, str(net_or_name), None)
-    if not callable(make):
-        raise ConfigError(str(net_or_name), ["is neither a .json file nor a net in pandapower.networks."])
-    return make(), str(net_or_name)
+    source = str(net_or_name)
+    is_file = source.endswith(".json")
+    if is_file and not Path(source).is_file():
+        raise ConfigError(source, [f"{source}: there is no such file."])
+    make = getattr(pandapower.networks, source, None)
+    try:
+        net = pandapower.from_json(source) if is_file else make() if callable(make) else None
+    except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
+        raise ConfigError(source, [f"{source}: pandapower cannot read it ({reason})."]) from None
+    if not isinstance(net, pandapower.pandapowerNet):
+        raise ConfigError(
+            source, [f"network {source!r} is neither a .json file nor a net in pandapower.networks."]
+        )
+    return net, source
 
 
 def _beyond_the_model(net: Any) -> list[str]:

@@ -127,7 +127,7 @@ def find_paths(
     routes = [_ordered_routes(network, od, number, max_paths, problems) for number in range(od.origin.size)]
     pairs = [[pair for route in choices for pair in _with_station(network, route)] for choices in routes]
     problems += [
-        f"OD {od_name(network, od, number)}: no path passes a station, but {klass.name} charge on the way"
+        f"OD {od_name(network, od, number)}: no path passes a station, where class {klass.name!r} could charge"
         for klass in classes
         if klass.charges
         for number in range(od.origin.size)
@@ -157,7 +157,7 @@ def _ordered_routes(
         if route is None or len(routes) == max_paths:
             problems.append(
                 f"OD {od_name(network, od, number)}: the search for all loop-free paths outgrew its limit of "
-                f"{max_paths} paths; raise max_paths or use a smaller network"
+                f"{max_paths} paths; raise the limit or use a smaller network"
             )
             return []
         routes.append(route)

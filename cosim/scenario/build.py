@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
-from cosim.config.reading import apply_settings, check, read_toml, without_faults
+from cosim.config.mending import STAND_IN, mended
+from cosim.config.reading import apply_settings, check, read_toml
 from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.mobility import MobilityModel
 from cosim.periods import Periods
-from cosim.road.formats import read_roads
-from cosim.road.latency import fit_davidson_j
-from cosim.road.network import ChargingArc, Network
-from cosim.road.paths import PathSet, UserClass, find_paths
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case
-from cosim.scenario.inputs import build_mobility, read_profiles
+from cosim.road.network import Network
+from cosim.road.paths import PathSet, UserClass
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
+from cosim.scenario.inputs import ROWS_NEEDED, build_mobility, read_profiles
+from cosim.scenario.places import build_paths, build_stations, repeated
 from cosim.scenario.station import Station
 
 T = TypeVar("T")
@@ -30,8 +30,6 @@ T = TypeVar("T")
 CAR, PASSING, CHARGING = 0, 1, 2
 USER_CLASSES = (UserClass("car"), UserClass("passing"), UserClass("charging", charges=True))
 """Conventional cars, EVs that do not charge on this trip, EVs that fast-charge on the way."""
-TYPICAL_SESSION_KWH = 27.3
-"""Until the diaries have said what a session takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,21 +108,23 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
     changes = list(settings) if seed is None else [*settings, f"seed={seed}"]
     tables = apply_settings(read_toml(path), changes)
     try:
-        return build_scenario(check(tables, str(path)), path.parent, str(path))
+        config = check(tables, str(path))
     except ConfigError as error:
-        problems = list(error.problems)
-        rest = without_faults(tables)
-        if rest is not None:
-            problems += [p for p in _problems_of(rest, path) if p not in problems]
-        raise ConfigError(str(path), problems) from None
+        raise ConfigError(str(path), [*error.problems, *_further_problems(tables, path)]) from None
+    return build_scenario(config, path.parent, str(path))
 
 
-def _problems_of(config: ScenarioConfig, path: Path) -> tuple[str, ...]:
+def _further_problems(tables: dict[str, Any], path: Path) -> list[str]:
+    """Return what is wrong with the references of a file some of whose values are wrong themselves."""
+    config = mended(tables)
+    if config is None:
+        return []
+    told = [STAND_IN] if config.periods == tables.get("periods", config.periods) else [STAND_IN, ROWS_NEEDED]
     try:
         build_scenario(config, path.parent, str(path))
     except ConfigError as error:
-        return error.problems
-    return ()
+        return [problem for problem in error.problems if not any(word in problem for word in told)]
+    return []
 
 
 def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
@@ -141,15 +141,16 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     periods = Periods(count=config.periods)
     profiles = attempt(read_profiles, config, folder)
     mobility = attempt(build_mobility, config, folder)
-    feeders = [
-        attempt(build_feeder_case, feeder, folder, profiles, periods.count) for feeder in config.grid.feeders
+    feeders = [attempt(read_feeder, feeder, folder) for feeder in config.grid.feeders]
+    cases = [
+        feeder and attempt(build_feeder_case, wanted, feeder, folder, profiles, periods.count)
+        for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
-    problems += _repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
-    problems += _repeated("stations", [station.name for station in config.stations])
-    stations = attempt(_stations, config, feeders)
-    paths = attempt(_paths, config, folder)
+    problems += repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    stations = attempt(build_stations, config, feeders)
+    paths = attempt(build_paths, config, folder, USER_CLASSES)
     if problems:
-        raise ConfigError(source, list(dict.fromkeys(problems)))
+        raise ConfigError(source, problems)
     assert profiles and mobility and stations and paths  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h
     return Scenario(
@@ -160,71 +161,11 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         paths=paths,
         od_share=od / od.sum(),
         stations=stations,
-        feeders=tuple(feeder for feeder in feeders if feeder),
+        feeders=tuple(case for case in cases if case),
         mobility=mobility,
         battery=_battery(config),
         behaviour=_behaviour(config),
     )
-
-
-def _repeated(place: str, names: list[str]) -> list[str]:
-    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
-    return [f"{place}: the name '{name}' is given twice; names must differ" for name in twice]
-
-
-def _stations(config: ScenarioConfig, feeders: list[FeederCase | None]) -> tuple[Station, ...]:
-    """Return the stations, each at a feeder that exists and a bus of it."""
-    named = {feeder.name: case for feeder, case in zip(config.grid.feeders, feeders, strict=True)}
-    stations, problems = [], []
-    for number, wanted in enumerate(config.stations):
-        only = next(iter(named)) if len(named) == 1 else ""
-        feeder = wanted.feeder or only
-        place = f"stations.{number} ({wanted.name})"
-        if feeder not in named:
-            found = f"feeder = '{feeder}'" if feeder else "feeder is missing"
-            problems.append(f"{place}: {found}; the feeders are {', '.join(named)}")
-        elif (case := named[feeder]) and wanted.bus not in case.feeder.bus_names:
-            buses = case.feeder.bus_names
-            problems.append(
-                f"{place}: bus = '{wanted.bus}' does not exist; feeder '{feeder}' has "
-                f"{len(buses)} buses, {buses[0]} to {buses[-1]}"
-            )
-        stations.append(
-            Station(
-                number=number,
-                name=wanted.name,
-                road_node=wanted.road_node,
-                feeder=feeder,
-                bus=wanted.bus,
-                chargers=wanted.chargers,
-                charger_kw=wanted.charger_kw,
-                site_limit_kw=wanted.site_limit_kw,
-            )
-        )
-    if problems:
-        raise ConfigError("stations", problems)  # noqa: EM101
-    return tuple(stations)
-
-
-def _paths(config: ScenarioConfig, folder: Path) -> PathSet:
-    """Return the paths of all classes on the roads with their charging arcs."""
-    road = config.road
-    nodes = folder / road.nodes if road.nodes else None
-    data = read_roads(folder / road.links, folder / road.demand, nodes)
-    if not data.od.demand_veh_h.sum() > 0:
-        raise ConfigError(road.demand, [f"{road.demand}: no OD pair has any demand"])
-    arcs = [
-        ChargingArc(
-            name=station.name,
-            node=station.road_node,
-            t0_min=60 * TYPICAL_SESSION_KWH / station.charger_kw,
-            capacity_veh_h=station.chargers * station.charger_kw / TYPICAL_SESSION_KWH,
-            davidson_j=road.davidson_j or fit_davidson_j(station.chargers),
-        )
-        for station in config.stations
-    ]
-    network = data.network.with_charging_arcs(arcs)
-    return find_paths(network, data.od, USER_CLASSES, max_paths=road.path_limit)
 
 
 def _battery(config: ScenarioConfig) -> Battery:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.config.grid import FeederConfig
+from cosim.errors import ConfigError
 from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.schedule import Elastic, Load, Rules
@@ -39,37 +40,54 @@ class FeederCase:
         return Load.scaled(self.feeder, profile, at_bus)
 
 
+def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
+    """Return the feeder of a configuration, without its units."""
+    limits = VoltageRules(config.slack_voltage_pu, config.voltage_min_pu, config.voltage_max_pu)
+    try:
+        feeder = _read_network(config, folder, limits)
+    except ConfigError as error:
+        raise _placed(error, config, folder) from None
+    return replace(feeder, name=config.name)
+
+
 def build_feeder_case(
-    config: FeederConfig, folder: Path, profiles: dict[str, FloatArray] | None, periods: int
+    config: FeederConfig, feeder: Feeder, folder: Path, profiles: dict[str, FloatArray] | None, periods: int
 ) -> FeederCase:
-    """Return the feeder of a configuration; without *profiles* only the network is judged."""
+    """Return the feeder with its units; without *profiles* only their buses and limits are judged."""
     flat = np.zeros(periods)
-    feeder = _network(config, folder)
-    case = FeederCase(
+    devices = _devices(config, profiles, flat)
+    try:
+        devices.check(feeder)
+    except ConfigError as error:
+        raise _placed(error, config, folder) from None
+    return FeederCase(
         feeder=feeder,
-        devices=_devices(config, profiles, flat),
+        devices=devices,
         rules=_rules(config),
         load_pu=config.load_scale * (flat if profiles is None else profiles[config.load_profile]),
     )
-    case.devices.check(feeder)
-    return case
 
 
-def _network(config: FeederConfig, folder: Path) -> Feeder:
-    limits = VoltageRules(config.slack_voltage_pu, config.voltage_min_pu, config.voltage_max_pu)
-    if config.network is None:
-        feeder = read_feeder_csv(
-            folder / str(config.buses),
-            folder / str(config.branches),
-            name=config.name,
-            slack_bus=config.slack_bus,
-            v_base_kv=config.base_kv,
-            voltage=limits,
-        )
-    else:
+def _placed(error: ConfigError, config: FeederConfig, folder: Path) -> ConfigError:
+    """Say which feeder each problem is about, unless it names the file."""
+    files = tuple(str(folder / file) for file in (config.buses, config.branches, config.network) if file)
+    problems = [p if p.startswith(files) else f"feeder '{config.name}': {p}" for p in error.problems]
+    return ConfigError(config.name, problems)
+
+
+def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> Feeder:
+    if config.network is not None:
         file = folder / config.network
-        feeder = feeder_from_pandapower(str(file) if file.is_file() else config.network, voltage=limits)
-    return replace(feeder, name=config.name)
+        is_file = file.is_file() or file.suffix == ".json"
+        return feeder_from_pandapower(str(file) if is_file else config.network, voltage=limits)
+    return read_feeder_csv(
+        folder / str(config.buses),
+        folder / str(config.branches),
+        name=config.name,
+        slack_bus=config.slack_bus,
+        v_base_kv=config.base_kv,
+        voltage=limits,
+    )
 
 
 def _devices(config: FeederConfig, profiles: dict[str, FloatArray] | None, flat: FloatArray) -> Devices:

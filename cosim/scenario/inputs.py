@@ -4,46 +4,40 @@ from pathlib import Path
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
-from cosim.csv_tables import ANY, NOT_NEGATIVE, Range, read_table
+from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table
 from cosim.errors import ConfigError
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
 from cosim.ev.mobility import MobilityModel
 from cosim.ev.transitions import read_transitions
 
+ROWS_NEEDED = "so one row per period is needed"
 SOC_FIRST_RANGE = (0.2, 0.9)
 LENGTH_RANGE_KM = (1.0, 100.0)
 
 
 def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]:
     """Return the profiles the scenario uses, one value per period; raise all problems of the file."""
-    file = folder / config.profiles
     wanted = profile_columns(config)
-    table = read_table(file, tuple(wanted), optional=None)
-    problems = list(table.problems)
-    if table.columns and len(table.cells) != config.periods:
-        problems.append(
-            f"{file}: has {len(table.cells)} rows; periods = {config.periods} needs one row per period"
-        )
-    if not table.columns:
-        raise ConfigError(str(file), problems)
-    profiles = {name: table.numbers(name, limits) for name, limits in wanted.items()}
-    problems += [problem for problem in table.problems if problem not in problems]
-    trips = profiles[config.road.trip_profile]
-    if not problems and not trips.sum() > 0:
-        problems.append(f"{file}: column {config.road.trip_profile} is zero all day; nobody would travel")
-    if problems:
-        raise ConfigError(str(file), problems)
+    table = read_table(folder / config.profiles, tuple(wanted), optional=None)
+    known = {name: limits for name, limits in wanted.items() if name in table.columns}
+    profiles = {name: table.numbers(name, limits) for name, limits in known.items()}
+    if table.cells and len(table.cells) != config.periods:
+        table.report(0, f"has {len(table.cells)} rows; periods is {config.periods}, {ROWS_NEEDED}")
+    if not table.problems and not profiles[config.road.trip_profile].sum() > 0:
+        table.report(0, f"column {config.road.trip_profile} is zero all day; nobody would travel")
+    if table.problems:
+        raise ConfigError(str(table.file), table.problems)
     return profiles
 
 
 def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
     """Return the columns the scenario needs, and the values each may have."""
+    units = [unit for feeder in config.grid.feeders for unit in feeder.renewables]
     columns: dict[str, Range] = {config.road.trip_profile: NOT_NEGATIVE}
-    for feeder in config.grid.feeders:
-        columns[feeder.load_profile] = NOT_NEGATIVE
-        columns |= {unit.profile: NOT_NEGATIVE for unit in feeder.renewables}
+    columns |= {feeder.load_profile: NOT_NEGATIVE for feeder in config.grid.feeders}
+    columns |= {unit.profile: SHARE for unit in units}
     if config.tariff.kind == "table":
-        columns[config.tariff.column] = ANY
+        columns.setdefault(config.tariff.column, ANY)
     return columns
 
 

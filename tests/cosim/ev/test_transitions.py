@@ -57,26 +57,30 @@ def test_every_fault_is_named_with_line_column_value_and_what_is_allowed(tmp_pat
     lines[5] = "home,4,1,0"
     lines[6] = "shop,25,,,,"
     lines[8] = "home,6,,,,"
+    file = write(tmp_path, lines)
     with pytest.raises(ConfigError) as caught:
-        read_transitions(write(tmp_path, lines))
-    assert caught.value.problems == (
-        "line 3: the probabilities sum to 0.9, not to 1 within 0.001",
-        "line 4: column home: '1.5' is not a probability from 0 to 1 (blank rows are allowed)",
-        "line 4: column work: '-1' is not a probability from 0 to 1 (blank rows are allowed)",
-        "line 4: column leisure: 'x' is not a probability from 0 to 1 (blank rows are allowed)",
-        "line 4: column other: '' is not a probability from 0 to 1 (blank rows are allowed)",
-        "line 5: column home: 'nan' is not a probability from 0 to 1 (blank rows are allowed)",
-        "line 6: has 4 cells; there must be 6: from, hour, home, work, leisure, other",
-        "line 7: column from: 'shop' is not one of home, work, leisure, other",
-        "line 7: column hour: '25' is not a whole number from 1 to 24",
-        "line 9: home, hour 6 is already given in line 8",
-        "no row for home, hour 4, 5, 7; every activity needs all 24",
+        read_transitions(file)
+    assert caught.value.problems == tuple(
+        f"{file}{fault}."
+        for fault in (
+            ": no row for home, hour 4, 5, 7; every activity needs all 24",
+            ", line 3: the probabilities sum to 0.9; they must sum to 1 within 0.001",
+            ", line 4: column home is '1.5'; it must be a number from 0 to 1",
+            ", line 4: column work is '-1'; it must be a number from 0 to 1",
+            ", line 4: column leisure is 'x'; it must be a number from 0 to 1",
+            ", line 4: column other is ''; it must be a number from 0 to 1",
+            ", line 5: column home is 'nan'; it must be a number from 0 to 1",
+            ", line 6: has 4 cells; the header has 6",
+            ", line 7: column from is 'shop'; it must be one of home, work, leisure, other",
+            ", line 7: column hour is '25'; it must be a whole number from 1 to 24",
+            ", line 9: from 'home', hour '6' is given already in line 8; give it once",
+        )
     )
 
 
-def test_wrong_header_is_the_one_problem_named(tmp_path: Path) -> None:
+def test_wrong_header_names_what_is_missing(tmp_path: Path) -> None:
     """Without it no row can be read."""
-    with pytest.raises(ConfigError, match=r"line 1: the columns are 'a,b'; they must be 'from,hour"):
+    with pytest.raises(ConfigError, match=r"line 1: column from is missing; needed are from, hour, home"):
         read_transitions(write(tmp_path, ["a,b", "1,2"]))
 
 

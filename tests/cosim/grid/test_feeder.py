@@ -61,7 +61,7 @@ def test_a_net_with_a_transformer_is_refused_rather_than_cut() -> None:
 
 
 def test_an_unknown_net_is_refused() -> None:
-    with pytest.raises(ConfigError, match="nor a net in pandapower"):
+    with pytest.raises(ConfigError, match="network 'case34zz' is neither"):
         feeder_from_pandapower("case34zz")
 
 

@@ -128,7 +128,7 @@ def test_every_od_without_a_path_is_named() -> None:
 
 def test_charging_users_who_pass_no_station_are_named() -> None:
     network = small_network(DIAMOND).with_charging_arcs([station("2")])
-    with pytest.raises(ConfigError, match="OD 3-4: no path passes a station, but EVs charging"):
+    with pytest.raises(ConfigError, match="OD 3-4: no path passes a station, where class"):
         find_paths(network, trips(network, ("1", "4", 1), ("3", "4", 1)), [CARS, CHARGING])
 
 

@@ -1,0 +1,132 @@
+"""The faults pydantic finds in a scenario, as sentences: the field as the user wrote it, its value, what is allowed."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from cosim.config.base import Section
+from cosim.config.grid import FeederConfig
+from cosim.config.scenario import ScenarioConfig
+
+Fault = Mapping[str, Any]
+Field = tuple[int | str, ...]
+"""The keys and positions that lead to a value."""
+
+_MUST_BE = {
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "float_type": "a number without quotes",
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "int_type": "a whole number without quotes",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "{le:g} or less",
+    "literal_error": "{expected}",
+    "model_type": "a table",
+    "string_too_short": "a text that is not empty",
+    "string_type": "a text in quotes",
+    "too_short": "a list with at least one entry",
+    "tuple_type": "a list of tables",
+}
+
+
+def sentences(faults: list[Any], tables: Mapping[str, Any]) -> list[str]:
+    """Return one sentence for each fault of *tables*."""
+    return [sentence(fault, tables) for fault in faults if not _follows_from_others(fault)]
+
+
+def _follows_from_others(fault: Fault) -> bool:
+    """Tell a list that is empty only because all its entries are faulty."""
+    return fault["type"] == "too_short" and len(fault["input"]) > 0
+
+
+def sentence(fault: Fault, tables: Mapping[str, Any]) -> str:
+    """Return what is wrong: the field, what it is, what it must be."""
+    field = written_at(fault["loc"], tables)
+    name, kind = field_name(field, tables), fault["type"]
+    if kind == "missing":
+        return f"{name} is missing"
+    if kind == "extra_forbidden":
+        return f"{name} is not a known key; {_known_keys(field)}"
+    if kind == "contradiction":
+        return f"{name}: {fault['msg']}"
+    must_be = (
+        str(_MUST_BE.get(kind, fault["msg"])).format(**fault.get("ctx", {})).removeprefix("Value error, ")
+    )
+    return f"{name} is {shown(fault['input'])}; it must be {must_be}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as the scenario file writes it, cut where it is long."""
+    if isinstance(value, dict | list | tuple):
+        return "a table" if isinstance(value, dict) else "a list" if value else "an empty list"
+    text = (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"'{value}'"
+        if isinstance(value, str)
+        else f"{value}"
+    )
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def field_name(field: Field, tables: Any) -> str:
+    """Return the dotted name of a field, as in ``stations.CS6.chargers``; entries of lists go by their name."""
+    words, place = [], tables
+    for step in field:
+        entry = place[step] if _has(place, (step,)) else None
+        called = entry.get("name") if isinstance(step, int) and isinstance(entry, dict) else None
+        unique = isinstance(called, str) and [_called(other) for other in place].count(called) == 1
+        words.append(str(called if unique and called else step))
+        place = entry
+    return ".".join(words)
+
+
+def _called(entry: Any) -> Any:
+    return entry.get("name") if isinstance(entry, dict) else None
+
+
+def written_at(field: Field, tables: Mapping[str, Any]) -> Field:
+    """Return where the user wrote a value: a feeder's field may come from the defaults in ``[grid]``."""
+    if field[:2] != ("grid", "feeders") or len(field) < 3:
+        return field
+    within, default = field[3:], ("grid", *field[3:])
+    if not _has(tables, field[:3]):
+        return default
+    in_feeder = _has(tables, field) or (not _has(tables, default) and _has(tables, field[:4]))
+    return field if in_feeder or not within else default
+
+
+def _has(place: Any, field: Field) -> bool:
+    for step in field:
+        inside = isinstance(step, int) and isinstance(place, list) and step < len(place)
+        if not inside and not (isinstance(place, dict) and step in place):
+            return False
+        place = place[step]
+    return True
+
+
+def _known_keys(field: Field) -> str:
+    known = _keys_of(field[:-1])
+    near = get_close_matches(str(field[-1]), known, n=1)
+    return f"do you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+
+
+def _keys_of(field: Field) -> list[str]:
+    """Return the keys of the table at *field*; ``[grid]`` and its feeders share theirs."""
+    section: Any = ScenarioConfig
+    for step in field:
+        if step == "grid":
+            section = FeederConfig
+        elif isinstance(step, str) and step != "feeders":
+            section = next(_sections(section.model_fields[step].annotation))
+    shared = ["feeders"] if field == ("grid",) else []
+    return [*shared, *section.model_fields]
+
+
+def _sections(annotation: Any) -> Any:
+    """Yield the tables an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)

@@ -1,0 +1,57 @@
+"""Stand-ins for what is faulty in a scenario, so that the references of all the rest can be judged too."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from pydantic import ValidationError
+
+from cosim.config.faults import Fault, Field, written_at
+from cosim.config.scenario import ScenarioConfig
+
+STAND_IN = "(unknown)"
+"""Takes the place of a text; a problem that mentions it only follows from a fault that is known already."""
+LEFT_OUT = object()
+REMEDIES: tuple[Any, ...] = (STAND_IN, LEFT_OUT, {}, [{}], 1)
+"""Tried one after another: a text, the default, then what passes as a table, a list, a number."""
+ROUNDS = 200
+
+
+def mended(tables: Mapping[str, Any]) -> ScenarioConfig | None:
+    """Return *tables* with each faulty field at its default, or else at a stand-in; None where that fails."""
+    rest, tried = deepcopy(dict(tables)), Counter[Field]()
+    for _ in range(ROUNDS):
+        try:
+            return ScenarioConfig.model_validate(rest)
+        except ValidationError as faults:
+            for field in _blamed(dict(faults.errors()[0])):
+                place = written_at(field, rest)
+                _mend(rest, place, tried[place])
+                tried[place] += 1
+    return None
+
+
+def _blamed(fault: Fault) -> Iterator[Field]:
+    """Yield the fields a fault is about."""
+    for name in fault.get("ctx", {}).get("fields", ()):
+        yield (*fault["loc"], name)
+    if fault["type"] != "contradiction":
+        yield fault["loc"]
+
+
+def _mend(tables: dict[str, Any], field: Field, attempt: int) -> None:
+    """Try the next remedy on a field; where none helps, do without the table that holds it."""
+    if attempt >= len(REMEDIES):
+        _mend(tables, field[:-1], 0)
+        return
+    if not field:
+        return
+    place: Any = tables
+    *path, last = field
+    for step in path:
+        place = place[step]
+    if REMEDIES[attempt] is not LEFT_OUT:
+        place[last] = deepcopy(REMEDIES[attempt])
+    elif isinstance(place, list) or last in place:
+        place.pop(last)  # type: ignore[arg-type]
