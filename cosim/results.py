@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -175,14 +175,14 @@ class RunDirectory:
         self.final = final
         self.path = final.with_name(f".{final.name}.unfinished")
 
-    def __enter__(self) -> Path:
-        """Make the temporary directory."""
+    def __enter__(self) -> Self:
+        """Make the temporary directory, ``path``."""
         shutil.rmtree(self.path, ignore_errors=True)
         try:
             self.path.mkdir(parents=True)
         except OSError as reason:
             raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
-        return self.path
+        return self
 
     def __exit__(self, failure: object, *_: object) -> None:
         """Give it its name, or take it away."""

@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosim.arrays import Frame
-from cosim.coupling import EquilibriumDay, day_ahead, equilibrium_tables, solve_equilibrium_day
+from cosim.coupling import (
+    EquilibriumDay,
+    day_ahead,
+    day_violations,
+    equilibrium_tables,
+    solve_equilibrium_day,
+)
 from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario
-from experiments.compare import agreement, compare_with_equilibrium
+from experiments.compare import compare_with_equilibrium
 from experiments.manifest import write_manifest, write_scenario
 from experiments.summary import flags, summarise
 
@@ -49,41 +55,66 @@ def run(
     The agents' model always needs the equilibrium first: for what drivers are told, and for the forecast.
     A day that breaks a limit completes with the best answer and says so in ``run.manifest["flags"]``.
     """
-    final = Path(out) if out else default_directory(scenario)
-    with RunDirectory(final) as directory:
+    with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
-        with stages.stage("equilibrium"):
-            day = solve_equilibrium_day(scenario)
-            equilibrium = equilibrium_tables(scenario, day) if model != "agents" else None
-        with stages.stage("agents"):
-            agents = None if model == "equilibrium" else _simulate(scenario, day, stages.progress)
-        with stages.stage("comparison"):
-            comparison = _compare(agents, equilibrium, scenario.config.seed)
+        outcome = _compute(scenario, model, stages)
         with stages.stage("tables"):
-            tables = {"agents": agents, "equilibrium": equilibrium, "comparison": comparison}
-            for name, frames in tables.items():
-                if frames:
-                    write_tables(directory / name, frames)
-            write_scenario(scenario.config, scenario.folder, directory)
-        summary = {
-            "evs": day.demand.n_ev,
-            **summarise(scenario, agents, equilibrium, agreement(comparison) if comparison else None),
-            "sue_residual_max": day.residual_max,
-        }
-        facts = {
-            "name": scenario.config.name,
-            "seed": scenario.config.seed,
-            "model": model,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "solver": _solver(scenario),
-            "flags": flags(agents, equilibrium),
-            "summary": summary,
-        }
-        write_manifest(directory, {**facts, "seconds": stages.seconds})
+            for name, tables in outcome.tables.items():
+                write_tables(unfinished.path / name, tables)
+            write_scenario(scenario.config, scenario.folder, unfinished.path)
+        facts = {"model": model, **_facts(scenario, outcome)}
+        write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
         with stages.stage("report"):
-            _write_report(Run(directory))
-        write_manifest(directory, {**facts, "seconds": stages.seconds})
-    return load_run(final)
+            _write_report(Run(unfinished.path))
+        write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
+    return load_run(unfinished.final)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the models gave; ``tables`` holds those of the models that ran, by model."""
+
+    day: EquilibriumDay
+    tables: dict[str, dict[str, Frame]]
+
+
+def _compute(scenario: Scenario, model: Model, stages: Stages) -> Outcome:
+    """Run the models asked for, and compare them if both ran."""
+    tables: dict[str, dict[str, Frame]] = {}
+    with stages.stage("equilibrium"):
+        day = solve_equilibrium_day(scenario)
+        if model != "agents":
+            tables["equilibrium"] = equilibrium_tables(scenario, day)
+    if model != "equilibrium":
+        with stages.stage("agents"):
+            tables["agents"] = _simulate(scenario, day, stages.progress)
+    if model == "both":
+        with stages.stage("comparison"):
+            seed = scenario.config.seed
+            tables["comparison"] = compare_with_equilibrium(tables["agents"], tables["equilibrium"], seed)
+    return Outcome(day, tables)
+
+
+def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
+    """Return what the manifest says of a run, besides versions, hashes and timings."""
+    tables = outcome.tables
+    flagged = {
+        "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(outcome.day)),
+        "agents": tables.get("agents", {}).get("violations"),
+    }
+    summary = {
+        "evs": outcome.day.demand.n_ev,
+        **summarise(scenario, tables),
+        "sue_residual_max": outcome.day.residual_max,
+    }
+    return {
+        "name": scenario.config.name,
+        "seed": scenario.config.seed,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
+        "flags": flags(flagged),
+        "summary": summary,
+    }
 
 
 def _simulate(scenario: Scenario, day: EquilibriumDay, progress: Progress) -> dict[str, Frame]:
@@ -93,16 +124,6 @@ def _simulate(scenario: Scenario, day: EquilibriumDay, progress: Progress) -> di
         progress("agents", min(1.0, scenario.periods.index(now) / scenario.periods.count))
 
     return CoSimModel(scenario, day_ahead(scenario, day), scenario.config.seed).simulate(announce)
-
-
-def _compare(
-    agents: dict[str, Frame] | None, equilibrium: dict[str, Frame] | None, seed: int
-) -> dict[str, Frame] | None:
-    return compare_with_equilibrium(agents, equilibrium, seed) if agents and equilibrium else None
-
-
-def _solver(scenario: Scenario) -> dict[str, Any]:
-    return asdict(available_solver(scenario.feeders[0].rules.solver))
 
 
 def _write_report(run_so_far: Run) -> None:

@@ -5,19 +5,19 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
-from experiments.compare import Agreement
+from experiments.compare import agreement
 
 Tables = Mapping[str, Frame]
 
 
-def summarise(
-    scenario: Scenario, agents: Tables | None, equilibrium: Tables | None, agreement: Agreement | None
-) -> dict[str, Any]:
+def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any]:
     """Return the figures of the agents' day where it ran, else of the equilibrium's; None where there is none.
 
-    Costs, losses and voltages are those of the day itself; trips and sessions include what outlasts it.
+    *tables* are those of the models that ran, by model. Costs, losses and voltages are those of the day
+    itself; trips and sessions include what outlasts it.
     """
-    main = agents or equilibrium or {}
+    agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
+    compared = agreement(tables["comparison"]) if "comparison" in tables else None
     day = main["dispatch"][main["dispatch"].day == 1]
     hours = scenario.periods.hours
     return {
@@ -27,10 +27,10 @@ def summarise(
         "voltage_min_pu": float(day.voltage_min_pu.min()),
         "relaxation_error_max": float(main["dispatch"].relaxation_error_max.max()),
         "ac_mismatch_max_pu": float(main["dispatch"].ac_mismatch_max_pu.max()),
-        "g_test_rejected_share": agreement.g_test_rejected_share if agreement else None,
-        "g_test_pooled_p_value": agreement.pooled_p_value if agreement else None,
-        "link_flow_rmse_veh_h": agreement.link_flow_rmse_veh_h if agreement else None,
-        "geh_below_5_share": agreement.geh_below_5_share if agreement else None,
+        "g_test_rejected_share": compared.g_test_rejected_share if compared else None,
+        "g_test_pooled_p_value": compared.pooled_p_value if compared else None,
+        "link_flow_rmse_veh_h": compared.link_flow_rmse_veh_h if compared else None,
+        "geh_below_5_share": compared.geh_below_5_share if compared else None,
         "solver": str(main["dispatch"].solver.iloc[0]),
     }
 
@@ -57,10 +57,22 @@ def _traffic_of_equilibrium(tables: Tables, scenario: Scenario) -> dict[str, Any
     }
 
 
-def flags(*models: Tables | None) -> list[str]:
-    """Return what kept the models from an answer within all limits: one sentence each, none twice."""
-    sentences: list[str] = []
-    for tables in models:
-        if tables and "violations" in tables:
-            sentences += tables["violations"].sentence.tolist()
-    return list(dict.fromkeys(sentences))
+def flags(violations: Mapping[str, Frame | None]) -> list[str]:
+    """Return what kept each model from an answer within all limits: of each kind the worst, and how many more."""
+    return [
+        f"{model}: {sentence}"
+        for model, found in violations.items()
+        if found is not None
+        for sentence in _worst_of_each_kind(found)
+    ]
+
+
+def _worst_of_each_kind(violations: Frame) -> list[str]:
+    sentences = []
+    for kind, alike in violations.groupby("kind", sort=False):
+        worst = alike.sort_values("amount", ascending=False, kind="stable").sentence.iloc[0]
+        more = len(alike) - 1
+        sentences.append(
+            worst + (f" ({more} more of kind '{kind}' in the table violations.)" if more else "")
+        )
+    return sentences

@@ -31,6 +31,13 @@ def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Fra
     return recorder.frames()
 
 
+def day_violations(day: EquilibriumDay) -> Frame:
+    """Return what kept the roads' side of the day from being an equilibrium within all limits."""
+    recorder = Recorder()
+    _record_flags(recorder, day)
+    return recorder.frame("violations")
+
+
 def _operate(scenario: Scenario, case: FeederCase, day: EquilibriumDay) -> list[Operation]:
     """Return the feeder's day, dispatched once with perfect foresight."""
     load = case.load(scenario.stations, day.load.load_kw)
@@ -130,7 +137,7 @@ def _record_flags(recorder: Recorder, day: EquilibriumDay) -> None:
                 amount=period.residual,
                 sentence=f"period {number + 1}: the equilibrium search stopped at a residual of "
                 f"{period.residual:.2e} after {period.iterations} iterations. Raise "
-                "road.assignment.max_iterations, or use method = 'sra'.",
+                "road.assignment.max_iterations, or add chargers where stations are near capacity.",
             )
         for link in np.flatnonzero(period.overloaded):
             network = day.paths.network

@@ -15,6 +15,9 @@ from cosim.grid.schedule import Dispatch, Load
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 
+VOLTAGE_NOTICED_PU = 1e-6
+"""Less than this outside a limit is rounding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Operation:
@@ -185,28 +188,46 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
 
 
 def _record_violations(recorder: Recorder, op: Operation) -> None:
-    now = op.now
+    """Write down the limits that the dispatch breaks, doubts about it, and limits broken by the load that came."""
     for violation in op.dispatch.violations:
-        if violation.period == now.period:
-            recorder.add_row(
-                "violations",
-                day=now.day,
-                period=now.period,
-                place=f"feeder {op.feeder.name}, bus {violation.bus}",
-                kind=violation.kind,
-                amount=violation.amount,
-                sentence=violation.sentence,
-            )
+        if violation.period == op.now.period:
+            place = f"feeder {op.feeder.name}, bus {violation.bus}"
+            _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
     if op.dispatch.doubt:
-        recorder.add_row(
-            "violations",
-            day=now.day,
-            period=now.period,
-            place=f"feeder {op.feeder.name}",
-            kind="not_exact",
-            amount=op.dispatch.relaxation_error.max(initial=0.0),
-            sentence=op.dispatch.doubt,
+        error = float(op.dispatch.relaxation_error.max(initial=0.0))
+        _violation(recorder, op, f"feeder {op.feeder.name}", "not_exact", error, op.dispatch.doubt)
+    if op.dispatch.status == "optimal":
+        _record_realised_voltage(recorder, op)
+
+
+def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
+    """Write down the bus farthest outside the voltage limits with the load that came, if there is one."""
+    feeder, voltage = op.feeder, op.realised.voltage_pu
+    low, high = feeder.voltage_min_pu, feeder.voltage_max_pu
+    outside = np.maximum(low - voltage, voltage - high)
+    outside[feeder.slack_bus] = 0.0
+    worst = int(np.argmax(outside))
+    if outside[worst] > VOLTAGE_NOTICED_PU:
+        sentence = (
+            f"period {op.now.period}, bus {feeder.bus_names[worst]}: {voltage[worst]:.4f} p.u. with the load "
+            f"that came; the plan kept {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
         )
+        place = f"feeder {feeder.name}, bus {feeder.bus_names[worst]}"
+        _violation(recorder, op, place, "realised_voltage", float(outside[worst]), sentence)
+
+
+def _violation(
+    recorder: Recorder, op: Operation, place: str, kind: str, amount: float, sentence: str
+) -> None:
+    recorder.add_row(
+        "violations",
+        day=op.now.day,
+        period=op.now.period,
+        place=place,
+        kind=kind,
+        amount=amount,
+        sentence=sentence,
+    )
 
 
 def _largest(values: FloatArray) -> float:
