@@ -14,10 +14,10 @@ from cosim.ev.charging_demand import (
     ChargingDemand,
     SocRecord,
     estimate_charging_demand,
-    trip_uniforms,
     pool_forward,
     simulate_soc,
     summarise_demand,
+    trip_uniforms,
     wilson_interval,
 )
 from cosim.ev.mobility import Diaries, MobilityModel, sample_diaries
