@@ -5,6 +5,8 @@ import importlib.metadata
 import json
 import platform
 import shutil
+from collections.abc import Collection
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +31,23 @@ def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
     import tomli_w
 
     tables = _without_empty(config.model_dump(mode="json"))
+    names: dict[Path, str] = {}
     for place, key in _file_fields(tables):
         source = folder / place[key]
         if source.is_file():
-            name = f"inputs/{place[key].replace('../', '').replace('/', '_')}"
-            (run_dir / "inputs").mkdir(exist_ok=True)
-            shutil.copyfile(source, run_dir / name)
-            place[key] = name
+            if source not in names:
+                names[source] = _free_name(place[key], names.values())
+                (run_dir / "inputs").mkdir(exist_ok=True)
+                shutil.copyfile(source, run_dir / names[source])
+            place[key] = names[source]
     (run_dir / "scenario.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+
+
+def _free_name(written: str, taken: Collection[str]) -> str:
+    """Return a name for the copy of a file that no other copy has."""
+    plain = "_".join(part for part in Path(written).parts if part not in {"..", "/"})
+    candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
+    return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
 
 
 def _file_fields(tables: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:

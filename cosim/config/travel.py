@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cosim.config.base import File, Name, NonNegative, Place, Positive, Section, Share
+from cosim.config.base import File, Name, NonNegative, Place, Positive, Section, Share, contradiction
 
 
 class AssignmentConfig(Section):
@@ -128,3 +128,13 @@ class MobilityConfig(Section):
     """Slow charging power on the grid side [kW]."""
     soc_plug_at_home: Share = 0.7
     """At home an EV is plugged in below this SOC."""
+
+    @model_validator(mode="after")
+    def reserve_below_target(self) -> "MobilityConfig":
+        """Ask that a fast charge ends above the reserve."""
+        if not self.soc_reserve < self.soc_target:
+            sentence = (
+                f"soc_reserve is {self.soc_reserve:g}; it must be below soc_target ({self.soc_target:g})"
+            )
+            raise contradiction(sentence, "soc_reserve", "soc_target")
+        return self

@@ -257,7 +257,7 @@ def _feeder(tables: _Tables, voltage: VoltageRules | None, problems: list[str]) 
         problems.append(f"slack bus: {unknown_bus(tables.slack, names)}")
     known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
     tree = grow_tree(names, [b.edge for b in known], tables.slack)
-    if tables.slack in names:
+    if tables.slack in names and (tables.branches or not problems):  # else the file of branches is at fault
         problems = problems + list(tree.problems)
     if not 0 < rules.min_pu < rules.max_pu:
         problems.append(f"the voltage band {rules.min_pu} to {rules.max_pu} p.u. is empty or not positive.")

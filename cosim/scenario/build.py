@@ -147,6 +147,8 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    for feeder in config.grid.feeders:
+        problems += repeated(f"units of feeder '{feeder.name}'", feeder.unit_names)
     stations = attempt(build_stations, config, feeders)
     paths = attempt(build_paths, config, folder, USER_CLASSES)
     if problems:
