@@ -48,6 +48,7 @@ class Coordinator(mesa.Agent):
         """Open each period as soon as the operators have dispatched it; count it when it ends."""
         patience_s = self.post.rules.patience_s
         while True:
+            yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
             dispatches = yield from self.inbox.collect(
                 DispatchIssued, self.operators, (now.day, now.period), patience_s

@@ -55,6 +55,7 @@ class GridOperator(mesa.Agent):
         """Hear the stations, dispatch the rest of the day, verify it, and see the period through."""
         patience_s, senders = self.post.rules.patience_s, [station.name for station in self.stations]
         while True:
+            yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
             forecasts = yield from self.inbox.collect(
                 LoadForecast, senders, (now.day, now.period), patience_s
