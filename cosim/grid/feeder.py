@@ -150,6 +150,9 @@ def _read_branches(path: Path, buses: dict[str, tuple[float, float]], problems: 
         for end in pair:
             if buses and end and end not in buses:
                 table.report(line, unknown_bus(end, list(buses)))
+    for line, r, x in zip(table.lines, r_ohm, x_ohm, strict=True):
+        if r == x == 0:
+            table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
     problems += table.problems
     return [
         _Branch(Edge(names[i], ends[i]), float(r_ohm[i]), float(x_ohm[i]), float(limit_a[i]))
@@ -186,6 +189,9 @@ def feeder_from_pandapower(
     if len(slacks) != 1:
         problems.append(f"{len(slacks)} external grids in service; a feeder has exactly one.")
     branches = [_line(row, names) for row in _lines_in_service(net).itertuples()]
+    problems += [
+        f"line {b.edge.name} has no impedance; fuse its buses." for b in branches if b.r_ohm == b.x_ohm == 0
+    ]
     slack = slacks[0] if slacks else names[numbers[0]]
     return _feeder(
         _Tables(str(net.name or source), source, load, branches, slack, v_base_kv), voltage, problems

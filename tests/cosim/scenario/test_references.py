@@ -1,5 +1,6 @@
 """What a scenario refers to, and what is said where it is not there: the file, the place, what is allowed."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,16 @@ def test_one_wrong_reference_is_one_sentence(study: Path, setting: str, sentence
             "links.csv",
             lambda text: text.replace(",", ";"),
             "toy/links.csv, line 2: the columns are separated by ';'; they must be separated by commas.",
+        ),
+        (
+            "branches.csv",
+            replace("0.5,0.4", "0,0"),
+            "toy/branches.csv, line 3: columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses.",
+        ),
+        (
+            "profiles.csv",
+            lambda text: re.sub(r"(?m)^(\d.*),[^,]*$", r"\1,0", text),
+            "toy/profiles.csv: column price_cny_per_kwh must be above 0 on average, for prices are compared with it.",
         ),
         (
             "branches.csv",
