@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from cosim.config.base import Entries, File, Name, Section
+from cosim.config.base import Entries, File, Name, Section, contradiction
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 
@@ -47,3 +47,14 @@ class ScenarioConfig(Section):
             msg = "a number that cuts the day's 86400 s into whole seconds, such as 8, 24, 48 or 96"
             raise ValueError(msg)
         return periods
+
+    @model_validator(mode="after")
+    def patience_within_a_period(self) -> "ScenarioConfig":
+        """Ask that nobody waits for mail into the next period: delay and patience are shorter than one."""
+        limit_s = 86_400 // self.periods // 2
+        waits = {"patience_s": self.messages.patience_s, "delay_s": self.messages.delay_s}
+        for name, value in waits.items():
+            if value >= limit_s:
+                sentence = f"messages.{name} is {value}; it must be below half a period, {limit_s} s"
+                raise contradiction(sentence, "messages")
+        return self

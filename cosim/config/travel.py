@@ -27,7 +27,7 @@ class RoadConfig(Section):
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
     demand: File
     """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
-    demand_scale: NonNegative = 1.0
+    demand_scale: Positive = 1.0
     """Factor on the OD table."""
     trip_profile: Name = "trip_share"
     """Column of the profiles: share of the daily trips that start in each period."""
@@ -67,7 +67,7 @@ class StationConfig(Section):
 class PopulationConfig(Section):
     """``[population]``: who travels, and what they know."""
 
-    ev_share: Share = 0.6
+    ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
     evs: Annotated[int, Field(ge=1)] | None = None
     """Number of EVs; empty: daily EV trips / trips per EV and day."""
