@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 import shutil
 from collections.abc import Collection
@@ -79,4 +80,15 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
             for file in sorted(run_dir.glob("*/*.parquet"))
         },
     }
-    (run_dir / "manifest.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (run_dir / "manifest.json").write_text(
+        json.dumps(_without_nan(content), indent=2, allow_nan=False), encoding="utf-8"
+    )
+
+
+def _without_nan(value: Any) -> Any:
+    """Write what is not a number as null: JSON has no word for it."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

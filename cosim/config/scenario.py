@@ -50,11 +50,13 @@ class ScenarioConfig(Section):
 
     @model_validator(mode="after")
     def patience_within_a_period(self) -> "ScenarioConfig":
-        """Ask that nobody waits for mail into the next period: delay and patience are shorter than one."""
-        limit_s = 86_400 // self.periods // 2
-        waits = {"patience_s": self.messages.patience_s, "delay_s": self.messages.delay_s}
-        for name, value in waits.items():
-            if value >= limit_s:
-                sentence = f"messages.{name} is {value}; it must be below half a period, {limit_s} s"
-                raise contradiction(sentence, "messages")
+        """Ask that nobody waits for mail into the next period."""
+        wait_s = 2 * (self.messages.delay_s + self.messages.patience_s)
+        period_s = 86_400 // self.periods
+        if wait_s >= period_s:
+            sentence = (
+                f"messages: 2 (delay_s + patience_s) is {wait_s} s; the coordinator waits so long, and it must "
+                f"be below a period, {period_s} s"
+            )
+            raise contradiction(sentence, "messages")
         return self

@@ -46,7 +46,13 @@ def _operate(scenario: Scenario, case: FeederCase, day: EquilibriumDay) -> list[
     dispatch = solve_dispatch(case.feeder, case.devices, load, price, horizon, case.rules)
     return [
         planned_operation(
-            case.feeder, case.devices, dispatch, load, float(price[number]), PeriodOfDay(1, number + 1)
+            case.feeder,
+            case.devices,
+            dispatch,
+            load,
+            float(price[number]),
+            PeriodOfDay(1, number + 1),
+            export=case.rules.export,
         )
         for number in range(scenario.periods.count)
     ]
