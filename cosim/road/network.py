@@ -107,14 +107,10 @@ def _faults(network: Network, station: ChargingArc) -> list[str]:
     problems = []
     if station.node not in network.nodes:
         problems.append(f"station {station.name!r}: node {station.node!r} is not in the road network")
-    for quantity in ("t0_min", "capacity_veh_h"):
+    for quantity in ("t0_min", "capacity_veh_h", "davidson_j"):
         value = getattr(station, quantity)
         if not 0 < value < np.inf:
             problems.append(f"station {station.name!r}: {quantity} is {value:g}; it must be above 0")
-    if not 0 <= station.davidson_j < np.inf:
-        problems.append(
-            f"station {station.name!r}: davidson_j is {station.davidson_j:g}; it must be 0 or more"
-        )
     return problems
 
 
