@@ -88,7 +88,10 @@ def _network(names: tuple[str, ...], node_table: Table | None, table: Table) -> 
         davidson_j=np.zeros(len(table.cells)),
         node_xy=_positions(node_table),
         length_km=table.numbers("length_km", NOT_NEGATIVE) if "length_km" in table.columns else None,
-        **number,
+        t0_min=number["t0_min"],
+        capacity_veh_h=number["capacity_veh_h"],
+        alpha=number["alpha"],
+        beta=number["beta"],
     )
 
 

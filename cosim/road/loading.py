@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from cosim.arrays import FloatArray
 from cosim.road.paths import PathSet
 
-DENSE_ENTRIES = 400_000
+DENSE_ENTRIES = 20_000
 """Paths x links up to which the response is multiplied out of a dense incidence."""
 
 

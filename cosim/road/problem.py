@@ -66,7 +66,7 @@ class AssignmentProblem:
 
     def path_cost_min(self, link_time_min: FloatArray) -> FloatArray:
         """Return every path's generalised cost c = Delta t + what the flow does not change [min]."""
-        return self.paths.time_min(link_time_min) + self.extra_cost_min
+        return self.paths.time_min(self.network.cost_min(link_time_min)) + self.extra_cost_min
 
     def path_shares(self, path_cost_min: FloatArray) -> FloatArray:
         """Return P(c), Eq. 7."""
@@ -114,7 +114,8 @@ def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> f
     flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
     entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)
     congestion = link_time_integral(problem.network, flow, extend=problem.extends).sum()
-    return float(congestion + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
+    fixed = flow @ problem.network.cost_min(np.zeros_like(flow))
+    return float(congestion + fixed + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
 
 
 def total_travel_time_veh_min(link_flow_veh_h: FloatArray, link_time_min: FloatArray, hours: float) -> float:
