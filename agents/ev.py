@@ -8,19 +8,19 @@ import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
+from agents.journey import Journey
 from agents.plans import DayPlan, TripPlan
+from agents.price_list import PriceList
 from agents.roads import Roads, Route
 from cosim.arrays import FloatArray
 from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
-from cosim.ev.transitions import ACTIVITIES
 from cosim.mailbox import PostOffice
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, PeriodOpened, TariffIssued, TripReported
-from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
-from cosim.scenario import Scenario
+from cosim.scenario import CHARGING, PASSING, Scenario
 
 
-class EV(mesa.Agent):  # type: ignore[misc]
+class EV(mesa.Agent):
     """One EV: what it has (charge), what it was told (times, prices), and what it does with its day."""
 
     def __init__(
@@ -42,7 +42,7 @@ class EV(mesa.Agent):  # type: ignore[misc]
         self.soc = plan.soc_first
         self.parked_s = 0
         self.told: PeriodOpened | None = None
-        self.tariff: TariffIssued | None = None
+        self.prices = PriceList(clock.periods)
         self.day = clock.env.process(self.live())
 
     def live(self) -> Generator[simpy.Event, Any, None]:
@@ -65,12 +65,12 @@ class EV(mesa.Agent):  # type: ignore[misc]
         """Be on the road."""
         yield self.clock.until(self.clock.now_s + duration_s, Phase.ACT, self.number)
 
-    def charge(self, journey: "Journey") -> Generator[simpy.Event, Any, None]:
+    def charge(self, journey: Journey) -> Generator[simpy.Event, Any, None]:
         """Queue at the station, charge, and leave with the bill."""
         request = ChargeRequest(
             **self.clock.envelope(self.name),
             ev=self.number,
-            trip=journey.trip.trip,
+            trip=journey.plan.trip,
             energy_kwh=float(journey.course.session_kwh),
             soc=float(journey.course.soc_charge_point),
             target_soc=self.behaviour.target_soc,
@@ -86,7 +86,7 @@ class EV(mesa.Agent):  # type: ignore[misc]
     def read_news(self) -> None:
         """Take in what has arrived; what never came leaves the last knowledge in force."""
         self.told = self.inbox.latest(PeriodOpened) or self.told
-        self.tariff = self.inbox.latest(TariffIssued) or self.tariff
+        self.prices.hear(self.inbox.latest(TariffIssued))
 
     def leave_the_parking_place(self, trip: TripPlan) -> float:
         """Return the energy slow-charged while parked [kWh at the grid side]; the first trip starts as drawn."""
@@ -99,7 +99,7 @@ class EV(mesa.Agent):  # type: ignore[misc]
         self.soc = float(soc_after_parking(before, plugged, parked_h, self.battery, self.behaviour))
         return float(self.battery.charging_kwh(before, self.soc))
 
-    def decide(self, trip: TripPlan, slow_kwh: float) -> "Journey":
+    def decide(self, trip: TripPlan, slow_kwh: float) -> Journey:
         """Decide whether to fast-charge on this trip, and on the path, or the path and station."""
         trip_kwh = self.battery.trip_kwh(trip.length_km)
         charges = bool(
@@ -109,117 +109,58 @@ class EV(mesa.Agent):  # type: ignore[misc]
                 trip.charge_uniform,
                 battery=self.battery,
                 behaviour=self.behaviour,
-                price_ratio=self.price_ratio(),
+                price_ratio=self.prices.ratio(self.clock.period),
             )
         )
         course = drive(self.soc, trip_kwh, charges, self.battery, self.behaviour)
         route = self.choose_route(trip, course, charges=charges)
-        return Journey(trip, course, route, self.clock.now_s, self.soc, slow_kwh)
+        return Journey(
+            ev=self.number,
+            plan=trip,
+            course=course,
+            route=route,
+            departure_s=self.clock.now_s,
+            soc_departure=self.soc,
+            slow_kwh=slow_kwh,
+        )
 
     def choose_route(self, trip: TripPlan, course: TripSoc, *, charges: bool) -> Route:
         """Draw a path, or a (path, station) pair, at the costs the driver was told (Eq. 7)."""
-        group = self.scenario.group("charging" if charges else "passing", trip.od)
+        group = self.scenario.group(CHARGING if charges else PASSING, trip.od)
         cost_min = self.station_cost_min(float(course.session_kwh)) if charges else None
         return self.roads.choose(group, self.told, trip.route_uniform, cost_min)
 
-    def station_cost_min(self, energy_kwh: float) -> FloatArray | None:
+    def station_cost_min(self, energy_kwh: float) -> FloatArray:
         """Return the price of the charge at each station, in minutes of the driver's time."""
         if self.scenario.config.population.energy_in_choice == "mean":
-            energy_kwh = self.scenario.mean_session_kwh
-        return self.scenario.price_min(self.prices_now(), energy_kwh)
-
-    def prices_now(self) -> FloatArray:
-        """Return the price of each station in this period, as far as the driver has heard."""
-        if self.tariff is None:
-            return np.zeros(len(self.scenario.stations))
-        return np.array([self._schedule(station.name)[0] for station in self.scenario.stations])
-
-    def price_ratio(self) -> float:
-        """Return the price now over the mean of the day, over all stations; 1 if no tariff was heard."""
-        if self.tariff is None:
-            return 1.0
-        mean = float(np.mean(list(self.tariff.price_cny_per_kwh.values())))
-        return float(self.prices_now().mean()) / mean if mean > 0 else 1.0
-
-    def _schedule(self, station: str) -> tuple[float, ...]:
-        """Return the known prices of a station from now on."""
-        assert self.tariff is not None  # noqa: S101  (asked only with a tariff at hand)
-        issued = PeriodOfDay(self.tariff.day, self.tariff.period)
-        passed = self.clock.periods.index(self.clock.period) - self.clock.periods.index(issued)
-        prices = self.tariff.price_cny_per_kwh[station]
-        return prices[min(passed, len(prices) - 1) :]
+            energy_kwh = self.roads.day_ahead.session_kwh
+        now = self.clock.period
+        prices = [self.prices.price(station.name, now) for station in self.scenario.stations]
+        return self.scenario.price_min(np.array(prices), energy_kwh)
 
     # the end of a trip
 
-    def arrive(self, journey: "Journey") -> None:
+    def arrive(self, journey: Journey) -> None:
         """Park, and tell the coordinator how the trip went."""
         self.soc = float(journey.course.soc_arrival)
-        self.parked_s = self.clock.now_s
+        self.parked_s = journey.arrival_s = self.clock.now_s
         report = TripReported(
             **self.clock.envelope(self.name),
             ev=self.number,
-            trip=journey.trip.trip,
+            trip=journey.plan.trip,
             path=journey.route.path,
             departure_s=journey.departure_s,
-            arrival_s=self.clock.now_s,
+            arrival_s=journey.arrival_s,
             wait_s=journey.wait_s,
             charge_s=journey.charge_s,
         )
         self.post.send("coordinator", report)
         self.write_down(journey)
 
-    def write_down(self, journey: "Journey") -> None:
+    def write_down(self, journey: Journey) -> None:
         """Record the trip."""
-        self.recorder.add_row("trips", **journey.row(self))
-
-
-class Journey:
-    """A trip under way: the plan, what was decided, and what came of it."""
-
-    def __init__(
-        self, trip: TripPlan, course: TripSoc, route: Route, departure_s: int, soc: float, slow_kwh: float
-    ) -> None:
-        """Set out."""
-        self.trip, self.course, self.route = trip, course, route
-        self.departure_s, self.soc_departure, self.slow_kwh = departure_s, soc, slow_kwh
-        self.wait_s = self.charge_s = 0
-        self.fast_kwh = 0.0
-
-    @property
-    def is_stranded(self) -> bool:
-        """Whether the battery cannot reach the charge point, or the end: the EV stays where it is."""
-        return bool(self.course.stranded)
-
-    def row(self, ev: EV) -> dict[str, Any]:
-        """Return the row of the trips table."""
-        scenario, stranded, trip, route = ev.scenario, self.is_stranded, self.trip, self.route
-        period = ev.clock.periods.at(self.departure_s)
-        od = scenario.paths.od
-        return {
-            "day": period.day,
-            "period": period.period,
-            "ev": ev.number,
-            "trip": trip.trip,
-            "from_activity": ACTIVITIES[trip.from_activity],
-            "to_activity": ACTIVITIES[trip.to_activity],
-            "origin": scenario.network.nodes[od.origin[trip.od]],
-            "destination": scenario.network.nodes[od.dest[trip.od]],
-            "user_class": "passing" if route.station is None else "charging",
-            "path": -1 if stranded else route.path,
-            "station": "" if stranded else route.station or "",
-            "departure_s": self.departure_s,
-            "arrival_s": -1 if stranded else ev.clock.now_s,
-            "drive_min": 0.0 if stranded else (route.before_s + route.after_s) / 60,
-            "wait_min": self.wait_s / 60,
-            "charge_min": self.charge_s / 60,
-            "length_km": trip.length_km,
-            "drive_kwh": 0.0 if stranded else float(ev.battery.trip_kwh(trip.length_km)),
-            "fast_charge_kwh": self.fast_kwh,
-            "slow_charge_kwh": self.slow_kwh,
-            "soc_departure": self.soc_departure,
-            "soc_arrival": float(self.course.soc_arrival),
-            "status": "stranded" if stranded else "arrived",
-        }
+        departed = self.clock.periods.at(journey.departure_s)
+        self.recorder.add_row("trips", **journey.row(self.scenario, departed))
 
 
 def ev_name(number: int) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.messages import PeriodOpened
+from cosim.periods import PeriodOfDay
 from cosim.road.choice import Groups, choose, cumulative_shares, logit_shares
-from cosim.scenario import Scenario
+from cosim.scenario import DayAhead, Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +25,31 @@ class Route:
 class Roads:
     """Holds the times in force; knows the path set and how drivers choose (Eq. 7)."""
 
-    def __init__(self, scenario: Scenario, theta_per_min: float) -> None:
-        """Start at free flow."""
-        self.scenario = scenario
-        self.paths = scenario.paths
-        self.theta_per_min = theta_per_min
-        self.set_times(scenario.network.t0_min)
+    def __init__(self, scenario: Scenario, day_ahead: DayAhead, theta_per_min: float | None) -> None:
+        """Start at free flow; *theta_per_min* is the agents' own, or None for that of the scenario."""
+        self.scenario, self.day_ahead = scenario, day_ahead
+        self.paths = day_ahead.paths
+        self.theta_per_min = theta_per_min or scenario.config.road.theta_per_min
+        self.times_min: dict[PeriodOfDay, FloatArray] = {}
+        """Link times in force in each period so far."""
+        self._free_min = self.paths.network.t0_min
         self._believed_for: PeriodOpened | None = None
-        self._believed_min: FloatArray = self.paths.time_min(scenario.network.t0_min)
+        self._believed_min = self.paths.time_min(self._free_min)
 
-    def set_times(self, link_time_min: FloatArray) -> None:
-        """Bring new link times into force."""
+    def set_times(self, now: PeriodOfDay, link_time_min: FloatArray) -> None:
+        """Bring the link times of a period into force."""
+        self.times_min[now] = link_time_min
         legs = self.paths.legs(link_time_min)
         self._before_s = np.rint(legs.before_min * 60).astype(np.int64)
         self._after_s = np.rint(legs.after_min * 60).astype(np.int64)
+
+    def car_flow_veh_h(self, now: PeriodOfDay) -> FloatArray:
+        """Return the expected path flows of conventional cars, who believe the times in force."""
+        cost_min = self.paths.time_min(self.times_min[now])
+        theta = np.full(self.paths.groups.count, self.scenario.config.road.theta_per_min)
+        shares = logit_shares(cost_min, self.paths.groups, theta)
+        flow: FloatArray = self.day_ahead.car_path_veh_h[now.period - 1] * shares
+        return flow
 
     def route(self, path: int) -> Route:
         """Return a path with its driving times at the link times in force."""
@@ -50,7 +62,11 @@ class Roads:
         )
 
     def choose(
-        self, group: int, told: PeriodOpened | None, uniform: float, station_cost_min: FloatArray | None = None
+        self,
+        group: int,
+        told: PeriodOpened | None,
+        uniform: float,
+        station_cost_min: FloatArray | None = None,
     ) -> Route:
         """Return the route that *uniform* falls on, at the times the driver was *told* (free flow if never).
 
@@ -67,6 +83,6 @@ class Roads:
     def _believed_times(self, told: PeriodOpened | None) -> FloatArray:
         """Return the path times at the link times of one message; nearly all drivers hold the same one."""
         if told is not self._believed_for:
-            times = self.scenario.network.t0_min if told is None else np.array(told.link_time_min)
+            times = self._free_min if told is None else np.array(told.link_time_min)
             self._believed_for, self._believed_min = told, self.paths.time_min(times)
         return self._believed_min

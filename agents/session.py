@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from cosim.messages import ChargeRequest
 
+NO_POWER_KW = 1e-6
+"""Less power than this fills no battery in a lifetime."""
+
 
 @dataclass(slots=True)
 class Session:
@@ -21,7 +24,7 @@ class Session:
 
     def full_s(self) -> int | None:
         """Return the second at which the vehicle will be full at the present power; None if it draws none."""
-        if self.power_kw <= 0:
+        if self.power_kw < NO_POWER_KW:
             return None
         return self.since_s + math.ceil(3600 * self.remaining_kwh / self.power_kw)
 

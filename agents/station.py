@@ -9,6 +9,7 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.meter import Meter
+from agents.price_list import PriceList
 from agents.queue_book import QueueBook
 from agents.session import Session
 from cosim.mailbox import PostOffice
@@ -29,7 +30,7 @@ from cosim.scenario import DayAhead
 from cosim.scenario import Station as StationData
 
 
-class Station(mesa.Agent):  # type: ignore[misc]
+class Station(mesa.Agent):
     """A fast-charging station on the clock."""
 
     def __init__(
@@ -52,7 +53,7 @@ class Station(mesa.Agent):  # type: ignore[misc]
         self.sessions: list[Session] = []
         self.waiting: list[ChargeRequest] = []
         self.book = QueueBook()
-        self.prices: dict[PeriodOfDay, float] = {}
+        self.prices = PriceList(clock.periods)
         self.feeder_limit_kw = math.inf
         self.limit_kw = data.limit_kw
         """Cap in force in this period."""
@@ -167,13 +168,9 @@ class Station(mesa.Agent):  # type: ignore[misc]
         self.limit_kw = min(self.data.limit_kw, self.feeder_limit_kw)
 
     def price(self, period: PeriodOfDay) -> float:
-        """Return the charging price in a period: the last one heard of, if none came for this period."""
-        for tariff in self.inbox.read(TariffIssued):
-            first = self.clock.periods.index(PeriodOfDay(tariff.day, tariff.period))
-            for ahead, price in enumerate(tariff.price_cny_per_kwh[self.name]):
-                self.prices[self.clock.periods.nth(first + ahead)] = price
-        known = [earlier for earlier in self.prices if earlier <= period]
-        return self.prices[max(known)] if known else 0.0
+        """Return the charging price in a period, as far as the station has heard."""
+        self.prices.hear(self.inbox.latest(TariffIssued))
+        return self.prices.price(self.name, period)
 
     def report(self) -> None:
         """Tell the operator what was drawn in the period that ended, and what to expect."""

@@ -23,7 +23,7 @@ def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Fra
     nodal = _nodal_prices(scenario, operations)
     for number, equilibrium in enumerate(day.periods):
         now = PeriodOfDay(1, number + 1)
-        _record_roads(recorder, scenario, day, equilibrium, now)
+        _record_roads(recorder, day, equilibrium, now)
         _record_stations(recorder, scenario, day, now)
         _record_prices(recorder, scenario, day, now, nodal[number])
         _record_convergence(recorder, equilibrium, now)
@@ -56,9 +56,7 @@ def _nodal_prices(scenario: Scenario, operations: list[Operation]) -> np.ndarray
     return nodal
 
 
-def _record_roads(
-    recorder: Recorder, scenario: Scenario, day: EquilibriumDay, period: Equilibrium, now: PeriodOfDay
-) -> None:
+def _record_roads(recorder: Recorder, day: EquilibriumDay, period: Equilibrium, now: PeriodOfDay) -> None:
     paths = day.paths
     of_class = paths.class_of_group[paths.groups.of_path]
     by_class = [

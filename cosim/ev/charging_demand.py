@@ -14,7 +14,7 @@ from cosim.ev.charging import (
     soc_after_parking,
     wants_fast_charge,
 )
-from cosim.ev.mobility import Diaries, Draws, MobilityModel, sample_diaries
+from cosim.ev.mobility import Diaries, MobilityModel, sample_diaries, trip_uniforms
 from cosim.periods import Periods
 
 PURPOSE = "charging demand"
@@ -43,16 +43,6 @@ class SocRecord:
     """Trips an EV could not make, because the battery would have been empty on the way."""
     cancelled: BoolArray
     """These trips and all that would have followed them on the day."""
-
-
-def fast_charge_uniforms(diaries: Diaries, seed: int, purpose: str) -> FloatArray:
-    """Return the number in [0, 1) that decides on a fast charge, for every trip in the diaries' order."""
-    draws = Draws(diaries.n_ev, seed, purpose)
-    uniform = np.empty(diaries.ev.size)
-    for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
-        row = diaries.rows_of_trip(number)
-        uniform[row] = draws.uniform("fast charge", diaries.day, number)[diaries.ev[row]]
-    return uniform
 
 
 def simulate_soc(
@@ -178,7 +168,7 @@ def estimate_charging_demand(
     """
     diaries = sample_diaries(model, n_ev, seed, PURPOSE)
     period = diaries.departure_s // periods.seconds % periods.count
-    uniform = fast_charge_uniforms(diaries, seed, PURPOSE)
+    uniform = trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge")
     ratio = None if price_ratio is None else price_ratio[period]
     record = simulate_soc(diaries, battery, behaviour, uniform, ratio)
     return summarise_demand(record, period, periods.count, n_ev)

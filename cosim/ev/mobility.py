@@ -116,6 +116,18 @@ class Draws:
         return stream(self.seed, f"{self.purpose}/{what}", *indices).random(self.n_ev)
 
 
+def trip_uniforms(diaries: Diaries, seed: int, purpose: str) -> FloatArray:
+    """Return a number in [0, 1) for every trip, in the diaries' order: what decides *purpose* on that trip.
+
+    The numbers of a trip are named by day and trip number and drawn in EV order, as those of the diaries are.
+    """
+    uniform = np.empty(diaries.ev.size)
+    for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
+        row = diaries.rows_of_trip(number)
+        uniform[row] = stream(seed, purpose, diaries.day, number).random(diaries.n_ev)[diaries.ev[row]]
+    return uniform
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Leg:
     """The trips with one number; seconds of the day."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.errors import ConfigError, InfeasibleError
+from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid import model
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
@@ -34,17 +34,19 @@ def solve_dispatch(
     Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down.
     """
     case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
-    bound = case.solve(model.Question())
-    if bound is None:
-        case = replace(case, at=replace(case.at, elastic=case.rules.elastic))
-        bound = case.solve(model.Question())
-    if bound is None:
+    strict = _climb(case)
+    if strict is not None and strict.certified:
+        return strict
+    elastic = _climb(replace(case, at=replace(case.at, elastic=case.rules.elastic)))
+    if elastic is not None and (strict is None or elastic.certified):
+        return elastic
+    if strict is None:
         msg = (
             f"{case.where}: no dispatch exists even with shedding and voltages down to "
             f"{case.rules.elastic.voltage_floor_pu} p.u. Check the ramps, the state and fixed injections."
         )
         raise InfeasibleError(msg)
-    return _certified(case, bound)
+    return strict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +73,39 @@ class _Case:
         return read_answer(asked, self.at, self.devices, self.price_cny_per_kwh)
 
 
-def _certified(case: _Case, bound: Answer) -> Dispatch:
-    """Return the first exact answer on the ladder of loss prices; *bound* is the last resort."""
+def _climb(case: _Case) -> Dispatch | None:
+    """Return the first exact answer on the ladder of loss prices, else a doubtful one; None if infeasible."""
+    try:
+        bound = case.solve(model.Question())
+    except SolverError:  # prices so low that losses pay: the rungs above are better conditioned
+        bound = last = None
+    else:
+        if bound is None:
+            return None
+        last = bound
     mu_0 = case.rules.loss_price_cny_per_mwh
     for mu in (mu_0, *(rung for rung in case.rules.ladder_cny_per_mwh if rung > mu_0)):
-        remedy = [] if mu == mu_0 else [f"loss price {mu:g}"]
-        answer = case.solve(model.Question(loss_price_cny_per_mwh=mu)) if mu else bound
+        answer = _try(case, model.Question(loss_price_cny_per_mwh=mu)) if mu else bound
+        remedy = [f"loss price {mu:g}"] if mu != mu_0 else []
         if answer is not None and _both_signs(answer).any():
             charging = answer.charge_kw >= answer.discharge_kw
-            answer = case.solve(model.Question(loss_price_cny_per_mwh=mu, charging=charging))
+            answer = _try(case, model.Question(loss_price_cny_per_mwh=mu, charging=charging))
             remedy.append("storage signs fixed")
         if answer is not None and not _doubt(case, answer):
             return _dispatch(case, answer, bound, remedy)
-    return _dispatch(case, bound, bound, [])
+        last = last or answer
+    if last is None:
+        msg = f"{case.where}: {case.solver} gives no accurate answer at any loss price of the ladder."
+        raise SolverError(msg)
+    return _dispatch(case, last, bound, [])
+
+
+def _try(case: _Case, question: model.Question) -> Answer | None:
+    """Return the answer of one rung; a rung without an accurate one is passed over."""
+    try:
+        return case.solve(question)
+    except SolverError:
+        return None
 
 
 def _both_signs(answer: Answer) -> BoolArray:
@@ -110,7 +132,7 @@ def _doubt(case: _Case, answer: Answer) -> str:
     return ""
 
 
-def _dispatch(case: _Case, answer: Answer, bound: Answer, remedy: list[str]) -> Dispatch:
+def _dispatch(case: _Case, answer: Answer, bound: Answer | None, remedy: list[str]) -> Dispatch:
     """Join the answer and its certificate."""
     return Dispatch(
         feeder_name=case.at.feeder.name,
@@ -120,7 +142,7 @@ def _dispatch(case: _Case, answer: Answer, bound: Answer, remedy: list[str]) -> 
         solver=case.solver,
         remedy=", ".join(remedy) or "none",
         doubt=_doubt(case, answer),
-        lower_bound_cny=bound.objective_cny,
+        lower_bound_cny=-np.inf if bound is None else bound.objective_cny,
         violations=() if case.at.elastic is None else violations(answer, case.at, case.devices),
         **{name: getattr(answer, name) for name in Answer.__dataclass_fields__},
     )

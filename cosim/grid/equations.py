@@ -45,6 +45,14 @@ def _marks(feeder: Feeder, bus: Any) -> Any:
     return sparse.csr_array((np.ones(feeder.branch_count), (branches, bus)), shape=shape)
 
 
+def sum_below(feeder: Feeder, value: FloatArray) -> FloatArray:
+    """Return for each branch the sum of a (periods, buses) value over the buses it feeds, near and far."""
+    total = value.copy()
+    for near, far in zip(feeder.from_bus[::-1], feeder.to_bus[::-1], strict=True):
+        total[:, near] += total[:, far]
+    return total[:, feeder.to_bus]
+
+
 def balance(flow: Flow, feeder: Feeder, p: cp.Expression, q: cp.Expression) -> Constraints:
     """Eq. 12, 13: injection plus what the branch to a bus brings, P - r l, is what leaves to the next buses.
 
@@ -83,12 +91,9 @@ def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0
     return [v >= feeder.voltage_min_pu**2 - under, v <= feeder.voltage_max_pu**2 + over]
 
 
-def current_limits(flow: Flow, feeder: Feeder) -> Constraints:
-    """Eq. 16: l <= I_max^2 on the branches that have a limit."""
-    limited = np.flatnonzero(np.isfinite(feeder.current_max_pu))
-    if not limited.size:
-        return []
-    return [flow.l[:, limited] <= _rows(feeder.current_max_pu[limited] ** 2, flow.l)]
+def current_limits(flow: Flow, feeder: Feeder, reachable: FloatArray) -> Constraints:
+    """Eq. 16: l <= I_max^2, and no more than the *reachable* current [p.u.] of each period and branch."""
+    return [flow.l <= np.minimum(reachable, feeder.current_max_pu) ** 2]
 
 
 def output_limits(p: cp.Expression, q: cp.Expression, p_max: Any, q_min: Any, q_max: Any) -> Constraints:

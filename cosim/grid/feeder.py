@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
+from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, read_table
 from cosim.errors import ConfigError
-from cosim.grid.tables import read_rows
 from cosim.grid.tree import Edge, grow_tree
 
 BASE_KVA = 1000.0
@@ -125,36 +125,37 @@ def read_feeder_csv(
 
 
 def _read_buses(path: Path, problems: list[str]) -> dict[str, tuple[float, float]]:
-    buses: dict[str, tuple[float, float]] = {}
-    for row in read_rows(path, ("bus", "p_kw", "q_kvar"), problems):
-        name = row.text("bus")
-        if name in buses:
-            problems.append(f"{row.file}, line {row.line}: bus {name} is listed twice.")
-        buses[name] = (row.number("p_kw"), row.number("q_kvar"))
-    return buses
+    table = read_table(path, ("bus", "p_kw", "q_kvar"))
+    table.refuse_repeated("bus")
+    names, load_kw, load_kvar = table.names("bus"), table.numbers("p_kw"), table.numbers("q_kvar")
+    problems += table.problems
+    return {name: (float(p), float(q)) for name, p, q in zip(names, load_kw, load_kvar, strict=True)}
 
 
 def _read_branches(path: Path, buses: dict[str, tuple[float, float]], problems: list[str]) -> list[_Branch]:
-    branches = []
-    seen: set[str] = set()
-    for row in read_rows(path, ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service"), problems):
-        name, ends = row.text("branch"), (row.text("from_bus"), row.text("to_bus"))
-        if name in seen:
-            problems.append(f"{row.file}, line {row.line}: branch {name} is listed twice.")
-        seen.add(name)
-        problems += [
-            f"{row.file}, line {row.line}: {unknown_bus(end, list(buses))}"
-            for end in ends
-            if end not in buses
-        ]
-        limited = row.cells.get("current_max_a", "").strip()
-        limit = row.number("current_max_a", at_least=0.0) if limited else math.inf
-        branch = _Branch(
-            Edge(name, ends), row.number("r_ohm", at_least=0.0), row.number("x_ohm", at_least=0.0), limit
-        )
-        if row.yes("in_service"):
-            branches.append(branch)
-    return branches
+    table = read_table(
+        path, ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service"), ("current_max_a",)
+    )
+    table.refuse_repeated("branch")
+    names = table.names("branch")
+    ends = list(zip(table.names("from_bus"), table.names("to_bus"), strict=True))
+    r_ohm, x_ohm = table.numbers("r_ohm", NOT_NEGATIVE), table.numbers("x_ohm", NOT_NEGATIVE)
+    limit_a = np.full(len(names), math.inf)
+    if "current_max_a" in table.columns:
+        limit_a = table.numbers("current_max_a", POSITIVE)
+    in_service = [text.lower() for text in table.names("in_service")]
+    for line, pair, text in zip(table.lines, ends, in_service, strict=True):
+        if text not in {"true", "false", "1", "0"}:
+            table.report(line, f"column in_service is {text!r}; it must be true or false")
+        for end in pair:
+            if buses and end and end not in buses:
+                table.report(line, unknown_bus(end, list(buses)))
+    problems += table.problems
+    return [
+        _Branch(Edge(names[i], ends[i]), float(r_ohm[i]), float(x_ohm[i]), float(limit_a[i]))
+        for i in range(len(names))
+        if in_service[i] in {"true", "1"}
+    ]
 
 
 def feeder_from_pandapower(

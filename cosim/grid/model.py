@@ -71,7 +71,7 @@ def build(
         reactive,
         *eq.voltage_drop(flow, feeder),
         *eq.cone(flow, feeder),
-        *eq.current_limits(flow, feeder),
+        *eq.current_limits(flow, feeder, parts.current_bound(groups, at)),
         *band,
         *(constraint for part in groups for constraint in part.constraints),
     ]

@@ -29,6 +29,8 @@ class Part:
     penalty: Any = 0.0
     constraints: eq.Constraints = field(default_factory=list)
     unknowns: dict[str, cp.Expression] = field(default_factory=dict)
+    rating: Any = 0.0
+    """Largest apparent power at each bus [p.u.]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,9 @@ def turbines(units: tuple[Turbine, ...], at: Setting) -> Part:
     a, b = _of(units, "cost_a_cny_per_mw2h", 1.0), _of(units, "cost_b_cny_per_mwh", 1.0)
     limits = eq.output_limits(p, q, _of(units, "p_max_kw"), q_min, q_max)
     slope = eq.ramp(p, at.state.turbine_kw / BASE_KVA, _of(units, "ramp_kw_per_h") * at.dt)
+    rating = np.hypot(_of(units, "p_max_kw"), q_max) @ on
     cost = at.dt * (cp.sum(cp.square(p) @ a) + cp.sum(p @ b))
-    return Part(p @ on, q @ on, cost, 0.0, [*limits, *slope], {"turbine_kw": p, "turbine_kvar": q})
+    return Part(p @ on, q @ on, cost, 0.0, [*limits, *slope], {"turbine_kw": p, "turbine_kvar": q}, rating)
 
 
 def stores(units: tuple[Storage, ...], at: Setting, charging: BoolArray | None) -> Part:
@@ -98,6 +101,7 @@ def stores(units: tuple[Storage, ...], at: Setting, charging: BoolArray | None) 
         penalty,
         [*rules, missing],
         {"charge_kw": charge, "discharge_kw": discharge, "storage_kwh": energy},
+        np.maximum(unit.charge_max, unit.discharge_max) @ on,
     )
 
 
@@ -127,7 +131,7 @@ def shifts(units: tuple[DemandResponse, ...], at: Setting) -> Part:
     rules = [*eq.shift(out, into, owed, start, most, at.dt), missing]
     cost = at.dt * cp.sum(out @ _of(units, "price_cny_per_mwh", 1.0))
     names: dict[str, cp.Expression] = {"shift_out_kw": out, "shift_in_kw": into, "owed_kwh": owed}
-    return Part((out - into) @ on, 0.0, cost, penalty, rules, names)
+    return Part((out - into) @ on, 0.0, cost, penalty, rules, names, most @ on)
 
 
 def renewables(units: tuple[Renewable, ...], at: Setting) -> Part:
@@ -139,7 +143,7 @@ def renewables(units: tuple[Renewable, ...], at: Setting) -> Part:
     available = np.stack([u.available_kw[first : first + at.periods] for u in units], axis=1) / BASE_KVA
     s = _of(units, "s_kva")
     off = at.unknown(units, nonneg=True) if at.elastic else 0.0
-    penalty = _energy_price(at, "promise_cny_per_kwh") * cp.sum(off) if at.elastic else 0.0
+    penalty = _energy_price(at, "renewable_cny_per_kwh") * cp.sum(off) if at.elastic else 0.0
     high = np.where(
         [u.q_capability == "available" for u in units], np.sqrt(np.maximum(s**2 - available**2, 0.0)), s
     )
@@ -149,7 +153,7 @@ def renewables(units: tuple[Renewable, ...], at: Setting) -> Part:
     rules = [*eq.renewable_power(p, available, off, curtailable), *eq.reactive_range(q, low, high)]
     if disks := [i for i, u in enumerate(units) if u.q_capability == "disk"]:
         rules += eq.reactive_disk(p[:, disks], q[:, disks], s[disks])
-    return Part(p @ on, q @ on, 0.0, penalty, rules, {"renewable_kw": p, "renewable_kvar": q})
+    return Part(p @ on, q @ on, 0.0, penalty, rules, {"renewable_kw": p, "renewable_kvar": q}, s @ on)
 
 
 def shedding(at: Setting) -> Part:
@@ -171,6 +175,18 @@ def shedding(at: Setting) -> Part:
         [share <= 1, shed <= np.maximum(station, 0.0)],
         {"base_shed_kw": base, "station_shed_kw": shed},
     )
+
+
+def current_bound(groups: list[Part], at: Setting) -> FloatArray:
+    """Return a current no branch can exceed in any AC power flow within the voltage limits.
+
+    By Kirchhoff's law it carries the sum of the currents below it, each at most S_max / v_min. The cones
+    alone allow any current, so where losses pay (prices below zero) the relaxation would run away.
+    """
+    base = np.hypot(np.abs(at.load.base_kw) + at.load.station_kw, at.load.base_kvar) / BASE_KVA
+    largest = base + sum(part.rating for part in groups)
+    lowest = at.feeder.voltage_min_pu if at.elastic is None else at.elastic.voltage_floor_pu
+    return eq.sum_below(at.feeder, largest) / min(lowest, at.feeder.voltage_min_pu)
 
 
 def _promise(short: Any, at: Setting) -> tuple[cp.Constraint, Any]:

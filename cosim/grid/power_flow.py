@@ -65,8 +65,9 @@ def ac_power_flow(
 ) -> PowerFlow:
     """Return the AC power flow of one period by pandapower.
 
-    Injections are net per bus, positive for generation, without what the slack bus buys. Every flow starts flat,
-    so the same injections give the same bits. Raises ``SolverError`` naming *where* if there is no solution.
+    Injections are net per bus, positive for generation, without what the slack bus buys. Every flow
+    starts flat, so the same injections give the same bits. Raises ``SolverError`` naming *where* if
+    there is no solution.
     """
     import pandapower
 

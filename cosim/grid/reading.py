@@ -166,8 +166,8 @@ def _renewables_off(answer: Answer, at: Setting, devices: Devices) -> Iterator[V
         for t in np.flatnonzero(off > POWER_NOTICED_KW):
             period, amount = first + int(t), float(off[t])
             sentence = (
-                f"period {period}, bus {unit.bus}: {amount:.1f} kW of {unit.kind} {unit.name} must be switched "
-                "off, though it is not curtailable. Allow export, or set curtailable."
+                f"period {period}, bus {unit.bus}: {amount:.1f} kW of {unit.kind} {unit.name} must be "
+                "switched off, though it is not curtailable. Allow export, or set curtailable."
             )
             yield Violation(
                 period=period, bus=unit.bus, kind="renewable_off", amount=amount, sentence=sentence

@@ -77,7 +77,9 @@ class Elastic:
     station_cny_per_kwh: float = 10.0
     base_cny_per_kwh: float = 100.0
     promise_cny_per_kwh: float = 50.0
-    """Energy a store or a demand-response bus should have at the end, and renewables forced off."""
+    """Energy a store or a demand-response bus should have at the end."""
+    renewable_cny_per_kwh: float = 2.0
+    """Renewables forced off; below the ladder's last rung, or burning the energy as losses would pay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Rules:
     export: bool = False
     loss_price_cny_per_mwh: float = 0.0
     """mu of Eq. 21. Bought energy already pays for its losses, so it is 0 outside the ladder."""
-    ladder_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200)
+    ladder_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200, 10_000, 30_000)
     """Loss prices tried in turn while the relaxation is not exact."""
     exact_pu: float = 1e-6
     """Largest relaxation error that counts as exact."""

@@ -25,13 +25,14 @@ def sweep_power_flow(
 ) -> PowerFlow:
     """Return the AC power flow of every row of (periods, buses) injections.
 
-    Backward: the current of a branch is that of all buses below it. Forward: every bus has the slack voltage less
-    the drops on its way. Raises ``SolverError`` if the voltages still move after *iterations_max* sweeps.
+    Backward: the current of a branch is that of all buses below it. Forward: every bus has the slack
+    voltage less the drops on its way. Raises ``SolverError`` if the voltages still move after
+    *iterations_max* sweeps.
     """
-    power = (np.asarray(injection_kw) + 1j * np.asarray(injection_kvar)) / BASE_KVA
+    power: _Complex = np.asarray(injection_kw + 1j * injection_kvar, dtype=np.complex128) / BASE_KVA
     impedance = feeder.r_pu + 1j * feeder.x_pu
     below = _below(feeder)
-    voltage = np.full(power.shape, feeder.slack_voltage_pu, dtype=np.complex128)
+    voltage: _Complex = np.full(power.shape, feeder.slack_voltage_pu, dtype=np.complex128)
     for _ in range(iterations_max):
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             current = -np.conj(power / voltage) @ below.T
@@ -51,10 +52,10 @@ def _below(feeder: Feeder) -> sparse.csr_array:
     way: dict[int, list[int]] = {feeder.slack_bus: []}
     for branch, (near, far) in enumerate(zip(feeder.from_bus.tolist(), feeder.to_bus.tolist(), strict=True)):
         way[far] = [*way[near], branch]
-    branch = [b for bus in way for b in way[bus]]
+    branches = [branch for bus in way for branch in way[bus]]
     fed = [bus for bus in way for _ in way[bus]]
     shape = (feeder.branch_count, feeder.bus_count)
-    return sparse.csr_array((np.ones(len(fed)), (branch, fed)), shape=shape)
+    return sparse.csr_array((np.ones(len(fed)), (branches, fed)), shape=shape)
 
 
 def _result(feeder: Feeder, power: _Complex, voltage: _Complex, current: _Complex) -> PowerFlow:

@@ -36,7 +36,7 @@ def time_of_use_tariff(
 def price_class(equivalent_load_kw: FloatArray, sigma: float = 0.20) -> IntArray:
     """Return +1 where the load is high, -1 where it is low, 0 between, as Eq. 22 draws the lines.
 
-    High from mean + sigma * range on, low below mean - sigma * range; a level day (range 1e-9 of its mean) is 0.
+    High from mean + sigma * range on, low below mean - sigma * range; a level day is 0.
     """
     load = np.asarray(equivalent_load_kw, dtype=np.float64)
     mean, spread = load.mean(), np.ptp(load)

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """The equilibrium against answers found without this program's method."""
 
 import cvxpy as cp

@@ -14,7 +14,7 @@ from cosim.ev.charging_demand import (
     ChargingDemand,
     SocRecord,
     estimate_charging_demand,
-    fast_charge_uniforms,
+    trip_uniforms,
     pool_forward,
     simulate_soc,
     summarise_demand,
@@ -106,7 +106,7 @@ def test_batteries_equal_a_plain_loop_over_each_ev(model: MobilityModel, capacit
     """With a small battery too, where EVs are stranded."""
     n_ev = 600
     diaries = sample_diaries(model, n_ev, seed=2, purpose="twin")
-    uniform = fast_charge_uniforms(diaries, 2, "twin")
+    uniform = trip_uniforms(diaries, 2, "twin")
     record = simulate_soc(diaries, Battery(capacity_kwh=capacity_kwh), BEHAVIOUR, uniform)
     plain = PlainPopulation(model.transition, n_ev, 2, "twin")
     trips = [trip for ev in range(n_ev) for trip in plain.day(ev, capacity_kwh)]
@@ -138,7 +138,7 @@ def test_shares_of_an_independent_plain_loop_agree_within_its_interval(
 def test_first_trips_charge_as_often_as_quadrature_says(model: MobilityModel) -> None:
     """Before the first trip state of charge and length are independent: two integrals."""
     diaries = sample_diaries(model, 200_000, seed=4, purpose="test")
-    record = simulate_soc(diaries, BATTERY, BEHAVIOUR, fast_charge_uniforms(diaries, 4, "test"))
+    record = simulate_soc(diaries, BATTERY, BEHAVIOUR, trip_uniforms(diaries, 4, "test"))
     first = record.fast_charge[diaries.rows_of_trip(1)]
     grid = (np.arange(2_000) + 0.5) / 2_000
     soc = np.clip(stats.norm(0.6, 0.15).ppf(grid), 0.2, 0.9)[:, None]
@@ -246,7 +246,7 @@ def test_soc_stays_in_bounds_and_energy_is_conserved_over_the_day(
     battery = Battery(capacity_kwh=capacity_kwh, charging_efficiency=efficiency)
     behaviour = ChargingBehaviour(slow_kw=slow_kw, charge_point=point)
     diaries = sample_diaries(model, 200, seed, "property")
-    record = simulate_soc(diaries, battery, behaviour, fast_charge_uniforms(diaries, seed, "property"))
+    record = simulate_soc(diaries, battery, behaviour, trip_uniforms(diaries, seed, "property"))
     for soc in (record.soc_departure, record.soc_charge_point, record.soc_arrival):
         assert soc.min() >= 0.0
         assert soc.max() <= 1.0

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """The equilibrium: conservation, methods, stations near and beyond capacity, warm starts, whole days."""
 
 from dataclasses import replace

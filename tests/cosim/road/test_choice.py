@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Logit shares and draws: known values, invariances, the edges of a draw."""
 
 import numpy as np

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """CSV files: read as published, written back to the last bit, and every defect named with its place."""
 
 from pathlib import Path
@@ -84,15 +83,15 @@ def test_lengths_are_optional_and_kept(tmp_path: Path) -> None:
     ],
 )
 def test_each_defect_of_a_link_names_its_place(tmp_path: Path, cells: str, sentence: str) -> None:
-    assert problems(tmp_path, links=LINKS + cells + "\n") == [f"links.csv, line 5: {sentence}"]
+    assert problems(tmp_path, links=LINKS + cells + "\n") == [f"links.csv, line 5: {sentence}."]
 
 
 def test_each_defect_of_the_trips_names_its_place(tmp_path: Path) -> None:
     od = OD + "1,7,10\n2,1,-5\n1,2,3\n"
     assert problems(tmp_path, od=od) == [
-        "od.csv, line 3: column dest is '7'; it must be a node of the network",
-        "od.csv, line 4: column demand_veh_h is '-5'; it must be a number, 0 or more",
-        "od.csv, line 5: origin '1', dest '2' is given already in line 2; give it once",
+        "od.csv, line 3: column dest is '7'; it must be a node of the network.",
+        "od.csv, line 4: column demand_veh_h is '-5'; it must be a number, 0 or more.",
+        "od.csv, line 5: origin '1', dest '2' is given already in line 2; give it once.",
     ]
 
 
@@ -120,7 +119,8 @@ def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
 
 
 def test_a_file_without_its_header_is_one_problem(tmp_path: Path) -> None:
-    assert len(problems(tmp_path, nodes="# only a comment\n")) == 3  # each column once, and no node is blamed
+    found = problems(tmp_path, nodes="# only a comment\n")
+    assert found == ["nodes.csv: is empty; a header with columns node, x, y is needed."]  # no node is blamed
 
 
 def test_bytes_that_are_not_text_are_one_problem(tmp_path: Path) -> None:

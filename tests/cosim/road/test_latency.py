@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Link times: known values, the singularity at capacity, derivative and integral, the extension."""
 
 import numpy as np

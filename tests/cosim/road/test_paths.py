@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Path sets: which paths there are, in which order, where they charge, and what is refused."""
 
 from dataclasses import replace

@@ -1,0 +1,126 @@
+"""The coordinator: opens the periods, broadcasts what drivers may know, and counts the traffic."""
+
+from collections.abc import Generator
+from typing import Any
+
+import mesa
+import numpy as np
+import simpy
+
+from agents.clock import Clock, Phase
+from agents.roads import Roads
+from cosim.arrays import FloatArray
+from cosim.mailbox import PostOffice
+from cosim.messages import DispatchIssued, PeriodOpened, TariffIssued, TripReported
+from cosim.periods import PeriodOfDay
+from cosim.results import Recorder
+from cosim.road.latency import link_time_min
+from cosim.scenario import DayAhead, Scenario
+
+
+class Coordinator(mesa.Agent):
+    """Brings the two networks' news together."""
+
+    name = "coordinator"
+
+    def __init__(
+        self,
+        model: mesa.Model,
+        scenario: Scenario,
+        day_ahead: DayAhead,
+        roads: Roads,
+        clock: Clock,
+        post: PostOffice,
+        recorder: Recorder,
+    ) -> None:
+        """Start the coordinator's process."""
+        super().__init__(model)
+        self.scenario, self.day_ahead, self.roads = scenario, day_ahead, roads
+        self.clock, self.post, self.recorder = clock, post, recorder
+        self.inbox = post.inbox(self.name)
+        self.operators = [f"operator {case.feeder.name}" for case in scenario.feeders]
+        self.stations = [station.name for station in scenario.stations]
+        self.evs: list[str] = []
+        self.nodal_price = dict.fromkeys(self.stations, float("nan"))
+        clock.env.process(self.run())
+
+    def run(self) -> Generator[simpy.Event, Any, None]:
+        """Open each period as soon as the operators have dispatched it; count it when it ends."""
+        patience_s = self.post.rules.patience_s
+        while True:
+            now = self.clock.period
+            dispatches = yield from self.inbox.collect(
+                DispatchIssued, self.operators, (now.day, now.period), patience_s
+            )
+            self.hear(dispatches)
+            self.issue_tariff(now)
+            self.open_period(now)
+            yield self.clock.end_of_period(Phase.CLOSE)
+            self.close_period(now)
+
+    def hear(self, dispatches: dict[str, DispatchIssued]) -> None:
+        """Take in the nodal prices; an operator that was not heard leaves its last ones."""
+        for dispatch in dispatches.values():
+            self.nodal_price |= dispatch.nodal_price_cny_per_kwh
+
+    def issue_tariff(self, now: PeriodOfDay) -> None:
+        """Send the charging prices of the day to stations and drivers when they change: as each day begins."""
+        if now.period == 1:
+            prices = tuple(self.day_ahead.tariff_cny_per_kwh.tolist())
+            tariff = TariffIssued(
+                **self.clock.envelope(self.name), price_cny_per_kwh=dict.fromkeys(self.stations, prices)
+            )
+            self.post.broadcast([*self.stations, *self.evs], "stations and EVs", tariff)
+
+    def open_period(self, now: PeriodOfDay) -> None:
+        """Bring the link times of the period into force and tell everyone."""
+        times_min = self.times_to_tell(now)
+        self.roads.set_times(now, times_min)
+        opened = PeriodOpened(**self.clock.envelope(self.name), link_time_min=tuple(times_min.tolist()))
+        everyone = [*self.stations, *self.operators, *self.evs]
+        self.post.broadcast(everyone, "all", opened)
+
+    def times_to_tell(self, now: PeriodOfDay) -> FloatArray:
+        """Return the link times of the equilibrium, or those measured in the last period (free flow at first)."""
+        if self.scenario.config.population.information == "equilibrium":
+            told_min: FloatArray = self.day_ahead.link_time_min[now.period - 1]
+            return told_min
+        number = self.clock.periods.index(now)
+        if number == 0:
+            return self.day_ahead.paths.network.t0_min
+        return self.measured_min(self.clock.periods.nth(number - 1), self.inbox.read(TripReported))
+
+    def measured_min(self, ended: PeriodOfDay, trips: list[TripReported]) -> FloatArray:
+        """Return link times at the flow of the trips reported in the period that ended and the expected cars."""
+        paths = self.day_ahead.paths
+        counts = np.bincount([trip.path for trip in trips], minlength=paths.count)
+        path_flow = counts / self.clock.periods.hours + self.roads.car_flow_veh_h(ended)
+        flow, arcs = paths.link_flow_veh_h(path_flow), paths.network.charging_arcs
+        flow[arcs] = 0.0
+        times = link_time_min(paths.network, flow)
+        times[arcs] = self.measured_station_min(trips)
+        return times
+
+    def measured_station_min(self, trips: list[TripReported]) -> FloatArray:
+        """Return the mean wait and charge of the reported sessions at each station; the free time if none."""
+        paths = self.day_ahead.paths
+        spent_min = paths.network.t0_min[paths.network.charging_arcs].copy()
+        at_station = paths.station[[trip.path for trip in trips]] if trips else np.array([], dtype=np.int64)
+        took_min = np.array([(trip.wait_s + trip.charge_s) / 60 for trip in trips])
+        for station in range(spent_min.size):
+            if (at_station == station).any():
+                spent_min[station] = took_min[at_station == station].mean()
+        return spent_min
+
+    def close_period(self, now: PeriodOfDay) -> None:
+        """Write down the prices of the period that ended."""
+        tariff = self.day_ahead.tariff_cny_per_kwh[now.period - 1]
+        self.recorder.add(
+            "prices",
+            day=now.day,
+            period=now.period,
+            station=self.stations,
+            tariff_cny_per_kwh=tariff,
+            nodal_price_cny_per_kwh=[self.nodal_price[station] for station in self.stations],
+            charging_price_cny_per_kwh=tariff,
+        )

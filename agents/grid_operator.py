@@ -1,0 +1,144 @@
+"""The grid operator: plans the rest of the day at every period, checks the plan, and sees what really came."""
+
+from collections.abc import Generator
+from typing import Any
+
+import mesa
+import numpy as np
+import simpy
+
+from agents.clock import Clock, Phase
+from agents.meter import Meter
+from cosim.arrays import FloatArray
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.operation import Operation, planned_operation, record_operation, with_load_that_came
+from cosim.grid.schedule import DispatchState, Horizon
+from cosim.mailbox import PostOffice
+from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad
+from cosim.periods import PeriodOfDay
+from cosim.results import Recorder
+from cosim.scenario import DayAhead, FeederCase, Station
+
+SHED_NOTICED_KW = 0.1
+"""Less unserved station load than this is the solver's rounding."""
+
+
+class GridOperator(mesa.Agent):
+    """Operates one feeder: shrinking horizon, SOCP, AC verification."""
+
+    def __init__(
+        self,
+        model: mesa.Model,
+        case: FeederCase,
+        stations: tuple[Station, ...],
+        day_ahead: DayAhead,
+        clock: Clock,
+        post: PostOffice,
+        meter: Meter,
+        recorder: Recorder,
+    ) -> None:
+        """Start the operator's process."""
+        super().__init__(model)
+        self.case, self.feeder, self.name = case, case.feeder, f"operator {case.feeder.name}"
+        self.all_stations = stations
+        self.stations = [station for station in stations if station.feeder == case.feeder.name]
+        self.day_ahead = day_ahead
+        self.clock, self.post, self.meter, self.recorder = clock, post, meter, recorder
+        self.inbox = post.inbox(self.name)
+        self.forecast_kw: FloatArray = day_ahead.station_load_kw.copy()
+        """(periods of the day, all stations): the day-ahead forecast, overwritten by what stations report."""
+        self.state: DispatchState | None = None
+        self.limited: set[str] = set()
+        clock.env.process(self.run())
+
+    def run(self) -> Generator[simpy.Event, Any, None]:
+        """Hear the stations, dispatch the rest of the day, verify it, and see the period through."""
+        patience_s, senders = self.post.rules.patience_s, [station.name for station in self.stations]
+        while True:
+            now = self.clock.period
+            forecasts = yield from self.inbox.collect(
+                LoadForecast, senders, (now.day, now.period), patience_s
+            )
+            self.hear(now, forecasts)
+            plan = self.dispatch(now)
+            self.issue(plan)
+            self.limit_stations(plan)
+            yield self.clock.end_of_period(Phase.CLOSE)
+            self.close_period(plan)
+
+    def hear(self, now: PeriodOfDay, forecasts: dict[str, LoadForecast]) -> None:
+        """Take in what stations expect; of a station that was not heard the last forecast stands."""
+        self.inbox.read(StationLoad)
+        self.inbox.read(PeriodOpened)
+        if now.period == 1:
+            self.forecast_kw = self.day_ahead.station_load_kw.copy()
+            self.state = None
+        for station in self.stations:
+            if station.name in forecasts:
+                self.forecast_kw[now.period - 1 :, station.number] = forecasts[station.name].load_kw
+
+    def dispatch(self, now: PeriodOfDay) -> Operation:
+        """Return the plan for the rest of the day, with its AC check in this period."""
+        ahead = now.period - 1
+        load = self.case.load(self.all_stations, self.forecast_kw[ahead:], now.period)
+        price = self.day_ahead.tariff_cny_per_kwh[ahead:]
+        horizon = Horizon(first_period=now.period, period_h=self.clock.periods.hours, state=self.state)
+        dispatch = solve_dispatch(self.feeder, self.case.devices, load, price, horizon, self.case.rules)
+        return planned_operation(self.feeder, self.case.devices, dispatch, load, float(price[0]), now)
+
+    def issue(self, plan: Operation) -> None:
+        """Send the set-points, prices and certificate of this period."""
+        dispatch, row = plan.dispatch, plan.row
+        prices = dispatch.price_cny_per_kwh[row]
+        nodal = {s.name: float(prices[self.feeder.bus_index(s.bus)]) for s in self.stations}
+        message = DispatchIssued(
+            **self.clock.envelope(self.name),
+            status=dispatch.status,
+            setpoint_kw=self.setpoints(plan),
+            nodal_price_cny_per_kwh=nodal,
+            voltage_min_pu=float(plan.planned.voltage_pu.min()),
+            relaxation_error_max=float(dispatch.relaxation_error[row].max(initial=0.0)),
+            ac_mismatch_max_pu=plan.voltage_mismatch_pu,
+        )
+        self.post.broadcast(
+            ["coordinator", *(s.name for s in self.stations)], "coordinator, stations", message
+        )
+
+    def setpoints(self, plan: Operation) -> dict[str, float]:
+        """Return the active power each device is to inject [kW]."""
+        d, k, devices = plan.dispatch, plan.row, self.case.devices
+        names = [
+            *(unit.name for unit in devices.turbines),
+            *(unit.name for unit in devices.storages),
+            *(unit.name for unit in devices.renewables),
+            *(f"demand response {unit.bus}" for unit in devices.demand_responses),
+        ]
+        stored = d.discharge_kw[k] - d.charge_kw[k]
+        shifted = d.shift_out_kw[k] - d.shift_in_kw[k]
+        powers = np.concatenate([d.turbine_kw[k], stored, d.renewable_kw[k], shifted])
+        return dict(zip(names, powers.tolist(), strict=True))
+
+    def limit_stations(self, plan: Operation) -> None:
+        """Cap the stations whose load cannot be served, and lift the caps of those whose load can be again."""
+        shed_kw = plan.dispatch.station_shed_kw[plan.row]
+        for station in self.stations:
+            bus = self.feeder.bus_index(station.bus)
+            share = 1 - shed_kw[bus] / max(plan.load.station_kw[plan.row, bus], SHED_NOTICED_KW)
+            limit_kw = None
+            if shed_kw[bus] > SHED_NOTICED_KW:
+                limit_kw = max(0.0, share * self.forecast_kw[plan.now.period - 1, station.number])
+                self.limited.add(station.name)
+            elif station.name not in self.limited:
+                continue
+            else:
+                self.limited.discard(station.name)
+            self.post.send(station.name, PowerLimit(**self.clock.envelope(self.name), limit_kw=limit_kw))
+
+    def close_period(self, plan: Operation) -> None:
+        """Run the AC power flow with the load that really came, write the period down, carry the state over."""
+        drawn_kw = np.zeros(self.feeder.bus_count)
+        for station in self.stations:
+            energy_kwh = self.meter.energy_kwh(station.name, plan.now)
+            drawn_kw[self.feeder.bus_index(station.bus)] += energy_kwh / self.clock.periods.hours
+        record_operation(self.recorder, with_load_that_came(plan, drawn_kw))
+        self.state = plan.dispatch.state_after(plan.now.period)

@@ -1,0 +1,112 @@
+"""The command line. Heavy libraries are imported inside the commands, so that ``--help`` answers at once."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosim.errors import ConfigError, ModelError
+
+OK, WRONG_INPUT, FLAGGED = 0, 2, 3
+
+app = typer.Typer(
+    name="cosim",
+    help="Agent-based co-simulation of coupled power and transportation networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[
+    str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change any field, as in grid.slack_voltage_pu=1.02."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+class ModelName(StrEnum):
+    """Which model of the day to run."""
+
+    agents = "agents"
+    equilibrium = "equilibrium"
+    both = "both"
+
+
+@app.command("run")
+def run_command(
+    config: Config,
+    model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory; must not exist yet.")] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a day: the agents, the equilibrium, or both, and compare them."""
+    from cosim.scenario import load_scenario
+    from experiments.run import run
+    from experiments.scenarios import find_scenario
+    from experiments.terminal import progress_bar, show_json, show_table
+
+    scenario = load_scenario(find_scenario(config), settings or (), seed=seed)
+    with progress_bar() as progress:
+        finished = run(scenario, model.value, out, progress)
+    (show_json if as_json else show_table)(finished)
+    raise typer.Exit(FLAGGED if finished.manifest["flags"] else OK)
+
+
+@app.command()
+def validate(config: Config, settings: Settings = None) -> None:
+    """Check a scenario and its data, and list everything that is wrong with it."""
+    from cosim.scenario import load_scenario
+    from experiments.scenarios import find_scenario
+
+    scenario = load_scenario(find_scenario(config), settings or ())
+    roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
+    typer.echo(
+        f"{config}: fine. {len(roads.nodes)} road nodes, {len(roads.links) - len(scenario.stations)} links, "
+        f"{scenario.od_share.size} OD pairs, {scenario.paths.count} paths and (path, station) pairs, "
+        f"{len(scenario.stations)} stations, {len(feeders)} feeder(s) with "
+        f"{sum(feeder.bus_count for feeder in feeders)} buses."
+    )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from cosim.config.schema import json_schema
+
+    typer.echo(json_schema())
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
+    scenario: Annotated[str, typer.Option("--from", help="Scenario to start from: paper or toy.")] = "paper",
+) -> None:
+    """Copy a commented scenario with its data, to start a study of your own."""
+    from experiments.scenarios import copy_scenario
+
+    file = copy_scenario(scenario, directory)
+    typer.echo(f"{file} is yours to change. Then: cosim run {file}")
+
+
+def main() -> None:
+    """Run the command line; every error a user can mend is a sentence, never a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        stop(error, WRONG_INPUT)
+    except ModelError as error:
+        stop(error, FLAGGED)
+
+
+def stop(error: Exception, code: int) -> None:
+    """Print the error and leave with *code*."""
+    typer.echo(f"cosim: {error}", err=True)
+    sys.exit(code)

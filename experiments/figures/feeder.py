@@ -1,0 +1,148 @@
+"""One feeder over the day: voltages, dispatch, prices, storage, and the load that came."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cosim.arrays import Frame
+from experiments.figures.style import (
+    BLUE,
+    CYCLE,
+    DEVICES,
+    GREEN,
+    INK,
+    LIMIT,
+    MUTED,
+    VERMILION,
+    Figure,
+    figure,
+    grid,
+    period_axis,
+    steps,
+)
+
+KINDS = {
+    "turbine": "turbine",
+    "pv": "PV",
+    "wind": "wind",
+    "storage": "storage",
+    "demand_response": "demand response",
+}
+
+
+def voltages(buses: Frame, feeder: Mapping[str, Any], period_min: float) -> Figure:
+    """Return the voltage of each bus within the band of all, and the limits."""
+    drawing = figure(440)
+    table = buses.pivot_table(index="period", columns="bus", values="voltage_pu", sort=False).round(5)
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    drawing.add_trace(go.Scatter(x=table.index, y=table.max(axis=1), showlegend=False, **band))
+    fill = {"fill": "tonexty", "fillcolor": "rgba(86,180,233,.18)", "name": "lowest to highest bus"}
+    drawing.add_trace(go.Scatter(x=table.index, y=table.min(axis=1), **band, **fill))
+    served = buses.groupby("bus", sort=False).station_kw.max()
+    stations = served[served > 0].index.tolist()
+    for bus in table.columns.difference(stations, sort=False):
+        hover = {"hovertemplate": f"bus {bus}, period %{{x}}<br>%{{y:.4f}} p.u.<extra></extra>"}
+        line = {"color": "#aab4bf", "width": 0.8}
+        drawing.add_trace(
+            go.Scatter(x=table.index, y=table[bus], mode="lines", line=line, showlegend=False, **hover)
+        )
+    for place, bus in enumerate(stations):
+        line = {"color": CYCLE[place % len(CYCLE)], "width": 2.2}
+        drawing.add_trace(
+            go.Scatter(x=table.index, y=table[bus], mode="lines", name=f"bus {bus} (station)", line=line)
+        )
+    for limit, side in ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left")):
+        drawing.add_hline(
+            y=limit, line={"color": LIMIT, "dash": "dash", "width": 1.5},
+            annotation={"text": f"limit {limit:g} p.u.", "font": {"color": LIMIT, "size": 11}},
+            annotation_position=side,
+        )  # fmt: skip
+    drawing.update_xaxes(**period_axis(period_min))
+    return drawing.update_yaxes(title_text="voltage, AC power flow [p.u.]")
+
+
+def dispatch(devices: Frame, purchase: Frame, buses: Frame, period_min: float) -> Figure:
+    """Return what feeds the feeder, stacked, against base load, stations and losses."""
+    drawing = figure(460, barmode="relative", bargap=0.12)
+    day = purchase.set_index("period")
+    _add_bars(drawing, day.purchase_kw, "purchase", DEVICES["purchase"])
+    if not devices.empty:
+        power = devices.pivot_table(index="period", columns="kind", values="p_kw", aggfunc="sum")
+        for kind in [kind for kind in KINDS if kind in power]:
+            _add_bars(drawing, power[kind], KINDS[kind], DEVICES[kind])
+    load = buses.groupby("period")[["load_kw", "station_kw"]].sum()
+    base = {"width": 1.6, "dash": "dot"}
+    drawing.add_trace(steps(load.index, load.load_kw.round(2), "base load", INK, line=base))
+    total = (load.load_kw + load.station_kw + day.losses_kw).round(2)
+    drawing.add_trace(steps(load.index, total, "base load + stations + losses", INK, line={"width": 2.4}))
+    drawing.update_xaxes(**period_axis(period_min))
+    return drawing.update_yaxes(title_text="power [kW]")
+
+
+def _add_bars(drawing: Figure, power: Any, name: str, colour: str) -> None:
+    line = {"color": "white", "width": 0.5}
+    drawing.add_trace(
+        go.Bar(x=power.index, y=power.round(2), name=name, marker={"color": colour, "line": line})
+    )
+
+
+def prices(prices: Frame, period_min: float) -> Figure:
+    """Return the tariff, the nodal prices at the stations, and the charging prices where they differ."""
+    drawing = figure(380)
+    columns = [("nodal_price_cny_per_kwh", "nodal price at {}", {"dash": "dot"})]
+    if (prices.charging_price_cny_per_kwh - prices.tariff_cny_per_kwh).abs().max() > 1e-9:
+        columns.append(("charging_price_cny_per_kwh", "charging at {}", {}))
+    tariff = prices.drop_duplicates("period")
+    drawing.add_trace(
+        steps(tariff.period, tariff.tariff_cny_per_kwh.round(5), "tariff", INK, line={"width": 2.6})
+    )
+    for place, (station, own) in enumerate(prices.groupby("station", sort=False)):
+        for column, name, line in columns:
+            colour = CYCLE[place % len(CYCLE)]
+            drawing.add_trace(
+                steps(own.period, own[column].round(5), name.format(station), colour, line=line)
+            )
+    drawing.update_xaxes(**period_axis(period_min))
+    return drawing.update_yaxes(title_text="price [CNY/kWh]", rangemode="tozero")
+
+
+def storage(devices: Frame, feeder: Mapping[str, Any], period_min: float) -> Figure:
+    """Return the energy in each storage within its limits, and the power that moves it."""
+    units = feeder["storage"]
+    drawing = grid(
+        400, 2, len(units), shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06,
+        column_titles=[unit["name"] for unit in units] if len(units) > 1 else None,
+    )  # fmt: skip
+    for column, unit in enumerate(units, start=1):
+        own = devices[devices.device == unit["name"]]
+        place = {"row": 1, "col": column}
+        energy = {"mode": "lines+markers", "line": {"color": GREEN, "width": 2.2}, "showlegend": False}
+        drawing.add_trace(
+            go.Scatter(x=own.period, y=own.stored_kwh.round(3), name="energy", **energy), **place
+        )
+        for share in (unit["soc_min"], unit["soc_max"]):
+            limit = {"color": LIMIT, "dash": "dash", "width": 1.4}
+            note = {"text": f"SOC {share:g}", "font": {"color": LIMIT, "size": 11}}
+            drawing.add_hline(y=share * unit["capacity_kwh"], line=limit, annotation=note, **place)
+        bars = go.Bar(x=own.period, y=own.p_kw.round(3), marker={"color": GREEN}, showlegend=False)
+        drawing.add_trace(bars, row=2, col=column)
+    drawing.update_yaxes(title_text="energy at the<br>end [kWh]", rangemode="tozero", row=1, col=1)
+    drawing.update_yaxes(title_text="discharge [kW]", row=2, col=1)
+    return drawing.update_xaxes(**period_axis(period_min), row=2)
+
+
+def forecast_error(purchase: Frame, period_min: float) -> Figure:
+    """Return the purchase that was planned and that came, and their difference."""
+    drawing = grid(400, 2, 1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.06)
+    planned, came = purchase.purchase_planned_kw, purchase.purchase_kw
+    dashed = {"dash": "dash"}
+    drawing.add_trace(steps(purchase.period, came.round(2), "came", VERMILION), row=1, col=1)
+    drawing.add_trace(steps(purchase.period, planned.round(2), "planned", BLUE, line=dashed), row=1, col=1)
+    difference = go.Bar(
+        x=purchase.period, y=(came - planned).round(2), showlegend=False, marker={"color": MUTED}
+    )
+    drawing.add_trace(difference, row=2, col=1)
+    drawing.update_yaxes(title_text="purchase [kW]", row=1)
+    drawing.update_yaxes(title_text="came \N{MINUS SIGN}<br>planned [kW]", row=2)
+    return drawing.update_xaxes(**period_axis(period_min), row=2)

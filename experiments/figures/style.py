@@ -1,0 +1,106 @@
+"""One look for every figure: colours that colour-blind readers tell apart, one typeface, quiet axes."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+Figure = Any
+"""A plotly figure; plotly ships no types."""
+
+FONT = "Inter, 'Source Sans 3', 'Helvetica Neue', Helvetica, Arial, sans-serif"
+INK, MUTED, LINE, PAPER = "#1d2733", "#66727f", "#dfe4e9", "#ffffff"
+
+# the palette of Okabe and Ito, made in 2008 for colour-blind readers
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+
+AGENTS, EQUILIBRIUM, LIMIT = VERMILION, BLUE, "#a50026"
+DEVICES = {
+    "purchase": "#5b6b7b",
+    "turbine": VERMILION,
+    "pv": YELLOW,
+    "wind": SKY,
+    "storage": GREEN,
+    "demand_response": PURPLE,
+}
+
+VOLTAGE = [[0, "#c9463d"], [0.25, "#f4a582"], [0.5, "#f1ede2"], [0.75, "#92c5de"], [1, "#4393c3"]]
+PERIODS = "Cividis"
+
+
+def congestion(top: float) -> list[list[Any]]:
+    """Return the colour scale of v/c from 0 to *top* (> 1): blue is free, orange near capacity, red above."""
+    stops = ((0, "#c3ced8"), (0.4, "#6fa8cf"), (0.7, "#f3d17c"), (0.9, ORANGE), (1, VERMILION))
+    return [*([ratio / top, colour] for ratio, colour in stops), [1.0, "#7a0019"]]
+
+
+def figure(height: int, **layout: Any) -> Figure:
+    """Return an empty figure in the report's look."""
+    return styled(go.Figure(), height, **layout)
+
+
+def grid(height: int, rows: int, columns: int, **options: Any) -> Figure:
+    """Return an empty grid of charts in the report's look."""
+    return styled(make_subplots(rows=rows, cols=columns, **options), height)
+
+
+def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
+    """Return *drawing* in the report's look."""
+    axis = {
+        "gridcolor": LINE,
+        "linecolor": MUTED,
+        "zerolinecolor": "#b8c1ca",
+        "ticks": "outside",
+        "tickcolor": MUTED,
+        "ticklen": 4,
+        "automargin": True,
+        "title": {"standoff": 8, "font": {"size": 13}},
+    }
+    drawing.update_xaxes(**axis, showline=True)
+    drawing.update_yaxes(**axis)
+    drawing.update_layout(
+        template="none",
+        height=height,
+        font={"family": FONT, "size": 13, "color": INK},
+        paper_bgcolor=PAPER,
+        plot_bgcolor=PAPER,
+        margin={"l": 64, "r": 24, "t": 72, "b": 56},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "xanchor": "left",
+            "traceorder": "normal",
+        },
+        hoverlabel={"font": {"family": FONT}},
+        colorway=list(CYCLE),
+    )
+    return drawing.update_layout(**layout)
+
+
+def period_axis(minutes: float, labels: int = 24) -> dict[str, Any]:
+    """Return an axis of the periods of a day, with about that many labels."""
+    count = round(1440 / minutes)
+    return {
+        "title_text": f"period of the day ({minutes:g} min each)",
+        "range": [0.5, count + 0.5],
+        "dtick": max(1, round(count / labels)),
+        "tick0": 1 if labels >= count else 0,
+    }
+
+
+def steps(x: Any, y: Any, name: str, colour: str, **options: Any) -> Any:
+    """Return a line that is level over each period: means over a period are not points in time."""
+    line = {"color": colour, "shape": "hvh", "width": 2, **options.pop("line", {})}
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    x, y = np.r_[x[0] - 0.5, x, x[-1] + 0.5], np.r_[y[0], y, y[-1]]
+    return go.Scatter(x=x, y=y, name=name, mode="lines", line=line, **options)
+
+
+def colours_of(names: list[str]) -> dict[str, str]:
+    """Return a colour for each name."""
+    return {name: CYCLE[place % len(CYCLE)] for place, name in enumerate(names)}

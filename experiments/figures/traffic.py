@@ -1,0 +1,217 @@
+"""The roads: how full the links are, and the agents' choices against the stochastic user equilibrium."""
+
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cosim.arrays import FloatArray, Frame
+from experiments.figures.day import Day
+from experiments.figures.style import (
+    AGENTS,
+    EQUILIBRIUM,
+    INK,
+    MUTED,
+    Figure,
+    colours_of,
+    congestion,
+    figure,
+    period_axis,
+)
+
+GEH_GOOD = 5.0
+SHOWN_ALTERNATIVES = 30
+
+
+def saturation(day: Day) -> Figure:
+    """Return flow over capacity of every road link in every period, as a heat map."""
+    links = day.main("links")
+    roads = links[links.kind == "road"]
+    order = roads.drop_duplicates("link")
+    ratio = roads.assign(ratio=roads.flow_veh_h / roads.capacity_veh_h)
+    table = ratio.pivot_table(index="link", columns="period", values="ratio").loc[order.link]
+    top = max(1.2, float(table.to_numpy().max()))
+    drawing = figure(max(280, 22 * len(table) + 110), margin={"l": 110, "r": 24, "t": 40, "b": 56})
+    drawing.add_trace(
+        go.Heatmap(
+            x=table.columns,
+            y=[f"{row.link}: {row.from_node}→{row.to_node}" for row in order.itertuples()],
+            z=table.to_numpy().round(4),
+            colorscale=congestion(top),
+            zmin=0,
+            zmax=top,
+            xgap=1,
+            ygap=1,
+            colorbar={"title": {"text": "flow /<br>capacity"}, "thickness": 12, "outlinewidth": 0},
+            hovertemplate="link %{y}<br>period %{x}<br>v/c %{z:.3f}<extra></extra>",
+        )
+    )
+    drawing.update_xaxes(**period_axis(day.period_min))
+    return drawing.update_yaxes(title_text="link: from → to", autorange="reversed", type="category")
+
+
+def flow_agreement(flows: Frame) -> Figure:
+    """Return counted flows over equilibrium flows, within the band of GEH < 5; a menu picks the period."""
+    drawing = figure(520)
+    top = 1.05 * float(flows[["agents_veh_h", "equilibrium_veh_h"]].to_numpy().max())
+    _draw_geh_band(drawing, np.linspace(0, max(top, 1.0), 120))
+    still = len(drawing.data)
+    periods = sorted(flows.period.unique())
+    for period in (None, *periods):
+        drawing.add_trace(_flows(flows if period is None else flows[flows.period == period], period))
+    shown = [
+        [True] * still + [choice == place for place in range(len(periods) + 1)]
+        for choice in range(len(periods) + 1)
+    ]
+    labels = ["all periods", *(f"period {period}" for period in periods)]
+    _add_menu(drawing, labels, shown)
+    drawing.update_xaxes(title_text="flow in equilibrium [veh/h]", rangemode="tozero")
+    return drawing.update_yaxes(title_text="flow of the agents [veh/h]", rangemode="tozero")
+
+
+def _draw_geh_band(drawing: Figure, expected: FloatArray) -> None:
+    half = GEH_GOOD**2 / 4
+    upper = expected + half + np.sqrt(half**2 + 2 * half * 2 * expected)
+    lower = np.maximum(0, expected + half - np.sqrt(half**2 + 2 * half * 2 * expected))
+    line = {"width": 0, "color": MUTED}
+    drawing.add_trace(
+        go.Scatter(x=expected, y=upper, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    )
+    drawing.add_trace(
+        go.Scatter(
+            x=expected,
+            y=lower,
+            mode="lines",
+            line=line,
+            fill="tonexty",
+            fillcolor="rgba(86,180,233,.16)",
+            name=f"GEH < {GEH_GOOD:g}",
+            hoverinfo="skip",
+        )
+    )
+    diagonal = {"width": 1.5, "dash": "dash", "color": INK}
+    drawing.add_trace(
+        go.Scatter(x=expected, y=expected, mode="lines", line=diagonal, name="equal", hoverinfo="skip")
+    )
+
+
+def _flows(flows: Frame, period: int | None) -> go.Scatter:
+    return go.Scatter(
+        x=flows.equilibrium_veh_h.round(2),
+        y=flows.agents_veh_h.round(2),
+        mode="markers",
+        marker={"color": AGENTS, "size": 7, "opacity": 0.7, "line": {"width": 0.5, "color": "white"}},
+        text=[f"link {row.link}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()],
+        name="link and period",
+        visible=period is None,
+        hovertemplate="%{text}<br>equilibrium %{x} veh/h<br>agents %{y} veh/h<extra></extra>",
+    )
+
+
+def _add_menu(drawing: Figure, labels: list[str], shown: list[list[bool]]) -> None:
+    """Add a menu above the chart: each label shows some of the traces."""
+    buttons = [
+        {"label": label, "method": "update", "args": [{"visible": visible}]}
+        for label, visible in zip(labels, shown, strict=True)
+    ]
+    menu = {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "active": 0}
+    drawing.update_layout(updatemenus=[menu], margin={"t": 78})
+
+
+def path_shares(agents: Frame, equilibrium: Frame) -> Figure:
+    """Return the share of each path over the day; a menu picks the OD pair and class of the EVs.
+
+    The equilibrium's shares of the periods are weighted with the agents' trips, so that the bars can be
+    compared; the whiskers hold 95 % of the shares that draws from the equilibrium would give.
+    """
+    evs = equilibrium[equilibrium.user_class != "car"]
+    groups = list(evs.groupby(["user_class", "origin", "destination"], sort=True))
+    drawing = figure(440, barmode="group", bargap=0.25)
+    labels, owners = [], []
+    for place, ((user_class, origin, destination), own) in enumerate(groups):
+        labels.append(f"{origin} → {destination}, {user_class}")
+        for trace in _share_bars(own, agents):
+            trace.visible = place == 0
+            drawing.add_trace(trace)
+            owners.append(place)
+    _add_menu(drawing, labels, [[owner == choice for owner in owners] for choice in range(len(labels))])
+    drawing.update_xaxes(title_text="path (and station), most used first", tickangle=-40, type="category")
+    return drawing.update_yaxes(title_text="share of the day's trips [%]", rangemode="tozero")
+
+
+def _share_bars(equilibrium: Frame, agents: Frame) -> list[go.Bar]:
+    expected = _weighted_shares(equilibrium, agents).head(SHOWN_ALTERNATIVES)
+    bars = [
+        go.Bar(
+            x=expected.label,
+            y=(100 * expected.share).round(3),
+            name="equilibrium",
+            marker={"color": EQUILIBRIUM},
+            error_y=_whiskers(100 * expected.share, 196 * expected.spread),
+        )
+    ]
+    if expected.counted.notna().any():
+        counted = (100 * expected.counted).round(3)
+        bars.append(go.Bar(x=expected.label, y=counted, name="agents", marker={"color": AGENTS}))
+    return bars
+
+
+def _whiskers(middle: Frame, half: Frame) -> dict[str, Any]:
+    """Return error bars that end at zero."""
+    down = half.clip(upper=middle)
+    look = {"type": "data", "symmetric": False, "color": INK, "thickness": 1.2}
+    return {**look, "array": half.round(3), "arrayminus": down.round(3), "visible": bool((half > 0).any())}
+
+
+def _weighted_shares(equilibrium: Frame, agents: Frame) -> Frame:
+    """Return share, its sampling spread and the counted share of each path over the day."""
+    rows = equilibrium.assign(
+        weight=equilibrium.groupby("period").flow_veh_h.transform("sum"), counted=np.nan
+    )
+    if not agents.empty:
+        keys = ["period", "path"]
+        trips = agents.set_index(keys).flow_veh_h.reindex(rows.set_index(keys).index, fill_value=0.0)
+        rows["counted"] = trips.to_numpy()
+        rows["weight"] = rows.groupby("period").counted.transform("sum")
+    total = rows.drop_duplicates("period").weight.sum() or np.nan
+    rows["expected"] = rows.weight * rows.share
+    rows["variance"] = rows.weight * rows.share * (1 - rows.share) * (not agents.empty)
+    label = rows.nodes.where(rows.station == "", rows.nodes + " @ " + rows.station)
+    sums = (
+        rows.assign(label=label)
+        .groupby("label")
+        .agg(
+            share=("expected", "sum"),
+            variance=("variance", "sum"),
+            counted=("counted", lambda c: c.sum(min_count=1)),
+        )
+    )
+    sums = sums.assign(
+        share=sums.share / total, spread=np.sqrt(sums.variance) / total, counted=sums.counted / total
+    )
+    return sums.sort_values(["share"], ascending=False, kind="stable").reset_index()
+
+
+def choice_tests(tests: Frame) -> Figure:
+    """Return the p-values of the G-tests in order: on the diagonal if the choices are the equilibrium's."""
+    drawing = figure(400)
+    classes = sorted(tests.user_class.unique())
+    colours, marks = colours_of(classes), cycle(("circle", "diamond", "square"))
+    uniform = {"dash": "dash", "color": INK, "width": 1.5}
+    drawing.add_trace(
+        go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=uniform, name="draws from the equilibrium")
+    )
+    for user_class, mark in zip(classes, marks, strict=False):
+        ordered = np.sort(tests[tests.user_class == user_class].p_value.to_numpy())
+        drawing.add_trace(
+            go.Scatter(
+                x=(np.arange(ordered.size) + 0.5) / ordered.size,
+                y=ordered.round(4),
+                mode="markers",
+                marker={"color": colours[user_class], "symbol": mark, "size": 6},
+                name=f"{user_class} ({ordered.size} tests)",
+            )
+        )
+    drawing.update_xaxes(title_text="share of tests with a smaller p-value", range=[-0.02, 1.02])
+    return drawing.update_yaxes(title_text="p-value of the G-test", range=[-0.02, 1.02])

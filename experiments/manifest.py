@@ -1,0 +1,71 @@
+"""What a run leaves besides its tables: the resolved scenario with its data, versions, hashes, timings."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cosim.config import ScenarioConfig
+
+PACKAGES = (
+    "clarabel",
+    "cvxpy",
+    "mesa",
+    "mosek",
+    "numpy",
+    "pandapower",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "simpy",
+)
+
+
+def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
+    """Write the scenario as it was run, with copies of its data: the directory can be run again by itself."""
+    import tomli_w
+
+    tables = _without_empty(config.model_dump(mode="json"))
+    for place, key in _file_fields(tables):
+        source = folder / place[key]
+        if source.is_file():
+            name = f"inputs/{place[key].replace('../', '').replace('/', '_')}"
+            (run_dir / "inputs").mkdir(exist_ok=True)
+            shutil.copyfile(source, run_dir / name)
+            place[key] = name
+    (run_dir / "scenario.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+
+
+def _file_fields(tables: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """Return where a scenario names files."""
+    fields = [(tables, "profiles"), (tables["mobility"], "transitions")]
+    fields += [(tables["road"], key) for key in ("nodes", "links", "demand")]
+    fields += [(f, key) for f in tables["grid"]["feeders"] for key in ("buses", "branches", "network")]
+    return [(place, key) for place, key in fields if key in place]
+
+
+def _without_empty(value: Any) -> Any:
+    """Leave out what TOML cannot say: None."""
+    if isinstance(value, dict):
+        return {key: _without_empty(item) for key, item in value.items() if item is not None}
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value
+
+
+def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
+    """Write *facts* with the versions of everything that computed them, and a hash of every table."""
+    content = {
+        **facts,
+        "versions": {
+            "cosim": importlib.metadata.version("cosim"),
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in PACKAGES},
+        },
+        "tables": {
+            str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(run_dir.glob("*/*.parquet"))
+        },
+    }
+    (run_dir / "manifest.json").write_text(json.dumps(content, indent=2), encoding="utf-8")

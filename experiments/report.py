@@ -1,0 +1,228 @@
+"""The report of a run: one page, ``report.html``, that opens without a network."""
+
+import base64
+import gzip
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cosim.results import Run
+from experiments.figures import accuracy, feeder, stations, traffic
+from experiments.figures.day import Day
+from experiments.figures.networks import networks
+from experiments.figures.sequence import sequence
+from experiments.figures.style import Figure
+
+SIGNIFICANT = 0.01
+"""Level of the verdict on the agents' choices: one run in a hundred is called different by chance."""
+
+
+def write_report(run: Run) -> None:
+    """Write ``report.html`` into the directory of *run*; the same run gives the same bytes."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("experiments"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    day = Day(run)
+    page = environment.get_template("report.html.jinja").render(
+        manifest=run.manifest,
+        scenario=day.scenario,
+        day=day,
+        headlines=headlines(run.summary),
+        verdict=verdict(day),
+        waits=mean_waits(day),
+        figures={name: _as_json(name, drawn) for name, drawn in all_figures(day).items()},
+        sequence=sequence(day),
+        plotly=_packed_plotly(),
+    )
+    (run.directory / "report.html").write_text(page, encoding="utf-8")
+
+
+def all_figures(day: Day) -> dict[str, list[Figure]]:
+    """Return the figures of the report by section; a section without data is left out."""
+    drawn = {name: build(day) for name, build in {**_TRAFFIC, **_GRID}.items()}
+    return {name: figures for name, figures in drawn.items() if figures}
+
+
+def _one(table: str, build: Callable[[Day], Figure]) -> Callable[[Day], list[Figure]]:
+    """Return a builder of one figure, or of none where *table* was not written."""
+    return lambda day: [] if day.main(table).empty else [build(day)]
+
+
+def _compared(table: str, build: Callable[[Any], Figure]) -> Callable[[Day], list[Figure]]:
+    return lambda day: [] if day.comparison(table).empty else [build(day.comparison(table))]
+
+
+def _per_feeder(
+    table: str, build: Callable[[Day, Mapping[str, Any]], Figure | None]
+) -> Callable[[Day], list[Figure]]:
+    def figures(day: Day) -> list[Figure]:
+        if day.main(table).empty:
+            return []
+        return [drawn for own in day.feeders if (drawn := build(day, own)) is not None]
+
+    return figures
+
+
+def _of(day: Day, table: str, own: Mapping[str, Any]) -> Any:
+    """Return the rows of one feeder."""
+    frame = day.main(table)
+    return frame if frame.empty else frame[frame.feeder == own["name"]]
+
+
+def _path_shares(day: Day) -> list[Figure]:
+    equilibrium = day.equilibrium("paths")
+    return [] if equilibrium.empty else [traffic.path_shares(day.agents("paths"), equilibrium)]
+
+
+def _convergence(day: Day) -> list[Figure]:
+    iterations = day.equilibrium("convergence")
+    tolerance = day.scenario["road"]["assignment"]["tolerance"]
+    return [] if iterations.empty else [accuracy.convergence(iterations, tolerance)]
+
+
+def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
+    return feeder.storage(_of(day, "devices", own), own, day.period_min) if own["storage"] else None
+
+
+def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
+    devices, purchase, buses = (_of(day, table, own) for table in ("devices", "dispatch", "buses"))
+    return feeder.dispatch(devices, purchase, buses, day.period_min)
+
+
+_TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
+    "networks": _one("links", networks),
+    "saturation": _one("links", traffic.saturation),
+    "flow_agreement": _compared("link_flows", traffic.flow_agreement),
+    "path_shares": _path_shares,
+    "choice_tests": _compared("g_tests", traffic.choice_tests),
+    "stations": stations.stations,
+}
+_GRID: dict[str, Callable[[Day], list[Figure]]] = {
+    "voltages": _per_feeder(
+        "buses", lambda day, own: feeder.voltages(_of(day, "buses", own), own, day.period_min)
+    ),
+    "dispatch": _per_feeder("dispatch", _dispatch),
+    "prices": _one("prices", lambda day: feeder.prices(day.main("prices"), day.period_min)),
+    "storage": _per_feeder("devices", _storage),
+    "forecast_error": _per_feeder(
+        "dispatch", lambda day, own: feeder.forecast_error(_of(day, "dispatch", own), day.period_min)
+    ),
+    "exactness": _per_feeder(
+        "dispatch", lambda day, own: accuracy.exactness(_of(day, "dispatch", own), day.period_min)
+    ),
+    "convergence": _convergence,
+}
+
+
+def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
+    """Return each figure with the id of its place on the page and its content as JSON."""
+    return [
+        {
+            "id": f"{name}-{number}",
+            "height": str(figure.layout.height),
+            "json": figure.to_json(validate=False).replace("</", "<\\/"),
+        }
+        for number, figure in enumerate(figures, start=1)
+    ]
+
+
+def _packed_plotly() -> str:
+    """Return plotly.js, compressed: a third of the size, and browsers unpack it by themselves."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One figure of the summary, as it is read."""
+
+    label: str
+    value: str
+    unit: str
+
+
+_HEADLINES = (
+    ("evs", "EVs", ",.0f", ""),
+    ("trips", "EV trips", ",.0f", ""),
+    ("stranded", "stranded trips", ",.0f", ""),
+    ("sessions", "fast-charging sessions", ",.0f", ""),
+    ("energy_kwh", "energy charged", ",.0f", "kWh"),
+    ("cost_cny", "cost of the day", ",.0f", "CNY"),
+    ("losses_kwh", "losses", ",.0f", "kWh"),
+    ("voltage_min_pu", "lowest voltage", ".4f", "p.u."),
+    ("relaxation_error_max", "relaxation error", ".1e", "p.u."),
+    ("ac_mismatch_max_pu", "dispatch against AC", ".1e", "p.u."),
+    ("link_flow_rmse_veh_h", "agents against SUE, RMSE", ".1f", "veh/h"),
+    ("sue_residual_max", "residual of the SUE", ".1e", ""),
+)
+
+
+def headlines(summary: Mapping[str, Any]) -> list[Headline]:
+    """Return the summary as it is shown at the top; figures a model does not have are left out."""
+    return [
+        Headline(label, _power_of_ten(format(summary[key], form)), unit)
+        for key, label, form, unit in _HEADLINES
+        if isinstance(summary.get(key), int | float) and math.isfinite(summary[key])
+    ]
+
+
+def _power_of_ten(number: str) -> str:
+    """Return 1.3e-07 as it is written by hand."""
+    mantissa, _, exponent = number.partition("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")) if exponent else ""
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}" if exponent else mantissa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether the agents' choices look like draws from the equilibrium."""
+
+    tests: int
+    rejected_share: float
+    pooled: Mapping[str, float]
+    geh_below_5_share: float
+    chance: float
+    """Probability of at least as many rejections if all choices are the equilibrium's."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether chance alone explains the rejections and the pooled p-values, at 1 % in all."""
+        return min(self.chance, *self.pooled.values()) >= SIGNIFICANT / (1 + len(self.pooled))
+
+
+def verdict(day: Day) -> Verdict | None:
+    """Return the verdict on the agents against the equilibrium, or None where they were not compared."""
+    tests, summary = day.comparison("g_tests"), day.run.summary
+    if tests.empty:
+        return None
+    from scipy.stats import binom
+
+    rejected = summary["g_test_rejected_share"]
+    return Verdict(
+        tests=len(tests),
+        rejected_share=rejected,
+        pooled=summary["g_test_pooled_p_value"],
+        geh_below_5_share=summary["geh_below_5_share"],
+        chance=float(binom.sf(round(rejected * len(tests)) - 1, len(tests), 0.05)),
+    )
+
+
+def mean_waits(day: Day) -> dict[str, float]:
+    """Return the mean wait of a session in each model that has sessions [min]."""
+    means = {}
+    sessions, stations_ = day.agents("sessions"), day.equilibrium("stations")
+    if not sessions.empty:
+        means["agents"] = float(sessions.wait_min.mean())
+    if not stations_.empty and stations_.arrivals.sum() > 0 and stations_.wait_min.notna().any():
+        means["equilibrium"] = float(
+            (stations_.wait_min * stations_.arrivals).sum() / stations_.arrivals.sum()
+        )
+    return means

@@ -1,0 +1,60 @@
+"""The two scenarios that come along, and their days, solved once for all tests of a worker."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.model import CoSimModel
+from cosim.arrays import Frame
+from cosim.coupling import EquilibriumDay, day_ahead, solve_equilibrium_day
+from cosim.scenario import DayAhead, Scenario, load_scenario
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@pytest.fixture(scope="session")
+def toy() -> Scenario:
+    """Four road nodes, four buses, one station."""
+    return load_scenario(CONFIGS / "toy.toml")
+
+
+@pytest.fixture(scope="session")
+def toy_day(toy: Scenario) -> EquilibriumDay:
+    """The equilibrium of the toy's day."""
+    return solve_equilibrium_day(toy)
+
+
+@pytest.fixture(scope="session")
+def toy_ahead(toy: Scenario, toy_day: EquilibriumDay) -> DayAhead:
+    """What the toy's agents are given."""
+    return day_ahead(toy, toy_day)
+
+
+@pytest.fixture(scope="session")
+def toy_tables(toy: Scenario, toy_ahead: DayAhead) -> dict[str, Frame]:
+    """The result tables of the toy's agents."""
+    return CoSimModel(toy, toy_ahead, seed=1).simulate()
+
+
+@pytest.fixture(scope="session")
+def paper() -> Scenario:
+    """Nguyen-Dupuis roads and the IEEE 33-bus feeder."""
+    return load_scenario(CONFIGS / "paper.toml")
+
+
+@pytest.fixture(scope="session")
+def paper_day(paper: Scenario) -> EquilibriumDay:
+    """The equilibrium of the paper's day."""
+    return solve_equilibrium_day(paper)
+
+
+@pytest.fixture(scope="session")
+def paper_ahead(paper: Scenario, paper_day: EquilibriumDay) -> DayAhead:
+    """What the paper's agents are given."""
+    return day_ahead(paper, paper_day)
+
+
+@pytest.fixture(scope="session")
+def paper_tables(paper: Scenario, paper_ahead: DayAhead) -> dict[str, Frame]:
+    """The result tables of the paper's agents."""
+    return CoSimModel(paper, paper_ahead, seed=1).simulate()

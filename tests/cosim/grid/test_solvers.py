@@ -1,0 +1,53 @@
+import cvxpy as cp
+import pytest
+
+from cosim.errors import ConfigError, SolverError
+from cosim.grid import solvers
+
+
+def test_auto_says_in_one_line_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "MOSEK has no licence here (1008)")
+    choice = solvers.available_solver("auto")
+    assert choice.name == "clarabel"
+    assert choice.reason == "Clarabel is used: MOSEK has no licence here (1008)."
+
+
+def test_mosek_is_chosen_where_it_has_a_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "")
+    assert solvers.available_solver("auto").name == "mosek"
+    assert solvers.available_solver("clarabel").name == "clarabel"
+
+
+def test_mosek_by_name_without_a_licence_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "MOSEK is not installed")
+    with pytest.raises(ConfigError, match="not installed"):
+        solvers.available_solver("mosek")
+
+
+def test_the_licence_is_probed_without_noise(capfd: pytest.CaptureFixture[str]) -> None:
+    solvers.mosek_licence_problem.cache_clear()
+    solvers.available_solver("auto")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_infeasible_is_an_answer_and_optimal_another() -> None:
+    x = cp.Variable()
+    assert solvers.solve(cp.Problem(cp.Minimize(x), [x >= 1]), "clarabel", "here")
+    assert not solvers.solve(cp.Problem(cp.Minimize(x), [x >= 1, x <= 0]), "clarabel", "here")
+
+
+def test_unbounded_names_the_place() -> None:
+    x = cp.Variable()
+    with pytest.raises(SolverError, match="feeder a, periods 1 to 2: clarabel answered unbounded"):
+        solvers.solve(cp.Problem(cp.Minimize(x), [x <= 1]), "clarabel", "feeder a, periods 1 to 2")
+
+
+def test_an_inaccurate_answer_is_taken_only_with_small_residuals(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = cp.Variable()
+    problem = cp.Problem(cp.Minimize(x), [x >= 1])
+    monkeypatch.setattr(solvers, "_status", lambda *_: "optimal_inaccurate")
+    x.value = 1 - 1e-7
+    assert solvers.solve(problem, "clarabel", "here")
+    x.value = 1 - 1e-3
+    with pytest.raises(SolverError, match="optimal_inaccurate"):
+        solvers.solve(problem, "clarabel", "here")

@@ -1,0 +1,60 @@
+"""The headline check: with costs fixed at the equilibrium, drivers' choices are draws from its shares.
+
+Only the roads run here: what drivers choose does not wait for the grid when the price is the same everywhere.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, chi2, kstest
+
+from agents.model import CoSimModel
+from cosim.arrays import Frame
+from cosim.config import ScenarioConfig
+from cosim.coupling import EquilibriumDay, equilibrium_tables
+from cosim.scenario import DayAhead, Scenario
+from experiments.compare import compare_with_equilibrium
+
+SEEDS = range(101, 121)
+
+
+def g_tests(scenario: Scenario, ahead: DayAhead, day: EquilibriumDay, seed: int) -> Frame:
+    roads = replace(scenario, feeders=())
+    agents = CoSimModel(roads, ahead, seed).simulate()
+    return compare_with_equilibrium(agents, equilibrium_tables(roads, day), seed)["g_tests"]
+
+
+@pytest.fixture(scope="module")
+def twenty_seeds(paper: Scenario, paper_ahead: DayAhead, paper_day: EquilibriumDay) -> Frame:
+    return pd.concat([g_tests(paper, paper_ahead, paper_day, seed) for seed in SEEDS])
+
+
+@pytest.mark.parametrize("user_class", ["passing", "charging"])
+def test_g_tests_reject_at_five_percent_about_five_percent_of_the_time(
+    twenty_seeds: Frame, user_class: str
+) -> None:
+    """Inside the binomial band that holds 99.9 % of the time; seeds are fixed."""
+    p_values = twenty_seeds[twenty_seeds.user_class == user_class].p_value
+    rejected = int((p_values <= 0.05).sum())
+    low, high = binom.interval(0.999, len(p_values), 0.05)
+    assert len(p_values) > 1000
+    assert low <= rejected <= high
+
+
+def test_p_values_are_uniform(twenty_seeds: Frame) -> None:
+    assert kstest(twenty_seeds.p_value, "uniform").pvalue > 0.001
+
+
+def test_agents_with_half_the_theta_are_found_out(
+    paper: Scenario, paper_ahead: DayAhead, paper_day: EquilibriumDay
+) -> None:
+    """The check can fail: one day is enough."""
+    tables = paper.config.model_dump()
+    tables["population"]["theta_per_min"] = paper.config.road.theta_per_min / 2
+    halved = replace(paper, config=ScenarioConfig.model_validate(tables))
+    tests = g_tests(halved, paper_ahead, paper_day, seed=1)
+    passing = tests[tests.user_class == "passing"].p_value
+    assert chi2.sf(-2 * np.log(passing).sum(), 2 * len(passing)) < 1e-6
+    assert (passing <= 0.05).mean() > 0.25
