@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.road.averaging import Averaged, average, below_capacity
+from cosim.road.averaging import Averaged, average, average_loadings, below_capacity
+from cosim.road.bush_problem import BushProblem
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.latency import is_overloaded
 from cosim.road.loading import PathLoading
@@ -22,7 +23,10 @@ NO_DEMAND_VEH_H = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Equilibrium:
-    """The flows of one period, how well they reproduce themselves, and how the search got there."""
+    """The flows of one period, how well they reproduce themselves, and how the search got there.
+
+    On bushes nothing is known of single paths: the arrays over paths are empty, the residual an upper bound.
+    """
 
     method: Method
     path_flow_veh_h: FloatArray
@@ -50,7 +54,7 @@ class Equilibrium:
 
 
 def solve_sue(
-    problem: AssignmentProblem,
+    problem: AssignmentProblem | BushProblem,
     *,
     start: FloatArray | None = None,
     method: Method = "newton",
@@ -61,11 +65,14 @@ def solve_sue(
 
     *method* is ``newton`` (on the link flows), or averaging of logit loadings by the step ``sra``
     (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (the paper's 1/n). *start* are path
-    flows [veh/h], such as an earlier period's; without it the free-flow loading is taken. Not reaching the
-    tolerance is an answer too: see ``converged``. Raises InfeasibleError if the stations cannot take all.
+    flows (on bushes: link flows) [veh/h], such as an earlier period's; without it the free-flow loading is
+    taken. Not reaching the tolerance is an answer too: see ``converged``. Raises InfeasibleError if the stations
+    cannot take all.
     """
     if not problem.extends:
         check_station_capacity(problem)
+    if isinstance(problem, BushProblem):
+        return _solve_on_bushes(problem, start, method, tolerance, max_iterations)
     start = problem.free_flow_loading_veh_h() if start is None else start
     search: Search[PathLoading] | Averaged
     if method == "newton":
@@ -79,6 +86,35 @@ def solve_sue(
         search = average(problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations)
         flow = search.path_flow_veh_h
     return _equilibrium(problem, method, flow, tolerance, search)
+
+
+def _solve_on_bushes(
+    problem: BushProblem, start: FloatArray | None, method: Method, tolerance: float, max_iterations: int
+) -> Equilibrium:
+    """Return the equilibrium of paths that are not listed."""
+    start = problem.load(problem.network.t0_min).link_flow_veh_h if start is None else start
+    if method == "newton":
+        search = newton(problem, start, tolerance=tolerance, max_iterations=max_iterations)
+    else:
+        search = average_loadings(
+            problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations
+        )
+    flow, none = search.loading.link_flow_veh_h, np.empty(0)
+    time = problem.link_time_min(flow)
+    return Equilibrium(
+        method=method,
+        path_flow_veh_h=none,
+        link_flow_veh_h=flow,
+        link_time_min=time,
+        path_cost_min=none,
+        path_share=none,
+        expected_cost_min=problem.load(time).expected_cost_min,
+        residual=search.residual,
+        converged=search.residual <= tolerance,
+        residuals=np.array(search.residuals),
+        steps=np.array(search.steps),
+        overloaded=is_overloaded(problem.network, flow),
+    )
 
 
 def _equilibrium(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.road.latency import EXTEND_FROM
+from cosim.road.latency import EXTEND_FROM, link_time_min
+from cosim.road.newton import L, NewtonProblem, Search, residual_of
 from cosim.road.problem import AssignmentProblem
 from cosim.road.steps import STEP_RULES, AveragingMethod
 
@@ -47,6 +48,34 @@ def average(
         flow = flow + step * change  # Step 5
 
 
+def average_loadings(
+    problem: NewtonProblem[L],
+    start_veh_h: FloatArray,
+    *,
+    method: AveragingMethod,
+    tolerance: float,
+    max_iterations: int,
+) -> Search[L]:
+    """Return the last loading after moving link flows towards y(t(x)), for routes too many to be listed."""
+    network, extend = problem.network, problem.extends
+    arcs, capacity = network.charging_arcs, network.capacity_veh_h[network.charging_arcs]
+    step_rule = STEP_RULES[method]()
+    flow = start_veh_h.copy()
+    if not extend:
+        flow[arcs] = np.minimum(flow[arcs], TO_BOUNDARY * capacity)
+    residuals: list[float] = []
+    steps: list[float] = []
+    while True:
+        loading = problem.load(link_time_min(network, flow, extend=extend))
+        residuals.append(residual_of(problem, loading))
+        if residuals[-1] <= tolerance or len(residuals) >= max_iterations:
+            return Search(loading, residuals[-1], residuals, steps)
+        change = loading.link_flow_veh_h - flow
+        longest = 1.0 if extend else _step_to(capacity - flow[arcs], change[arcs])
+        steps.append(min(step_rule(float(np.linalg.norm(change))), longest))
+        flow += steps[-1] * change
+
+
 def below_capacity(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> FloatArray:
     """Return the path flows with those of a station beyond .99 c scaled to .9 c, where Davidson can start.
 
@@ -70,6 +99,9 @@ def _longest_step(problem: AssignmentProblem, link_flow: FloatArray, path_change
     if problem.extends or not arcs.size:
         return 1.0
     rise = problem.paths.link_flow_veh_h(path_change)[arcs]
-    free = problem.network.capacity_veh_h[arcs] - link_flow[arcs]
+    return _step_to(problem.network.capacity_veh_h[arcs] - link_flow[arcs], rise)
+
+
+def _step_to(free: FloatArray, rise: FloatArray) -> float:
     binding = rise > TO_BOUNDARY * free
     return float(np.min(TO_BOUNDARY * free[binding] / rise[binding], initial=1.0))

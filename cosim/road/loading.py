@@ -25,8 +25,8 @@ class Loading(Protocol):
         """Return S v, the flow that leaves each link when the times change by v [veh/h]."""
         ...
 
-    def response_matrix(self) -> FloatArray:
-        """Return S [veh/h per min]."""
+    def response_matrix(self) -> FloatArray | None:
+        """Return S [veh/h per min]; None where only products S v are to be had."""
         ...
 
 

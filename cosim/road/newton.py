@@ -105,7 +105,7 @@ def _descend(
     search = Search(loading, np.inf, [], [])
     best_at = 0
     while True:
-        residual = _residual(problem, loading)
+        residual = residual_of(problem, loading)
         search.residuals.append(residual)
         if residual < search.residual:
             search.loading, search.residual, best_at = loading, residual, len(search.steps)
@@ -118,7 +118,7 @@ def _descend(
         search.steps.append(step)
 
 
-def _residual(problem: NewtonProblem[L], loading: L) -> float:
+def residual_of(problem: NewtonProblem[L], loading: L) -> float:
     """Return the residual of a loading; infinite where it would fill a station."""
     network, flow = problem.network, loading.link_flow_veh_h
     arcs = network.charging_arcs
@@ -131,8 +131,8 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
     """Return dx = gap - S D^.5 z, where (I + D^.5 S D^.5) z = D^.5 gap: symmetric, divides by no slope."""
     gap = loading.link_flow_veh_h - point.flow_veh_h
     root = np.sqrt(point.slope)
-    if gap.size <= DENSE_LINKS:
-        response = loading.response_matrix()
+    response = loading.response_matrix() if gap.size <= DENSE_LINKS else None
+    if response is not None:
         matrix = root[:, None] * response * root
         matrix[np.diag_indices_from(matrix)] += 1.0
         step: FloatArray = gap - response @ (root * np.linalg.solve(matrix, root * gap))

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import xlogy
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.road.choice import logit_shares
 from cosim.road.latency import link_time_integral, link_time_min
 from cosim.road.loading import PathLoading
@@ -95,6 +95,18 @@ class AssignmentProblem:
         """Return the residual of a loading's path flows, of which the link times are given."""
         share = self.path_shares(self.path_cost_min(link_time_min))
         return self.residual(loading.path_flow_veh_h, share)
+
+    def group_name(self, group: int) -> str:
+        """Name a group as a person would: class and OD."""
+        return self.paths.group_name(group)
+
+    def charging_pairs(self) -> tuple[IntArray, IntArray]:
+        """Return each (group, station) whose travellers can charge there, once."""
+        pairs = self.paths.station >= 0
+        group, station = np.unique(
+            np.stack([self.paths.groups.of_path[pairs], self.paths.station[pairs]]), axis=1
+        )
+        return group, station
 
     def with_theta_times(self, factor: float) -> "AssignmentProblem":
         """Return the problem of travellers who know the costs better or worse."""

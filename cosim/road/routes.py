@@ -75,7 +75,8 @@ class RouteSearch:
                 limited = " within the budget" if self.budget else ""
                 problems.append(
                     f"{name}: the search for all loop-free paths{limited} outgrew its limit of "
-                    f"{self.max_paths} paths; raise max_paths, set a smaller budget, ask for the k cheapest, or use bushes"
+                    f"{self.max_paths} paths; raise max_paths, set a smaller "
+                    "budget, ask for the k cheapest, or use bushes"
                 )
             elif not routes:
                 problems.append(f"{name}: no path leads from origin to destination")

@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Newton's method on link flows: its derivative, its reach, and the stations it must not fill."""
 
 from dataclasses import replace

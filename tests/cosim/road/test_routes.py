@@ -1,4 +1,3 @@
-# ruff: noqa: D103  (the name of a test is its claim)
 """Cost budgets, the k cheapest routes, closed zones, tolls; against all routes of a small network."""
 
 from dataclasses import replace
