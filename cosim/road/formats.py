@@ -78,7 +78,8 @@ def read_roads(links: Path, od: Path, nodes: Path | None = None) -> RoadData:
     names = _node_names(node_table, link_table)
     network = _network(names, node_table, link_table)
     toll = link_table.numbers("toll") if "toll" in link_table.columns else None
-    data = RoadData(network, *_trips(names, od_table, toll))
+    trips, notes = _trips(names, od_table)
+    data = RoadData(network, trips, toll, notes)
     problems = [
         problem for table in (node_table, link_table, od_table) if table for problem in table.problems
     ]
@@ -104,9 +105,10 @@ def write_roads(
     _write(links, source, ("link", "from", "to", *columns), [link_names, *ends, *columns.values()])
     od_ends = [[network.nodes[node] for node in end] for end in (trips.origin, trips.dest)]
     _write(od, source, OD_COLUMNS, [*od_ends, _texts(trips.demand_veh_h)])
-    if nodes is not None and network.node_xy is not None:
+    if nodes is not None and (network.node_xy is not None or network.through is not None):
         through = {} if network.through is None else {"through": [str(int(may)) for may in network.through]}
-        xy = [_texts(axis) for axis in network.node_xy.T]
+        nowhere = np.zeros((len(network.nodes), 2))
+        xy = [_texts(axis) for axis in (nowhere if network.node_xy is None else network.node_xy).T]
         _write(nodes, source, (*NODE_COLUMNS, *through), [network.nodes, *xy, *through.values()])
 
 
@@ -145,16 +147,15 @@ def _positions(table: Table | None) -> FloatArray | None:
     return None if table is None else np.column_stack([table.numbers(axis, ANY) for axis in ("x", "y")])
 
 
-def _trips(
-    names: tuple[str, ...], table: Table, toll: FloatArray | None
-) -> tuple[OdTable, FloatArray | None, tuple[str, ...]]:
+def _trips(names: tuple[str, ...], table: Table) -> tuple[OdTable, tuple[str, ...]]:
+    """Return the trips between nodes, and the note on those that stay at one."""
     table.refuse_repeated("origin", "dest")
     origin, dest = node_numbers(names, table, "origin", "dest")
     demand = table.numbers("demand_veh_h", NOT_NEGATIVE)
     within = (origin == dest) & (origin >= 0)
-    note = within_zones_note(table.file, float(demand[within].sum()))
+    notes = within_zones_note(table.file, float(demand[within].sum()))
     od = OdTable(origin=origin[~within], dest=dest[~within], demand_veh_h=demand[~within])
-    return od, toll, note
+    return od, notes
 
 
 def node_numbers(names: Sequence[str], table: Table, *columns: str) -> tuple[IntArray, ...]:
