@@ -1,6 +1,7 @@
 """Road data whatever its format, and as our CSV files: nodes, links and trips, read and written."""
 
-from collections.abc import Iterable, Sequence
+import csv
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,19 +98,29 @@ def write_roads(
     """
     network, trips = data.network, data.od
     road = np.flatnonzero(~network.is_charging)
+    names = {"link": [network.links[link] for link in road]}
+    for column, end in (("from", network.from_node), ("to", network.to_node)):
+        names[column] = [network.nodes[node] for node in end[road]]
     numbers = {column: getattr(network, column) for column in (*LINK_NUMBERS, "length_km")}
-    numbers |= {"toll": data.toll}
-    columns = {name: _texts(values[road]) for name, values in numbers.items() if values is not None}
-    ends = [[network.nodes[node] for node in end[road]] for end in (network.from_node, network.to_node)]
-    link_names = [network.links[link] for link in road]
-    _write(links, source, ("link", "from", "to", *columns), [link_names, *ends, *columns.values()])
-    od_ends = [[network.nodes[node] for node in end] for end in (trips.origin, trips.dest)]
-    _write(od, source, OD_COLUMNS, [*od_ends, _texts(trips.demand_veh_h)])
+    numbers["toll"] = data.toll
+    given = {column: values[road] for column, values in numbers.items() if values is not None}
+    write_csv(links, source, {**names, **given})
+    ends = {"origin": trips.origin, "dest": trips.dest}
+    pairs = {column: [network.nodes[node] for node in end] for column, end in ends.items()}
+    write_csv(od, source, {**pairs, "demand_veh_h": trips.demand_veh_h})
     if nodes is not None and (network.node_xy is not None or network.through is not None):
-        through = {} if network.through is None else {"through": [str(int(may)) for may in network.through]}
         nowhere = np.zeros((len(network.nodes), 2))
-        xy = [_texts(axis) for axis in (nowhere if network.node_xy is None else network.node_xy).T]
-        _write(nodes, source, (*NODE_COLUMNS, *through), [network.nodes, *xy, *through.values()])
+        x, y = (nowhere if network.node_xy is None else network.node_xy).T
+        through = {} if network.through is None else {"through": network.through.astype(np.float64)}
+        write_csv(nodes, source, {"node": network.nodes, "x": x, "y": y, **through})
+
+
+def write_csv(file: Path, source: str, columns: Mapping[str, Sequence[str] | FloatArray]) -> None:
+    """Write columns of texts and of numbers, these as the shortest texts that read back the same."""
+    texts = [_texts(column) if isinstance(column, np.ndarray) else column for column in columns.values()]
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write(f"# source: {source}\n")
+        csv.writer(out, lineterminator="\n").writerows([tuple(columns), *zip(*texts, strict=True)])
 
 
 def _node_names(node_table: Table | None, link_table: Table) -> tuple[str, ...]:
@@ -181,8 +192,3 @@ def refuse_loops(table: Table, tail: str, head: str) -> None:
 def _texts(values: Iterable[float]) -> list[str]:
     """Return the shortest texts that read back as the same numbers."""
     return [np.format_float_positional(value, trim="-") for value in values]
-
-
-def _write(file: Path, source: str, header: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
-    rows = [header, *zip(*columns, strict=True)]
-    file.write_text(f"# source: {source}\n" + "".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
