@@ -16,6 +16,8 @@ class AssignmentConfig(Section):
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
     max_iterations: Annotated[int, Field(ge=1)] = 20_000
     """Iterations allowed in one period."""
+    carry_over: bool = False
+    """Whether trips that outlast their period go on in the next one; the paper leaves it out."""
 
 
 class RoadConfig(Section):

@@ -1,8 +1,6 @@
 """Stochastic user equilibrium of one period, and of the periods of a day one after another (Steps 1-7)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,9 +14,6 @@ from cosim.road.newton import Search, newton
 from cosim.road.problem import AssignmentProblem
 from cosim.road.station_capacity import check_station_capacity
 from cosim.road.steps import Method
-
-NO_DEMAND_VEH_H = 1e-9
-"""Demand too small for its shares to be worth keeping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +32,8 @@ class Equilibrium:
     """P(c) at these costs: what a driver who knows them would choose (Eq. 7)."""
     expected_cost_min: FloatArray
     """Expected minimum cost of each group, the satisfaction -1/theta ln sum_k exp(-theta c_k)."""
+    mean_time_min: FloatArray
+    """Mean travel time of each group."""
     residual: float
     """max |q P(c(f)) - f| / max(1, q) over all paths: the one definition of residual everywhere."""
     converged: bool
@@ -101,6 +98,7 @@ def _solve_on_bushes(
         )
     flow, none = search.loading.link_flow_veh_h, np.empty(0)
     time = problem.link_time_min(flow)
+    known = problem.load(time)
     return Equilibrium(
         method=method,
         path_flow_veh_h=none,
@@ -108,7 +106,8 @@ def _solve_on_bushes(
         link_time_min=time,
         path_cost_min=none,
         path_share=none,
-        expected_cost_min=problem.load(time).expected_cost_min,
+        expected_cost_min=known.expected_cost_min,
+        mean_time_min=known.mean_time_min(time),
         residual=search.residual,
         converged=search.residual <= tolerance,
         residuals=np.array(search.residuals),
@@ -138,36 +137,10 @@ def _equilibrium(
         path_cost_min=cost,
         path_share=share,
         expected_cost_min=expected_minimum_cost_min(cost, problem.paths.groups, problem.theta_per_min),
+        mean_time_min=problem.paths.groups.total(share * problem.paths.time_min(link_time)),
         residual=residual,
         converged=residual <= tolerance,
         residuals=np.array(search.residuals),
         steps=np.array(search.steps),
         overloaded=is_overloaded(problem.network, link_flow),
     )
-
-
-def semi_dynamic_day(problems: Iterable[AssignmentProblem], **options: Any) -> list[Equilibrium]:
-    """Return the equilibrium of each period, every one started from the one before (Step 7).
-
-    The problems share one path set; *options* are those of :func:`solve_sue`, except ``start``.
-    """
-    day: list[Equilibrium] = []
-    before: AssignmentProblem | None = None
-    for problem in problems:
-        start = None if before is None else warm_start_veh_h(problem, before, day[-1].path_flow_veh_h)
-        day.append(solve_sue(problem, start=start, **options))
-        before = problem
-    return day
-
-
-def warm_start_veh_h(
-    problem: AssignmentProblem, before: AssignmentProblem, path_flow_veh_h: FloatArray
-) -> FloatArray:
-    """Return the earlier period's path flows scaled by q_t / q_{t-1} per group (Step 2).
-
-    A group that had no demand starts from the free-flow loading.
-    """
-    earlier, now = before.path_demand_veh_h, problem.path_demand_veh_h
-    known = earlier > NO_DEMAND_VEH_H
-    growth = np.divide(now, earlier, out=np.zeros_like(now), where=known)
-    return np.where(known, growth * path_flow_veh_h, problem.free_flow_loading_veh_h())

@@ -44,6 +44,12 @@ class BushLoading:
         cost: FloatArray = self.label[dest] / theta_of_state[dest]
         return cost
 
+    def mean_time_min(self, link_time_min: FloatArray) -> FloatArray:
+        """Return the mean time of each group's travellers at these link times."""
+        bushes = self.bushes
+        own = _summed(bushes.head, self.share * link_time_min[bushes.link], bushes.states)
+        return self._forwards(own)[bushes.dest_state]
+
     def response(self, time_change_min: FloatArray) -> FloatArray:
         """Return S v: the labels answer forwards, the shares by them, the flows backwards."""
         bushes = self.bushes

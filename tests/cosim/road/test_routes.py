@@ -1,7 +1,6 @@
 """Cost budgets, the k cheapest routes, closed zones, tolls; against all routes of a small network."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from cosim.road import routes
 from cosim.road.network import Network
 from cosim.road.paths import PathSet, UserClass, find_paths
 from cosim.road.shortest import costs_to, trees_from
-from cosim.road.tntp import read_tntp
 from tests.cosim.road.cases import nguyen_dupuis, small_network, station, trips
 
 CARS, CHARGING = UserClass("cars"), UserClass("EVs charging", charges=True)
@@ -131,26 +129,3 @@ def test_a_search_for_the_cheapest_gives_up_too() -> None:
 def test_choices_that_cannot_be_are_refused(choice: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"1 or more|not both"):
         find_paths(ROADS.network, ROADS.od, [CARS], **choice)
-
-
-def test_tntp_is_read_with_tolls_lengths_and_closed_zones(tmp_path: Path) -> None:
-    net, table = tmp_path / "net.tntp", tmp_path / "trips.tntp"
-    net.write_text(
-        "<NUMBER OF NODES> 3\n<FIRST THRU NODE> 3\n<END OF METADATA>\n"
-        "~ \tinit\tterm\tcapacity\tlength\tfft\tb\tpower\tspeed\ttoll\ttype\t;\n"
-        "\t1\t3\t100\t2\t5\t0.15\t4\t0\t10\t1\t;\n\t3\t2\t100\t4\t6\t0\t0\t0\t0\t1\t;\n"
-    )
-    table.write_text(
-        "<NUMBER OF ZONES> 2\n<END OF METADATA>\nOrigin 1\n 1 : 7.0; 2 : 5.5;\nOrigin 2\n 1 : 0;\n"
-    )
-    roads = read_tntp(net, table, length_weight=0.5, toll_weight=0.1)
-    assert roads.network.free_flow_cost_min.tolist() == [7.0, 8.0]
-    assert roads.network.through.tolist() == [False, False, True]
-    assert roads.network.beta.tolist() == [4.0, 1.0]
-    assert (roads.od.origin.tolist(), roads.od.dest.tolist(), roads.od.demand_veh_h.tolist()) == (
-        [0],
-        [1],
-        [5.5],
-    )
-    with pytest.raises(ConfigError, match="not TNTP"):
-        read_tntp(table, net)
