@@ -17,7 +17,7 @@ from cosim.road.latency import link_time_min, link_time_slope, station_flow_veh_
 from cosim.road.loading import Loading
 from cosim.road.network import Network
 
-DENSE_LINKS = 1200
+DENSE_LINKS = 300
 """Links up to which the linear system is factorised; beyond, conjugate gradients need only products S v."""
 THETA_LADDER = (1 / 64, 1 / 16, 1 / 4, 1.0)
 """Shares of theta on the way to it, where the direct search fails."""
