@@ -132,8 +132,8 @@ def find_paths(
         f"OD {od_name(network, od, number)}: no path passes a station, but {klass.name} charge on the way"
         for klass in classes
         if klass.charges
-        for number in range(od.origin.size)
-        if routes[number] and not pairs[number]
+        for number, choices in enumerate(routes)
+        if choices and not pairs[number]
     ]
     if problems:
         where = "paths"

@@ -15,6 +15,8 @@ MAX_LINKS = 20_000_000
 """Links that all paths together may have: some 500 MB in the compressed rows."""
 STEPS_PER_PATH = 100
 """Links the search may try per allowed path: dead ends must not cost for ever either."""
+ENOUGH = 3
+"""ODs with too many paths after which the others are not asked."""
 DECIMALS = 9
 """Costs that agree to so many places tie."""
 
@@ -65,7 +67,7 @@ class RouteSearch:
         """Return every OD's routes in their order, and what is wrong with them, one sentence per OD."""
         problems: list[str] = []
         found: list[list[Route]] = []
-        links = 0
+        links = outgrown = 0
         dests, column = np.unique(od.dest, return_inverse=True)
         to_go = costs_to(self.network, self.network.free_flow_cost_min, dests).tolist()
         for number in range(od.origin.size):
@@ -78,6 +80,9 @@ class RouteSearch:
                     f"{self.max_paths} paths; raise max_paths, set a smaller "
                     "budget, ask for the k cheapest, or use bushes"
                 )
+                outgrown += 1
+                if outgrown == ENOUGH:  # each cost a whole search, and more would say no more
+                    break
             elif not routes:
                 problems.append(f"{name}: no path leads from origin to destination")
             found.append(routes or [])
