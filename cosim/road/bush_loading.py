@@ -65,6 +65,9 @@ class BushLoading:
     def response_matrix(self) -> None:
         """Return None: on a large network S is known by its products alone."""
 
+    def corrected(self, time_change_min: FloatArray) -> None:
+        """Return None: the flows of single paths are not known."""
+
     def _forwards(self, own: FloatArray) -> FloatArray:
         """Return u with u_j = own_j + sum_i p_ij u_i, and 0 at the origins."""
         bushes = self.bushes

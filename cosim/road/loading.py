@@ -1,7 +1,7 @@
 """What travellers do at given link times: the logit loading, and how it answers a change of the times."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -29,6 +29,10 @@ class Loading(Protocol):
         """Return S [veh/h per min]; None where only products S v are to be had."""
         ...
 
+    def corrected(self, time_change_min: FloatArray) -> Self | None:
+        """Return the flows as they answer a change of the times, to first order; None if they are not known."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PathLoading:
@@ -48,10 +52,20 @@ class PathLoading:
 
     def response(self, time_change_min: FloatArray) -> FloatArray:
         """Return S v: each path's flow falls with its cost's excess over what its group pays on average."""
+        return self.paths.link_flow_veh_h(self._path_response(time_change_min))
+
+    def corrected(self, time_change_min: FloatArray) -> Self | None:
+        """Return the path flows as they answer a change of the times; None if one would be negative."""
+        flow = self.path_flow_veh_h - self._path_response(time_change_min)
+        if flow.min(initial=0.0) < 0:
+            return None
+        return replace(self, path_flow_veh_h=flow, link_flow_veh_h=self.paths.link_flow_veh_h(flow))
+
+    def _path_response(self, time_change_min: FloatArray) -> FloatArray:
         groups = self.paths.groups
         cost = self.paths.time_min(time_change_min)
         mean = groups.total(self.path_share * cost)
-        return self.paths.link_flow_veh_h(self._weight * (cost - groups.spread(mean)))
+        return self._weight * (cost - groups.spread(mean))
 
     def response_matrix(self) -> FloatArray:
         """Return S as a matrix, links x links."""

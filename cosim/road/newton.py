@@ -21,8 +21,8 @@ DENSE_LINKS = 300
 """Links up to which the linear system is factorised; beyond, conjugate gradients need only products S v."""
 THETA_LADDER = (1 / 64, 1 / 16, 1 / 4, 1.0)
 """Shares of theta on the way to it, where the direct search fails."""
-STALLED = 15
-"""Steps without a better residual after which a search gives up."""
+STALLED, STALLED_ON_LADDER = 15, 100
+"""Steps without a better residual after which the direct search gives up, and one by way of smaller thetas."""
 SHORTENINGS = 25
 FLAT = 0.5
 """Share of the first slope at which a step is accepted."""
@@ -80,7 +80,7 @@ def newton(
 ) -> Search[L]:
     """Return the best loading found from these link flows; directly, or by way of smaller thetas."""
     start = _start(problem, start_veh_h)
-    search = _descend(problem, start, tolerance, max_iterations)[1]
+    search = _descend(problem, start, tolerance, max_iterations, STALLED)[1]
     if search.residual <= tolerance:
         return search
     point = start
@@ -89,7 +89,7 @@ def newton(
         left = max_iterations - len(search.residuals)
         if left <= 0:
             break
-        point, part = _descend(problem.with_theta_times(share), point, goal, left)
+        point, part = _descend(problem.with_theta_times(share), point, goal, left, STALLED_ON_LADDER)
         search.residuals += part.residuals
         search.steps += [np.nan, *part.steps]  # between two searches nothing is stepped
         if share == 1 and part.residual < search.residual:
@@ -98,24 +98,44 @@ def newton(
 
 
 def _descend(
-    problem: NewtonProblem[L], point: Point, tolerance: float, max_iterations: int
+    problem: NewtonProblem[L], point: Point, tolerance: float, max_iterations: int, stalled: int
 ) -> tuple[Point, Search[L]]:
     """Return the last point and the search of Newton steps from *point*."""
     loading = problem.load(point.time_min)
     search = Search(loading, np.inf, [], [])
-    best_at = 0
+    best_at, flow_step = 0, np.zeros_like(point.flow_veh_h)
     while True:
-        residual = residual_of(problem, loading)
+        best, residual = loading, residual_of(problem, loading)
+        if residual > tolerance:
+            flow_step = _newton_step(point, loading)
+            if (
+                search.steps and search.steps[-1] == 1
+            ):  # near the end, the flows that the step leads to do better
+                best, residual = _better_of(problem, best, residual, point.slope * flow_step)
         search.residuals.append(residual)
         if residual < search.residual:
-            search.loading, search.residual, best_at = loading, residual, len(search.steps)
+            search.loading, search.residual, best_at = best, residual, len(search.steps)
         if residual <= tolerance or len(search.residuals) >= max_iterations:
             return point, search
-        if len(search.steps) - best_at >= STALLED:
+        if len(search.steps) - best_at >= stalled:
             return point, search
-        flow_step = _newton_step(point, loading)
         point, loading, step = _line_search(problem, point, loading, flow_step)
         search.steps.append(step)
+
+
+def _better_of(
+    problem: NewtonProblem[L], loading: L, residual: float, time_change_min: FloatArray
+) -> tuple[L, float]:
+    """Return the loading, or its flows as they answer the change, whichever reproduce themselves better.
+
+    Next to full stations the loading alone is not enough: rounding of a long time moves it by more flow than
+    such a time forgives. The corrected flows are those of the searched point, known to the last bit.
+    """
+    corrected = loading.corrected(time_change_min)
+    if corrected is None:
+        return loading, residual
+    found = residual_of(problem, corrected)
+    return (corrected, found) if found < residual else (loading, residual)
 
 
 def residual_of(problem: NewtonProblem[L], loading: L) -> float:
