@@ -15,8 +15,10 @@ from cosim.road.latency import (
     station_flow_veh_h,
     station_slope_at_time,
 )
+from cosim.road.network import OdTable
+from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
-from tests.cosim.road.cases import cars_only, group_totals, paper_paths, paper_problem
+from tests.cosim.road.cases import cars_only, group_totals, nguyen_dupuis, paper_paths, paper_problem
 
 PATHS = paper_paths()
 ARCS = PATHS.network.charging_arcs
@@ -160,3 +162,31 @@ def test_the_flow_at_a_time_inverts_the_time_at_a_flow(extend: bool) -> None:
 def test_no_time_is_so_long_that_a_station_is_full() -> None:
     time = np.array([1e3, 1e6, 1e9])
     assert np.all(station_flow_veh_h(PATHS.network, time) < PATHS.network.capacity_veh_h[ARCS])
+
+
+def test_twice_the_demand_on_twice_the_capacity_is_twice_the_flow() -> None:
+    problem = busy_problem(0.95)
+    network = replace(PATHS.network, capacity_veh_h=2 * PATHS.network.capacity_veh_h)
+    double = replace(problem, paths=replace(PATHS, network=network), demand_veh_h=2 * problem.demand_veh_h)
+    flows = [solve_sue(asked, tolerance=1e-11).link_flow_veh_h for asked in (problem, double)]
+    assert flows[1] == pytest.approx(2 * flows[0], rel=1e-8)
+
+
+def test_the_order_of_links_and_ods_does_not_matter() -> None:
+    roads = nguyen_dupuis()
+    network, od, rng = roads.network, roads.od, np.random.default_rng(2)
+    links, ods = rng.permutation(len(network.links)), rng.permutation(od.origin.size)
+    arrays = ("from_node", "to_node", "t0_min", "capacity_veh_h", "alpha", "beta", "davidson_j")
+    shuffled = replace(
+        network,
+        links=tuple(network.links[link] for link in links),
+        length_km=None,
+        **{name: getattr(network, name)[links] for name in arrays},
+    )
+    turned = OdTable(origin=od.origin[ods], dest=od.dest[ods], demand_veh_h=od.demand_veh_h[ods])
+    plain, mixed = (
+        solve_sue(pose_problem(roads, table, 0.3), tolerance=1e-11)
+        for roads, table in ((network, od), (shuffled, turned))
+    )
+    assert mixed.link_flow_veh_h == pytest.approx(plain.link_flow_veh_h[links], rel=1e-9)
+    assert mixed.expected_cost_min == pytest.approx(plain.expected_cost_min[ods], rel=1e-9)
