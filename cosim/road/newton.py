@@ -108,9 +108,7 @@ def _descend(
         best, residual = loading, residual_of(problem, loading)
         if residual > tolerance:
             flow_step = _newton_step(point, loading)
-            if (
-                search.steps and search.steps[-1] == 1
-            ):  # near the end, the flows that the step leads to do better
+            if search.steps and search.steps[-1] == 1:  # the step will be whole again: look where it leads
                 best, residual = _better_of(problem, best, residual, point.slope * flow_step)
         search.residuals.append(residual)
         if residual < search.residual:
