@@ -65,9 +65,11 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Assign one hour's trips to the roads alone: link flows, path shares, costs of the ODs."""
+    from cosim.results import RunDirectory
     from experiments.assignment import assign, write_assignment
     from experiments.road_files import read_road_input
 
+    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     roads = read_road_input(network, trips, nodes, settings or ())
     for note in roads.data.notes:
         typer.echo(f"note: {note}", err=True)
@@ -79,8 +81,8 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    if out is not None:
-        write_assignment(assigned, out)
+    if directory is not None:
+        write_assignment(assigned, directory)
     typer.echo(json.dumps(assigned.as_json()) if as_json else _text(assigned, out))
     if not assigned.converged:
         typer.echo(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -203,12 +202,12 @@ def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
     return found
 
 
-def write_assignment(assigned: Assigned, out: Path) -> None:
-    """Write the tables (Parquet and CSV) and the page into the new directory *out*."""
+def write_assignment(assigned: Assigned, directory: RunDirectory) -> None:
+    """Write the tables (Parquet and CSV) and the page into a new directory."""
     from experiments.assignment_page import write_page
 
     residuals = compare_methods(assigned)
-    with RunDirectory(out) as folder:
+    with directory as folder:
         tables = {**tables_of(assigned), "convergence": _convergence(residuals)}
         write_tables(folder, tables)
         for name, frame in tables.items():

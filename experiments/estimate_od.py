@@ -1,6 +1,7 @@
 """The command ``cosim estimate-od``: trips between origins and destinations from what was seen on the links."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,20 @@ import typer
 from experiments.assign import Nodes, Paths, Roads, RoadSettings, Trips
 
 if TYPE_CHECKING:
+    from cosim.results import RunDirectory
     from cosim.road.formats import RoadData
     from cosim.road.link_counts import LinkCounts
     from cosim.road.od_estimation import OdEstimate
     from cosim.road.paths import PathSet
 
 NAMED_ODS = 6
+
+
+class Shares(StrEnum):
+    """At which link times drivers chose their paths."""
+
+    observed = "observed"
+    equilibrium = "equilibrium"
 
 
 def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
@@ -33,6 +42,12 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
             help="Take TRIPS as prior, with this coefficient of variation; else only its OD pairs count."
         ),
     ] = None,
+    shares: Annotated[
+        Shares | None,
+        typer.Option(
+            help="Paths chosen at the times observed (default with --times), or at the equilibrium's."
+        ),
+    ] = None,
     paths: Paths = "auto",
     nodes: Nodes = None,
     settings: RoadSettings = None,
@@ -40,21 +55,23 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Estimate the trips of every OD from counts or link times of some days, with theta and standard errors."""
+    from cosim.results import RunDirectory
     from cosim.road.od_estimation import OdPrior, estimate_od
     from experiments.road_files import read_road_input
 
-    _check({"--theta": theta, "--prior": prior}, counts, times)
+    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
+    _check({"--theta": theta, "--prior": prior}, shares, counts, times)
     roads = read_road_input(network, trips, nodes, settings or ()).data
     seen, link_time = _observed(roads, counts, times, noise)
     estimate = estimate_od(
         _path_set(roads, paths),
         seen,
-        link_time,
+        None if shares is Shares.equilibrium else link_time,
         theta_per_min=theta,
         prior=None if prior is None else OdPrior(roads.od.demand_veh_h, prior),
     )
-    if out is not None:
-        _write(roads, estimate, seen, out)
+    if directory is not None:
+        _write(roads, estimate, seen, directory)
     typer.echo(json.dumps(_as_json(roads, estimate)) if as_json else _text(roads, estimate))
     for flag in (flags := _flags(estimate, with_prior=prior is not None)):
         typer.echo(f"cosim: {flag}", err=True)
@@ -62,7 +79,9 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         raise typer.Exit(3)
 
 
-def _check(positive: dict[str, float | None], counts: Path | None, times: Path | None) -> None:
+def _check(
+    positive: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
+) -> None:
     from cosim.errors import ConfigError
 
     problems = [
@@ -71,9 +90,9 @@ def _check(positive: dict[str, float | None], counts: Path | None, times: Path |
         if value is not None and not 0 < value < float("inf")
     ]
     if counts is None and times is None:
-        problems.append(
-            "give --counts, --times, or both: then the counts are the flows, the times set the shares"
-        )
+        problems.append("give --counts, --times, or both: then the times set the shares of the paths")
+    if shares is Shares.observed and times is None:
+        problems.append("--shares observed needs --times")
     if problems:
         where = "options"
         raise ConfigError(where, problems)
@@ -82,33 +101,26 @@ def _check(positive: dict[str, float | None], counts: Path | None, times: Path |
 def _observed(
     roads: "RoadData", counts: Path | None, times: Path | None, noise: float | None
 ) -> tuple["LinkCounts", Any]:
-    """Return the counts, and the time of every link: observed, else that of the mean count, else free flow."""
+    """Return the counts, or what the times say of them; and the mean observed time of every link, if any."""
     import numpy as np
 
-    from cosim.road.latency import link_time_min
     from cosim.road.link_counts import LinkCounts, counts_from_times, read_observations
 
     network = roads.network
-    flow = np.zeros(len(network.links))
-    seen = None
+    seen, link_time = None, None
     if counts is not None:
         found = read_observations(counts, network, "flow_veh_h")
         spread = None if noise is None else np.full(found.link.size, noise)
         seen = LinkCounts(link=found.link, flow_veh_h=found.values, noise_veh_h=spread)
-        flow[found.link] = found.values.mean(axis=0)
-    link_time = link_time_min(network, flow)
     if times is not None:
         found = read_observations(times, network, "time_min")
+        link_time = network.t0_min.copy()
         link_time[found.link] = np.maximum(found.values.mean(axis=0), network.t0_min[found.link])
         seen = seen or counts_from_times(network, found.link, found.values, noise_min=noise or None)
+        if unseen := len(network.links) - found.link.size:
+            typer.echo(f"note: {unseen} links have no time in {times}; they are taken at free flow", err=True)
     if seen is None:
         raise AssertionError  # one of the two files was asked for
-    if times is None and seen.link.size < len(network.links):
-        typer.echo(
-            f"note: {len(network.links) - seen.link.size} links have neither a count nor a time; their time is taken "
-            "at free flow. Give --times of all links",
-            err=True,
-        )
     return seen, link_time
 
 
@@ -182,11 +194,11 @@ def _text(roads: "RoadData", estimate: "OdEstimate") -> str:
     return "\n".join(lines)
 
 
-def _write(roads: "RoadData", estimate: "OdEstimate", seen: "LinkCounts", out: Path) -> None:
+def _write(roads: "RoadData", estimate: "OdEstimate", seen: "LinkCounts", directory: "RunDirectory") -> None:
     """Write the tables ods and links as Parquet and CSV, and the trips as an OD file to assign."""
     import pandas as pd
 
-    from cosim.results import RunDirectory, write_tables
+    from cosim.results import write_tables
     from cosim.road.formats import write_csv
 
     links = {
@@ -197,7 +209,7 @@ def _write(roads: "RoadData", estimate: "OdEstimate", seen: "LinkCounts", out: P
     }
     ods = _ods(roads, estimate)
     tables = {"ods": pd.DataFrame(ods), "links": pd.DataFrame(links)}
-    with RunDirectory(out) as folder:
+    with directory as folder:
         write_tables(folder, tables)
         for name, frame in tables.items():
             frame.to_csv(folder / f"{name}.csv", index=False)

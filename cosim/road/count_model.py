@@ -147,3 +147,22 @@ class Trips:
         if with_theta:
             columns[:, -1] = self.theta * groups.spread(self.of_od) * model.share_slope(share)
         return columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogPrior:
+    """What was believed of the trips: ln o ~ N(mean, sd^2); an infinite sd is no belief."""
+
+    mean: FloatArray
+    sd: FloatArray
+
+    def density(self, trips: Trips) -> tuple[float, FloatArray]:
+        """Return the logarithm of the density, but for a constant, and its gradient by ln o."""
+        off = (np.log(trips.of_od) - self.mean) / self.sd
+        return -float(off @ off) / 2, -off / self.sd
+
+    def added_to(self, information: FloatArray) -> FloatArray:
+        """Return the information on (ln o, ln theta) with what was believed."""
+        own = np.arange(self.sd.size)
+        information[own, own] += 1 / self.sd**2
+        return information

@@ -45,6 +45,17 @@ def with_generalised_cost(
 
     The weights are minutes per unit of length and of money in the file. ConfigError if a cost is negative.
     """
+    missing = [
+        f"{name} is given, but the network has no {what}"
+        for name, weight, values, what in (
+            ("length_weight", length_weight, data.network.length_km, "lengths"),
+            ("toll_weight", toll_weight, data.toll, "tolls"),
+        )
+        if weight and values is None
+    ]
+    if missing:
+        where = "weights"
+        raise ConfigError(where, missing)
     nothing = np.zeros(len(data.network.links))
     length = nothing if data.network.length_km is None else data.network.length_km
     fixed = length_weight * length + toll_weight * (nothing if data.toll is None else data.toll)

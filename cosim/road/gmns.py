@@ -48,7 +48,7 @@ def read_gmns(folder: Path, *, length_weight: float = 0.0, toll_weight: float = 
     if problems:
         raise ConfigError(str(folder), problems)
     toll = np.append(toll, np.zeros(len(network.links) - toll.size))
-    data = RoadData(network, od, toll if toll.any() else None, notes)
+    data = RoadData(network, od, toll if {"toll", "vdf_toll1"} & set(links.columns) else None, notes)
     return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
 
 

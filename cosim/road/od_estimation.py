@@ -1,7 +1,8 @@
 """Trips between origins and destinations from what was seen on the links, by maximum likelihood (Eq. 1).
 
-The likelihood of the counts is that of :mod:`cosim.road.count_model`; P in lambda = P' o are the logit shares
-at the observed link times. (Eq. 1 as printed sums over paths in place of days.)
+The likelihood of the counts is that of :mod:`cosim.road.count_model`. P in lambda = P' o are the logit shares at
+the observed link times or, where nobody saw the times, at those of the equilibrium that the trips bring about.
+(Eq. 1 as printed sums over paths in place of days.)
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from scipy.stats import norm
 
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ModelError
-from cosim.road.count_model import DEPENDENT, CountModel, Trips
+from cosim.road.count_model import DEPENDENT, CountModel, LogPrior, Trips
+from cosim.road.latency import link_time_min
 from cosim.road.link_counts import LinkCounts
-from cosim.road.network import OdTable
+from cosim.road.network import Network, OdTable
+from cosim.road.od_at_equilibrium import climb
 from cosim.road.paths import PathSet
 from cosim.road.routes import od_name
 
@@ -72,7 +75,7 @@ class OdEstimate:
 def estimate_od(
     paths: PathSet,
     counts: LinkCounts,
-    link_time_min: FloatArray,
+    observed_time_min: FloatArray | None = None,
     *,
     theta_per_min: float | None = None,
     prior: OdPrior | None = None,
@@ -81,24 +84,53 @@ def estimate_od(
 ) -> OdEstimate:
     """Return the trips of every OD of *paths* that make the counts most likely (Eq. 1), and theta if not given.
 
-    *link_time_min* are the observed times of all links, which set the shares of the paths; *hours* is how long
+    *observed_time_min* are the times of all links, which set the shares of the paths, as if they were
+    exact; without them the shares are those of the equilibrium that the trips bring about. *hours* is how long
     the counts of a day lasted. Raises ModelError if theta is sought where the counts say nothing of it,
     ConfigError if no path crosses a counted link.
     """
-    model = CountModel.of(paths, counts, paths.network.cost_min(link_time_min), hours)
-    scaled_prior = None if prior is None else OdPrior(prior.mean_veh_h * hours, prior.variation)
-    start = _start(model, theta_per_min, scaled_prior)
-    found = _maximise(model, start, theta_per_min is None, scaled_prior, max_iterations)
-    return _estimate(model, found, theta_per_min is None, scaled_prior, hours)
+    network, with_theta = paths.network, theta_per_min is None
+    times = _time_of_mean_count(network, counts) if observed_time_min is None else observed_time_min
+    model = CountModel.of(paths, counts, network.cost_min(times), hours)
+    believed = _log_prior(prior, paths.groups.count, hours)
+    start = _start(model, theta_per_min, believed)
+    found = _maximise(model, start, believed, max_iterations, with_theta=with_theta)
+    _refuse_untold_theta(found, with_theta=with_theta and prior is None)
+    if observed_time_min is None:
+        point, steps = climb(model, found.point, believed, with_theta=with_theta, hours=hours)
+        found = _Found(point.model, point.trips, point.jacobian, point.gradient, found.iterations + steps)
+    return _estimate(found, believed, hours)
+
+
+def _time_of_mean_count(network: Network, counts: LinkCounts) -> FloatArray:
+    """Return the times at the mean counts; at free flow where nobody counted."""
+    flow = np.zeros(len(network.links))
+    flow[counts.link] = counts.flow_veh_h.mean(axis=0)
+    return link_time_min(network, flow)
+
+
+def _log_prior(prior: OdPrior | None, ods: int, hours: float) -> LogPrior:
+    if prior is None:
+        return LogPrior(np.zeros(ods), np.full(ods, np.inf))
+    return LogPrior(np.log(prior.mean_veh_h * hours), np.full(ods, prior.variation, dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
+    """Where a search ended; the jacobian and the gradient of all days are by (ln o, ln theta)."""
+
+    model: CountModel
     point: Trips
+    jacobian: FloatArray
+    gradient: FloatArray
     iterations: int
 
+    @property
+    def with_theta(self) -> bool:
+        return self.gradient.size > self.point.of_od.size
 
-def _start(model: CountModel, theta: float | None, prior: OdPrior | None) -> Trips:
+
+def _start(model: CountModel, theta: float | None, prior: LogPrior) -> Trips:
     """Return the non-negative least squares fit of the mean counts; theta by trial."""
     if theta is not None:
         return _least_squares(model, theta, prior)
@@ -112,39 +144,34 @@ def _start(model: CountModel, theta: float | None, prior: OdPrior | None) -> Tri
     return max(tried, key=lambda point: _log_posterior(model, point, prior, with_theta=False)[0])
 
 
-def _least_squares(model: CountModel, theta: float, prior: OdPrior | None) -> Trips:
-    groups = model.paths.groups
-    by_od = np.add.reduceat(model.effect * model.shares(theta), groups.start[:-1], axis=1)
-    matrix, target = by_od, model.mean
-    if prior is not None:  # the prior weighs like one more count of each OD
-        weight = np.broadcast_to(1 / np.sqrt(model.days) / np.asarray(prior.variation), groups.count)
-        matrix = np.vstack([by_od, np.diag(weight / np.sqrt(prior.mean_veh_h))])
-        target = np.append(target, weight * np.sqrt(prior.mean_veh_h))
-    trips, _ = nnls(matrix, target)
+def _least_squares(model: CountModel, theta: float, prior: LogPrior) -> Trips:
+    by_od = np.add.reduceat(model.effect * model.shares(theta), model.paths.groups.start[:-1], axis=1)
+    # the prior weighs like one more count of each OD, with the Poisson variance of a day
+    root = np.exp(prior.mean / 2)
+    weight = 1 / np.sqrt(model.days) / prior.sd
+    trips, _ = nnls(np.vstack([by_od, np.diag(weight / root)]), np.append(model.mean, weight * root))
     floor = max(LEAST_VEH, 1e-3 * float(trips.mean()))
     return Trips(np.maximum(trips, floor), theta)
 
 
 def _log_posterior(
-    model: CountModel, point: Trips, prior: OdPrior | None, *, with_theta: bool
+    model: CountModel, point: Trips, prior: LogPrior, *, with_theta: bool
 ) -> tuple[float, FloatArray]:
-    """Return the log-likelihood per day (and the prior's), and its gradient by (ln o, ln theta)."""
+    """Return the log-likelihood of all days with the prior's, and its gradient by (ln o, ln theta)."""
     value, by_path = model.likelihood(point.path_flow(model))
-    gradient = point.gradient(model, by_path, with_theta=with_theta)
-    if prior is not None:
-        off = (np.log(point.of_od) - np.log(prior.mean_veh_h)) / prior.variation
-        value -= float(off @ off) / 2 / model.days
-        gradient[: off.size] -= off / prior.variation / model.days
-    return value, gradient
+    believed, by_trips = prior.density(point)
+    gradient = model.days * point.gradient(model, by_path, with_theta=with_theta)
+    gradient[: by_trips.size] += by_trips
+    return model.days * value + believed, gradient
 
 
 def _maximise(
-    model: CountModel, start: Trips, with_theta: bool, prior: OdPrior | None, max_iterations: int
+    model: CountModel, start: Trips, prior: LogPrior, max_iterations: int, *, with_theta: bool
 ) -> _Found:
     """Return the best point that L-BFGS-B finds in ln o and ln theta, each in units of its standard error."""
     logs = np.append(np.log(start.of_od), [np.log(start.theta)] * with_theta)
-    unit = 1 / np.sqrt(np.diag(_information(model, start, prior, with_theta=with_theta)).clip(min=1e-12))
-    unit = np.minimum(unit, 1.0)
+    known = model.information(start.path_flow(model), start.jacobian(model, with_theta=with_theta))
+    unit = np.minimum(1 / np.sqrt(np.diag(prior.added_to(known)).clip(min=1e-12)), 1.0)
 
     def point(x: FloatArray) -> Trips:
         values = np.exp(logs + unit * x)
@@ -152,77 +179,76 @@ def _maximise(
 
     def loss(x: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = _log_posterior(model, point(x), prior, with_theta=with_theta)
-        return -value * model.days, -gradient * unit * model.days
+        return -value, -gradient * unit
 
     lowest = (np.log(LEAST_VEH) - logs) / unit
     bounds = [(low, None) for low in lowest[: start.of_od.size]]
     bounds += [(-np.log(1e3) / unit[-1], np.log(1e3) / unit[-1])] * with_theta
-    options = {
-        "maxiter": max_iterations,
-        "maxfun": 2 * max_iterations,
-        "ftol": 1e-15,
-        "gtol": 1e-7,
-        "maxcor": 30,
-    }
+    limits = {"maxiter": max_iterations, "maxfun": 2 * max_iterations}
+    options = {**limits, "ftol": 1e-15, "gtol": 1e-7, "maxcor": 30}
     search = minimize(loss, np.zeros(logs.size), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return _Found(point(search.x), int(search.nit))
+    best = point(search.x)
+    _, gradient = _log_posterior(model, best, prior, with_theta=with_theta)
+    return _Found(model, best, best.jacobian(model, with_theta=with_theta), gradient, int(search.nit))
 
 
-def _information(model: CountModel, point: Trips, prior: OdPrior | None, *, with_theta: bool) -> FloatArray:
-    """Return the expected information on (ln o, ln theta), the prior's included."""
-    matrix = model.information(point.path_flow(model), point.jacobian(model, with_theta=with_theta))
-    if prior is not None:
-        own = np.arange(point.of_od.size)
-        matrix[own, own] += 1 / np.broadcast_to(prior.variation, own.size) ** 2
-    return matrix
+def _estimate(found: _Found, prior: LogPrior, hours: float) -> OdEstimate:
+    """Return the estimate with its errors."""
+    model, point, paths = found.model, found.point, found.model.paths
+    path_flow = point.path_flow(model)
+    information = prior.added_to(model.information(path_flow, found.jacobian))
+    covariance = np.linalg.pinv(information, hermitian=True)
+    error = np.sqrt(np.diag(covariance))
+    uphill = found.gradient.copy()
+    uphill[: point.of_od.size][point.of_od <= LEAST_VEH * 1.01] = 0.0
+    lost = _not_told(found)
+    unknown = lost.any(axis=1) & np.isinf(prior.sd)
+    value, _ = model.likelihood(path_flow)
+    return OdEstimate(
+        od=OdTable(origin=paths.od.origin, dest=paths.od.dest, demand_veh_h=point.of_od / hours),
+        standard_error_veh_h=np.where(unknown, np.inf, point.of_od * error[: point.of_od.size] / hours),
+        theta_per_min=point.theta,
+        theta_standard_error=point.theta * float(error[-1]) if found.with_theta else 0.0,
+        log_likelihood=value * model.days,
+        noise_veh_h=model.noise / hours,
+        link_flow_veh_h=paths.link_flow_veh_h(path_flow) / hours,
+        confounded=_named_groups(paths, lost),
+        converged=float(uphill @ covariance @ uphill) <= SETTLED,
+        iterations=found.iterations,
+    )
 
 
-def _estimate(
-    model: CountModel, found: _Found, with_theta: bool, prior: OdPrior | None, hours: float
-) -> OdEstimate:
-    """Return the estimate with its errors; raises ModelError if theta was sought in vain."""
-    point, paths = found.point, model.paths
-    lost, theta_told = _not_told(model, point)
-    if with_theta and not theta_told and prior is None:
+def _by_od(found: _Found) -> tuple[FloatArray, FloatArray]:
+    """Return of dE[z]/do the range and the null space, as orthonormal columns and rows."""
+    by_od = found.model.effect @ (found.jacobian[:, : found.point.of_od.size] / found.point.of_od)
+    left, size, right = np.linalg.svd(by_od, full_matrices=True)
+    rank = int(np.count_nonzero(size > DEPENDENT * size[0]))
+    return left[:, :rank], right[rank:]
+
+
+def _not_told(found: _Found) -> BoolArray:
+    """Return which ODs trade trips in a way that no mean count feels, OD x OD.
+
+    Two ODs belong together where the projector on the null space of dE[z]/do couples them.
+    """
+    _, null = _by_od(found)
+    coupled: BoolArray = np.abs(null.T @ null) > np.sqrt(DEPENDENT)
+    return coupled
+
+
+def _refuse_untold_theta(found: _Found, *, with_theta: bool) -> None:
+    """Raise ModelError if the trips can change the mean counts in every way that theta does."""
+    if not with_theta:
+        return
+    left, _ = _by_od(found)
+    by_theta = found.model.effect @ found.jacobian[:, -1]
+    rest = by_theta - left @ (left.T @ by_theta)
+    if np.linalg.norm(rest) <= DEPENDENT * np.linalg.norm(by_theta):
         msg = (
             "theta cannot be estimated: other trips between the ODs change the counts just as another theta "
             "does. Count more links, or give theta"
         )
         raise ModelError(msg)
-    covariance = np.linalg.pinv(_information(model, point, prior, with_theta=with_theta), hermitian=True)
-    _, gradient = _log_posterior(model, point, prior, with_theta=with_theta)
-    gradient[: -1 if with_theta else None][point.of_od <= LEAST_VEH * 1.01] = 0.0
-    decrement = float(gradient @ covariance @ gradient) * model.days**2
-    error = point.of_od * np.sqrt(np.diag(covariance)[: point.of_od.size])
-    value, _ = model.likelihood(point.path_flow(model))
-    return OdEstimate(
-        od=OdTable(origin=paths.od.origin, dest=paths.od.dest, demand_veh_h=point.of_od / hours),
-        standard_error_veh_h=np.where(lost.any(axis=1) & (prior is None), np.inf, error / hours),
-        theta_per_min=point.theta,
-        theta_standard_error=point.theta * float(np.sqrt(covariance[-1, -1])) if with_theta else 0.0,
-        log_likelihood=value * model.days,
-        noise_veh_h=model.noise / hours,
-        link_flow_veh_h=paths.link_flow_veh_h(point.path_flow(model)) / hours,
-        confounded=_named_groups(paths, lost),
-        converged=decrement <= SETTLED,
-        iterations=found.iterations,
-    )
-
-
-def _not_told(model: CountModel, point: Trips) -> tuple[BoolArray, bool]:
-    """Return which ODs trade trips in a way that no mean count feels (OD x OD), and whether theta is felt.
-
-    Two ODs belong together where the projector on the null space of dE[z]/do couples them.
-    """
-    groups, share = model.paths.groups, model.shares(point.theta)
-    by_od = np.add.reduceat(model.effect * share, groups.start[:-1], axis=1)
-    left, size, right = np.linalg.svd(by_od, full_matrices=True)
-    rank = int(np.count_nonzero(size > DEPENDENT * size[0]))
-    projector = right[rank:].T @ right[rank:]
-    by_theta = model.effect @ (groups.spread(point.of_od) * model.share_slope(share))
-    rest = by_theta - left[:, :rank] @ (left[:, :rank].T @ by_theta)
-    told = bool(np.linalg.norm(rest) > DEPENDENT * float(np.linalg.norm(by_theta)))
-    return np.abs(projector) > np.sqrt(DEPENDENT), told
 
 
 def _named_groups(paths: PathSet, lost: BoolArray) -> tuple[tuple[str, ...], ...]:
