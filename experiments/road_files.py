@@ -87,6 +87,8 @@ def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:
     from cosim.config.reading import apply_settings, check, read_toml
     from experiments.scenarios import find_scenario
 
+    if Path(name).suffix in (".tntp", ".csv"):
+        raise ConfigError(name, ["is a network; name the file of its trips after it"])
     file = find_scenario(name)
     road = check(apply_settings(read_toml(file), settings), str(file)).road
     nodes = None if road.nodes is None else file.parent / road.nodes

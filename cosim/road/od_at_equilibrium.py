@@ -38,6 +38,7 @@ class EquilibriumPoint:
     value: float
     gradient: FloatArray
     information: FloatArray
+    """Of the mean counts and the prior: a bit less than there is, so that steps are a bit long."""
     path_flow_veh_h: FloatArray
 
 
@@ -104,7 +105,7 @@ def at_equilibrium(
         jacobian=jacobian,
         value=model.days * value + believed,
         gradient=gradient,
-        information=prior.added_to(there.information(path_flow, jacobian)),
+        information=prior.added_to(there.information_of_mean(path_flow, jacobian)),
         path_flow_veh_h=answer.path_flow_veh_h,
     )
 

@@ -180,6 +180,9 @@ def test_no_convergence_is_an_answer_with_exit_code_3(tmp_path: Path) -> None:
         (("paper", "--set", "road.tetha=1"), "road.tetha is not a known key"),
         (("paper", "--set", "demand_scale=0"), "there are no trips to assign"),
         (("nowhere",), "there is no such file"),
+        (("net.tntp",), "is a network; name the file of its trips after it"),
+        (("net.tntp", "trips.tntp", "--set", "road.theta=1"), "'road.theta=1' is not known here"),
+        (("paper", "--set", "toll_weight=1"), "toll_weight is given, but the network has no tolls"),
         (("no.tntp", "none.tntp"), "No such file"),
     ],
 )
