@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from cosim.errors import ConfigError, ModelError
+from experiments.assign import assign_command
+from experiments.estimate_od import estimate_od_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -19,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
+app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
 
 Config = Annotated[
     str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")

@@ -10,12 +10,14 @@ from cosim.config.base import File, Name, NonNegative, Place, Positive, Section,
 class AssignmentConfig(Section):
     """``[road.assignment]``: how the stochastic user equilibrium is searched."""
 
-    method: Literal["sra", "msa"] = "sra"
-    """Step rule: self-regulated averaging (sra), or the paper's 1/n (msa)."""
+    method: Literal["newton", "sra", "mswa", "msa"] = "sra"
+    """Newton's method, or averages: self-regulated (sra), weighted (mswa), the paper's 1/n (msa)."""
     tolerance: Positive = 1e-6
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
     max_iterations: Annotated[int, Field(ge=1)] = 20_000
     """Iterations allowed in one period."""
+    carry_over: bool = False
+    """Whether trips that outlast their period go on in the next one; the paper leaves it out."""
 
 
 class RoadConfig(Section):

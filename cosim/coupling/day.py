@@ -1,6 +1,7 @@
 """The equilibrium of a day: who travels, how they spread over the roads, what the feeders do about it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,10 @@ from cosim.coupling.demand import DayDemand, expected_demand
 from cosim.coupling.stations import StationLoad, share_drawn_on_arrival, station_load
 from cosim.errors import InfeasibleError
 from cosim.grid.tariff import DynamicTariff, dynamic_tariff
-from cosim.road.assignment import Equilibrium, semi_dynamic_day
+from cosim.road.assignment import Equilibrium
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
+from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
 from cosim.scenario import CAR, DayAhead, Scenario
 
 MAX_ROUNDS = 20
@@ -95,15 +97,23 @@ def _assign(
 ) -> tuple[list[Equilibrium], str]:
     """Return the equilibria; where stations cannot take the demand, of extended stations, and say so."""
     search = scenario.config.road.assignment
-    options = {
-        "method": search.method,
-        "tolerance": search.tolerance,
-        "max_iterations": search.max_iterations,
-    }
+
+    def day(overload: Overload) -> list[Equilibrium]:
+        problems = _problems(scenario, paths, demand, tariff, overload)
+        options: dict[str, Any] = {
+            "method": search.method,
+            "tolerance": search.tolerance,
+            "max_iterations": search.max_iterations,
+        }
+        if not search.carry_over:
+            return semi_dynamic_day(problems, **options)
+        carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
+        return [period.equilibrium for period in carrying]
+
     try:
-        return semi_dynamic_day(_problems(scenario, paths, demand, tariff, "refuse"), **options), ""
+        return day("refuse"), ""
     except InfeasibleError as error:
-        return semi_dynamic_day(_problems(scenario, paths, demand, tariff, "extend"), **options), str(error)
+        return day("extend"), str(error)
 
 
 def _problems(

@@ -59,6 +59,7 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     demand = folder / road.demand
     data = read_roads(folder / road.links, demand, folder / road.nodes if road.nodes else None)
     network, problems = data.network, _site_problems(config, data.network)
+    problems += [note.replace("are left out", "must be left out of a scenario") for note in data.notes]
     if not data.od.demand_veh_h.sum() > 0:
         problems.append(f"{demand}: no OD pair has any demand")
     if problems:  # without its stations the network can still be judged

@@ -86,7 +86,11 @@ def test_one_wrong_reference_is_one_sentence(study: Path, setting: str, sentence
     ("file", "change", "sentence"),
     [
         ("od.csv", append("4,1,5"), "toy/od.csv: OD 4-1: no path leads from origin to destination."),
-        ("od.csv", append("4,4,5"), "toy/od.csv, line 3: origin and dest are both '4'; they must differ."),
+        (
+            "od.csv",
+            append("4,4,5"),
+            "toy/od.csv: 5 veh/h begin and end in one zone; they use no link and must be left out of a scenario.",
+        ),
         (
             "od.csv",
             append("1,4,5"),
