@@ -1,0 +1,158 @@
+"""Clarabel on the compiled cones: solvers that stay set up, and what to do when one does not get through."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.errors import SolverError
+from cosim.grid.cones import NOT_NEGATIVE, SECOND_ORDER, ZERO, Cones, Horizon, compile_period, repeat
+from cosim.grid.model import Frame
+from cosim.grid.numbers import Numbers
+from cosim.grid.solution import Solution
+
+RESIDUAL_MAX = 1e-6
+"""Largest broken constraint [p.u.] in an answer the solver itself calls inaccurate."""
+KEPT_ENTRIES = 4_000_000
+"""Solvers stay set up while their matrices together have no more entries than this."""
+ATTEMPTS: tuple[dict[str, float], ...] = (
+    {"tol": 1e-9},
+    {"tol": 1e-8},
+    {"tol": 1e-8, "max_iter": 500, "max_step_fraction": 0.9},
+)
+"""Settings to try in turn; 1e-9 keeps the relaxation error well below 1e-6."""
+
+
+@dataclass(slots=True, eq=False)
+class _Ready:
+    """A horizon, and the solver set up for it once it was asked for."""
+
+    horizon: Horizon
+    solver: Any = None
+
+
+class Engine:
+    """The dispatches of one frame: one compiled period, horizons made of it, and their solvers."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Compile the period."""
+        self.period = compile_period(frame)
+        self._ready: OrderedDict[int, _Ready] = OrderedDict()
+
+    def horizon(self, periods: int) -> Horizon:
+        """Return the horizon of so many periods, made once and kept."""
+        return self._kept(periods).horizon
+
+    def solve(self, numbers: Numbers, where: str) -> Solution | None:
+        """Return the optimum at *numbers*; None where nothing is feasible.
+
+        An answer the solver calls inaccurate is taken only after every setting was tried, and only if no
+        constraint is broken by more than `RESIDUAL_MAX`. Otherwise a ``SolverError`` names *where*.
+        """
+        ready = self._kept(len(numbers.by_period["price"]))
+        cones = ready.horizon.cones(numbers)
+        said = []
+        for settings in ATTEMPTS:
+            answer = self._answer(ready, cones, settings)
+            status = str(answer.status)
+            if status == "Solved":
+                return self._solution(ready.horizon, numbers, answer)
+            if status == "PrimalInfeasible":
+                return None
+            said.append(status)
+        if said[-1] == "AlmostPrimalInfeasible":
+            return None
+        if said[-1] == "AlmostSolved" and largest_residual(cones, np.array(answer.x)) <= RESIDUAL_MAX:
+            return self._solution(ready.horizon, numbers, answer)
+        msg = f"{where}: clarabel answered {', '.join(said)} to settings of falling strictness."
+        raise SolverError(msg)
+
+    def _answer(self, ready: _Ready, cones: Cones, settings: dict[str, float]) -> Any:
+        """Solve, by the solver that is set up where it can be."""
+        if settings is not ATTEMPTS[0] or self.period.varies:
+            return bare_solver(cones, settings).solve()
+        if ready.solver is None:  # scaled by neutral numbers, so that no solve leaves a trace in the next
+            neutral = Cones(
+                quadratic=cones.quadratic,
+                q=_neutral_q(ready.horizon),
+                matrix=cones.matrix,
+                b=np.ones_like(cones.b),
+                sizes=cones.sizes,
+            )
+            ready.solver = bare_solver(neutral, settings)
+        ready.solver.update(q=cones.q, b=cones.b)
+        return ready.solver.solve()
+
+    def _kept(self, periods: int) -> _Ready:
+        if periods not in self._ready:
+            self._ready[periods] = _Ready(repeat(self.period, periods))
+        self._ready.move_to_end(periods)
+        while len(self._ready) > 1 and sum(r.horizon.matrix.nnz for r in self._ready.values()) > KEPT_ENTRIES:
+            self._ready.popitem(last=False)
+        return self._ready[periods]
+
+    def _solution(self, horizon: Horizon, numbers: Numbers, answer: Any) -> Solution:
+        x, dual = np.array(answer.x), np.array(answer.z)
+        return Solution(
+            unknowns=horizon.values(x),
+            price_of_load=horizon.value_of("load_p", dual),
+            penalty_cny=horizon.penalty(numbers, x),
+        )
+
+
+@lru_cache(maxsize=8)
+def engine(frame: Frame) -> Engine:
+    """Return the engine of *frame*, compiled at the first call."""
+    return Engine(frame)
+
+
+def _neutral_q(horizon: Horizon) -> FloatArray:
+    """Return the costs at a price of .5 CNY/kWh and no loss price."""
+    table = np.zeros((horizon.periods, horizon.period.b_map.shape[1]))
+    table[:, -1] = 1.0
+    table[:, horizon.period.numbers["price"]] = 0.5
+    size = horizon.period.quadratic.shape[0]
+    return np.ascontiguousarray((horizon.period.q_map @ table.T)[:size].T).ravel()
+
+
+def bare_solver(cones: Cones, settings: dict[str, float] | None = None) -> Any:
+    """Return Clarabel set up for *cones*, nothing else around it."""
+    import clarabel
+
+    wanted = dict(settings or ATTEMPTS[0])
+    options = clarabel.DefaultSettings()
+    options.verbose = False
+    options.presolve_enable = False
+    options.direct_solve_method = "qdldl"
+    options.tol_gap_abs = options.tol_gap_rel = options.tol_feas = wanted.pop("tol")
+    for name, value in wanted.items():
+        setattr(options, name, value)
+    kinds = {
+        ZERO: clarabel.ZeroConeT,
+        NOT_NEGATIVE: clarabel.NonnegativeConeT,
+        SECOND_ORDER: clarabel.SecondOrderConeT,
+    }
+    sizes = [kinds[kind](size) for kind, size in cones.sizes if size]
+    return clarabel.DefaultSolver(cones.quadratic, cones.q, cones.matrix, cones.b, sizes, options)
+
+
+def largest_residual(cones: Cones, x: FloatArray) -> float:
+    """Return by how much *x* breaks the worst constraint [p.u.]."""
+    slack = cones.b - cones.matrix @ x
+    worst, start = 0.0, 0
+    for kind, size in cones.sizes:
+        part = slack[start : start + size]
+        start += size
+        if not size:
+            continue
+        if kind == ZERO:
+            broken = np.abs(part).max()
+        elif kind == NOT_NEGATIVE:
+            broken = -part.min()
+        else:
+            broken = np.linalg.norm(part[1:]) - part[0]
+        worst = max(worst, float(broken))
+    return worst
