@@ -1,16 +1,11 @@
 """Time the dispatch against the bare solver: ``python benchmarks/dispatch.py [--small]``.
 
-Every figure is CPU time in one process on one thread, the median of several runs, and each ratio compares with
+Every figure is CPU time in one process, the median of several runs, and each ratio compares with
 Clarabel on the very same cones: set-up and solve, nothing around it. Large feeders are copies of the 33-bus
 feeder, with its devices, under one slack bus.
 """
 
 import argparse
-import os
-
-for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")
-
 import math
 import resource
 import time

@@ -1,7 +1,6 @@
 """The dispatch as one convex problem (DPP): unknowns, numbers that change, objective, list of equations."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -56,20 +55,19 @@ def build(frame: Frame, periods: int, *, linked: bool = False) -> Model:
     p = sum((part.p for part in groups), supply_p @ slack) - at.number("load_p", feeder.bus_count)
     q = sum((part.q for part in groups), supply_q @ slack) - at.number("load_q", feeder.bus_count)
     active, reactive = eq.balance(flow, feeder, p, q)
-    band, out_of_band = _voltage_band(flow, at)
     constraints = [
         active,
         reactive,
         *eq.voltage_drop(flow, feeder),
         *eq.cone(flow, feeder),
         *eq.current_limits(flow, feeder, at.number("current2_max", feeder.branch_count)),
-        *band,
+        *_voltage_band(flow, at),
         *([] if frame.export else [supply_p >= 0]),
         *(constraint for part in groups for constraint in part.constraints),
     ]
     losses = cp.multiply(at.number("loss_price", 1), flow.l @ feeder.r_pu[:, None])
     purchase = BASE_KVA * cp.multiply(at.number("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
-    cost = sum((part.cost for part in groups), at.dt * cp.sum(purchase + losses)) + out_of_band
+    cost = sum((part.cost for part in groups), at.dt * cp.sum(purchase + losses)) + sum(at.penalties)
     return Model(cp.Problem(cp.Minimize(cost), constraints), at, active)
 
 
@@ -80,14 +78,13 @@ def _slack_marks(feeder: Feeder) -> FloatArray:
     return slack
 
 
-def _voltage_band(flow: eq.Flow, at: parts.Draft) -> tuple[eq.Constraints, Any]:
-    """Return the voltage limits, and in an elastic dispatch the price of leaving the band."""
+def _voltage_band(flow: eq.Flow, at: parts.Draft) -> eq.Constraints:
+    """Return the voltage limits; in an elastic dispatch the band may be left at a price."""
     feeder, elastic = at.feeder, at.elastic
     if elastic is None:
-        return eq.voltage_limits(flow, feeder), 0.0
-    under = at.unknown("under", feeder.branch_count, penalised=True)
-    over = at.unknown("over", feeder.branch_count, penalised=True)
+        return eq.voltage_limits(flow, feeder)
+    price_cny = elastic.voltage_cny_per_pu2_h * at.dt
+    under = at.broken("under", feeder.branch_count, price_cny)
+    over = at.broken("over", feeder.branch_count, price_cny)
     deepest = max(feeder.voltage_min_pu**2 - elastic.voltage_floor_pu**2, 0.0)
-    penalty = elastic.voltage_cny_per_pu2_h * at.dt * (cp.sum(under) + cp.sum(over))
-    limits = [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]
-    return limits, penalty
+    return [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]

@@ -46,12 +46,19 @@ class Draft:
     """What unknowns must be in the last period."""
     penalised: list[str] = field(default_factory=list)
     """The unknowns that say by how much limits are broken."""
+    penalties: list[cp.Expression] = field(default_factory=list)
+    """What they cost [CNY]."""
 
-    def unknown(self, name: str, count: int, *, penalised: bool = False) -> cp.Variable:
+    def unknown(self, name: str, count: int) -> cp.Variable:
         """Return one unknown per period and thing."""
-        if penalised:
-            self.penalised.append(name)
         return self.unknowns.setdefault(name, cp.Variable((self.periods, count), name=name))
+
+    def broken(self, name: str, count: int, price_cny: float) -> cp.Variable:
+        """Return one unknown per period and thing for breaking a limit, at a price per unit."""
+        unknown = self.unknown(name, count)
+        self.penalised.append(name)
+        self.penalties.append(price_cny * cp.sum(unknown))
+        return unknown
 
     def number(self, name: str, count: int) -> cp.Parameter:
         """Return one number per period and thing."""
@@ -62,16 +69,15 @@ class Draft:
         kind = cp.Variable if self.linked else cp.Parameter
         return self.before.setdefault(name, kind((1, count), name=f"{name} before"))
 
-    def keep_promise(self, name: str, count: int) -> tuple[eq.Constraints, Any]:
-        """Return that the unknown *name* ends as it should, and where elastic the price of missing that."""
+    def keep_promise(self, name: str, count: int) -> eq.Constraints:
+        """Return that the unknown *name* ends as it should, or misses that at a price where elastic."""
         short = self.unknowns[name][-1:] - self.ends.setdefault(
             name, cp.Parameter((1, count), name=f"{name} at the end")
         )
         if self.elastic is None:
-            return [short == 0], 0.0
-        broken = self.unknown(f"{name} missed", count, penalised=True)
-        price = self.elastic.promise_cny_per_kwh * BASE_KVA
-        return [short <= broken[-1:], -short <= broken[-1:], broken >= 0], price * cp.sum(broken)
+            return [short == 0]
+        broken = self.broken(f"{name} missed", count, self.elastic.promise_cny_per_kwh * BASE_KVA)
+        return [short <= broken[-1:], -short <= broken[-1:], broken >= 0]
 
     def place(self, units: Any) -> FloatArray:
         """Return the (units, buses) matrix that puts each unit on its bus."""
@@ -125,8 +131,8 @@ def stores(units: tuple[Storage, ...], at: Draft) -> Part:
         energy_max=size * of_units(units, "soc_max", 1.0),
     )
     rules = eq.store(charge, discharge, energy, at.earlier("storage_kwh", count), unit, at.dt)
-    promise, penalty = at.keep_promise("storage_kwh", count)
-    return Part((discharge - charge) @ on, 0.0, penalty, [*rules, *promise])
+    rules += at.keep_promise("storage_kwh", count)
+    return Part((discharge - charge) @ on, 0.0, 0.0, rules)
 
 
 def shifts(units: tuple[DemandResponse, ...], at: Draft) -> Part:
@@ -138,9 +144,9 @@ def shifts(units: tuple[DemandResponse, ...], at: Draft) -> Part:
     owed = at.unknown("owed_kwh", count)
     most = at.number("shift_max", count)
     rules = eq.shift(out, into, owed, at.earlier("owed_kwh", count), most, at.dt)
-    promise, penalty = at.keep_promise("owed_kwh", count)
+    rules += at.keep_promise("owed_kwh", count)
     cost = at.dt * cp.sum(out @ of_units(units, "price_cny_per_mwh", 1.0))
-    return Part((out - into) @ on, 0.0, cost + penalty, [*rules, *promise])
+    return Part((out - into) @ on, 0.0, cost, rules)
 
 
 def renewables(units: tuple[Renewable, ...], at: Draft) -> Part:
@@ -150,16 +156,14 @@ def renewables(units: tuple[Renewable, ...], at: Draft) -> Part:
     count, on = len(units), at.place(units)
     p, q = at.unknown("renewable_kw", count), at.unknown("renewable_kvar", count)
     off: Any = 0.0
-    penalty: Any = 0.0
     if at.elastic:
-        off = at.unknown("renewable_off", count, penalised=True)
-        penalty = at.energy_price("renewable_cny_per_kwh") * cp.sum(off)
+        off = at.broken("renewable_off", count, at.energy_price("renewable_cny_per_kwh"))
     rules = eq.renewable_power(p, at.number("available", count), at.number("must_take", count), off)
     rules += eq.reactive_range(q, at.number("q_min", count), at.number("q_max", count))
     rules += [off >= 0] if at.elastic else []
     if disks := [i for i, u in enumerate(units) if u.q_capability == "disk"]:
         rules += eq.reactive_disk(p[:, disks], q[:, disks], of_units(units, "s_kva")[disks])
-    return Part(p @ on, q @ on, penalty, rules)
+    return Part(p @ on, q @ on, 0.0, rules)
 
 
 def shedding(at: Draft) -> Part:
@@ -167,14 +171,12 @@ def shedding(at: Draft) -> Part:
     if at.elastic is None:
         return Part()
     count = at.feeder.bus_count
-    base = at.unknown("base_shed_kw", count, penalised=True)
-    shed = at.unknown("station_shed_kw", count, penalised=True)
-    penalty = at.energy_price("base_cny_per_kwh") * cp.sum(base)
-    penalty += at.energy_price("station_cny_per_kwh") * cp.sum(shed)
+    base = at.broken("base_shed_kw", count, at.energy_price("base_cny_per_kwh"))
+    shed = at.broken("station_shed_kw", count, at.energy_price("station_cny_per_kwh"))
     limits = [
         base >= 0,
         base <= at.number("base_shed_max", count),
         shed >= 0,
         shed <= at.number("station_shed_max", count),
     ]
-    return Part(base + shed, cp.multiply(at.number("base_q_per_p", count), base), penalty, limits)
+    return Part(base + shed, cp.multiply(at.number("base_q_per_p", count), base), 0.0, limits)

@@ -30,8 +30,8 @@ def sweep_power_flow(
     """Return the AC power flow of every row of (periods, buses) injections.
 
     Backward: the current of a branch is that of all buses below it. Forward: every bus has the slack
-    voltage less the drops on its way; taps are moved into the base voltages. Raises ``SolverError`` if the voltages still move after
-    *iterations_max* sweeps.
+    voltage less the drops on its way; taps are moved into the base voltages. Raises ``SolverError`` if the
+    voltages still move after *iterations_max* sweeps.
     """
     power: ComplexArray = np.asarray(injection_kw + 1j * injection_kvar, dtype=np.complex128) / BASE_KVA
     plain = _without_taps(feeder)

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from cosim.errors import SolverError
-from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame, Model, build
 from cosim.grid.numbers import Numbers
 from cosim.grid.solution import Solution
@@ -31,22 +30,16 @@ def solve_whole(frame: Frame, numbers: Numbers, solver: str, where: str) -> Solu
     model = whole_problem(frame, numbers)
     if not solve_problem(model.problem, solver, where):
         return None
-    return read_whole(model, numbers)
+    return read_whole(model)
 
 
-def read_whole(model: Model, numbers: Numbers) -> Solution:
+def read_whole(model: Model) -> Solution:
     """Return the solution of a solved problem."""
     unknowns = {name: np.asarray(v.value, dtype=np.float64) for name, v in model.draft.unknowns.items()}
-    dt, r = model.draft.dt, model.draft.feeder.r_pu
-    penalty_cny = 0.0
-    if model.draft.elastic is not None:
-        losses = numbers.by_period["loss_price"][:, 0] @ (unknowns["current2"] @ r)
-        bought = BASE_KVA * numbers.by_period["price"][:, 0] @ unknowns["supply_p"].sum(axis=1)
-        penalty_cny = float(model.problem.value) - dt * float(losses + bought)
     return Solution(
         unknowns=unknowns,
         price_of_load=-np.asarray(model.active_balance.dual_value),
-        penalty_cny=penalty_cny,
+        penalty_cny=sum(float(penalty.value) for penalty in model.draft.penalties),
     )
 
 
