@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from cosim.grid.solution import Solution
 
 RESIDUAL_MAX = 1e-6
 """Largest broken constraint [p.u.] in an answer the solver itself calls inaccurate."""
-KEPT_ENTRIES = 4_000_000
-"""Solvers stay set up while their matrices together have no more entries than this."""
+KEPT_ENTRIES = 1_000_000
+"""Solvers stay set up while their matrices together have no more entries than this; the last one always does."""
 ATTEMPTS: tuple[dict[str, float], ...] = (
-    {"tol": 1e-9, "reduced_tol": 1e-8},
-    {"tol": 1e-8, "reduced_tol": 1e-5, "max_iter": 500, "max_step_fraction": 0.9},
+    {"tol": 1e-9, "reduced_tol": 1e-8, "reduced_gap": 5e-8},
+    {"tol": 1e-8, "reduced_tol": 1e-5, "reduced_gap": 1e-5, "max_iter": 500, "max_step_fraction": 0.9},
 )
 """Settings to try in turn. 1e-9 keeps the relaxation error well below 1e-6; what misses it is taken at 1e-8."""
 
@@ -33,13 +34,18 @@ class _Ready:
     solver: Any = None
 
 
+_NUMBERS = count()
+_READY: "OrderedDict[tuple[int, int], _Ready]" = OrderedDict()
+"""Horizons of all engines, by engine and periods, the one used last at the end."""
+
+
 class Engine:
     """The dispatches of one frame: one compiled period, horizons made of it, and their solvers."""
 
     def __init__(self, frame: Frame) -> None:
         """Compile the period."""
         self.period = compile_period(frame)
-        self._ready: OrderedDict[int, _Ready] = OrderedDict()
+        self.number = next(_NUMBERS)
 
     def horizon(self, periods: int) -> Horizon:
         """Return the horizon of so many periods, made once and kept."""
@@ -84,12 +90,16 @@ class Engine:
         return ready.solver.solve()
 
     def _kept(self, periods: int) -> _Ready:
-        if periods not in self._ready:
-            self._ready[periods] = _Ready(repeat(self.period, periods))
-        self._ready.move_to_end(periods)
-        while len(self._ready) > 1 and sum(r.horizon.matrix.nnz for r in self._ready.values()) > KEPT_ENTRIES:
-            self._ready.popitem(last=False)
-        return self._ready[periods]
+        key = (self.number, periods)
+        if key not in _READY:
+            made = repeat(self.period, periods)
+            while (
+                _READY and made.matrix.nnz + sum(r.horizon.matrix.nnz for r in _READY.values()) > KEPT_ENTRIES
+            ):
+                _READY.popitem(last=False)
+            _READY[key] = _Ready(made)
+        _READY.move_to_end(key)
+        return _READY[key]
 
     def _solution(self, horizon: Horizon, numbers: Numbers, answer: Any) -> Solution:
         x, dual = np.array(answer.x), np.array(answer.z)
@@ -125,8 +135,8 @@ def bare_solver(cones: Cones, settings: dict[str, float] | None = None) -> Any:
     options.presolve_enable = False
     options.direct_solve_method = "qdldl"
     options.tol_gap_abs = options.tol_gap_rel = options.tol_feas = wanted.pop("tol")
-    reduced = wanted.pop("reduced_tol")
-    options.reduced_tol_gap_abs = options.reduced_tol_gap_rel = options.reduced_tol_feas = reduced
+    options.reduced_tol_feas = wanted.pop("reduced_tol")
+    options.reduced_tol_gap_abs = options.reduced_tol_gap_rel = wanted.pop("reduced_gap")
     for name, value in wanted.items():
         setattr(options, name, value)
     kinds = {

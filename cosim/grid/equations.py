@@ -93,12 +93,13 @@ def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0
 
 
 def current_limits(flow: Flow, feeder: Feeder, most: Any) -> Constraints:
-    """Eq. 16: 0 <= l <= *most*, and the current at each end of a branch with charging within its limit.
+    """Eq. 16: l <= *most*, and the current at each end of a branch with charging within its limit.
 
+    That l is not negative is in the cone.
     With y = g + jb at an end, where P and Q pass at v, its current is l + 2 (g P - b Q) + |y|^2 v at the
     sending end, and l - 2 (g P - b Q) + |y|^2 v at the receiving end.
     """
-    limits = [flow.l >= 0, flow.l <= most]
+    limits = [flow.l <= most]
     finite = np.isfinite(feeder.current_max_pu)
     if (near := np.flatnonzero(finite & (feeder.y_from_pu != 0))).size:
         y, v = feeder.y_from_pu[near], (flow.v @ behind_tap(feeder).T)[:, near]

@@ -58,6 +58,10 @@ def test_cone_bounds_the_current_from_below(chain: Chain, current2: float, insid
     assert holds(eq.cone(flow([0.4], [current2], [1.0, 0.9], q=[0.3]), chain((0.1, 0.1)))) is inside
 
 
+def test_cone_allows_no_negative_square(chain: Chain) -> None:
+    assert not holds(eq.cone(flow([0.0], [-0.01], [1.0, 1.0]), chain((0.1, 0.1))))
+
+
 def test_cone_takes_the_voltage_of_the_sending_end(chain: Chain) -> None:
     assert holds(eq.cone(flow([0.4], [0.5], [0.5, 1.0], q=[0.3]), chain((0.1, 0.1))))
     assert not holds(eq.cone(flow([0.4], [0.4], [0.5, 1.0], q=[0.3]), chain((0.1, 0.1))))
@@ -75,7 +79,6 @@ def test_current_limit_of_a_line_bounds_the_series_current(chain: Chain) -> None
     feeder = chain((0.1, 0.1))
     assert holds(eq.current_limits(flow([0.0], [0.25], [1.0, 1.0]), feeder, np.array([[0.25]])))
     assert not holds(eq.current_limits(flow([0.0], [0.26], [1.0, 1.0]), feeder, np.array([[0.25]])))
-    assert not holds(eq.current_limits(flow([0.0], [-0.01], [1.0, 1.0]), feeder, np.array([[0.25]])))
 
 
 def test_current_limit_of_a_cable_holds_at_its_ends(chain: Chain) -> None:
