@@ -188,7 +188,9 @@ class Dispatch:
 
     @property
     def gap(self) -> float:
-        """Cost above the lower bound, relative to it; 0 where no remedy was needed."""
+        """Cost above the lower bound, relative to it; 0 where no remedy was needed, inf without a bound."""
+        if not np.isfinite(self.lower_bound_cny):
+            return float("inf")
         above = self.cost.total_cny + self.cost.penalty_cny - self.lower_bound_cny
         return above / max(abs(self.lower_bound_cny), 1.0)
 
