@@ -147,8 +147,9 @@ class Feeder:
             raise ConfigError(self.name, [unknown_bus(name, self.bus_names)]) from None
 
     def knows_bus(self, name: str) -> bool:
-        """Whether a bus has this name or number."""
-        return name in self.aliases or name in self.bus_names
+        """Whether a bus has this name or number; nothing can stand at the open end of a line."""
+        known = name in self.aliases or name in self.bus_names
+        return known and (self.origin is None or bool(self.origin.bus[self.bus_index(name)] >= 0))
 
 
 def unknown_bus(name: str, bus_names: Sequence[str]) -> str:
