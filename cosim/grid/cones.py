@@ -94,12 +94,10 @@ def compile_period(frame: Frame) -> PeriodCones:
     unknown_spans = _spans(draft.unknowns)
     quadratic = data["P"] if data.get("P") is not None else sparse.csc_array((unknowns, unknowns))
     link = entry_map[~now][:, [-1]].toarray().ravel()
-    names = [name for name in draft.before for _ in range(draft.before[name].size)]
     columns = np.array(
         [unknown_spans[n].start + i for n in draft.before for i in range(draft.before[n].size)],
         dtype=np.int64,
     )
-    del names
     return PeriodCones(
         quadratic=sparse.triu(sparse.csc_array(quadratic)[order][:, order], format="csc"),
         row=row[now],
