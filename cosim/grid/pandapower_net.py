@@ -12,7 +12,7 @@ import numpy as np
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import ConfigError
 from cosim.grid.matpower import read_matpower
-from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, in_parallel
 from cosim.grid.tree import Edge
 
 POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
@@ -30,8 +30,10 @@ class Origin:
     """Index of a bus of the net at each bus of the feeder, -1 where the net has none (the end of an open line)."""
     bus_row: IntArray
     branch_row: IntArray
+    branch: IntArray
+    """The branch of the feeder each ``branch_row`` is, or is a parallel part of."""
     reversed: BoolArray
-    """Branches whose sending end is the second in the net."""
+    """Rows whose sending end is the second in the net."""
 
 
 def feeder_from_pandapower(
@@ -75,10 +77,11 @@ def feeder_from_pandapower(
         aliases=aliases,
     )
     feeder = build_feeder(tables, voltage, problems)
-    row_of = dict(zip([b.edge.name for b in branches], branch_rows, strict=True))
-    branch_row = np.array([row_of[name] for name in feeder.branch_names], dtype=np.int64)
+    parts = dict(zip([b.edge.name for b in branches], branch_rows, strict=True))
+    pairs = [(row, k) for k, name in enumerate(feeder.branch_names) for row in parts[name]]
+    branch_row, branch = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     first = model["branch"][branch_row, 0].real.astype(np.int64)
-    origin = Origin(net, origin_bus, rows, branch_row, first != rows[feeder.from_bus])
+    origin = Origin(net, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
     return replace(feeder, origin=origin)
 
 
@@ -178,12 +181,13 @@ def _names(
     return names, aliases, origin, rows
 
 
-def _branches(net: Any, model: Any, name_of: dict[int, str]) -> tuple[list[Branch], list[int]]:
-    """Return the branches in service, and their rows."""
+def _branches(net: Any, model: Any, name_of: dict[int, str]) -> tuple[list[Branch], list[list[int]]]:
+    """Return the branches in service, those in parallel as one, and their rows."""
     from pandapower.pypower import idx_brch as at
 
     rows, base = model["branch"].real, float(model["baseMVA"]) * 1e3 / BASE_KVA
-    found, places = [], []
+    found: list[Branch] = []
+    places: list[list[int]] = []
     for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
         for row in range(start, stop):
             near, far = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
@@ -202,8 +206,20 @@ def _branches(net: Any, model: Any, name_of: dict[int, str]) -> tuple[list[Branc
                     current_max_pu=_limit(net, kind, row - start, model["bus"][[near, far], 9]),
                 )
             )
-            places.append(row)
+            places.append([row])
+            _join_parallel(found, places)
     return found, places
+
+
+def _join_parallel(found: list[Branch], places: list[list[int]]) -> None:
+    """Join the last branch to an earlier one between the same buses, if there is one."""
+    ends = set(found[-1].edge.ends)
+    for k, earlier in enumerate(found[:-1]):
+        if set(earlier.edge.ends) == ends and (joined := in_parallel(earlier, found[-1])):
+            found[k] = joined
+            found.pop()
+            places[k] += places.pop()
+            return
 
 
 def _branch_name(net: Any, kind: str, number: int) -> str:

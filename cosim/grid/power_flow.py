@@ -93,6 +93,7 @@ class _Ready:
     load_bus: IntArray
     bus_row: IntArray
     branch_row: IntArray
+    branch: IntArray
     reversed: BoolArray
     scale: FloatArray
     """Voltage in the net over voltage in the feeder [p.u.]."""
@@ -110,8 +111,12 @@ def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
         msg = f"{place}: the AC power flow gives no voltage at bus {lost}."
         raise SolverError(msg)
     flows = model["branch"][ready.branch_row].real * 1e3
+    count = feeder.branch_count
     near = np.where(ready.reversed, flows[:, at.PT], flows[:, at.PF])
     near_q = np.where(ready.reversed, flows[:, at.QT], flows[:, at.QF])
+    near, near_q = (
+        np.bincount(ready.branch, weights=flow, minlength=count).astype(np.float64) for flow in (near, near_q)
+    )
     slack = ready.net.res_ext_grid
     return PowerFlow(
         voltage_pu=voltage,
@@ -143,7 +148,7 @@ def _net(feeder: Feeder) -> _Ready:
     net.ext_grid.loc[grids, "vm_pu"] = feeder.slack_voltages_pu
     origin = feeder.origin
     ones = np.ones(feeder.bus_count)
-    return _Ready(net, served, origin.bus_row, origin.branch_row, origin.reversed, ones)
+    return _Ready(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
 
 
 def _net_of_lines(feeder: Feeder) -> _Ready:
@@ -167,4 +172,4 @@ def _net_of_lines(feeder: Feeder) -> _Ready:
     for bus, vm_pu in zip(feeder.slack_buses.tolist(), feeder.slack_voltages_pu.tolist(), strict=True):
         pandapower.create_ext_grid(net, bus, vm_pu=vm_pu)
     branches = np.arange(feeder.branch_count)
-    return _Ready(net, buses, buses, branches, np.zeros(feeder.branch_count, dtype=bool), scale)
+    return _Ready(net, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale)

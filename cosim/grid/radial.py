@@ -184,6 +184,29 @@ class Branch:
         )
 
 
+def in_parallel(one: Branch, other: Branch) -> Branch | None:
+    """Return two branches between the same buses as one; None where their taps differ, so that current circles.
+
+    The current divides by the series admittances; the one that reaches its limit first sets the limit.
+    """
+    other = other.outwards(one.edge.ends[0])
+    if not np.allclose(one.taps, other.taps, rtol=1e-12, atol=0.0):
+        return None
+    z_pu = one.z_pu * other.z_pu / (one.z_pu + other.z_pu)
+    shares = abs(z_pu / one.z_pu), abs(z_pu / other.z_pu)
+    limits = [
+        min(a / shares[0], b / shares[1])
+        for a, b in zip(one.current_max_pu, other.current_max_pu, strict=True)
+    ]
+    return Branch(
+        edge=Edge(f"{one.edge.name} + {other.edge.name}", one.edge.ends),
+        z_pu=z_pu,
+        y_pu=(one.y_pu[0] + other.y_pu[0], one.y_pu[1] + other.y_pu[1]),
+        taps=one.taps,
+        current_max_pu=(limits[0], limits[1]),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """What a feeder is made of, whatever it was read from; a bus holds its load (kW, kvar)."""

@@ -28,7 +28,10 @@ def net_named(name: str) -> Any:
 
 
 def two_levels() -> Any:
-    """Make a tree fed through a tapped transformer from its far end, with cable, shunt, fused and open switches."""
+    """Make a tree fed through a tapped transformer from its far end, with cable, shunt, fused and open switches.
+
+    Two unlike transformers stand in parallel.
+    """
     import pandapower as pp
 
     net = pp.create_empty_network(sn_mva=3.0)
@@ -39,6 +42,7 @@ def two_levels() -> Any:
     pp.create_ext_grid(net, buses[0], vm_pu=1.01)
     pp.create_transformer(net, buses[1], buses[0], "25 MVA 110/20 kV", tap_pos=-3)
     pp.create_switch(net, buses[1], buses[2], et="b")
+    pp.create_transformer(net, buses[1], buses[0], "40 MVA 110/20 kV", tap_pos=-3)
     cable = pp.create_line(net, buses[2], buses[3], 20.0, "N2XS(FL)2Y 1x240 RM/35 64/110 kV")
     pp.create_switch(net, buses[3], cable, et="l", closed=True)
     spur = pp.create_line(net, buses[3], buses[4], 5.0, "N2XS(FL)2Y 1x240 RM/35 64/110 kV")
@@ -126,6 +130,12 @@ def test_a_loop_is_refused_by_name() -> None:
     net = net_named("case33bw")
     net.line.loc[32, "in_service"] = True
     assert "branches 2, 3, 4, 5, 6, 7, 18, 19, 20, 33 form a loop" in refused(net)
+
+
+def test_unlike_taps_in_parallel_are_refused_by_name() -> None:
+    net = two_levels()
+    net.trafo.loc[1, "tap_pos"] = 0
+    assert "branches trafo 1, trafo 2 form a loop" in refused(net)
 
 
 def test_two_trees_joined_are_refused_by_name() -> None:
