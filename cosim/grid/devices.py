@@ -95,9 +95,7 @@ class Devices:
             *(("demand response", u.bus) for u in self.demand_responses),
         ]
         problems = [
-            f"{who}: {unknown_bus(bus, feeder.bus_names)}"
-            for who, bus in named
-            if bus not in feeder.bus_names
+            f"{who}: {unknown_bus(bus, feeder.bus_names)}" for who, bus in named if not feeder.knows_bus(bus)
         ]
         for turbine in self.turbines:
             problems += _turbine_problems(turbine)

@@ -1,21 +1,21 @@
 """The dispatch of a feeder over a horizon: solve, certify, remedy, diagnose."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arrays import FloatArray
 from cosim.errors import ConfigError, InfeasibleError, SolverError
-from cosim.grid import model
+from cosim.grid.certificate import Certificate, both_signs, certify
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
-from cosim.grid.parts import Setting
-from cosim.grid.reading import Answer, read_answer, violations
+from cosim.grid.model import Frame
+from cosim.grid.numbers import Question, numbers
+from cosim.grid.reading import Answer, read_answer
 from cosim.grid.schedule import Dispatch, DispatchState, Horizon, Load, Rules
 from cosim.grid.solvers import available_solver, solve
-
-SIMULTANEOUS_KW = 0.01
-"""A store that charges and discharges more than this at once breaks Eq. 18."""
+from cosim.grid.violations import violations
 
 
 def solve_dispatch(
@@ -40,7 +40,7 @@ def solve_dispatch(
         strict = None
     if strict is not None and strict.certified:
         return strict
-    elastic = _climb(replace(case, at=replace(case.at, elastic=case.rules.elastic)))
+    elastic = _climb(replace(case, frame=replace(case.frame, elastic=case.rules.elastic)))
     if elastic is not None and (strict is None or elastic.certified):
         return elastic
     if strict is None:
@@ -56,30 +56,28 @@ def solve_dispatch(
 class _Case:
     """One dispatch to solve, strict or elastic."""
 
-    at: Setting
-    devices: Devices
-    price_cny_per_kwh: FloatArray
+    frame: Frame
+    question: Question
     rules: Rules
     solver: str
 
     @property
     def where(self) -> str:
         """Name the feeder and the periods."""
-        first = self.at.horizon.first_period
-        return f"feeder {self.at.feeder.name}, periods {first} to {first + self.at.periods - 1}"
+        first = self.question.horizon.first_period
+        return f"feeder {self.frame.feeder.name}, periods {first} to {first + self.question.periods - 1}"
 
-    def solve(self, question: model.Question) -> Answer | None:
-        """Return the answer to one question; None where it has no feasible answer."""
-        asked = model.build(self.at, self.devices, self.price_cny_per_kwh, question, export=self.rules.export)
-        if not solve(asked.problem, self.solver, self.where):
-            return None
-        return read_answer(asked, self.at, self.devices, self.price_cny_per_kwh)
+    def solve(self, **asked: Any) -> Answer | None:
+        """Return the answer to the question, changed as *asked*; None where it has no feasible answer."""
+        question = replace(self.question, **asked)
+        solution = solve(self.frame, numbers(self.frame, question), self.solver, self.where)
+        return None if solution is None else read_answer(solution, self.frame, question)
 
 
 def _climb(case: _Case) -> Dispatch | None:
     """Return the first exact answer on the ladder of loss prices, else a doubtful one; None if infeasible."""
     try:
-        bound = case.solve(model.Question())
+        bound = case.solve()
     except SolverError:  # prices so low that losses pay: the rungs above are better conditioned
         bound = last = None
     else:
@@ -88,65 +86,47 @@ def _climb(case: _Case) -> Dispatch | None:
         last = bound
     mu_0 = case.rules.loss_price_cny_per_mwh
     for mu in (mu_0, *(rung for rung in case.rules.ladder_cny_per_mwh if rung > mu_0)):
-        answer = _try(case, model.Question(loss_price_cny_per_mwh=mu)) if mu else bound
+        answer = _try(case, loss_price_cny_per_mwh=mu) if mu else bound
         remedy = [f"loss price {mu:g}"] if mu != mu_0 else []
-        if answer is not None and _both_signs(answer).any():
+        if answer is not None and both_signs(answer).any():
             charging = answer.charge_kw >= answer.discharge_kw
-            answer = _try(case, model.Question(loss_price_cny_per_mwh=mu, charging=charging))
+            answer = _try(case, loss_price_cny_per_mwh=mu, charging=charging)
             remedy.append("storage signs fixed")
-        if answer is not None and not _doubt(case, answer):
-            return _dispatch(case, answer, bound, remedy)
+        if answer is not None:
+            certificate = certify(answer, case.frame, case.question, case.rules.exact_pu)
+            if not certificate.doubt:
+                return _dispatch(case, answer, certificate, bound, remedy)
         last = last or answer
     if last is None:
         msg = f"{case.where}: {case.solver} gives no accurate answer at any loss price of the ladder."
         raise SolverError(msg)
-    return _dispatch(case, last, bound, [])
+    return _dispatch(case, last, certify(last, case.frame, case.question, case.rules.exact_pu), bound, [])
 
 
-def _try(case: _Case, question: model.Question) -> Answer | None:
+def _try(case: _Case, **asked: Any) -> Answer | None:
     """Return the answer of one rung; a rung without an accurate one is passed over."""
     try:
-        return case.solve(question)
+        return case.solve(**asked)
     except SolverError:
         return None
 
 
-def _both_signs(answer: Answer) -> BoolArray:
-    """Mark the periods and stores that charge and discharge at once."""
-    both: BoolArray = np.minimum(answer.charge_kw, answer.discharge_kw) > SIMULTANEOUS_KW
-    return both
-
-
-def _doubt(case: _Case, answer: Answer) -> str:
-    """Return why an answer is not certified, naming the worst place; empty where it is."""
-    error = answer.relaxation_error
-    first = case.at.horizon.first_period
-    if error.size and not error.max() <= case.rules.exact_pu:
-        t, k = np.unravel_index(np.argmax(error), error.shape)
-        branch = case.at.feeder.branch_names[k]
-        return (
-            f"period {first + t}, branch {branch}: the relaxation error is {error.max():.1e} p.u., and no "
-            "loss price of the ladder closes it. The cost is a lower bound, the set-points are no dispatch."
-        )
-    if (both := _both_signs(answer)).any():
-        t, s = np.argwhere(both)[0]
-        name = case.devices.storages[s].name
-        return f"period {first + t}, storage {name}: charges and discharges at once, and no signs are exact."
-    return ""
-
-
-def _dispatch(case: _Case, answer: Answer, bound: Answer | None, remedy: list[str]) -> Dispatch:
+def _dispatch(
+    case: _Case, answer: Answer, certificate: Certificate, bound: Answer | None, remedy: list[str]
+) -> Dispatch:
     """Join the answer and its certificate."""
+    elastic = case.frame.elastic is not None
     return Dispatch(
-        feeder_name=case.at.feeder.name,
-        first_period=case.at.horizon.first_period,
-        period_h=case.at.dt,
-        status="optimal" if case.at.elastic is None else "elastic",
+        feeder_name=case.frame.feeder.name,
+        first_period=case.question.horizon.first_period,
+        period_h=case.frame.period_h,
+        status="elastic" if elastic else "optimal",
         solver=case.solver,
         remedy=", ".join(remedy) or "none",
-        doubt=_doubt(case, answer),
+        doubt=certificate.doubt,
         lower_bound_cny=-np.inf if bound is None else bound.objective_cny,
-        violations=() if case.at.elastic is None else violations(answer, case.at, case.devices),
+        violations=violations(answer, case.frame, case.question) if elastic else (),
+        ac_mismatch_pu=certificate.ac_mismatch_pu,
         **{name: getattr(answer, name) for name in Answer.__dataclass_fields__},
     )
 
@@ -161,12 +141,16 @@ def _case(
     if problems:
         source = f"dispatch of {feeder.name}"
         raise ConfigError(source, problems)
-    state = horizon.state or start_of_day(devices)
-    at = Setting(feeder=feeder, load=load, horizon=horizon, state=state, elastic=None)
     return _Case(
-        at=at,
-        devices=devices,
-        price_cny_per_kwh=price,
+        frame=Frame(
+            feeder=feeder, devices=devices, period_h=horizon.period_h, export=rules.export, elastic=None
+        ),
+        question=Question(
+            load=load,
+            price_cny_per_kwh=price,
+            horizon=horizon,
+            state=horizon.state or start_of_day(devices),
+        ),
         rules=rules,
         solver=available_solver(rules.solver).name,
     )

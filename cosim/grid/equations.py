@@ -1,7 +1,8 @@
 """The equations of the dispatch, each a small function that returns its constraints.
 
 Everything is in per unit of 1 MVA, so a power reads as MW and an energy as MWh; arrays are (periods, things).
-Symbols are the paper's: v = U^2, l = I^2, P and Q enter a branch at its sending end.
+Symbols are the paper's: v = U^2, l = I^2. P, Q and l are those of a branch's series impedance r + jx, at its
+sending end and behind its tap ratio: between them and the buses stand the charging admittances.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arrays import FloatArray
 from cosim.grid.feeder import Feeder
 
 Constraints = list[cp.Constraint]
@@ -45,42 +46,42 @@ def _marks(feeder: Feeder, bus: Any) -> Any:
     return sparse.csr_array((np.ones(feeder.branch_count), (branches, bus)), shape=shape)
 
 
-def sum_below(feeder: Feeder, value: FloatArray) -> FloatArray:
-    """Return for each branch the sum of a (periods, buses) value over the buses it feeds, near and far."""
-    total = value.copy()
-    for near, far in zip(feeder.from_bus[::-1], feeder.to_bus[::-1], strict=True):
-        total[:, near] += total[:, far]
-    return total[:, feeder.to_bus]
+def behind_tap(feeder: Feeder) -> Any:
+    """Return the (branches, buses) matrix from v to v_i / ratio^2, the voltage behind each branch's tap."""
+    return sparse.diags_array(feeder.ratio**-2.0) @ leaving(feeder)
 
 
 def balance(flow: Flow, feeder: Feeder, p: cp.Expression, q: cp.Expression) -> Constraints:
     """Eq. 12, 13: injection plus what the branch to a bus brings, P - r l, is what leaves to the next buses.
 
-    The first constraint is the active balance; minus its dual is the nodal price.
+    The admittances at a bus, g + jb, take g v and give b v. The first constraint is the active balance; minus
+    its dual is the nodal price.
     """
     into, out = arriving(feeder), leaving(feeder)
     lost_p = into.multiply(feeder.r_pu[:, None]).tocsr()
     lost_q = into.multiply(feeder.x_pu[:, None]).tocsr()
+    shunt = feeder.admittance_at_bus
     return [
-        p + flow.p @ (into - out) - flow.l @ lost_p == 0,
-        q + flow.q @ (into - out) - flow.l @ lost_q == 0,
+        p + flow.p @ (into - out) - flow.l @ lost_p - flow.v @ sparse.diags_array(shunt.real) == 0,
+        q + flow.q @ (into - out) - flow.l @ lost_q + flow.v @ sparse.diags_array(shunt.imag) == 0,
     ]
 
 
 def voltage_drop(flow: Flow, feeder: Feeder) -> Constraints:
-    """Eq. 14: v_j = v_i - 2 (r P + x Q) + (r^2 + x^2) l along each branch; v of the slack bus is given."""
+    """Eq. 14: v_j = v_i / ratio^2 - 2 (r P + x Q) + (r^2 + x^2) l; v of a slack bus is given."""
     r, x = feeder.r_pu, feeder.x_pu
-    rise = flow.v @ (arriving(feeder) - leaving(feeder)).T
+    rise = flow.v @ (arriving(feeder) - behind_tap(feeder)).T
     drop = flow.p @ sparse.diags_array(2 * r) + flow.q @ sparse.diags_array(2 * x)
+    slack = flow.v[:, feeder.slack_buses]
     return [
         rise + drop - flow.l @ sparse.diags_array(r**2 + x**2) == 0,
-        flow.v[:, feeder.slack_bus] == feeder.slack_voltage_pu**2,
+        slack == _rows(np.square(feeder.slack_voltages_pu), slack),
     ]
 
 
 def cone(flow: Flow, feeder: Feeder) -> Constraints:
-    """Eq. 15 relaxed: l v_i >= P^2 + Q^2 as the cone |2P, 2Q, l - v_i| <= l + v_i."""
-    v_i = cp.vec(flow.v @ leaving(feeder).T, order="C")
+    """Eq. 15 relaxed: l v >= P^2 + Q^2 as |2P, 2Q, l - v| <= l + v, v the voltage behind the tap."""
+    v_i = cp.vec(flow.v @ behind_tap(feeder).T, order="C")
     l_i, p, q = (cp.vec(part, order="C") for part in (flow.l, flow.p, flow.q))
     return [cp.SOC(l_i + v_i, cp.vstack([2 * p, 2 * q, l_i - v_i]), axis=0)]
 
@@ -91,9 +92,28 @@ def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0
     return [v >= feeder.voltage_min_pu**2 - under, v <= feeder.voltage_max_pu**2 + over]
 
 
-def current_limits(flow: Flow, feeder: Feeder, reachable: FloatArray) -> Constraints:
-    """Eq. 16: l <= I_max^2, and no more than the *reachable* current [p.u.] of each period and branch."""
-    return [flow.l <= np.minimum(reachable, feeder.current_max_pu) ** 2]
+def current_limits(flow: Flow, feeder: Feeder, most: Any) -> Constraints:
+    """Eq. 16: l <= *most*, and the current at each end of a branch with charging within its limit.
+
+    That l is not negative is in the cone.
+    With y = g + jb at an end, where P and Q pass at v, its current is l + 2 (g P - b Q) + |y|^2 v at the
+    sending end, and l - 2 (g P - b Q) + |y|^2 v at the receiving end.
+    """
+    limits = [flow.l <= most]
+    finite = np.isfinite(feeder.current_max_pu)
+    if (near := np.flatnonzero(finite & (feeder.y_from_pu != 0))).size:
+        y, v = feeder.y_from_pu[near], (flow.v @ behind_tap(feeder).T)[:, near]
+        cross = flow.p[:, near] @ np.diag(2 * y.real) - flow.q[:, near] @ np.diag(2 * y.imag)
+        largest = _rows((feeder.current_max_pu * feeder.ratio)[near] ** 2, v)
+        limits.append(flow.l[:, near] + cross + v @ np.diag(np.abs(y) ** 2) <= largest)
+    if (far := np.flatnonzero(finite & (feeder.y_to_pu != 0))).size:
+        y, v, current2 = feeder.y_to_pu[far], flow.v[:, feeder.to_bus[far]], flow.l[:, far]
+        p = flow.p[:, far] - current2 @ np.diag(feeder.r_pu[far])
+        q = flow.q[:, far] - current2 @ np.diag(feeder.x_pu[far])
+        cross = p @ np.diag(2 * y.real) - q @ np.diag(2 * y.imag)
+        largest = _rows(feeder.current_max_to_pu[far] ** 2, v)
+        limits.append(current2 - cross + v @ np.diag(np.abs(y) ** 2) <= largest)
+    return limits
 
 
 def output_limits(p: cp.Expression, q: cp.Expression, p_max: Any, q_min: Any, q_max: Any) -> Constraints:
@@ -101,37 +121,30 @@ def output_limits(p: cp.Expression, q: cp.Expression, p_max: Any, q_min: Any, q_
     return [p >= 0, p <= _rows(p_max, p), q >= _rows(q_min, q), q <= _rows(q_max, q)]
 
 
-def ramp(p: cp.Expression, before: FloatArray, step_max: FloatArray) -> Constraints:
-    """Eq. 17: the output changes by at most *step_max* between periods; a *before* of NaN is free."""
-    steps = [] if p.shape[0] == 1 else [cp.abs(p[1:] - p[:-1]) <= _rows(step_max, p[1:])]
-    known = np.flatnonzero(np.isfinite(before))
-    if known.size:
-        steps.append(cp.abs(p[0, known] - before[known]) <= step_max[known])
-    return steps
+def ramp(p: cp.Expression, before: Any, step_max: Any) -> Constraints:
+    """Eq. 17: |P_t - P_t-1| <= *step_max* of each period; *before* (1, units) is the output before the first."""
+    step = p - _earlier(p, before)
+    return [step <= step_max, -step <= step_max]
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The numbers of a group of stores: limits [MW, MWh], efficiencies, energy at the start and the end."""
+    """The numbers of a group of stores: limits [MW, MWh] and efficiencies."""
 
-    charge_max: FloatArray
-    discharge_max: FloatArray
+    charge_max: Any
+    discharge_max: Any
     charge_efficiency: FloatArray
     discharge_efficiency: FloatArray
     energy_min: FloatArray
     energy_max: FloatArray
-    energy_start: FloatArray
-    energy_end: FloatArray
 
 
-def store(charge: Any, discharge: Any, energy: Any, unit: Store, period_h: float) -> Constraints:
+def store(charge: Any, discharge: Any, energy: Any, before: Any, unit: Store, period_h: float) -> Constraints:
     """Eq. 18: E_t = E_t-1 + eta_c P_ch dt - P_dis dt / eta_d within the limits of energy and power."""
     gained = charge @ np.diag(unit.charge_efficiency * period_h)
     spent = discharge @ np.diag(period_h / unit.discharge_efficiency)
-    start = unit.energy_start[None, :]
-    earlier = start if energy.shape[0] == 1 else cp.vstack([start, energy[:-1]])
     return [
-        energy == earlier + gained - spent,
+        energy - _earlier(energy, before) - gained + spent == 0,
         energy >= _rows(unit.energy_min, energy),
         energy <= _rows(unit.energy_max, energy),
         charge >= 0,
@@ -141,19 +154,10 @@ def store(charge: Any, discharge: Any, energy: Any, unit: Store, period_h: float
     ]
 
 
-def one_sign(charge: Any, discharge: Any, charging: BoolArray) -> Constraints:
-    """Eq. 18: P_ch P_dis = 0, with the sign of each period and store given."""
-    return [cp.multiply(charge, ~charging) == 0, cp.multiply(discharge, charging) == 0]
-
-
-def shift(
-    out: Any, into: Any, owed: Any, owed_start: FloatArray, most: FloatArray, period_h: float
-) -> Constraints:
+def shift(out: Any, into: Any, owed: Any, before: Any, most: Any, period_h: float) -> Constraints:
     """Eq. 20: a load shifts at most *most* out or in; what is owed is what went out and has not come back."""
-    start = owed_start[None, :]
-    earlier = start if owed.shape[0] == 1 else cp.vstack([start, owed[:-1]])
     return [
-        owed == earlier + period_h * (out - into),
+        owed - _earlier(owed, before) - period_h * (out - into) == 0,
         out >= 0,
         out <= most,
         into >= 0,
@@ -161,14 +165,9 @@ def shift(
     ]
 
 
-def renewable_power(p: Any, available: FloatArray, forced_off: Any, curtailable: BoolArray) -> Constraints:
-    """Eq. 19: 0 <= P <= available; a unit that must not be curtailed gives all but what is *forced_off*."""
-    taken = np.flatnonzero(~curtailable)
-    limits = [p >= 0, p <= available]
-    if taken.size:
-        off = forced_off[:, taken] if isinstance(forced_off, cp.Expression) else 0.0
-        limits.append(p[:, taken] >= available[:, taken] - off)
-    return limits
+def renewable_power(p: Any, available: Any, must_take: Any, forced_off: Any) -> Constraints:
+    """Eq. 19: 0 <= P <= available; what must not be curtailed is taken, all but what is *forced_off*."""
+    return [p >= 0, p <= available, p >= must_take - forced_off]
 
 
 def reactive_disk(p: Any, q: Any, s: FloatArray) -> Constraints:
@@ -177,11 +176,18 @@ def reactive_disk(p: Any, q: Any, s: FloatArray) -> Constraints:
     return [cp.SOC(cp.Constant(rating), cp.vstack([cp.vec(p, order="C"), cp.vec(q, order="C")]), axis=0)]
 
 
-def reactive_range(q: Any, low: FloatArray, high: FloatArray) -> Constraints:
+def reactive_range(q: Any, low: Any, high: Any) -> Constraints:
     """Bounds on the reactive power of each inverter and period."""
     return [q >= low, q <= high]
 
 
-def _rows(limit: Any, like: Any) -> FloatArray:
-    """One limit per unit, repeated for every period."""
+def _earlier(value: Any, before: Any) -> Any:
+    """Return each period's value one period earlier, *before* in the first."""
+    return before if value.shape[0] == 1 else cp.vstack([before, value[:-1]])
+
+
+def _rows(limit: Any, like: Any) -> Any:
+    """One limit per unit, repeated for every period; a limit given per period stays as it is."""
+    if isinstance(limit, cp.Expression):
+        return limit
     return np.broadcast_to(np.asarray(limit, dtype=np.float64), like.shape)

@@ -1,12 +1,11 @@
-"""The dispatch as one convex problem: unknowns, objective and the list of equations."""
+"""The dispatch as one convex problem (DPP): unknowns, numbers that change, objective, list of equations."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import cvxpy as cp
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
 from cosim.grid import parts
 from cosim.grid.devices import Devices
@@ -16,98 +15,76 @@ from cosim.grid.schedule import Elastic
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The problem and its unknowns, readable once solved."""
+    """The problem, the symbols of its draft, and the constraint whose dual is the nodal price."""
 
     problem: cp.Problem
-    flow: eq.Flow
-    supply_p: cp.Variable
-    supply_q: cp.Variable
-    injection_p: cp.Expression
-    """Net injection of each bus without what is bought; ``injection_q`` likewise."""
-    injection_q: cp.Expression
+    draft: parts.Draft
     active_balance: cp.Constraint
-    penalty: cp.Expression
-    unknowns: dict[str, cp.Expression]
-
-    def value(self, name: str) -> FloatArray:
-        """Return a solved unknown in kW or kWh, or an array without columns where there is no such device."""
-        if name not in self.unknowns:
-            return np.zeros((self.flow.p.shape[0], 0))
-        return BASE_KVA * np.asarray(self.unknowns[name].value, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What differs between the solves of one dispatch."""
+class Frame:
+    """What a dispatch is compiled for; everything else is a number that may change from solve to solve."""
 
-    loss_price_cny_per_mwh: float = 0.0
-    charging: BoolArray | None = None
-    """Fixed signs of the stores, True where a store may only charge."""
+    feeder: Feeder
+    devices: Devices
+    period_h: float
+    export: bool
+    elastic: Elastic | None
 
 
-def build(
-    at: parts.Setting, devices: Devices, price_cny_per_kwh: FloatArray, question: Question, *, export: bool
-) -> Model:
-    """Return the multi-period dispatch: Eq. 21 subject to Eq. 12-20 with the cones of Eq. 15."""
-    feeder, shape = at.feeder, (at.periods, at.feeder.branch_count)
-    current2 = cp.Variable(shape, nonneg=True)
+def build(frame: Frame, periods: int, *, linked: bool = False) -> Model:
+    """Return the dispatch of *periods* periods: Eq. 21 subject to Eq. 12-20 with the cones of Eq. 15."""
+    feeder, devices = frame.feeder, frame.devices
+    at = parts.Draft(feeder=feeder, periods=periods, dt=frame.period_h, elastic=frame.elastic, linked=linked)
     flow = eq.Flow(
-        cp.Variable(shape), cp.Variable(shape), current2, cp.Variable((at.periods, feeder.bus_count))
+        p=at.unknown("branch_p", feeder.branch_count),
+        q=at.unknown("branch_q", feeder.branch_count),
+        l=at.unknown("current2", feeder.branch_count),
+        v=at.unknown("voltage2", feeder.bus_count),
     )
-    supply_p, supply_q = cp.Variable(at.periods, nonneg=not export), cp.Variable(at.periods)
+    slack = _slack_marks(feeder)
+    supply_p, supply_q = (at.unknown(name, len(slack)) for name in ("supply_p", "supply_q"))
     groups = [
         parts.turbines(devices.turbines, at),
-        parts.stores(devices.storages, at, question.charging),
+        parts.stores(devices.storages, at),
         parts.shifts(devices.demand_responses, at),
         parts.renewables(devices.renewables, at),
         parts.shedding(at),
     ]
-    p = sum((part.p for part in groups), -cp.Constant((at.load.base_kw + at.load.station_kw) / BASE_KVA))
-    q = sum((part.q for part in groups), -cp.Constant(at.load.base_kvar / BASE_KVA))
-    active, reactive = eq.balance(flow, feeder, p + _supply(supply_p, feeder), q + _supply(supply_q, feeder))
-    band, out_of_band = _voltage_band(flow, feeder, at.elastic, at.dt)
+    p = sum((part.p for part in groups), supply_p @ slack) - at.number("load_p", feeder.bus_count)
+    q = sum((part.q for part in groups), supply_q @ slack) - at.number("load_q", feeder.bus_count)
+    active, reactive = eq.balance(flow, feeder, p, q)
     constraints = [
         active,
         reactive,
         *eq.voltage_drop(flow, feeder),
         *eq.cone(flow, feeder),
-        *eq.current_limits(flow, feeder, parts.current_bound(groups, at)),
-        *band,
+        *eq.current_limits(flow, feeder, at.number("current2_max", feeder.branch_count)),
+        *_voltage_band(flow, at),
+        *([] if frame.export else [supply_p >= 0]),
         *(constraint for part in groups for constraint in part.constraints),
     ]
-    purchase = at.dt * BASE_KVA * (price_cny_per_kwh @ supply_p)
-    penalty = sum((part.penalty for part in groups), cp.Constant(0.0)) + out_of_band
-    cost = purchase + sum(part.cost for part in groups) + penalty
-    if question.loss_price_cny_per_mwh:
-        cost += question.loss_price_cny_per_mwh * at.dt * cp.sum(flow.l @ feeder.r_pu)
-    return Model(
-        problem=cp.Problem(cp.Minimize(cost), constraints),
-        flow=flow,
-        supply_p=supply_p,
-        supply_q=supply_q,
-        injection_p=p,
-        injection_q=q,
-        active_balance=active,
-        penalty=penalty,
-        unknowns={name: unknown for part in groups for name, unknown in part.unknowns.items()},
-    )
+    losses = cp.multiply(at.number("loss_price", 1), flow.l @ feeder.r_pu[:, None])
+    purchase = BASE_KVA * cp.multiply(at.number("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
+    cost = sum((part.cost for part in groups), at.dt * cp.sum(purchase + losses)) + sum(at.penalties)
+    return Model(cp.Problem(cp.Minimize(cost), constraints), at, active)
 
 
-def _supply(bought: cp.Variable, feeder: Feeder) -> cp.Expression:
-    """Put what is bought on the slack bus."""
-    slack = np.zeros((1, feeder.bus_count))
-    slack[0, feeder.slack_bus] = 1.0
-    return cp.reshape(bought, (bought.size, 1), order="C") @ slack
+def _slack_marks(feeder: Feeder) -> FloatArray:
+    """Return the (slacks, buses) matrix that puts what is bought on the slack buses."""
+    slack = np.zeros((len(feeder.slack_buses), feeder.bus_count))
+    slack[np.arange(len(slack)), feeder.slack_buses] = 1.0
+    return slack
 
 
-def _voltage_band(
-    flow: eq.Flow, feeder: Feeder, elastic: Elastic | None, period_h: float
-) -> tuple[eq.Constraints, Any]:
-    """Return the voltage limits, and in an elastic dispatch the price of leaving the band."""
+def _voltage_band(flow: eq.Flow, at: parts.Draft) -> eq.Constraints:
+    """Return the voltage limits; in an elastic dispatch the band may be left at a price."""
+    feeder, elastic = at.feeder, at.elastic
     if elastic is None:
-        return eq.voltage_limits(flow, feeder), 0.0
-    shape = (flow.v.shape[0], feeder.branch_count)
-    under, over = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
+        return eq.voltage_limits(flow, feeder)
+    price_cny = elastic.voltage_cny_per_pu2_h * at.dt
+    under = at.broken("under", feeder.branch_count, price_cny)
+    over = at.broken("over", feeder.branch_count, price_cny)
     deepest = max(feeder.voltage_min_pu**2 - elastic.voltage_floor_pu**2, 0.0)
-    penalty = elastic.voltage_cny_per_pu2_h * period_h * (cp.sum(under) + cp.sum(over))
-    return [*eq.voltage_limits(flow, feeder, under, over), under <= deepest], penalty
+    return [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]

@@ -205,7 +205,7 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
         voltage_max_pu=op.realised.voltage_pu.max(),
         relaxation_error_max=d.relaxation_error[k].max(initial=0.0),
         ac_mismatch_max_pu=op.voltage_mismatch_pu,
-        ac_current_mismatch_max_a=_largest(current) * op.feeder.current_base_a,
+        ac_current_mismatch_max_a=_largest(current * op.feeder.current_base_a),
         ac_losses_mismatch_kw=d.losses_kw[k] - float(op.planned.losses_kw),
         bound_gap=d.gap,
     )
@@ -239,7 +239,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
         for voltage in (op.dispatch.voltage_pu[op.row], op.realised.voltage_pu)
     )
     outside = np.where(planned <= VOLTAGE_NOTICED_PU, np.nan_to_num(realised), 0.0)
-    outside[feeder.slack_bus] = 0.0
+    outside[feeder.slack_buses] = 0.0
     worst = int(np.argmax(outside))
     if outside[worst] > VOLTAGE_NOTICED_PU:
         place = f"bus {feeder.bus_names[worst]}"

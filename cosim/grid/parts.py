@@ -1,6 +1,6 @@
 """What each kind of device adds to the dispatch: injections, cost and constraints.
 
-A new kind of device is one function here that returns a `Part`.
+A new kind of device is one function here that returns a `Part`, and its numbers in `numbers.py`.
 """
 
 from dataclasses import dataclass, field
@@ -9,200 +9,174 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
 from cosim.grid.devices import DemandResponse, Renewable, Storage, Turbine
 from cosim.grid.feeder import BASE_KVA, Feeder
-from cosim.grid.schedule import DispatchState, Elastic, Horizon, Load
-
-ROUNDING_KWH = 1e-3
-"""A state this far beyond what the horizon can return is rounding of the period before: rounded back."""
+from cosim.grid.schedule import Elastic
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The injections (periods, buses), cost [CNY], constraints and unknowns of one group of devices."""
+    """The injections (periods, buses), cost [CNY] and constraints of one group of devices."""
 
     p: Any = 0.0
     q: Any = 0.0
     cost: Any = 0.0
-    penalty: Any = 0.0
     constraints: eq.Constraints = field(default_factory=list)
-    unknowns: dict[str, cp.Expression] = field(default_factory=dict)
-    rating: Any = 0.0
-    """Largest apparent power at each bus [p.u.]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What every part needs to know; ``elastic`` is None while the limits are strict."""
+class Draft:
+    """A dispatch being written down: what every part needs to know, and the symbols used so far."""
 
     feeder: Feeder
-    load: Load
-    horizon: Horizon
-    state: DispatchState
+    periods: int
+    dt: float
     elastic: Elastic | None
+    """What broken limits cost; None while the limits are strict."""
+    linked: bool = False
+    """Whether the period before is an unknown as well, to be linked to another copy of the dispatch."""
+    unknowns: dict[str, cp.Variable] = field(default_factory=dict)
+    numbers: dict[str, cp.Parameter] = field(default_factory=dict)
+    """What changes from solve to solve, one row per period."""
+    before: dict[str, cp.Variable | cp.Parameter] = field(default_factory=dict)
+    """What the period before the first leaves, by the name of the unknown it continues."""
+    ends: dict[str, cp.Parameter] = field(default_factory=dict)
+    """What unknowns must be in the last period."""
+    penalised: list[str] = field(default_factory=list)
+    """The unknowns that say by how much limits are broken."""
+    penalties: list[cp.Expression] = field(default_factory=list)
+    """What they cost [CNY]."""
 
-    @property
-    def periods(self) -> int:
-        """Number of periods."""
-        return len(self.load.base_kw)
+    def unknown(self, name: str, count: int) -> cp.Variable:
+        """Return one unknown per period and thing."""
+        return self.unknowns.setdefault(name, cp.Variable((self.periods, count), name=name))
 
-    @property
-    def dt(self) -> float:
-        """Length of a period [h]."""
-        return self.horizon.period_h
+    def broken(self, name: str, count: int, price_cny: float) -> cp.Variable:
+        """Return one unknown per period and thing for breaking a limit, at a price per unit."""
+        unknown = self.unknown(name, count)
+        self.penalised.append(name)
+        self.penalties.append(price_cny * cp.sum(unknown))
+        return unknown
+
+    def number(self, name: str, count: int) -> cp.Parameter:
+        """Return one number per period and thing."""
+        return self.numbers.setdefault(name, cp.Parameter((self.periods, count), name=name))
+
+    def earlier(self, name: str, count: int) -> Any:
+        """Return what the unknown *name* was before the first period."""
+        kind = cp.Variable if self.linked else cp.Parameter
+        return self.before.setdefault(name, kind((1, count), name=f"{name} before"))
+
+    def keep_promise(self, name: str, count: int) -> eq.Constraints:
+        """Return that the unknown *name* ends as it should, or misses that at a price where elastic."""
+        short = self.unknowns[name][-1:] - self.ends.setdefault(
+            name, cp.Parameter((1, count), name=f"{name} at the end")
+        )
+        if self.elastic is None:
+            return [short == 0]
+        broken = self.broken(f"{name} missed", count, self.elastic.promise_cny_per_kwh * BASE_KVA)
+        return [short <= broken[-1:], -short <= broken[-1:], broken >= 0]
 
     def place(self, units: Any) -> FloatArray:
         """Return the (units, buses) matrix that puts each unit on its bus."""
-        marks = np.zeros((len(units), self.feeder.bus_count))
-        marks[np.arange(len(units)), [self.feeder.bus_index(u.bus) for u in units]] = 1.0
-        return marks
+        return place(units, self.feeder)
 
-    def unknown(self, units: Any, *, nonneg: bool = False) -> cp.Variable:
-        """Return one unknown per period and unit."""
-        return cp.Variable((self.periods, len(units)), nonneg=nonneg)
+    def energy_price(self, name: str) -> float:
+        """Return a penalty per p.u. of power held for one period."""
+        return float(getattr(self.elastic, name)) * BASE_KVA * self.dt
 
 
-def _of(units: Any, attribute: str, scale: float = BASE_KVA) -> FloatArray:
+def place(units: Any, feeder: Feeder) -> FloatArray:
+    """Return the (units, buses) matrix that puts each unit on its bus."""
+    marks = np.zeros((len(units), feeder.bus_count))
+    marks[np.arange(len(units)), [feeder.bus_index(u.bus) for u in units]] = 1.0
+    return marks
+
+
+def of_units(units: Any, attribute: str, scale: float = BASE_KVA) -> FloatArray:
     """Return an attribute of every unit, in per unit."""
     return np.array([getattr(u, attribute) for u in units], dtype=np.float64) / scale
 
 
-def turbines(units: tuple[Turbine, ...], at: Setting) -> Part:
+def turbines(units: tuple[Turbine, ...], at: Draft) -> Part:
     """Eq. 17 and the turbine's part of Eq. 21."""
     if not units:
         return Part()
-    p, q, on = at.unknown(units), at.unknown(units), at.place(units)
-    q_max = _of(units, "q_max_kvar")
-    q_min = -q_max * _of(units, "q_absorption", 1.0)
-    a, b = _of(units, "cost_a_cny_per_mw2h", 1.0), _of(units, "cost_b_cny_per_mwh", 1.0)
-    limits = eq.output_limits(p, q, _of(units, "p_max_kw"), q_min, q_max)
-    slope = eq.ramp(p, at.state.turbine_kw / BASE_KVA, _of(units, "ramp_kw_per_h") * at.dt)
-    rating = np.hypot(_of(units, "p_max_kw"), q_max) @ on
+    count, on = len(units), at.place(units)
+    p, q = at.unknown("turbine_kw", count), at.unknown("turbine_kvar", count)
+    q_max = of_units(units, "q_max_kvar")
+    q_min = -q_max * of_units(units, "q_absorption", 1.0)
+    a, b = of_units(units, "cost_a_cny_per_mw2h", 1.0), of_units(units, "cost_b_cny_per_mwh", 1.0)
+    limits = eq.output_limits(p, q, of_units(units, "p_max_kw"), q_min, q_max)
+    slope = eq.ramp(p, at.earlier("turbine_kw", count), at.number("ramp", count))
     cost = at.dt * (cp.sum(cp.square(p) @ a) + cp.sum(p @ b))
-    return Part(p @ on, q @ on, cost, 0.0, [*limits, *slope], {"turbine_kw": p, "turbine_kvar": q}, rating)
+    return Part(p @ on, q @ on, cost, [*limits, *slope])
 
 
-def stores(units: tuple[Storage, ...], at: Setting, charging: BoolArray | None) -> Part:
-    """Eq. 18; *charging* fixes the sign of each period and store, None leaves it to the optimum."""
+def stores(units: tuple[Storage, ...], at: Draft) -> Part:
+    """Eq. 18; where the limit of one direction is set to 0 in a period, the sign is fixed."""
     if not units:
         return Part()
-    charge, discharge, energy, on = at.unknown(units), at.unknown(units), at.unknown(units), at.place(units)
-    unit = _store(units, at)
-    rules = eq.store(charge, discharge, energy, unit, at.dt)
-    if charging is not None:
-        rules += eq.one_sign(charge, discharge, charging)
-    missing, penalty = _promise(energy[-1] - unit.energy_end, at)
-    return Part(
-        (discharge - charge) @ on,
-        0.0,
-        0.0,
-        penalty,
-        [*rules, missing],
-        {"charge_kw": charge, "discharge_kw": discharge, "storage_kwh": energy},
-        np.maximum(unit.charge_max, unit.discharge_max) @ on,
+    count, on, size = len(units), at.place(units), of_units(units, "capacity_kwh")
+    charge, discharge = at.unknown("charge_kw", count), at.unknown("discharge_kw", count)
+    energy = at.unknown("storage_kwh", count)
+    unit = eq.Store(
+        charge_max=at.number("charge_max", count),
+        discharge_max=at.number("discharge_max", count),
+        charge_efficiency=of_units(units, "charge_efficiency", 1.0),
+        discharge_efficiency=of_units(units, "discharge_efficiency", 1.0),
+        energy_min=size * of_units(units, "soc_min", 1.0),
+        energy_max=size * of_units(units, "soc_max", 1.0),
     )
+    rules = eq.store(charge, discharge, energy, at.earlier("storage_kwh", count), unit, at.dt)
+    rules += at.keep_promise("storage_kwh", count)
+    return Part((discharge - charge) @ on, 0.0, 0.0, rules)
 
 
-def _store(units: tuple[Storage, ...], at: Setting) -> eq.Store:
-    size = _of(units, "capacity_kwh")
-    end = size * _of(units, "soc_initial", 1.0)
-    charge_max, discharge_max = _of(units, "charge_max_kw"), _of(units, "discharge_max_kw")
-    gain, loss = _of(units, "charge_efficiency", 1.0), _of(units, "discharge_efficiency", 1.0)
-    hours = at.periods * at.dt
-    start = _rounded(
-        at.state.storage_kwh / BASE_KVA, end - hours * gain * charge_max, end + hours * discharge_max / loss
-    )
-    low, high = size * _of(units, "soc_min", 1.0), size * _of(units, "soc_max", 1.0)
-    return eq.Store(charge_max, discharge_max, gain, loss, low, high, start, end)
-
-
-def shifts(units: tuple[DemandResponse, ...], at: Setting) -> Part:
+def shifts(units: tuple[DemandResponse, ...], at: Draft) -> Part:
     """Eq. 20 and the payment for shifting out of Eq. 21; all energy is given back by the end."""
     if not units:
         return Part()
-    out, into, owed, on = at.unknown(units), at.unknown(units), at.unknown(units), at.place(units)
-    base = np.maximum(at.load.base_kw / BASE_KVA, 0.0) @ on.T
-    most = base * _of(units, "share_max", 1.0)
-    reach = at.dt * most.sum(axis=0)
-    start = _rounded(at.state.owed_kwh / BASE_KVA, -reach, reach)
-    missing, penalty = _promise(owed[-1], at)
-    rules = [*eq.shift(out, into, owed, start, most, at.dt), missing]
-    cost = at.dt * cp.sum(out @ _of(units, "price_cny_per_mwh", 1.0))
-    names: dict[str, cp.Expression] = {"shift_out_kw": out, "shift_in_kw": into, "owed_kwh": owed}
-    return Part((out - into) @ on, 0.0, cost, penalty, rules, names, most @ on)
+    count, on = len(units), at.place(units)
+    out, into = at.unknown("shift_out_kw", count), at.unknown("shift_in_kw", count)
+    owed = at.unknown("owed_kwh", count)
+    most = at.number("shift_max", count)
+    rules = eq.shift(out, into, owed, at.earlier("owed_kwh", count), most, at.dt)
+    rules += at.keep_promise("owed_kwh", count)
+    cost = at.dt * cp.sum(out @ of_units(units, "price_cny_per_mwh", 1.0))
+    return Part((out - into) @ on, 0.0, cost, rules)
 
 
-def renewables(units: tuple[Renewable, ...], at: Setting) -> Part:
+def renewables(units: tuple[Renewable, ...], at: Draft) -> Part:
     """Eq. 19 with the chosen reactive capability."""
     if not units:
         return Part()
-    p, q, on = at.unknown(units), at.unknown(units), at.place(units)
-    first = at.horizon.first_period - 1
-    available = np.stack([u.available_kw[first : first + at.periods] for u in units], axis=1) / BASE_KVA
-    s = _of(units, "s_kva")
-    off = at.unknown(units, nonneg=True) if at.elastic else 0.0
-    penalty = _energy_price(at, "renewable_cny_per_kwh") * cp.sum(off) if at.elastic else 0.0
-    high = np.where(
-        [u.q_capability == "available" for u in units], np.sqrt(np.maximum(s**2 - available**2, 0.0)), s
-    )
-    high = np.where([u.q_capability == "none" for u in units], 0.0, high)
-    low = np.where([u.q_absorption for u in units], -high, 0.0)
-    curtailable = np.array([u.curtailable for u in units])
-    rules = [*eq.renewable_power(p, available, off, curtailable), *eq.reactive_range(q, low, high)]
+    count, on = len(units), at.place(units)
+    p, q = at.unknown("renewable_kw", count), at.unknown("renewable_kvar", count)
+    off: Any = 0.0
+    if at.elastic:
+        off = at.broken("renewable_off", count, at.energy_price("renewable_cny_per_kwh"))
+    rules = eq.renewable_power(p, at.number("available", count), at.number("must_take", count), off)
+    rules += eq.reactive_range(q, at.number("q_min", count), at.number("q_max", count))
+    rules += [off >= 0] if at.elastic else []
     if disks := [i for i, u in enumerate(units) if u.q_capability == "disk"]:
-        rules += eq.reactive_disk(p[:, disks], q[:, disks], s[disks])
-    return Part(p @ on, q @ on, 0.0, penalty, rules, {"renewable_kw": p, "renewable_kvar": q}, s @ on)
+        rules += eq.reactive_disk(p[:, disks], q[:, disks], of_units(units, "s_kva")[disks])
+    return Part(p @ on, q @ on, 0.0, rules)
 
 
-def shedding(at: Setting) -> Part:
+def shedding(at: Draft) -> Part:
     """Give back load to the feeder where nothing else helps; base load is shed at its own power factor."""
     if at.elastic is None:
         return Part()
-    base_kw, base_kvar = at.load.base_kw / BASE_KVA, at.load.base_kvar / BASE_KVA
-    station = at.load.station_kw / BASE_KVA
-    share = cp.Variable(base_kw.shape, nonneg=True)
-    shed = cp.Variable(base_kw.shape, nonneg=True)
-    base = cp.multiply(share, np.maximum(base_kw, 0.0))
-    penalty = _energy_price(at, "base_cny_per_kwh") * cp.sum(base)
-    penalty += _energy_price(at, "station_cny_per_kwh") * cp.sum(shed)
-    return Part(
-        base + shed,
-        cp.multiply(share, np.where(base_kw > 0, base_kvar, 0.0)),
-        0.0,
-        penalty,
-        [share <= 1, shed <= np.maximum(station, 0.0)],
-        {"base_shed_kw": base, "station_shed_kw": shed},
-    )
-
-
-def current_bound(groups: list[Part], at: Setting) -> FloatArray:
-    """Return a current no branch can exceed in any AC power flow within the voltage limits.
-
-    By Kirchhoff's law it carries the sum of the currents below it, each at most S_max / v_min. The cones
-    alone allow any current, so where losses pay (prices below zero) the relaxation would run away.
-    """
-    base = np.hypot(np.abs(at.load.base_kw) + at.load.station_kw, at.load.base_kvar) / BASE_KVA
-    largest = base + sum(part.rating for part in groups)
-    lowest = at.feeder.voltage_min_pu if at.elastic is None else at.elastic.voltage_floor_pu
-    return eq.sum_below(at.feeder, largest) / min(lowest, at.feeder.voltage_min_pu)
-
-
-def _promise(short: Any, at: Setting) -> tuple[cp.Constraint, Any]:
-    """Return the promise that *short* is 0 at the end, and where elastic the price of breaking it."""
-    if at.elastic is None:
-        return short == 0, 0.0
-    broken = cp.Variable(short.shape, nonneg=True)
-    return cp.abs(short) <= broken, at.elastic.promise_cny_per_kwh * BASE_KVA * cp.sum(broken)
-
-
-def _energy_price(at: Setting, name: str) -> float:
-    """Return a penalty per p.u. of power held for one period."""
-    return float(getattr(at.elastic, name)) * BASE_KVA * at.dt
-
-
-def _rounded(value: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return *value* within [low, high] where it is out by no more than rounding; larger faults stay."""
-    clipped = np.clip(value, low, high)
-    return np.where(np.abs(clipped - value) <= ROUNDING_KWH / BASE_KVA, clipped, value)
+    count = at.feeder.bus_count
+    base = at.broken("base_shed_kw", count, at.energy_price("base_cny_per_kwh"))
+    shed = at.broken("station_shed_kw", count, at.energy_price("station_cny_per_kwh"))
+    limits = [
+        base >= 0,
+        base <= at.number("base_shed_max", count),
+        shed >= 0,
+        shed <= at.number("station_shed_max", count),
+    ]
+    return Part(base + shed, cp.multiply(at.number("base_q_per_p", count), base), 0.0, limits)

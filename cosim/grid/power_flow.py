@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import SolverError
-from cosim.grid.feeder import Feeder
+from cosim.grid.feeder import BASE_KVA, Feeder
+from cosim.grid.pandapower_net import POWER_FLOW
 from cosim.grid.schedule import Dispatch
 
 TOLERANCE_MVA = 1e-10
@@ -71,52 +72,104 @@ def ac_power_flow(
     """
     import pandapower
 
-    net = _net(feeder)
-    net.load["p_mw"] = -np.asarray(injection_kw, dtype=np.float64) / 1e3
-    net.load["q_mvar"] = -np.asarray(injection_kvar, dtype=np.float64) / 1e3
+    ready = _net(feeder)
+    net, served = ready.net, ready.load_bus
+    net.load["p_mw"] = -np.asarray(injection_kw, dtype=np.float64)[served] / 1e3
+    net.load["q_mvar"] = -np.asarray(injection_kvar, dtype=np.float64)[served] / 1e3
     place = f"feeder {feeder.name}" + (f", {where}" if where else "")
     try:
-        pandapower.runpp(
-            net, init="flat", calculate_voltage_angles=False, numba=False, tolerance_mva=TOLERANCE_MVA
-        )
+        pandapower.runpp(net, **POWER_FLOW, tolerance_mva=TOLERANCE_MVA)
     except pandapower.LoadflowNotConverged as error:
         msg = f"{place}: the AC power flow does not converge. The load is beyond what the feeder carries."
         raise SolverError(msg) from error
-    voltage = net.res_bus.vm_pu.to_numpy().copy()
+    return _read(feeder, ready, place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A pandapower net with one load for each bus of ``load_bus``, and where a feeder's parts are in it."""
+
+    net: Any
+    load_bus: IntArray
+    bus_row: IntArray
+    branch_row: IntArray
+    branch: IntArray
+    reversed: BoolArray
+    scale: FloatArray
+    """Voltage in the net over voltage in the feeder [p.u.]."""
+
+
+def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
+    """Return the flow that pandapower has just solved, from its bus-branch model."""
+    from pandapower.pypower import idx_brch as at
+    from pandapower.pypower.idx_bus import VM
+
+    model = ready.net._ppc  # noqa: SLF001  the one place with every branch, of whatever kind, in one table
+    voltage = model["bus"][ready.bus_row, VM].real / ready.scale
     if not np.isfinite(voltage).all():
         lost = ", ".join(feeder.bus_names[i] for i in np.flatnonzero(~np.isfinite(voltage)))
         msg = f"{place}: the AC power flow gives no voltage at bus {lost}."
         raise SolverError(msg)
-    slack, line = net.res_ext_grid.iloc[0], net.res_line
+    flows = model["branch"][ready.branch_row].real * 1e3
+    count = feeder.branch_count
+    near = np.where(ready.reversed, flows[:, at.PT], flows[:, at.PF])
+    near_q = np.where(ready.reversed, flows[:, at.QT], flows[:, at.QF])
+    near, near_q = (
+        np.bincount(ready.branch, weights=flow, minlength=count).astype(np.float64) for flow in (near, near_q)
+    )
+    slack = ready.net.res_ext_grid
     return PowerFlow(
         voltage_pu=voltage,
-        branch_current_pu=line.i_from_ka.to_numpy() * 1e3 / feeder.current_base_a,
-        branch_kw=line.p_from_mw.to_numpy() * 1e3,
-        branch_kvar=line.q_from_mvar.to_numpy() * 1e3,
-        losses_kw=np.asarray(line.pl_mw.sum() * 1e3),
-        slack_kw=np.asarray(slack.p_mw * 1e3),
-        slack_kvar=np.asarray(slack.q_mvar * 1e3),
+        branch_current_pu=np.hypot(near, near_q) / (BASE_KVA * voltage[feeder.from_bus]),
+        branch_kw=near,
+        branch_kvar=near_q,
+        losses_kw=np.asarray((flows[:, at.PF] + flows[:, at.PT]).sum()),
+        slack_kw=np.asarray(slack.p_mw.sum() * 1e3),
+        slack_kvar=np.asarray(slack.q_mvar.sum() * 1e3),
     )
 
 
 @lru_cache(maxsize=8)
-def _net(feeder: Feeder) -> Any:
-    """Return the feeder as a pandapower net with one load per bus; built once, its loads are overwritten."""
+def _net(feeder: Feeder) -> _Ready:
+    """Return the net to solve: the one the feeder was read from, else one of lines. Built once, loads change."""
+    if feeder.origin is None:
+        return _net_of_lines(feeder)
+    import copy
+
     import pandapower
 
-    z_base_ohm = feeder.v_base_kv**2
+    net = copy.deepcopy(feeder.origin.net)
+    for table in ("load", "sgen", "storage", "motor", "asymmetric_load", "asymmetric_sgen"):
+        net[table] = net[table].iloc[:0]
+    net.ward[["ps_mw", "qs_mvar"]] = 0.0
+    served = np.flatnonzero(feeder.origin.bus >= 0)
+    pandapower.create_loads(net, buses=feeder.origin.bus[served], p_mw=0.0, q_mvar=0.0)
+    grids = net.ext_grid.index[net.ext_grid.in_service]
+    net.ext_grid.loc[grids, "vm_pu"] = feeder.slack_voltages_pu
+    origin = feeder.origin
+    ones = np.ones(feeder.bus_count)
+    return _Ready(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
+
+
+def _net_of_lines(feeder: Feeder) -> _Ready:
+    """Return the feeder as lines and shunts; taps are moved into the base voltages, see `ratio_to_slack`."""
+    import pandapower
+
+    scale, buses = feeder.ratio_to_slack, np.arange(feeder.bus_count)
+    at_branch, shunt = scale[feeder.to_bus], feeder.shunt_pu / scale**2
+    z_pu = (feeder.r_pu + 1j * feeder.x_pu) * at_branch**2
+    near, far = feeder.y_from_pu / at_branch**2, feeder.y_to_pu / at_branch**2
     net = pandapower.create_empty_network(name=feeder.name, sn_mva=1.0)
-    pandapower.create_buses(net, feeder.bus_count, vn_kv=feeder.v_base_kv)
-    pandapower.create_lines_from_parameters(
-        net,
-        from_buses=feeder.from_bus,
-        to_buses=feeder.to_bus,
-        length_km=1.0,
-        r_ohm_per_km=feeder.r_pu * z_base_ohm,
-        x_ohm_per_km=feeder.x_pu * z_base_ohm,
-        c_nf_per_km=0.0,
-        max_i_ka=np.inf,
-    )
-    pandapower.create_loads(net, buses=np.arange(feeder.bus_count), p_mw=0.0, q_mvar=0.0)
-    pandapower.create_ext_grid(net, feeder.slack_bus, vm_pu=feeder.slack_voltage_pu)
-    return net
+    pandapower.create_buses(net, feeder.bus_count, vn_kv=1.0)
+    for k, (i, j) in enumerate(zip(feeder.from_bus.tolist(), feeder.to_bus.tolist(), strict=True)):
+        pandapower.create_impedance(
+            net, i, j, z_pu[k].real, z_pu[k].imag, 1.0,
+            gf_pu=near[k].real, bf_pu=near[k].imag, gt_pu=far[k].real, bt_pu=far[k].imag,
+        )  # fmt: skip
+    for bus in np.flatnonzero(shunt).tolist():
+        pandapower.create_shunt(net, bus, p_mw=shunt[bus].real, q_mvar=-shunt[bus].imag)
+    pandapower.create_loads(net, buses=buses, p_mw=0.0, q_mvar=0.0)
+    for bus, vm_pu in zip(feeder.slack_buses.tolist(), feeder.slack_voltages_pu.tolist(), strict=True):
+        pandapower.create_ext_grid(net, bus, vm_pu=vm_pu)
+    branches = np.arange(feeder.branch_count)
+    return _Ready(net, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale)

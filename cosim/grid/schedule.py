@@ -92,7 +92,7 @@ class Rules:
     ladder_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200, 10_000, 30_000)
     """Loss prices tried in turn while the relaxation is not exact."""
     exact_pu: float = 1e-6
-    """Largest relaxation error that counts as exact."""
+    """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
 
@@ -173,6 +173,8 @@ class Dispatch:
     price_cny_per_kwh: FloatArray
     """Nodal price of each period and bus: what one more kWh there would cost."""
     relaxation_error: FloatArray
+    ac_mismatch_pu: FloatArray
+    """Largest difference of a voltage to the AC power flow at the set-points, per period; NaN if none exists."""
 
     @property
     def period_count(self) -> int:
@@ -186,13 +188,15 @@ class Dispatch:
 
     @property
     def gap(self) -> float:
-        """Cost above the lower bound, relative to it; 0 where no remedy was needed."""
+        """Cost above the lower bound, relative to it; 0 where no remedy was needed, inf without a bound."""
+        if not np.isfinite(self.lower_bound_cny):
+            return float("inf")
         above = self.cost.total_cny + self.cost.penalty_cny - self.lower_bound_cny
         return above / max(abs(self.lower_bound_cny), 1.0)
 
     @property
     def certified(self) -> bool:
-        """Whether the relaxation is exact and no store charges and discharges at once."""
+        """Whether the relaxation is exact, AC power flow agrees, and no store charges and discharges at once."""
         return not self.doubt
 
     def row(self, period: int) -> int:

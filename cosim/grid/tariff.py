@@ -1,5 +1,6 @@
 """What energy costs in each period: time of use, dynamic tariff, nodal charging prices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,3 +66,49 @@ def nodal_charging_price(tariff_cny_per_kwh: FloatArray, nodal_cny_per_kwh: Floa
     nodal = np.asarray(nodal_cny_per_kwh, dtype=np.float64)
     apart: FloatArray = np.asarray(tariff_cny_per_kwh)[:, None] + nodal - nodal.mean(axis=1, keepdims=True)
     return apart
+
+
+FLIPS_MAX = 3
+"""A period whose class has changed this often is frozen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DampedClasses:
+    """The classes in force after a history of proposals, and how often each period's class changed."""
+
+    classes: IntArray
+    flips: IntArray
+
+    @property
+    def frozen(self) -> IntArray:
+        """The periods (1..T) whose class is held because it kept changing."""
+        return np.flatnonzero(self.flips >= FLIPS_MAX) + 1
+
+
+def damped_classes(proposed: Sequence[IntArray]) -> DampedClasses:
+    """Return the classes of Eq. 22 in force after all proposals of a loop, oldest first.
+
+    A tariff that moves the load it is made from can change class for ever; each period follows its proposals
+    until it has changed `FLIPS_MAX` times, and stays there.
+    """
+    classes = np.array(proposed[0], dtype=np.int64)
+    flips = np.zeros_like(classes)
+    for wanted in proposed[1:]:
+        moves = (np.asarray(wanted) != classes) & (flips < FLIPS_MAX)
+        classes = np.where(moves, wanted, classes)
+        flips = flips + moves
+    return DampedClasses(classes=classes, flips=flips)
+
+
+def non_positive_prices(price_cny_per_kwh: FloatArray, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return a sentence for each price at or below zero, of (periods,) or (periods, *names*)."""
+    price = np.asarray(price_cny_per_kwh, dtype=np.float64)
+    sentences = []
+    for place in np.argwhere(price <= 0):
+        where = f", {names[place[1]]}" if price.ndim > 1 and names else ""
+        amount = price[tuple(place)]
+        sentences.append(
+            f"period {place[0] + 1}{where}: the price is {amount:.4g} CNY/kWh; using energy earns money there, "
+            "so losses may too, and the dispatch needs a remedy to be exact."
+        )
+    return tuple(sentences)

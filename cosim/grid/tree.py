@@ -1,4 +1,4 @@
-"""A list of branches as a tree that grows from the slack bus; says what is wrong where it is none."""
+"""A list of branches as trees that grow from their slack buses; says what is wrong where they are none."""
 
 import heapq
 from collections import defaultdict
@@ -25,14 +25,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The steps from the slack outwards, and why the edges are no tree (empty where they are one)."""
+    """The steps from the slacks outwards, and why the edges are no tree (empty where they are one)."""
 
     steps: tuple[Step, ...]
     problems: tuple[str, ...]
 
 
-def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slack: str) -> Tree:
-    """Return the tree over *edges*: a branch never comes before the branch that feeds it.
+def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]) -> Tree:
+    """Return the trees over *edges*, one from each slack: a branch never comes before the branch that feeds it.
 
     Of the branches that could come next, the one listed first does; so a file in order keeps its order.
     """
@@ -41,7 +41,8 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slack: str) -> Tree:
         for end in edge.ends:
             at_bus[end].append(number)
     feeds: dict[str, Step] = {}
-    reached, used, ready = {slack}, set[int](), list(at_bus[slack])
+    reached, used = set(slacks), set[int]()
+    ready = [number for slack in slacks for number in at_bus[slack]]
     heapq.heapify(ready)
     problems = []
     while ready:
@@ -60,7 +61,7 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slack: str) -> Tree:
         for onward in at_bus[far]:
             heapq.heappush(ready, onward)
     if lost := [bus for bus in buses if bus not in reached]:
-        problems.append(_lost(lost, slack))
+        problems.append(_lost(lost, slacks))
     return Tree(tuple(feeds.values()), tuple(problems))
 
 
@@ -69,7 +70,19 @@ def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> str:
     ways = [_way_to_slack(feeds, end) for end in edges[closing].ends]
     loop = sorted(set(ways[0]) ^ set(ways[1]) | {closing})
     names = ", ".join(edges[number].name for number in loop)
+    roots = {_root(feeds, end) for end in edges[closing].ends}
+    if len(roots) > 1:
+        between = " and ".join(sorted(roots))
+        return (
+            f"branches {names} join the slack buses {between}. A tree has one: take a branch out of service."
+        )
     return f"branches {names} form a loop. A feeder is a tree: take one of them out of service."
+
+
+def _root(feeds: dict[str, Step], bus: str) -> str:
+    while bus in feeds:
+        bus = feeds[bus].from_bus
+    return bus
 
 
 def _way_to_slack(feeds: dict[str, Step], bus: str) -> list[int]:
@@ -80,6 +93,7 @@ def _way_to_slack(feeds: dict[str, Step], bus: str) -> list[int]:
     return way
 
 
-def _lost(buses: Sequence[str], slack: str) -> str:
+def _lost(buses: Sequence[str], slacks: Sequence[str]) -> str:
     some = ", ".join(buses[:10]) + (f" and {len(buses) - 10} more" if len(buses) > 10 else "")
-    return f"no branch in service connects bus {some} to the slack bus {slack}."
+    slack = f"the slack bus {slacks[0]}" if len(slacks) == 1 else "a slack bus"
+    return f"no branch in service connects bus {some} to {slack}."

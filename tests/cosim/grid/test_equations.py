@@ -1,6 +1,7 @@
 """Each equation alone, on numbers that can be checked by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cvxpy as cp
 import numpy as np
@@ -57,6 +58,10 @@ def test_cone_bounds_the_current_from_below(chain: Chain, current2: float, insid
     assert holds(eq.cone(flow([0.4], [current2], [1.0, 0.9], q=[0.3]), chain((0.1, 0.1)))) is inside
 
 
+def test_cone_allows_no_negative_square(chain: Chain) -> None:
+    assert not holds(eq.cone(flow([0.0], [-0.01], [1.0, 1.0]), chain((0.1, 0.1))))
+
+
 def test_cone_takes_the_voltage_of_the_sending_end(chain: Chain) -> None:
     assert holds(eq.cone(flow([0.4], [0.5], [0.5, 1.0], q=[0.3]), chain((0.1, 0.1))))
     assert not holds(eq.cone(flow([0.4], [0.4], [0.5, 1.0], q=[0.3]), chain((0.1, 0.1))))
@@ -70,26 +75,49 @@ def test_voltage_band_spares_the_slack_bus(chain: Chain) -> None:
     assert holds(eq.voltage_limits(flow([0.0], [0.0], [1.0, 0.94**2]), feeder, under=0.02))
 
 
-def test_current_limit_is_the_smaller_of_line_and_reach(chain: Chain) -> None:
-    feeder = chain((0.1, 0.1), current_max_pu=0.5)
-    assert holds(eq.current_limits(flow([0.0], [0.25], [1.0, 1.0]), feeder, np.array([[9.0]])))
-    assert not holds(eq.current_limits(flow([0.0], [0.26], [1.0, 1.0]), feeder, np.array([[9.0]])))
-    assert not holds(eq.current_limits(flow([0.0], [0.25], [1.0, 1.0]), feeder, np.array([[0.4]])))
+def test_current_limit_of_a_line_bounds_the_series_current(chain: Chain) -> None:
+    feeder = chain((0.1, 0.1))
+    assert holds(eq.current_limits(flow([0.0], [0.25], [1.0, 1.0]), feeder, np.array([[0.25]])))
+    assert not holds(eq.current_limits(flow([0.0], [0.26], [1.0, 1.0]), feeder, np.array([[0.25]])))
+
+
+def test_current_limit_of_a_cable_holds_at_its_ends(chain: Chain) -> None:
+    """P = .3 at v = 1 and a charging of j.4 at the sending end: .3^2 + .4^2 = .5^2 enters there."""
+    y = np.array([0.4j])
+    state, most = flow([0.3], [0.09], [1.0, 1.0]), np.array([[9.0]])
+    near = replace(chain((0.0, 0.0), current_max_pu=0.501), y_from_pu=y)
+    assert holds(eq.current_limits(state, near, most))
+    assert not holds(eq.current_limits(state, replace(near, current_max_pu=np.array([0.499])), most))
+    far = replace(chain((0.0, 0.0), current_max_pu=0.501), y_to_pu=y)
+    assert holds(eq.current_limits(state, far, most))
+    assert not holds(eq.current_limits(state, replace(far, current_max_to_pu=np.array([0.499])), most))
+
+
+def test_charging_feeds_reactive_power_into_both_ends(chain: Chain) -> None:
+    """j.4 at the sending end gives .4 v = .4 to bus 1; at the receiving end .4 x .81 to bus 2."""
+    feeder = replace(chain((0.0, 0.0)), y_from_pu=np.array([0.4j]), y_to_pu=np.array([0.4j]))
+    state = flow([0.0], [0.0], [1.0, 0.81])
+    assert holds(eq.balance(state, feeder, const([0.0, 0.0]), const([-0.4, -0.324])))
+    assert not holds(eq.balance(state, feeder, const([0.0, 0.0]), const([-0.4, -0.4])))
+
+
+def test_a_tap_divides_the_voltage_by_its_square(chain: Chain) -> None:
+    feeder = replace(chain((0.02, 0.01)), ratio=np.array([1.1]))
+    v_2 = 1.0 / 1.21 - 2 * (0.02 * 0.5 + 0.01 * 0.3) + (0.02**2 + 0.01**2) * 0.34
+    assert holds(eq.voltage_drop(flow([0.5], [0.34], [1.0, v_2], q=[0.3]), feeder))
+    assert not holds(eq.voltage_drop(flow([0.5], [0.34], [1.0, v_2 * 1.21], q=[0.3]), feeder))
 
 
 def test_sum_below_adds_a_bus_to_every_branch_on_its_way(chain: Chain) -> None:
     feeder = chain((0.1, 0.1), (0.1, 0.1), (0.1, 0.1))
-    assert eq.sum_below(feeder, np.array([[100.0, 1.0, 2.0, 4.0]])).tolist() == [[7.0, 6.0, 4.0]]
+    assert feeder.sum_below(np.array([[100.0, 1.0, 2.0, 4.0]])).tolist() == [[7.0, 6.0, 4.0]]
 
 
 def test_ramp_counts_from_the_state_before() -> None:
-    assert holds(eq.ramp(const([0.2], [0.4]), np.array([0.0]), np.array([0.2])))
-    assert not holds(eq.ramp(const([0.3], [0.4]), np.array([0.0]), np.array([0.2])))
-    assert not holds(eq.ramp(const([0.2], [0.5]), np.array([0.0]), np.array([0.2])))
-
-
-def test_ramp_is_free_in_the_first_period_without_a_state() -> None:
-    assert holds(eq.ramp(const([0.5], [0.4]), np.array([np.nan]), np.array([0.2])))
+    before, step = const([0.0]), np.full((2, 1), 0.2)
+    assert holds(eq.ramp(const([0.2], [0.4]), before, step))
+    assert not holds(eq.ramp(const([0.3], [0.4]), before, step))
+    assert not holds(eq.ramp(const([0.2], [0.5]), before, step))
 
 
 def test_turbine_limits() -> None:
@@ -102,31 +130,26 @@ def test_turbine_limits() -> None:
 @pytest.fixture
 def battery() -> eq.Store:
     one = np.ones(1)
-    return eq.Store(one, one, 0.9 * one, 0.8 * one, 0.2 * one, 2.0 * one, one, one)
+    return eq.Store(one, one, 0.9 * one, 0.8 * one, 0.2 * one, 2.0 * one)
 
 
 def test_store_loses_on_the_way_in_and_on_the_way_out(battery: eq.Store) -> None:
     """1 MW for half an hour stores .45; .36 MW for half an hour takes .225."""
-    charge, discharge = const([1.0], [0.0]), const([0.0], [0.36])
-    assert holds(eq.store(charge, discharge, const([1.45], [1.225]), battery, 0.5))
-    assert not holds(eq.store(charge, discharge, const([1.5], [1.275]), battery, 0.5))
+    charge, discharge, before = const([1.0], [0.0]), const([0.0], [0.36]), const([1.0])
+    assert holds(eq.store(charge, discharge, const([1.45], [1.225]), before, battery, 0.5))
+    assert not holds(eq.store(charge, discharge, const([1.5], [1.275]), before, battery, 0.5))
 
 
 def test_store_yields_the_product_of_its_efficiencies(battery: eq.Store) -> None:
+    """The limits of a direction set to 0 fix the sign of a period."""
     charge, discharge, energy = cp.Variable((2, 1)), cp.Variable((2, 1)), cp.Variable((2, 1))
-    rules = [*eq.store(charge, discharge, energy, battery, 1.0), energy[1] == 1.0, charge[0] == 0.5]
-    rules += eq.one_sign(charge, discharge, np.array([[True], [False]]))
-    assert best(cp.sum(discharge), rules) == pytest.approx(0.5 * 0.9 * 0.8, abs=1e-6)
-
-
-def test_one_sign_forbids_the_other_direction() -> None:
-    charging = np.array([[True], [False]])
-    assert holds(eq.one_sign(const([0.3], [0.0]), const([0.0], [0.2]), charging))
-    assert not holds(eq.one_sign(const([0.3], [0.0]), const([0.1], [0.2]), charging))
+    signed = replace(battery, charge_max=np.array([[1.0], [0.0]]), discharge_max=np.array([[0.0], [1.0]]))
+    rules = [*eq.store(charge, discharge, energy, const([1.0]), signed, 1.0), energy[1] == 1.0]
+    assert best(cp.sum(discharge), [*rules, charge[0] == 0.5]) == pytest.approx(0.5 * 0.9 * 0.8, abs=1e-6)
 
 
 def test_shift_remembers_what_is_owed() -> None:
-    most, start = np.full((2, 1), 0.3), np.array([0.1])
+    most, start = np.full((2, 1), 0.3), const([0.1])
     assert holds(eq.shift(const([0.2], [0.0]), const([0.0], [0.3]), const([0.2], [0.05]), start, most, 0.5))
     assert not holds(
         eq.shift(const([0.4], [0.0]), const([0.0], [0.3]), const([0.3], [0.15]), start, most, 0.5)
@@ -137,11 +160,11 @@ def test_shift_remembers_what_is_owed() -> None:
 
 
 def test_renewable_that_must_not_be_curtailed_gives_all() -> None:
-    available = np.array([[0.5, 0.5]])
-    must = np.array([True, False])
-    assert holds(eq.renewable_power(const([0.1, 0.5]), available, 0.0, must))
-    assert not holds(eq.renewable_power(const([0.1, 0.4]), available, 0.0, must))
-    assert not holds(eq.renewable_power(const([0.6, 0.5]), available, 0.0, must))
+    available, must = np.array([[0.5, 0.5]]), np.array([[0.5, 0.0]])
+    assert holds(eq.renewable_power(const([0.5, 0.1]), available, must, 0.0))
+    assert not holds(eq.renewable_power(const([0.4, 0.5]), available, must, 0.0))
+    assert holds(eq.renewable_power(const([0.4, 0.5]), available, must, 0.1))
+    assert not holds(eq.renewable_power(const([0.6, 0.5]), available, must, 0.0))
 
 
 def test_reactive_power_fills_the_disk() -> None:

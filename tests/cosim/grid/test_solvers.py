@@ -2,7 +2,7 @@ import cvxpy as cp
 import pytest
 
 from cosim.errors import ConfigError, SolverError
-from cosim.grid import solvers
+from cosim.grid import solvers, whole_problem
 
 
 def test_auto_says_in_one_line_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,22 +32,24 @@ def test_the_licence_is_probed_without_noise(capfd: pytest.CaptureFixture[str]) 
 
 def test_infeasible_is_an_answer_and_optimal_another() -> None:
     x = cp.Variable()
-    assert solvers.solve(cp.Problem(cp.Minimize(x), [x >= 1]), "clarabel", "here")
-    assert not solvers.solve(cp.Problem(cp.Minimize(x), [x >= 1, x <= 0]), "clarabel", "here")
+    assert whole_problem.solve_problem(cp.Problem(cp.Minimize(x), [x >= 1]), "clarabel", "here")
+    assert not whole_problem.solve_problem(cp.Problem(cp.Minimize(x), [x >= 1, x <= 0]), "clarabel", "here")
 
 
 def test_unbounded_names_the_place() -> None:
     x = cp.Variable()
     with pytest.raises(SolverError, match="feeder a, periods 1 to 2: clarabel answered unbounded"):
-        solvers.solve(cp.Problem(cp.Minimize(x), [x <= 1]), "clarabel", "feeder a, periods 1 to 2")
+        whole_problem.solve_problem(
+            cp.Problem(cp.Minimize(x), [x <= 1]), "clarabel", "feeder a, periods 1 to 2"
+        )
 
 
 def test_an_inaccurate_answer_is_taken_only_with_small_residuals(monkeypatch: pytest.MonkeyPatch) -> None:
     x = cp.Variable()
     problem = cp.Problem(cp.Minimize(x), [x >= 1])
-    monkeypatch.setattr(solvers, "_status", lambda *_: "optimal_inaccurate")
+    monkeypatch.setattr(whole_problem, "_status", lambda *_: "optimal_inaccurate")
     x.value = 1 - 1e-7
-    assert solvers.solve(problem, "clarabel", "here")
+    assert whole_problem.solve_problem(problem, "clarabel", "here")
     x.value = 1 - 1e-3
     with pytest.raises(SolverError, match="optimal_inaccurate"):
-        solvers.solve(problem, "clarabel", "here")
+        whole_problem.solve_problem(problem, "clarabel", "here")

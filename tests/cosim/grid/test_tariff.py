@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from cosim.grid.tariff import (
     DynamicTariff,
     class_price,
+    damped_classes,
     dynamic_tariff,
     nodal_charging_price,
+    non_positive_prices,
     price_class,
     time_of_use_tariff,
 )
@@ -53,3 +55,21 @@ def test_a_higher_load_never_has_a_lower_price(load: list[float], sigma: float) 
 def test_nodal_charging_prices_average_to_the_tariff() -> None:
     price = nodal_charging_price(np.array([0.5, 1.0]), np.array([[0.5, 0.7], [1.0, 1.6]]))
     assert price == pytest.approx(np.array([[0.4, 0.6], [0.7, 1.3]]))
+
+
+def test_a_class_that_keeps_flipping_is_frozen_and_named() -> None:
+    """Period 2 changes at every proposal; after three changes it stays. Period 3 changes once."""
+    proposed = [np.array([0, k % 2, int(k > 2)]) for k in range(7)]
+    damped = damped_classes(proposed)
+    assert damped.classes.tolist() == [0, 1, 1]
+    assert damped.flips.tolist() == [0, 3, 1]
+    assert damped.frozen.tolist() == [2]
+    assert damped_classes(proposed[:3]).frozen.size == 0
+
+
+def test_prices_at_or_below_zero_are_named() -> None:
+    said = non_positive_prices(np.array([[0.5, -0.02], [0.0, 0.3]]), ("CS6", "CS9"))
+    assert len(said) == 2
+    assert said[0].startswith("period 1, CS9: the price is -0.02 CNY/kWh")
+    assert said[1].startswith("period 2, CS6: the price is 0 CNY/kWh")
+    assert non_positive_prices(np.array([0.1, 0.2])) == ()

@@ -73,7 +73,7 @@ def edit(file: str, change: Callable[[str], str]) -> None:
         ),
         (
             'grid.feeders=[{network="case34zz"}]',
-            "feeder 'feeder': network 'case34zz' is neither a .json file nor a net in pandapower.networks.",
+            "feeder 'feeder': network 'case34zz' is neither a .json or .m file nor a net in pandapower.networks.",
         ),
         ('grid.feeders=[{network="x.json"}]', "x.json: there is no such file."),
     ],

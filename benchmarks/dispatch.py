@@ -1,0 +1,189 @@
+"""Time the dispatch against the bare solver: ``python benchmarks/dispatch.py [--small]``.
+
+Every figure is CPU time in one process, the median of several runs, and each ratio compares with
+Clarabel on the very same cones: set-up and solve, nothing around it. Large feeders are copies of the 33-bus
+feeder, with its devices, under one slack bus.
+"""
+
+import argparse
+import math
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cosim.grid.clarabel_engine import bare_solver, engine
+from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.dispatch import solve_dispatch, start_of_day
+from cosim.grid.feeder import Feeder, read_feeder_csv
+from cosim.grid.model import Frame
+from cosim.grid.numbers import Question, numbers
+from cosim.grid.power_flow import ac_power_flow
+from cosim.grid.schedule import Dispatch, Horizon, Load
+from cosim.grid.sweep import sweep_power_flow
+from cosim.grid.tariff import time_of_use_tariff
+
+IEEE33 = Path(__file__).parents[1] / "configs" / "ieee33"
+HOUR = np.arange(24)
+LOAD = 0.65 + 0.25 * np.sin((HOUR - 9) * math.pi / 12) + 0.1 * np.sin((HOUR - 3) * math.pi / 6)
+SUN = np.maximum(0.0, np.sin((HOUR - 6) * math.pi / 12))
+WIND = 0.45 + 0.25 * np.cos(HOUR * math.pi / 12)
+
+
+class Case:
+    """The 33-bus feeder, or copies of it under one slack bus, with devices, over some periods."""
+
+    def __init__(self, copies: int, periods: int) -> None:
+        """Put everything together."""
+        one = read_feeder_csv(IEEE33 / "buses.csv", IEEE33 / "branches.csv", name="ieee33")
+        self.feeder = copied(one, copies)
+        self.devices = devices(copies, periods)
+        self.load = Load.scaled(self.feeder, np.repeat(LOAD, periods // 24))
+        self.price = time_of_use_tariff(periods)
+        self.horizon = Horizon(period_h=24 / periods)
+
+    def solve(self) -> Dispatch:
+        """Solve the dispatch as a user does."""
+        return solve_dispatch(self.feeder, self.devices, self.load, self.price, self.horizon)
+
+    def bare(self) -> Callable[[], object]:
+        """Return the bare set-up and solve of the same cones."""
+        frame = Frame(
+            feeder=self.feeder,
+            devices=self.devices,
+            period_h=self.horizon.period_h,
+            export=False,
+            elastic=None,
+        )
+        state = start_of_day(self.devices)
+        question = Question(load=self.load, price_cny_per_kwh=self.price, horizon=self.horizon, state=state)
+        cones = engine(frame).horizon(len(self.price)).cones(numbers(frame, question))
+        return lambda: bare_solver(cones).solve()
+
+    def day(self) -> None:
+        """Solve every period of the day anew, each over the rest of the day."""
+        state = None
+        for t in range(len(self.price)):
+            horizon = replace(self.horizon, first_period=t + 1, state=state)
+            plan = solve_dispatch(self.feeder, self.devices, self.load.since(t), self.price[t:], horizon)
+            state = plan.state_after(t + 1)
+
+
+def copied(one: Feeder, copies: int) -> Feeder:
+    """Return *copies* of a feeder under its slack bus."""
+    fed = one.bus_count - 1
+    shift = np.repeat(np.arange(copies) * fed, one.branch_count)
+    near, far = np.tile(one.from_bus, copies), np.tile(one.to_bus, copies)
+    return replace(
+        one,
+        name=f"{copies} x {one.name}",
+        bus_names=(
+            "1",
+            *(f"{n}" if c == 0 else f"{c}.{n}" for c in range(copies) for n in one.bus_names[1:]),
+        ),
+        branch_names=tuple(f"{c}.{n}" for c in range(copies) for n in one.branch_names),
+        from_bus=np.where(near == 0, 0, near + shift),
+        to_bus=far + shift,
+        ratio=np.ones(copies * one.branch_count),
+        y_from_pu=np.zeros(copies * one.branch_count, dtype=np.complex128),
+        y_to_pu=np.zeros(copies * one.branch_count, dtype=np.complex128),
+        shunt_pu=np.zeros(copies * fed + 1, dtype=np.complex128),
+        current_max_to_pu=np.tile(one.current_max_to_pu, copies),
+        **{k: np.tile(getattr(one, k), copies) for k in ("r_pu", "x_pu", "current_max_pu")},
+        **{k: np.r_[0.0, np.tile(getattr(one, k)[1:], copies)] for k in ("load_kw", "load_kvar")},
+        v_base_kv=12.66,
+    )
+
+
+def devices(copies: int, periods: int) -> Devices:
+    """Return the devices of the paper's case on every copy."""
+    sun, wind = np.repeat(SUN, periods // 24), np.repeat(WIND, periods // 24)
+    at = [("" if c == 0 else f"{c}.") for c in range(copies)]
+    return Devices(
+        turbines=tuple(Turbine(name=f"turbine {c}", bus=c + "33", cost_b_cny_per_mwh=612.0) for c in at),
+        storages=tuple(Storage(name=f"storage {c}", bus=c + "18") for c in at),
+        renewables=tuple(
+            Renewable(name=f"{kind} {c}", bus=c + bus, kind=kind, profile_pu=profile)
+            for c in at
+            for kind, bus, profile in (("pv", "28", sun), ("wind", "14", wind))
+        ),
+        demand_responses=tuple(DemandResponse(bus=c + bus) for c in at for bus in ("7", "8", "24", "25")),
+    )
+
+
+def cpu_s(work: Callable[[], object], runs: int) -> float:
+    """Return the median CPU time of *work* [s]."""
+    taken = []
+    for _ in range(runs):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return float(np.median(taken))
+
+
+def bare_power_flow(case: Case, dispatch: Dispatch) -> float:
+    """Return the time of pandapower's own runpp on the net that is solved."""
+    import pandapower
+
+    from cosim.grid import power_flow
+
+    ac_power_flow(case.feeder, dispatch.injection_kw[0], dispatch.injection_kvar[0])
+    net = power_flow._net(case.feeder).net  # noqa: SLF001
+    return cpu_s(lambda: pandapower.runpp(net, **power_flow.POWER_FLOW, tolerance_mva=1e-10), 15)
+
+
+def row(what: str, seconds: float, ratio: float | None = None, target: float | None = None) -> None:
+    """Print one line."""
+    shown = "" if ratio is None else f"{ratio:9.3f}x"
+    verdict = "" if target is None or ratio is None else f"  (target {target:g}: {ratio <= target})"
+    print(f"{what:<58}{1e3 * seconds:10.1f} ms{shown}{verdict}", flush=True)
+
+
+def small(case: Case) -> float:
+    """Print the figures of 33 buses x 24 periods; return the time of a re-solve."""
+    row("33 x 24: first dispatch, compile and set-up included", cpu_s(case.solve, 1))
+    dispatch = case.solve()
+    ours, bare = cpu_s(case.solve, 15), cpu_s(case.bare(), 15)
+    row("33 x 24: bare Clarabel, set-up and solve", bare)
+    row("33 x 24: dispatch solved again", ours, ours / bare, 1.3)
+    day = cpu_s(case.day, 1)
+    row("33 x 24: a day of 24 re-solves, first", day, day / 2.0, 1.0)
+    day = cpu_s(case.day, 1)
+    row("33 x 24: a day of 24 re-solves, second", day, day / 2.0, 1.0)
+    sweep = cpu_s(lambda: sweep_power_flow(case.feeder, dispatch.injection_kw, dispatch.injection_kvar), 50)
+    row("batch sweep of all periods against one dispatch", sweep, sweep / ours, 0.02)
+    bare_ac = bare_power_flow(case, dispatch)
+    ac = cpu_s(lambda: ac_power_flow(case.feeder, dispatch.injection_kw[0], dispatch.injection_kvar[0]), 15)
+    row("AC power flow of one period against a bare runpp", ac, ac / bare_ac, 1.2)
+    return ours
+
+
+def large(periods: int, first: float, runs: int) -> None:
+    """Print the figures of 993 buses."""
+    case = Case(31, periods)
+    size = f"{case.feeder.bus_count} x {periods}"
+    row(f"{size}: first dispatch, compile and set-up included", cpu_s(case.solve, 1))
+    ours, bare = cpu_s(case.solve, runs), cpu_s(case.bare(), runs)
+    row(f"{size}: dispatch solved again", ours, ours / bare, 1.3)
+    growth = math.log(ours / first) / math.log(case.feeder.bus_count * periods / (33 * 24))
+    print(f"{size}: exponent of growth from 33 x 24: {growth:.3f} (target 1.1: {growth <= 1.1})", flush=True)
+
+
+def main() -> None:
+    """Print all ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="33 buses only")
+    only_small = parser.parse_args().small
+    first = small(Case(1, 24))
+    if not only_small:
+        large(24, first, 3)
+        large(96, first, 1)
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"largest memory of this process: {peak_gb:.2f} GB (target 2.5: {peak_gb <= 2.5})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Dispatch at random: ``python benchmarks/dispatch_at_random.py [--cases 300] [--seed 20261122]``.
+
+Load, renewables, slack voltage, prices (also negative), reactive capability and export vary. Every answer must be
+certified, that is judged here anew from its set-points alone, or say why it is not; one that is silently wrong
+ends the run with exit code 1.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cosim.errors import CosimError
+from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.feeder import Feeder, read_feeder_csv
+from cosim.grid.power_flow import ac_power_flow
+from cosim.grid.schedule import Dispatch, Load, Rules
+
+IEEE33 = Path(__file__).parents[1] / "configs" / "ieee33"
+EXACT_PU = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class RandomCase:
+    """One drawn dispatch."""
+
+    feeder: Feeder
+    devices: Devices
+    load: Load
+    price: np.ndarray
+    rules: Rules
+
+    def solve(self) -> Dispatch:
+        """Return its dispatch."""
+        return solve_dispatch(self.feeder, self.devices, self.load, self.price, rules=self.rules)
+
+
+def read_feeder() -> Feeder:
+    """Return the 33-bus feeder."""
+    return read_feeder_csv(IEEE33 / "buses.csv", IEEE33 / "branches.csv", name="ieee33")
+
+
+def draw(base: Feeder, random: np.random.Generator) -> RandomCase:
+    """Return a random case on the feeder *base*."""
+    periods = int(random.choice([1, 3, 6, 24]))
+    feeder = replace(base, slack_voltage_pu=float(random.uniform(0.97, 1.05)))
+    price = random.uniform(0.2, 1.2, periods)
+    sign = random.choice(["positive", "some negative", "zero", "negative"], p=[0.55, 0.2, 0.1, 0.15])
+    if sign == "negative":
+        price = -price / 2
+    elif sign == "zero":
+        price = np.where(random.random(periods) < 0.5, 0.0, price)
+    elif sign == "some negative":
+        price = np.where(random.random(periods) < 0.3, -price / 2, price)
+    profile = random.uniform(0.1, 1.3) * random.uniform(0.6, 1.0, (periods, base.bus_count))
+    station = np.zeros((periods, base.bus_count))
+    station[:, [15, 19, 31]] = random.uniform(0, 600) * random.random((periods, 3))
+    rules = Rules(export=bool(random.random() < 0.4), solver="clarabel")
+    return RandomCase(feeder, _devices(random, periods), Load.scaled(base, profile, station), price, rules)
+
+
+def _devices(random: np.random.Generator, periods: int) -> Devices:
+    q = {
+        "q_capability": str(random.choice(["disk", "available", "none"])),
+        "q_absorption": bool(random.random() < 0.7),
+        "curtailable": bool(random.random() < 0.8),
+    }
+    units = [
+        Renewable(
+            name=f"r{k}",
+            bus=str(random.integers(2, 34)),
+            kind=("pv", "wind")[k % 2],
+            s_kva=float(random.uniform(100, 3000)),
+            profile_pu=random.random(periods),
+            **q,
+        )
+        for k in range(int(random.integers(0, 5)))
+    ]
+    before = None if random.random() < 0.5 else float(random.uniform(0, 500))
+    turbine = Turbine(name="t", bus="33", p_before_kw=before, q_absorption=bool(random.random() < 0.7))
+    return Devices(
+        turbines=(turbine,) if random.random() < 0.7 else (),
+        storages=(Storage(name="s", bus="18"),) if random.random() < 0.7 else (),
+        renewables=tuple(units),
+        demand_responses=tuple(DemandResponse(bus=b) for b in ("7", "24") if random.random() < 0.7),
+    )
+
+
+def judge(case: RandomCase, dispatch: Dispatch) -> str:
+    """Return what is wrong with a dispatch that calls itself certified, judged from its set-points; or ''."""
+    d = dispatch
+    bound = d.lower_bound_cny - 1e-4 * max(abs(d.lower_bound_cny), 1.0)
+    wrong = [_wrong_in(case, d, t) for t in range(d.period_count)]
+    wrong += [
+        "" if d.relaxation_error.max() <= EXACT_PU else "the relaxation error is too large",
+        ""
+        if np.minimum(d.charge_kw, d.discharge_kw).max(initial=0.0) <= 0.01
+        else "storage does both at once",
+        "" if d.cost_cny + d.cost.penalty_cny >= bound else f"{d.cost_cny} CNY is below {d.lower_bound_cny}",
+    ]
+    return ", ".join(filter(None, wrong))
+
+
+def _wrong_in(case: RandomCase, d: Dispatch, t: int) -> str:
+    """Return what pandapower's AC power flow of one period finds wrong."""
+    ac, low, high = ac_power_flow(case.feeder, d.injection_kw[t], d.injection_kvar[t]), 0.0, np.inf
+    bought_kw = float(ac.slack_kw)
+    if d.status == "optimal":
+        low, high = case.feeder.voltage_min_pu - EXACT_PU, case.feeder.voltage_max_pu + EXACT_PU
+    wrong = {
+        "the AC voltages differ": np.abs(ac.voltage_pu - d.voltage_pu[t]).max() <= EXACT_PU,
+        "the AC purchase differs": abs(bought_kw - d.purchase_kw[t]) <= 0.05,
+        "a voltage is outside its limits": low <= ac.voltage_pu[1:].min() and ac.voltage_pu[1:].max() <= high,
+        "energy is exported": case.rules.export or bought_kw >= -0.05,
+    }
+    return ", ".join(f"period {t + 1}: {what}" for what, right in wrong.items() if not right)
+
+
+def main() -> None:
+    """Solve and judge all cases."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=20261122)
+    asked = parser.parse_args()
+    base, found, wrong, start = read_feeder(), Counter[str](), 0, time.process_time()
+    for number, seed in enumerate(np.random.SeedSequence(asked.seed).spawn(asked.cases)):
+        case = draw(base, np.random.default_rng(seed))
+        try:
+            dispatch = case.solve()
+        except CosimError as error:
+            found[f"refused with {type(error).__name__}"] += 1
+            print(f"case {number}: {error}")
+            continue
+        if not dispatch.certified:
+            found["says that it is not certified"] += 1
+            print(f"case {number}: {dispatch.doubt}")
+            continue
+        remedy = "with a remedy" if dispatch.remedy != "none" else "as solved"
+        found[f"certified, {dispatch.status}, {remedy}"] += 1
+        if complaint := judge(case, dispatch):
+            wrong += 1
+            print(f"case {number} is silently wrong: {complaint}")
+    for kind, count in found.most_common():
+        print(f"{count:5d} {kind}")
+    print(f"{wrong:5d} silently wrong; {time.process_time() - start:.0f} CPU s")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

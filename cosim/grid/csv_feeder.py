@@ -1,0 +1,97 @@
+"""A feeder of lines, read from two CSV tables in ohms."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, read_table
+from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, unknown_bus
+from cosim.grid.tree import Edge
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A branch in service, in ohms."""
+
+    edge: Edge
+    r_ohm: float
+    x_ohm: float
+    current_max_a: float
+
+
+def read_feeder_csv(
+    buses_csv: Path | str,
+    branches_csv: Path | str,
+    *,
+    name: str = "feeder",
+    slack_bus: str = "1",
+    v_base_kv: float = 12.66,
+    voltage: VoltageRules | None = None,
+) -> Feeder:
+    """Return the feeder of two CSV tables; branches out of service are left out.
+
+    Columns: ``bus,p_kw,q_kvar`` and ``branch,from_bus,to_bus,r_ohm,x_ohm,in_service``, optional
+    ``current_max_a``.
+    Raises ``ConfigError`` with every fault found: cells, names, loops, parts without the slack.
+    """
+    problems: list[str] = []
+    buses = _read_buses(Path(buses_csv), problems)
+    branches = _read_branches(Path(branches_csv), buses, problems)
+    tables = Tables(
+        name=name,
+        source=f"{buses_csv}, {branches_csv}",
+        buses=buses,
+        branches=[_in_per_unit(row, v_base_kv) for row in branches],
+        slacks={slack_bus: 1.0},
+        v_base_kv=v_base_kv,
+    )
+    return build_feeder(tables, voltage, problems)
+
+
+def _read_buses(path: Path, problems: list[str]) -> dict[str, tuple[float, float]]:
+    table = read_table(path, ("bus", "p_kw", "q_kvar"))
+    table.refuse_repeated("bus")
+    names, load_kw, load_kvar = table.names("bus"), table.numbers("p_kw"), table.numbers("q_kvar")
+    problems += table.problems
+    return {name: (float(p), float(q)) for name, p, q in zip(names, load_kw, load_kvar, strict=True)}
+
+
+def _read_branches(path: Path, buses: dict[str, tuple[float, float]], problems: list[str]) -> list[_Row]:
+    table = read_table(
+        path, ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service"), ("current_max_a",)
+    )
+    table.refuse_repeated("branch")
+    names = table.names("branch")
+    ends = list(zip(table.names("from_bus"), table.names("to_bus"), strict=True))
+    r_ohm, x_ohm = table.numbers("r_ohm", NOT_NEGATIVE), table.numbers("x_ohm", NOT_NEGATIVE)
+    limit_a = np.full(len(names), math.inf)
+    if "current_max_a" in table.columns:
+        limit_a = table.numbers("current_max_a", POSITIVE)
+    in_service = [text.lower() for text in table.names("in_service")]
+    for line, pair, text in zip(table.lines, ends, in_service, strict=True):
+        if text not in {"true", "false", "1", "0"}:
+            table.report(line, f"column in_service is {text!r}; it must be true or false")
+        for end in pair:
+            if buses and end and end not in buses:
+                table.report(line, unknown_bus(end, list(buses)))
+    for line, r, x in zip(table.lines, r_ohm, x_ohm, strict=True):
+        if r == x == 0:
+            table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
+    problems += table.problems
+    return [
+        _Row(Edge(names[i], ends[i]), float(r_ohm[i]), float(x_ohm[i]), float(limit_a[i]))
+        for i in range(len(names))
+        if in_service[i] in {"true", "1"}
+    ]
+
+
+def _in_per_unit(row: _Row, v_base_kv: float) -> Branch:
+    base_kv = v_base_kv if v_base_kv > 0 else 1.0  # what is no voltage is reported with the other problems
+    limit_pu = row.current_max_a * math.sqrt(3.0) * base_kv / BASE_KVA
+    return Branch(
+        edge=row.edge,
+        z_pu=complex(row.r_ohm, row.x_ohm) * BASE_KVA / (base_kv**2 * 1e3),
+        current_max_pu=(limit_pu, limit_pu),
+    )

@@ -1,0 +1,250 @@
+"""A feeder read from a pandapower net: pandapower itself turns its tables into a bus-branch model.
+
+So transformers, shunts, line charging, switches and what else the tables hold mean what they mean there.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.arrays import BoolArray, IntArray
+from cosim.errors import ConfigError
+from cosim.grid.matpower import read_matpower
+from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, in_parallel
+from cosim.grid.tree import Edge
+
+POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
+"""Every flow starts flat, so the same injections give the same bits; angles of transformers move no power."""
+NO_LIMIT_KA = 1e3
+"""A line limit this high is a placeholder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """The net a feeder was read from, and which row of pandapower's bus-branch model each thing is."""
+
+    net: Any
+    bus: IntArray
+    """Index of a bus of the net at each bus of the feeder, -1 where the net has none (the end of an open line)."""
+    bus_row: IntArray
+    branch_row: IntArray
+    branch: IntArray
+    """The branch of the feeder each ``branch_row`` is, or is a parallel part of."""
+    reversed: BoolArray
+    """Rows whose sending end is the second in the net."""
+
+
+def feeder_from_pandapower(
+    net_or_name: Any,
+    *,
+    voltage: VoltageRules | None = None,
+    names_from_table: bool = False,
+) -> Feeder:
+    """Return the feeder of a pandapower net: the net, a name in ``pandapower.networks``, a .json or .m path.
+
+    Buses are named by their index + 1 (the paper's numbers for case33bw) and answer to the table's names too;
+    *names_from_table* makes these the names that are shown. Buses joined by closed switches are one bus.
+    Loads and sgens of the net are the feeder's nominal load. Several external grids make several trees.
+    Raises ``ConfigError`` naming every loop, part without a slack, and element that holds a voltage.
+    """
+    net, source, numbered = _open_net(net_or_name)
+    problems = _beyond_the_model(net)
+    if problems:
+        raise ConfigError(source, problems)
+    model = _bus_branch_model(net, source)
+    names_from_table = names_from_table or numbered
+    names, aliases, origin_bus, rows = _names(net, model, names_from_table, problems)
+    buses = model["bus"]
+    name_of = dict(zip(rows.tolist(), names, strict=True))
+    branches, branch_rows = _branches(net, model, name_of)
+    table = net.ext_grid[net.ext_grid.in_service]
+    lookup = net._pd2ppc_lookups["bus"]  # noqa: SLF001  the one place that says which bus became which row
+    slacks = {
+        name_of[int(lookup[bus])]: float(vm_pu) for bus, vm_pu in zip(table.bus, table.vm_pu, strict=True)
+    }
+    if not slacks:
+        problems.append("no external grid is in service; every part of a feeder has one.")
+    tables = Tables(
+        name=str(net.name or source),
+        source=source,
+        buses={name: (1e3 * buses[row, 2], 1e3 * buses[row, 3]) for row, name in name_of.items()},
+        branches=branches,
+        slacks=slacks,
+        v_base_kv=buses[rows, 9].copy(),
+        shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
+        aliases=aliases,
+    )
+    feeder = build_feeder(tables, voltage, problems)
+    parts = dict(zip([b.edge.name for b in branches], branch_rows, strict=True))
+    pairs = [(row, k) for k, name in enumerate(feeder.branch_names) for row in parts[name]]
+    branch_row, branch = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    first = model["branch"][branch_row, 0].real.astype(np.int64)
+    origin = Origin(net, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
+    return replace(feeder, origin=origin)
+
+
+def _open_net(net_or_name: Any) -> tuple[Any, str, bool]:
+    """Open a net by name or path, a copy of one that is given; say whether its buses bear numbers of a file."""
+    import copy
+
+    import pandapower
+    import pandapower.networks
+
+    if not isinstance(net_or_name, str | Path):
+        return copy.deepcopy(net_or_name), "pandapower net", False
+    source = str(net_or_name)
+    is_file = source.endswith((".json", ".m"))
+    if is_file and not Path(source).is_file():
+        raise ConfigError(source, [f"{source}: there is no such file."])
+    if source.endswith(".m"):
+        return read_matpower(Path(source)), source, True
+    make = getattr(pandapower.networks, source, None)
+    try:
+        net = pandapower.from_json(source) if is_file else make() if callable(make) else None
+    except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
+        raise ConfigError(source, [f"{source}: pandapower cannot read it ({reason})."]) from None
+    if not isinstance(net, pandapower.pandapowerNet):
+        raise ConfigError(
+            source, [f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks."]
+        )
+    return net, source, False
+
+
+def _beyond_the_model(net: Any) -> list[str]:
+    """Name the tables that the model cannot carry, so that nothing is dropped silently."""
+    holding = {
+        "gen": "hold a voltage; make them sgens, or an external grid of a tree of its own",
+        "xward": "hold a voltage; make them wards",
+        "dcline": "hold voltages; make each end an sgen",
+        "svc": "are controlled",
+        "ssc": "are controlled",
+        "tcsc": "are controlled",
+        "vsc": "are controlled",
+    }
+    problems = [
+        f"table {table} has {int(net[table].in_service.sum())} elements in service, which {why}."
+        for table, why in holding.items()
+        if table in net and len(net[table]) and net[table].in_service.any()
+    ]
+    loads = net.load[net.load.in_service]
+    shares = [name for name in loads.columns if name.startswith("const_i") and (loads[name] != 0).any()]
+    if shares:
+        problems.append("table load has loads of constant current; the model carries power and impedance.")
+    return problems
+
+
+def _bus_branch_model(net: Any, source: str) -> Any:
+    """Return pandapower's own bus-branch model of the net; whether its loads can be served does not matter."""
+    import warnings
+
+    import pandapower
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pandapower.runpp(net, **POWER_FLOW)
+    except pandapower.LoadflowNotConverged:
+        pass
+    except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its checks meet
+        raise ConfigError(source, [f"{source}: pandapower cannot model it ({reason})."]) from None
+    return net._ppc  # noqa: SLF001  public only as a file format without the rows' names
+
+
+def _names(
+    net: Any, model: Any, from_table: bool, problems: list[str]
+) -> tuple[list[str], dict[str, int], IntArray, IntArray]:
+    """Return name, other names, a bus of the net and row of every electrical node."""
+    lookup = net._pd2ppc_lookups["bus"]  # noqa: SLF001
+    alive = net.bus.index[net.bus.in_service].to_numpy()
+    members: dict[int, list[int]] = {}
+    for bus in alive.tolist():
+        members.setdefault(int(lookup[bus]), []).append(bus)
+    label = {bus: str(net.bus.name.at[bus]) for bus in alive.tolist()}
+    lone = np.setdiff1d(np.flatnonzero(model["bus"][:, 1] != 4), list(members))
+    rows = np.array([*members, *lone.tolist()], dtype=np.int64)
+    names: list[str] = []
+    aliases: dict[str, int] = {}
+    for position, buses in enumerate(members.values()):
+        names.append(label[buses[0]] if from_table else str(buses[0] + 1))
+        aliases |= {str(bus + 1): position for bus in buses if not from_table}
+    names += [f"open end {k + 1}" for k in range(len(lone))]
+    counted = list(label.values())
+    for position, buses in enumerate(members.values()):
+        for text in (label[bus] for bus in buses):
+            if text not in aliases and counted.count(text) == 1:
+                aliases[text] = position
+    if len(set(names)) < len(names):
+        problems.append("two buses have the same name; leave names_from_table off.")
+    origin = np.array([*(buses[0] for buses in members.values()), *[-1] * len(lone)], dtype=np.int64)
+    return names, aliases, origin, rows
+
+
+def _branches(net: Any, model: Any, name_of: dict[int, str]) -> tuple[list[Branch], list[list[int]]]:
+    """Return the branches in service, those in parallel as one, and their rows."""
+    from pandapower.pypower import idx_brch as at
+
+    rows, base = model["branch"].real, float(model["baseMVA"]) * 1e3 / BASE_KVA
+    found: list[Branch] = []
+    places: list[list[int]] = []
+    for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
+        for row in range(start, stop):
+            near, far = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
+            if not rows[row, at.BR_STATUS] or near not in name_of or far not in name_of:
+                continue
+            name = _branch_name(net, kind, row - start)
+            admittance = complex(rows[row, at.BR_G], rows[row, at.BR_B]) / 2
+            lopsided = complex(rows[row, at.BR_G_ASYM], rows[row, at.BR_B_ASYM]) / 2
+            tap = rows[row, at.TAP] or 1.0
+            found.append(
+                Branch(
+                    edge=Edge(name, (name_of[near], name_of[far])),
+                    z_pu=complex(rows[row, at.BR_R], rows[row, at.BR_X]) / base,
+                    y_pu=(admittance * base, (admittance + lopsided) * base),
+                    taps=(tap, 1.0),
+                    current_max_pu=_limit(net, kind, row - start, model["bus"][[near, far], 9]),
+                )
+            )
+            places.append([row])
+            _join_parallel(found, places)
+    return found, places
+
+
+def _join_parallel(found: list[Branch], places: list[list[int]]) -> None:
+    """Join the last branch to an earlier one between the same buses, if there is one."""
+    ends = set(found[-1].edge.ends)
+    for k, earlier in enumerate(found[:-1]):
+        if set(earlier.edge.ends) == ends and (joined := in_parallel(earlier, found[-1])):
+            found[k] = joined
+            found.pop()
+            places[k] += places.pop()
+            return
+
+
+def _branch_name(net: Any, kind: str, number: int) -> str:
+    """Return the name of a branch: a line's is its index + 1."""
+    if kind == "line":
+        return str(net.line.index[number] + 1)
+    if kind == "trafo3w":
+        count = len(net.trafo3w)
+        return f"trafo3w {net.trafo3w.index[number % count] + 1} {('hv', 'mv', 'lv')[number // count]}"
+    index = net[kind].index if kind in net and len(net[kind]) > number else range(number + 1)
+    return f"{kind} {index[number] + 1}"
+
+
+def _limit(net: Any, kind: str, number: int, base_kv: Any) -> tuple[float, float]:
+    """Return the largest current at either end [p.u.]."""
+    unlimited = (np.inf, np.inf)
+    if kind == "line":
+        row = net.line.iloc[number]
+        limit_ka = row.max_i_ka * row.df * row.parallel
+        if not 0 < limit_ka < NO_LIMIT_KA:
+            return unlimited
+        in_pu = np.sqrt(3.0) * limit_ka * base_kv * 1e3 / BASE_KVA
+        return float(in_pu[0]), float(in_pu[1])
+    if kind == "trafo":
+        row = net.trafo.iloc[number]
+        rated = row.sn_mva * row.df * row.parallel * 1e3 / BASE_KVA
+        return float(rated * base_kv[0] / row.vn_hv_kv), float(rated * base_kv[1] / row.vn_lv_kv)
+    return unlimited

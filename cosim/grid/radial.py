@@ -1,0 +1,286 @@
+"""The feeder as a value: trees of branches from their slack buses outwards, in per unit of 1 MVA."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.errors import ConfigError
+from cosim.grid.tree import Edge, grow_tree
+
+BASE_KVA = 1000.0
+"""The internal power base. On 10 MVA the solver answers ``optimal_inaccurate``."""
+ComplexArray = NDArray[np.complex128]
+
+
+@dataclass(frozen=True, slots=True)
+class VoltageRules:
+    """The voltage held at the slack buses and the band every bus must keep [p.u.]."""
+
+    slack_pu: float | None = None
+    """None takes the voltage the network says, else 1.0."""
+    min_pu: float = 0.95
+    max_pu: float = 1.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Feeder:
+    """A radial feeder, ordered from its slack buses outwards; n buses, n branches less one for each slack.
+
+    Branch k feeds bus ``to_bus[k]`` from bus ``from_bus[k]`` and comes after the branch that feeds it. It is
+    an ideal tap ``ratio[k]`` at its sending end, then the series impedance between two admittances to earth.
+    """
+
+    name: str
+    bus_names: tuple[str, ...]
+    branch_names: tuple[str, ...]
+    slack_bus: int | IntArray
+    """The slack bus, or the slack bus of each tree."""
+    from_bus: IntArray
+    to_bus: IntArray
+    r_pu: FloatArray
+    x_pu: FloatArray
+    ratio: FloatArray = None  # type: ignore[assignment]
+    """Voltage of the sending bus over the voltage behind the tap; None is 1 everywhere."""
+    y_from_pu: ComplexArray = None  # type: ignore[assignment]
+    """Admittance g + jb at the sending end, behind the tap; ``y_to_pu`` at the receiving end; None is 0."""
+    y_to_pu: ComplexArray = None  # type: ignore[assignment]
+    shunt_pu: ComplexArray = None  # type: ignore[assignment]
+    """Admittance g + jb of each bus itself; None is 0."""
+    current_max_pu: FloatArray
+    """Largest current entering each branch at its sending end; ``inf`` where there is no limit."""
+    current_max_to_pu: FloatArray = None  # type: ignore[assignment]
+    """The same at the receiving end; None is what holds at the sending end."""
+    v_base_kv: float | FloatArray
+    """Base voltage of the feeder, or of each bus."""
+    load_kw: FloatArray
+    """Nominal active load of each bus; ``load_kvar`` likewise."""
+    load_kvar: FloatArray
+    slack_voltage_pu: float | FloatArray = 1.0
+    """Of all slack buses, or of each."""
+    voltage_min_pu: float = 0.95
+    voltage_max_pu: float = 1.05
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    """Other names of buses."""
+    origin: Any = None
+    """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
+
+    def __post_init__(self) -> None:
+        """Fill in what a plain feeder of lines does not say."""
+        branches = self.branch_count
+        filled: dict[str, Any] = {
+            "ratio": np.ones(branches),
+            "y_from_pu": np.zeros(branches, dtype=np.complex128),
+            "y_to_pu": np.zeros(branches, dtype=np.complex128),
+            "shunt_pu": np.zeros(self.bus_count, dtype=np.complex128),
+            "current_max_to_pu": self.current_max_pu,
+        }
+        for name, value in filled.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+
+    @property
+    def bus_count(self) -> int:
+        """Number of buses, the slack buses included."""
+        return len(self.bus_names)
+
+    @property
+    def branch_count(self) -> int:
+        """Number of branches in service."""
+        return len(self.branch_names)
+
+    @property
+    def slack_buses(self) -> IntArray:
+        """Position of the slack bus of each tree."""
+        return np.atleast_1d(np.asarray(self.slack_bus, dtype=np.int64))
+
+    @property
+    def slack_voltages_pu(self) -> FloatArray:
+        """Voltage of each slack bus."""
+        return np.broadcast_to(np.asarray(self.slack_voltage_pu, dtype=np.float64), self.slack_buses.shape)
+
+    @property
+    def current_base_a(self) -> float | FloatArray:
+        """Amperes of 1 p.u. current; of each branch at its sending end where there are several voltages."""
+        if isinstance(self.v_base_kv, np.ndarray):
+            return BASE_KVA / (math.sqrt(3.0) * self.v_base_kv[self.from_bus])
+        return BASE_KVA / (math.sqrt(3.0) * self.v_base_kv)
+
+    @property
+    def admittance_at_bus(self) -> ComplexArray:
+        """Admittance to earth of each bus [p.u.]: its own, and that of the branch ends there."""
+        total = self.shunt_pu.copy()
+        np.add.at(total, self.from_bus, self.y_from_pu / self.ratio**2)
+        np.add.at(total, self.to_bus, self.y_to_pu)
+        return total
+
+    @property
+    def ratio_to_slack(self) -> FloatArray:
+        """Product of the tap ratios on the way from the slack bus to each bus.
+
+        Voltages times it, currents through it, are those of a feeder without taps whose impedance of branch k
+        is that of the feeder times the square of the product at bus ``to_bus[k]``.
+        """
+        product = np.ones(self.bus_count)
+        for near, far, ratio in zip(self.from_bus, self.to_bus, self.ratio, strict=True):
+            product[far] = product[near] * ratio
+        return product
+
+    def sum_below(self, value: FloatArray) -> FloatArray:
+        """Return for each branch the sum of a (periods, buses) value over the buses it feeds, near and far."""
+        total = value.copy()
+        for near, far in zip(self.from_bus[::-1].tolist(), self.to_bus[::-1].tolist(), strict=True):
+            total[:, near] += total[:, far]
+        return total[:, self.to_bus]
+
+    def bus_index(self, name: str) -> int:
+        """Return the position of the bus *name* in every per-bus array; ``ConfigError`` if unknown."""
+        if name in self.aliases:
+            return self.aliases[name]
+        try:
+            return self.bus_names.index(name)
+        except ValueError:
+            raise ConfigError(self.name, [unknown_bus(name, self.bus_names)]) from None
+
+    def knows_bus(self, name: str) -> bool:
+        """Whether a bus has this name or number; nothing can stand at the open end of a line."""
+        known = name in self.aliases or name in self.bus_names
+        return known and (self.origin is None or bool(self.origin.bus[self.bus_index(name)] >= 0))
+
+
+def unknown_bus(name: str, bus_names: Sequence[str]) -> str:
+    """Return the sentence that says a bus is not there, and which are."""
+    shown = ", ".join(bus_names[:5]) + (f" ... {bus_names[-1]}" if len(bus_names) > 5 else "")
+    return f"there is no bus {name!r}; the buses are {shown}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A branch in service as read from any source, in per unit, from its first end to its second."""
+
+    edge: Edge
+    z_pu: complex
+    y_pu: tuple[complex, complex] = (0j, 0j)
+    """Admittance to earth at either end, inside the taps."""
+    taps: tuple[float, float] = (1.0, 1.0)
+    """Voltage of either bus over the voltage behind its tap."""
+    current_max_pu: tuple[float, float] = (math.inf, math.inf)
+    """At either bus."""
+
+    def outwards(self, from_bus: str) -> "Branch":
+        """Return the branch with *from_bus* as its first end."""
+        if self.edge.ends[0] == from_bus:
+            return self
+        return Branch(
+            edge=Edge(self.edge.name, self.edge.ends[::-1]),
+            z_pu=self.z_pu,
+            y_pu=self.y_pu[::-1],
+            taps=self.taps[::-1],
+            current_max_pu=self.current_max_pu[::-1],
+        )
+
+
+def in_parallel(one: Branch, other: Branch) -> Branch | None:
+    """Return two branches between the same buses as one; None where their taps differ, so that current circles.
+
+    The current divides by the series admittances; the one that reaches its limit first sets the limit.
+    """
+    other = other.outwards(one.edge.ends[0])
+    if not np.allclose(one.taps, other.taps, rtol=1e-12, atol=0.0):
+        return None
+    z_pu = one.z_pu * other.z_pu / (one.z_pu + other.z_pu)
+    shares = abs(z_pu / one.z_pu), abs(z_pu / other.z_pu)
+    limits = [
+        min(a / shares[0], b / shares[1])
+        for a, b in zip(one.current_max_pu, other.current_max_pu, strict=True)
+    ]
+    return Branch(
+        edge=Edge(f"{one.edge.name} + {other.edge.name}", one.edge.ends),
+        z_pu=z_pu,
+        y_pu=(one.y_pu[0] + other.y_pu[0], one.y_pu[1] + other.y_pu[1]),
+        taps=one.taps,
+        current_max_pu=(limits[0], limits[1]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """What a feeder is made of, whatever it was read from; a bus holds its load (kW, kvar)."""
+
+    name: str
+    source: str
+    buses: dict[str, tuple[float, float]]
+    branches: list[Branch]
+    slacks: dict[str, float]
+    """The slack buses and the voltage [p.u.] the source says they hold."""
+    v_base_kv: float | FloatArray
+    shunt_pu: ComplexArray | None = None
+    aliases: Mapping[str, int] = field(default_factory=dict)
+
+
+def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[str]) -> Feeder:
+    """Return *tables* ordered as trees; raise a ``ConfigError`` with *problems* and all that come up here."""
+    rules = voltage or VoltageRules()
+    names = tuple(tables.buses)
+    known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
+    problems = problems + [
+        f"slack bus: {unknown_bus(slack, names)}" for slack in tables.slacks if names and slack not in names
+    ]
+    tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
+    unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
+    if set(tables.slacks) <= set(names) and not unread:
+        problems += tree.problems
+    problems += [
+        f"branch {branch.edge.name} has no impedance; fuse its buses."
+        for branch in known
+        if branch.z_pu == 0 and not problems
+    ]
+    problems += _rule_problems(rules, tables)
+    if problems:
+        raise ConfigError(tables.source, problems)
+    branches = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
+    far_tap = np.array([b.taps[1] for b in branches])
+    index = {bus: i for i, bus in enumerate(names)}
+    z_pu = np.array([b.z_pu for b in branches], dtype=np.complex128) * far_tap**2
+    y_pu = np.array([b.y_pu for b in branches], dtype=np.complex128).reshape(-1, 2) / far_tap[:, None] ** 2
+    limit = np.array([b.current_max_pu for b in branches], dtype=np.float64).reshape(-1, 2)
+    slack_pu = np.array(list(tables.slacks.values())) if rules.slack_pu is None else rules.slack_pu
+    return Feeder(
+        name=tables.name,
+        bus_names=names,
+        branch_names=tuple(b.edge.name for b in branches),
+        slack_bus=np.array([index[slack] for slack in tables.slacks], dtype=np.int64),
+        from_bus=np.array([index[s.from_bus] for s in tree.steps], dtype=np.int64),
+        to_bus=np.array([index[s.to_bus] for s in tree.steps], dtype=np.int64),
+        r_pu=z_pu.real.copy(),
+        x_pu=z_pu.imag.copy(),
+        ratio=np.array([b.taps[0] for b in branches]) / far_tap,
+        y_from_pu=y_pu[:, 0].copy(),
+        y_to_pu=y_pu[:, 1].copy(),
+        shunt_pu=tables.shunt_pu,  # type: ignore[arg-type]
+        current_max_pu=limit[:, 0].copy(),
+        current_max_to_pu=limit[:, 1].copy(),
+        v_base_kv=tables.v_base_kv,
+        load_kw=np.array([p for p, _ in tables.buses.values()]),
+        load_kvar=np.array([q for _, q in tables.buses.values()]),
+        slack_voltage_pu=slack_pu,
+        voltage_min_pu=rules.min_pu,
+        voltage_max_pu=rules.max_pu,
+        aliases=tables.aliases,
+    )
+
+
+def _rule_problems(rules: VoltageRules, tables: Tables) -> list[str]:
+    problems = []
+    if not 0 < rules.min_pu < rules.max_pu:
+        problems.append(f"the voltage band {rules.min_pu} to {rules.max_pu} p.u. is empty or not positive.")
+    slack_pu = min(tables.slacks.values(), default=1.0) if rules.slack_pu is None else rules.slack_pu
+    if not slack_pu > 0:
+        problems.append(f"the slack voltage is {slack_pu} p.u.; allowed is a number > 0.")
+    if not np.all(np.asarray(tables.v_base_kv) > 0):
+        problems.append(f"the base voltage is {tables.v_base_kv} kV; allowed is a number > 0.")
+    return problems

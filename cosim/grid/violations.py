@@ -1,0 +1,95 @@
+"""The limits an elastic answer breaks: which bus, which period, by how much, and what helps."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cosim.grid.model import Frame
+from cosim.grid.numbers import Question
+from cosim.grid.reading import Answer
+from cosim.grid.schedule import Violation
+
+VOLTAGE_NOTICED_PU = 1e-6
+POWER_NOTICED_KW = 1e-3
+
+
+def violations(answer: Answer, frame: Frame, question: Question) -> tuple[Violation, ...]:
+    """Return every limit an elastic answer breaks, the worst of each kind first."""
+    found = [*_voltages(answer, frame, question), *_shed(answer, frame, question)]
+    found += [*_renewables_off(answer, frame, question), *_promises(answer, frame, question)]
+    kinds = list(dict.fromkeys(v.kind for v in found))
+    return tuple(sorted(found, key=lambda v: (kinds.index(v.kind), -v.amount, v.period, v.bus)))
+
+
+def _voltages(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
+    feeder, first = frame.feeder, question.horizon.first_period
+    fed = np.zeros(feeder.bus_count, dtype=bool)
+    fed[feeder.to_bus] = True
+    low = np.where(fed, feeder.voltage_min_pu - answer.voltage_pu, 0.0)
+    for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
+        period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
+        sentence = (
+            f"period {period}, bus {bus}: no dispatch keeps {feeder.voltage_min_pu:g} p.u. "
+            f"(short by {amount:.3g}). Lower the station load, or raise grid.slack_voltage_pu."
+        )
+        yield Violation(period=period, bus=bus, kind="undervoltage", amount=amount, sentence=sentence)
+    high = np.where(fed, answer.voltage_pu - feeder.voltage_max_pu, 0.0)
+    for t, i in np.argwhere(high > VOLTAGE_NOTICED_PU):
+        period, bus, amount = first + int(t), feeder.bus_names[i], float(high[t, i])
+        sentence = (
+            f"period {period}, bus {bus}: no dispatch keeps {feeder.voltage_max_pu:g} p.u. "
+            f"(above by {amount:.3g}). Allow curtailment or q absorption, or lower grid.slack_voltage_pu."
+        )
+        yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)
+
+
+def _shed(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
+    first = question.horizon.first_period
+    for t, i in np.argwhere(answer.station_shed_kw > POWER_NOTICED_KW):
+        period, bus, amount = first + int(t), frame.feeder.bus_names[i], float(answer.station_shed_kw[t, i])
+        sentence = f"period {period}, bus {bus}: {amount:.1f} kW of station load cannot be served."
+        yield Violation(period=period, bus=bus, kind="station_shed", amount=amount, sentence=sentence)
+    for t, i in np.argwhere(answer.base_shed_kw > POWER_NOTICED_KW):
+        period, bus, amount = first + int(t), frame.feeder.bus_names[i], float(answer.base_shed_kw[t, i])
+        sentence = f"period {period}, bus {bus}: {amount:.1f} kW of base load cannot be served."
+        yield Violation(period=period, bus=bus, kind="base_shed", amount=amount, sentence=sentence)
+
+
+def _renewables_off(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
+    first = question.horizon.first_period
+    for column, unit in enumerate(frame.devices.renewables):
+        if unit.curtailable:
+            continue
+        off = unit.available_kw[first - 1 : first - 1 + question.periods] - answer.renewable_kw[:, column]
+        for t in np.flatnonzero(off > POWER_NOTICED_KW):
+            period, amount = first + int(t), float(off[t])
+            sentence = (
+                f"period {period}, bus {unit.bus}: {amount:.1f} kW of {unit.kind} {unit.name} must be "
+                "switched off, though it is not curtailable. Allow export, or set curtailable."
+            )
+            yield Violation(
+                period=period, bus=unit.bus, kind="renewable_off", amount=amount, sentence=sentence
+            )
+
+
+def _promises(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
+    """Name the energy that should be back at the end of the horizon and is not."""
+    period = question.horizon.first_period + question.periods - 1
+    wanted = [
+        (f"storage {u.name} should end with {u.soc_initial * u.capacity_kwh:.1f} kWh", u.bus, short)
+        for u, short in zip(
+            frame.devices.storages,
+            [u.soc_initial * u.capacity_kwh for u in frame.devices.storages] - answer.storage_kwh[-1],
+            strict=True,
+        )
+    ]
+    wanted += [
+        ("demand response should have got back all it shifted out", u.bus, owed)
+        for u, owed in zip(frame.devices.demand_responses, answer.owed_kwh[-1], strict=True)
+    ]
+    for what, bus, short in wanted:
+        if abs(short) > POWER_NOTICED_KW:
+            sentence = f"period {period}, bus {bus}: {what}; it misses that by {abs(short):.3g} kWh."
+            yield Violation(
+                period=period, bus=bus, kind="promise", amount=abs(float(short)), sentence=sentence
+            )

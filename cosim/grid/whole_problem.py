@@ -1,0 +1,105 @@
+"""The dispatch as the one problem a person reads, for solvers that CVXPY drives: the door to MOSEK."""
+
+from typing import Any
+
+import numpy as np
+
+from cosim.errors import SolverError
+from cosim.grid.model import Frame, Model, build
+from cosim.grid.numbers import Numbers
+from cosim.grid.solution import Solution
+
+RESIDUAL_MAX = 1e-6
+"""Largest broken constraint [p.u.] in an answer the solver itself calls inaccurate."""
+
+
+def whole_problem(frame: Frame, numbers: Numbers) -> Model:
+    """Return the dispatch of all periods with its *numbers* put in."""
+    model = build(frame, len(numbers.by_period["price"]))
+    for name, parameter in model.draft.numbers.items():
+        parameter.value = numbers.by_period[name]
+    for name, value in numbers.before.items():
+        model.draft.before[name].value = value[None, :]
+    for name, value in numbers.ends.items():
+        model.draft.ends[name].value = value[None, :]
+    return model
+
+
+def solve_whole(frame: Frame, numbers: Numbers, solver: str, where: str) -> Solution | None:
+    """Return the optimum by way of CVXPY; None where nothing is feasible; ``SolverError`` as `solve_problem`."""
+    model = whole_problem(frame, numbers)
+    if not solve_problem(model.problem, solver, where):
+        return None
+    return read_whole(model)
+
+
+def read_whole(model: Model) -> Solution:
+    """Return the solution of a solved problem."""
+    unknowns = {name: np.asarray(v.value, dtype=np.float64) for name, v in model.draft.unknowns.items()}
+    return Solution(
+        unknowns=unknowns,
+        price_of_load=-np.asarray(model.active_balance.dual_value),
+        penalty_cny=sum(float(penalty.value) for penalty in model.draft.penalties),
+    )
+
+
+def _attempts(solver: str) -> list[dict[str, Any]]:
+    """Return the settings to try in turn; 1e-9 keeps the relaxation error well below 1e-6."""
+    if solver == "mosek":
+        names = ("PFEAS", "DFEAS", "REL_GAP")
+        return [
+            {"solver": "MOSEK", "mosek_params": {f"MSK_DPAR_INTPNT_CO_TOL_{n}": tol for n in names}}
+            for tol in (1e-9, 1e-8)
+        ]
+    plain = [
+        {"solver": "CLARABEL", "tol_gap_abs": tol, "tol_gap_rel": tol, "tol_feas": tol}
+        for tol in (1e-9, 1e-8)
+    ]
+    return [*plain, {**plain[1], "max_iter": 500, "max_step_fraction": 0.9}]
+
+
+def solve_problem(problem: Any, solver: str, where: str) -> bool:
+    """Solve a CVXPY problem in place: True with an accurate optimum in it, False where nothing is feasible.
+
+    An answer the solver calls inaccurate is taken only after every setting was tried, and only if no
+    constraint is broken by more than `RESIDUAL_MAX`. Otherwise a ``SolverError`` names *where*.
+    """
+    said = []
+    for settings in _attempts(solver):
+        status = _status(problem, settings)
+        if status == "optimal":
+            return True
+        if status == "infeasible":
+            return False
+        said.append(status)
+    if said[-1] == "infeasible_inaccurate":
+        return False
+    if said[-1] == "optimal_inaccurate" and largest_residual(problem) <= RESIDUAL_MAX:
+        return True
+    msg = f"{where}: {solver} answered {', '.join(said)} to settings of falling strictness."
+    raise SolverError(msg)
+
+
+def largest_residual(problem: Any) -> float:
+    """Return by how much the worst constraint of a solved problem is broken [p.u.]."""
+    return max((float(abs(c.violation()).max()) for c in problem.constraints), default=0.0)
+
+
+def _status(problem: Any, settings: dict[str, Any]) -> str:
+    """Return the solver's verdict; a breakdown is a verdict too, an inaccurate answer no news to print."""
+    import warnings
+
+    import cvxpy as cp
+
+    broken: tuple[type[Exception], ...] = (cp.SolverError,)
+    if settings["solver"] == "MOSEK":  # whose errors are no SolverError
+        import mosek
+
+        broken = (cp.SolverError, mosek.Error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            problem.solve(**settings)
+        except broken:
+            return "a breakdown"
+    return str(problem.status)

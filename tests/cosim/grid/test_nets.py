@@ -1,0 +1,228 @@
+"""Feeders read from pandapower nets and MATPOWER files, each against pandapower's own AC power flow."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cosim.errors import ConfigError
+from cosim.grid.devices import Devices, Storage
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower
+from cosim.grid.power_flow import ac_power_flow, verify_with_ac_power_flow
+from cosim.grid.schedule import Load, Rules
+from cosim.grid.sweep import sweep_power_flow
+
+WIDE = VoltageRules(min_pu=0.9, max_pu=1.1)
+NETS = ("case33bw", "create_cigre_network_mv", "mv_oberrhein", "create_cigre_network_lv")
+
+
+def net_named(name: str) -> Any:
+    import pandapower.networks
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(pandapower.networks, name)()
+
+
+def two_levels() -> Any:
+    """Make a tree fed through a tapped transformer from its far end, with cable, shunt, fused and open switches.
+
+    Two unlike transformers stand in parallel.
+    """
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=3.0)
+    buses = [
+        pp.create_bus(net, vn_kv=kv, name=name)
+        for name, kv in (("low", 20), ("high", 110), ("fused", 110), ("end", 110), ("beyond", 110))
+    ]
+    pp.create_ext_grid(net, buses[0], vm_pu=1.01)
+    pp.create_transformer(net, buses[1], buses[0], "25 MVA 110/20 kV", tap_pos=-3)
+    pp.create_switch(net, buses[1], buses[2], et="b")
+    pp.create_transformer(net, buses[1], buses[0], "40 MVA 110/20 kV", tap_pos=-3)
+    cable = pp.create_line(net, buses[2], buses[3], 20.0, "N2XS(FL)2Y 1x240 RM/35 64/110 kV")
+    pp.create_switch(net, buses[3], cable, et="l", closed=True)
+    spur = pp.create_line(net, buses[3], buses[4], 5.0, "N2XS(FL)2Y 1x240 RM/35 64/110 kV")
+    pp.create_switch(net, buses[4], spur, et="l", closed=False)
+    net.bus.loc[buses[4], "in_service"] = False
+    pp.create_load(net, buses[3], p_mw=9.0, q_mvar=3.0, const_z_p_percent=0.0)
+    pp.create_sgen(net, buses[2], p_mw=2.0, q_mvar=0.5, scaling=0.5)
+    pp.create_shunt(net, buses[3], q_mvar=-1.5, p_mw=0.02)
+    return net
+
+
+@pytest.mark.parametrize("name", [*NETS, "two levels"])
+def test_any_radial_net_has_pandapowers_power_flow(name: str) -> None:
+    """Voltages of every bus in service to 1e-9 p.u., losses and purchase to a watt, by sweep and by Newton."""
+    import pandapower as pp
+
+    net = two_levels() if name == "two levels" else net_named(name)
+    feeder = feeder_from_pandapower(net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pp.runpp(net, numba=False, tolerance_mva=1e-10)
+    alive = net.bus.index[net.bus.in_service]
+    losses_kw = 1e3 * (net.res_line.pl_mw.sum() + net.res_trafo.pl_mw.sum())
+    for flow in (
+        sweep_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
+        ac_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
+    ):
+        ours = [flow.voltage_pu[feeder.bus_index(str(bus + 1))] for bus in alive]
+        np.testing.assert_allclose(ours, net.res_bus.vm_pu[alive], atol=1e-9, rtol=0)
+        assert float(flow.losses_kw) == pytest.approx(losses_kw, abs=1e-3)
+        assert float(flow.slack_kw) == pytest.approx(1e3 * net.res_ext_grid.p_mw.sum(), abs=1e-3)
+        assert float(flow.slack_kvar) == pytest.approx(1e3 * net.res_ext_grid.q_mvar.sum(), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", [*NETS[1:], "two levels"])
+def test_dispatch_of_a_net_is_certified(name: str) -> None:
+    feeder = feeder_from_pandapower(two_levels() if name == "two levels" else net_named(name), voltage=WIDE)
+    devices = Devices(storages=(Storage(name="s", bus=feeder.bus_names[2]),))
+    load = Load.scaled(feeder, np.array([0.6, 0.8]))
+    dispatch = solve_dispatch(feeder, devices, load, np.array([0.3, 0.9]), rules=Rules(export=True))
+    assert dispatch.status == "optimal", dispatch.violations
+    assert dispatch.certified, dispatch.doubt
+    verdict = verify_with_ac_power_flow(feeder, dispatch, 2)
+    assert verdict.voltage_mismatch_pu <= 1e-6
+    assert verdict.current_mismatch_pu <= 1e-5
+    assert verdict.losses_mismatch_kw <= 1e-2
+
+
+def test_a_line_limit_is_obeyed_and_priced() -> None:
+    """Line 2 of the CIGRE net carries all of one feeder: cut to 90 % of its flow, load is shed.
+
+    At its receiving end, where its charging has not yet relieved it, the cable carries up to 1 % more.
+    """
+    free = feeder_from_pandapower("create_cigre_network_mv", voltage=WIDE)
+    load, price = Load.scaled(free, np.array([0.5])), np.array([0.5])
+    before = solve_dispatch(free, Devices(), load, price)
+    line = free.branch_names.index("2")
+    net = net_named("create_cigre_network_mv")
+    limit_pu = 0.9 * before.branch_current_pu[0, line]
+    net.line.loc[1, "max_i_ka"] = limit_pu * free.current_base_a[line] / 1e3  # type: ignore[index]
+    feeder = feeder_from_pandapower(net, voltage=WIDE)
+    after = solve_dispatch(feeder, Devices(), load, price)
+    assert after.status == "elastic"
+    assert {v.kind for v in after.violations} == {"base_shed"}
+    flow = sweep_power_flow(feeder, after.injection_kw, after.injection_kvar)
+    assert 0.99 * limit_pu <= flow.branch_current_pu[0, line] <= limit_pu * (1 + 1e-6)
+
+
+def test_several_trees_are_one_dispatch() -> None:
+    feeder = feeder_from_pandapower("mv_oberrhein", voltage=WIDE)
+    assert len(feeder.slack_buses) == 2
+    assert feeder.branch_count == feeder.bus_count - 2
+    dispatch = solve_dispatch(feeder, Devices(), Load.scaled(feeder, np.array([0.8])), np.array([0.5]))
+    flow = sweep_power_flow(feeder, dispatch.injection_kw, dispatch.injection_kvar)
+    assert dispatch.purchase_kw[0] == pytest.approx(float(flow.slack_kw[0]), abs=1e-2)
+
+
+def refused(net: Any) -> str:
+    with pytest.raises(ConfigError) as error:
+        feeder_from_pandapower(net)
+    return "\n".join(error.value.problems)
+
+
+def test_a_loop_is_refused_by_name() -> None:
+    net = net_named("case33bw")
+    net.line.loc[32, "in_service"] = True
+    assert "branches 2, 3, 4, 5, 6, 7, 18, 19, 20, 33 form a loop" in refused(net)
+
+
+def test_unlike_taps_in_parallel_are_refused_by_name() -> None:
+    net = two_levels()
+    net.trafo.loc[1, "tap_pos"] = 0
+    assert "branches trafo 1, trafo 2 form a loop" in refused(net)
+
+
+def test_two_trees_joined_are_refused_by_name() -> None:
+    net = net_named("mv_oberrhein")
+    net.switch["closed"] = True
+    assert "join the slack buses 319 and 59" in refused(net)
+
+
+def test_a_part_without_a_slack_is_refused_by_name() -> None:
+    net = net_named("case33bw")
+    net.line.loc[16, "in_service"] = False
+    assert "connects bus 18 to the slack bus 1" in refused(net)
+
+
+def test_what_holds_a_voltage_is_refused_by_name() -> None:
+    import pandapower as pp
+
+    net = net_named("case33bw")
+    pp.create_gen(net, 5, p_mw=0.1)
+    assert "table gen has 1 elements in service, which hold a voltage" in refused(net)
+
+
+def test_buses_answer_to_name_and_number() -> None:
+    feeder = feeder_from_pandapower("create_cigre_network_mv")
+    assert feeder.bus_index("Bus 3") == feeder.bus_index("4")
+    shown = feeder_from_pandapower("create_cigre_network_mv", names_from_table=True)
+    assert shown.bus_names[3] == "Bus 3"
+    with pytest.raises(ConfigError, match="there is no bus 'Bus 99'"):
+        feeder.bus_index("Bus 99")
+    fused = feeder_from_pandapower(two_levels())
+    assert fused.bus_index("fused") == fused.bus_index("high")
+
+
+def test_nothing_stands_at_the_open_end_of_a_line() -> None:
+    feeder = feeder_from_pandapower("mv_oberrhein")
+    assert "open end 1" in feeder.bus_names
+    with pytest.raises(ConfigError, match="there is no bus 'open end 1'"):
+        Devices(storages=(Storage(name="s", bus="open end 1"),)).check(feeder)
+
+
+def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
+    import pandapower as pp
+
+    pp.to_json(net_named("create_cigre_network_mv"), str(tmp_path / "net.json"))
+    one = feeder_from_pandapower(tmp_path / "net.json")
+    two = feeder_from_pandapower("create_cigre_network_mv")
+    np.testing.assert_allclose(one.r_pu, two.r_pu)
+    np.testing.assert_allclose(one.y_from_pu, two.y_from_pu)
+
+
+CASE3 = """function mpc = case3
+mpc.version = '2';
+mpc.baseMVA = 10;
+mpc.bus = [
+  1 3 0   0  0 0   1 1 0 12.66 1 1.1 0.9;
+  2 1 100 60 0 0   1 1 0 12.66 1 1.1 0.9; % a comment
+  5 1 90  40 0 0.1 1 1 0 12.66 1 1.1 0.9;
+];
+mpc.gen = [1 0 0 10 -10 1.02 100 1 10 0 0 0 0 0 0 0 0 0 0 0 0];
+mpc.branch = [
+  1 2 0.0922 0.0470 0 0 0 0 0 0 1 -360 360;
+  2 5 0.4930 0.2511 0 0 0 0 0 0 1 -360 360;
+  1 5 0.4930 0.2511 0 0 0 0 0 0 0 -360 360;
+];
+Vbase = mpc.bus(1, BASE_KV) * 1e3;
+Sbase = mpc.baseMVA * 1e6;
+mpc.branch(:, [BR_R BR_X]) = mpc.branch(:, [BR_R BR_X]) / (Vbase^2 / Sbase);
+mpc.bus(:, [PD, QD]) = mpc.bus(:, [PD, QD]) / 1e3;
+"""
+
+
+def matpower(folder: Path, text: str) -> Feeder:
+    (folder / "case3.m").write_text(text)
+    return feeder_from_pandapower(folder / "case3.m")
+
+
+def test_a_matpower_file_in_ohms_and_kilowatts(tmp_path: Path) -> None:
+    feeder = matpower(tmp_path, CASE3)
+    assert feeder.bus_names == ("1", "2", "5")
+    assert feeder.r_pu == pytest.approx(np.array([0.0922, 0.493]) / 12.66**2)
+    assert feeder.load_kw == pytest.approx([0, 100, 90])
+    assert feeder.shunt_pu.imag == pytest.approx([0, 0, 0.1])
+    assert feeder.slack_voltages_pu == pytest.approx([1.02])
+
+
+def test_a_matpower_file_that_computes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Save the case from MATPOWER with savecase"):
+        matpower(tmp_path, CASE3 + "mpc.bus(:, PD) = 2 * mpc.bus(:, PD);\n")
+    with pytest.raises(ConfigError, match=r"there is no table mpc\.gen"):
+        matpower(tmp_path, CASE3.replace("mpc.gen", "mpc.other"))

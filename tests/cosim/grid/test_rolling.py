@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from cosim.grid.devices import DemandResponse, Devices, Storage, Turbine
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.feeder import Feeder
+from cosim.grid.rolling import dispatch_rolling, relative_error
+from cosim.grid.schedule import Load
+
+DEVICES = Devices(
+    turbines=(Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, p_before_kw=0.0),),
+    storages=(Storage(name="s", bus="18"),),
+    demand_responses=(DemandResponse(bus="24"),),
+)
+PRICE = np.array([0.35, 0.35, 0.68, 1.09, 1.09, 0.68])
+PROFILE = np.array([0.3, 0.4, 0.5, 0.6, 0.55, 0.5])
+
+
+def test_a_shrinking_day_with_a_perfect_forecast_costs_what_the_plan_costs(ieee33: Feeder) -> None:
+    load = Load.scaled(ieee33, PROFILE)
+    day = dispatch_rolling(ieee33, DEVICES, load, PRICE)
+    plan = solve_dispatch(ieee33, DEVICES, load, PRICE)
+    assert day.certified
+    assert day.cost_cny.sum() == pytest.approx(plan.cost_cny, rel=1e-6)
+
+
+def test_forecast_errors_cost_money_and_are_reproducible(ieee33: Feeder) -> None:
+    load = Load.scaled(ieee33, PROFILE)
+    perfect = dispatch_rolling(ieee33, DEVICES, load, PRICE).cost_cny.sum()
+    one, two = (
+        dispatch_rolling(
+            ieee33, DEVICES, load, PRICE, forecast=relative_error(0.2, np.random.default_rng(3))
+        ).cost_cny
+        for _ in range(2)
+    )
+    assert one.tobytes() == two.tobytes()
+    assert one.sum() >= perfect * (1 - 1e-9)
+    assert one.sum() != pytest.approx(perfect, rel=1e-6)
+
+
+def test_a_receding_window_looks_no_further(ieee33: Feeder) -> None:
+    """The first of two-period plans is the plan of those two periods; a store returns within each window."""
+    load = Load.scaled(ieee33, PROFILE)
+    day = dispatch_rolling(ieee33, DEVICES, load, PRICE, window=2)
+    first = solve_dispatch(ieee33, DEVICES, Load.scaled(ieee33, PROFILE[:2]), PRICE[:2])
+    assert [plan.period_count for plan in day.plans] == [2] * 5
+    assert day.plans[0].purchase_kw.tobytes() == first.purchase_kw.tobytes()
+    assert all(plan.storage_kwh[-1, 0] == pytest.approx(600, abs=1e-3) for plan in day.plans)
