@@ -4,7 +4,7 @@ From Python::
 
     from experiments import load_run, load_scenario, run
 
-    finished = run(load_scenario("configs/toy.toml"), out="runs/toy")
+    finished = run(load_scenario("toy"), out="runs/toy")
     finished.links          # pandas
 """
 
@@ -15,11 +15,16 @@ __all__ = ["load_run", "load_scenario", "run"]
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for only now: the command line must answer ``--help`` at once."""
-    import importlib
+    if name == "run":
+        from experiments.runner import run
 
-    home = {"run": "experiments.runner", "load_run": "cosim.results", "load_scenario": "cosim.scenario"}.get(
-        name
-    )
-    if home is None:
-        raise AttributeError(name)
-    return getattr(importlib.import_module(home), name)
+        return run
+    if name == "load_scenario":
+        from experiments.scenarios import load_scenario
+
+        return load_scenario
+    if name == "load_run":
+        from cosim.results import load_run
+
+        return load_run
+    raise AttributeError(name)

@@ -1,7 +1,9 @@
 """The command line. Heavy libraries are imported inside the commands, so that ``--help`` answers at once."""
 
+import signal
 import sys
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +32,11 @@ Config = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Change any field, as in grid.slack_voltage_pu=1.02."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change any field: grid.slack_voltage_pu=1.02, stations.CS6.chargers=4, grid.storage.0.bus=30.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -53,12 +59,11 @@ def run_command(
     as_json: AsJson = False,
 ) -> None:
     """Run a day: the agents, the equilibrium, or both, and compare them."""
-    from cosim.scenario import load_scenario
     from experiments.runner import run
-    from experiments.scenarios import find_scenario
+    from experiments.scenarios import load_scenario
     from experiments.terminal import progress_bar, show_json, show_table
 
-    scenario = load_scenario(find_scenario(config), settings or (), seed=seed)
+    scenario = load_scenario(config, settings or (), seed=seed)
     with progress_bar() as progress:
         finished = run(scenario, model.value, out, progress)
     (show_json if as_json else show_table)(finished)
@@ -68,10 +73,9 @@ def run_command(
 @app.command(short_help="Check a scenario and list all that is wrong with it.")
 def validate(config: Config, settings: Settings = None) -> None:
     """Check a scenario and its data, and list everything that is wrong with it."""
-    from cosim.scenario import load_scenario
-    from experiments.scenarios import find_scenario
+    from experiments.scenarios import load_scenario
 
-    scenario = load_scenario(find_scenario(config), settings or ())
+    scenario = load_scenario(config, settings or ())
     roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
     typer.echo(
         f"{config}: fine. Road nodes: {len(roads.nodes)}, links: {len(roads.links) - len(scenario.stations)}, "
@@ -101,8 +105,24 @@ def init(
     typer.echo(f"{file} is yours to change. Then: cosim run {file}")
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cosim {version('cosim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Agent-based co-simulation of coupled power and transportation networks."""
+
+
 def main() -> None:
     """Run the command line; every error a user can mend is a sentence, never a traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a run that is stopped cleans up
     try:
         app()
     except ConfigError as error:

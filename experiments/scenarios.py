@@ -2,9 +2,14 @@
 
 import shutil
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cosim.scenario import Scenario
 
 
 def scenarios_home() -> Path:
@@ -31,6 +36,13 @@ def find_scenario(wanted: str) -> Path:
         return scenarios_home() / f"{name}.toml"
     known = ", ".join(scenario_names())
     raise ConfigError(wanted, [f"there is no such file, and no scenario of that name (there are: {known})"])
+
+
+def load_scenario(wanted: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> "Scenario":
+    """Return a scenario, given as a file or as the name of one that comes along, with *settings* laid over it."""
+    from cosim import scenario
+
+    return scenario.load_scenario(find_scenario(str(wanted)), settings, seed=seed)
 
 
 def copy_scenario(name: str, directory: Path) -> Path:

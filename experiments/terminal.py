@@ -11,6 +11,7 @@ from experiments.runner import Progress
 JSON_KEYS = (
     "evs",
     "trips",
+    "stranded",
     "sessions",
     "energy_kwh",
     "cost_cny",
@@ -20,6 +21,7 @@ JSON_KEYS = (
     "ac_mismatch_max_pu",
     "sue_residual_max",
     "g_test_rejected_share",
+    "g_test_pooled_p_value",
     "link_flow_rmse_veh_h",
     "geh_below_5_share",
     "solver",
@@ -89,7 +91,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
     ]
     if s["stranded"]:
-        lines.append(("stranded EVs", _figure(s["stranded"], ",")))
+        lines.append(("stranded trips", _figure(s["stranded"], ",")))
     if s["link_flow_rmse_veh_h"] is not None:
         lines += [
             ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),

@@ -23,6 +23,7 @@ _MUST_BE = {
     "less_than_equal": "{le:g} or less",
     "literal_error": "{expected}",
     "model_type": "a table",
+    "string_pattern_mismatch": "a name that can be that of a directory: no slash, no leading dot",
     "string_too_short": "a text that is not empty",
     "string_type": "a text in quotes",
     "too_short": "a list with at least one entry",

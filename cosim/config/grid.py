@@ -22,12 +22,19 @@ class TurbineConfig(Section):
     """``[[grid.turbines]]``: a gas turbine (Eq. 17)."""
 
     name: Name
+    """Unique name."""
     bus: Place
+    """Bus of the feeder."""
     p_max_kw: Positive
+    """Largest active power [kW]."""
     q_max_kvar: NonNegative
+    """Largest reactive power [kvar]."""
     ramp_kw_per_h: Positive
+    """Largest change of active power [kW/h]."""
     cost_a_cny_per_mw2h: NonNegative
+    """a of Eq. 21: running cost a P^2 + b P, P in MW."""
     cost_b_cny_per_mwh: float
+    """b of Eq. 21."""
     q_absorption: bool = True
     """Whether reactive power may be absorbed as well as supplied."""
     initial_kw: NonNegative | None = None
@@ -38,14 +45,23 @@ class StorageConfig(Section):
     """``[[grid.storage]]``: a storage unit (Eq. 18)."""
 
     name: Name
+    """Unique name."""
     bus: Place
+    """Bus of the feeder."""
     charge_max_kw: Positive
+    """Largest charging power, at the feeder's side [kW]."""
     discharge_max_kw: Positive
+    """Largest discharging power, at the feeder's side [kW]."""
     capacity_kwh: Positive
+    """Energy of SOC 1 [kWh]."""
     charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Energy stored per energy taken."""
     discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Energy given per energy stored."""
     soc_min: Share = 0.2
+    """Lowest SOC."""
     soc_max: Share = 0.8
+    """Highest SOC."""
     soc_initial: Share = 0.5
     """SOC at the start and at the end of each day."""
 
@@ -65,8 +81,11 @@ class RenewableConfig(Section):
     """``[[grid.renewables]]``: photovoltaic or wind power (Eq. 19, corrected)."""
 
     name: Name
+    """Unique name."""
     kind: Literal["pv", "wind"]
+    """Photovoltaic or wind power."""
     bus: Place
+    """Bus of the feeder."""
     s_kva: Positive
     """Converter rating [kVA]."""
     profile: Name
@@ -83,6 +102,7 @@ class DemandResponseConfig(Section):
     """``[[grid.demand_response]]``: a load that can be shifted within the day (Eq. 20)."""
 
     bus: Place
+    """Bus whose load can be shifted."""
     share_max: Share = 0.3
     """Largest share of the bus load that can be moved in or out in one period."""
     price_cny_per_mwh: NonNegative
@@ -123,8 +143,11 @@ class FeederConfig(Section):
     load_scale: NonNegative = 1.0
     """Factor on every bus load."""
     slack_voltage_pu: PerUnitVoltage = 1.0
+    """Voltage held at the slack bus."""
     voltage_min_pu: PerUnitVoltage = 0.95
+    """Lowest voltage allowed at any other bus."""
     voltage_max_pu: PerUnitVoltage = 1.05
+    """Highest voltage allowed at any other bus."""
     export: bool = False
     """Whether power may flow back to the upper grid."""
     loss_price_cny_per_mwh: NonNegative = 0.0
@@ -132,10 +155,15 @@ class FeederConfig(Section):
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
     """auto: MOSEK where a licence is found, else Clarabel."""
     turbines: Entries[TurbineConfig] = ()
+    """Gas turbines."""
     storage: Entries[StorageConfig] = ()
+    """Storage units."""
     renewables: Entries[RenewableConfig] = ()
+    """Photovoltaic and wind power."""
     demand_response: Entries[DemandResponseConfig] = ()
+    """Buses whose load can be shifted."""
     elastic: ElasticConfig = ElasticConfig()
+    """What is given up where no dispatch meets the limits."""
 
     @property
     def unit_names(self) -> list[str]:
@@ -162,6 +190,12 @@ class FeederConfig(Section):
                 f"it must not be above voltage_min_pu ({self.voltage_min_pu:g})"
             )
             raise contradiction(sentence, "elastic", "voltage_min_pu")
+        if not self.elastic.voltage_floor_pu < self.slack_voltage_pu:
+            sentence = (
+                f"slack_voltage_pu is {self.slack_voltage_pu:g}; "
+                f"it must be above elastic.voltage_floor_pu ({self.elastic.voltage_floor_pu:g})"
+            )
+            raise contradiction(sentence, "elastic", "slack_voltage_pu")
         return self
 
 

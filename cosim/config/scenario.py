@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from cosim.config.base import Entries, File, Name, Section, contradiction
+from cosim.config.base import Entries, File, Section, contradiction
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 
@@ -23,8 +23,10 @@ class MessagesConfig(Section):
 class ScenarioConfig(Section):
     """A scenario file."""
 
-    name: Name
+    name: Annotated[str, Field(pattern=r"^[^./\\][^/\\]*$")]
+    """Name of the scenario; run directories are called after it."""
     description: str = ""
+    """One line for the report."""
     seed: Annotated[int, Field(ge=0)] = 1
     """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
     periods: Annotated[int, Field(ge=1, le=288)] = 24

@@ -24,7 +24,7 @@ class RoadConfig(Section):
     """``[road]``: the road network, its demand and its drivers."""
 
     nodes: File | None = None
-    """CSV of nodes (node, x, y); only for drawing."""
+    """CSV of nodes (node, x, y), for their positions; if given, it must name every node of the links."""
     links: File
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
     demand: File

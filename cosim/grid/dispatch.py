@@ -40,7 +40,7 @@ def solve_dispatch(
         strict = None
     if strict is not None and strict.certified:
         return strict
-    elastic = _climb(replace(case, frame=replace(case.frame, elastic=case.rules.elastic)))
+    elastic = _elastic(case)
     if elastic is not None and (strict is None or elastic.certified):
         return elastic
     if strict is None:
@@ -50,6 +50,27 @@ def solve_dispatch(
         )
         raise InfeasibleError(msg)
     return strict
+
+
+def _elastic(case: "_Case") -> Dispatch | None:
+    """Return the dispatch with limits that can give way; with milder penalties where the solver cannot bear them.
+
+    Penalties many times the price of energy swamp the solver's precision on feeders far beyond their capacity.
+    The milder ones stay above any price, in the same order, so that nothing is given up to save money.
+    """
+    dearest = max(float(np.max(case.question.price_cny_per_kwh)), 0.1)
+    full = case.rules.elastic
+    mild = replace(
+        full,
+        station_cny_per_kwh=min(full.station_cny_per_kwh, 3 * dearest),
+        promise_cny_per_kwh=min(full.promise_cny_per_kwh, 4 * dearest),
+        base_cny_per_kwh=min(full.base_cny_per_kwh, 6 * dearest),
+        voltage_cny_per_pu2_h=min(full.voltage_cny_per_pu2_h, 1e3),
+    )
+    try:
+        return _climb(replace(case, frame=replace(case.frame, elastic=full)))
+    except SolverError:
+        return _climb(replace(case, frame=replace(case.frame, elastic=mild)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from cosim.results import Recorder
 
 VOLTAGE_NOTICED_PU = 1e-6
 """Less than this outside a limit is rounding."""
+FARTHER_THAN_PLANNED_PU = 1e-3
 CURRENT_NOTICED_A = 0.01
 
 
@@ -232,20 +233,21 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
 
 
 def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
-    """Write down the bus that the load that came took farthest outside limits which the plan kept."""
+    """Write down the bus that the load that came took farthest outside its limits, farther than planned."""
     feeder, low, high = op.feeder, op.feeder.voltage_min_pu, op.feeder.voltage_max_pu
     planned, realised = (
         np.maximum(low - voltage, voltage - high)
         for voltage in (op.dispatch.voltage_pu[op.row], op.realised.voltage_pu)
     )
-    outside = np.where(planned <= VOLTAGE_NOTICED_PU, np.nan_to_num(realised), 0.0)
+    farther = realised - np.maximum(planned, 0.0) > FARTHER_THAN_PLANNED_PU
+    outside = np.where(farther | (planned <= VOLTAGE_NOTICED_PU), np.nan_to_num(realised), 0.0)
     outside[feeder.slack_buses] = 0.0
     worst = int(np.argmax(outside))
     if outside[worst] > VOLTAGE_NOTICED_PU:
         place = f"bus {feeder.bus_names[worst]}"
         sentence = (
             f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the load that came; "
-            f"the plan kept {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
+            f"the limits are {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
         )
         amount = float(outside[worst])
         _violation(recorder, op, f"feeder {feeder.name}, {place}", "realised_voltage", amount, sentence)
@@ -276,7 +278,7 @@ def _violation(
         place=place,
         kind=kind,
         amount=amount,
-        sentence=sentence,
+        sentence=sentence if op.now.day == 1 else f"day {op.now.day}, {sentence}",
     )
 
 

@@ -23,6 +23,9 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
     profiles = {name: table.numbers(name, limits) for name, limits in known.items()}
     if table.cells and len(table.cells) != config.periods:
         table.report(0, f"has {len(table.cells)} rows; periods is {config.periods}, {ROWS_NEEDED}")
+    in_order = [str(number) for number in range(1, len(table.cells) + 1)]
+    if "period" in table.columns and not table.problems and table.names("period") != in_order:
+        table.report(0, "column period must count 1, 2, ... in the order of the rows")
     if not table.problems and not profiles[config.road.trip_profile].sum() > 0:
         table.report(0, f"column {config.road.trip_profile} is zero all day; nobody would travel")
     if config.tariff.kind == "table" and not table.problems and not profiles[config.tariff.column].mean() > 0:
