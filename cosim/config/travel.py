@@ -10,7 +10,7 @@ from cosim.config.base import File, Name, NonNegative, Place, Positive, Section,
 class AssignmentConfig(Section):
     """``[road.assignment]``: how the stochastic user equilibrium is searched."""
 
-    method: Literal["newton", "sra", "mswa", "msa"] = "sra"
+    method: Literal["newton", "sra", "mswa", "msa"] = "newton"
     """Newton's method, or averages: self-regulated (sra), weighted (mswa), the paper's 1/n (msa)."""
     tolerance: Positive = 1e-6
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""

@@ -1,0 +1,62 @@
+"""What the operator carries from solve to solve, seen in the tables of the paper's day."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from cosim.arrays import Frame
+from cosim.scenario import Scenario
+
+Tables = Mapping[str, Frame]
+
+
+def of_day_one(tables: Tables, kind: str) -> Frame:
+    devices = tables["devices"]
+    return devices[(devices.day == 1) & (devices.kind == kind)]
+
+
+def test_stored_energy_goes_on_from_period_to_period_and_returns_by_midnight(
+    paper: Scenario, paper_tables: Tables
+) -> None:
+    (unit,) = paper.feeders[0].devices.storages
+    stored = of_day_one(paper_tables, "storage")
+    power_kw, energy_kwh = stored.p_kw.to_numpy(), stored.stored_kwh.to_numpy()
+    flow_kwh = np.where(
+        power_kw < 0, -unit.charge_efficiency * power_kw, -power_kw / unit.discharge_efficiency
+    )
+    start_kwh = unit.soc_initial * unit.capacity_kwh
+    assert start_kwh + np.cumsum(flow_kwh) == pytest.approx(energy_kwh, abs=1e-3)
+    assert energy_kwh[-1] == pytest.approx(start_kwh, abs=1e-3)
+    assert np.ptp(energy_kwh) > 100
+
+
+def test_the_turbine_ramps_within_its_limit_across_solves(paper: Scenario, paper_tables: Tables) -> None:
+    (unit,) = paper.feeders[0].devices.turbines
+    output_kw = of_day_one(paper_tables, "turbine").p_kw.to_numpy()
+    assert np.abs(np.diff(output_kw)).max() <= unit.ramp_kw_per_h + 1e-3
+    assert output_kw.max() <= unit.p_max_kw + 1e-3
+
+
+def test_what_a_shifted_load_is_owed_is_paid_back_within_the_day(paper_tables: Tables) -> None:
+    for _, shift in of_day_one(paper_tables, "demand_response").groupby("bus"):
+        assert np.cumsum(shift.p_kw.to_numpy()) == pytest.approx(shift.stored_kwh.to_numpy(), abs=1e-3)
+        assert shift.p_kw.sum() == pytest.approx(0, abs=1e-3)
+        assert shift.p_kw.abs().max() > 1
+
+
+def test_every_executed_dispatch_is_certified(paper_tables: Tables) -> None:
+    dispatch = paper_tables["dispatch"]
+    assert (dispatch.status == "optimal").all()
+    assert dispatch.relaxation_error_max.max() <= 1e-6
+    assert dispatch.ac_mismatch_max_pu.max() <= 1e-6
+    assert dispatch.ac_losses_mismatch_kw.abs().max() <= 1e-3
+
+
+def test_the_plan_is_made_with_what_the_stations_expect(paper: Scenario, paper_tables: Tables) -> None:
+    stations = paper_tables["stations"].set_index(["day", "period", "bus"])
+    buses = paper_tables["buses"].set_index(["day", "period", "bus"])
+    for station in paper.stations:
+        forecast = stations.xs(station.bus, level="bus").forecast_kw
+        planned = buses.xs(station.bus, level="bus").station_planned_kw
+        assert planned.to_numpy() == pytest.approx(forecast.to_numpy())
