@@ -1,8 +1,8 @@
 """Other programs' user equilibria of the same roads and trips, where they are installed: pytraf, AequilibraE.
 
 Neither solves a stochastic equilibrium of congested roads. Both get our arrays, one thread, and the same gap;
-their importing and reading is not timed. AequilibraE's CPU time swings with the load of the machine, for its threads
-wait for each other actively: Sioux Falls to 1e-4 took .8 s on an idle machine, and 3.5 s on a busy one.
+their importing and reading is not timed. AequilibraE's CPU time differed from process to process,
+from .8 to 4.2 s for the same Sioux Falls to 1e-4, and we do not know why: start the benchmark more than once.
 """
 
 import io
