@@ -40,7 +40,12 @@ RoadSettings = Annotated[
     ),
 ]
 Paths = Annotated[
-    str, typer.Option("--paths", metavar="ROUTES", help="auto, all, budget:1.5, k:10, or bush (none listed).")
+    str,
+    typer.Option(
+        "--paths",
+        metavar="ROUTES",
+        help="Of stochastic methods: auto, all, budget:1.5, k:10, or bush (none listed).",
+    ),
 ]
 
 
@@ -57,6 +62,9 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         float | None, typer.Option(help="Logit theta [1/min]; by default the scenario's, else 0.2.")
     ] = None,
     paths: Paths = "auto",
+    path_size: Annotated[
+        float, typer.Option(help="Weight of ln PS in the path-size logit, usually 1; 0: plain logit.")
+    ] = 0.0,
     tolerance: Annotated[float, typer.Option(help="Largest residual; of ue and so, relative gap.")] = 1e-6,
     max_iterations: Annotated[int, typer.Option(min=1, help="Iterations allowed.")] = 10_000,
     nodes: Nodes = None,
@@ -78,6 +86,7 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         method=method.value,
         theta_per_min=theta,
         routes=paths,
+        path_size=path_size,
         tolerance=tolerance,
         max_iterations=max_iterations,
     )

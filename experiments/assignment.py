@@ -18,7 +18,7 @@ from cosim.road.network import Network
 from cosim.road.paths import PathSet
 from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem, fisk_objective, total_travel_time_veh_min
-from cosim.road.user_equilibrium import UserEquilibrium, solve_so, solve_ue
+from cosim.road.user_equilibrium import MAX_ROUNDS, UserEquilibrium, solve_so, solve_ue
 from experiments.road_files import RoadInput
 
 SUE_METHODS = ("newton", "sra", "mswa", "msa")
@@ -88,6 +88,7 @@ def assign(
     method: str = "newton",
     theta_per_min: float | None = None,
     routes: str = "auto",
+    path_size: float = 0.0,
     tolerance: float = 1e-6,
     max_iterations: int = 10_000,
 ) -> Assigned:
@@ -97,15 +98,21 @@ def assign(
     """
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
     given = {"theta": theta, "tolerance": tolerance}
-    problems = [f"{name} is {value:g}; it must be above 0" for name, value in given.items() if not value > 0]
+    problems = [
+        f"{name} is {value:g}; it must be above 0" for name, value in given.items() if not 0 < value < np.inf
+    ]
+    if not 0 <= path_size < np.inf:
+        problems.append(f"path size is {path_size:g}; it must be a number, 0 or more")
+    if path_size and method in ("ue", "so"):
+        problems.append(f"path size corrects logit choices; {method} has none")
     if problems:
         where = "options"
         raise ConfigError(where, problems)
     if method in ("ue", "so"):
-        return _by_wardrop(roads, method, tolerance)
+        return _by_wardrop(roads, method, tolerance, max_iterations)
     started = process_time()
     data = roads.data
-    problem = pose_problem(data.network, data.od, theta, routes=routes)
+    problem = pose_problem(data.network, data.od, theta, routes=routes, path_size=path_size)
     posed = process_time()
     answer = solve_sue(problem, method=method, tolerance=tolerance, max_iterations=max_iterations)  # type: ignore[arg-type]
     return _stochastic(roads, problem, answer, tolerance, (posed - started, process_time() - posed))
@@ -158,10 +165,12 @@ def beckmann_objective(network: Network, flow_veh_h: FloatArray) -> float:
     return float(link_time_integral(network, flow_veh_h).sum() + fixed)
 
 
-def _by_wardrop(roads: RoadInput, method: str, tolerance: float) -> Assigned:
+def _by_wardrop(roads: RoadInput, method: str, tolerance: float, max_iterations: int) -> Assigned:
     started = process_time()
     solve = solve_ue if method == "ue" else solve_so
-    answer: UserEquilibrium = solve(roads.data.network, roads.data.od, tolerance=tolerance)
+    answer: UserEquilibrium = solve(
+        roads.data.network, roads.data.od, tolerance=tolerance, max_rounds=min(max_iterations, MAX_ROUNDS)
+    )
     cost = answer.paths.time_min(roads.data.network.cost_min(answer.link_time_min) + answer.toll_min)
     return Assigned(
         roads=roads,

@@ -1,11 +1,8 @@
 """The report of a run: one page, ``report.html``, that opens without a network."""
 
-import base64
-import gzip
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from cosim.results import Run
@@ -14,6 +11,7 @@ from experiments.figures.day import Day
 from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
 from experiments.figures.style import Figure
+from experiments.page import embedded, rendered
 
 SIGNIFICANT = 0.01
 """Level of the verdict on the agents' choices: one run in a hundred is called different by chance."""
@@ -21,17 +19,9 @@ SIGNIFICANT = 0.01
 
 def write_report(run: Run) -> None:
     """Write ``report.html`` into the directory of *run*; the same run gives the same bytes."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("experiments"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     day = Day(run)
-    page = environment.get_template("report.html.jinja").render(
+    page = rendered(
+        "report.html.jinja",
         manifest=run.manifest,
         scenario=day.scenario,
         day=day,
@@ -40,7 +30,6 @@ def write_report(run: Run) -> None:
         waits=mean_waits(day),
         figures={name: _as_json(name, drawn) for name, drawn in all_figures(day).items()},
         sequence=sequence(day),
-        plotly=_packed_plotly(),
     )
     (run.directory / "report.html").write_text(page, encoding="utf-8")
 
@@ -124,22 +113,7 @@ _GRID: dict[str, Callable[[Day], list[Figure]]] = {
 
 def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
     """Return each figure with the id of its place on the page and its content as JSON."""
-    return [
-        {
-            "id": f"{name}-{number}",
-            "height": str(figure.layout.height),
-            "json": figure.to_json(validate=False).replace("</", "<\\/"),
-        }
-        for number, figure in enumerate(figures, start=1)
-    ]
-
-
-@cache
-def _packed_plotly() -> str:
-    """Return plotly.js, compressed: a third of the size, and browsers unpack it by themselves."""
-    from plotly.offline import get_plotlyjs
-
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)).decode()
+    return [{"id": f"{name}-{number}", **embedded(figure)} for number, figure in enumerate(figures, start=1)]
 
 
 @dataclass(frozen=True, slots=True)

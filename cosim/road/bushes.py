@@ -1,9 +1,10 @@
 """Implicit paths for large networks: per class and origin the roads that lead away from it (Dial 1971).
 
 The bush of an origin holds the roads from i to j with d(i) < d(j), d the cost from the origin at free flow; it
-never changes, so neither do the paths. Whoever charges goes through two layers of the bush, one before and one
-after the charging arc. All bushes together are one graph of *states*, numbered by depth: a pass over the
-states of one depth after another visits every bush at once.
+never changes, so neither do the paths. Costs that tie on paper tie here, in whatever unit they are given.
+Whoever charges goes through two layers of the bush, one before and one after the charging arc. All bushes
+together are one graph of *states*, numbered by depth: a pass over the states of one depth after another visits
+every bush at once.
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,17 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import BoolArray, IntArray
 from cosim.errors import ConfigError
 from cosim.road.network import Network, OdTable
 from cosim.road.paths import UserClass
 from cosim.road.routes import od_name
 from cosim.road.shortest import trees_from
 
-HAIR_MIN = 1e-6
+HAIR = 1e-6
 """The least a road counts for in the order of a bush: a connector of no time still leads away."""
+TIE = 1e-9
+"""Costs from an origin that differ by no more are equal; both are shares of the mean cost of a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,9 +68,7 @@ class BushSet:
 def find_bushes(network: Network, od: OdTable, classes: Sequence[UserClass]) -> BushSet:
     """Return the bushes of every class and origin; ConfigError names every group that has no path on them."""
     origins, bush_of_od = np.unique(od.origin, return_inverse=True)
-    cost = trees_from(network, np.maximum(network.free_flow_cost_min, HAIR_MIN), origins).cost_min
-    cost[np.arange(origins.size), origins] = 0.0
-    bush, road = _roads_away(network, origins, cost)
+    bush, road = _roads_away(network, origins)
     nodes = len(network.nodes)
     layer = origins.size * nodes  # states before any are left out: layer by layer, bush by bush
     tails, heads, links, roots, dests, first = [], [], [], [], [], 0
@@ -105,11 +106,14 @@ class _Graph:
         return _Graph(self.states, self.head, self.tail, self.link)
 
 
-def _roads_away(network: Network, origins: IntArray, cost: FloatArray) -> tuple[IntArray, IntArray]:
+def _roads_away(network: Network, origins: IntArray) -> tuple[IntArray, IntArray]:
     """Return (bush, road) of every road that leads away from its origin and that its trips may take."""
     roads = np.flatnonzero(~network.is_charging)
+    unit = network.free_flow_cost_min[roads].mean() or 1.0
+    cost = trees_from(network, np.maximum(network.free_flow_cost_min / unit, HAIR), origins).cost_min
+    cost[np.arange(origins.size), origins] = 0.0
     start, end = network.from_node[roads], network.to_node[roads]
-    away = cost[:, start] < np.where(np.isfinite(cost[:, end]), cost[:, end], -1.0)
+    away = cost[:, start] + TIE < np.where(np.isfinite(cost[:, end]), cost[:, end], -1.0)
     if network.through is not None:
         away &= network.through[start] | (start == origins[:, None])
     bush, number = np.nonzero(away)

@@ -1,6 +1,7 @@
 """Networks and trips in the General Modeling Network Specification: node.csv, link.csv and demand.csv of a folder.
 
-Capacity is per lane and hour, lengths and speeds share one unit of length, as the specification says. Two habits
+Capacity is per lane and hour. Lengths and speeds share one unit of length, unless a config.csv names others
+(long_length, speed); lengths stay in the unit of the file. Two habits
 of its users are understood too: zones of several nodes, and the columns vdf_fftt1 [min], vdf_cap1 [veh/h],
 vdf_alpha1 and vdf_beta1 of the link performance function. Other columns are ignored.
 """
@@ -30,6 +31,13 @@ ALPHA, BETA = 0.15, 4.0
 CENTROID = "centroid"
 """Node type of a zone that trips may not pass through."""
 CONNECTOR_CAPACITY_VEH_H = 1e6
+KM = {
+    **dict.fromkeys(("km", "kilometer", "kilometers", "kph", "kmh", "km/h"), 1.0),
+    **dict.fromkeys(("mi", "mile", "miles", "mph"), 1.609344),
+    **dict.fromkeys(("m", "meter", "meters"), 1e-3),
+    **dict.fromkeys(("ft", "foot", "feet"), 3.048e-4),
+}
+"""Kilometres in each unit of length, and of length per hour, that config.csv may name."""
 
 
 def read_gmns(folder: Path, *, length_weight: float = 0.0, toll_weight: float = 0.0) -> RoadData:
@@ -41,10 +49,12 @@ def read_gmns(folder: Path, *, length_weight: float = 0.0, toll_weight: float = 
     nodes = read_table(folder / "node.csv", ("node_id",), None)
     links = read_table(folder / "link.csv", ("link_id", "from_node_id", "to_node_id"), None)
     demand = read_table(folder / "demand.csv", ("o_zone_id", "d_zone_id", "volume"), None)
-    network, toll = _network(nodes, links)
+    config = folder / "config.csv"
+    units = read_table(config, (), None) if config.is_file() else None
+    network, toll = _network(nodes, links, 1.0 if units is None else _length_unit_in_speed_unit(units))
     network, node_of_zone = _with_zones(network, nodes)
     od, notes = _trips(demand, node_of_zone)
-    problems = [problem for table in (nodes, links, demand) for problem in table.problems]
+    problems = [problem for table in (nodes, links, demand, units) if table for problem in table.problems]
     if problems:
         raise ConfigError(str(folder), problems)
     toll = np.append(toll, np.zeros(len(network.links) - toll.size))
@@ -89,7 +99,20 @@ def write_gmns(data: RoadData, folder: Path, source: str = "cosim") -> None:
     write_csv(folder / "demand.csv", source, {**zones, "volume": od.demand_veh_h})
 
 
-def _network(nodes: Table, links: Table) -> tuple[Network, FloatArray]:
+def _length_unit_in_speed_unit(config: Table) -> float:
+    """Return how many of the speeds' units of length the lengths' unit is; 1 where config.csv names neither."""
+    named: dict[str, float] = {}
+    for line, row in zip(config.lines, config.cells, strict=True):
+        for column in ("long_length", "speed"):
+            unit = row.get(column, "").strip().lower()
+            if unit in KM:
+                named[column] = KM[unit]
+            elif unit:
+                config.report(line, f"column {column} is {unit!r}; known are {', '.join(KM)}")
+    return named["long_length"] / named["speed"] if len(named) == 2 else 1.0
+
+
+def _network(nodes: Table, links: Table, length_unit: float) -> tuple[Network, FloatArray]:
     """Return the network before its zones, and the tolls."""
     nodes.refuse_repeated("node_id")
     links.refuse_repeated("link_id")
@@ -105,7 +128,7 @@ def _network(nodes: Table, links: Table) -> tuple[Network, FloatArray]:
         links=tuple(links.names("link_id")),
         from_node=tail,
         to_node=head,
-        t0_min=_free_flow_time_min(links),
+        t0_min=_free_flow_time_min(links, length_unit),
         capacity_veh_h=_capacity_veh_h(links),
         alpha=alpha,
         beta=np.where(alpha > 0, beta, 1.0),
@@ -143,8 +166,8 @@ def _with_ways_back(network: Network, back: BoolArray) -> Network:
     )
 
 
-def _free_flow_time_min(links: Table) -> FloatArray:
-    """Return the free-flow time: as given, else from length and speed."""
+def _free_flow_time_min(links: Table, length_unit: float) -> FloatArray:
+    """Return the free-flow time: as given, else from length, counted in the speed's unit, and speed."""
     if {"vdf_fftt1", "vdf_fftt"} & set(links.columns):
         return _numbers(links, ("vdf_fftt1", "vdf_fftt"), NOT_NEGATIVE)
     if not {"length", "free_speed"} <= set(links.columns):
@@ -153,7 +176,7 @@ def _free_flow_time_min(links: Table) -> FloatArray:
         return np.zeros(len(links.cells))
     length = _numbers(links, ("length",), NOT_NEGATIVE)
     speed = _numbers(links, ("free_speed",), POSITIVE)
-    return np.divide(60 * length, speed, out=np.zeros_like(speed), where=speed > 0)
+    return np.divide(60 * length_unit * length, speed, out=np.zeros_like(speed), where=speed > 0)
 
 
 def _capacity_veh_h(links: Table) -> FloatArray:

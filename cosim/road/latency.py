@@ -82,6 +82,18 @@ def link_time_integral(network: Network, flow_veh_h: FloatArray, *, extend: bool
     return integral
 
 
+def flow_integral(
+    network: Network, flow_veh_h: FloatArray, time_min: FloatArray, *, extend: bool = False
+) -> FloatArray:
+    """Return the integral of every link's flow over time, from t0 to *time_min* = t(x): x t - int_0^x t dx.
+
+    Where a search passes below zero, a road's flow is none and a station's the tangent's.
+    """
+    integral = link_time_integral(network, np.maximum(flow_veh_h, 0.0), extend=extend)
+    tangent = flow_veh_h * (time_min - network.t0_min) / 2
+    return np.where(flow_veh_h < 0, tangent, flow_veh_h * time_min - integral)
+
+
 def is_overloaded(network: Network, flow_veh_h: FloatArray) -> BoolArray:
     """Return which charging arcs are loaded beyond .99 c, where an extended time is not Davidson's."""
     return network.is_charging & (flow_veh_h > EXTEND_FROM * network.capacity_veh_h)

@@ -21,6 +21,11 @@ class Loading(Protocol):
         """Return y(t), the flow on every link [veh/h]."""
         ...
 
+    @property
+    def expected_cost_min(self) -> FloatArray:
+        """Return the expected minimum cost of each group, of which y is the derivative by the link times."""
+        ...
+
     def response(self, time_change_min: FloatArray) -> FloatArray:
         """Return S v, the flow that leaves each link when the times change by v [veh/h]."""
         ...
@@ -45,6 +50,14 @@ class PathLoading:
     path_share: FloatArray
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
+
+    @property
+    def expected_cost_min(self) -> FloatArray:
+        """Return c + ln P / theta of each group's cheapest path, which is that of all its paths."""
+        groups = self.paths.groups
+        cheapest_share = np.maximum.reduceat(self.path_share, groups.start[:-1])
+        cost: FloatArray = groups.minimum(self.path_cost_min) + np.log(cheapest_share) / self.theta_per_min
+        return cost
 
     @property
     def _weight(self) -> FloatArray:

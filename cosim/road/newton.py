@@ -13,7 +13,13 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, cg
 
 from cosim.arrays import FloatArray
-from cosim.road.latency import link_time_min, link_time_slope, station_flow_veh_h, station_slope_at_time
+from cosim.road.latency import (
+    flow_integral,
+    link_time_min,
+    link_time_slope,
+    station_flow_veh_h,
+    station_slope_at_time,
+)
 from cosim.road.loading import Loading
 from cosim.road.network import Network
 
@@ -24,6 +30,8 @@ THETA_LADDER = (1 / 64, 1 / 16, 1 / 4, 1.0)
 STALLED, STALLED_ON_LADDER = 15, 100
 """Steps without a better residual after which the direct search gives up, and one by way of smaller thetas."""
 SHORTENINGS = 25
+ROUNDING = 1e-9
+"""Share of the dual objective by which rounding may seem to raise it."""
 FLAT = 0.5
 """Share of the first slope at which a step is accepted."""
 
@@ -36,6 +44,11 @@ class NewtonProblem(Protocol[L]):
     @property
     def network(self) -> Network:
         """Return the network."""
+        ...
+
+    @property
+    def demand_veh_h(self) -> FloatArray:
+        """Return the demand of each group."""
         ...
 
     @property
@@ -168,29 +181,49 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
 def _line_search(
     problem: NewtonProblem[L], point: Point, loading: L, flow_step: FloatArray
 ) -> tuple[Point, L, float]:
-    """Return where the dual objective no longer falls steeply: by slopes, as differences of values drown."""
-    by_time = problem.network.charging_arcs
+    """Return where the dual objective is no higher and no longer steep.
+
+    Slopes decide near the answer, where differences of values drown. Far from it a flat place may lie beyond a
+    hill, such as where all who left a full road have filled the next; the values see that.
+    """
     time_step = point.slope * flow_step
-
-    def slope(here: Point, loaded: L) -> float:
-        excess = here.flow_veh_h - loaded.link_flow_veh_h
-        by_flow = here.slope * excess * flow_step
-        by_flow[by_time] = (excess * time_step)[by_time]
-        return float(by_flow.sum())
-
-    first, step = slope(point, loading), 1.0
+    first, top = (
+        _slope_along(problem, point, loading, flow_step, time_step),
+        _dual_objective(problem, point, loading),
+    )
+    step, falls, falls_by, rises, rises_by = 1.0, 0.0, first, np.inf, np.inf
     for _ in range(SHORTENINGS):
         there = _moved(problem, point, step * flow_step, step * time_step)
         loaded = problem.load(there.time_min)
-        rise = slope(there, loaded)
-        if rise <= FLAT * abs(first) or np.linalg.norm(step * flow_step) <= 1e-9 * np.linalg.norm(
-            point.flow_veh_h
-        ):
+        if np.linalg.norm(step * flow_step) <= 1e-9 * np.linalg.norm(point.flow_veh_h):
             break
-        step *= min(
-            max(first / (first - rise), 0.1), 0.7
-        )  # where a straight line through both slopes is zero
+        now = _slope_along(problem, there, loaded, flow_step, time_step)
+        higher = _dual_objective(problem, there, loaded) > top + ROUNDING * abs(top)
+        if higher or now > FLAT * abs(first):
+            rises, rises_by = step, max(now, FLAT * abs(first))
+        elif now < FLAT * first and rises < np.inf:
+            falls, falls_by = step, now
+        else:
+            break
+        zero = falls_by / (falls_by - rises_by)  # of a straight line through both slopes
+        step = falls + min(max(zero, 0.1), 0.7) * (rises - falls)
     return there, loaded, step
+
+
+def _slope_along(
+    problem: NewtonProblem[L], point: Point, loading: L, flow_step: FloatArray, time_step: FloatArray
+) -> float:
+    """Return the derivative of the dual objective on the way: sum (x - y) dt."""
+    time_change = point.slope * flow_step
+    arcs = problem.network.charging_arcs
+    time_change[arcs] = time_step[arcs]
+    return float((point.flow_veh_h - loading.link_flow_veh_h) @ time_change)
+
+
+def _dual_objective(problem: NewtonProblem[L], point: Point, loading: L) -> float:
+    """Return sum_a int_t0^t x dt - sum_g q S(t), convex in the times (Sheffi and Powell 1982)."""
+    integral = flow_integral(problem.network, point.flow_veh_h, point.time_min, extend=problem.extends)
+    return float(integral.sum() - problem.demand_veh_h @ loading.expected_cost_min)
 
 
 def _start(problem: NewtonProblem[L], flow_veh_h: FloatArray) -> Point:

@@ -10,6 +10,7 @@ from cosim.errors import ConfigError
 from cosim.road.bush_problem import BushProblem
 from cosim.road.bushes import BushSet, find_bushes
 from cosim.road.network import Network, OdTable
+from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass, find_paths
 from cosim.road.problem import AssignmentProblem, Overload
 
@@ -28,12 +29,14 @@ def pose_problem(
     classes: Sequence[UserClass] = (UserClass("vehicles"),),
     demand_veh_h: FloatArray | None = None,
     routes: str = "auto",
+    path_size: float = 0.0,
     overload: Overload = "refuse",
 ) -> AssignmentProblem | BushProblem:
     """Return the problem of these travellers on the routes asked for (see :func:`choose_routes`).
 
     *theta_per_min* is one number, or one per class; *demand_veh_h* is given class by class, per OD (without it
-    a single class has the OD table's).
+    a single class has the OD table's). *path_size* is the weight of ln PS in the path-size logit, usually 1; it
+    needs listed paths.
     """
     if demand_veh_h is None:
         if len(classes) != 1:
@@ -43,11 +46,16 @@ def pose_problem(
     theta = np.full(len(classes), theta_per_min, dtype=np.float64)
     chosen = choose_routes(network, od, classes, routes)
     if isinstance(chosen, BushSet):
+        if path_size:
+            where = "path size"
+            raise ConfigError(where, ["needs listed paths, not bushes; give budget:B or k:K as routes"])
         return BushProblem(bushes=chosen, demand_veh_h=demand_veh_h, theta_per_min=theta, overload=overload)
+    by_group = np.repeat(theta, od.origin.size)
     return AssignmentProblem(
         paths=chosen,
         demand_veh_h=demand_veh_h,
-        theta_per_min=np.repeat(theta, od.origin.size),
+        theta_per_min=by_group,
+        extra_cost_min=path_size_cost_min(chosen, by_group, path_size) if path_size else 0.0,
         overload=overload,
     )
 

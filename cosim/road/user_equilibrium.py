@@ -28,6 +28,7 @@ UNUSED = 1e-9
 """Share below which a path is left out; it comes back if it becomes the cheapest."""
 INNER_TOLERANCE = 1e-4
 INNER_ITERATIONS = 60
+MAX_ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +53,7 @@ class UserEquilibrium:
 
 
 def solve_ue(
-    network: Network, od: OdTable, *, tolerance: float = 1e-6, max_rounds: int = 60
+    network: Network, od: OdTable, *, tolerance: float = 1e-6, max_rounds: int = MAX_ROUNDS
 ) -> UserEquilibrium:
     """Return the deterministic user equilibrium of one class of travellers, to a relative gap of *tolerance*."""
     demand = od.demand_veh_h
@@ -82,7 +83,7 @@ def solve_ue(
 
 
 def solve_so(
-    network: Network, od: OdTable, *, tolerance: float = 1e-6, max_rounds: int = 60
+    network: Network, od: OdTable, *, tolerance: float = 1e-6, max_rounds: int = MAX_ROUNDS
 ) -> UserEquilibrium:
     """Return the system optimum as the equilibrium of marginal costs t + x t', with the tolls x t' [min].
 

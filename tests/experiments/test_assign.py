@@ -305,3 +305,21 @@ def test_the_python_call_takes_what_the_command_takes() -> None:
     assert answer.paths is not None
     assert answer.paths.count == 12
     assert answer.converged
+
+
+def test_path_sizes_move_traffic_and_are_refused_where_no_path_is_chosen() -> None:
+    plain = as_json("assign", "paper")
+    sized = as_json("assign", "paper", "--path-size", 1)
+    assert sized["residual"] <= 1e-6
+    change = [a["flow"] - b["flow"] for a, b in zip(sized["links"], plain["links"], strict=True)]
+    assert max(change) > 5
+    for method, routes, told in (("ue", "auto", "corrects logit"), ("newton", "bush", "needs listed paths")):
+        refused = run("assign", "paper", "--path-size", 1, "--method", method, "--paths", routes)
+        assert isinstance(refused.exception, ConfigError)
+        assert told in str(refused.exception)
+
+
+def test_the_user_equilibrium_stops_after_the_rounds_allowed() -> None:
+    result = run("assign", "paper", "--method", "ue", "--tolerance", "1e-12", "--max-iterations", 2, "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["iterations"] == 2

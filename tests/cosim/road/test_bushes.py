@@ -171,3 +171,14 @@ def test_the_answer_on_bushes_lists_no_paths() -> None:
     assert isinstance(answer, Equilibrium)
     assert answer.path_flow_veh_h.size == 0
     assert answer.residuals[-1] == answer.residual
+
+
+@pytest.mark.parametrize("factor", [3.0, 1 / 60, 0.1])
+def test_costs_that_tie_tie_in_every_unit_of_time(factor: float) -> None:
+    """Of .1 + .2 and .3 one is the larger in rounding, and not always the same one: neither road leads away."""
+    rows = [("a", "1", "2", 0.1), ("b", "2", "3", 0.2), ("c", "1", "4", 0.3), ("d", "3", "4", 1.0)]
+    rows += [("e", "4", "3", 1.0), ("f", "3", "5", 1.0), ("g", "4", "5", 1.0)]
+    for scale in (1.0, factor):
+        network = small_network([(name, tail, head, scale * time) for name, tail, head, time in rows])
+        bushes = find_bushes(network, trips(network, ("1", "5", 10.0)), [UserClass("cars")])
+        assert sorted(network.links[link] for link in bushes.link) == ["a", "b", "c", "f", "g"]

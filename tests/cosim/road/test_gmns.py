@@ -40,6 +40,33 @@ def test_times_follow_from_length_and_speed_and_capacity_from_the_lanes(tmp_path
     assert network.beta[0] == 4
 
 
+@pytest.mark.parametrize(
+    ("config", "factor"),
+    [
+        ("long_length,speed\nkm,mph\n", 1 / 1.609344),
+        ("long_length,speed\nmiles,kph\n", 1.609344),
+        ("long_length,speed\nmile,mph\n", 1.0),
+        ("dataset_name,long_length\nnowhere,km\n", 1.0),
+        ("long_length,speed\nmeters,km/h\n", 1e-3),
+    ],
+)
+def test_units_of_lengths_and_speeds_that_differ_are_converted(
+    tmp_path: Path, config: str, factor: float
+) -> None:
+    """Three kilometres at 60 miles per hour take 3 / 1.609 minutes."""
+    (tmp_path / "config.csv").write_text(config, encoding="utf-8")
+    network = read(tmp_path).network
+    np.testing.assert_allclose(network.t0_min[:3], factor * np.array([3, 3, 2]))
+    assert network.length_km is not None
+    assert network.length_km[0] == 3
+
+
+def test_an_unknown_unit_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.csv").write_text("long_length,speed\nleague,mph\n", encoding="utf-8")
+    (problem,) = problems(tmp_path)
+    assert problem.startswith("config.csv, line 2: column long_length is 'league'; known are km")
+
+
 def test_columns_of_the_link_performance_function_come_first(tmp_path: Path) -> None:
     link = (
         "link_id,from_node_id,to_node_id,length,free_speed,capacity,lanes,vdf_fftt1,vdf_cap1,vdf_alpha1,vdf_beta1\n"

@@ -18,7 +18,15 @@ from cosim.road.latency import (
 from cosim.road.network import OdTable
 from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
-from tests.cosim.road.cases import cars_only, group_totals, nguyen_dupuis, paper_paths, paper_problem
+from tests.cosim.road.cases import (
+    cars_only,
+    group_totals,
+    nguyen_dupuis,
+    paper_paths,
+    paper_problem,
+    small_network,
+    trips,
+)
 
 PATHS = paper_paths()
 ARCS = PATHS.network.charging_arcs
@@ -118,6 +126,23 @@ def test_any_theta_and_any_congestion_are_solved(theta: float, scale: float, see
         demand_veh_h=scale * problem.demand_veh_h * rng.uniform(0, 1, 4),
     )
     assert solve_sue(problem).converged
+
+
+def test_the_search_does_not_flip_between_full_roads() -> None:
+    """At v/c 40 and exponents of 10 a whole step fills the next road: flat there, and far above the start.
+
+    Independent: at the equilibrium of one OD, t + ln(x) / theta is the same on all roads.
+    """
+    roads = [("1", "1", "2", 3.0), ("2", "1", "2", 9.0), ("3", "1", "2", 13.0)]
+    network = replace(
+        small_network(roads), capacity_veh_h=np.array([100.0, 500, 1000]), beta=np.array([10.0, 10, 1])
+    )
+    answer = solve_sue(pose_problem(network, trips(network, ("1", "2", 4000.0)), 10.0))
+    assert answer.converged
+    flow = answer.link_flow_veh_h
+    time = network.t0_min * (1 + 0.15 * (flow / network.capacity_veh_h) ** network.beta)
+    np.testing.assert_allclose(np.ptp(time + np.log(flow) / 10), 0, atol=1e-6)
+    assert answer.iterations <= 30
 
 
 def test_smaller_thetas_lead_where_the_direct_way_is_barred(monkeypatch: pytest.MonkeyPatch) -> None:

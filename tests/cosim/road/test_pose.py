@@ -7,6 +7,7 @@ from cosim.errors import ConfigError
 from cosim.road import pose
 from cosim.road.assignment import solve_sue
 from cosim.road.bush_problem import BushProblem
+from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import UserClass
 from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
@@ -62,3 +63,12 @@ def test_an_od_without_a_path_is_named_by_the_last_choice() -> None:
     network = small_network([("a", "1", "2", 1.0)])
     with pytest.raises(ConfigError, match="OD 2-1"):
         pose_problem(network, trips(network, ("2", "1", 1.0)), 0.2)
+
+
+def test_path_sizes_are_asked_for_by_their_weight_and_need_paths() -> None:
+    sized = pose_problem(ROADS.network, ROADS.od, 0.2, path_size=1.0)
+    assert isinstance(sized, AssignmentProblem)
+    expected = path_size_cost_min(sized.paths, sized.theta_per_min)
+    np.testing.assert_array_equal(sized.extra_cost_min, expected)
+    with pytest.raises(ConfigError, match="needs listed paths"):
+        pose_problem(ROADS.network, ROADS.od, 0.2, path_size=1.0, routes="bush")

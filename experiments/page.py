@@ -1,0 +1,36 @@
+"""One page that opens without a network: a template, its figures, and plotly.js packed beside them."""
+
+import base64
+import gzip
+from functools import cache
+from typing import Any
+
+from experiments.figures.style import Figure
+
+
+def rendered(template: str, **content: Any) -> str:
+    """Return the page of a template; the same content gives the same bytes."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("experiments"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = environment.get_template(template).render(plotly=_packed_plotly(), **content)
+    return page
+
+
+def embedded(figure: Figure) -> dict[str, str]:
+    """Return the height and the content of a figure, safe within a script element."""
+    return {"height": str(figure.layout.height), "json": figure.to_json(validate=False).replace("</", "<\\/")}
+
+
+@cache
+def _packed_plotly() -> str:
+    """Return plotly.js, compressed: a third of the size, and browsers unpack it by themselves."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)).decode()
