@@ -22,8 +22,6 @@ class Phase(IntEnum):
     """The simulation may end."""
     REPORT = 30
     """Stations report; the operator and the coordinator answer in the same second."""
-    SET_POWER = 35
-    """Stations set the power of their chargers for the new period."""
     RESUME = 40
     """Sessions go on at the power of the new period."""
     ACT = 1_000

@@ -46,8 +46,9 @@ class Coordinator(mesa.Agent):
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Open each period as soon as the operators have dispatched it; count it when it ends."""
-        patience_s = self.post.rules.patience_s
+        patience_s = self.post.rules.dispatches_due_s
         while True:
+            yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
             dispatches = yield from self.inbox.collect(
                 DispatchIssued, self.operators, (now.day, now.period), patience_s

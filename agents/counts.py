@@ -17,10 +17,11 @@ class Trips:
 
     def __init__(self, recorder: Recorder, scenario: Scenario) -> None:
         """Read the trips recorded."""
-        made = recorder.frame("trips").query("status == 'arrived'")
+        made = recorder.frame("trips").query("path >= 0")
         self.path: IntArray = made["path"].to_numpy()
         self.departure_s: IntArray = made["departure_s"].to_numpy()
         self.station_min: FloatArray = (made["wait_min"] + made["charge_min"]).to_numpy()
+        """Wait and charge; not a number for those who have not arrived."""
         self.period: IntArray = self.departure_s // scenario.periods.seconds
 
 
@@ -50,7 +51,7 @@ def entering_veh_h(trips: Trips, paths: PathSet, scenario: Scenario, roads: Road
     link = paths.links[np.arange(trip.size) - first[trip] + paths.indptr[trips.path][trip]]
     times = np.array([roads.times_min[now] for now in sorted(roads.times_min)])
     spent_min = times[trips.period[trip], link]
-    spent_min = np.where(paths.network.is_charging[link], trips.station_min[trip], spent_min)
+    spent_min = np.where(paths.network.is_charging[link], np.nan_to_num(trips.station_min[trip]), spent_min)
     passed_min = np.cumsum(spent_min) - spent_min
     entry_s = trips.departure_s[trip] + 60 * (passed_min - passed_min[first][trip])
     period = (entry_s // scenario.periods.seconds).astype(np.int64)
@@ -94,8 +95,9 @@ def _experienced_min(roads: Roads, flow_veh_h: FloatArray, trips: Trips, now: Pe
     here = trips.period == roads.scenario.periods.index(now)
     station = paths.station[trips.path[here]]
     for number, arc in enumerate(arcs):
-        if (station == number).any():
-            times[arc] = trips.station_min[here][station == number].mean()
+        spent = trips.station_min[here][station == number]
+        if np.isfinite(spent).any():
+            times[arc] = np.nanmean(spent)
     return times
 
 

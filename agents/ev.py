@@ -42,7 +42,9 @@ class EV(mesa.Agent):
         self.soc = plan.soc_first
         self.parked_s = 0
         self.told: PeriodOpened | None = None
-        self.prices = PriceList(clock.periods)
+        self.prices = PriceList(clock.periods, roads.day_ahead)
+        self.journey: Journey | None = None
+        """The trip the EV is on, if any."""
         self.day = clock.env.process(self.live())
 
     def live(self) -> Generator[simpy.Event, Any, None]:
@@ -55,6 +57,7 @@ class EV(mesa.Agent):
             if journey.is_stranded:
                 self.write_down(journey)
                 return
+            self.journey = journey
             yield from self.drive(journey.route.before_s)
             if journey.route.station is not None:
                 yield from self.charge(journey)
@@ -156,6 +159,7 @@ class EV(mesa.Agent):
         )
         self.post.send("coordinator", report)
         self.write_down(journey)
+        self.journey = None
 
     def write_down(self, journey: Journey) -> None:
         """Record the trip."""

@@ -48,13 +48,13 @@ class GridOperator(mesa.Agent):
         self.forecast_kw: FloatArray = day_ahead.station_load_kw.copy()
         """(periods of the day, all stations): the day-ahead forecast, overwritten by what stations report."""
         self.state: DispatchState | None = None
-        self.limited: set[str] = set()
         clock.env.process(self.run())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Hear the stations, dispatch the rest of the day, verify it, and see the period through."""
-        patience_s, senders = self.post.rules.patience_s, [station.name for station in self.stations]
+        patience_s, senders = self.post.rules.reports_due_s, [station.name for station in self.stations]
         while True:
+            yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
             forecasts = yield from self.inbox.collect(
                 LoadForecast, senders, (now.day, now.period), patience_s
@@ -71,7 +71,7 @@ class GridOperator(mesa.Agent):
         self.inbox.read(StationLoad)
         self.inbox.read(PeriodOpened)
         if now.period == 1:
-            self.forecast_kw = self.day_ahead.station_load_kw.copy()
+            self.forecast_kw = self.day_ahead.expected_load_kw(now).copy()
             self.state = None
         for station in self.stations:
             if station.name in forecasts:
@@ -84,7 +84,10 @@ class GridOperator(mesa.Agent):
         price = self.day_ahead.tariff_cny_per_kwh[ahead:]
         horizon = Horizon(first_period=now.period, period_h=self.clock.periods.hours, state=self.state)
         dispatch = solve_dispatch(self.feeder, self.case.devices, load, price, horizon, self.case.rules)
-        return planned_operation(self.feeder, self.case.devices, dispatch, load, float(price[0]), now)
+        export = self.case.rules.export
+        return planned_operation(
+            self.feeder, self.case.devices, dispatch, load, float(price[0]), now, export=export
+        )
 
     def issue(self, plan: Operation) -> None:
         """Send the set-points, prices and certificate of this period."""
@@ -119,19 +122,15 @@ class GridOperator(mesa.Agent):
         return dict(zip(names, powers.tolist(), strict=True))
 
     def limit_stations(self, plan: Operation) -> None:
-        """Cap the stations whose load cannot be served, and lift the caps of those whose load can be again."""
-        shed_kw = plan.dispatch.station_shed_kw[plan.row]
+        """Cap the stations whose load cannot be served in this period."""
+        shed_kw, planned_kw = plan.dispatch.station_shed_kw[plan.row], plan.load.station_kw[plan.row]
         for station in self.stations:
             bus = self.feeder.bus_index(station.bus)
-            share = 1 - shed_kw[bus] / max(plan.load.station_kw[plan.row, bus], SHED_NOTICED_KW)
-            limit_kw = None
-            if shed_kw[bus] > SHED_NOTICED_KW:
-                limit_kw = max(0.0, share * self.forecast_kw[plan.now.period - 1, station.number])
-                self.limited.add(station.name)
-            elif station.name not in self.limited:
+            if shed_kw[bus] <= SHED_NOTICED_KW:
                 continue
-            else:
-                self.limited.discard(station.name)
+            served = max(planned_kw[bus] - shed_kw[bus], 0.0)
+            share = served / planned_kw[bus] if served > SHED_NOTICED_KW else 0.0
+            limit_kw = share * self.forecast_kw[plan.now.period - 1, station.number]
             self.post.send(station.name, PowerLimit(**self.clock.envelope(self.name), limit_kw=limit_kw))
 
     def close_period(self, plan: Operation) -> None:

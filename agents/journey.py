@@ -53,7 +53,11 @@ class Journey:
             "soc_departure": self.soc_departure,
             "soc_arrival": float(self.course.soc_arrival),
         }
-        return row | (self._not_made() if self.is_stranded else self._made(scenario))
+        if self.is_stranded:
+            return row | self._not_made("stranded", path=-1)
+        if self.arrival_s < 0:
+            return row | {"soc_arrival": float("nan")} | self._not_made("on_the_way", path=self.route.path)
+        return row | self._made(scenario)
 
     def _made(self, scenario: Scenario) -> dict[str, Any]:
         return {
@@ -68,6 +72,7 @@ class Journey:
             "status": "arrived",
         }
 
-    def _not_made(self) -> dict[str, Any]:
-        nothing = dict.fromkeys(("drive_min", "wait_min", "charge_min", "drive_kwh", "fast_charge_kwh"), 0.0)
-        return {"path": -1, "arrival_s": -1, "status": "stranded", **nothing}
+    def _not_made(self, status: str, path: int) -> dict[str, Any]:
+        """Return the row of a trip that has no end: what it took is not known."""
+        station = self.route.station if path >= 0 else None
+        return {"path": path, "station": station or "", "arrival_s": -1, "status": status}

@@ -59,6 +59,7 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.run(until=self.clock.env.process(self._until_everyone_has_arrived()))
+        self._record_who_is_still_out()
         record_traffic(self.recorder, self.world, self.day_ahead, self.roads)
         _record_messages(self.recorder, self.post)
         return self.recorder.frames()
@@ -69,11 +70,35 @@ class CoSimModel(mesa.Model):
             yield self.clock.end_of_period(Phase.RESUME)
 
     def _until_everyone_has_arrived(self) -> Any:
-        """Wait for the end of the day, then for the end of each period in which someone is still on the way."""
+        """Wait for the end of the day, then while someone is on the way, but not longer than another day."""
         for _ in range(self.clock.periods.count):
             yield self.clock.end_of_period(Phase.END)
-        while any(ev.day.is_alive for ev in self.evs):
+        for _ in range(self.clock.periods.count):
+            if not any(ev.day.is_alive for ev in self.evs):
+                return
             yield self.clock.end_of_period(Phase.END)
+
+    def _record_who_is_still_out(self) -> None:
+        """Write down the trips and sessions that the end of the simulation cuts off."""
+        for station in self.stations:
+            station.record_unfinished()
+        still_out = 0
+        for ev in self.evs:
+            if ev.journey is not None:
+                ev.write_down(ev.journey)
+                still_out += 1
+        if still_out:
+            ended = self.clock.periods.at(self.clock.now_s - 1)
+            self.recorder.add_row(
+                "violations",
+                day=ended.day,
+                period=ended.period,
+                place="roads and stations",
+                kind="on_the_way",
+                amount=still_out,
+                sentence=f"{still_out} EVs have not arrived by the end of {ended}: the stations could not "
+                "charge them. Add chargers, or strengthen the feeder.",
+            )
 
 
 def _record_messages(recorder: Recorder, post: PostOffice) -> None:

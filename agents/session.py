@@ -22,6 +22,14 @@ class Session:
     delivered_kwh: float = 0.0
     paid_cny: float = 0.0
 
+    @property
+    def soc(self) -> float:
+        """State of charge now: it rises evenly from that on arrival to the target."""
+        if self.remaining_kwh == 0:
+            return self.request.target_soc
+        gained = self.delivered_kwh / self.request.energy_kwh
+        return self.request.soc + gained * (self.request.target_soc - self.request.soc)
+
     def full_s(self) -> int | None:
         """Return the second at which the vehicle will be full at the present power; None if it draws none."""
         if self.power_kw < NO_POWER_KW:

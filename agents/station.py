@@ -53,13 +53,14 @@ class Station(mesa.Agent):
         self.sessions: list[Session] = []
         self.waiting: list[ChargeRequest] = []
         self.book = QueueBook()
-        self.prices = PriceList(clock.periods)
-        self.feeder_limit_kw = math.inf
-        self.limit_kw = data.limit_kw
-        """Cap in force in this period."""
+        self.prices = PriceList(clock.periods, day_ahead)
+        self.limits_kw: dict[PeriodOfDay, float] = {}
+        """What the operator said the feeder can serve; a limit holds for its period alone."""
+        self.limit_changed = clock.env.event()
         self.forecast_kw = math.nan
         clock.env.process(self.serve_vehicles())
         clock.env.process(self.keep_the_books())
+        clock.env.process(self.obey_limits())
 
     # what the station does
 
@@ -77,21 +78,27 @@ class Station(mesa.Agent):
             session = self.plug_in(request)
             while session.remaining_kwh > 0:
                 yield self.clock.until(self.clock.now_s, Phase.RESUME)
-                session.power_kw = self.charger_power_kw
-                yield self.clock.until(self.next_reading_s(session), Phase.METER)
+                session.power_kw = self.charger_power_kw(self.clock.period)
+                yield self.clock.until(self.next_reading_s(session), Phase.METER) | self.limit_changed
                 self.read_off(session)
             self.unplug(session)
 
     def keep_the_books(self) -> Generator[simpy.Event, Any, None]:
-        """At each boundary report what was drawn and what is expected, and set the power of the new period."""
+        """At each boundary report what was drawn and what is expected; write down each period that ends."""
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             self.report()
-            yield self.clock.until(self.clock.now_s, Phase.SET_POWER)
-            self.set_power()
             now = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
             self.write_down(now)
+
+    def obey_limits(self) -> Generator[simpy.Event, Any, None]:
+        """Bring each power limit into force at once, also on vehicles that are charging."""
+        while True:
+            heard = yield self.inbox.next(PowerLimit)
+            self.limits_kw[PeriodOfDay(heard.day, heard.period)] = heard.limit_kw
+            changed, self.limit_changed = self.limit_changed, self.clock.env.event()
+            changed.succeed()
 
     # one vehicle
 
@@ -128,13 +135,20 @@ class Station(mesa.Agent):
     def unplug(self, session: Session) -> None:
         """End a session and hand the driver the bill."""
         self.sessions.remove(session)
-        request, energy_kwh, paid_cny = session.request, session.delivered_kwh, session.paid_cny
         bill = ChargeEnded(
-            **self._envelope(), energy_kwh=energy_kwh, paid_cny=paid_cny, soc=request.target_soc
+            **self._envelope(),
+            energy_kwh=session.delivered_kwh,
+            paid_cny=session.paid_cny,
+            soc=session.request.target_soc,
         )
-        self.post.send(request.sender, bill)
+        self.post.send(session.request.sender, bill)
+        self.record(session, end_s=self.clock.now_s)
+
+    def record(self, session: Session, end_s: int) -> None:
+        """Write a session down; *end_s* is -1 if the vehicle is still plugged in at the end of the simulation."""
+        request, energy_kwh = session.request, session.delivered_kwh
         started = self.clock.periods.at(session.start_s)
-        self.recorder.add(
+        self.recorder.add_row(
             "sessions",
             day=started.day,
             period=started.period,
@@ -143,29 +157,29 @@ class Station(mesa.Agent):
             trip=request.trip,
             arrival_s=request.sent_s,
             start_s=session.start_s,
-            end_s=self.clock.now_s,
+            end_s=end_s,
             wait_min=(session.start_s - request.sent_s) / 60,
             energy_kwh=energy_kwh,
-            price_cny_per_kwh=paid_cny / energy_kwh,
-            paid_cny=paid_cny,
+            price_cny_per_kwh=session.paid_cny / energy_kwh if energy_kwh else math.nan,
+            paid_cny=session.paid_cny,
             soc_arrival=request.soc,
-            soc_end=request.target_soc,
+            soc_end=session.soc,
         )
+
+    def record_unfinished(self) -> None:
+        """Write down the sessions that the end of the simulation cuts off."""
+        for session in self.sessions:
+            self.record(session, end_s=-1)
 
     # what the station knows and says
 
-    @property
-    def charger_power_kw(self) -> float:
-        """Power of each charger in this period: the cap is shared evenly among all chargers."""
-        return min(self.data.charger_kw, self.limit_kw / self.data.chargers)
+    def limit_kw(self, period: PeriodOfDay) -> float:
+        """Return the cap in a period: chargers, site, and what the feeder can serve, as far as heard."""
+        return min(self.data.limit_kw, self.limits_kw.get(period, math.inf))
 
-    def set_power(self) -> None:
-        """Bring the cap in force: chargers and site, and the last limit heard from the operator."""
-        self.inbox.read(DispatchIssued)
-        self.inbox.read(PeriodOpened)
-        if heard := self.inbox.latest(PowerLimit):
-            self.feeder_limit_kw = math.inf if heard.limit_kw is None else heard.limit_kw
-        self.limit_kw = min(self.data.limit_kw, self.feeder_limit_kw)
+    def charger_power_kw(self, period: PeriodOfDay) -> float:
+        """Return the power of each charger in a period: the cap is shared evenly among all chargers."""
+        return min(self.data.charger_kw, self.limit_kw(period) / self.data.chargers)
 
     def price(self, period: PeriodOfDay) -> float:
         """Return the charging price in a period, as far as the station has heard."""
@@ -174,6 +188,8 @@ class Station(mesa.Agent):
 
     def report(self) -> None:
         """Tell the operator what was drawn in the period that ended, and what to expect."""
+        self.inbox.read(DispatchIssued)
+        self.inbox.read(PeriodOpened)
         index = self.clock.periods.index(self.clock.period)
         if index > 0:
             ended = self.clock.periods.nth(index - 1)
@@ -190,9 +206,10 @@ class Station(mesa.Agent):
         those yet to come, some will charge on after its end.
         """
         now = self.clock.period
-        first, *later = self.day_ahead.station_load_kw[now.period - 1 :, self.data.number].tolist()
+        first, *later = self.day_ahead.expected_load_kw(now)[:, self.data.number].tolist()
         hours = self.clock.periods.hours
-        present_kwh = math.fsum(min(s.remaining_kwh, self.data.charger_kw * hours) for s in self.sessions)
+        most_kwh = self.data.charger_power_kw * hours
+        present_kwh = math.fsum(min(session.remaining_kwh, most_kwh) for session in self.sessions)
         present_kwh += math.fsum(request.energy_kwh for request in self.waiting)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + present_kwh / hours
         return (min(expected_kw, self.data.limit_kw), *later)
@@ -212,7 +229,7 @@ class Station(mesa.Agent):
             energy_kwh=energy_kwh,
             load_kw=energy_kwh / self.clock.periods.hours,
             forecast_kw=self.forecast_kw,
-            limit_kw=self.limit_kw,
+            limit_kw=self.limit_kw(ended),
             queue_mean=self.book.mean_length(now_s, self.clock.periods.seconds),
             queue_max=self.book.largest,
             wait_min=self.book.wait_min(),

@@ -24,8 +24,18 @@ class MailRules:
     delay_s: int = 0
     loss_probability: float = 0.0
     patience_s: int = 60
-    """How long an agent waits for an expected message before it acts on what it knew last [s]."""
+    """How long an agent waits for a message that is late before it acts on what it knew last [s]."""
     seed: int = 0
+
+    @property
+    def reports_due_s(self) -> int:
+        """How long an operator waits for its stations' reports [s]."""
+        return self.delay_s + self.patience_s
+
+    @property
+    def dispatches_due_s(self) -> int:
+        """How long the coordinator waits for the operators, who may be waiting for a station themselves [s]."""
+        return 2 * self.reports_due_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

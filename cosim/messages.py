@@ -120,9 +120,9 @@ class DispatchIssued(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerLimit(Message):
-    """A cap on the station's load for this period; none lifts it."""
+    """A cap on the station's load for this period alone."""
 
-    limit_kw: float | None
+    limit_kw: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ columns. They carry their unit in their name; a value that a model does not have
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -173,7 +174,7 @@ class RunDirectory:
         if final.exists():
             raise ConfigError(str(final), ["exists already; give another --out, or remove it first"])
         self.final = final
-        self.path = final.with_name(f".{final.name}.unfinished")
+        self.path = final.with_name(f".{final.name}.unfinished-{os.getpid()}")
 
     def __enter__(self) -> Self:
         """Make the temporary directory, ``path``."""
@@ -186,7 +187,9 @@ class RunDirectory:
 
     def __exit__(self, failure: object, *_: object) -> None:
         """Give it its name, or take it away."""
-        if failure is None:
+        if failure is None and not self.final.exists():
             self.path.rename(self.final)
-        else:
-            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        if failure is None:
+            raise ConfigError(str(self.final), ["was made by another run in the meantime; its results stand"])

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from cosim.errors import ConfigError, ModelError
+from experiments.assign import assign_command
+from experiments.estimate_od import estimate_od_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -19,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
+app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
 
 Config = Annotated[
     str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")
@@ -38,7 +43,7 @@ class ModelName(StrEnum):
     both = "both"
 
 
-@app.command("run")
+@app.command("run", short_help="Run a day; compare the agents with the equilibrium.")
 def run_command(
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
@@ -60,7 +65,7 @@ def run_command(
     raise typer.Exit(FLAGGED if finished.manifest["flags"] else OK)
 
 
-@app.command()
+@app.command(short_help="Check a scenario and list all that is wrong with it.")
 def validate(config: Config, settings: Settings = None) -> None:
     """Check a scenario and its data, and list everything that is wrong with it."""
     from cosim.scenario import load_scenario
@@ -69,10 +74,10 @@ def validate(config: Config, settings: Settings = None) -> None:
     scenario = load_scenario(find_scenario(config), settings or ())
     roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
     typer.echo(
-        f"{config}: fine. {len(roads.nodes)} road nodes, {len(roads.links) - len(scenario.stations)} links, "
-        f"{scenario.od_share.size} OD pairs, {scenario.paths.count} paths and (path, station) pairs, "
-        f"{len(scenario.stations)} stations, {len(feeders)} feeder(s) with "
-        f"{sum(feeder.bus_count for feeder in feeders)} buses."
+        f"{config}: fine. Road nodes: {len(roads.nodes)}, links: {len(roads.links) - len(scenario.stations)}, "
+        f"OD pairs: {scenario.od_share.size}, paths and (path, station) pairs: {scenario.paths.count}, "
+        f"stations: {len(scenario.stations)}, feeders: {len(feeders)}, "
+        f"buses: {sum(feeder.bus_count for feeder in feeders)}."
     )
 
 
@@ -84,7 +89,7 @@ def schema() -> None:
     typer.echo(json_schema())
 
 
-@app.command()
+@app.command(short_help="Copy a commented scenario, to start a study.")
 def init(
     directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
     scenario: Annotated[str, typer.Option("--from", help="Scenario to start from: paper or toy.")] = "paper",
@@ -104,6 +109,8 @@ def main() -> None:
         stop(error, WRONG_INPUT)
     except ModelError as error:
         stop(error, FLAGGED)
+    except OSError as error:
+        stop(ConfigError(str(error.filename or "files"), [f"{error.strerror}"]), WRONG_INPUT)
 
 
 def stop(error: Exception, code: int) -> None:

@@ -30,22 +30,25 @@ class Agreement:
 
 
 def g_statistic(observed: IntArray, expected_share: FloatArray) -> FloatArray:
-    """Return 2 sum O ln(O / E) over the last axis, E = share * sum O; 0 ln 0 counts as 0."""
+    """Return 2 sum O ln(O / E) over the last axis, E = share * sum O; infinite if what cannot be was chosen."""
     observed = np.asarray(observed, dtype=np.float64)
     expected = expected_share * observed.sum(axis=-1, keepdims=True)
-    ratio = np.divide(observed, expected, out=np.ones_like(observed), where=observed > 0)
-    statistic: FloatArray = 2 * np.sum(observed * np.log(ratio), axis=-1)
-    return statistic
+    chosen, possible = observed > 0, expected > 0
+    ratio = np.divide(observed, expected, out=np.ones_like(observed), where=chosen & possible)
+    statistic = 2 * np.sum(observed * np.log(ratio), axis=-1)
+    return np.where((chosen & ~possible).any(axis=-1), np.inf, statistic)[()]
 
 
 def randomised_p_value(observed: IntArray, share: FloatArray, rng: np.random.Generator) -> float:
     """Return the Monte Carlo p-value of a G-test, ties broken at random: exactly uniform under the null.
 
-    *observed* counts and *share* (all positive) have one entry per alternative. Counts of a few trips make
+    *observed* counts and *share* have one entry per alternative. Counts of a few trips make
     few different statistics; without the random tie-break the test would reject too seldom.
     """
     statistic = g_statistic(observed, share)
     simulated = g_statistic(rng.multinomial(int(observed.sum()), share, size=SIMULATED), share)
+    if np.isinf(statistic):
+        return 1 / (SIMULATED + 1)
     slack = 1e-9 * max(1.0, abs(float(statistic)))
     above = np.count_nonzero(simulated > statistic + slack)
     tied = np.count_nonzero(np.abs(simulated - statistic) <= slack)
@@ -70,12 +73,10 @@ def _test_choices(recorder: Recorder, trips: Frame, paths: Frame, seed: int) -> 
     evs = paths[paths.user_class != "car"]
     keys = ["period", "user_class", "origin", "destination"]
     for (period, user_class, origin, destination), choices in evs.groupby(keys, sort=True):
-        possible = choices[choices.share > 0]
-        observed = counts.reindex([(period, path) for path in possible.path], fill_value=0).to_numpy()
-        if observed.sum() < FEWEST_TRIPS or observed.size < 2:
+        observed = counts.reindex([(period, path) for path in choices.path], fill_value=0).to_numpy()
+        share = choices.share.to_numpy()
+        if observed.sum() < FEWEST_TRIPS or (share > 0).sum() < 2:
             continue
-        share = possible.share.to_numpy()
-        share = share / share.sum()
         recorder.add_row(
             "g_tests",
             day=1,
@@ -86,7 +87,7 @@ def _test_choices(recorder: Recorder, trips: Frame, paths: Frame, seed: int) -> 
             trips=int(observed.sum()),
             alternatives=observed.size,
             g_statistic=float(g_statistic(observed, share)),
-            p_value=randomised_p_value(observed, share, rng),
+            p_value=randomised_p_value(observed, share / share.sum(), rng),
         )
 
 

@@ -3,8 +3,11 @@
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 import shutil
+from collections.abc import Collection
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +32,23 @@ def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
     import tomli_w
 
     tables = _without_empty(config.model_dump(mode="json"))
+    names: dict[Path, str] = {}
     for place, key in _file_fields(tables):
         source = folder / place[key]
         if source.is_file():
-            name = f"inputs/{place[key].replace('../', '').replace('/', '_')}"
-            (run_dir / "inputs").mkdir(exist_ok=True)
-            shutil.copyfile(source, run_dir / name)
-            place[key] = name
+            if source not in names:
+                names[source] = _free_name(place[key], names.values())
+                (run_dir / "inputs").mkdir(exist_ok=True)
+                shutil.copyfile(source, run_dir / names[source])
+            place[key] = names[source]
     (run_dir / "scenario.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+
+
+def _free_name(written: str, taken: Collection[str]) -> str:
+    """Return a name for the copy of a file that no other copy has."""
+    plain = "_".join(part for part in Path(written).parts if part not in {"..", "/"})
+    candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
+    return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
 
 
 def _file_fields(tables: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
@@ -68,4 +80,15 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
             for file in sorted(run_dir.glob("*/*.parquet"))
         },
     }
-    (run_dir / "manifest.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (run_dir / "manifest.json").write_text(
+        json.dumps(_without_nan(content), indent=2, allow_nan=False), encoding="utf-8"
+    )
+
+
+def _without_nan(value: Any) -> Any:
+    """Write what is not a number as null: JSON has no word for it."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,7 +1,6 @@
 """What a run shows on the terminal: progress while it works, a short table at the end."""
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,7 +43,7 @@ def progress_bar() -> Iterator[Progress]:
 
 def show_json(run: Run) -> None:
     """Print the summary as one JSON object; a figure the model does not have is null."""
-    facts: dict[str, Any] = {key: _or_null(run.summary.get(key)) for key in JSON_KEYS}
+    facts: dict[str, Any] = {key: run.summary[key] for key in JSON_KEYS}
     stages = run.manifest["seconds"]
     facts |= {
         "seconds": round(sum(stages.values()), 3),
@@ -54,10 +53,6 @@ def show_json(run: Run) -> None:
         "report": str(run.directory / "report.html"),
     }
     print(json.dumps(facts))  # noqa: T201
-
-
-def _or_null(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def show_table(run: Run) -> None:
@@ -82,29 +77,30 @@ def show_table(run: Run) -> None:
 def _lines(run: Run) -> list[tuple[str, str]]:
     s, stages = run.summary, run.manifest["seconds"]
     lines = [
-        ("EVs", f"{s['evs']:,}"),
-        ("trips", f"{s['trips']:,.0f}"),
-        ("charging sessions", f"{s['sessions']:,.0f}"),
+        ("EVs", _figure(s["evs"], ",")),
+        ("trips", _figure(s["trips"], ",.0f")),
+        ("charging sessions", _figure(s["sessions"], ",.0f")),
         ("energy charged", f"{s['energy_kwh'] / 1000:.2f} MWh"),
-        ("cost of the day", f"{s['cost_cny']:,.0f} CNY"),
-        ("losses", f"{s['losses_kwh']:.0f} kWh"),
-        ("lowest voltage", f"{s['voltage_min_pu']:.4f} p.u."),
-        ("largest relaxation error", f"{s['relaxation_error_max']:.1e} p.u."),
-        ("largest AC mismatch", f"{s['ac_mismatch_max_pu']:.1e} p.u."),
-        ("largest SUE residual", f"{s['sue_residual_max']:.1e}"),
+        ("cost of the day", _figure(s["cost_cny"], ",.0f", " CNY")),
+        ("losses", _figure(s["losses_kwh"], ".0f", " kWh")),
+        ("lowest voltage", _figure(s["voltage_min_pu"], ".4f", " p.u.")),
+        ("largest relaxation error", _figure(s["relaxation_error_max"], ".1e", " p.u.")),
+        ("largest AC mismatch", _figure(s["ac_mismatch_max_pu"], ".1e", " p.u.")),
+        ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
     ]
     if s["stranded"]:
-        lines.append(("stranded EVs", f"{s['stranded']:,}"))
+        lines.append(("stranded EVs", _figure(s["stranded"], ",")))
     if s["link_flow_rmse_veh_h"] is not None:
         lines += [
-            ("agents vs SUE: G-tests rejected at 5 %", _percent(s["g_test_rejected_share"])),
-            ("agents vs SUE: link flow RMSE", f"{s['link_flow_rmse_veh_h']:.1f} veh/h"),
-            ("agents vs SUE: GEH below 5", _percent(s["geh_below_5_share"])),
+            ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),
+            ("agents vs SUE: link flow RMSE", _figure(s["link_flow_rmse_veh_h"], ".1f", " veh/h")),
+            ("agents vs SUE: GEH below 5", _figure(s["geh_below_5_share"], ".1%")),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
 
 
-def _percent(share: float) -> str:
-    return "none" if math.isnan(share) else f"{share:.1%}"
+def _figure(value: float | None, form: str, unit: str = "") -> str:
+    """Return a figure with its unit; a figure the run does not have is a dash."""
+    return "-" if value is None else f"{value:{form}}{unit}"

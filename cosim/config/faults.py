@@ -49,7 +49,7 @@ def sentence(fault: Fault, tables: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return f"{name} is not a known key; {_known_keys(field)}"
     if kind == "contradiction":
-        return f"{name}: {fault['msg']}"
+        return f"{name}: {fault['msg']}" if name else str(fault["msg"])
     must_be = (
         str(_MUST_BE.get(kind, fault["msg"])).format(**fault.get("ctx", {})).removeprefix("Value error, ")
     )

@@ -109,7 +109,7 @@ class FeederConfig(Section):
 
     name: Name = "feeder"
     network: File | None = None
-    """Network of pandapower by name (``case33bw``), or a JSON file of it; else give buses and branches."""
+    """Network of pandapower by name (``case33bw``), a JSON file of it or a MATPOWER file; else buses and branches."""
     buses: File | None = None
     """CSV of buses (bus, p_kw, q_kvar)."""
     branches: File | None = None
@@ -137,6 +137,12 @@ class FeederConfig(Section):
     demand_response: Entries[DemandResponseConfig] = ()
     elastic: ElasticConfig = ElasticConfig()
 
+    @property
+    def unit_names(self) -> list[str]:
+        """Names of the units that have one; each stands for its unit in the result tables."""
+        generators = [unit.name for unit in self.turbines] + [unit.name for unit in self.renewables]
+        return generators + [unit.name for unit in self.storage]
+
     @model_validator(mode="after")
     def limits_in_order(self) -> "FeederConfig":
         """Ask for one source of the network, and for voltage limits in order."""
@@ -150,6 +156,12 @@ class FeederConfig(Section):
                 f"it must be below voltage_max_pu ({self.voltage_max_pu:g})"
             )
             raise contradiction(sentence, "voltage_min_pu", "voltage_max_pu")
+        if not self.elastic.voltage_floor_pu <= self.voltage_min_pu:
+            sentence = (
+                f"elastic.voltage_floor_pu is {self.elastic.voltage_floor_pu:g}; "
+                f"it must not be above voltage_min_pu ({self.voltage_min_pu:g})"
+            )
+            raise contradiction(sentence, "elastic", "voltage_min_pu")
         return self
 
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from cosim.config.base import Entries, File, Name, Section
+from cosim.config.base import Entries, File, Name, Section, contradiction
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 
@@ -47,3 +47,16 @@ class ScenarioConfig(Section):
             msg = "a number that cuts the day's 86400 s into whole seconds, such as 8, 24, 48 or 96"
             raise ValueError(msg)
         return periods
+
+    @model_validator(mode="after")
+    def patience_within_a_period(self) -> "ScenarioConfig":
+        """Ask that nobody waits for mail into the next period."""
+        wait_s = 2 * (self.messages.delay_s + self.messages.patience_s)
+        period_s = 86_400 // self.periods
+        if wait_s >= period_s:
+            sentence = (
+                f"messages: 2 (delay_s + patience_s) is {wait_s} s; the coordinator waits so long, and it must "
+                f"be below a period, {period_s} s"
+            )
+            raise contradiction(sentence, "messages")
+        return self

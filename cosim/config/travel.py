@@ -2,20 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cosim.config.base import File, Name, NonNegative, Place, Positive, Section, Share
+from cosim.config.base import File, Name, NonNegative, Place, Positive, Section, Share, contradiction
 
 
 class AssignmentConfig(Section):
     """``[road.assignment]``: how the stochastic user equilibrium is searched."""
 
-    method: Literal["sra", "msa"] = "sra"
-    """Step rule: self-regulated averaging (sra), or the paper's 1/n (msa)."""
+    method: Literal["newton", "sra", "mswa", "msa"] = "newton"
+    """Newton's method, or averages: self-regulated (sra), weighted (mswa), the paper's 1/n (msa)."""
     tolerance: Positive = 1e-6
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
     max_iterations: Annotated[int, Field(ge=1)] = 20_000
     """Iterations allowed in one period."""
+    carry_over: bool = False
+    """Whether trips that outlast their period go on in the next one; the paper leaves it out."""
 
 
 class RoadConfig(Section):
@@ -27,7 +29,7 @@ class RoadConfig(Section):
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
     demand: File
     """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
-    demand_scale: NonNegative = 1.0
+    demand_scale: Positive = 1.0
     """Factor on the OD table."""
     trip_profile: Name = "trip_share"
     """Column of the profiles: share of the daily trips that start in each period."""
@@ -67,7 +69,7 @@ class StationConfig(Section):
 class PopulationConfig(Section):
     """``[population]``: who travels, and what they know."""
 
-    ev_share: Share = 0.6
+    ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
     evs: Annotated[int, Field(ge=1)] | None = None
     """Number of EVs; empty: daily EV trips / trips per EV and day."""
@@ -128,3 +130,13 @@ class MobilityConfig(Section):
     """Slow charging power on the grid side [kW]."""
     soc_plug_at_home: Share = 0.7
     """At home an EV is plugged in below this SOC."""
+
+    @model_validator(mode="after")
+    def reserve_below_target(self) -> "MobilityConfig":
+        """Ask that a fast charge ends above the reserve."""
+        if not self.soc_reserve < self.soc_target:
+            sentence = (
+                f"soc_reserve is {self.soc_reserve:g}; it must be below soc_target ({self.soc_target:g})"
+            )
+            raise contradiction(sentence, "soc_reserve", "soc_target")
+        return self

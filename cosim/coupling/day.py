@@ -1,6 +1,7 @@
 """The equilibrium of a day: who travels, how they spread over the roads, what the feeders do about it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,10 @@ from cosim.coupling.demand import DayDemand, expected_demand
 from cosim.coupling.stations import StationLoad, share_drawn_on_arrival, station_load
 from cosim.errors import InfeasibleError
 from cosim.grid.tariff import DynamicTariff, dynamic_tariff
-from cosim.road.assignment import Equilibrium, semi_dynamic_day
+from cosim.road.assignment import Equilibrium
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
+from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
 from cosim.scenario import CAR, DayAhead, Scenario
 
 MAX_ROUNDS = 20
@@ -27,6 +29,9 @@ class EquilibriumDay:
     periods: tuple[Equilibrium, ...]
     load: StationLoad
     tariff_cny_per_kwh: FloatArray
+    """What drivers saw, and what the feeders are dispatched at."""
+    led_to_cny_per_kwh: FloatArray
+    """What the tariff rule makes of the loads of that day."""
     settled: bool
     """Whether the tariff that drivers saw is the one their charging leads to."""
     shortfall: str
@@ -45,7 +50,7 @@ def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
         day = _day_at(scenario, tariff)
         if day.settled:
             break
-        tariff = day.tariff_cny_per_kwh
+        tariff = day.led_to_cny_per_kwh
     return day
 
 
@@ -64,7 +69,7 @@ def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
 def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:
     """Return the day if drivers expect *tariff*."""
     demand = expected_demand(scenario, tariff)
-    session_kwh = demand.charging.mean_session_kwh
+    session_kwh = demand.session_kwh
     paths = scenario.with_sessions(session_kwh)
     periods, shortfall = _assign(scenario, paths, demand, tariff)
     arcs = paths.network.charging_arcs
@@ -80,7 +85,8 @@ def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:
         paths=paths,
         periods=tuple(periods),
         load=load,
-        tariff_cny_per_kwh=led_to,
+        tariff_cny_per_kwh=tariff,
+        led_to_cny_per_kwh=led_to,
         settled=bool(np.array_equal(led_to, tariff)),
         shortfall=shortfall,
     )
@@ -91,15 +97,23 @@ def _assign(
 ) -> tuple[list[Equilibrium], str]:
     """Return the equilibria; where stations cannot take the demand, of extended stations, and say so."""
     search = scenario.config.road.assignment
-    options = {
-        "method": search.method,
-        "tolerance": search.tolerance,
-        "max_iterations": search.max_iterations,
-    }
+
+    def day(overload: Overload) -> list[Equilibrium]:
+        problems = _problems(scenario, paths, demand, tariff, overload)
+        options: dict[str, Any] = {
+            "method": search.method,
+            "tolerance": search.tolerance,
+            "max_iterations": search.max_iterations,
+        }
+        if not search.carry_over:
+            return semi_dynamic_day(problems, **options)
+        carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
+        return [period.equilibrium for period in carrying]
+
     try:
-        return semi_dynamic_day(_problems(scenario, paths, demand, tariff, "refuse"), **options), ""
+        return day("refuse"), ""
     except InfeasibleError as error:
-        return semi_dynamic_day(_problems(scenario, paths, demand, tariff, "extend"), **options), str(error)
+        return day("extend"), str(error)
 
 
 def _problems(
@@ -112,9 +126,7 @@ def _problems(
             paths=paths,
             demand_veh_h=group_veh_h,
             theta_per_min=theta,
-            extra_cost_min=np.where(
-                charges, scenario.price_min(price, demand.charging.mean_session_kwh), 0.0
-            ),
+            extra_cost_min=np.where(charges, scenario.price_min(price, demand.session_kwh), 0.0),
             overload=overload,
         )
         for group_veh_h, price in zip(demand.group_veh_h, tariff, strict=True)
@@ -123,7 +135,7 @@ def _problems(
 
 def day_ahead(scenario: Scenario, day: EquilibriumDay) -> DayAhead:
     """Return what the agents are given of the equilibrium: times to tell, loads and prices to expect."""
-    session_kwh = day.demand.charging.mean_session_kwh
+    session_kwh = day.demand.session_kwh
     session_min = float(day.paths.network.t0_min[day.paths.network.charging_arcs].mean())
     is_car = day.paths.class_of_group[day.paths.groups.of_path] == CAR
     return DayAhead(

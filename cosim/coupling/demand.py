@@ -1,12 +1,16 @@
 """From the population to the demand of each period, class and OD (Eq. 2)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.ev.charging_demand import ChargingDemand, estimate_charging_demand
 from cosim.scenario import CAR, CHARGING, PASSING, Scenario
+
+TYPICAL_SESSION_KWH = 27.3
+"""Energy of a session where the diaries hold none to take the mean of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,20 +22,20 @@ class DayDemand:
     group_veh_h: FloatArray
     """(periods, groups of the path set)."""
 
+    @property
+    def session_kwh(self) -> float:
+        """Mean energy of a fast charge, at the grid side."""
+        return self.charging.mean_session_kwh or TYPICAL_SESSION_KWH
+
 
 def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDemand:
     """Return who travels in each period: cars by the trip profile, EVs by the diaries' timing.
 
     q = N p_t of the EVs fast-charge on the way (Eq. 2); the others, N - q, are still loaded on the roads.
     """
-    charging = estimate_charging_demand(
-        scenario.mobility,
-        scenario.battery,
-        scenario.behaviour,
-        scenario.periods,
-        n_ev=scenario.config.population.estimate_diaries,
-        price_ratio=tariff_cny_per_kwh / tariff_cny_per_kwh.mean(),
-    )
+    sensitive = scenario.behaviour.price_sensitivity > 0
+    ratio = tuple((tariff_cny_per_kwh / tariff_cny_per_kwh.mean()).tolist()) if sensitive else None
+    charging = _charging_demand(scenario, ratio)
     n_ev = scenario.n_ev(charging.trips_per_ev)
     evs_veh_h = n_ev * charging.departures_per_ev / scenario.periods.hours
     cars_veh_h = (1 - scenario.config.population.ev_share) * scenario.trips_veh_h
@@ -41,3 +45,16 @@ def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDe
     by_class[PASSING] = evs_veh_h - by_class[CHARGING]
     by_group = by_class.T[:, :, np.newaxis] * scenario.od_share
     return DayDemand(charging=charging, n_ev=n_ev, group_veh_h=by_group.reshape(scenario.periods.count, -1))
+
+
+@lru_cache(maxsize=8)
+def _charging_demand(scenario: Scenario, price_ratio: tuple[float, ...] | None) -> ChargingDemand:
+    """Return the estimate from the diaries; drivers who ignore the price need only one."""
+    return estimate_charging_demand(
+        scenario.mobility,
+        scenario.battery,
+        scenario.behaviour,
+        scenario.periods,
+        n_ev=scenario.config.population.estimate_diaries,
+        price_ratio=None if price_ratio is None else np.array(price_ratio),
+    )

@@ -46,7 +46,13 @@ def _operate(scenario: Scenario, case: FeederCase, day: EquilibriumDay) -> list[
     dispatch = solve_dispatch(case.feeder, case.devices, load, price, horizon, case.rules)
     return [
         planned_operation(
-            case.feeder, case.devices, dispatch, load, float(price[number]), PeriodOfDay(1, number + 1)
+            case.feeder,
+            case.devices,
+            dispatch,
+            load,
+            float(price[number]),
+            PeriodOfDay(1, number + 1),
+            export=case.rules.export,
         )
         for number in range(scenario.periods.count)
     ]
@@ -136,8 +142,8 @@ def _record_flags(recorder: Recorder, day: EquilibriumDay) -> None:
                 kind="not_converged",
                 amount=period.residual,
                 sentence=f"period {number + 1}: the equilibrium search stopped at a residual of "
-                f"{period.residual:.2e} after {period.iterations} iterations. Raise "
-                "road.assignment.max_iterations, or add chargers where stations are near capacity.",
+                f"{period.residual:.2e} after {period.iterations} iterations. Use "
+                "road.assignment.method = 'newton', or raise road.assignment.max_iterations.",
             )
         for link in np.flatnonzero(period.overloaded):
             network = day.paths.network

@@ -76,6 +76,9 @@ def _read_branches(path: Path, buses: dict[str, tuple[float, float]], problems: 
         for end in pair:
             if buses and end and end not in buses:
                 table.report(line, unknown_bus(end, list(buses)))
+    for line, r, x in zip(table.lines, r_ohm, x_ohm, strict=True):
+        if r == x == 0:
+            table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
     problems += table.problems
     return [
         _Row(Edge(names[i], ends[i]), float(r_ohm[i]), float(x_ohm[i]), float(limit_a[i]))

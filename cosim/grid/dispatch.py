@@ -34,7 +34,10 @@ def solve_dispatch(
     Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down.
     """
     case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
-    strict = _climb(case)
+    try:
+        strict = _climb(case)
+    except SolverError:  # so far from feasible that the solver cannot tell; the elastic case is better posed
+        strict = None
     if strict is not None and strict.certified:
         return strict
     elastic = _climb(replace(case, frame=replace(case.frame, elastic=case.rules.elastic)))

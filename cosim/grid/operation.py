@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.errors import SolverError
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
 from cosim.grid.power_flow import PowerFlow, ac_power_flow
@@ -17,6 +18,7 @@ from cosim.results import Recorder
 
 VOLTAGE_NOTICED_PU = 1e-6
 """Less than this outside a limit is rounding."""
+CURRENT_NOTICED_A = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +39,8 @@ class Operation:
     """Station load that came, per bus."""
     realised: PowerFlow
     """AC power flow with the load that came; the slack bus takes the difference."""
+    export: bool
+    """Whether power pushed back to the upper grid is paid for."""
 
     @property
     def voltage_mismatch_pu(self) -> float:
@@ -44,13 +48,13 @@ class Operation:
         return _largest(self.planned.voltage_pu - self.dispatch.voltage_pu[self.row])
 
     def cost_cny(self, purchase_kw: float) -> float:
-        """Return the cost of the period (Eq. 21) when *purchase_kw* is bought; a surplus earns nothing."""
+        """Return the cost of the period (Eq. 21); where export is not allowed, a surplus earns nothing."""
         d, k = self.dispatch, self.row
         turbine_mw, out_mw = d.turbine_kw[k] / 1e3, d.shift_out_kw[k] / 1e3
         a = np.array([unit.cost_a_cny_per_mw2h for unit in self.devices.turbines])
         b = np.array([unit.cost_b_cny_per_mwh for unit in self.devices.turbines])
         pi = np.array([unit.price_cny_per_mwh for unit in self.devices.demand_responses])
-        bought = self.price_cny_per_kwh * max(purchase_kw, 0.0)
+        bought = self.price_cny_per_kwh * (purchase_kw if self.export else max(purchase_kw, 0.0))
         return d.period_h * float(turbine_mw**2 @ a + turbine_mw @ b + out_mw @ pi + bought)
 
 
@@ -61,10 +65,12 @@ def planned_operation(
     load: Load,
     price_cny_per_kwh: float,
     now: PeriodOfDay,
+    *,
+    export: bool = False,
 ) -> Operation:
     """Return the operation of period *now* of a dispatch before anything has come differently."""
     row = dispatch.row(now.period)
-    flow = ac_power_flow(feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], where=str(now))
+    flow = _flow(feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now))
     return Operation(
         feeder=feeder,
         devices=devices,
@@ -76,19 +82,37 @@ def planned_operation(
         planned=flow,
         station_kw=load.station_kw[row] - dispatch.station_shed_kw[row],
         realised=flow,
+        export=export,
     )
+
+
+def _flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray, where: str) -> PowerFlow:
+    """Return the AC power flow; all not a number where there is none, so that the day can go on and say so."""
+    try:
+        return ac_power_flow(feeder, injection_kw, injection_kvar, where=where)
+    except SolverError:
+        buses, branches, nan = (
+            np.full(feeder.bus_count, np.nan),
+            np.full(feeder.branch_count, np.nan),
+            np.array(np.nan),
+        )
+        return PowerFlow(
+            voltage_pu=buses,
+            branch_current_pu=branches,
+            branch_kw=branches,
+            branch_kvar=branches,
+            losses_kw=nan,
+            slack_kw=nan,
+            slack_kvar=nan,
+        )
 
 
 def with_load_that_came(planned: Operation, station_kw: FloatArray) -> Operation:
     """Return the operation with the set-points held and *station_kw* (per bus) as the load."""
     row = planned.row
     injection_kw = planned.dispatch.injection_kw[row] + planned.station_kw - station_kw
-    flow = ac_power_flow(
-        planned.feeder,
-        injection_kw,
-        planned.dispatch.injection_kvar[row],
-        where=f"{planned.now}, load that came",
-    )
+    injection_kvar = planned.dispatch.injection_kvar[row]
+    flow = _flow(planned.feeder, injection_kw, injection_kvar, f"{planned.now}, load that came")
     return replace(planned, station_kw=station_kw, realised=flow)
 
 
@@ -111,7 +135,7 @@ def _record_buses(recorder: Recorder, op: Operation) -> None:
         "buses",
         **_key(op),
         bus=list(op.feeder.bus_names),
-        load_kw=op.load.base_kw[op.row],
+        load_kw=op.load.base_kw[op.row] - op.dispatch.base_shed_kw[op.row],
         station_planned_kw=op.load.station_kw[op.row],
         station_kw=op.station_kw,
         voltage_planned_pu=op.dispatch.voltage_pu[op.row],
@@ -193,27 +217,53 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
         if violation.period == op.now.period:
             place = f"feeder {op.feeder.name}, bus {violation.bus}"
             _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
+    feeder = f"feeder {op.feeder.name}"
     if op.dispatch.doubt:
-        error = float(op.dispatch.relaxation_error.max(initial=0.0))
-        _violation(recorder, op, f"feeder {op.feeder.name}", "not_exact", error, op.dispatch.doubt)
-    if op.dispatch.status == "optimal":
-        _record_realised_voltage(recorder, op)
+        error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
+        _violation(recorder, op, feeder, "not_exact", error, op.dispatch.doubt)
+    if np.isnan(op.realised.voltage_pu).any():
+        sentence = (
+            f"period {op.now.period}, {feeder}: the AC power flow has no solution with the load that came. "
+            "The load is beyond what the feeder can carry."
+        )
+        _violation(recorder, op, feeder, "no_ac_solution", float(op.station_kw.sum()), sentence)
+    _record_realised_voltage(recorder, op)
+    _record_realised_current(recorder, op)
 
 
 def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
-    """Write down the bus farthest outside the voltage limits with the load that came, if there is one."""
-    feeder, voltage = op.feeder, op.realised.voltage_pu
-    low, high = feeder.voltage_min_pu, feeder.voltage_max_pu
-    outside = np.maximum(low - voltage, voltage - high)
+    """Write down the bus that the load that came took farthest outside limits which the plan kept."""
+    feeder, low, high = op.feeder, op.feeder.voltage_min_pu, op.feeder.voltage_max_pu
+    planned, realised = (
+        np.maximum(low - voltage, voltage - high)
+        for voltage in (op.dispatch.voltage_pu[op.row], op.realised.voltage_pu)
+    )
+    outside = np.where(planned <= VOLTAGE_NOTICED_PU, np.nan_to_num(realised), 0.0)
     outside[feeder.slack_buses] = 0.0
     worst = int(np.argmax(outside))
     if outside[worst] > VOLTAGE_NOTICED_PU:
+        place = f"bus {feeder.bus_names[worst]}"
         sentence = (
-            f"period {op.now.period}, bus {feeder.bus_names[worst]}: {voltage[worst]:.4f} p.u. with the load "
-            f"that came; the plan kept {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
+            f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the load that came; "
+            f"the plan kept {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
         )
-        place = f"feeder {feeder.name}, bus {feeder.bus_names[worst]}"
-        _violation(recorder, op, place, "realised_voltage", float(outside[worst]), sentence)
+        amount = float(outside[worst])
+        _violation(recorder, op, f"feeder {feeder.name}, {place}", "realised_voltage", amount, sentence)
+
+
+def _record_realised_current(recorder: Recorder, op: Operation) -> None:
+    """Write down the branch that the load that came overloads most."""
+    feeder = op.feeder
+    over_a = (np.nan_to_num(op.realised.branch_current_pu) - feeder.current_max_pu) * feeder.current_base_a
+    worst = int(np.argmax(over_a))
+    if over_a[worst] > CURRENT_NOTICED_A:
+        place = f"branch {feeder.branch_names[worst]}"
+        sentence = (
+            f"period {op.now.period}, {place}: {over_a[worst]:.1f} A above its limit with the load that came. "
+            "Plan with a margin: lower current_max_a."
+        )
+        amount = float(over_a[worst])
+        _violation(recorder, op, f"feeder {feeder.name}, {place}", "realised_current", amount, sentence)
 
 
 def _violation(

@@ -205,10 +205,10 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[st
     names = tuple(tables.buses)
     known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
     problems = problems + [
-        f"slack bus: {unknown_bus(slack, names)}" for slack in tables.slacks if slack not in names
+        f"slack bus: {unknown_bus(slack, names)}" for slack in tables.slacks if names and slack not in names
     ]
     tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
-    if set(tables.slacks) <= set(names):
+    if set(tables.slacks) <= set(names) and (tables.branches or not problems):  # else their file is at fault
         problems += tree.problems
     problems += _rule_problems(rules, tables)
     if problems:

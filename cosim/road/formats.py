@@ -1,13 +1,14 @@
-"""Road data as CSV files: nodes, links and trips, read and written."""
+"""Road data whatever its format, and as our CSV files: nodes, links and trips, read and written."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table, read_table
+from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Range, Table, read_table
 from cosim.errors import ConfigError
 from cosim.road.network import Network, OdTable, natural_order
 
@@ -22,24 +23,75 @@ LINK_COLUMNS = ("link", "from", "to", *LINK_NUMBERS)
 OD_COLUMNS = ("origin", "dest", "demand_veh_h")
 
 
+YES_OR_NO = Range("0 or 1", lambda value: value in (0, 1))
+
+
 @dataclass(frozen=True, slots=True)
 class RoadData:
     """A network without stations, and the trips on it."""
 
     network: Network
     od: OdTable
+    toll: FloatArray | None = None
+    """Per link, in the money of the file; None: no tolls."""
+    notes: tuple[str, ...] = ()
+    """What was read but left out, one sentence each."""
+
+
+def with_generalised_cost(
+    data: RoadData, *, length_weight: float = 0.0, toll_weight: float = 0.0
+) -> RoadData:
+    """Return the roads on which a link costs its time + *length_weight* * length + *toll_weight* * toll [min].
+
+    The weights are minutes per unit of length and of money in the file. ConfigError if a cost is negative.
+    """
+    missing = [
+        f"{name} is given, but the network has no {what}"
+        for name, weight, values, what in (
+            ("length_weight", length_weight, data.network.length_km, "lengths"),
+            ("toll_weight", toll_weight, data.toll, "tolls"),
+        )
+        if weight and values is None
+    ]
+    if missing:
+        where = "weights"
+        raise ConfigError(where, missing)
+    nothing = np.zeros(len(data.network.links))
+    length = nothing if data.network.length_km is None else data.network.length_km
+    fixed = length_weight * length + toll_weight * (nothing if data.toll is None else data.toll)
+    if not (np.isfinite(fixed).all() and np.all(fixed >= 0)):
+        where = f"length_weight={length_weight:g}, toll_weight={toll_weight:g}"
+        raise ConfigError(where, ["a link would cost less than its time; weights must be 0 or more"])
+    return replace(data, network=replace(data.network, fixed_cost_min=fixed if fixed.any() else None))
+
+
+def travelling(od: OdTable) -> OdTable:
+    """Return the trips of the ODs that have any."""
+    some = od.demand_veh_h > 0
+    return OdTable(origin=od.origin[some], dest=od.dest[some], demand_veh_h=od.demand_veh_h[some])
+
+
+def within_zones_note(file: Path, demand_veh_h: float) -> tuple[str, ...]:
+    """Return the note on trips that never reach a link; empty if there are none."""
+    if demand_veh_h <= 0:
+        return ()
+    return (f"{file}: {demand_veh_h:g} veh/h begin and end in one zone; they use no link and are left out",)
 
 
 def read_roads(links: Path, od: Path, nodes: Path | None = None) -> RoadData:
     """Return the network and the trips in CSV files; without *nodes* the links say which nodes there are.
 
-    Raises ConfigError with a sentence for every defect of all the files.
+    Trips within a zone are left out with a note. Raises ConfigError with a sentence for every defect of all
+    the files.
     """
-    node_table = None if nodes is None else read_table(nodes, NODE_COLUMNS)
-    link_table = read_table(links, LINK_COLUMNS, ("length_km",))
+    node_table = None if nodes is None else read_table(nodes, NODE_COLUMNS, ("through",))
+    link_table = read_table(links, LINK_COLUMNS, ("length_km", "toll"))
     od_table = read_table(od, OD_COLUMNS)
     names = _node_names(node_table, link_table)
-    data = RoadData(_network(names, node_table, link_table), _trips(names, od_table))
+    network = _network(names, node_table, link_table)
+    toll = link_table.numbers("toll") if "toll" in link_table.columns else None
+    trips, notes = _trips(names, od_table)
+    data = RoadData(network, trips, toll, notes)
     problems = [
         problem for table in (node_table, link_table, od_table) if table for problem in table.problems
     ]
@@ -57,16 +109,29 @@ def write_roads(
     """
     network, trips = data.network, data.od
     road = np.flatnonzero(~network.is_charging)
-    optional = [] if network.length_km is None else ["length_km"]
-    number_columns = [*LINK_NUMBERS, *optional]
-    ends = [[network.nodes[node] for node in end[road]] for end in (network.from_node, network.to_node)]
-    link_numbers = [_texts(getattr(network, column)[road]) for column in number_columns]
-    link_names = [network.links[link] for link in road]
-    _write(links, source, (*LINK_COLUMNS, *optional), [link_names, *ends, *link_numbers])
-    od_ends = [[network.nodes[node] for node in end] for end in (trips.origin, trips.dest)]
-    _write(od, source, OD_COLUMNS, [*od_ends, _texts(trips.demand_veh_h)])
-    if nodes is not None and network.node_xy is not None:
-        _write(nodes, source, NODE_COLUMNS, [network.nodes, *(_texts(axis) for axis in network.node_xy.T)])
+    names = {"link": [network.links[link] for link in road]}
+    for column, end in (("from", network.from_node), ("to", network.to_node)):
+        names[column] = [network.nodes[node] for node in end[road]]
+    numbers = {column: getattr(network, column) for column in (*LINK_NUMBERS, "length_km")}
+    numbers["toll"] = data.toll
+    given = {column: values[road] for column, values in numbers.items() if values is not None}
+    write_csv(links, source, {**names, **given})
+    ends = {"origin": trips.origin, "dest": trips.dest}
+    pairs = {column: [network.nodes[node] for node in end] for column, end in ends.items()}
+    write_csv(od, source, {**pairs, "demand_veh_h": trips.demand_veh_h})
+    if nodes is not None and (network.node_xy is not None or network.through is not None):
+        nowhere = np.zeros((len(network.nodes), 2))
+        x, y = (nowhere if network.node_xy is None else network.node_xy).T
+        through = {} if network.through is None else {"through": network.through.astype(np.float64)}
+        write_csv(nodes, source, {"node": network.nodes, "x": x, "y": y, **through})
+
+
+def write_csv(file: Path, source: str, columns: Mapping[str, Sequence[str] | FloatArray]) -> None:
+    """Write columns of texts and of numbers, these as the shortest texts that read back the same."""
+    texts = [_texts(column) if isinstance(column, np.ndarray) else column for column in columns.values()]
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write(f"# source: {source}\n")
+        csv.writer(out, lineterminator="\n").writerows([tuple(columns), *zip(*texts, strict=True)])
 
 
 def _node_names(node_table: Table | None, link_table: Table) -> tuple[str, ...]:
@@ -79,7 +144,11 @@ def _node_names(node_table: Table | None, link_table: Table) -> tuple[str, ...]:
 def _network(names: tuple[str, ...], node_table: Table | None, table: Table) -> Network:
     table.refuse_repeated("link")
     number = {column: table.numbers(column, limits) for column, limits in LINK_NUMBERS.items()}
-    from_node, to_node = _ends(names, table, "from", "to")
+    from_node, to_node = node_numbers(names, table, "from", "to")
+    refuse_loops(table, "from", "to")
+    through = None
+    if node_table is not None and "through" in node_table.columns:
+        through = node_table.numbers("through", YES_OR_NO) > 0
     return Network(
         nodes=names,
         links=tuple(table.names("link")),
@@ -87,8 +156,12 @@ def _network(names: tuple[str, ...], node_table: Table | None, table: Table) -> 
         to_node=to_node,
         davidson_j=np.zeros(len(table.cells)),
         node_xy=_positions(node_table),
+        through=through,
         length_km=table.numbers("length_km", NOT_NEGATIVE) if "length_km" in table.columns else None,
-        **number,
+        t0_min=number["t0_min"],
+        capacity_veh_h=number["capacity_veh_h"],
+        alpha=number["alpha"],
+        beta=number["beta"],
     )
 
 
@@ -96,34 +169,37 @@ def _positions(table: Table | None) -> FloatArray | None:
     return None if table is None else np.column_stack([table.numbers(axis, ANY) for axis in ("x", "y")])
 
 
-def _trips(names: tuple[str, ...], table: Table) -> OdTable:
+def _trips(names: tuple[str, ...], table: Table) -> tuple[OdTable, tuple[str, ...]]:
+    """Return the trips between nodes, and the note on those that stay at one."""
     table.refuse_repeated("origin", "dest")
-    origin, dest = _ends(names, table, "origin", "dest")
-    return OdTable(origin=origin, dest=dest, demand_veh_h=table.numbers("demand_veh_h", NOT_NEGATIVE))
+    origin, dest = node_numbers(names, table, "origin", "dest")
+    demand = table.numbers("demand_veh_h", NOT_NEGATIVE)
+    within = (origin == dest) & (origin >= 0)
+    notes = within_zones_note(table.file, float(demand[within].sum()))
+    od = OdTable(origin=origin[~within], dest=dest[~within], demand_veh_h=demand[~within])
+    return od, notes
 
 
-def _ends(names: tuple[str, ...], table: Table, tail: str, head: str) -> tuple[IntArray, IntArray]:
-    """Return two columns of node names as node numbers; unknown nodes and loops are defects."""
+def node_numbers(names: Sequence[str], table: Table, *columns: str) -> tuple[IntArray, ...]:
+    """Return columns of node names as node numbers; an unknown node is a defect."""
     number = {name: index for index, name in enumerate(names)}
     for line, row in zip(table.lines, table.cells, strict=True):
-        for column in (tail, head):
+        for column in columns:
             # Without any node the file of nodes is at fault, and has said so.
             if names and row[column] not in number:
                 table.report(line, f"column {column} is {row[column]!r}; it must be a node of the network")
+    return tuple(
+        np.array([number.get(row[column], -1) for row in table.cells], dtype=np.int64) for column in columns
+    )
+
+
+def refuse_loops(table: Table, tail: str, head: str) -> None:
+    """Report every link that ends where it begins: only charging arcs do."""
+    for line, row in zip(table.lines, table.cells, strict=True):
         if row[tail] == row[head]:
             table.report(line, f"{tail} and {head} are both {row[tail]!r}; they must differ")
-    origin, dest = (
-        np.array([number.get(row[column], -1) for row in table.cells], dtype=np.int64)
-        for column in (tail, head)
-    )
-    return origin, dest
 
 
 def _texts(values: Iterable[float]) -> list[str]:
     """Return the shortest texts that read back as the same numbers."""
     return [np.format_float_positional(value, trim="-") for value in values]
-
-
-def _write(file: Path, source: str, header: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
-    rows = [header, *zip(*columns, strict=True)]
-    file.write_text(f"# source: {source}\n" + "".join(",".join(row) + "\n" for row in rows), encoding="utf-8")

@@ -41,6 +41,32 @@ def link_time_slope(network: Network, flow_veh_h: FloatArray, *, extend: bool = 
     return slope
 
 
+def station_flow_veh_h(network: Network, time_min: FloatArray, *, extend: bool = False) -> FloatArray:
+    """Return the flow at which each station takes *time_min*: Davidson inverted, one entry per station.
+
+    Whatever the time, the flow is below capacity. Below t0 the curve goes on as its tangent there, to
+    negative flows: a search may pass through, an equilibrium cannot end there.
+    """
+    t0, c, j = _arc_parameters(network)
+    wait = time_min - t0
+    flow = c * wait / np.where(wait > 0, wait + j * t0, j * t0)
+    if extend:
+        limit = EXTEND_FROM * c
+        flow = np.where(
+            flow > limit,
+            limit + (time_min - _davidson_time(network, limit)) / _davidson_slope(network, limit),
+            flow,
+        )
+    return flow
+
+
+def station_slope_at_time(network: Network, time_min: FloatArray, *, extend: bool = False) -> FloatArray:
+    """Return dt/dx of each station where it takes *time_min* [min per veh/h]; exact up to capacity."""
+    t0, c, j = _arc_parameters(network)
+    slope = (np.maximum(time_min - t0, 0.0) + j * t0) ** 2 / (c * j * t0)
+    return np.minimum(slope, _davidson_slope(network, EXTEND_FROM * c)) if extend else slope
+
+
 def link_time_integral(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
     """Return the integral of every link's time from 0 to its flow [min veh/h]; Beckmann's and Fisk's term."""
     load = flow_veh_h / network.capacity_veh_h

@@ -40,6 +40,10 @@ class Network:
     """Davidson coefficient of charging arcs; 0 on roads."""
     node_xy: FloatArray | None = None
     length_km: FloatArray | None = None
+    fixed_cost_min: FloatArray | None = None
+    """What a link costs besides its time, weighted into minutes: its length, its toll; None: nothing."""
+    through: BoolArray | None = None
+    """Nodes that trips may pass; at the others they only begin and end. None: all."""
     charging_arcs: IntArray = field(init=False, repr=False)
     """Link number of each station's arc, in station order."""
 
@@ -52,6 +56,15 @@ class Network:
         """True for charging arcs, the links that start and end at one node."""
         loops: BoolArray = self.from_node == self.to_node
         return loops
+
+    @property
+    def free_flow_cost_min(self) -> FloatArray:
+        """Return what every link costs a traveller who meets no one [min]."""
+        return self.cost_min(self.t0_min)
+
+    def cost_min(self, link_time_min: FloatArray) -> FloatArray:
+        """Return the generalised cost of every link at these times [min]."""
+        return link_time_min if self.fixed_cost_min is None else link_time_min + self.fixed_cost_min
 
     @property
     def stations(self) -> tuple[str, ...]:
@@ -85,6 +98,7 @@ class Network:
             beta=np.append(self.beta, flat + 1.0),
             davidson_j=np.append(self.davidson_j, [station.davidson_j for station in stations]),
             length_km=None if self.length_km is None else np.append(self.length_km, flat),
+            fixed_cost_min=None if self.fixed_cost_min is None else np.append(self.fixed_cost_min, flat),
         )
 
 
@@ -107,14 +121,10 @@ def _faults(network: Network, station: ChargingArc) -> list[str]:
     problems = []
     if station.node not in network.nodes:
         problems.append(f"station {station.name!r}: node {station.node!r} is not in the road network")
-    for quantity in ("t0_min", "capacity_veh_h"):
+    for quantity in ("t0_min", "capacity_veh_h", "davidson_j"):
         value = getattr(station, quantity)
         if not 0 < value < np.inf:
             problems.append(f"station {station.name!r}: {quantity} is {value:g}; it must be above 0")
-    if not 0 <= station.davidson_j < np.inf:
-        problems.append(
-            f"station {station.name!r}: davidson_j is {station.davidson_j:g}; it must be 0 or more"
-        )
     return problems
 
 

@@ -1,9 +1,8 @@
 """The paths each group of travellers chooses from; whoever charges chooses a (path, station) pair."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from math import fsum
+from itertools import accumulate, chain
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,12 +10,8 @@ from scipy.sparse import csr_array
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import ConfigError
 from cosim.road.choice import Groups
-from cosim.road.network import Network, OdTable, natural_order
-
-MAX_PATHS = 100_000
-"""Loop-free paths that one OD may have before the search gives up."""
-STEPS_PER_PATH = 100
-"""Links the search may try per allowed path: dead ends must not cost for ever either."""
+from cosim.road.network import Network, OdTable
+from cosim.road.routes import MAX_PATHS, Route, RouteSearch, od_name, with_station
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,128 +110,63 @@ class PathSet:
 
 
 def find_paths(
-    network: Network, od: OdTable, classes: Sequence[UserClass], *, max_paths: int = MAX_PATHS
+    network: Network,
+    od: OdTable,
+    classes: Sequence[UserClass],
+    *,
+    budget: float | None = None,
+    k: int | None = None,
+    max_paths: int = MAX_PATHS,
 ) -> PathSet:
-    """Return all loop-free paths of every OD, and for charging classes all (path, station) pairs.
+    """Return the loop-free paths of every OD, and for charging classes all (path, station) pairs on them.
 
-    Paths of an OD are ordered by free-flow time, then by the names of their links, so the order of links in a
-    file does not matter; pairs follow their paths, then the stations. Raises ConfigError naming every OD
-    without a path, with more than *max_paths*, or whose charging users pass no station.
+    All paths; with *budget* those that cost at most *budget* times the cheapest at free flow; with *k* the k
+    cheapest. Paths of an OD are ordered by free-flow cost, then by the names of their links, so the order of
+    links in a file does not matter; pairs follow their paths, then the stations. Raises ConfigError naming
+    every OD without a path, with more than *max_paths*, or whose charging users pass no station.
     """
-    problems: list[str] = []
-    routes = [_ordered_routes(network, od, number, max_paths, problems) for number in range(od.origin.size)]
-    pairs = [[pair for route in choices for pair in _with_station(network, route)] for choices in routes]
+    search = RouteSearch(network, budget=budget, k=k, max_paths=max_paths)
+    routes, problems = search.routes(od)
+    pairs = [[pair for route in choices for pair in with_station(network, route)] for choices in routes]
     problems += [
         f"OD {od_name(network, od, number)}: no path passes a station, where class {klass.name!r} could charge"
         for klass in classes
         if klass.charges
-        for number in range(od.origin.size)
-        if routes[number] and not pairs[number]
+        for number, choices in enumerate(routes)
+        if choices and not pairs[number]
     ]
     if problems:
         where = "paths"
         raise ConfigError(where, problems)
-    return _path_set(network, od, tuple(classes), [(pairs if klass.charges else routes) for klass in classes])
+    by_group = [choice for klass in classes for choice in (pairs if klass.charges else routes)]
+    return path_set(network, od, tuple(classes), by_group)
 
 
-def od_name(network: Network, od: OdTable, number: int) -> str:
-    """Name an OD by its nodes: ``1-2``."""
-    return f"{network.nodes[od.origin[number]]}-{network.nodes[od.dest[number]]}"
-
-
-Route = tuple[int, ...]
-"""Link numbers in travel order."""
-
-
-def _ordered_routes(
-    network: Network, od: OdTable, number: int, max_paths: int, problems: list[str]
-) -> list[Route]:
-    """Return one OD's paths in their order; what is wrong with them is added to *problems*."""
-    routes: list[Route] = []
-    for route in _simple_routes(network, int(od.origin[number]), int(od.dest[number]), max_paths):
-        if route is None or len(routes) == max_paths:
-            problems.append(
-                f"OD {od_name(network, od, number)}: the search for all loop-free paths outgrew its limit of "
-                f"{max_paths} paths; raise the limit or use a smaller network"
-            )
-            return []
-        routes.append(route)
-    if not routes:
-        problems.append(f"OD {od_name(network, od, number)}: no path leads from origin to destination")
-
-    def rank(route: Route) -> tuple[float, list[tuple[int, int, str]]]:
-        # Exact sums, rounded: times that tie on paper must tie here, whatever the order of adding.
-        time = round(fsum(network.t0_min[list(route)]), 9)
-        return time, [natural_order(network.links[link]) for link in route]
-
-    return sorted(routes, key=rank)
-
-
-def _simple_routes(network: Network, origin: int, dest: int, max_paths: int) -> Iterator[Route | None]:
-    """Yield every loop-free path, depth first; yield None and stop after trying too many links."""
-    leaving = _roads_towards(network, dest)
-    trail: list[int] = []
-    visited = {origin}
-    open_links = [iter(leaving[origin])]
-    steps = 0
-    while open_links:
-        link = next(open_links[-1], None)
-        if link is None:  # this node is done: step back
-            open_links.pop()
-            if trail:
-                visited.discard(int(network.to_node[trail.pop()]))
-            continue
-        steps += 1
-        if steps > STEPS_PER_PATH * max_paths:
-            yield None
-            return
-        node = int(network.to_node[link])
-        if node == dest:
-            yield (*trail, link)
-        elif node not in visited:
-            trail.append(link)
-            visited.add(node)
-            open_links.append(iter(leaving[node]))
-
-
-def _roads_towards(network: Network, dest: int) -> list[list[int]]:
-    """Return the roads leaving each node that end where *dest* can still be reached."""
-    roads = np.flatnonzero(~network.is_charging).tolist()
-    reaching = {dest}
-    while True:
-        found = {int(network.from_node[r]) for r in roads if int(network.to_node[r]) in reaching} - reaching
-        if not found:
-            break
-        reaching |= found
-    leaving: list[list[int]] = [[] for _ in network.nodes]
-    for road in roads:
-        if int(network.to_node[road]) in reaching:
-            leaving[int(network.from_node[road])].append(road)
-    return leaving
-
-
-def _with_station(network: Network, route: Route) -> Iterator[Route]:
-    """Yield the route once per station on it, the charging arc put in where the route passes its node."""
-    nodes = [int(network.from_node[route[0]]), *(int(network.to_node[link]) for link in route)]
-    for arc in network.charging_arcs.tolist():
-        node = int(network.from_node[arc])
-        if node in nodes:
-            at = nodes.index(node)
-            yield (*route[:at], arc, *route[at:])
-
-
-def _path_set(
-    network: Network, od: OdTable, classes: tuple[UserClass, ...], choices: list[list[list[Route]]]
+def path_set(
+    network: Network, od: OdTable, classes: tuple[UserClass, ...], by_group: Sequence[Sequence[Route]]
 ) -> PathSet:
-    """Pack routes [class][OD][path] into arrays."""
-    by_group = [routes for per_od in choices for routes in per_od]
+    """Return the path set of these routes, given group by group."""
     routes = [route for group in by_group for route in group]
     indptr = np.array([0, *accumulate(map(len, routes))], dtype=np.int64)
-    links = np.array([link for route in routes for link in route], dtype=np.int64)
-    shape = (len(routes), len(network.links))
+    links = np.fromiter(chain.from_iterable(routes), dtype=np.int64, count=int(indptr[-1]))
+    start = np.array([0, *accumulate(map(len, by_group))], dtype=np.int64)
+    return packed_paths(network, od, classes, start, indptr, links)
+
+
+def packed_paths(
+    network: Network,
+    od: OdTable,
+    classes: tuple[UserClass, ...],
+    start: IntArray,
+    indptr: IntArray,
+    links: IntArray,
+) -> PathSet:
+    """Return the path set of compressed rows: *start* is the first path of each group, and their number."""
+    count = indptr.size - 1
+    shape = (count, len(network.links))
     incidence = csr_array((np.ones(links.size), links, indptr), shape=shape)
     charging = np.flatnonzero(network.is_charging[links])
-    station, charges_at = np.full((2, len(routes)), -1, dtype=np.int64)
+    station, charges_at = np.full((2, count), -1, dtype=np.int64)
     path = np.searchsorted(indptr, charging, side="right") - 1
     station[path] = np.searchsorted(network.charging_arcs, links[charging])
     charges_at[path] = charging
@@ -244,7 +174,7 @@ def _path_set(
         network=network,
         od=od,
         classes=classes,
-        groups=Groups(np.array([0, *accumulate(map(len, by_group))], dtype=np.int64)),
+        groups=Groups(start),
         indptr=indptr,
         links=links,
         station=station,

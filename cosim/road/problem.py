@@ -1,14 +1,15 @@
 """One period's assignment as a question: who travels, what they see; the functions every method shares."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from scipy.special import xlogy
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.road.choice import logit_shares
 from cosim.road.latency import link_time_integral, link_time_min
+from cosim.road.loading import PathLoading
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
 
@@ -50,21 +51,66 @@ class AssignmentProblem:
         object.__setattr__(self, "path_demand_veh_h", self.paths.groups.spread(self.demand_veh_h))
 
     @property
+    def extends(self) -> bool:
+        """Whether Davidson is a straight line beyond .99 c."""
+        return self.overload == "extend"
+
+    @property
     def network(self) -> Network:
         """The network the paths run on."""
         return self.paths.network
 
     def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
         """Return t(x), Eq. 3 [min]."""
-        return link_time_min(self.network, link_flow_veh_h, extend=self.overload == "extend")
+        return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
 
     def path_cost_min(self, link_time_min: FloatArray) -> FloatArray:
         """Return every path's generalised cost c = Delta t + what the flow does not change [min]."""
-        return self.paths.time_min(link_time_min) + self.extra_cost_min
+        return self.paths.time_min(self.network.cost_min(link_time_min)) + self.extra_cost_min
 
     def path_shares(self, path_cost_min: FloatArray) -> FloatArray:
         """Return P(c), Eq. 7."""
         return logit_shares(path_cost_min, self.paths.groups, self.theta_per_min)
+
+    def load(self, link_time_min: FloatArray) -> PathLoading:
+        """Return what the travellers do at these link times: f = q P(c), x = Delta' f (Eq. 4, 5)."""
+        cost = self.path_cost_min(link_time_min)
+        share = self.path_shares(cost)
+        flow = self.path_demand_veh_h * share
+        return PathLoading(
+            paths=self.paths,
+            theta_per_min=self.theta_per_min,
+            path_cost_min=cost,
+            path_share=share,
+            path_flow_veh_h=flow,
+            link_flow_veh_h=self.paths.link_flow_veh_h(flow),
+        )
+
+    def residual(self, path_flow_veh_h: FloatArray, path_share: FloatArray) -> float:
+        """Return max |q P(c(f)) - f| / max(1, q) over all paths: the one residual everywhere."""
+        change = np.abs(self.path_demand_veh_h * path_share - path_flow_veh_h)
+        return float(np.max(change / np.maximum(1.0, self.path_demand_veh_h)))
+
+    def residual_at(self, loading: PathLoading, link_time_min: FloatArray) -> float:
+        """Return the residual of a loading's path flows, of which the link times are given."""
+        share = self.path_shares(self.path_cost_min(link_time_min))
+        return self.residual(loading.path_flow_veh_h, share)
+
+    def group_name(self, group: int) -> str:
+        """Name a group as a person would: class and OD."""
+        return self.paths.group_name(group)
+
+    def charging_pairs(self) -> tuple[IntArray, IntArray]:
+        """Return each (group, station) whose travellers can charge there, once."""
+        pairs = self.paths.station >= 0
+        group, station = np.unique(
+            np.stack([self.paths.groups.of_path[pairs], self.paths.station[pairs]]), axis=1
+        )
+        return group, station
+
+    def with_theta_times(self, factor: float) -> "AssignmentProblem":
+        """Return the problem of travellers who know the costs better or worse."""
+        return replace(self, theta_per_min=factor * self.theta_per_min)
 
     def free_flow_loading_veh_h(self) -> FloatArray:
         """Return q P(c(0)), the path flows of travellers who meet no one."""
@@ -77,11 +123,11 @@ def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> f
     sum_a int_0^{x_a} t_a dx + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not
     stationary at the SUE. With one theta per group the entropy of a group is weighted by its own 1/theta.
     """
-    extend = problem.overload == "extend"
     flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
     entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)
-    congestion = link_time_integral(problem.network, flow, extend=extend).sum()
-    return float(congestion + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
+    congestion = link_time_integral(problem.network, flow, extend=problem.extends).sum()
+    fixed = flow @ problem.network.cost_min(np.zeros_like(flow))
+    return float(congestion + fixed + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
 
 
 def total_travel_time_veh_min(link_flow_veh_h: FloatArray, link_time_min: FloatArray, hours: float) -> float:

@@ -1,6 +1,7 @@
 """Whether the stations can take all who want to charge: asked before an equilibrium is sought."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import linprog
@@ -8,7 +9,8 @@ from scipy.sparse import csr_array, vstack
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.errors import InfeasibleError
-from cosim.road.problem import AssignmentProblem
+from cosim.road.loading import Loading
+from cosim.road.network import Network
 
 USABLE = 1 - 1e-6
 """Share of a station's capacity that counts: at capacity itself Davidson's time is infinite."""
@@ -30,7 +32,33 @@ class Shortfall:
         return self.demand_veh_h - self.capacity_veh_h
 
 
-def check_station_capacity(problem: AssignmentProblem) -> None:
+class ChargingProblem(Protocol):
+    """What the question asks of a problem, whatever its routes are."""
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
+        ...
+
+    @property
+    def demand_veh_h(self) -> FloatArray:
+        """Return the demand of each group."""
+        ...
+
+    def load(self, link_time_min: FloatArray) -> Loading:
+        """Return the loading at these times."""
+        ...
+
+    def group_name(self, group: int) -> str:
+        """Name a group."""
+        ...
+
+    def charging_pairs(self) -> tuple[IntArray, IntArray]:
+        """Return each (group, station) whose travellers can charge there, once."""
+        ...
+
+
+def check_station_capacity(problem: ChargingProblem) -> None:
     """Return if some path flow serves all demand below every station's capacity, else raise InfeasibleError.
 
     The message names the stations that are too small, the groups that depend on them, and by how much.
@@ -39,7 +67,7 @@ def check_station_capacity(problem: AssignmentProblem) -> None:
     if short is None:
         return
     stations = ", ".join(problem.network.stations[station] for station in short.stations)
-    groups = ", ".join(problem.paths.group_name(group) for group in short.groups)
+    groups = ", ".join(problem.group_name(group) for group in short.groups)
     msg = (
         f"stations {stations} together take less than {short.capacity_veh_h:.6g} veh/h, but "
         f"{short.demand_veh_h:.6g} veh/h can charge nowhere else ({groups}): {short.missing_veh_h:.6g} veh/h "
@@ -48,22 +76,21 @@ def check_station_capacity(problem: AssignmentProblem) -> None:
     raise InfeasibleError(msg)
 
 
-def station_shortfall(problem: AssignmentProblem) -> Shortfall | None:
+def station_shortfall(problem: ChargingProblem) -> Shortfall | None:
     """Return the stations that cannot serve the groups bound to them, or None: the cut of a maximum flow.
 
     The flow runs from charging groups to the stations on their paths. The test is necessary and sufficient.
     """
     arcs = problem.network.charging_arcs
     capacity = problem.network.capacity_veh_h[arcs]
-    proof = problem.paths.link_flow_veh_h(problem.free_flow_loading_veh_h())[arcs]
+    if not arcs.size:
+        return None
+    proof = problem.load(problem.network.t0_min).link_flow_veh_h[arcs]
     if np.all(proof <= USABLE * capacity):  # the usual case: these flows show that all can be served
         return None
-    pairs = problem.paths.station >= 0
-    group, station = np.unique(
-        np.stack([problem.paths.groups.of_path[pairs], problem.paths.station[pairs]]), axis=1
-    )
+    group, station = problem.charging_pairs()
     served = _largest_service(group, station, problem.demand_veh_h, USABLE * capacity)
-    charging = np.bincount(group, minlength=problem.paths.groups.count) > 0
+    charging = np.bincount(group, minlength=problem.demand_veh_h.size) > 0
     unserved = problem.demand_veh_h - np.bincount(group, served, minlength=charging.size)
     bound = charging & (unserved > NEGLIGIBLE_VEH_H)
     if not bound.any():

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Method = Literal["sra", "msa"]
+Method = Literal["newton", "sra", "mswa", "msa"]
+AveragingMethod = Literal["sra", "mswa", "msa"]
 
 
 class StepRule(Protocol):
@@ -28,6 +29,20 @@ class SuccessiveAverages:
 
 
 @dataclass(slots=True)
+class SuccessiveWeightedAverages:
+    """Step n / (1 + ... + n): later loadings, made at better costs, weigh more (Liu et al. 2009)."""
+
+    iteration: int = 0
+    weight: float = 0.0
+
+    def __call__(self, distance: float) -> float:  # noqa: ARG002
+        """Return 2 / (n + 1) in iteration n."""
+        self.iteration += 1
+        self.weight += self.iteration
+        return self.iteration / self.weight
+
+
+@dataclass(slots=True)
 class SelfRegulatedAverages:
     """Step 1/beta; beta grows much when the distance grew, little when it fell (Liu et al. 2009)."""
 
@@ -44,4 +59,8 @@ class SelfRegulatedAverages:
         return 1 / self.beta
 
 
-STEP_RULES: dict[Method, Callable[[], StepRule]] = {"sra": SelfRegulatedAverages, "msa": SuccessiveAverages}
+STEP_RULES: dict[AveragingMethod, Callable[[], StepRule]] = {
+    "sra": SelfRegulatedAverages,
+    "mswa": SuccessiveWeightedAverages,
+    "msa": SuccessiveAverages,
+}

@@ -74,7 +74,10 @@ class Scenario:
         return float(self.trips_veh_h.sum()) * self.periods.hours
 
     def n_ev(self, trips_per_ev: float) -> int:
-        """Return the number of EVs that make the EVs' share of the trips."""
+        """Return the number of EVs that make the EVs' share of the trips; ConfigError if no EV makes any."""
+        if trips_per_ev <= 0:
+            problem = "mobility: no EV makes a trip; raise travel_share, or let first departures be earlier"
+            raise ConfigError(self.config.name, [problem])
         wanted = self.config.population.evs
         return wanted or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
 
@@ -87,7 +90,7 @@ class Scenario:
         network = self.network
         arcs = network.charging_arcs
         t0, capacity = network.t0_min.copy(), network.capacity_veh_h.copy()
-        t0[arcs] = [60 * session_kwh / station.charger_kw for station in self.stations]
+        t0[arcs] = [60 * session_kwh / station.charger_power_kw for station in self.stations]
         capacity[arcs] = [station.limit_kw / session_kwh for station in self.stations]
         return replace(self.paths, network=replace(network, t0_min=t0, capacity_veh_h=capacity))
 
@@ -147,6 +150,8 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    for feeder in config.grid.feeders:
+        problems += repeated(f"units of feeder '{feeder.name}'", feeder.unit_names)
     stations = attempt(build_stations, config, feeders)
     paths = attempt(build_paths, config, folder, USER_CLASSES)
     if problems:

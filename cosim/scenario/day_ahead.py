@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cosim.arrays import FloatArray
+from cosim.periods import PeriodOfDay
 from cosim.road.paths import PathSet
 
 
@@ -26,3 +29,11 @@ class DayAhead:
     """(periods,)."""
     share_drawn_on_arrival: float
     """Part of a session's energy that is drawn in the period of arrival, on average."""
+
+    def expected_load_kw(self, now: PeriodOfDay) -> FloatArray:
+        """Return the load of vehicles yet to arrive in this and each later period of the day, (periods, stations).
+
+        After the last day nobody departs any more.
+        """
+        ahead = self.station_load_kw[now.period - 1 :]
+        return ahead if now.day == 1 else np.zeros_like(ahead)

@@ -25,6 +25,10 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
         table.report(0, f"has {len(table.cells)} rows; periods is {config.periods}, {ROWS_NEEDED}")
     if not table.problems and not profiles[config.road.trip_profile].sum() > 0:
         table.report(0, f"column {config.road.trip_profile} is zero all day; nobody would travel")
+    if config.tariff.kind == "table" and not table.problems and not profiles[config.tariff.column].mean() > 0:
+        table.report(
+            0, f"column {config.tariff.column} must be above 0 on average, for prices are compared with it"
+        )
     if table.problems:
         raise ConfigError(str(table.file), table.problems)
     return profiles

@@ -41,8 +41,9 @@ def _connection_problems(station: StationConfig, feeder: str, named: dict[str, F
     if feeder not in named:
         return [f"{place}.feeder is '{feeder}'; it must be one that exists; {feeders}"]
     found = named[feeder]
-    if found is None or station.bus in (buses := found.bus_names):
+    if found is None or found.knows_bus(station.bus):
         return []
+    buses = found.bus_names
     exist = f"{len(buses)} buses of feeder '{feeder}', {buses[0]} to {buses[-1]}"
     return [f"{place}.bus is '{station.bus}'; it must be one of the {exist}"]
 
@@ -59,6 +60,7 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     demand = folder / road.demand
     data = read_roads(folder / road.links, demand, folder / road.nodes if road.nodes else None)
     network, problems = data.network, _site_problems(config, data.network)
+    problems += [note.replace("are left out", "must be left out of a scenario") for note in data.notes]
     if not data.od.demand_veh_h.sum() > 0:
         problems.append(f"{demand}: no OD pair has any demand")
     if problems:  # without its stations the network can still be judged

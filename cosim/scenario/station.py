@@ -22,3 +22,8 @@ class Station:
         """Return the most the station can draw: all its chargers, within the limit of the site."""
         all_chargers_kw = self.chargers * self.charger_kw
         return all_chargers_kw if self.site_limit_kw is None else min(all_chargers_kw, self.site_limit_kw)
+
+    @property
+    def charger_power_kw(self) -> float:
+        """Return the power of one charger while all are in use: the limit of the site is shared evenly."""
+        return self.limit_kw / self.chargers

@@ -1,5 +1,6 @@
 """What must hold on any day of the agents, whatever they decide."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 
 from agents.model import CoSimModel
+from agents.plans import plan_day
 from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
 from cosim.coupling import day_ahead, solve_equilibrium_day
-from cosim.scenario import DayAhead, Scenario
+from cosim.scenario import DayAhead, Scenario, load_scenario
 
 Tables = Mapping[str, Frame]
 
@@ -56,9 +58,15 @@ def test_the_load_that_came_is_not_the_load_that_was_planned(day: tuple[Scenario
     assert difference.abs().max() > 1.0
 
 
-def test_every_vehicle_that_departs_arrives(day: tuple[Scenario, DayAhead, Tables]) -> None:
+def test_every_trip_that_was_planned_departs_and_arrives(day: tuple[Scenario, DayAhead, Tables]) -> None:
     scenario, ahead, tables = day
     trips = tables["trips"]
+    planned = {(plan.ev, trip.trip) for plan in plan_day(scenario, ahead.n_ev, seed=1) for trip in plan.trips}
+    stranded = set(trips[trips.status == "stranded"].ev)
+    told = set(zip(trips.ev, trips.trip, strict=True))
+    assert told <= planned
+    assert {ev for ev, _ in planned - told} <= stranded
+    assert set(trips.status) <= {"arrived", "stranded"}
     made = trips[trips.status == "arrived"]
     assert (made.arrival_s > made.departure_s).all()
     paths = tables["paths"]
@@ -157,6 +165,33 @@ def test_lost_and_late_messages_lose_information_and_nothing_else(toy: Scenario,
     assert tables["buses"].station_kw.sum() * toy.periods.hours == pytest.approx(sessions, rel=1e-9)
     assert (tables["trips"].status == "arrived").all()
     assert len(tables["dispatch"]) == len(tables["dispatch"].drop_duplicates(["day", "period"]))
+
+
+def test_a_day_that_cannot_charge_its_vehicles_ends_and_says_who_is_still_out(toy: Scenario) -> None:
+    weak = load_scenario(toy.folder / "toy.toml", ["grid.base_kv=1.0"])
+    tables = CoSimModel(weak, day_ahead(weak, solve_equilibrium_day(weak)), seed=1).simulate()
+    out = tables["trips"].query("status == 'on_the_way'")
+    assert len(out) > 0
+    assert (out.user_class == "charging").all()
+    assert (tables["violations"].kind == "on_the_way").sum() == 1
+    sessions = tables["sessions"].energy_kwh.sum()
+    assert tables["stations"].energy_kwh.sum() == pytest.approx(sessions, rel=1e-9, abs=1e-9)
+    assert tables["stations"].day.max() == 2
+
+
+def test_limits_are_obeyed_in_their_period_even_when_the_mail_is_slow(toy: Scenario) -> None:
+    changes = ["grid.slack_voltage_pu=0.953", "grid.elastic.voltage_cny_per_pu2_h=1e6", "messages.delay_s=1"]
+    weak = load_scenario(toy.folder / "toy.toml", changes)
+    tables = CoSimModel(weak, day_ahead(weak, solve_equilibrium_day(weak)), seed=1).simulate()
+    stations = tables["stations"].set_index(["day", "period"])
+    limits = tables["messages"].query("kind == 'PowerLimit'")
+    assert len(limits) > 0
+    for row in limits.itertuples():
+        ordered_kw = json.loads(row.content)["limit_kw"]
+        drawn = stations.loc[(row.day, row.period)]
+        assert drawn.limit_kw == pytest.approx(ordered_kw)
+        # before the order arrives, some seconds at full power
+        assert drawn.load_kw <= ordered_kw + 120 * 5 / weak.periods.seconds
 
 
 def test_drivers_told_last_periods_costs_are_told_what_was_measured(toy: Scenario) -> None:

@@ -24,12 +24,25 @@ HOUR = 3600
 class Bench:
     """A station with two chargers of 60 kW, and hands to send it vehicles."""
 
-    def __init__(self, toy_ahead: DayAhead, chargers: int = 2, expected_kw: float = 0.0) -> None:
+    def __init__(
+        self,
+        toy_ahead: DayAhead,
+        chargers: int = 2,
+        expected_kw: float = 0.0,
+        site_limit_kw: float | None = None,
+    ) -> None:
         self.clock = Clock(simpy.Environment(), Periods(count=24))
         self.post = PostOffice(self.clock.env, MailRules())
         self.meter, self.recorder = Meter(), Recorder()
         data = StationData(
-            number=0, name="S", road_node="2", feeder="f", bus="4", chargers=chargers, charger_kw=60.0
+            number=0,
+            name="S",
+            road_node="2",
+            feeder="f",
+            bus="4",
+            chargers=chargers,
+            charger_kw=60.0,
+            site_limit_kw=site_limit_kw,
         )
         ahead = replace(toy_ahead, station_load_kw=np.full((24, 1), expected_kw))
         self.station = Station(
@@ -45,7 +58,7 @@ class Bench:
 
         self.clock.env.process(drive_up())
 
-    def limit(self, second: int, limit_kw: float | None) -> None:
+    def limit(self, second: int, limit_kw: float) -> None:
         def order() -> Any:
             yield self.clock.until(second, Phase.REPORT)
             self.post.send("S", PowerLimit(**self.clock.envelope("operator f"), limit_kw=limit_kw))
@@ -92,11 +105,10 @@ def test_a_charger_released_in_a_second_goes_to_who_waited_before_who_arrives(to
     assert sessions.start_s.to_dict() == {5: 0, 9: 600, 1: 1200}
 
 
-def test_a_power_limit_is_shared_by_the_chargers_and_lifted_again(toy_ahead: DayAhead) -> None:
+def test_a_power_limit_is_shared_by_the_chargers_and_ends_with_its_period(toy_ahead: DayAhead) -> None:
     bench = Bench(toy_ahead)
     bench.arrive(1800, ev=1, energy_kwh=75.0)  # 30 kWh in hour 1, 30 in hour 2 at 30 kW, 15 in hour 3
     bench.limit(HOUR, limit_kw=60.0)
-    bench.limit(2 * HOUR, limit_kw=None)
     sessions = bench.run(4 * HOUR)
     assert sessions.end_s.tolist() == [2 * HOUR + 900]
     drawn = [bench.meter.energy_kwh("S", PeriodOfDay(1, hour)) for hour in (1, 2, 3)]
@@ -109,10 +121,39 @@ def test_a_limit_of_zero_stops_charging_but_loses_nobody(toy_ahead: DayAhead) ->
     bench = Bench(toy_ahead)
     bench.arrive(HOUR - 600, ev=1, energy_kwh=30.0)
     bench.limit(HOUR, limit_kw=0.0)
-    bench.limit(3 * HOUR, limit_kw=None)
+    bench.limit(2 * HOUR, limit_kw=0.0)
     sessions = bench.run(5 * HOUR)
     assert sessions.end_s.tolist() == [3 * HOUR + 1200]
     assert sessions.energy_kwh.tolist() == pytest.approx([30.0])
+
+
+def test_a_limit_that_comes_late_holds_from_then_on_for_vehicles_already_charging(
+    toy_ahead: DayAhead,
+) -> None:
+    bench = Bench(toy_ahead)
+    bench.arrive(1800, ev=1, energy_kwh=75.0)  # 30 kWh in hour 1, then 10 in ten minutes, then 30 kW
+    bench.limit(HOUR + 600, limit_kw=60.0)
+    sessions = bench.run(4 * HOUR)
+    drawn = [bench.meter.energy_kwh("S", PeriodOfDay(1, hour)) for hour in (1, 2, 3)]
+    assert drawn == pytest.approx([30.0, 10.0 + 25.0, 10.0])
+    assert sessions.end_s.tolist() == [2 * HOUR + 600]
+
+
+def test_a_site_limit_slows_every_charger(toy_ahead: DayAhead) -> None:
+    bench = Bench(toy_ahead, site_limit_kw=60.0)
+    bench.arrive(0, ev=1, energy_kwh=30.0)
+    assert bench.run(HOUR + 1).end_s.tolist() == [HOUR]
+
+
+def test_sessions_cut_off_by_the_end_are_written_down_as_they_stand(toy_ahead: DayAhead) -> None:
+    bench = Bench(toy_ahead)
+    bench.arrive(0, ev=1, energy_kwh=90.0)
+    bench.run(HOUR + 1)
+    bench.station.record_unfinished()
+    (session,) = bench.recorder.frame("sessions").itertuples()
+    assert session.end_s == -1
+    assert session.energy_kwh == pytest.approx(60.0)
+    assert session.soc_end == pytest.approx(0.2 + 0.6 * 60 / 90)
 
 
 def test_the_forecast_counts_vehicles_present_and_part_of_those_to_come(toy_ahead: DayAhead) -> None:

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import chi2, kstest
 
@@ -37,6 +36,7 @@ def test_geh_of_a_known_pair_and_of_empty_links() -> None:
 
 
 def test_a_choice_the_equilibrium_excludes_is_found_out() -> None:
-    counts = pd.Series([0, 30]).to_numpy()
-    p_value = randomised_p_value(counts, np.array([0.9, 0.1]), np.random.default_rng(1))
-    assert p_value <= 1 / 1000
+    counts, share = np.array([29, 1, 0]), np.array([1.0, 0.0, 0.0])
+    assert np.isinf(g_statistic(counts, share))
+    assert randomised_p_value(counts, share, np.random.default_rng(1)) == 1 / 1000
+    assert g_statistic(np.array([30, 0, 0]), share) == 0

@@ -106,7 +106,7 @@ def test_batteries_equal_a_plain_loop_over_each_ev(model: MobilityModel, capacit
     """With a small battery too, where EVs are stranded."""
     n_ev = 600
     diaries = sample_diaries(model, n_ev, seed=2, purpose="twin")
-    uniform = trip_uniforms(diaries, 2, "twin")
+    uniform = trip_uniforms(diaries, 2, "twin/fast charge")
     record = simulate_soc(diaries, Battery(capacity_kwh=capacity_kwh), BEHAVIOUR, uniform)
     plain = PlainPopulation(model.transition, n_ev, 2, "twin")
     trips = [trip for ev in range(n_ev) for trip in plain.day(ev, capacity_kwh)]

@@ -1,0 +1,105 @@
+"""One period's assignment on bushes: the question a large network asks."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.road.bush_loading import BushLoading, load_bushes, path_cost_range
+from cosim.road.bushes import BushSet
+from cosim.road.latency import link_time_min
+from cosim.road.network import Network
+from cosim.road.problem import Overload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BushProblem:
+    """The travellers of one period; groups and bushes are those of ``bushes``."""
+
+    bushes: BushSet
+    demand_veh_h: FloatArray
+    """Per group: q in Eq. 4."""
+    theta_per_min: FloatArray
+    """Per class."""
+    station_cost_min: FloatArray | float = 0.0
+    """Per station: what the flow does not change, such as the price of a charge in minutes."""
+    overload: Overload = "refuse"
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit the bushes, and demand or theta that cannot be."""
+        if self.demand_veh_h.shape != self.bushes.dest_state.shape:
+            msg = (
+                f"demand has shape {self.demand_veh_h.shape}; there are {self.bushes.dest_state.size} groups"
+            )
+            raise ValueError(msg)
+        if self.theta_per_min.shape != (len(self.bushes.classes),):
+            msg = f"theta has shape {self.theta_per_min.shape}; there are {len(self.bushes.classes)} classes"
+            raise ValueError(msg)
+        if not (np.isfinite(self.demand_veh_h).all() and np.all(self.demand_veh_h >= 0)):
+            msg = "a demand is negative or not a number"
+            raise ValueError(msg)
+        if not (np.isfinite(self.theta_per_min).all() and np.all(self.theta_per_min > 0)):
+            msg = "a theta is not above 0"
+            raise ValueError(msg)
+
+    @property
+    def network(self) -> Network:
+        """The network the bushes grow on."""
+        return self.bushes.network
+
+    @property
+    def extends(self) -> bool:
+        """Whether Davidson is a straight line beyond .99 c."""
+        return self.overload == "extend"
+
+    def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
+        """Return t(x), Eq. 3 [min]."""
+        return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
+
+    def load(self, link_time_min: FloatArray) -> BushLoading:
+        """Return what the travellers do at these link times."""
+        cost = self.network.cost_min(link_time_min).copy()
+        cost[self.network.charging_arcs] += self.station_cost_min
+        return load_bushes(
+            self.bushes,
+            link_time_min=link_time_min,
+            link_cost_min=cost,
+            demand_veh_h=self.demand_veh_h,
+            theta_per_min=self.theta_per_min,
+        )
+
+    def residual_at(self, loading: BushLoading, link_time_min: FloatArray) -> float:
+        """Return an upper bound on max |q P(c(f)) - f| / max(1, q) over all paths, which are too many to list.
+
+        With the times of a group's paths all between l and m above those they were loaded at, no share
+        changes by more than the factor exp(theta (m - l)).
+        """
+        change = link_time_min - loading.link_time_min
+        bushes = self.bushes
+        least, most = path_cost_range(bushes, change[bushes.link] * loading.theta_of_arc)
+        spread = (most - least)[bushes.dest_state]
+        bound = np.minimum(1.0, np.expm1(np.minimum(spread, 1.0)))
+        return float(np.max(bound * self.demand_veh_h / np.maximum(1.0, self.demand_veh_h), initial=0.0))
+
+    def group_name(self, group: int) -> str:
+        """Name a group as a person would: class and OD."""
+        return self.bushes.group_name(group)
+
+    def charging_pairs(self) -> tuple[IntArray, IntArray]:
+        """Return each (group, station) whose travellers can charge there, once."""
+        bushes, stations = self.bushes, self.network.charging_arcs.size
+        charging = np.flatnonzero(self.network.is_charging[bushes.link])
+        charged = np.zeros((bushes.states, stations), dtype=bool)
+        at = np.searchsorted(self.network.charging_arcs, bushes.link[charging])
+        charged[bushes.head[charging], at] = True
+        for start, end in pairwise(bushes.depth_start[1:]):
+            arcs = slice(bushes.into[start], bushes.into[end])
+            first = bushes.into[start:end] - bushes.into[start]
+            charged[start:end] |= np.logical_or.reduceat(charged[bushes.tail[arcs]], first, axis=0)
+        group, station = np.nonzero(charged[bushes.dest_state])
+        return group, station
+
+    def with_theta_times(self, factor: float) -> "BushProblem":
+        """Return the problem of travellers who know the costs better or worse."""
+        return replace(self, theta_per_min=factor * self.theta_per_min)

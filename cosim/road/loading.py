@@ -1,0 +1,85 @@
+"""What travellers do at given link times: the logit loading, and how it answers a change of the times."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from cosim.arrays import FloatArray
+from cosim.road.paths import PathSet
+
+DENSE_ENTRIES = 20_000
+"""Paths x links up to which the response is multiplied out of a dense incidence."""
+
+
+class Loading(Protocol):
+    """y(t) and its derivative dy/dt = -S, symmetric and positive semidefinite."""
+
+    @property
+    def link_flow_veh_h(self) -> FloatArray:
+        """Return y(t), the flow on every link [veh/h]."""
+        ...
+
+    def response(self, time_change_min: FloatArray) -> FloatArray:
+        """Return S v, the flow that leaves each link when the times change by v [veh/h]."""
+        ...
+
+    def response_matrix(self) -> FloatArray | None:
+        """Return S [veh/h per min]; None where only products S v are to be had."""
+        ...
+
+    def corrected(self, time_change_min: FloatArray) -> Self | None:
+        """Return the flows as they answer a change of the times, to first order; None if they are not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PathLoading:
+    """The logit loading of a path set, and S = sum_g theta_g [Delta diag(h) Delta' - m m'/q] per group g."""
+
+    paths: PathSet
+    theta_per_min: FloatArray
+    """Per group."""
+    path_cost_min: FloatArray
+    path_share: FloatArray
+    path_flow_veh_h: FloatArray
+    link_flow_veh_h: FloatArray
+
+    @property
+    def _weight(self) -> FloatArray:
+        return self.paths.groups.spread(self.theta_per_min) * self.path_flow_veh_h
+
+    def response(self, time_change_min: FloatArray) -> FloatArray:
+        """Return S v: each path's flow falls with its cost's excess over what its group pays on average."""
+        return self.paths.link_flow_veh_h(self._path_response(time_change_min))
+
+    def corrected(self, time_change_min: FloatArray) -> Self | None:
+        """Return the path flows as they answer a change of the times; None if one would be negative."""
+        flow = self.path_flow_veh_h - self._path_response(time_change_min)
+        if flow.min(initial=0.0) < 0:
+            return None
+        return replace(self, path_flow_veh_h=flow, link_flow_veh_h=self.paths.link_flow_veh_h(flow))
+
+    def _path_response(self, time_change_min: FloatArray) -> FloatArray:
+        groups = self.paths.groups
+        cost = self.paths.time_min(time_change_min)
+        mean = groups.total(self.path_share * cost)
+        return self._weight * (cost - groups.spread(mean))
+
+    def response_matrix(self) -> FloatArray:
+        """Return S as a matrix, links x links."""
+        paths, groups, weight = self.paths, self.paths.groups, self._weight
+        matrix: FloatArray
+        if paths.count * len(paths.network.links) <= DENSE_ENTRIES:
+            dense = paths.incidence.toarray()
+            mean = np.add.reduceat(self.path_share[:, None] * dense, groups.start[:-1], axis=0)
+            matrix = dense.T @ (weight[:, None] * (dense - mean[groups.of_path]))
+            return matrix
+        shape = (groups.count, paths.count)
+        mean = (
+            csr_array((self.path_share, np.arange(paths.count), groups.start), shape=shape) @ paths.incidence
+        )
+        spread = csr_array(mean.T * groups.total(weight)) @ mean
+        matrix = (csr_array(paths.link_loading * weight) @ paths.incidence - spread).toarray()
+        return matrix

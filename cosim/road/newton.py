@@ -1,0 +1,218 @@
+"""Newton's method on the link flows: solve x = y(t(x)) for the flows that load themselves.
+
+Roads are searched by their flow x, stations by their time t: whatever its time, a station's flow is below its
+capacity, so the search cannot step out of the place where Davidson's time is finite. With D = t'(x), and
+dy/dt = -S, a step solves (I + S D) dx = y - x; the line search follows the slope of the dual objective
+(Sheffi and Powell 1982), whose gradient is D (x - y).
+"""
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, cg
+
+from cosim.arrays import FloatArray
+from cosim.road.latency import link_time_min, link_time_slope, station_flow_veh_h, station_slope_at_time
+from cosim.road.loading import Loading
+from cosim.road.network import Network
+
+DENSE_LINKS = 300
+"""Links up to which the linear system is factorised; beyond, conjugate gradients need only products S v."""
+THETA_LADDER = (1 / 64, 1 / 16, 1 / 4, 1.0)
+"""Shares of theta on the way to it, where the direct search fails."""
+STALLED, STALLED_ON_LADDER = 15, 100
+"""Steps without a better residual after which the direct search gives up, and one by way of smaller thetas."""
+SHORTENINGS = 25
+FLAT = 0.5
+"""Share of the first slope at which a step is accepted."""
+
+L = TypeVar("L", bound=Loading)
+
+
+class NewtonProblem(Protocol[L]):
+    """What Newton's method asks of a problem, whatever its routes are."""
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
+        ...
+
+    @property
+    def extends(self) -> bool:
+        """Return whether Davidson is a straight line beyond .99 c."""
+        ...
+
+    def load(self, link_time_min: FloatArray) -> L:
+        """Return the loading at these times."""
+        ...
+
+    def residual_at(self, loading: L, link_time_min: FloatArray) -> float:
+        """Return the residual of the loading's flows, of which the link times are given."""
+        ...
+
+    def with_theta_times(self, factor: float) -> "NewtonProblem[L]":
+        """Return the problem with every theta multiplied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """Where the search stands: flow, time and slope dt/dx of every link."""
+
+    flow_veh_h: FloatArray
+    time_min: FloatArray
+    slope: FloatArray
+
+
+@dataclass(slots=True, eq=False)
+class Search(Generic[L]):
+    """The best loading so far, and how the search got there."""
+
+    loading: L
+    residual: float
+    residuals: list[float]
+    steps: list[float]
+
+
+def newton(
+    problem: NewtonProblem[L], start_veh_h: FloatArray, *, tolerance: float, max_iterations: int
+) -> Search[L]:
+    """Return the best loading found from these link flows; directly, or by way of smaller thetas."""
+    start = _start(problem, start_veh_h)
+    search = _descend(problem, start, tolerance, max_iterations, STALLED)[1]
+    if search.residual <= tolerance:
+        return search
+    point = start
+    for share in THETA_LADDER:
+        goal = tolerance if share == 1 else max(tolerance, 1e-4)
+        left = max_iterations - len(search.residuals)
+        if left <= 0:
+            break
+        point, part = _descend(problem.with_theta_times(share), point, goal, left, STALLED_ON_LADDER)
+        search.residuals += part.residuals
+        search.steps += [np.nan, *part.steps]  # between two searches nothing is stepped
+        if share == 1 and part.residual < search.residual:
+            search.loading, search.residual = part.loading, part.residual
+    return search
+
+
+def _descend(
+    problem: NewtonProblem[L], point: Point, tolerance: float, max_iterations: int, stalled: int
+) -> tuple[Point, Search[L]]:
+    """Return the last point and the search of Newton steps from *point*."""
+    loading = problem.load(point.time_min)
+    search = Search(loading, np.inf, [], [])
+    best_at, flow_step = 0, np.zeros_like(point.flow_veh_h)
+    while True:
+        best, residual = loading, residual_of(problem, loading)
+        if residual > tolerance:
+            flow_step = _newton_step(point, loading)
+            if search.steps and search.steps[-1] == 1:  # the step will be whole again: look where it leads
+                best, residual = _better_of(problem, best, residual, point.slope * flow_step)
+        search.residuals.append(residual)
+        if residual < search.residual:
+            search.loading, search.residual, best_at = best, residual, len(search.steps)
+        if residual <= tolerance or len(search.residuals) >= max_iterations:
+            return point, search
+        if len(search.steps) - best_at >= stalled:
+            return point, search
+        point, loading, step = _line_search(problem, point, loading, flow_step)
+        search.steps.append(step)
+
+
+def _better_of(
+    problem: NewtonProblem[L], loading: L, residual: float, time_change_min: FloatArray
+) -> tuple[L, float]:
+    """Return the loading, or its flows as they answer the change, whichever reproduce themselves better.
+
+    Next to full stations the loading alone is not enough: rounding of a long time moves it by more flow than
+    such a time forgives. The corrected flows are those of the searched point, known to the last bit.
+    """
+    corrected = loading.corrected(time_change_min)
+    if corrected is None:
+        return loading, residual
+    found = residual_of(problem, corrected)
+    return (corrected, found) if found < residual else (loading, residual)
+
+
+def residual_of(problem: NewtonProblem[L], loading: L) -> float:
+    """Return the residual of a loading; infinite where it would fill a station."""
+    network, flow = problem.network, loading.link_flow_veh_h
+    arcs = network.charging_arcs
+    if arcs.size and not problem.extends and np.any(flow[arcs] >= network.capacity_veh_h[arcs]):
+        return np.inf
+    return problem.residual_at(loading, link_time_min(network, flow, extend=problem.extends))
+
+
+def _newton_step(point: Point, loading: Loading) -> FloatArray:
+    """Return dx = gap - S D^.5 z, where (I + D^.5 S D^.5) z = D^.5 gap: symmetric, divides by no slope."""
+    gap = loading.link_flow_veh_h - point.flow_veh_h
+    root = np.sqrt(point.slope)
+    response = loading.response_matrix() if gap.size <= DENSE_LINKS else None
+    if response is not None:
+        matrix = root[:, None] * response * root
+        matrix[np.diag_indices_from(matrix)] += 1.0
+        step: FloatArray = gap - response @ (root * np.linalg.solve(matrix, root * gap))
+        return step
+
+    def product(z: FloatArray) -> FloatArray:
+        return z + root * loading.response(root * z)
+
+    # An early step need not be solved well; a late one is as good as the gap is small: quadratic convergence.
+    accuracy = min(0.1, float(np.linalg.norm(gap) / np.linalg.norm(loading.link_flow_veh_h)))
+    z, _ = cg(LinearOperator((gap.size, gap.size), matvec=product, dtype=float), root * gap, rtol=accuracy)
+    return gap - loading.response(root * z)
+
+
+def _line_search(
+    problem: NewtonProblem[L], point: Point, loading: L, flow_step: FloatArray
+) -> tuple[Point, L, float]:
+    """Return where the dual objective no longer falls steeply: by slopes, as differences of values drown."""
+    by_time = problem.network.charging_arcs
+    time_step = point.slope * flow_step
+
+    def slope(here: Point, loaded: L) -> float:
+        excess = here.flow_veh_h - loaded.link_flow_veh_h
+        by_flow = here.slope * excess * flow_step
+        by_flow[by_time] = (excess * time_step)[by_time]
+        return float(by_flow.sum())
+
+    first, step = slope(point, loading), 1.0
+    for _ in range(SHORTENINGS):
+        there = _moved(problem, point, step * flow_step, step * time_step)
+        loaded = problem.load(there.time_min)
+        rise = slope(there, loaded)
+        if rise <= FLAT * abs(first) or np.linalg.norm(step * flow_step) <= 1e-9 * np.linalg.norm(
+            point.flow_veh_h
+        ):
+            break
+        step *= min(
+            max(first / (first - rise), 0.1), 0.7
+        )  # where a straight line through both slopes is zero
+    return there, loaded, step
+
+
+def _start(problem: NewtonProblem[L], flow_veh_h: FloatArray) -> Point:
+    """Return the point with these flows, stations at .9 c at most."""
+    network = problem.network
+    arcs = network.charging_arcs
+    flow = np.maximum(flow_veh_h, 0.0)
+    flow[arcs] = np.minimum(flow[arcs], 0.9 * network.capacity_veh_h[arcs])
+    zero = np.zeros_like(flow)
+    return _moved(problem, Point(flow, link_time_min(network, flow, extend=True), zero), zero, zero)
+
+
+def _moved(problem: NewtonProblem[L], point: Point, flow_step: FloatArray, time_step: FloatArray) -> Point:
+    """Return the point one step on; roads go by flow, stations by time. A road below zero flow is empty."""
+    network, extend = problem.network, problem.extends
+    flow = point.flow_veh_h + flow_step
+    arcs = network.charging_arcs
+    on_road = np.maximum(flow, 0.0)
+    on_road[arcs] = 0.0
+    time = link_time_min(network, on_road)
+    slope = np.where(flow >= 0, link_time_slope(network, on_road), 0.0)
+    time[arcs] = point.time_min[arcs] + time_step[arcs]
+    slope[arcs] = station_slope_at_time(network, time[arcs], extend=extend)
+    flow[arcs] = station_flow_veh_h(network, time[arcs], extend=extend)
+    return Point(flow, time, slope)

@@ -1,0 +1,297 @@
+"""Networks, trips and flows in the TNTP format of Transportation Networks for Research, read and written.
+
+A file is a header of ``<KEY> value`` lines, then rows; ``~`` begins a comment. Nodes and zones are numbers, the
+zones come first, and below the first through node trips only begin and end. A defect is named with its line.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table
+from cosim.errors import ConfigError
+from cosim.road.formats import RoadData, travelling, with_generalised_cost, within_zones_note
+from cosim.road.network import Network, OdTable
+from cosim.road.tntp_file import (
+    TntpFile,
+    fill_table,
+    is_number,
+    node_numbers,
+    number_text,
+    read_file,
+    write_lines,
+)
+
+NET_COLUMNS = ("init_node", "term_node", "capacity", "length", "free_flow_time", "b", "power")
+OPTIONAL_NET_COLUMNS = ("speed", "toll", "link_type")
+NODE_COLUMNS = ("node", "x", "y")
+FLOW_COLUMNS = ("from", "to", "volume", "cost")
+TOTAL_AGREES = 1e-3
+"""Relative difference from the header's total at which no one needs to hear of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkFlows:
+    """A published answer: flow and cost of every link of a network, in its order."""
+
+    flow_veh_h: FloatArray
+    cost_min: FloatArray
+
+
+def read_tntp(
+    net: Path,
+    trips: Path,
+    node: Path | None = None,
+    *,
+    length_weight: float = 0.0,
+    toll_weight: float = 0.0,
+) -> RoadData:
+    """Return the network and the trips above zero of TNTP files; trips within a zone are left out with a note.
+
+    Cost is time + *length_weight* * length + *toll_weight* * toll, in the units of the file. Zones below the
+    first through node are where trips begin and end only. Raises ConfigError naming every defect.
+    """
+    net_file, trips_file = read_file(net), read_file(trips)
+    tables = [net_file.table, trips_file.table]
+    network, toll = _network(net_file)
+    od, notes = _trips(trips_file, len(network.nodes))
+    if node is not None:
+        node_file = read_file(node)
+        tables.append(node_file.table)
+        network = replace(network, node_xy=_positions(node_file, len(network.nodes)))
+    problems = [problem for table in tables for problem in table.problems]
+    if problems:
+        raise ConfigError(", ".join(str(table.file) for table in tables), problems)
+    data = RoadData(network, od, toll, notes)
+    return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
+
+
+def read_tntp_flows(file: Path, network: Network) -> LinkFlows:
+    """Return the flows and costs of a TNTP flow file in the link order of *network*.
+
+    Parallel links are told apart by their order. Raises ConfigError naming every defect.
+    """
+    flows = read_file(file)
+    fill_table(flows, FLOW_COLUMNS)
+    table = flows.table
+    ends = node_numbers(table, ("from", "to"), len(network.nodes))
+    rows_of = _by_ends(*ends)
+    row = np.full(len(network.links), -1, dtype=np.int64)
+    for link, place in enumerate(zip(network.from_node.tolist(), network.to_node.tolist(), strict=True)):
+        if rows := rows_of.get(place):
+            row[link] = rows.pop(0)
+        elif not network.is_charging[link]:
+            tail, head = (network.nodes[end] for end in place)
+            table.report(0, f"link {network.links[link]} from {tail} to {head} has no flow")
+    for rows in rows_of.values():
+        for extra in rows:
+            table.report(table.lines[extra], "there is no such link in the network")
+    volume, cost = table.numbers("volume", NOT_NEGATIVE), table.numbers("cost")
+    if table.faults:
+        raise ConfigError(str(file), table.problems)
+    known = row >= 0
+    return LinkFlows(np.where(known, volume[row], 0.0), np.where(known, cost[row], 0.0))
+
+
+def write_tntp(data: RoadData, *, net: Path, trips: Path, node: Path | None = None) -> None:
+    """Write roads and trips so that :func:`read_tntp` returns them again to the last bit.
+
+    Nodes are numbered in their order, those that trips may not pass first. Charging arcs are left out.
+    ConfigError if the nodes that trips may not pass are not the first ones: TNTP cannot say that.
+    """
+    network, od = data.network, data.od
+    closed = 0 if network.through is None else int(np.count_nonzero(~network.through))
+    if network.through is not None and network.through[:closed].any():
+        raise ConfigError(str(net), ["TNTP needs the nodes that trips may not pass to be the first ones"])
+    ends = np.concatenate([od.origin, od.dest])
+    zones = max(closed, int(ends.max(initial=0)) + 1)
+    road = np.flatnonzero(~network.is_charging)
+    _write_net(net, data, road, zones, closed + 1)
+    lines = [f"<NUMBER OF ZONES> {zones}", f"<TOTAL OD FLOW> {number_text(od.demand_veh_h.sum())}", _END]
+    for origin in np.unique(od.origin):
+        lines.append(f"Origin {origin + 1}")
+        own = od.origin == origin
+        lines += [
+            f"{dest + 1} : {number_text(demand)};"
+            for dest, demand in zip(od.dest[own], od.demand_veh_h[own], strict=True)
+        ]
+    write_lines(trips, lines)
+    if node is not None and network.node_xy is not None:
+        rows = [
+            f"{place}\t{number_text(x)}\t{number_text(y)}\t;"
+            for place, (x, y) in enumerate(network.node_xy, start=1)
+        ]
+        write_lines(node, ["node\tX\tY\t;", *rows])
+
+
+def write_tntp_flows(file: Path, network: Network, flow_veh_h: FloatArray, cost_min: FloatArray) -> None:
+    """Write the flow and the cost of every road as a TNTP flow file."""
+    road = np.flatnonzero(~network.is_charging)
+    ends = zip(network.from_node[road] + 1, network.to_node[road] + 1, strict=True)
+    rows = [
+        f"{tail}\t{head}\t{number_text(flow)}\t{number_text(cost)}"
+        for (tail, head), flow, cost in zip(ends, flow_veh_h[road], cost_min[road], strict=True)
+    ]
+    write_lines(file, ["From\tTo\tVolume\tCost", *rows])
+
+
+def _network(file: TntpFile) -> tuple[Network, FloatArray]:
+    """Return the network and the tolls of its links."""
+    table = file.table
+    fill_table(file, NET_COLUMNS, OPTIONAL_NET_COLUMNS)
+    nodes = file.whole_number("NUMBER OF NODES")
+    links = file.whole_number("NUMBER OF LINKS", default=len(table.cells))
+    if links != len(table.cells) and not table.faults:
+        table.report(file.header["NUMBER OF LINKS"][0], f"says {links} links; there are {len(table.cells)}")
+    first_through = file.whole_number("FIRST THRU NODE", default=1)
+    tail, head = node_numbers(table, ("init_node", "term_node"), nodes)
+    for row in np.flatnonzero((tail == head) & (tail >= 0)):
+        table.report(table.lines[row], f"the link begins and ends at node {tail[row] + 1}")
+    alpha, power = table.numbers("b", NOT_NEGATIVE), table.numbers("power", NOT_NEGATIVE)
+    for row in np.flatnonzero((alpha > 0) & (power < 1)):
+        table.report(table.lines[row], f"column power is {power[row]:g}; it must be {AT_LEAST_ONE.allowed}")
+    network = Network(
+        nodes=tuple(str(node) for node in range(1, nodes + 1)),
+        links=tuple(str(link) for link in range(1, len(table.cells) + 1)),
+        from_node=tail,
+        to_node=head,
+        capacity_veh_h=table.numbers("capacity", POSITIVE),
+        length_km=table.numbers("length", NOT_NEGATIVE),
+        t0_min=table.numbers("free_flow_time", NOT_NEGATIVE),
+        alpha=alpha,
+        beta=np.where(alpha > 0, power, 1.0),
+        davidson_j=np.zeros(len(table.cells)),
+        through=np.arange(1, nodes + 1) >= first_through if first_through > 1 else None,
+    )
+    return network, table.numbers("toll", ANY)
+
+
+def _trips(file: TntpFile, nodes: int) -> tuple[OdTable, tuple[str, ...]]:
+    """Return the trips between zones, and notes on those within them and on a total that does not agree."""
+    table = file.table
+    zones = file.whole_number("NUMBER OF ZONES", default=nodes)
+    if zones > nodes > 0:
+        table.report(file.header["NUMBER OF ZONES"][0], f"says {zones} zones; the network has {nodes} nodes")
+    origin = 0
+    entries: list[tuple[int, int, int, float]] = []
+    for line, text in file.rows:
+        if text.lower().startswith("origin"):
+            origin = _zone(table, line, text[len("origin") :], zones)
+        elif origin == 0 and not table.faults:
+            table.report(line, "there is no line 'Origin <zone>' before this entry")
+        else:
+            entries += _entries(table, line, text, origin, zones)
+    od = _od_table(table, entries)
+    within = od.origin == od.dest
+    notes = within_zones_note(table.file, float(od.demand_veh_h[within].sum()))
+    notes += _total_note(file, float(od.demand_veh_h.sum()))
+    between = OdTable(origin=od.origin[~within], dest=od.dest[~within], demand_veh_h=od.demand_veh_h[~within])
+    return travelling(between), notes
+
+
+def _entries(
+    table: Table, line: int, text: str, origin: int, zones: int
+) -> Iterable[tuple[int, int, int, float]]:
+    """Yield line, origin, destination and demand of each ``zone : demand;`` in a line."""
+    for entry in text.split(";"):
+        if not entry.strip():
+            continue
+        zone, colon, amount = entry.partition(":")
+        if not colon:
+            table.report(line, f"{entry.strip()!r} is not of the form 'zone : demand;'")
+            continue
+        dest = _zone(table, line, zone, zones)
+        try:
+            demand = float(amount)
+        except ValueError:
+            demand = -1.0
+        if not 0 <= demand < np.inf:
+            table.report(
+                line, f"the demand to zone {dest} is {amount.strip()!r}; it must be a number, 0 or more"
+            )
+        yield line, origin, dest, demand
+
+
+def _zone(table: Table, line: int, text: str, zones: int) -> int:
+    """Return the number of a zone; 0 and a defect if there is none of that number."""
+    text = text.strip()
+    if text.isdecimal() and 1 <= int(text) <= zones:
+        return int(text)
+    table.report(line, f"{text!r} is not a zone; zones are 1 to {zones}")
+    return 0
+
+
+def _od_table(table: Table, entries: list[tuple[int, int, int, float]]) -> OdTable:
+    first: dict[tuple[int, int], int] = {}
+    for line, origin, dest, _ in entries:
+        told = first.get((origin, dest))
+        if told is None:
+            first[origin, dest] = line
+        elif origin and dest:
+            table.report(line, f"demand from {origin} to {dest} is given already in line {told}")
+    return OdTable(
+        origin=np.array([origin - 1 for _, origin, _, _ in entries], dtype=np.int64),
+        dest=np.array([dest - 1 for _, _, dest, _ in entries], dtype=np.int64),
+        demand_veh_h=np.array([demand for *_, demand in entries], dtype=np.float64),
+    )
+
+
+def _total_note(file: TntpFile, total: float) -> tuple[str, ...]:
+    line, text = file.header.get("TOTAL OD FLOW", (0, ""))
+    if not is_number(text) or abs(float(text) - total) <= TOTAL_AGREES * max(total, 1.0):
+        return ()
+    return (f"{file.table.file}, line {line}: says {float(text):g} trips in all; there are {total:g}",)
+
+
+def _positions(file: TntpFile, nodes: int) -> FloatArray:
+    fill_table(file, NODE_COLUMNS)
+    table = file.table
+    (number,) = node_numbers(table, ("node",), nodes)
+    xy = np.full((nodes, 2), np.nan)
+    valid = number >= 0
+    xy[number[valid]] = np.column_stack([table.numbers("x"), table.numbers("y")])[valid]
+    lost = np.flatnonzero(np.isnan(xy).any(axis=1)) + 1
+    if lost.size and not table.faults:
+        table.report(0, f"has no position of node {', '.join(map(str, lost[:5]))}")
+    return xy
+
+
+def _by_ends(tail: IntArray, head: IntArray) -> dict[tuple[int, int], list[int]]:
+    rows: dict[tuple[int, int], list[int]] = {}
+    for row, ends in enumerate(zip(tail.tolist(), head.tolist(), strict=True)):
+        rows.setdefault(ends, []).append(row)
+    return rows
+
+
+_END = "<END OF METADATA>"
+
+
+def _write_net(file: Path, data: RoadData, road: IntArray, zones: int, first_through: int) -> None:
+    network = data.network
+    nothing = np.zeros(len(network.links))
+    length = nothing if network.length_km is None else network.length_km
+    toll = nothing if data.toll is None else data.toll
+    columns = [network.capacity_veh_h, length, network.t0_min, network.alpha, network.beta, nothing, toll]
+    rows = [
+        "\t".join(
+            [
+                str(network.from_node[a] + 1),
+                str(network.to_node[a] + 1),
+                *(number_text(column[a]) for column in columns),
+                "1",
+                ";",
+            ]
+        )
+        for a in road
+    ]
+    header = {
+        "NUMBER OF ZONES": zones,
+        "NUMBER OF NODES": len(network.nodes),
+        "FIRST THRU NODE": first_through,
+        "NUMBER OF LINKS": road.size,
+    }
+    titles = "\t".join(("~", *NET_COLUMNS, *OPTIONAL_NET_COLUMNS, ";"))
+    write_lines(file, [*(f"<{key}> {value}" for key, value in header.items()), _END, titles, *rows])

@@ -1,0 +1,98 @@
+"""The roads and trips that a command line names: TNTP, GMNS, our CSV, or the roads of a scenario."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cosim.errors import ConfigError
+from cosim.road.formats import RoadData, read_roads, travelling, with_generalised_cost
+
+OWN_SETTINGS = ("length_weight", "toll_weight", "demand_scale")
+DEFAULT_THETA_PER_MIN = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class RoadInput:
+    """Roads and trips, and how well their drivers know the costs."""
+
+    name: str
+    data: RoadData
+    theta_per_min: float
+
+
+def read_road_input(
+    network: str, trips: Path | None, nodes: Path | None = None, settings: Sequence[str] = ()
+) -> RoadInput:
+    """Return what *network* and *trips* name, with ``name=value`` *settings* laid over it.
+
+    Without *trips*, *network* is a GMNS folder, a scenario file or the name of a scenario. Settings of the
+    assignment are length_weight, toll_weight and demand_scale; those of a scenario are its own fields.
+    """
+    own, rest = _split(settings)
+    file = Path(network)
+    if trips is None and not (file / "link.csv").is_file():
+        found = _of_scenario(network, rest)
+    else:
+        if rest:
+            where = "--set"
+            known = ", ".join(OWN_SETTINGS)
+            raise ConfigError(where, [f"{text!r} is not known here; there are {known}" for text in rest])
+        found = RoadInput(file.stem, _read(file, trips, nodes), DEFAULT_THETA_PER_MIN)
+    scale = own.pop("demand_scale", 1.0)
+    data = with_generalised_cost(found.data, **own)
+    od = travelling(replace(data.od, demand_veh_h=scale * data.od.demand_veh_h))
+    if not od.demand_veh_h.size:
+        raise ConfigError(network, ["there are no trips to assign"])
+    return replace(found, data=replace(data, od=od))
+
+
+def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
+    """Return the settings of the assignment as numbers, and the others."""
+    own: dict[str, float] = {}
+    rest: list[str] = []
+    problems = []
+    for setting in settings:
+        name, equals, text = (part.strip() for part in setting.partition("="))
+        if name not in OWN_SETTINGS or not equals:
+            rest.append(setting)
+            continue
+        try:
+            own[name] = float(text)
+        except ValueError:
+            own[name] = -1.0
+        if not 0 <= own[name] < float("inf"):
+            problems.append(f"{name} is {text!r}; it must be a number, 0 or more")
+    if problems:
+        where = "--set"
+        raise ConfigError(where, problems)
+    return own, rest
+
+
+def _read(network: Path, trips: Path | None, nodes: Path | None) -> RoadData:
+    from cosim.road.gmns import read_gmns
+    from cosim.road.tntp import read_tntp
+
+    if trips is None:
+        return read_gmns(network)
+    if network.suffix == ".csv":
+        return read_roads(network, trips, nodes)
+    beside = network.with_name(network.name.replace("_net", "_node"))
+    if nodes is None and beside != network and beside.is_file():
+        nodes = beside
+    return read_tntp(network, trips, nodes)
+
+
+def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:
+    """Return the roads and the peak hour of a scenario; its stations and feeders are left out."""
+    from cosim.config.reading import apply_settings, check, read_toml
+    from experiments.scenarios import find_scenario
+
+    if Path(name).suffix in (".tntp", ".csv"):
+        raise ConfigError(name, ["is a network; name the file of its trips after it"])
+    file = find_scenario(name)
+    road = check(apply_settings(read_toml(file), settings), str(file)).road
+    nodes = None if road.nodes is None else file.parent / road.nodes
+    data = read_roads(file.parent / road.links, file.parent / road.demand, nodes)
+    demand = road.demand_scale * data.od.demand_veh_h
+    data = replace(data, od=replace(data.od, demand_veh_h=demand))
+    return RoadInput(file.stem, data, road.theta_per_min)

@@ -1,0 +1,45 @@
+"""The JSON Schema accepts what the reader accepts, and refuses unknown keys."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from cosim.config.schema import json_schema
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    schema = json.loads(json_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def tables(scenario: str) -> dict[str, Any]:
+    return tomllib.loads((CONFIGS / f"{scenario}.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("scenario", ["paper", "toy"])
+def test_the_scenarios_that_come_along_fit_the_schema(validator: Any, scenario: str) -> None:
+    assert list(validator.iter_errors(tables(scenario))) == []
+
+
+@pytest.mark.parametrize("section", ["road", "mobility", "grid", "tariff"])
+def test_an_unknown_key_does_not_fit(validator: Any, section: str) -> None:
+    wrong = tables("toy")
+    wrong[section]["nope"] = 1
+    (error,) = validator.iter_errors(wrong)
+    assert "'nope' was unexpected" in error.message
+
+
+def test_feeders_take_the_fields_of_the_defaults(validator: Any) -> None:
+    two = tables("toy")
+    two["grid"]["feeders"] = [{"name": "a"}, {"name": "b", "slack_voltage_pu": 1.02}]
+    assert list(validator.iter_errors(two)) == []
+    two["grid"]["feeders"][0]["slack_voltage_pu"] = "high"
+    assert len(list(validator.iter_errors(two))) == 1

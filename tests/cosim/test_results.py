@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cosim.errors import ConfigError
+from cosim.results import Recorder, RunDirectory, write_tables
+from cosim.tables import TABLES
+
+
+def test_a_block_takes_arrays_and_values_that_hold_for_all_its_rows() -> None:
+    recorder = Recorder()
+    recorder.add("prices", day=1, period=2, station=["A", "B"], tariff_cny_per_kwh=np.array([0.5, 0.6]))
+    frame = recorder.frame("prices")
+    assert frame.period.tolist() == [2, 2]
+    assert frame.station.tolist() == ["A", "B"]
+    assert frame.nodal_price_cny_per_kwh.isna().all()
+    assert list(frame) == [column.name for column in TABLES["prices"]]
+
+
+def test_rows_come_in_the_order_of_their_keys_then_of_writing() -> None:
+    recorder = Recorder()
+    for ev, trip in ((2, 1), (1, 2), (1, 1)):
+        recorder.add_row("trips", day=1, ev=ev, trip=trip)
+    trips = recorder.frame("trips")
+    assert list(zip(trips.ev, trips.trip, strict=True)) == [(1, 1), (1, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("add", [Recorder.add, Recorder.add_row])
+def test_a_column_that_is_not_in_the_dictionary_is_refused(add: object) -> None:
+    with pytest.raises(KeyError, match="speed"):
+        add(Recorder(), "links", speed=1.0)  # type: ignore[operator]
+
+
+def test_a_table_without_rows_still_has_its_columns() -> None:
+    assert list(Recorder().frame("sessions")) == [column.name for column in TABLES["sessions"]]
+    assert Recorder().frames() == {}
+
+
+def test_what_is_written_is_what_is_read_and_the_bytes_do_not_change(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"day": [1, 1], "place": ["x", ""], "amount": [0.1, float("nan")]})
+    for name in ("one", "two"):
+        write_tables(tmp_path / name, {"violations": frame})
+    files = [tmp_path / name / "violations.parquet" for name in ("one", "two")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(files[0]), frame)
+
+
+def test_of_two_runs_into_one_directory_the_first_to_end_stands(tmp_path: Path) -> None:
+    late = RunDirectory(tmp_path / "run")
+    with pytest.raises(ConfigError, match="another run"), late:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "first").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["first"]
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), RunDirectory(tmp_path / "run") as unfinished:
+        (unfinished.path / "half").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

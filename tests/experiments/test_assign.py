@@ -1,0 +1,307 @@
+"""``cosim assign`` and ``cosim estimate-od`` as a user calls them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from cosim.errors import ConfigError
+from cosim.randomness import stream
+from cosim.road.assignment import solve_sue
+from cosim.road.formats import RoadData, write_roads
+from cosim.road.gmns import write_gmns
+from cosim.road.network import Network
+from cosim.road.problem import fisk_objective
+from cosim.road.tntp import write_tntp
+from experiments.assignment import assign
+from experiments.cli import app
+from experiments.road_files import RoadInput, read_road_input
+from tests.cosim.road.cases import cars_only, nguyen_dupuis, small_network, trips
+
+ROOT = Path(__file__).parents[2]
+KEYS = ["method", "iterations", "residual", "cpu_s", "beckmann", "fisk", "total_travel_time", "links"]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def as_json(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def two_links(folder: Path, name: str = "two") -> tuple[Path, Path]:
+    """Two parallel links 10(1+.15(x/300)^4) and 12(1+.15(x/400)^4), 1000 veh/h."""
+    net, demand = folder / f"{name}_net.tntp", folder / f"{name}_trips.tntp"
+    network = small_network([("1", "1", "2", 10.0), ("2", "1", "2", 12.0)])
+    network.capacity_veh_h[:] = [300, 400]
+    write_tntp(RoadData(network, trips(network, ("1", "2", 1000.0))), net=net, trips=demand)
+    return net, demand
+
+
+def test_two_links_in_closed_form(tmp_path: Path) -> None:
+    """x1 = 468.191 536 561 solves x1 = 1000 / (1 + exp(theta (t1 - t2))) at theta .1."""
+    answer = as_json("assign", *two_links(tmp_path), "--theta", 0.1, "--tolerance", "1e-12")
+    assert list(answer) == KEYS
+    np.testing.assert_allclose(answer["links"][0]["flow"], 468.191536561, rtol=1e-11)
+    assert [list(link) for link in answer["links"]] == [["from", "to", "flow", "time"]] * 2
+    assert [link["from"] for link in answer["links"]] == ["1", "1"]
+
+
+def test_paper_roads_have_the_known_total_travel_time() -> None:
+    answer = as_json("assign", "paper", "--set", "road.demand_scale=1", "--paths", "all")
+    np.testing.assert_allclose(answer["total_travel_time"], 84901.9, atol=0.1)
+    assert answer["residual"] <= 1e-6
+
+
+@pytest.mark.parametrize("method", ["newton", "sra"])
+def test_methods_agree_and_fisk_is_lowest_at_the_equilibrium(method: str) -> None:
+    answer = as_json(
+        "assign", "paper", "--set", "demand_scale=0.8", "--method", method, "--tolerance", "1e-9"
+    )
+    problem = cars_only()
+    known = solve_sue(problem, tolerance=1e-11)
+    assert answer["method"] == method
+    scaled = as_json(
+        "assign", "paper", "--set", "road.demand_scale=1", "--method", method, "--tolerance", "1e-9"
+    )
+    flows = [link["flow"] for link in scaled["links"]]
+    np.testing.assert_allclose(flows, known.link_flow_veh_h, rtol=1e-7)
+    np.testing.assert_allclose(scaled["fisk"], fisk_objective(problem, known.path_flow_veh_h), rtol=1e-10)
+    assert answer["fisk"] < scaled["fisk"]
+
+
+def test_bushes_report_the_fisk_objective_of_their_paths(tmp_path: Path) -> None:
+    """On two parallel links the bush has the same paths as the list."""
+    files = two_links(tmp_path)
+    listed, bush = (
+        as_json("assign", *files, "--paths", routes, "--tolerance", "1e-10") for routes in ("all", "bush")
+    )
+    np.testing.assert_allclose(bush["fisk"], listed["fisk"], rtol=1e-9)
+    np.testing.assert_allclose(bush["beckmann"], listed["beckmann"], rtol=1e-7)
+
+
+def test_wardrop_is_reported_by_its_relative_gap(tmp_path: Path) -> None:
+    """At the user equilibrium both links take the same time; the optimum takes less in all."""
+    files = two_links(tmp_path)
+    user, optimum = (
+        as_json("assign", *files, "--method", method, "--tolerance", "1e-9") for method in ("ue", "so")
+    )
+    first, second = (link["time"] for link in user["links"])
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+    assert user["fisk"] is None
+    assert optimum["total_travel_time"] < user["total_travel_time"]
+
+
+def test_all_formats_of_one_network_give_one_answer(tmp_path: Path) -> None:
+    roads = nguyen_dupuis()
+    write_gmns(roads, tmp_path / "gmns")
+    files = {name: tmp_path / f"{name}.csv" for name in ("links", "od", "nodes")}
+    write_roads(roads, **files)
+    tntp = {name: tmp_path / f"nd_{name}.tntp" for name in ("net", "trips", "node")}
+    write_tntp(roads, **tntp)
+    inputs = (
+        (tmp_path / "gmns",),
+        (files["links"], files["od"], "--nodes", files["nodes"]),
+        (tntp["net"], tntp["trips"]),
+    )
+    flows = [[link["flow"] for link in as_json("assign", *given)["links"]] for given in inputs]
+    np.testing.assert_allclose(flows[1], flows[0], rtol=1e-9)
+    np.testing.assert_allclose(flows[2], flows[0], rtol=1e-9)
+
+
+def test_nodes_beside_a_tntp_network_are_found(tmp_path: Path) -> None:
+    roads = nguyen_dupuis()
+    tntp = {name: tmp_path / f"nd_{name}.tntp" for name in ("net", "trips", "node")}
+    write_tntp(roads, **tntp)
+    read = read_road_input(str(tntp["net"]), tntp["trips"])
+    np.testing.assert_array_equal(read.data.network.node_xy, roads.network.node_xy)
+
+
+def test_length_weight_moves_traffic_off_long_links(tmp_path: Path) -> None:
+    network = small_network([("1", "1", "2", 10.0), ("2", "1", "2", 10.0)])
+    object.__setattr__(network, "length_km", np.array([50.0, 1.0]))
+    net, demand = tmp_path / "l.tntp", tmp_path / "t.tntp"
+    write_tntp(RoadData(network, trips(network, ("1", "2", 10.0))), net=net, trips=demand)
+    equal = as_json("assign", net, demand)
+    weighted = as_json("assign", net, demand, "--set", "length_weight=0.04")
+    assert equal["links"][0]["flow"] == pytest.approx(5)
+    share = 1 / (1 + np.exp(0.2 * 0.04 * 49))
+    assert weighted["links"][0]["flow"] == pytest.approx(10 * share, rel=1e-3)
+
+
+def test_the_directory_holds_tables_that_agree_and_a_page(tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    assert run("assign", "paper", "--out", out).exit_code == 0
+    links, paths, ods, convergence = (
+        pd.read_parquet(out / f"{name}.parquet") for name in ("links", "paths", "ods", "convergence")
+    )
+    pd.testing.assert_frame_equal(pd.read_csv(out / "ods.csv", dtype={"origin": str, "dest": str}), ods)
+    np.testing.assert_allclose(
+        paths.groupby("origin").flow_veh_h.sum(), ods.groupby("origin").demand_veh_h.sum()
+    )
+    on_link_1 = paths[[("1" in row.split()) for row in paths.links]].flow_veh_h.sum()
+    np.testing.assert_allclose(on_link_1, links[links.link == "1"].flow_veh_h.iloc[0])
+    assert set(convergence.method) == {"newton", "sra", "mswa", "msa"}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for place in ("network-1", "convergence-1", "paths-1"):
+        assert f'id="{place}"' in page
+    assert not re.search(r'(src|href)="http', page)  # opens without a network
+
+
+def test_an_existing_directory_is_refused(tmp_path: Path) -> None:
+    result = run("assign", "paper", "--out", tmp_path)
+    assert isinstance(result.exception, ConfigError)
+    assert "exists already" in str(result.exception)
+
+
+def test_no_convergence_is_an_answer_with_exit_code_3(tmp_path: Path) -> None:
+    result = run("assign", *two_links(tmp_path), "--method", "msa", "--max-iterations", 3, "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["iterations"] == 3
+    assert "not an equilibrium yet" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("paper", "--theta", "0"), "theta is 0; it must be above 0"),
+        (("paper", "--tolerance", "-1"), "tolerance is -1; it must be above 0"),
+        (("paper", "--paths", "budget:0.5"), "'budget:0.5' is not understood"),
+        (("paper", "--set", "length_weight=-1"), "length_weight is '-1'; it must be a number, 0 or more"),
+        (("paper", "--set", "road.tetha=1"), "road.tetha is not a known key"),
+        (("paper", "--set", "demand_scale=0"), "there are no trips to assign"),
+        (("nowhere",), "there is no such file"),
+        (("net.tntp",), "is a network; name the file of its trips after it"),
+        (("net.tntp", "trips.tntp", "--set", "road.theta=1"), "'road.theta=1' is not known here"),
+        (("paper", "--set", "toll_weight=1"), "toll_weight is given, but the network has no tolls"),
+        (("no.tntp", "none.tntp"), "No such file"),
+    ],
+)
+def test_wrong_input_is_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    result = run("assign", *arguments)
+    assert isinstance(result.exception, ConfigError)
+    assert sentence in str(result.exception)
+
+
+def test_an_od_without_a_path_is_named(tmp_path: Path) -> None:
+    network = small_network([("1", "1", "2", 10.0), ("2", "3", "2", 12.0)])
+    write_gmns(RoadData(network, trips(network, ("1", "2", 5.0), ("1", "3", 5.0))), tmp_path)
+    result = run("assign", tmp_path)
+    assert isinstance(result.exception, ConfigError)
+    assert "1-3" in str(result.exception)
+
+
+def test_a_zone_without_demand_and_an_od_of_zero_are_nothing(tmp_path: Path) -> None:
+    network = small_network([("1", "1", "2", 10.0), ("2", "3", "2", 12.0)])
+    write_gmns(RoadData(network, trips(network, ("1", "2", 5.0), ("1", "3", 0.0))), tmp_path)
+    assert [link["flow"] for link in as_json("assign", tmp_path)["links"]] == [5, 0]
+
+
+def test_nodes_without_positions_are_laid_out() -> None:
+    from experiments.figures.assignment import positions
+
+    chain = small_network([(f"{n}", f"{n}", f"{n + 1}", 1.0) for n in range(1, 6)])
+    xy = positions(chain)
+    gaps = np.hypot(*(xy[1:] - xy[:-1]).T)
+    np.testing.assert_allclose(gaps, 1, atol=1e-9)
+
+
+def counts_file(folder: Path, network: Network, links: list[int], days: int = 30) -> Path:
+    """Write counts of the known equilibrium, path flows drawn as Poisson numbers."""
+    problem = cars_only()
+    mean = solve_sue(problem, tolerance=1e-10).path_flow_veh_h
+    draws = stream(1, "counts").poisson(mean, size=(days, mean.size)).astype(np.float64)
+    flows = [problem.paths.link_flow_veh_h(draw) for draw in draws]
+    rows = [f"{day},{network.links[a]},{flows[day][a]:.0f}" for day in range(days) for a in links]
+    file = folder / "counts.csv"
+    file.write_text("\n".join(["day,link,flow_veh_h", *rows]) + "\n")
+    return file
+
+
+def test_estimated_trips_are_those_that_made_the_counts(tmp_path: Path) -> None:
+    """Within four standard errors; and assigned, they make the counts again."""
+    problem = cars_only()
+    file = counts_file(tmp_path, problem.network, list(range(19)))
+    out = tmp_path / "out"
+    answer = as_json("estimate-od", "paper", "--counts", file, "--out", out)
+    for od, truth in zip(answer["ods"], (400, 800, 600, 200), strict=True):
+        assert abs(od["demand_veh_h"] - truth) < 4 * od["standard_error_veh_h"]
+        assert od["standard_error_veh_h"] < 12
+    assert answer["theta_per_min"] == pytest.approx(0.2, rel=0.1)
+    nodes = ROOT / "configs" / "nguyen_dupuis"
+    again = as_json("assign", nodes / "links.csv", out / "od.csv", "--theta", answer["theta_per_min"])
+    links = pd.read_csv(out / "links.csv")
+    np.testing.assert_allclose([link["flow"] for link in again["links"]], links.counted_veh_h, rtol=0.05)
+
+
+def test_trips_are_estimated_from_times_too(tmp_path: Path) -> None:
+    problem = cars_only()
+    known = solve_sue(problem, tolerance=1e-10)
+    file = tmp_path / "times.csv"
+    rows = [
+        f"mon,{name},{time:.12f}"
+        for name, time in zip(problem.network.links, known.link_time_min, strict=True)
+    ]
+    file.write_text("day,link,time_min\n" + "\n".join(rows) + "\n")
+    answer = as_json("estimate-od", "paper", "--times", file, "--theta", 0.2)
+    np.testing.assert_allclose([od["demand_veh_h"] for od in answer["ods"]], [400, 800, 600, 200], rtol=0.01)
+
+
+def test_counts_that_leave_ods_open_say_so_with_exit_code_3(tmp_path: Path) -> None:
+    problem = cars_only()
+    file = counts_file(tmp_path, problem.network, [0])
+    result = run("estimate-od", "paper", "--counts", file, "--theta", 0.2)
+    assert result.exit_code == 3
+    assert "do not tell" in result.stderr
+    with_prior = run("estimate-od", "paper", "--counts", file, "--theta", 0.2, "--prior", 0.3)
+    assert with_prior.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "give --counts, --times, or both"),
+        (("--counts", "c.csv", "--shares", "observed"), "--shares observed needs --times"),
+        (("--counts", "c.csv", "--theta", "0"), "--theta is 0; it must be above 0"),
+        (("--counts", "c.csv"), "c.csv: cannot be read"),
+    ],
+)
+def test_what_cannot_be_estimated_from_is_a_sentence(options: tuple[str, ...], sentence: str) -> None:
+    result = run("estimate-od", "paper", *options)
+    assert isinstance(result.exception, ConfigError)
+    assert sentence in str(result.exception)
+
+
+def test_bushes_list_no_paths_to_estimate_on(tmp_path: Path) -> None:
+    file = counts_file(tmp_path, cars_only().network, [0, 1])
+    result = run("estimate-od", "paper", "--counts", file, "--paths", "bush")
+    assert "trips are estimated on listed paths" in str(result.exception)
+
+
+def test_the_documented_example_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
+    for_python = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    exec(compile(for_python, "docs/assignment.md", "exec"), {})  # noqa: S102
+    printed = capsys.readouterr().out
+    assert "total travel time 84901.9 veh min" in printed
+    assert printed.count("90 % interval") == 4
+
+
+def test_the_python_call_takes_what_the_command_takes() -> None:
+    roads = nguyen_dupuis()
+    answer = assign(RoadInput("nd", roads, 0.2), routes="k:3", tolerance=1e-8)
+    assert answer.paths is not None
+    assert answer.paths.count == 12
+    assert answer.converged

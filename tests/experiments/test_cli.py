@@ -1,0 +1,135 @@
+"""The command line as a clumsy user meets it: exit codes, sentences, and nothing left behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cosim.results import load_run
+from experiments.cli import main
+from experiments.scenarios import copy_scenario
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the toy scenario in an otherwise empty working directory."""
+    copy_scenario("toy", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return Path("toy.toml")
+
+
+def cosim(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command line in this process; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["cosim", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["toy.toml", "--set", "grid.slak=1"], "grid.slak is not a known key"),
+        (["toy.toml", "--set", "foo"], "--set:"),
+        (["toy.toml", "--set", "stations.S.bus=99"], "stations.S.bus is '99'"),
+        (["toy.toml", "--seed", "-1"], "--seed"),
+        (["toy.toml", "--model", "both of them"], "--model"),
+        (["toy.toml", "--out", "toy"], "exists already"),
+        (["toy.toml", "--out", "toy.toml/run"], "cannot be created"),
+        (["none.toml"], "there is no such file"),
+        (["toy"], "is a directory"),
+        (["n" * 5000], "File name too long"),
+    ],
+)
+def test_wrong_input_is_a_sentence_and_code_2_and_leaves_nothing(
+    study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    before = sorted(Path().rglob("*"))
+    assert study.is_file()
+    assert cosim(monkeypatch, "run", *arguments) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_validate_says_what_a_scenario_holds(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cosim(monkeypatch, "validate", str(study)) == 0
+    assert "toy.toml: fine. Road nodes: 4, links: 4, OD pairs: 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("taken", ["toy", "toy.toml/study"])
+def test_init_writes_over_nothing(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], taken: str
+) -> None:
+    assert cosim(monkeypatch, "init", taken) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert study.is_file()
+
+
+def test_a_good_run_ends_with_0_and_one_json_object(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cosim(monkeypatch, "run", str(study), "--out", "runs/a", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["flags"] == []
+    assert load_run(facts["run_dir"]).summary["trips"] == facts["trips"] > 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "flagged"),
+    [
+        ("grid.slack_voltage_pu=1.2", "no dispatch keeps 1.05 p.u."),
+        ("road.assignment.max_iterations=1", "the equilibrium search stopped at a residual of"),
+        ("mobility.soc_reserve=0.79", "veh/h arrive where"),
+    ],
+)
+def test_a_day_beyond_its_limits_completes_flagged_with_code_3(
+    study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    flagged: str,
+) -> None:
+    assert (
+        cosim(
+            monkeypatch,
+            "run",
+            str(study),
+            "--set",
+            setting,
+            "--out",
+            "hard",
+            "--model",
+            "equilibrium",
+            "--json",
+        )
+        == 3
+    )
+    facts = json.loads(capsys.readouterr().out)
+    (flag,) = [flag for flag in facts["flags"] if flagged in flag]
+    assert "period" in flag
+    assert (Path("hard") / "report.html").is_file()
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
+
+
+def test_help_loads_none_of_the_heavy_libraries() -> None:
+    """The answer would take seconds: a bound on what is imported does not depend on the machine."""
+    code = (
+        "import sys; sys.argv = ['cosim', '--help']\n"
+        "from experiments.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted({'numpy', 'pandas', 'cvxpy', 'pandapower', 'mesa', 'scipy', 'pydantic'} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
+    assert "..." not in shown.partition("Commands:")[2]  # no help text is cut off
