@@ -122,7 +122,8 @@ class FeederConfig(Section):
     """Column of the profiles that scales every bus load."""
     load_scale: NonNegative = 1.0
     """Factor on every bus load."""
-    slack_voltage_pu: PerUnitVoltage = 1.0
+    slack_voltage_pu: PerUnitVoltage | None = None
+    """Held by the upper grid; empty: what the network says, else 1."""
     voltage_min_pu: PerUnitVoltage = 0.95
     voltage_max_pu: PerUnitVoltage = 1.05
     export: bool = False
