@@ -69,6 +69,7 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) ->
     if case.devices.demand_responses:
         over_day["demand_response"] = demand_response(setpoints, period_min)
     over_day["exactness"] = accuracy.exactness(certificate, period_min)
+    over_day["voltages"].update_yaxes(title_text="voltage [p.u.]")
     every = max(1, round(periods / LABELS))
     for drawing in over_day.values():
         drawing.update_xaxes(range=[0.5, periods + 0.5], dtick=every, tick0=every)

@@ -188,7 +188,7 @@ def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -
                     d,
                     device=[getattr(u, "name", f"DR at {u.bus}") for u in group],
                     kind=[kind] * len(group) if isinstance(kind, str) else kind,
-                    bus=[u.bus for u in group],
+                    bus=[case.feeder.bus_names[case.feeder.bus_index(u.bus)] for u in group],
                 ),
                 **_flat(**columns),
             }

@@ -33,7 +33,7 @@ def one_line(feeder: Feeder, buses: Frame, branches: Frame, setpoints: Frame) ->
     heights = [y for _, y in positions.values()]
     drawing = figure(int(np.clip(300 + 34 * np.ptp(heights), 420, 1400)))
     drawing.add_trace(_branches(first, positions))
-    _name_units(drawing, setpoints, positions)
+    _name_units(drawing, setpoints, buses, positions)
     periods = sorted(buses.period.unique())
     shown = buses[buses.bus.isin(list(positions))]
     moving = [_buses(shown[shown.period == period], feeder, positions) for period in periods]
@@ -72,13 +72,17 @@ def _branches(branches: Frame, positions: Positions) -> Any:
     return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
-def _name_units(drawing: Figure, setpoints: Frame, positions: Positions) -> None:
-    """Name the units below their buses."""
+def _name_units(drawing: Figure, setpoints: Frame, buses: Frame, positions: Positions) -> None:
+    """Name the units, and stations as EV, below their buses."""
     units = setpoints.drop_duplicates("device")
-    for bus, own in units[units.bus.isin(list(positions))].groupby("bus", sort=False):
-        names = ["DR" if row.kind == "demand_response" else row.device for row in own.itertuples()]
-        x, y = positions[str(bus)]
-        text = f"<i>{', '.join(names)}</i>"
+    names: dict[str, list[str]] = {}
+    for row in units.itertuples():
+        names.setdefault(row.bus, []).append("DR" if row.kind == "demand_response" else row.device)
+    for bus in buses.bus[buses.station_kw > 0].unique():
+        names.setdefault(bus, []).append("<b>EV</b>")
+    for bus in (bus for bus in names if bus in positions):
+        x, y = positions[bus]
+        text = f"<i>{', '.join(names[bus])}</i>"
         drawing.add_annotation(
             text=text, showarrow=False, font={"size": 11, "color": INK}, x=x, y=y, yshift=-20
         )
