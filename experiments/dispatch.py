@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosim.errors import ModelError
+
 if TYPE_CHECKING:
     from experiments.dispatched import Dispatched
 
@@ -64,7 +66,7 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     """
     from cosim.results import RunDirectory
     from experiments.dispatch_input import Options, read_dispatch_input
-    from experiments.dispatched import dispatch_all, write_dispatch
+    from experiments.dispatched import JSON_KEYS, dispatch_all, write_dispatch
 
     directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     options = Options(
@@ -79,7 +81,12 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     asked = read_dispatch_input(network, options)
     for note in asked.notes:
         typer.echo(f"note: {note}", err=True)
-    answer = dispatch_all(asked)
+    try:
+        answer = dispatch_all(asked)
+    except ModelError:
+        if as_json:
+            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "no answer"}))
+        raise
     if directory is not None:
         write_dispatch(answer, directory)
     typer.echo(json.dumps(answer.as_json()) if as_json else _text(answer, out))

@@ -57,6 +57,10 @@ def read_dispatch_input(network: str, options: Options) -> DispatchInput:
     """
     path = Path(network)
     is_scenario = path.suffix == ".toml" or path.is_dir() or network in scenario_names()
+    if not is_scenario and path.is_file() and path.suffix not in {".json", ".m"}:
+        _refuse(
+            [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
+        )
     asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
     return replace(asked, notes=(*asked.notes, *non_positive_prices(asked.price_cny_per_kwh)))
 

@@ -15,6 +15,21 @@ from cosim.results import RunDirectory, write_tables
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch_input import DispatchInput
 
+JSON_KEYS = (
+    "status",
+    "remedy",
+    "cost_cny",
+    "lower_bound_cny",
+    "purchase_kwh",
+    "losses_kwh",
+    "voltage_min_pu",
+    "voltage_min_bus",
+    "voltage_min_period",
+    "relaxation_error_max",
+    "ac_mismatch_max_pu",
+    "solver",
+    "cpu_s",
+)
 STATUSES = ("optimal", "elastic", "not certified")
 """From good to bad; of several feeders the worst counts."""
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, ModelError
 from cosim.scenario import load_scenario
 from experiments.cli import app
 from experiments.dispatch_input import Options, read_dispatch_input
@@ -219,6 +219,21 @@ def test_a_limit_that_cannot_be_kept_is_named_with_exit_code_3(tmp_path: Path) -
     assert "Not every limit can be kept" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_no_answer_is_said_with_every_key(files: Path) -> None:
+    """A turbine that cannot come down in time has nowhere to send its power."""
+    (files / "stuck.toml").write_text(
+        "load_scale = 0.0\n[[turbines]]\nname = 't'\nbus = 33\np_max_kw = 500.0\nq_max_kvar = 0.0\n"
+        "ramp_kw_per_h = 10.0\ncost_a_cny_per_mw2h = 0.0\ncost_b_cny_per_mwh = 85.0\ninitial_kw = 500.0\n"
+    )
+    result = run("case33bw", "--devices", files / "stuck.toml", "--json")
+    assert isinstance(result.exception, ModelError)
+    assert "no dispatch exists" in str(result.exception)
+    told = json.loads(result.stdout)
+    assert tuple(told) == KEYS
+    assert told["status"] == "no answer"
+    assert told["cost_cny"] is None
+
+
 def test_prices_that_are_not_above_zero_are_flagged(files: Path) -> None:
     (files / "low.csv").write_text("price_cny_per_kwh\n0.5\n-0.1\n")
     result = run("case33bw", "--price", files / "low.csv", "--json")
@@ -251,6 +266,7 @@ def test_feeders_of_a_scenario_are_dispatched_one_by_one(tmp_path: Path) -> None
     ("arguments", "sentence"),
     [
         (("nowhere",), "network 'nowhere' is neither a .json or .m file nor a net in pandapower.networks"),
+        (("day.csv",), "day.csv is neither a scenario (.toml) nor a network"),
         (("none.m",), "none.m: there is no such file"),
         (("none.toml",), "there is no such file"),
         (("toy", "--profile", "p.csv"), "--profile is for a network alone; toy is a scenario"),
