@@ -227,7 +227,7 @@ def _buses(case: FeederCase, load: Load, d: Dispatch, _price: FloatArray) -> Fra
             **_flat(
                 load_kw=load.base_kw - d.base_shed_kw,
                 load_kvar=load.base_kvar,
-                station_kw=load.station_kw - d.station_shed_kw,
+                station_kw=np.maximum(load.station_kw - d.station_shed_kw, 0.0),
                 base_shed_kw=d.base_shed_kw,
                 station_shed_kw=d.station_shed_kw,
                 injection_kw=d.injection_kw,
