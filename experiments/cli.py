@@ -11,6 +11,7 @@ import typer
 
 from cosim.errors import ConfigError, ModelError
 from experiments.assign import assign_command
+from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
+app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
 
 Config = Annotated[

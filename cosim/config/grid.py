@@ -129,7 +129,7 @@ class FeederConfig(Section):
 
     name: Name = "feeder"
     network: File | None = None
-    """Network of pandapower by name (``case33bw``), or a JSON file of it; else give buses and branches."""
+    """Network of pandapower by name (``case33bw``), a JSON file of it or a MATPOWER file; else buses and branches."""
     buses: File | None = None
     """CSV of buses (bus, p_kw, q_kvar)."""
     branches: File | None = None
@@ -142,8 +142,8 @@ class FeederConfig(Section):
     """Column of the profiles that scales every bus load."""
     load_scale: NonNegative = 1.0
     """Factor on every bus load."""
-    slack_voltage_pu: PerUnitVoltage = 1.0
-    """Voltage held at the slack bus."""
+    slack_voltage_pu: PerUnitVoltage | None = None
+    """Voltage held at the slack bus; empty: what the network says, else 1."""
     voltage_min_pu: PerUnitVoltage = 0.95
     """Lowest voltage allowed at any other bus."""
     voltage_max_pu: PerUnitVoltage = 1.05
@@ -190,7 +190,7 @@ class FeederConfig(Section):
                 f"it must not be above voltage_min_pu ({self.voltage_min_pu:g})"
             )
             raise contradiction(sentence, "elastic", "voltage_min_pu")
-        if not self.elastic.voltage_floor_pu < self.slack_voltage_pu:
+        if self.slack_voltage_pu is not None and not self.elastic.voltage_floor_pu < self.slack_voltage_pu:
             sentence = (
                 f"slack_voltage_pu is {self.slack_voltage_pu:g}; "
                 f"it must be above elastic.voltage_floor_pu ({self.elastic.voltage_floor_pu:g})"

@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cosim.config.base import Section
 from cosim.config.faults import sentences
+from cosim.config.grid import GridConfig
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
 
@@ -86,6 +88,20 @@ def _parse_value(text: str) -> Any:
     except (tomllib.TOMLDecodeError, ValueError):
         return text
     return value
+
+
+class _GridFile(Section):
+    """A file that describes feeders alone."""
+
+    grid: GridConfig
+
+
+def check_grid(tables: Mapping[str, Any], source: str) -> GridConfig:
+    """Return the feeders of *tables*, which hold ``grid`` alone, or raise with one sentence for every fault."""
+    try:
+        return _GridFile.model_validate(tables).grid
+    except ValidationError as faults:
+        raise ConfigError(source, sentences(faults.errors(), tables)) from None
 
 
 def check(tables: Mapping[str, Any], source: str) -> ScenarioConfig:

@@ -33,6 +33,8 @@ class ScenarioConfig(Section):
     """Periods of the day; must cut it into whole seconds."""
     profiles: File
     """CSV with one row per period and one column per profile."""
+    station_load: File | None = None
+    """CSV of each station's load [kW] per period, for `cosim dispatch` alone; a run of the day finds its own."""
     road: RoadConfig
     stations: Annotated[Entries[StationConfig], Field(min_length=1)]
     population: PopulationConfig = PopulationConfig()

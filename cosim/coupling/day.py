@@ -1,11 +1,13 @@
 """The equilibrium of a day: who travels, how they spread over the roads, what the feeders do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.config.grid import TariffConfig
 from cosim.coupling.demand import DayDemand, expected_demand
 from cosim.coupling.stations import StationLoad, share_drawn_on_arrival, station_load
 from cosim.errors import InfeasibleError
@@ -56,14 +58,18 @@ def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
 
 def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
     """Return the price of each period: the table, or Eq. 22 at the equivalent load of all feeders and stations."""
-    config = scenario.config.tariff
-    if config.kind == "table":
-        return scenario.profiles[config.column]
     base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
+    return tariff_at(scenario.config.tariff, scenario.profiles, base_kw + station_load_kw.sum(axis=1))
+
+
+def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw: FloatArray) -> FloatArray:
+    """Return the price of each period: the table, or Eq. 22 at the equivalent load."""
+    if config.kind == "table":
+        return profiles[config.column]
     rule = DynamicTariff(
         base_cny_per_kwh=config.base_cny_per_kwh, sigma=config.band, rise=config.rise, fall=config.fall
     )
-    return dynamic_tariff(base_kw + station_load_kw.sum(axis=1), rule)
+    return dynamic_tariff(load_kw, rule)
 
 
 def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:

@@ -78,7 +78,7 @@ def _placed(error: ConfigError, config: FeederConfig, folder: Path) -> ConfigErr
 def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> Feeder:
     if config.network is not None:
         file = folder / config.network
-        is_file = file.is_file() or file.suffix == ".json"
+        is_file = file.is_file() or file.suffix in {".json", ".m"}
         return feeder_from_pandapower(str(file) if is_file else config.network, voltage=limits)
     return read_feeder_csv(
         folder / str(config.buses),

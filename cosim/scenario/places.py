@@ -41,8 +41,9 @@ def _connection_problems(station: StationConfig, feeder: str, named: dict[str, F
     if feeder not in named:
         return [f"{place}.feeder is '{feeder}'; it must be one that exists; {feeders}"]
     found = named[feeder]
-    if found is None or station.bus in (buses := found.bus_names):
+    if found is None or found.knows_bus(station.bus):
         return []
+    buses = found.bus_names
     exist = f"{len(buses)} buses of feeder '{feeder}', {buses[0]} to {buses[-1]}"
     return [f"{place}.bus is '{station.bus}'; it must be one of the {exist}"]
 

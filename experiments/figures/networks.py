@@ -13,6 +13,7 @@ from plotly.colors import sample_colorscale
 from cosim.arrays import FloatArray, Frame
 from experiments.figures.day import Day
 from experiments.figures.positions import Positions, feeder_positions, road_positions
+from experiments.figures.slider import with_period_slider
 from experiments.figures.still_life import draw_still_life
 from experiments.figures.style import INK, PAPER, VOLTAGE, Figure, congestion, grid
 
@@ -239,30 +240,4 @@ def _laid_out(drawing: Figure, periods: list[str], active: int) -> Figure:
     drawing.update_xaxes(**hidden)
     drawing.update_yaxes(**hidden)
     drawing.update_yaxes(scaleanchor="x", scaleratio=1, row=1, col=1)
-    moment = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    running = {**moment, "frame": {"duration": 700, "redraw": True}, "fromcurrent": True}
-    slider = {
-        "active": active,
-        "currentvalue": {"prefix": "period ", "font": {"size": 15}},
-        "pad": {"t": 64},
-        "x": 0.09,
-        "len": 0.91,
-        "steps": [{"label": p, "method": "animate", "args": [[p], moment]} for p in periods],
-    }
-    play = {
-        "type": "buttons",
-        "showactive": False,
-        "direction": "left",
-        "x": 0,
-        "xanchor": "left",
-        "y": 0,
-        "yanchor": "top",
-        "pad": {"t": 96},
-        "buttons": [
-            {"label": "▶", "method": "animate", "args": [None, running]},
-            {"label": "❚❚", "method": "animate", "args": [[None], moment]},
-        ],
-    }
-    return drawing.update_layout(
-        sliders=[slider], updatemenus=[play], margin={"l": 10, "r": 10, "t": 10, "b": 150}
-    )
+    return with_period_slider(drawing, periods, active)

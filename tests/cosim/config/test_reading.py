@@ -117,7 +117,7 @@ def test_a_feeder_overrides_the_defaults_field_by_field() -> None:
     feeders = '[{name="a"},{name="b",slack_voltage_pu=1.02,elastic={voltage_floor_pu=0.7},storage=[]}]'
     settings = ["grid.elastic.base_cny_per_kwh=7", f"grid.feeders={feeders}"]
     first, second = check(apply_settings(tables(), settings), "s.toml").grid.feeders
-    assert (first.slack_voltage_pu, second.slack_voltage_pu) == (1.0, 1.02)
+    assert (first.slack_voltage_pu, second.slack_voltage_pu) == (None, 1.02)
     assert (second.elastic.base_cny_per_kwh, second.elastic.voltage_floor_pu) == (7, 0.7)
     assert (len(first.storage), len(second.storage)) == (1, 0)
     assert first.base_kv == second.base_kv == 10

@@ -1,0 +1,294 @@
+"""The feeders, loads and prices that a command line names: of a scenario, or of a network alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.config.grid import FeederConfig
+from cosim.config.reading import apply_settings, check, check_grid, read_toml
+from cosim.csv_tables import ANY, NOT_NEGATIVE, Range, read_table
+from cosim.errors import ConfigError
+from cosim.grid.feeder import Feeder
+from cosim.grid.schedule import Load
+from cosim.grid.tariff import non_positive_prices
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
+from cosim.scenario.station import Station
+from experiments.scenarios import find_scenario, scenario_names
+
+FLAT_CNY_PER_KWH = 0.68
+"""The flat price of Table 1, where none is given."""
+PRICE_COLUMN = "price_cny_per_kwh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says besides the network."""
+
+    price: str | None = None
+    profile: Path | None = None
+    devices: Path | None = None
+    stations: Path | None = None
+    with_equilibrium: bool = False
+    period_min: float = 60.0
+    settings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DispatchInput:
+    """The question: feeders with their loads, and what energy costs."""
+
+    name: str
+    cases: tuple[FeederCase, ...]
+    loads: tuple[Load, ...]
+    """One of each feeder."""
+    price_cny_per_kwh: FloatArray
+    period_h: float
+    notes: tuple[str, ...]
+    """What the reader should know: flagged prices, stations without load."""
+
+
+def read_dispatch_input(network: str, options: Options) -> DispatchInput:
+    """Return what *network* and the options name; *network* is a scenario or a network alone.
+
+    Raises ``ConfigError`` with every fault of the files and options.
+    """
+    path = Path(network)
+    is_scenario = path.suffix == ".toml" or path.is_dir() or network in scenario_names()
+    if not is_scenario and path.is_file() and path.suffix not in {".json", ".m"}:
+        _refuse(
+            [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
+        )
+    asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
+    return replace(asked, notes=(*asked.notes, *non_positive_prices(asked.price_cny_per_kwh)))
+
+
+def _of_scenario(name: str, options: Options) -> DispatchInput:
+    """Return the feeders of a scenario; its roads are read only where the equilibrium is asked for."""
+    from cosim.coupling.day import tariff_at
+    from cosim.scenario.inputs import read_profiles
+    from cosim.scenario.places import build_stations
+
+    given = {"--profile": options.profile, "--devices": options.devices}
+    _refuse([f"{option} is for a network alone; {name} is a scenario" for option, v in given.items() if v])
+    if options.with_equilibrium:
+        return _of_equilibrium(name, options)
+    file = find_scenario(name)
+    config = check(apply_settings(read_toml(file), options.settings), str(file))
+    folder = file.parent
+    profiles = read_profiles(config, folder)
+    feeders = [read_feeder(feeder, folder) for feeder in config.grid.feeders]
+    cases = tuple(
+        build_feeder_case(wanted, feeder, folder, profiles, config.periods)
+        for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
+    )
+    stations = build_stations(config, feeders)
+    named = folder / config.station_load if config.station_load else None
+    station_kw, notes = _station_load(options.stations or named, stations, config.periods)
+    load_kw = np.sum([case.base_kw for case in cases], axis=0) + station_kw.sum(axis=1)
+    given_price = _price(options.price, config.periods)
+    return DispatchInput(
+        name=config.name,
+        cases=cases,
+        loads=tuple(case.load(stations, station_kw) for case in cases),
+        price_cny_per_kwh=tariff_at(config.tariff, profiles, load_kw) if given_price is None else given_price,
+        period_h=24 / config.periods,
+        notes=notes,
+    )
+
+
+def _of_equilibrium(name: str, options: Options) -> DispatchInput:
+    """Return the feeders of a scenario with the station load and the tariff of its equilibrium."""
+    from cosim.coupling import day_violations, solve_equilibrium_day
+    from cosim.scenario import load_scenario
+
+    if options.stations:
+        _refuse(["give --stations or --with-equilibrium, not both"])
+    scenario = load_scenario(find_scenario(name), options.settings)
+    day = solve_equilibrium_day(scenario)
+    price = _price(options.price, scenario.periods.count)
+    return DispatchInput(
+        name=scenario.config.name,
+        cases=scenario.feeders,
+        loads=tuple(case.load(scenario.stations, day.load.load_kw) for case in scenario.feeders),
+        price_cny_per_kwh=day.tariff_cny_per_kwh if price is None else price,
+        period_h=scenario.periods.hours,
+        notes=tuple(day_violations(day).sentence),
+    )
+
+
+def _of_network(name: str, options: Options) -> DispatchInput:
+    """Return a network alone: by default one period at its own loads."""
+    if options.with_equilibrium:
+        _refuse([f"--with-equilibrium needs a scenario; {name} is a network alone"])
+    if not options.period_min > 0:
+        _refuse([f"--period-min is {options.period_min:g}; it must be above 0"])
+    config = _feeder_config(name, options)
+    feeder = _with_own_band(read_feeder(config, Path()), config)
+    profiles = {} if options.profile is None else _columns(options.profile)
+    periods = _period_count(profiles, options)
+    profiles = {**profiles, config.load_profile: _load_profile(config, profiles, options, periods)}
+    lacking = [unit for unit in config.renewables if unit.profile not in profiles]
+    _refuse(
+        f"renewable '{unit.name}' needs column {unit.profile}; give it in the file of --profile"
+        for unit in lacking
+    )
+    case = build_feeder_case(config, feeder, Path(), profiles, periods)
+    price = _price(options.price, periods)
+    return DispatchInput(
+        name=feeder.name,
+        cases=(case,),
+        loads=(Load.scaled(feeder, case.load_pu, _bus_load(options.stations, feeder, periods)),),
+        price_cny_per_kwh=np.full(periods, FLAT_CNY_PER_KWH) if price is None else price,
+        period_h=options.period_min / 60,
+        notes=(),
+    )
+
+
+def _feeder_config(network: str, options: Options) -> FeederConfig:
+    """Return the checked description of a network and the units of --devices, with --set laid over it."""
+    tables = {} if options.devices is None else read_toml(options.devices)
+    tables = tables if "grid" in tables else {"grid": tables}
+    if isinstance(tables["grid"], dict):
+        tables["grid"] = {"name": Path(network).stem, **tables["grid"], "network": network}
+    source = str(options.devices or "--set")
+    feeders = check_grid(apply_settings(tables, options.settings), source).feeders
+    if len(feeders) > 1:
+        raise ConfigError(source, ["grid.feeders: one network is one feeder"])
+    return feeders[0]
+
+
+def _with_own_band(feeder: Feeder, config: FeederConfig) -> Feeder:
+    """Return the feeder with the voltage limits of the network's own table, unless the user gives others.
+
+    The narrowest of all buses holds; the slack buses, whose voltage is fixed, do not count.
+    """
+    if feeder.origin is None:
+        return feeder
+    others = np.setdiff1d(np.arange(feeder.bus_count), feeder.slack_buses)
+    buses = feeder.origin.bus[others]
+    table = feeder.origin.net.bus.loc[buses[buses >= 0]]
+    low, high = feeder.voltage_min_pu, feeder.voltage_max_pu
+    if "min_vm_pu" in table and "voltage_min_pu" not in config.model_fields_set:
+        low = _sensible(float(table.min_vm_pu.max()), low)
+    if "max_vm_pu" in table and "voltage_max_pu" not in config.model_fields_set:
+        high = _sensible(float(table.max_vm_pu.min()), high)
+    return replace(feeder, voltage_min_pu=low, voltage_max_pu=high) if low < high else feeder
+
+
+def _sensible(limit_pu: float, otherwise_pu: float) -> float:
+    """Return a limit of a table, unless it only says that there is none."""
+    return limit_pu if 0.5 <= limit_pu <= 1.5 else otherwise_pu
+
+
+def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:
+    """Return the number of periods: the rows of the profile, of the prices or of the station load, else 1."""
+    if profiles:
+        return len(next(iter(profiles.values())))
+    if options.price is not None and _number(options.price) is None:
+        return len(next(iter(_columns(Path(options.price)).values())))
+    return 1 if options.stations is None else len(next(iter(_columns(options.stations).values())))
+
+
+def _load_profile(
+    config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
+) -> FloatArray:
+    """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
+    used = {unit.profile for unit in config.renewables}
+    free = [name for name in profiles if name not in used]
+    for name in (config.load_profile, "load_pu"):
+        if name in profiles:
+            return _not_negative(profiles[name], name, options.profile)
+    if "load_profile" in config.model_fields_set:
+        _refuse([f"{options.profile}: there is no column {config.load_profile}"])
+    if len(free) > 1:
+        _refuse(
+            [
+                f"{options.profile}: which column scales the loads? Call it load_pu; there are {', '.join(free)}"
+            ]
+        )
+    return _not_negative(profiles[free[0]], free[0], options.profile) if free else np.ones(periods)
+
+
+def _not_negative(values: FloatArray, name: str, file: Path | None) -> FloatArray:
+    if (values < 0).any():
+        _refuse([f"{file}: column {name} has a negative value in period {int(np.argmax(values < 0)) + 1}"])
+    return values
+
+
+def _price(text: str | None, periods: int) -> FloatArray | None:
+    """Return the price of each period: a number, or the price column of a CSV file; None where none is given."""
+    if text is None:
+        return None
+    number = _number(text)
+    if number is not None:
+        return np.full(periods, number)
+    columns = _columns(Path(text))
+    if PRICE_COLUMN not in columns and len(columns) > 1:
+        _refuse([f"{text}: there is no column {PRICE_COLUMN}; there are {', '.join(columns)}"])
+    return _of_length(columns.get(PRICE_COLUMN, next(iter(columns.values()))), periods, text)
+
+
+def _number(text: str) -> float | None:
+    """Return *text* as a finite number, None where it names a file."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not np.isfinite(value):
+        _refuse([f"--price is {text}; it must be a finite number or a CSV file"])
+    return value
+
+
+def _station_load(
+    file: Path | None, stations: Sequence[Station], periods: int
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return the load of each station, 0 where none is given, and a note for each station without one."""
+    if file is None:
+        return np.zeros((periods, len(stations))), ()
+    columns = _columns(file, NOT_NEGATIVE)
+    names = [station.name for station in stations]
+    unknown = [name for name in columns if name not in names]
+    _refuse(f"{file}: there is no station {name!r}; the stations are {', '.join(names)}" for name in unknown)
+    load = [_of_length(columns.get(name, np.zeros(periods)), periods, file) for name in names]
+    notes = [
+        f"station {name} has no column in {file}; its load is 0." for name in names if name not in columns
+    ]
+    return np.array(load).T, tuple(notes)
+
+
+def _bus_load(file: Path | None, feeder: Feeder, periods: int) -> FloatArray:
+    """Return the station load at each bus of a network alone: the columns are its buses."""
+    at_bus = np.zeros((periods, feeder.bus_count))
+    for name, load_kw in ({} if file is None else _columns(file, NOT_NEGATIVE)).items():
+        at_bus[:, feeder.bus_index(name)] += _of_length(load_kw, periods, file)
+    return at_bus
+
+
+def _columns(file: Path, limits: Range = ANY) -> dict[str, FloatArray]:
+    """Return the columns of a CSV file with one row per period; ``period`` only counts them."""
+    table = read_table(file, (), optional=None)
+    columns = {name: table.numbers(name, limits) for name in table.columns if name != "period"}
+    if not table.problems and not columns:
+        table.report(0, "has no column but period")
+    if table.problems:
+        raise ConfigError(str(file), table.problems)
+    return columns
+
+
+def _of_length(values: FloatArray, periods: int, file: Path | str | None) -> FloatArray:
+    if len(values) != periods:
+        _refuse(
+            [f"{file}: has {len(values)} rows; there are {periods} periods, so one row for each is needed"]
+        )
+    return values
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    """Raise the problems, if there are any."""
+    found = list(problems)
+    if found:
+        where = "options"
+        raise ConfigError(where, found)

@@ -1,0 +1,169 @@
+"""Figures of a dispatch alone: the one-line diagram by voltage, shifted load, and one period bus by bus."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cosim.arrays import Frame
+from cosim.grid.feeder import Feeder
+from experiments.figures.networks import LABELLED, bus_positions
+from experiments.figures.positions import Positions
+from experiments.figures.slider import with_period_slider
+from experiments.figures.style import (
+    BLUE,
+    CYCLE,
+    INK,
+    LIMIT,
+    MUTED,
+    VOLTAGE,
+    Figure,
+    figure,
+    grid,
+    over_periods,
+)
+
+
+def one_line(feeder: Feeder, buses: Frame, branches: Frame, setpoints: Frame) -> Figure:
+    """Return the trees of the feeder, buses coloured by voltage, with a slider where there are several periods."""
+    trees = _tree_of_bus(feeder)
+    first = branches[branches.period == branches.period.min()]
+    placed = bus_positions(first.assign(feeder=[trees[bus] for bus in first.to_bus]))
+    positions = {bus: placed[f"{tree}/{bus}"] for bus, tree in trees.items() if f"{tree}/{bus}" in placed}
+    heights = [y for _, y in positions.values()]
+    drawing = figure(int(np.clip(300 + 34 * np.ptp(heights), 420, 1400)))
+    drawing.add_trace(_branches(first, positions))
+    _name_units(drawing, setpoints, buses, positions)
+    periods = sorted(buses.period.unique())
+    shown = buses[buses.bus.isin(list(positions))]
+    moving = [_buses(shown[shown.period == period], feeder, positions) for period in periods]
+    weakest = int(np.argmin([np.min(trace["marker"]["color"]) for trace in moving]))
+    drawing.add_trace(moving[weakest])
+    hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    drawing.update_xaxes(**hidden)
+    drawing.update_yaxes(**hidden)
+    drawing.update_layout(margin={"l": 10, "r": 10, "t": 10, "b": 90})
+    if len(periods) == 1:
+        return drawing
+    drawing.frames = [
+        go.Frame(name=str(period), data=[_changes(trace)], traces=[1])
+        for period, trace in zip(periods, moving, strict=True)
+    ]
+    return with_period_slider(drawing, [str(period) for period in periods], weakest)
+
+
+def _tree_of_bus(feeder: Feeder) -> dict[str, str]:
+    """Return the name of the slack bus that feeds each bus."""
+    tree = {int(bus): feeder.bus_names[bus] for bus in feeder.slack_buses}
+    for near, far in zip(feeder.from_bus.tolist(), feeder.to_bus.tolist(), strict=True):
+        tree[far] = tree[near]
+    return {feeder.bus_names[bus]: root for bus, root in tree.items()}
+
+
+def _branches(branches: Frame, positions: Positions) -> Any:
+    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row in branches.itertuples():
+        (x0, y0), (x1, y1) = positions[row.from_bus], positions[row.to_bus]
+        x += [x0, x0, x1, None]
+        y += [y0, y1, y1, None]
+    line = {"color": "#9aa6b2", "width": 2}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+
+
+def _name_units(drawing: Figure, setpoints: Frame, buses: Frame, positions: Positions) -> None:
+    """Name the units, and stations as EV, below their buses."""
+    units = setpoints.drop_duplicates("device")
+    names: dict[str, list[str]] = {}
+    for row in units.itertuples():
+        names.setdefault(row.bus, []).append("DR" if row.kind == "demand_response" else row.device)
+    for bus in buses.bus[buses.station_kw > 0].unique():
+        names.setdefault(bus, []).append("<b>EV</b>")
+    for bus in (bus for bus in names if bus in positions):
+        x, y = positions[bus]
+        text = f"<i>{', '.join(names[bus])}</i>"
+        drawing.add_annotation(
+            text=text, showarrow=False, font={"size": 11, "color": INK}, x=x, y=y, yshift=-20
+        )
+
+
+def _buses(now: Frame, feeder: Feeder, positions: Positions) -> dict[str, Any]:
+    few = len(now) <= LABELLED
+    bar = {"orientation": "h", "y": -0.02, "yanchor": "top", "len": 0.5, "thickness": 10, "outlinewidth": 0}
+    return {
+        "type": "scatter",
+        "showlegend": False,
+        "x": [positions[bus][0] for bus in now.bus],
+        "y": [positions[bus][1] for bus in now.bus],
+        "mode": "markers+text" if few else "markers",
+        "marker": {
+            "size": 21 if few else 8,
+            "color": now.voltage_pu.round(5).tolist(),
+            "colorscale": VOLTAGE,
+            "cmin": feeder.voltage_min_pu,
+            "cmax": feeder.voltage_max_pu,
+            "colorbar": {"title": {"text": "voltage [p.u.]", "side": "top", "font": {"size": 12}}, **bar},
+            "line": {"color": INK, "width": 1},
+        },
+        "text": now.bus.tolist() if few else None,
+        "textfont": {"size": 10, "color": INK},
+        "hovertext": [
+            f"bus {row.bus}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW load"
+            f"<br>{row.station_kw:.0f} kW stations"
+            for row in now.itertuples()
+        ],
+        "hoverinfo": "text",
+    }
+
+
+def _changes(trace: dict[str, Any]) -> dict[str, Any]:
+    """Return what a frame has to say: all but where the buses are."""
+    return {
+        "type": "scatter",
+        "hovertext": trace["hovertext"],
+        "marker": {"color": trace["marker"]["color"]},
+    }
+
+
+def demand_response(setpoints: Frame, period_min: float) -> Figure:
+    """Return the power each bus shifts out (up) and takes back (down), and the energy still owed."""
+    own = setpoints[setpoints.kind == "demand_response"]
+    drawing = grid(420, 2, 1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06)
+    for place, (bus, shifts) in enumerate(own.groupby("bus", sort=False)):
+        colour = CYCLE[place % len(CYCLE)]
+        net = (shifts.shift_out_kw - shifts.shift_in_kw).round(3)
+        bar = go.Bar(x=shifts.period, y=net, name=f"bus {bus}", marker={"color": colour})
+        drawing.add_trace(bar, row=1, col=1)
+        line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.8}, "showlegend": False}
+        drawing.add_trace(
+            go.Scatter(x=shifts.period, y=shifts.owed_kwh.round(3), name=f"bus {bus}", **line), row=2, col=1
+        )
+    drawing.update_layout(barmode="relative", bargap=0.12)
+    drawing.update_yaxes(title_text="shifted out [kW]", row=1, col=1)
+    drawing.update_yaxes(title_text="owed at the<br>end [kWh]", row=2, col=1)
+    return over_periods(drawing, period_min, rows=2)
+
+
+def by_bus(feeder: Feeder, buses: Frame, prices: Frame) -> Figure:
+    """Return the voltage and the nodal price of each bus in one period, in the order of the table."""
+    drawing = grid(460, 2, 1, shared_xaxes=True, row_heights=[0.55, 0.45], vertical_spacing=0.07)
+    for row, (values, colour, form) in enumerate(
+        ((buses.voltage_pu, BLUE, ".4f"), (prices.nodal_price_cny_per_kwh, MUTED, ".4f")), start=1
+    ):
+        marks = go.Scatter(
+            x=buses.bus.tolist(),
+            y=values.round(6),
+            mode="markers",
+            marker={"color": colour, "size": 7 if len(buses) <= LABELLED else 4},
+            showlegend=False,
+            hovertemplate=f"bus %{{x}}<br>%{{y:{form}}}<extra></extra>",
+        )
+        drawing.add_trace(marks, row=row, col=1)
+    for limit in (feeder.voltage_min_pu, feeder.voltage_max_pu):
+        line = {"color": LIMIT, "dash": "dash", "width": 1.5}
+        drawing.add_hline(y=limit, line=line, row=1, col=1)
+    drawing.update_xaxes(type="category", nticks=40)
+    drawing.update_xaxes(title_text="bus", row=2, col=1)
+    drawing.update_yaxes(title_text="voltage [p.u.]", row=1, col=1)
+    return drawing.update_yaxes(title_text="nodal price<br>[CNY/kWh]", row=2, col=1)
