@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.config.grid import TariffConfig
 from cosim.coupling.demand import DayDemand, expected_demand
 from cosim.coupling.stations import StationLoad, share_drawn_on_arrival, station_load
 from cosim.errors import InfeasibleError
-from cosim.grid.tariff import DynamicTariff, dynamic_tariff
+from cosim.grid.tariff import DynamicTariff, class_price, damped_classes, price_class
 from cosim.road.assignment import Equilibrium
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
@@ -19,7 +19,7 @@ from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
 from cosim.scenario import CAR, DayAhead, Scenario
 
 MAX_ROUNDS = 20
-"""Rounds of tariff and demand; the step tariff settles in two or three unless it flips between classes."""
+"""Rounds of tariff and demand; two or three where no price class flips, else until the flipping ones are held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,10 +34,18 @@ class EquilibriumDay:
     """What drivers saw, and what the feeders are dispatched at."""
     led_to_cny_per_kwh: FloatArray
     """What the tariff rule makes of the loads of that day."""
-    settled: bool
-    """Whether the tariff that drivers saw is the one their charging leads to."""
     shortfall: str
     """Empty, or why stations had to be extended beyond their capacity."""
+
+    @property
+    def flipping(self) -> IntArray:
+        """Periods (1..T) whose price is not the one that the charging it causes leads to."""
+        return np.flatnonzero(self.tariff_cny_per_kwh != self.led_to_cny_per_kwh) + 1
+
+    @property
+    def settled(self) -> bool:
+        """Whether the tariff that drivers saw is the one their charging leads to."""
+        return not self.flipping.size
 
     @property
     def residual_max(self) -> float:
@@ -46,30 +54,46 @@ class EquilibriumDay:
 
 
 def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
-    """Return the day's equilibrium: demand, SUE and tariff, repeated until the tariff no longer changes."""
-    tariff = day_tariff(scenario, np.zeros((scenario.periods.count, len(scenario.stations))))
+    """Return the day's equilibrium: demand, SUE and tariff, repeated until the tariff no longer changes.
+
+    Drivers who react to a step tariff can push a period back and forth between two classes for ever: each
+    period follows the load until its class has changed three times, and stays there (see ``flipping``).
+    """
+    proposals = [_price_classes(scenario, np.zeros((scenario.periods.count, len(scenario.stations))))]
     for _ in range(MAX_ROUNDS):
-        day = _day_at(scenario, tariff)
-        if day.settled:
+        classes = damped_classes(proposals).classes
+        day = _day_at(scenario, _tariff(scenario.config.tariff, scenario.profiles, classes))
+        proposals.append(_price_classes(scenario, day.load.load_kw))
+        if np.array_equal(damped_classes(proposals).classes, classes):
             break
-        tariff = day.led_to_cny_per_kwh
     return day
 
 
 def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
     """Return the price of each period: the table, or Eq. 22 at the equivalent load of all feeders and stations."""
-    base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
-    return tariff_at(scenario.config.tariff, scenario.profiles, base_kw + station_load_kw.sum(axis=1))
+    classes = _price_classes(scenario, station_load_kw)
+    return _tariff(scenario.config.tariff, scenario.profiles, classes)
 
 
 def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw: FloatArray) -> FloatArray:
     """Return the price of each period: the table, or Eq. 22 at the equivalent load."""
+    return _tariff(config, profiles, price_class(load_kw, config.band))
+
+
+def _price_classes(scenario: Scenario, station_load_kw: FloatArray) -> IntArray:
+    """Return the class of Eq. 22 of each period at the equivalent load of all feeders and stations."""
+    base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
+    return price_class(base_kw + station_load_kw.sum(axis=1), scenario.config.tariff.band)
+
+
+def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: IntArray) -> FloatArray:
+    """Return the price of each period: the table, or that of its class."""
     if config.kind == "table":
         return profiles[config.column]
     rule = DynamicTariff(
         base_cny_per_kwh=config.base_cny_per_kwh, sigma=config.band, rise=config.rise, fall=config.fall
     )
-    return dynamic_tariff(load_kw, rule)
+    return class_price(classes, rule)
 
 
 def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:
@@ -93,7 +117,6 @@ def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:
         load=load,
         tariff_cny_per_kwh=tariff,
         led_to_cny_per_kwh=led_to,
-        settled=bool(np.array_equal(led_to, tariff)),
         shortfall=shortfall,
     )
 

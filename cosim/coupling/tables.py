@@ -158,14 +158,18 @@ def _record_flags(recorder: Recorder, day: EquilibriumDay) -> None:
                 sentence=f"period {number + 1}, station {network.links[link]}: {flow:.1f} veh/h arrive where "
                 f"{capacity:.1f} can be served; the queue is extended linearly. Add chargers.",
             )
-    if not day.settled:
+    for number in day.flipping:
+        held, wanted = (
+            float(price[number - 1]) for price in (day.tariff_cny_per_kwh, day.led_to_cny_per_kwh)
+        )
         recorder.add_row(
             "violations",
             day=1,
-            period=0,
+            period=number,
             place="tariff",
-            kind="not_converged",
-            amount=float("nan"),
-            sentence="the dynamic tariff and the demand for charging do not settle: each changes the other. "
-            "Lower mobility.price_sensitivity, or use tariff.kind = 'table'.",
+            kind="tariff_flips",
+            amount=abs(wanted - held),
+            sentence=f"period {number}: the dynamic tariff flips, for drivers react to it; it is held at {held:.2f} "
+            f"CNY/kWh, where their charging asks for {wanted:.2f}. Lower mobility.price_sensitivity, change "
+            "tariff.band, or use tariff.kind = 'table'.",
         )

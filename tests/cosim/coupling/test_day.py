@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from cosim.coupling import EquilibriumDay, equilibrium_tables
+from cosim.coupling import EquilibriumDay, day_violations, equilibrium_tables, solve_equilibrium_day
 from cosim.coupling.day import day_tariff
-from cosim.scenario import CAR, CHARGING, PASSING, Scenario
+from cosim.scenario import CAR, CHARGING, PASSING, Scenario, load_scenario
 
 
 def test_cars_and_evs_together_make_the_daily_trips(paper: Scenario, paper_day: EquilibriumDay) -> None:
@@ -73,3 +73,16 @@ def test_the_dispatch_of_the_equilibrium_keeps_all_limits(paper: Scenario, paper
     assert dispatch.voltage_min_pu.min() >= 0.95 - 1e-6
     assert dispatch.cost_cny.sum() == pytest.approx(26_000, rel=0.03)
     assert "violations" not in tables
+
+
+def test_a_tariff_that_drivers_push_back_and_forth_is_held_and_named(paper: Scenario) -> None:
+    """With k = 1 some period at the edge of a class flips; all other prices are those the load leads to."""
+    sensitive = load_scenario(paper.folder / "paper.toml", ["mobility.price_sensitivity=1"])
+    day = solve_equilibrium_day(sensitive)
+    assert 0 < day.flipping.size <= 2
+    steady = np.delete(np.arange(24), day.flipping - 1)
+    led_to = day_tariff(sensitive, day.load.load_kw)
+    assert led_to[steady] == pytest.approx(day.tariff_cny_per_kwh[steady])
+    told = day_violations(day)
+    assert told.period.tolist() == day.flipping.tolist()
+    assert set(told.kind) == {"tariff_flips"}
