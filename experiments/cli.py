@@ -1,5 +1,6 @@
 """The command line. Heavy libraries are imported inside the commands, so that ``--help`` answers at once."""
 
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -15,6 +16,10 @@ from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
+
+# The matrices here are small: more BLAS threads only wait for each other, and the bits would depend on their number.
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 app = typer.Typer(
     name="cosim",
