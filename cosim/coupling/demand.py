@@ -8,9 +8,7 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.ev.charging_demand import ChargingDemand, estimate_charging_demand
 from cosim.scenario import CAR, CHARGING, PASSING, Scenario
-
-TYPICAL_SESSION_KWH = 27.3
-"""Energy of a session where the diaries hold none to take the mean of."""
+from cosim.scenario.places import TYPICAL_SESSION_KWH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -48,12 +48,6 @@ def price_class(equivalent_load_kw: FloatArray, sigma: float = 0.20) -> IntArray
     return classes
 
 
-def dynamic_tariff(equivalent_load_kw: FloatArray, tariff: DynamicTariff | None = None) -> FloatArray:
-    """Return the price of each period by Eq. 22 [CNY/kWh]; the load is base + EV, before demand response."""
-    rule = tariff or DynamicTariff()
-    return class_price(price_class(equivalent_load_kw, rule.sigma), rule)
-
-
 def class_price(classes: IntArray, tariff: DynamicTariff | None = None) -> FloatArray:
     """Return the price of each class of Eq. 22: base (1 + rise), base, base (1 - fall)."""
     rule = tariff or DynamicTariff()

@@ -7,7 +7,6 @@ from cosim.grid.tariff import (
     DynamicTariff,
     class_price,
     damped_classes,
-    dynamic_tariff,
     nodal_charging_price,
     non_positive_prices,
     price_class,
@@ -35,7 +34,7 @@ def test_dynamic_tariff_by_hand() -> None:
     load = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
     assert price_class(load, 0.25).tolist() == [-1, 0, 0, 1, 1]
     rule = DynamicTariff(base_cny_per_kwh=1.0, sigma=0.25, rise=0.5, fall=0.4)
-    assert dynamic_tariff(load, rule) == pytest.approx([0.6, 1.0, 1.0, 1.5, 1.5])
+    assert class_price(price_class(load, rule.sigma), rule) == pytest.approx([0.6, 1.0, 1.0, 1.5, 1.5])
 
 
 def test_the_three_dynamic_prices_are_table_1() -> None:
@@ -43,7 +42,7 @@ def test_the_three_dynamic_prices_are_table_1() -> None:
 
 
 def test_a_level_day_has_one_price() -> None:
-    assert dynamic_tariff(np.full(24, 0.1) * 3) == pytest.approx(0.68)
+    assert class_price(price_class(np.full(24, 0.1) * 3)) == pytest.approx(0.68)
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=2, max_size=48), st.floats(0, 1))
