@@ -8,10 +8,11 @@ import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
+from agents.counts import mean_station_min
 from agents.roads import Roads
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.mailbox import PostOffice
-from cosim.messages import DispatchIssued, PeriodOpened, TariffIssued, TripReported
+from cosim.messages import DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.road.latency import link_time_min
@@ -41,6 +42,8 @@ class Coordinator(mesa.Agent):
         self.operators = [f"operator {case.feeder.name}" for case in scenario.feeders]
         self.stations = [station.name for station in scenario.stations]
         self.evs: list[str] = []
+        self.measured_min = day_ahead.paths.network.t0_min
+        """Link times at the traffic of the last period; free flow before there was any."""
         self.nodal_price = dict.fromkeys(self.stations, float("nan"))
         clock.env.process(self.run())
 
@@ -86,35 +89,38 @@ class Coordinator(mesa.Agent):
         if self.world.config.population.information == "equilibrium":
             told_min: FloatArray = self.day_ahead.link_time_min[now.period - 1]
             return told_min
-        number = self.clock.periods.index(now)
-        if number == 0:
-            return self.day_ahead.paths.network.t0_min
-        return self.measured_min(self.clock.periods.nth(number - 1), self.inbox.read(TripReported))
+        return self.measured_min
 
-    def measured_min(self, ended: PeriodOfDay, trips: list[TripReported]) -> FloatArray:
+    def measure(self, ended: PeriodOfDay) -> FloatArray:
         """Return link times at the flow of the trips reported in the period that ended and the expected cars."""
         paths = self.day_ahead.paths
-        counts = np.bincount([trip.path for trip in trips], minlength=paths.count)
+        counts, spent_s = self.reported()
         path_flow = counts / self.clock.periods.hours + self.roads.car_flow_veh_h(ended)
         flow, arcs = paths.link_flow_veh_h(path_flow), paths.network.charging_arcs
         flow[arcs] = 0.0
         times = link_time_min(paths.network, flow)
-        times[arcs] = self.measured_station_min(trips)
+        charging = paths.station >= 0
+        at = paths.station[charging]
+        vehicles = np.bincount(at, counts[charging], minlength=arcs.size)
+        seconds = np.bincount(at, spent_s[charging], minlength=arcs.size)
+        times[arcs] = mean_station_min(vehicles, seconds, paths.network.t0_min[arcs])
         return times
 
-    def measured_station_min(self, trips: list[TripReported]) -> FloatArray:
-        """Return the mean wait and charge of the reported sessions at each station; the free time if none."""
+    def reported(self) -> tuple[IntArray, IntArray]:
+        """Return the trips on each path whose reports have come, and the seconds they spent at a station."""
         paths = self.day_ahead.paths
-        spent_min = paths.network.t0_min[paths.network.charging_arcs].copy()
-        at_station = paths.station[[trip.path for trip in trips]] if trips else np.array([], dtype=np.int64)
-        took_min = np.array([(trip.wait_s + trip.charge_s) / 60 for trip in trips])
-        for station in range(spent_min.size):
-            if (at_station == station).any():
-                spent_min[station] = took_min[at_station == station].mean()
-        return spent_min
+        counts, spent_s = np.zeros((2, paths.count), dtype=np.int64)
+        for trip in self.inbox.read(TripReported):
+            counts[trip.path] += 1
+            spent_s[trip.path] += trip.wait_s + trip.charge_s
+        for fleet in self.inbox.read(TripsReported):
+            counts += fleet.trips
+            spent_s += fleet.spent_s
+        return counts, spent_s
 
     def close_period(self, now: PeriodOfDay) -> None:
-        """Write down the prices of the period that ended."""
+        """Measure the traffic of the period that ended, and write down its prices."""
+        self.measured_min = self.measure(now)
         tariff = self.day_ahead.tariff_cny_per_kwh[now.period - 1]
         self.recorder.add(
             "prices",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from agents.roads import Roads
+from agents.trip_log import TripLog
 from cosim.arrays import FloatArray, IntArray
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
@@ -13,51 +14,69 @@ from cosim.scenario import CHARGING, DayAhead, Scenario
 
 
 class Trips:
-    """The trips that were made, as arrays; periods are counted from 0 at the start of day 1."""
+    """The trips of one period, by departure; times are whole seconds, so that no sum depends on their order."""
 
-    def __init__(self, recorder: Recorder, scenario: Scenario) -> None:
-        """Read the trips recorded."""
-        made = recorder.frame("trips").query("path >= 0")
-        self.path: IntArray = made["path"].to_numpy()
-        self.departure_s: IntArray = made["departure_s"].to_numpy()
-        self.station_min: FloatArray = (made["wait_min"] + made["charge_min"]).to_numpy()
-        """Wait and charge; not a number for those who have not arrived."""
-        self.period: IntArray = self.departure_s // scenario.periods.seconds
+    def __init__(self, log: TripLog, rows: IntArray) -> None:
+        """Take these rows of the log."""
+        self.path = log.path[rows]
+        self.departure_s = log.departure_s[rows]
+        self.has_arrived = log.has_arrived[rows]
+        self.station_s = np.where(self.has_arrived, log.wait_s[rows] + log.charge_s[rows], 0)
+        """Wait and charge; 0 for those who have not arrived."""
 
 
-def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, roads: Roads) -> None:
+def trips_by_period(log: TripLog, scenario: Scenario) -> list[Trips]:
+    """Return the trips made, for each period of the first day and as many more as there were departures."""
+    period = np.where(log.is_stranded, -1, log.departure_s // scenario.periods.seconds)
+    order = np.argsort(period, kind="stable")
+    last = max(scenario.periods.count - 1, int(period.max(initial=-1)))
+    bounds = np.searchsorted(period[order], np.arange(last + 2))
+    return [Trips(log, order[bounds[number] : bounds[number + 1]]) for number in range(last + 1)]
+
+
+def record_traffic(
+    recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, roads: Roads, log: TripLog
+) -> None:
     """Write links and paths: counts of EVs by departure period, and the expected flow of conventional cars."""
-    trips, paths = Trips(recorder, scenario), day_ahead.paths
-    periods = max(scenario.periods.count, int(trips.period.max(initial=-1)) + 1)
-    entering = entering_veh_h(trips, paths, scenario, roads)
-    for number in range(periods):
+    paths, by_period = day_ahead.paths, trips_by_period(log, scenario)
+    entering = entering_veh_h(by_period, paths, scenario, roads)
+    for number, trips in enumerate(by_period):
         now = scenario.periods.nth(number)
-        ev_veh_h = (
-            np.bincount(trips.path[trips.period == number], minlength=paths.count) / scenario.periods.hours
-        )
+        ev_veh_h = np.bincount(trips.path, minlength=paths.count) / scenario.periods.hours
         car_veh_h = roads.car_flow_veh_h(now) if now.day == 1 else np.zeros(paths.count)
         _record_links(recorder, roads, now, trips, (car_veh_h, ev_veh_h, entering[number]))
         _record_paths(recorder, scenario, roads, now, car_veh_h + ev_veh_h)
 
 
-def entering_veh_h(trips: Trips, paths: PathSet, scenario: Scenario, roads: Roads) -> FloatArray:
+def entering_veh_h(by_period: list[Trips], paths: PathSet, scenario: Scenario, roads: Roads) -> FloatArray:
     """Return the EVs that enter each link in each period, (periods of all days so far, links).
 
     A trip's links take the times in force at its departure; its charging arc takes its own wait and charge.
     """
-    length = np.diff(paths.indptr)[trips.path]
-    first = np.concatenate([[0], np.cumsum(length)[:-1]])
-    trip = np.repeat(np.arange(trips.path.size), length)
-    link = paths.links[np.arange(trip.size) - first[trip] + paths.indptr[trips.path][trip]]
-    times = np.array([roads.times_min[now] for now in sorted(roads.times_min)])
-    spent_min = times[trips.period[trip], link]
-    spent_min = np.where(paths.network.is_charging[link], np.nan_to_num(trips.station_min[trip]), spent_min)
-    passed_min = np.cumsum(spent_min) - spent_min
-    entry_s = trips.departure_s[trip] + 60 * (passed_min - passed_min[first][trip])
-    period = (entry_s // scenario.periods.seconds).astype(np.int64)
+    times = [roads.times_min[now] for now in sorted(roads.times_min)]
     shape = (len(times) + scenario.periods.count, len(paths.network.links))
-    counts = np.bincount(period * shape[1] + link, minlength=shape[0] * shape[1])[: shape[0] * shape[1]]
+    counts = np.zeros(shape[0] * shape[1], dtype=np.int64)
+    for trips, times_min in zip(by_period, times, strict=False):
+        passed_min = _passed_min(paths, times_min)
+        for place in range(int(np.diff(paths.indptr).max(initial=0))):
+            here = np.flatnonzero(paths.indptr[trips.path] + place < paths.indptr[trips.path + 1])
+            entry = paths.indptr[trips.path[here]] + place
+            after_charge = (paths.charges_at[trips.path[here]] >= 0) & (
+                paths.charges_at[trips.path[here]] < entry
+            )
+            entry_s = trips.departure_s[here] + 60 * passed_min[entry] + after_charge * trips.station_s[here]
+            period = (entry_s // scenario.periods.seconds).astype(np.int64)
+            cell = period * shape[1] + paths.links[entry]
+            counts += np.bincount(cell[cell < counts.size], minlength=counts.size)
     return counts.reshape(shape) / scenario.periods.hours
+
+
+def _passed_min(paths: PathSet, link_time_min: FloatArray) -> FloatArray:
+    """Return the driving time from the start of its path to each entry of ``paths.links``."""
+    spent_min = np.where(paths.network.is_charging[paths.links], 0.0, link_time_min[paths.links])
+    passed_min = np.cumsum(spent_min) - spent_min
+    at_start: FloatArray = np.repeat(passed_min[paths.indptr[:-1]], np.diff(paths.indptr))
+    return passed_min - at_start
 
 
 def _record_links(
@@ -80,25 +99,33 @@ def _record_links(
         passing,
         charging,
         ev_traversal_veh_h=entering,
-        time_min=_experienced_min(roads, cars + passing + charging, trips, now),
+        time_min=_experienced_min(roads, cars + passing + charging, trips),
         told_min=roads.times_min[now],
     )
 
 
-def _experienced_min(roads: Roads, flow_veh_h: FloatArray, trips: Trips, now: PeriodOfDay) -> FloatArray:
+def _experienced_min(roads: Roads, flow_veh_h: FloatArray, trips: Trips) -> FloatArray:
     """Return link times at the counted flow; at stations the mean of wait and charge (free time if nobody came)."""
     network, paths = roads.paths.network, roads.paths
     arcs = network.charging_arcs
     on_roads = flow_veh_h.copy()
     on_roads[arcs] = 0.0
     times = link_time_min(network, on_roads)
-    here = trips.period == roads.scenario.periods.index(now)
-    station = paths.station[trips.path[here]]
-    for number, arc in enumerate(arcs):
-        spent = trips.station_min[here][station == number]
-        if np.isfinite(spent).any():
-            times[arc] = np.nanmean(spent)
+    came = trips.has_arrived & (paths.station[trips.path] >= 0)
+    station = paths.station[trips.path[came]]
+    times[arcs] = mean_station_min(
+        np.bincount(station, minlength=arcs.size),
+        np.bincount(station, trips.station_s[came], minlength=arcs.size),
+        times[arcs],
+    )
     return times
+
+
+def mean_station_min(
+    vehicles: IntArray, spent_s: FloatArray | IntArray, if_nobody_came_min: FloatArray
+) -> FloatArray:
+    """Return the mean time at each station from the vehicles served and their seconds."""
+    return np.where(vehicles > 0, spent_s / np.maximum(vehicles, 1) / 60, if_nobody_came_min)
 
 
 def _record_paths(

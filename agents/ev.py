@@ -4,20 +4,18 @@ from collections.abc import Generator
 from typing import Any
 
 import mesa
-import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
 from agents.journey import Journey
 from agents.plans import DayPlan, TripPlan
-from agents.price_list import PriceList
+from agents.price_list import TariffBook
 from agents.roads import Roads, Route
-from cosim.arrays import FloatArray
+from agents.trip_log import TripLog
 from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
 from cosim.mailbox import PostOffice
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, PeriodOpened, TariffIssued, TripReported
-from cosim.results import Recorder
-from cosim.scenario import CHARGING, PASSING, Scenario
+from cosim.scenario import Scenario
 
 
 class EV(mesa.Agent):
@@ -29,22 +27,21 @@ class EV(mesa.Agent):
         plan: DayPlan,
         scenario: Scenario,
         roads: Roads,
+        tariffs: TariffBook,
         clock: Clock,
         post: PostOffice,
-        recorder: Recorder,
     ) -> None:
         """Park the EV at home and start its day."""
         super().__init__(model)
         self.plan, self.number, self.name = plan, plan.ev, ev_name(plan.ev)
         self.world, self.battery, self.behaviour = scenario, scenario.battery, scenario.behaviour
-        self.roads, self.clock, self.post, self.recorder = roads, clock, post, recorder
+        self.roads, self.tariffs, self.clock, self.post = roads, tariffs, clock, post
         self.inbox = post.inbox(self.name)
         self.soc = plan.soc_first
         self.parked_s = 0
-        self.told: PeriodOpened | None = None
-        self.prices = PriceList(clock.periods, roads.day_ahead)
-        self.journey: Journey | None = None
-        """The trip the EV is on, if any."""
+        self.belief, self.tariff = roads.at_free_flow, tariffs.published
+        self.journeys: list[Journey] = []
+        """The trips made so far, the one under way included."""
         self.day = clock.env.process(self.live())
 
     def live(self) -> Generator[simpy.Event, Any, None]:
@@ -54,10 +51,9 @@ class EV(mesa.Agent):
             self.read_news()
             slow_kwh = self.leave_the_parking_place(trip)
             journey = self.decide(trip, slow_kwh)
+            self.journeys.append(journey)
             if journey.is_stranded:
-                self.write_down(journey)
                 return
-            self.journey = journey
             yield from self.drive(journey.route.before_s)
             if journey.route.station is not None:
                 yield from self.charge(journey)
@@ -88,8 +84,10 @@ class EV(mesa.Agent):
 
     def read_news(self) -> None:
         """Take in what has arrived; what never came leaves the last knowledge in force."""
-        self.told = self.inbox.latest(PeriodOpened) or self.told
-        self.prices.hear(self.inbox.latest(TariffIssued))
+        if opened := self.inbox.latest(PeriodOpened):
+            self.belief = self.roads.belief(opened)
+        if issued := self.inbox.latest(TariffIssued):
+            self.tariff = self.tariffs.tariff(issued)
 
     def leave_the_parking_place(self, trip: TripPlan) -> float:
         """Return the energy slow-charged while parked [kWh at the grid side]; the first trip starts as drawn."""
@@ -112,7 +110,7 @@ class EV(mesa.Agent):
                 trip.charge_uniform,
                 battery=self.battery,
                 behaviour=self.behaviour,
-                price_ratio=self.prices.ratio(self.clock.period),
+                price_ratio=self.tariff.ratio(self.clock.period),
             )
         )
         course = drive(self.soc, trip_kwh, charges, self.battery, self.behaviour)
@@ -129,17 +127,13 @@ class EV(mesa.Agent):
 
     def choose_route(self, trip: TripPlan, course: TripSoc, *, charges: bool) -> Route:
         """Draw a path, or a (path, station) pair, at the costs the driver was told (Eq. 7)."""
-        group = self.world.group(CHARGING if charges else PASSING, trip.od)
-        cost_min = self.station_cost_min(float(course.session_kwh)) if charges else None
-        return self.roads.choose(group, self.told, trip.route_uniform, cost_min)
-
-    def station_cost_min(self, energy_kwh: float) -> FloatArray:
-        """Return the price of the charge at each station, in minutes of the driver's time."""
-        if self.world.config.population.energy_in_choice == "mean":
-            energy_kwh = self.roads.day_ahead.session_kwh
-        now = self.clock.period
-        prices = [self.prices.price(station.name, now) for station in self.world.stations]
-        return self.world.price_min(np.array(prices), energy_kwh)
+        if not charges:
+            return self.roads.route(self.roads.choose_path(trip.od, self.belief, trip.route_uniform))
+        own = self.world.config.population.energy_in_choice == "own"
+        energy_kwh = float(course.session_kwh) if own else self.roads.day_ahead.session_kwh
+        prices = self.tariff.prices(self.roads.stations, self.clock.period)
+        pair = self.roads.choose_pair(trip.od, self.belief, trip.route_uniform, prices, energy_kwh)
+        return self.roads.route(pair)
 
     # the end of a trip
 
@@ -157,14 +151,23 @@ class EV(mesa.Agent):
             wait_s=journey.wait_s,
             charge_s=journey.charge_s,
         )
-        self.post.send("coordinator", report)
-        self.write_down(journey)
-        self.journey = None
+        self.post.send("coordinator", report, journey.plan.report_uniform)
 
-    def write_down(self, journey: Journey) -> None:
-        """Record the trip."""
-        departed = self.clock.periods.at(journey.departure_s)
-        self.recorder.add_row("trips", **journey.row(self.world, departed))
+
+class Drivers:
+    """All EVs of a scenario, each living alone (individual resolution)."""
+
+    def __init__(self, evs: list[EV]) -> None:
+        """Hold them together."""
+        self.evs = evs
+
+    def anyone_out(self) -> bool:
+        """Tell whether somebody has not arrived, or has not left yet."""
+        return any(ev.day.is_alive for ev in self.evs)
+
+    def trips(self) -> TripLog:
+        """Return the trips begun, in the order of EVs."""
+        return TripLog.of_journeys([journey for ev in self.evs for journey in ev.journeys])
 
 
 def ev_name(number: int) -> str:

@@ -4,6 +4,7 @@ Electricity is not information: it cannot be late or lost. The operator's power 
 reads the meters, so that what the stations delivered is what the feeder saw.
 """
 
+import math
 from collections import defaultdict
 
 from cosim.periods import PeriodOfDay
@@ -14,12 +15,12 @@ class Meter:
 
     def __init__(self) -> None:
         """Start at zero everywhere."""
-        self._energy_kwh: dict[tuple[str, PeriodOfDay], float] = defaultdict(float)
+        self._readings_kwh: dict[tuple[str, PeriodOfDay], list[float]] = defaultdict(list)
 
     def record(self, station: str, period: PeriodOfDay, energy_kwh: float) -> None:
         """Add energy drawn."""
-        self._energy_kwh[station, period] += energy_kwh
+        self._readings_kwh[station, period].append(energy_kwh)
 
     def energy_kwh(self, station: str, period: PeriodOfDay) -> float:
-        """Return the energy drawn by a station in a period."""
-        return self._energy_kwh.get((station, period), 0.0)
+        """Return the energy drawn by a station in a period: the exact sum, in whatever order it was read."""
+        return math.fsum(self._readings_kwh.get((station, period), ()))

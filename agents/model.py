@@ -4,16 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 import mesa
+import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
 from agents.counts import record_traffic
-from agents.ev import EV
+from agents.ev import EV, Drivers
+from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.meter import Meter
-from agents.plans import plan_day
+from agents.plans import DayPlans, plan_day, plan_of_each
+from agents.plugs import ClockedPlugs
+from agents.price_list import TariffBook
+from agents.reckoned_plugs import ReckonedPlugs
 from agents.roads import Roads
+from agents.site import Site
 from agents.station import Station
 from cosim.arrays import Frame
 from cosim.mailbox import MailRules, PostOffice
@@ -21,6 +27,8 @@ from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
 
+INDIVIDUAL_TABLES_UP_TO = 100_000
+"""EVs up to which trips and sessions are written one by one, unless the scenario says otherwise."""
 Progress = Callable[[PeriodOfDay], None]
 
 
@@ -37,20 +45,37 @@ class CoSimModel(mesa.Model):
         rules = MailRules(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, config.population.theta_per_min)
+        self.tariffs = TariffBook(scenario.periods, day_ahead)
         common = (self.clock, self.post)
         self.coordinator = Coordinator(self, scenario, day_ahead, self.roads, *common, self.recorder)
         self.operators = [
             GridOperator(self, case, scenario.stations, day_ahead, *common, self.meter, self.recorder)
             for case in scenario.feeders
         ]
-        self.stations = [
-            Station(self, data, day_ahead, *common, self.meter, self.recorder) for data in scenario.stations
+        self.sites = [
+            Site(data, self.tariffs, scenario.periods, self.meter, self.recorder)
+            for data in scenario.stations
         ]
-        self.evs = [
-            EV(self, plan, scenario, self.roads, *common, self.recorder)
-            for plan in plan_day(scenario, day_ahead.n_ev, seed)
-        ]
-        self.coordinator.evs = [ev.name for ev in self.evs]
+        plans = plan_day(scenario, day_ahead.n_ev, seed)
+        self.drivers = self._fleet(plans) if config.population.resolution == "batch" else self._evs(plans)
+
+    def _evs(self, plans: DayPlans) -> Drivers:
+        """Let every EV live alone, and every station serve vehicles as they come."""
+        for site in self.sites:
+            plugs = ClockedPlugs(site, self.clock, self.post)
+            Station(self, site, plugs, self.day_ahead, self.clock, self.post)
+        world = (self.world, self.roads, self.tariffs, self.clock, self.post)
+        evs = [EV(self, plan, *world) for plan in plan_of_each(plans)]
+        self.coordinator.evs = [ev.name for ev in evs]
+        return Drivers(evs)
+
+    def _fleet(self, plans: DayPlans) -> Fleet:
+        """Let all EVs live as arrays, and reckon what happens at the stations."""
+        plugs = [ReckonedPlugs(site, self.clock) for site in self.sites]
+        for site, chargers in zip(self.sites, plugs, strict=True):
+            Station(self, site, chargers, self.day_ahead, self.clock, self.post)
+        self.coordinator.evs = [Fleet.name]
+        return Fleet(self, plans, self.world, self.roads, self.tariffs, plugs, self.clock, self.post)
 
     def simulate(self, progress: Progress = lambda _: None) -> dict[str, Frame]:
         """Run the day, and on until every vehicle has arrived; return the result tables.
@@ -59,9 +84,7 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.run(until=self.clock.env.process(self._until_everyone_has_arrived()))
-        self._record_who_is_still_out()
-        record_traffic(self.recorder, self.world, self.day_ahead, self.roads)
-        _record_messages(self.recorder, self.post)
+        self._record()
         return self.recorder.frames()
 
     def _announce(self, progress: Progress) -> Any:
@@ -74,19 +97,22 @@ class CoSimModel(mesa.Model):
         for _ in range(self.clock.periods.count):
             yield self.clock.end_of_period(Phase.END)
         for _ in range(self.clock.periods.count):
-            if not any(ev.day.is_alive for ev in self.evs):
+            if not self.drivers.anyone_out():
                 return
             yield self.clock.end_of_period(Phase.END)
 
-    def _record_who_is_still_out(self) -> None:
-        """Write down the trips and sessions that the end of the simulation cuts off."""
-        for station in self.stations:
-            station.record_unfinished()
-        still_out = 0
-        for ev in self.evs:
-            if ev.journey is not None:
-                ev.write_down(ev.journey)
-                still_out += 1
+    def _record(self) -> None:
+        """Write down trips, sessions and traffic, with what the end of the simulation cuts off."""
+        log = self.drivers.trips()
+        record_traffic(self.recorder, self.world, self.day_ahead, self.roads, log)
+        self._flag_who_is_still_out(int(np.count_nonzero(log.is_under_way)))
+        if records_individuals(self.world, self.day_ahead.n_ev):
+            log.record(self.recorder, self.world)
+            for site in self.sites:
+                site.record_sessions()
+        _record_messages(self.recorder, self.post)
+
+    def _flag_who_is_still_out(self, still_out: int) -> None:
         if still_out:
             ended = self.clock.periods.at(self.clock.now_s - 1)
             self.recorder.add_row(
@@ -99,6 +125,12 @@ class CoSimModel(mesa.Model):
                 sentence=f"{still_out} EVs have not arrived by the end of {ended}: the stations could not "
                 "charge them. Add chargers, or strengthen the feeder.",
             )
+
+
+def records_individuals(scenario: Scenario, n_ev: int) -> bool:
+    """Tell whether trips and sessions are written one by one: if asked for, or if they are not too many."""
+    wanted = scenario.config.population.individual_tables
+    return n_ev <= INDIVIDUAL_TABLES_UP_TO if wanted is None else wanted
 
 
 def _record_messages(recorder: Recorder, post: PostOffice) -> None:

@@ -1,8 +1,10 @@
 """What every EV intends to do on a day, and the random numbers its decisions will use."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.ev.mobility import Diaries, sample_diaries, trip_uniforms
@@ -12,9 +14,26 @@ from cosim.scenario import Scenario
 PURPOSE = "agents"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DayPlans:
+    """The day of all EVs as arrays: the diaries, and one value per trip beside them.
+
+    Both resolutions draw from these; the trips of an EV are rows, one after another, as in the diaries.
+    """
+
+    diaries: Diaries
+    od: IntArray
+    charge_uniform: FloatArray
+    """Decides on a fast charge."""
+    route_uniform: FloatArray
+    """Decides on the path, or the path and station."""
+    report_uniform: FloatArray
+    """Decides whether the report of the trip is lost."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripPlan:
-    """One intended trip; the two uniforms decide on a fast charge and on the route."""
+    """One intended trip: a row of the plans."""
 
     trip: int
     departure_s: int
@@ -24,6 +43,7 @@ class TripPlan:
     od: int
     charge_uniform: float
     route_uniform: float
+    report_uniform: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,51 +58,61 @@ class DayPlan:
     trips: tuple[TripPlan, ...]
 
 
-def plan_day(scenario: Scenario, n_ev: int, seed: int, day: int = 1) -> list[DayPlan]:
-    """Return the plan of each of *n_ev* EVs; every random number is drawn here, in EV order."""
+def plan_day(scenario: Scenario, n_ev: int, seed: int, day: int = 1) -> DayPlans:
+    """Return the plans of *n_ev* EVs; every random number of the day is drawn here, in EV order."""
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE, day)
-    trips = _trip_plans(scenario, diaries, seed)
-    bounds = diaries.first_row.tolist()
-    return [
-        DayPlan(
-            ev=ev + 1,
-            soc_first=float(diaries.soc_first[ev]),
-            has_home_charger=bool(diaries.has_home_charger[ev]),
-            has_work_charger=bool(diaries.has_work_charger[ev]),
-            trips=tuple(trips[bounds[ev] : bounds[ev + 1]]),
-        )
-        for ev in range(n_ev)
-    ]
-
-
-def _trip_plans(scenario: Scenario, diaries: Diaries, seed: int) -> list[TripPlan]:
-    columns = zip(
-        diaries.trip.tolist(),
-        diaries.departure_s.tolist(),
-        diaries.length_km.tolist(),
-        diaries.from_activity.tolist(),
-        diaries.to_activity.tolist(),
-        draw_od(scenario, trip_uniforms(diaries, seed, f"{PURPOSE}/od")).tolist(),
-        trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge").tolist(),
-        trip_uniforms(diaries, seed, f"{PURPOSE}/route").tolist(),
-        strict=True,
+    mail_is_lost = scenario.config.messages.loss_probability > 0
+    return DayPlans(
+        diaries=diaries,
+        od=draw_od(scenario, trip_uniforms(diaries, seed, f"{PURPOSE}/od")),
+        charge_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge"),
+        route_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/route"),
+        report_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/report")
+        if mail_is_lost
+        else np.ones(diaries.ev.size),
     )
-    return [
-        TripPlan(
-            trip=trip,
-            departure_s=departure_s,
-            length_km=length_km,
-            from_activity=from_activity,
-            to_activity=to_activity,
-            od=od,
-            charge_uniform=charge,
-            route_uniform=route,
-        )
-        for trip, departure_s, length_km, from_activity, to_activity, od, charge, route in columns
-    ]
 
 
 def draw_od(scenario: Scenario, uniform: FloatArray) -> IntArray:
     """Return the OD number of each trip, drawn from the OD table."""
     cumulative = np.cumsum(scenario.od_share)
     return choose(cumulative / cumulative[-1], uniform)
+
+
+def plan_of_each(plans: DayPlans) -> list[DayPlan]:
+    """Return the plans EV by EV, for agents who live alone."""
+    diaries, trips = plans.diaries, _trip_plans(plans)
+    first_row = diaries.first_row.tolist()
+    columns = zip(
+        diaries.soc_first.tolist(),
+        diaries.has_home_charger.tolist(),
+        diaries.has_work_charger.tolist(),
+        strict=True,
+    )
+    return [
+        DayPlan(
+            ev=number + 1,
+            soc_first=soc_first,
+            has_home_charger=home,
+            has_work_charger=work,
+            trips=tuple(trips[first_row[number] : first_row[number + 1]]),
+        )
+        for number, (soc_first, home, work) in enumerate(columns)
+    ]
+
+
+def _trip_plans(plans: DayPlans) -> list[TripPlan]:
+    diaries = plans.diaries
+    columns: dict[str, NDArray[Any]] = {
+        "trip": diaries.trip,
+        "departure_s": diaries.departure_s,
+        "length_km": diaries.length_km,
+        "from_activity": diaries.from_activity,
+        "to_activity": diaries.to_activity,
+        "od": plans.od,
+        "charge_uniform": plans.charge_uniform,
+        "route_uniform": plans.route_uniform,
+        "report_uniform": plans.report_uniform,
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [TripPlan(**dict(zip(columns, row, strict=True))) for row in rows]

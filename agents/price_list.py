@@ -2,37 +2,61 @@
 
 import numpy as np
 
+from cosim.arrays import FloatArray
 from cosim.messages import TariffIssued
 from cosim.periods import PeriodOfDay, Periods
 from cosim.scenario import DayAhead
 
 
-class PriceList:
-    """The last tariff heard; until one is heard, the one published the day before, which all know."""
+class Tariff:
+    """The prices of one message; without a message, those published the day before, which all know."""
 
-    def __init__(self, periods: Periods, day_ahead: DayAhead) -> None:
-        """Know the published tariff."""
+    def __init__(self, periods: Periods, day_ahead: DayAhead, issued: TariffIssued | None = None) -> None:
+        """Read the message."""
         self._periods = periods
+        self._issued = issued
         self._published = day_ahead.tariff_cny_per_kwh
-        self._tariff: TariffIssued | None = None
-
-    def hear(self, tariff: TariffIssued | None) -> None:
-        """Put a new tariff in force; nothing new leaves the old one."""
-        self._tariff = tariff or self._tariff
+        self._ratios: dict[PeriodOfDay, float] = {}
 
     def price(self, station: str, period: PeriodOfDay) -> float:
         """Return the price of a station in a period; after the end of the tariff, its last price."""
-        if self._tariff is None:
+        if self._issued is None:
             return float(self._published[period.period - 1])
-        prices = self._tariff.price_cny_per_kwh[station]
-        issued = PeriodOfDay(self._tariff.day, self._tariff.period)
+        prices = self._issued.price_cny_per_kwh[station]
+        issued = PeriodOfDay(self._issued.day, self._issued.period)
         ahead = self._periods.index(period) - self._periods.index(issued)
         return prices[min(max(ahead, 0), len(prices) - 1)]
 
+    def prices(self, stations: list[str], period: PeriodOfDay) -> FloatArray:
+        """Return the price of each station in a period."""
+        return np.array([self.price(station, period) for station in stations])
+
     def ratio(self, period: PeriodOfDay) -> float:
         """Return the price in a period over the mean of the tariff, over all stations."""
-        if self._tariff is None:
+        if period not in self._ratios:
+            self._ratios[period] = self._ratio(period)
+        return self._ratios[period]
+
+    def _ratio(self, period: PeriodOfDay) -> float:
+        if self._issued is None:
             return float(self._published[period.period - 1] / self._published.mean())
-        lists = self._tariff.price_cny_per_kwh
+        lists = self._issued.price_cny_per_kwh
         now = float(np.mean([self.price(station, period) for station in lists]))
         return now / float(np.mean(list(lists.values())))
+
+
+class TariffBook:
+    """Every tariff issued, worked out once for all who hear of it; there is one in a period at most."""
+
+    def __init__(self, periods: Periods, day_ahead: DayAhead) -> None:
+        """Know the published one."""
+        self._periods, self._day_ahead = periods, day_ahead
+        self.published = Tariff(periods, day_ahead)
+        self._tariffs: dict[PeriodOfDay, Tariff] = {}
+
+    def tariff(self, issued: TariffIssued) -> Tariff:
+        """Return the prices of a message."""
+        period = PeriodOfDay(issued.day, issued.period)
+        if period not in self._tariffs:
+            self._tariffs[period] = Tariff(self._periods, self._day_ahead, issued)
+        return self._tariffs[period]

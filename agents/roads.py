@@ -1,14 +1,24 @@
 """The roads as drivers meet them: the link times in force, and the choice among paths at the times one believes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import Groups, choose, cumulative_shares, logit_shares
-from cosim.scenario import DayAhead, Scenario
+from cosim.road.choice import (
+    choose,
+    choose_in_rows,
+    cumulative_logit,
+    logit_shares,
+    padded_members,
+)
+from cosim.scenario import CHARGING, PASSING, DayAhead, Scenario
+
+ENTRIES_AT_ONCE = 2_000_000
+"""Costs held in memory while many drivers choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +32,19 @@ class Route:
     after_s: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Belief:
+    """What a driver makes of the link times of one message; nearly all drivers hold the same one.
+
+    Arrays over paths end in an infinite one, which fills up short rows.
+    """
+
+    passing: FloatArray
+    """(ODs, most paths): cumulative shares among those who do not charge."""
+    time_min: FloatArray
+    """Time along every path."""
+
+
 class Roads:
     """Holds the times in force; knows the path set and how drivers choose (Eq. 7)."""
 
@@ -29,19 +52,27 @@ class Roads:
         """Start at free flow; *theta_per_min* is the agents' own, or None for that of the scenario."""
         self.scenario, self.day_ahead = scenario, day_ahead
         self.paths = day_ahead.paths
+        self.stations = [station.name for station in scenario.stations]
         self.theta_per_min = theta_per_min or scenario.config.road.theta_per_min
         self.times_min: dict[PeriodOfDay, FloatArray] = {}
         """Link times in force in each period so far."""
-        self._free_min = self.paths.network.t0_min
-        self._believed_for: PeriodOpened | None = None
-        self._believed_min = self.paths.time_min(self._free_min)
+        self.before_change: Callable[[], None] = lambda: None
+        """Called before other times come into force."""
+        ods = self.paths.od.origin.size
+        self._passing = padded_members(self.paths.groups, slice(PASSING * ods, (PASSING + 1) * ods))
+        self._pairs = padded_members(self.paths.groups, slice(CHARGING * ods, (CHARGING + 1) * ods))
+        self._beliefs: dict[PeriodOfDay, Belief] = {}
+        self.at_free_flow = self._believed(self.paths.network.t0_min)
+        """What a driver believes who was never told anything."""
 
     def set_times(self, now: PeriodOfDay, link_time_min: FloatArray) -> None:
         """Bring the link times of a period into force."""
+        self.before_change()
         self.times_min[now] = link_time_min
         legs = self.paths.legs(link_time_min)
-        self._before_s = np.rint(legs.before_min * 60).astype(np.int64)
-        self._after_s = np.rint(legs.after_min * 60).astype(np.int64)
+        self.before_s: IntArray = np.rint(legs.before_min * 60).astype(np.int64)
+        """Driving time to the station, or of the whole path."""
+        self.after_s: IntArray = np.rint(legs.after_min * 60).astype(np.int64)
 
     def car_flow_veh_h(self, now: PeriodOfDay) -> FloatArray:
         """Return the expected path flows of conventional cars, who believe the times in force."""
@@ -57,32 +88,66 @@ class Roads:
         return Route(
             path=path,
             station=None if station < 0 else self.scenario.stations[station].name,
-            before_s=int(self._before_s[path]),
-            after_s=int(self._after_s[path]),
+            before_s=int(self.before_s[path]),
+            after_s=int(self.after_s[path]),
         )
 
-    def choose(
+    # beliefs
+
+    def belief(self, told: PeriodOpened) -> Belief:
+        """Return what a driver makes of a message: worked out once for all who hear it."""
+        opened = PeriodOfDay(told.day, told.period)
+        if opened not in self._beliefs:
+            self._beliefs[opened] = self._believed(np.array(told.link_time_min))
+        return self._beliefs[opened]
+
+    def _believed(self, link_time_min: FloatArray) -> Belief:
+        time_min = np.append(self.paths.time_min(link_time_min), np.inf)
+        return Belief(
+            passing=cumulative_logit(time_min[self._passing], self.theta_per_min), time_min=time_min
+        )
+
+    # choices: the path that a uniform number falls on, at the costs one believes
+
+    def choose_path(self, od: int, belief: Belief, uniform: float) -> int:
+        """Return the path of a driver who does not charge."""
+        return int(self._passing[od, choose(belief.passing[od], uniform)])
+
+    def choose_paths(self, od: IntArray, belief: Belief, uniform: FloatArray) -> IntArray:
+        """Return the path of each of many drivers who do not charge."""
+        path = np.empty_like(od)
+        for some in _shares_of(od.size, self._passing.shape[1]):
+            path[some] = self._passing[od[some], choose_in_rows(belief.passing[od[some]], uniform[some])]
+        return path
+
+    def choose_pair(
+        self, od: int, belief: Belief, uniform: float, prices_cny_per_kwh: FloatArray, energy_kwh: float
+    ) -> int:
+        """Return the (path, station) pair of a driver who wants *energy_kwh* at the prices of the stations."""
+        alone = np.array([od]), belief, np.array([uniform]), prices_cny_per_kwh, np.array([energy_kwh])
+        return int(self.choose_pairs(*alone)[0])
+
+    def choose_pairs(
         self,
-        group: int,
-        told: PeriodOpened | None,
-        uniform: float,
-        station_cost_min: FloatArray | None = None,
-    ) -> Route:
-        """Return the route that *uniform* falls on, at the times the driver was *told* (free flow if never).
+        od: IntArray,
+        belief: Belief,
+        uniform: FloatArray,
+        prices_cny_per_kwh: FloatArray,
+        energy_kwh: FloatArray,
+    ) -> IntArray:
+        """Return the (path, station) pair of each of many drivers, who want different energies."""
+        pair = np.empty_like(od)
+        for some in _shares_of(od.size, self._pairs.shape[1]):
+            members = self._pairs[od[some]]
+            charge_min = self.scenario.price_min(prices_cny_per_kwh, energy_kwh[some, np.newaxis])
+            at_station = np.take_along_axis(charge_min, self.paths.station[members], axis=1)
+            cost_min = belief.time_min[members] + at_station
+            place = choose_in_rows(cumulative_logit(cost_min, self.theta_per_min), uniform[some])
+            pair[some] = members[np.arange(place.size), place]
+        return pair
 
-        *station_cost_min* is what a charge costs at each station, in minutes.
-        """
-        members = self.paths.groups.members(group)
-        cost_min = self._believed_times(told)[members]
-        if station_cost_min is not None:
-            cost_min = cost_min + station_cost_min[self.paths.station[members]]
-        alone = Groups(np.array([0, cost_min.size]))
-        shares = logit_shares(cost_min, alone, np.array([self.theta_per_min]))
-        return self.route(members.start + int(choose(cumulative_shares(shares, alone), uniform)))
 
-    def _believed_times(self, told: PeriodOpened | None) -> FloatArray:
-        """Return the path times at the link times of one message; nearly all drivers hold the same one."""
-        if told is not self._believed_for:
-            times = self._free_min if told is None else np.array(told.link_time_min)
-            self._believed_for, self._believed_min = told, self.paths.time_min(times)
-        return self._believed_min
+def _shares_of(drivers: int, alternatives: int) -> list[slice]:
+    """Return all drivers in portions whose costs fit into memory."""
+    step = max(1, ENTRIES_AT_ONCE // max(1, alternatives))
+    return [slice(first, first + step) for first in range(0, drivers, step)]

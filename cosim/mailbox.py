@@ -5,12 +5,14 @@ message is lost is drawn from a stream named by its kind, sender and second, so 
 not depend on how many others were sent.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import simpy
 
+from cosim.arrays import BoolArray, FloatArray
 from cosim.messages import Message
 from cosim.randomness import stream
 
@@ -55,21 +57,37 @@ class Inbox:
     def __init__(self, env: simpy.Environment) -> None:
         """Stand empty on the clock *env*."""
         self._env = env
-        self._store = simpy.FilterStore(env)
+        self._arrived: list[Message] = []
+        self._awaited: list[tuple[tuple[type[Message], ...], simpy.Event]] = []
 
     def put(self, message: Message) -> None:
-        """Lay a message in."""
-        self._store.put(message)
+        """Hand a message to who waits for its kind, else lay it in; only the former costs the clock an event."""
+        for number, (kinds, mail) in enumerate(self._awaited):
+            if isinstance(message, kinds):
+                del self._awaited[number]
+                mail.succeed(message)
+                return
+        self._arrived.append(message)
 
     def next(self, *kinds: type[Message]) -> simpy.Event:
         """Return the event that brings the next message of these kinds; yield it."""
-        return self._store.get(lambda message: isinstance(message, kinds))
+        mail = self._env.event()
+        for number, message in enumerate(self._arrived):
+            if isinstance(message, kinds):
+                del self._arrived[number]
+                return mail.succeed(message)
+        self._awaited.append((kinds, mail))
+        return mail
+
+    def forget(self, mail: simpy.Event) -> None:
+        """Wait no longer for an event of ``next``."""
+        self._awaited = [(kinds, awaited) for kinds, awaited in self._awaited if awaited is not mail]
 
     def read(self, kind: type[M]) -> list[M]:
         """Return, and take out, what has arrived of one kind; never waits."""
-        arrived = [message for message in self._store.items if isinstance(message, kind)]
+        arrived = [message for message in self._arrived if isinstance(message, kind)]
         if arrived:
-            self._store.items = [m for m in self._store.items if not isinstance(m, kind)]
+            self._arrived = [message for message in self._arrived if not isinstance(message, kind)]
         return arrived
 
     def latest(self, kind: type[M]) -> M | None:
@@ -90,12 +108,24 @@ class Inbox:
             mail = self.next(kind)
             yield mail | deadline
             if not mail.triggered:
-                mail.cancel()  # type: ignore[attr-defined]
+                self.forget(mail)
                 break
             message = cast("M", mail.value)
             if (message.day, message.period) == period:
                 received[message.sender] = message
         return received
+
+
+Hear = Callable[[Message, BoolArray], None]
+"""How a crowd takes a message in: with whom of the crowd it did not reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Many receivers behind one address, who read as one."""
+
+    size: int
+    hear: Hear
 
 
 class PostOffice:
@@ -107,6 +137,7 @@ class PostOffice:
         self.rules = rules
         self.ledger: list[LedgerEntry] = []
         self._inboxes: dict[str, Inbox] = {}
+        self._crowds: dict[str, Crowd] = {}
 
     def inbox(self, address: str) -> Inbox:
         """Return the inbox of an address, new at the first call."""
@@ -114,40 +145,55 @@ class PostOffice:
             self._inboxes[address] = Inbox(self.env)
         return self._inboxes[address]
 
-    def send(self, receiver: str, message: Message) -> None:
-        """Send to one address."""
-        self._dispatch([receiver], receiver, message)
+    def open_for_crowd(self, address: str, size: int, hear: Hear) -> None:
+        """Let *size* receivers share an address: a broadcast is lost for the same ones as if each had its own."""
+        self._crowds[address] = Crowd(size, hear)
+
+    def send(self, receiver: str, message: Message, fate: float | None = None) -> None:
+        """Send to one address; *fate*, a uniform number, decides on its loss where the sender has drawn one."""
+        self._dispatch([receiver], receiver, message, None if fate is None else np.array([fate]))
 
     def broadcast(self, receivers: Iterable[str], group: str, message: Message) -> None:
         """Send to every address of a group; the ledger keeps one line."""
-        self._dispatch(list(receivers), group, message)
+        self._dispatch(list(receivers), group, message, None)
 
-    def _dispatch(self, receivers: list[str], name: str, message: Message) -> None:
+    def _dispatch(self, receivers: list[str], name: str, message: Message, fate: FloatArray | None) -> None:
         delay_s = 0 if message.physical else self.rules.delay_s
-        lost = self._lost(len(receivers), name, message)
-        for receiver, is_lost in zip(receivers, lost, strict=True):
-            if not is_lost:
-                self._deliver(self.inbox(receiver), message, delay_s)
+        sizes = [self._crowds[receiver].size if receiver in self._crowds else 1 for receiver in receivers]
+        lost = self._lost(sum(sizes), name, message, fate)
+        first = 0
+        for receiver, size in zip(receivers, sizes, strict=True):
+            self._deliver(receiver, message, delay_s, lost[first : first + size])
+            first += size
         self.ledger.append(
             LedgerEntry(
                 message=message,
                 receiver=name,
-                receivers=len(receivers),
-                lost=sum(lost),
-                delivered_s=None if all(lost) else message.sent_s + delay_s,
+                receivers=first,
+                lost=int(lost.sum()),
+                delivered_s=None if lost.all() else message.sent_s + delay_s,
             )
         )
 
-    def _lost(self, receivers: int, name: str, message: Message) -> list[bool]:
+    def _lost(self, receivers: int, name: str, message: Message, fate: FloatArray | None) -> BoolArray:
         if message.physical or self.rules.loss_probability == 0.0:
-            return [False] * receivers
-        purpose = f"mail {type(message).__name__} {message.sender} {name}"
-        draws = stream(self.rules.seed, purpose, message.sent_s).random(receivers)
-        return [bool(draw < self.rules.loss_probability) for draw in draws]
+            return np.zeros(receivers, dtype=np.bool_)
+        if fate is None:
+            purpose = f"mail {type(message).__name__} {message.sender} {name}"
+            fate = stream(self.rules.seed, purpose, message.sent_s).random(receivers)
+        return fate < self.rules.loss_probability
 
-    def _deliver(self, inbox: Inbox, message: Message, delay_s: int) -> None:
+    def _deliver(self, receiver: str, message: Message, delay_s: int, lost: BoolArray) -> None:
+        if lost.all():
+            return
         if delay_s == 0:
-            inbox.put(message)
+            self._hand_over(receiver, message, lost)
             return
         arrival = self.env.timeout(delay_s)
-        arrival.callbacks.append(lambda _: inbox.put(message))
+        arrival.callbacks.append(lambda _: self._hand_over(receiver, message, lost))
+
+    def _hand_over(self, receiver: str, message: Message, lost: BoolArray) -> None:
+        if receiver in self._crowds:
+            self._crowds[receiver].hear(message, lost)
+        else:
+            self.inbox(receiver).put(message)

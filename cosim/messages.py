@@ -12,6 +12,7 @@ StationLoad      station -> grid operator                kWh delivered in the pe
 DispatchIssued   grid operator -> coordinator, stations  set-points, nodal prices, certificate
 PowerLimit       grid operator -> station                kW cap while the feeder cannot serve the load
 TripReported     EV -> coordinator                       path, departure, arrival, wait: to count flows
+TripsReported    fleet -> coordinator                    the same of all EVs in a period, counted (batch resolution)
 
 * A physical act: plugging in and out is never late or lost; information may be.
 
@@ -139,3 +140,14 @@ class TripReported(Message):
     """Time spent waiting for a charger [s]."""
     charge_s: int
     """Time spent plugged in [s]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripsReported(Message):
+    """The trips of a fleet whose reports have reached the coordinator in the period that ends, counted."""
+
+    physical: ClassVar[bool] = True  # loss and delay of each EV's report are in the counts
+    trips: tuple[int, ...]
+    """Trips on each path, or (path, station) pair, of the path set."""
+    spent_s: tuple[int, ...]
+    """Seconds these trips spent waiting and charging, likewise."""

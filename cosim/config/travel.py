@@ -72,7 +72,11 @@ class PopulationConfig(Section):
     ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
     evs: Annotated[int, Field(ge=1)] | None = None
-    """Number of EVs; empty: daily EV trips / trips per EV and day."""
+    """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""
+    resolution: Literal["individual", "batch"] = "individual"
+    """Each EV an agent of its own, or all of them as arrays: the same tables, but for messages; for many EVs."""
+    individual_tables: bool | None = None
+    """Whether trips and sessions are written one by one; empty: up to 100,000 EVs."""
     information: Literal["equilibrium", "last_period"] = "equilibrium"
     """What drivers are told: equilibrium costs, or the costs measured in the last period."""
     theta_per_min: Positive | None = None

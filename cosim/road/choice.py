@@ -80,6 +80,30 @@ def choose(cumulative: FloatArray, uniform: float | FloatArray) -> IntArray:
     return np.searchsorted(cumulative, uniform, side="right").clip(max=cumulative.size - 1)
 
 
+def padded_members(groups: Groups, of: slice) -> IntArray:
+    """Return the paths of the groups *of*, a row for each; short rows end in -1."""
+    start, size = groups.start[:-1][of], np.diff(groups.start)[of]
+    place = np.arange(size.max(initial=0))
+    return np.where(place < size[:, np.newaxis], start[:, np.newaxis] + place, -1)
+
+
+def cumulative_logit(cost_min: FloatArray, theta_per_min: float) -> FloatArray:
+    """Return the logit shares summed up over the last axis (Eq. 7), ending in exactly 1.
+
+    Costs may be infinite, after all others: rows padded with them are, to the bit, those without.
+    """
+    excess = cost_min - cost_min.min(axis=-1, keepdims=True)
+    summed = np.cumsum(np.exp(-theta_per_min * excess), axis=-1)
+    cumulative: FloatArray = summed / summed[..., -1:]
+    return cumulative
+
+
+def choose_in_rows(cumulative: FloatArray, uniform: FloatArray) -> IntArray:
+    """Return for each row of *cumulative* the place that its *uniform* falls on: :func:`choose`, row by row."""
+    place: IntArray = np.count_nonzero(cumulative <= uniform[:, np.newaxis], axis=-1)
+    return place
+
+
 def _weight(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray) -> FloatArray:
     excess = cost_min - groups.spread(groups.minimum(cost_min))
     return np.exp(-groups.spread(theta_per_min) * excess)

@@ -94,10 +94,10 @@ class Scenario:
         capacity[arcs] = [station.limit_kw / session_kwh for station in self.stations]
         return replace(self.paths, network=replace(network, t0_min=t0, capacity_veh_h=capacity))
 
-    def price_min(self, price_cny_per_kwh: FloatArray, energy_kwh: float) -> FloatArray:
+    def price_min(self, price_cny_per_kwh: FloatArray, energy_kwh: FloatArray | float) -> FloatArray:
         """Return what a charge costs, in minutes: 60 price energy / value of time; zero if switched off."""
         road = self.config.road
-        weight = 60 * energy_kwh / road.value_of_time_cny_per_h if road.price_in_choice else 0.0
+        weight = 60 * energy_kwh / road.value_of_time_cny_per_h * road.price_in_choice
         cost: FloatArray = weight * price_cny_per_kwh
         return cost
 

@@ -10,6 +10,9 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.meter import Meter
+from agents.plugs import ClockedPlugs
+from agents.price_list import TariffBook
+from agents.site import Site
 from agents.station import Station
 from cosim.mailbox import MailRules, PostOffice
 from cosim.messages import ChargeRequest, LoadForecast, PowerLimit, TariffIssued
@@ -45,9 +48,10 @@ class Bench:
             site_limit_kw=site_limit_kw,
         )
         ahead = replace(toy_ahead, station_load_kw=np.full((24, 1), expected_kw))
-        self.station = Station(
-            mesa.Model(rng=1), data, ahead, self.clock, self.post, self.meter, self.recorder
-        )
+        periods = self.clock.periods
+        self.site = Site(data, TariffBook(periods, ahead), periods, self.meter, self.recorder)
+        plugs = ClockedPlugs(self.site, self.clock, self.post)
+        Station(mesa.Model(rng=1), self.site, plugs, ahead, self.clock, self.post)
 
     def arrive(self, second: int, ev: int, energy_kwh: float) -> None:
         def drive_up() -> Any:
@@ -67,6 +71,7 @@ class Bench:
 
     def run(self, until_s: int) -> Any:
         self.clock.env.run(until=until_s)
+        self.site.record_sessions()
         return self.recorder.frame("sessions")
 
 
@@ -148,9 +153,7 @@ def test_a_site_limit_slows_every_charger(toy_ahead: DayAhead) -> None:
 def test_sessions_cut_off_by_the_end_are_written_down_as_they_stand(toy_ahead: DayAhead) -> None:
     bench = Bench(toy_ahead)
     bench.arrive(0, ev=1, energy_kwh=90.0)
-    bench.run(HOUR + 1)
-    bench.station.record_unfinished()
-    (session,) = bench.recorder.frame("sessions").itertuples()
+    (session,) = bench.run(HOUR + 1).itertuples()
     assert session.end_s == -1
     assert session.energy_kwh == pytest.approx(60.0)
     assert session.soc_end == pytest.approx(0.2 + 0.6 * 60 / 90)

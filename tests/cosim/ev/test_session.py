@@ -2,15 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.session import Session
-from cosim.messages import ChargeRequest
+from cosim.ev.session import NEVER_S, Session
 
 
 def session(energy_kwh: float, since_s: int = 0) -> Session:
-    request = ChargeRequest(
-        sender="ev 1", sent_s=0, day=1, period=1, ev=1, trip=1, energy_kwh=energy_kwh, soc=0.2, target_soc=0.8
-    )
-    return Session(request, start_s=since_s, remaining_kwh=energy_kwh, since_s=since_s)
+    vehicle = Session(ev=1, trip=1, arrival_s=0, energy_kwh=energy_kwh, soc=0.2, target_soc=0.8)
+    vehicle.plug_in(since_s)
+    return vehicle
 
 
 def test_thirty_kwh_at_sixty_kw_take_half_an_hour() -> None:
@@ -24,7 +22,7 @@ def test_thirty_kwh_at_sixty_kw_take_half_an_hour() -> None:
 
 def test_without_power_nobody_ever_leaves_and_nothing_flows() -> None:
     stuck = session(30.0)
-    assert stuck.full_s() is None
+    assert stuck.full_s() >= NEVER_S
     assert stuck.deliver(3600, price_cny_per_kwh=1.0) == 0.0
     assert stuck.remaining_kwh == 30.0
 
@@ -45,8 +43,7 @@ def test_what_is_delivered_is_what_was_wanted_however_the_power_changes(
     for power_kw in [*powers_kw, 60.0, 60.0]:
         vehicle.power_kw = power_kw
         full_s = vehicle.full_s()
-        now_s = now_s + step_s if full_s is None or power_kw < 60.0 else full_s
-        now_s = now_s if full_s is None else min(now_s, full_s)
+        now_s = min(now_s + step_s, full_s) if power_kw < 60.0 else full_s
         delivered_kwh += vehicle.deliver(now_s, 1.0)
         assert vehicle.remaining_kwh >= 0
         if vehicle.remaining_kwh == 0:

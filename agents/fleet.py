@@ -1,0 +1,282 @@
+"""The fleet: all EVs as arrays (batch resolution). It lives through a stretch of time whenever something changes.
+
+Between two pieces of news a driver's decisions depend on nobody else: only on the own charge and on what was told.
+So all who leave in a stretch decide at once, and only the queues at the stations have to be followed in order.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import mesa
+import numpy as np
+import simpy
+
+from agents.clock import Clock, Phase
+from agents.fleet_state import FleetState, Hearsay
+from agents.plans import DayPlans
+from agents.price_list import TariffBook
+from agents.reckoned_plugs import ReckonedPlugs
+from agents.roads import Roads
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
+from cosim.ev.queue import Outlook
+from cosim.ev.session import Session
+from cosim.mailbox import PostOffice
+from cosim.messages import Message, PeriodOpened, TariffIssued, TripsReported
+from cosim.periods import PeriodOfDay
+from cosim.scenario import Scenario
+
+
+class Fleet(mesa.Agent):
+    """All EVs of a scenario; does what as many ``agents.ev.EV`` would do, to the bit."""
+
+    name = "fleet"
+
+    def __init__(
+        self,
+        model: mesa.Model,
+        plans: DayPlans,
+        scenario: Scenario,
+        roads: Roads,
+        tariffs: TariffBook,
+        plugs: Sequence[ReckonedPlugs],
+        clock: Clock,
+        post: PostOffice,
+    ) -> None:
+        """Park all EVs at home."""
+        super().__init__(model)
+        self.plans, self.state, self.plugs = plans, FleetState(plans), plugs
+        self.world, self.battery, self.behaviour = scenario, scenario.battery, scenario.behaviour
+        self.roads, self.tariffs, self.clock, self.post = roads, tariffs, clock, post
+        n_ev = plans.diaries.n_ev
+        self.beliefs = Hearsay(n_ev, roads.at_free_flow)
+        self.tariff_heard = Hearsay(n_ev, tariffs.published)
+        self.lived_s = 0
+        """Everything before this second has happened."""
+        post.open_for_crowd(self.name, n_ev, self.hear)
+        roads.before_change = self.live_until_now
+        for station in plugs:
+            station.before_change = self.live_until_now
+        clock.env.process(self.read_meters())
+
+    # on the clock
+
+    def hear(self, message: Message, lost: BoolArray) -> None:
+        """Take in what everyone is told, except those whom it did not reach."""
+        self.live_until_now()
+        if isinstance(message, PeriodOpened):
+            self.beliefs.hear(self.roads.belief(message), lost)
+        elif isinstance(message, TariffIssued):
+            self.tariff_heard.hear(self.tariffs.tariff(message), lost)
+
+    def read_meters(self) -> Generator[simpy.Event, Any, None]:
+        """At each boundary, live through what is left of the period, read the meters and report the trips."""
+        while True:
+            yield self.clock.end_of_period(Phase.METER)
+            boundary_s = self.clock.now_s
+            self.live(boundary_s, last_s=boundary_s)
+            for station in self.plugs:
+                station.read_all(boundary_s)
+            if self.world.config.population.information == "last_period":
+                self.report_trips(boundary_s)
+
+    def live_until_now(self) -> None:
+        """Live through the time before this second."""
+        if self.lived_s < self.clock.now_s:
+            self.live(self.clock.now_s, last_s=self.clock.now_s - 1)
+
+    def report_trips(self, boundary_s: int) -> None:
+        """Tell the coordinator which reports of trips have reached it in this period."""
+        state, rules, paths = self.state, self.post.rules, self.roads.paths
+        sent_by_s = boundary_s - max(rules.delay_s, 1)
+        after_s = max(sent_by_s - self.clock.periods.seconds, -1)
+        sent = (state.arrival_s > after_s) & (state.arrival_s <= sent_by_s)
+        rows = np.flatnonzero(sent & (self.plans.report_uniform >= rules.loss_probability))
+        spent_s = np.bincount(state.path[rows], (state.wait_s + state.charge_s)[rows], minlength=paths.count)
+        report = TripsReported(
+            **self.clock.envelope(self.name),
+            trips=tuple(np.bincount(state.path[rows], minlength=paths.count).tolist()),
+            spent_s=tuple(spent_s.astype(np.int64).tolist()),
+        )
+        self.post.send("coordinator", report)
+
+    # a stretch of time without news
+
+    def live(self, now_s: int, last_s: int) -> None:
+        """Let drivers act before *now_s*, and vehicles at stations be full up to *last_s*."""
+        period = self.clock.periods.at(self.lived_s)
+        self.announce(self.depart(now_s, period))
+        for station in self.plugs:
+            station.resume(period)
+        reached_s, horizon_s = self.lived_s, now_s
+        while True:
+            back_s = self.serve(horizon_s, last_s if horizon_s == now_s else horizon_s, now_s, period)
+            if back_s is not None:
+                horizon_s = back_s
+            elif horizon_s == now_s:
+                break
+            else:
+                reached_s, horizon_s = horizon_s, min(now_s, 3 * horizon_s - 2 * reached_s + 1)
+        self.lived_s = now_s
+
+    def serve(self, horizon_s: int, last_s: int, now_s: int, period: PeriodOfDay) -> int | None:
+        """Let the stations serve up to the horizon, unless somebody who leaves one is back at one before it.
+
+        Then nothing has happened, and the second of that arrival is returned: the horizon to try next.
+        """
+        outlooks = [station.outlook(horizon_s, last_s) for station in self.plugs]
+        ended = [end for outlook in outlooks for end in outlook.ends]
+        memory = self.state.remember(np.array([session.ev - 1 for _, session in ended], dtype=np.int64))
+        heading = self.go_on(ended, now_s, period)
+        back_s = min((s.arrival_s for _, sessions in heading for s in sessions), default=horizon_s)
+        if back_s < horizon_s:
+            self.state.take_back(memory)
+            return back_s
+        for station, outlook in zip(self.plugs, outlooks, strict=True):
+            station.serve(outlook, horizon_s)
+            self.log_charges(outlook)
+        self.announce(heading)
+        return None
+
+    def go_on(
+        self, ended: list[tuple[int, Session]], now_s: int, period: PeriodOfDay
+    ) -> list[tuple[ReckonedPlugs, list[Session]]]:
+        """Let vehicles that are full drive on, park, and leave again; return who heads for which station."""
+        if not ended:
+            return []
+        ev = np.array([session.ev - 1 for _, session in ended])
+        end_s = np.array([end_s for end_s, _ in ended])
+        self.state.arrive(ev, end_s + self.state.after_s[self.state.row[ev]])
+        return self.depart(now_s, period)
+
+    def announce(self, heading: list[tuple[ReckonedPlugs, list[Session]]]) -> None:
+        """Let stations expect the vehicles that head for them."""
+        for station, sessions in heading:
+            station.queue.announce(sessions)
+
+    def log_charges(self, outlook: Outlook) -> None:
+        """Log the waits, the time at the charger and the energy of the vehicles that are full."""
+        for end_s, session in outlook.ends:
+            row = self.state.first_row[session.ev - 1] + session.trip - 1
+            self.state.wait_s[row] = session.start_s - session.arrival_s
+            self.state.charge_s[row] = end_s - session.start_s
+            self.state.fast_kwh[row] = session.delivered_kwh
+
+    # departures
+
+    def depart(self, now_s: int, period: PeriodOfDay) -> list[tuple[ReckonedPlugs, list[Session]]]:
+        """Let all leave who do so before *now_s*, some more than once; return who heads for which station."""
+        heading = []
+        while (ev := np.flatnonzero(self.state.departure_s < now_s)).size:
+            heading += self.set_out(ev, period)
+        return heading
+
+    def set_out(self, ev: IntArray, period: PeriodOfDay) -> list[tuple[ReckonedPlugs, list[Session]]]:
+        """Let EVs leave on their next trip: those who pass by arrive some time, the others head for a station."""
+        state, row = self.state, self.state.row[ev]
+        left_s = state.departure_s[ev]
+        soc, slow_kwh = self.leave_the_parking_place(ev, row)
+        charges, course = self.decide(ev, row, soc, period)
+        path = self.choose_routes(ev, row, charges, course, period)
+        before_s, after_s = self.roads.before_s[path], self.roads.after_s[path]
+        state.charges[row], state.path[row] = charges, np.where(course.stranded, -1, path)
+        state.drive_s[row], state.after_s[row] = before_s + after_s, after_s
+        state.set_out(ev, course, soc, slow_kwh)
+        passes = ~charges & ~course.stranded
+        state.arrive(ev[passes], (left_s + before_s + after_s)[passes])
+        stops = np.flatnonzero(charges & ~course.stranded)
+        return self.sessions(ev, row, path, left_s + before_s, course, stops)
+
+    def leave_the_parking_place(self, ev: IntArray, row: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return SOC and the energy slow-charged while parked; the first trip starts as drawn."""
+        diaries, before = self.plans.diaries, self.state.soc[ev]
+        is_first = row == self.state.first_row[ev]
+        home, work = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
+        plugged = plugs_in(diaries.from_activity[row], before, home, work, self.behaviour) & ~is_first
+        parked_h = (self.state.departure_s[ev] - self.state.parked_s[ev]) / 3600
+        soc = soc_after_parking(before, plugged, parked_h, self.battery, self.behaviour)
+        return soc, self.battery.charging_kwh(before, soc)
+
+    def decide(
+        self, ev: IntArray, row: IntArray, soc: FloatArray, period: PeriodOfDay
+    ) -> tuple[BoolArray, TripSoc]:
+        """Decide who fast-charges on this trip; return also what it does to the batteries."""
+        trip_kwh = self.battery.trip_kwh(self.plans.diaries.length_km[row])
+        ratio = np.empty(ev.size)
+        for tariff, who in self.tariff_heard.groups(ev):
+            ratio[who] = tariff.ratio(period)
+        charges = wants_fast_charge(
+            soc,
+            trip_kwh,
+            self.plans.charge_uniform[row],
+            battery=self.battery,
+            behaviour=self.behaviour,
+            price_ratio=ratio,
+        )
+        return charges, drive(soc, trip_kwh, charges, self.battery, self.behaviour)
+
+    def choose_routes(
+        self, ev: IntArray, row: IntArray, charges: BoolArray, course: TripSoc, period: PeriodOfDay
+    ) -> IntArray:
+        """Draw paths, and (path, station) pairs, at the costs drivers were told (Eq. 7)."""
+        path = np.empty(ev.size, dtype=np.int64)
+        od, uniform = self.plans.od[row], self.plans.route_uniform[row]
+        passing, charging = np.flatnonzero(~charges), np.flatnonzero(charges)
+        for belief, who in self.beliefs.groups(ev[passing]):
+            some = passing[who]
+            path[some] = self.roads.choose_paths(od[some], belief, uniform[some])
+        for belief, who in self.beliefs.groups(ev[charging]):
+            for tariff, among in self.tariff_heard.groups(ev[charging[who]]):
+                some = charging[who][among]
+                prices = tariff.prices(self.roads.stations, period)
+                energy_kwh = self.energy_in_choice_kwh(course.session_kwh[some])
+                path[some] = self.roads.choose_pairs(od[some], belief, uniform[some], prices, energy_kwh)
+        return path
+
+    def energy_in_choice_kwh(self, own_kwh: FloatArray) -> FloatArray:
+        """Return the energy with which drivers price a station: their own, or the mean session's."""
+        if self.world.config.population.energy_in_choice == "own":
+            return own_kwh
+        return np.full(own_kwh.size, self.roads.day_ahead.session_kwh)
+
+    def sessions(
+        self,
+        ev: IntArray,
+        row: IntArray,
+        path: IntArray,
+        arrival_s: IntArray,
+        course: TripSoc,
+        stops: IntArray,
+    ) -> list[tuple[ReckonedPlugs, list[Session]]]:
+        """Return the vehicles that will come to each station, *stops* being their places in the arrays."""
+        station = self.roads.paths.station[path[stops]]
+        heading = []
+        for number in np.flatnonzero(np.bincount(station)).tolist():
+            here = stops[station == number]
+            columns = (ev[here] + 1, self.plans.diaries.trip[row[here]], arrival_s[here])
+            energies = (course.session_kwh[here], course.soc_charge_point[here])
+            rows = zip(*(column.tolist() for column in (*columns, *energies)), strict=True)
+            coming = [
+                Session(
+                    ev=number_of_ev,
+                    trip=trip,
+                    arrival_s=second,
+                    energy_kwh=energy_kwh,
+                    soc=soc,
+                    target_soc=self.behaviour.target_soc,
+                )
+                for number_of_ev, trip, second, energy_kwh, soc in rows
+            ]
+            heading.append((self.plugs[number], coming))
+        return heading
+
+    # the end
+
+    def anyone_out(self) -> bool:
+        """Tell whether somebody has not arrived, or has not left yet."""
+        at_stations = any(not station.queue.is_empty for station in self.plugs)
+        return at_stations or self.state.anyone_out(self.clock.now_s)
+
+    def trips(self) -> Any:
+        """Return the trips begun."""
+        return self.state.log(self.clock.now_s)

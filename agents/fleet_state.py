@@ -1,0 +1,130 @@
+"""The EVs as arrays: where each stands in its day, and what has come of its trips so far."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from agents.plans import DayPlans
+from agents.trip_log import TripLog
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.charging import TripSoc
+from cosim.ev.session import NEVER_S
+
+T = TypeVar("T")
+
+
+class Hearsay(Generic[T]):
+    """What each EV heard last: one number per EV into the list of all that was ever said."""
+
+    def __init__(self, n_ev: int, at_first: T) -> None:
+        """Let all know the same."""
+        self.said = [at_first]
+        self.heard: IntArray = np.zeros(n_ev, dtype=np.int64)
+
+    def hear(self, news: T, lost: BoolArray) -> None:
+        """Let those hear whom it reached."""
+        self.said.append(news)
+        self.heard[~lost] = len(self.said) - 1
+
+    def groups(self, ev: IntArray) -> list[tuple[T, IntArray]]:
+        """Return what these EVs know, and who of them (as places in *ev*) knows it."""
+        heard = self.heard[ev]
+        present = np.flatnonzero(np.bincount(heard))
+        return [(self.said[number], np.flatnonzero(heard == number)) for number in present]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where some EVs stood, to take back what they did since."""
+
+    ev: IntArray
+    row: IntArray
+    soc: FloatArray
+    parked_s: IntArray
+    departure_s: IntArray
+
+
+class FleetState:
+    """EVs are counted from 0; the row of a trip is that in the plans."""
+
+    def __init__(self, plans: DayPlans) -> None:
+        """Park all EVs at home."""
+        diaries, trips = plans.diaries, plans.od.size
+        self.plans, self.planned_s = plans, diaries.departure_s
+        self.first_row, self.end_row = diaries.first_row[:-1], diaries.first_row[1:]
+        # one value per EV
+        self.row = self.first_row.copy()
+        """The next trip, or the one under way to a station."""
+        self.soc = diaries.soc_first.copy()
+        """After the last trip that has begun."""
+        self.parked_s: IntArray = np.zeros(diaries.n_ev, dtype=np.int64)
+        """Second of the last arrival, be it in the future."""
+        self.departure_s = self._next_departure_s(np.arange(diaries.n_ev), self.parked_s)
+        """Of the next trip; about never if there is none, or while at or before a station."""
+        # one value per trip
+        self.charges = np.zeros(trips, dtype=np.bool_)
+        self.path, self.departed_s, self.arrival_s = np.full((3, trips), -1, dtype=np.int64)
+        self.drive_s, self.after_s, self.wait_s, self.charge_s = np.zeros((4, trips), dtype=np.int64)
+        self.soc_departure, self.soc_arrival, self.slow_kwh, self.fast_kwh = np.zeros((4, trips))
+
+    def _next_departure_s(self, ev: IntArray, arrival_s: IntArray) -> IntArray:
+        """Return when EVs leave again: as planned, but not before they are there."""
+        has_trip = self.row[ev] < self.end_row[ev]
+        planned_s = self.planned_s[np.where(has_trip, self.row[ev], 0)] if self.planned_s.size else 0
+        return np.where(has_trip, np.maximum(planned_s, arrival_s), NEVER_S)
+
+    def set_out(self, ev: IntArray, course: TripSoc, soc: FloatArray, slow_kwh: FloatArray) -> None:
+        """Let EVs leave on their next trip; nobody leaves again before ``arrive``, the stranded never."""
+        row = self.row[ev]
+        self.departed_s[row], self.departure_s[ev] = self.departure_s[ev], NEVER_S
+        self.soc_departure[row], self.slow_kwh[row] = soc, slow_kwh
+        self.soc_arrival[row] = self.soc[ev] = course.soc_arrival
+
+    def arrive(self, ev: IntArray, arrival_s: IntArray) -> None:
+        """Let EVs park at the end of their trip."""
+        self.arrival_s[self.row[ev]] = self.parked_s[ev] = arrival_s
+        self.row[ev] += 1
+        self.departure_s[ev] = self._next_departure_s(ev, arrival_s)
+
+    def remember(self, ev: IntArray) -> Memory:
+        """Return where EVs stand."""
+        return Memory(ev, self.row[ev], self.soc[ev], self.parked_s[ev], self.departure_s[ev])
+
+    def take_back(self, memory: Memory) -> None:
+        """Put EVs back to where they stood, and forget their trips since."""
+        ends = np.minimum(self.row[memory.ev] + 1, self.end_row[memory.ev])
+        for row, end in zip(memory.row.tolist(), ends.tolist(), strict=True):
+            self.arrival_s[row:end] = -1
+            self.departed_s[row + 1 : end] = -1
+        self.row[memory.ev], self.soc[memory.ev] = memory.row, memory.soc
+        self.parked_s[memory.ev], self.departure_s[memory.ev] = memory.parked_s, memory.departure_s
+
+    def anyone_out(self, now_s: int) -> bool:
+        """Tell whether an EV that is at no station still drives at *now_s*, or will."""
+        return bool((self.departure_s < NEVER_S).any() or (self.parked_s >= now_s).any())
+
+    def log(self, end_s: int) -> TripLog:
+        """Return the trips begun before the simulation ended at *end_s*."""
+        begun = np.flatnonzero(self.departed_s >= 0)
+        every = slice(None) if begun.size == self.departed_s.size else begun
+        diaries = self.plans.diaries
+        return TripLog(
+            ev=diaries.ev[every] + 1,
+            trip=diaries.trip[every],
+            from_activity=diaries.from_activity[every],
+            to_activity=diaries.to_activity[every],
+            od=self.plans.od[every],
+            length_km=diaries.length_km[every],
+            charges=self.charges[every],
+            path=self.path[every],
+            departure_s=self.departed_s[every],
+            arrival_s=np.where(self.arrival_s < end_s, self.arrival_s, -1)[every],
+            drive_s=self.drive_s[every],
+            wait_s=self.wait_s[every],
+            charge_s=self.charge_s[every],
+            soc_departure=self.soc_departure[every],
+            soc_arrival=self.soc_arrival[every],
+            slow_kwh=self.slow_kwh[every],
+            fast_kwh=self.fast_kwh[every],
+        )

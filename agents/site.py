@@ -1,0 +1,138 @@
+"""A station's equipment and its books: what holds whoever moves the vehicles, and at either resolution."""
+
+import math
+from collections.abc import Iterable, Sized
+from typing import Protocol
+
+import numpy as np
+
+from agents.meter import Meter
+from agents.price_list import TariffBook
+from cosim.ev.queue_book import QueueBook
+from cosim.ev.session import Session
+from cosim.messages import TariffIssued
+from cosim.periods import PeriodOfDay, Periods
+from cosim.results import Recorder
+from cosim.scenario import Station as StationData
+
+
+class Vehicles(Iterable[Session], Sized, Protocol):
+    """Vehicles at a station."""
+
+
+class Plugs(Protocol):
+    """The chargers with their queue: on the clock (individual), or worked out in stretches (batch)."""
+
+    @property
+    def plugged(self) -> Vehicles:
+        """Vehicles that charge."""
+        ...
+
+    @property
+    def waiting(self) -> Vehicles:
+        """Vehicles that wait."""
+        ...
+
+    def before_change(self) -> None:
+        """Prices or limits are about to change: live up to now at the old ones."""
+        ...
+
+    def after_limit(self) -> None:
+        """Charge on at a new limit."""
+        ...
+
+
+class Site:
+    """What a station has, knows, books and writes down."""
+
+    def __init__(
+        self, data: StationData, tariffs: TariffBook, periods: Periods, meter: Meter, recorder: Recorder
+    ) -> None:
+        """Open the books."""
+        self.data, self.name = data, data.name
+        self.periods, self.meter, self.recorder = periods, meter, recorder
+        self.book = QueueBook()
+        self.tariffs, self.tariff = tariffs, tariffs.published
+        self.limits_kw: dict[PeriodOfDay, float] = {}
+        """What the operator said the feeder can serve; a limit holds for its period alone."""
+        self.sessions: list[Session] = []
+        """All that have begun."""
+
+    def hear(self, tariff: TariffIssued) -> None:
+        """Charge for energy at a new tariff."""
+        self.tariff = self.tariffs.tariff(tariff)
+
+    def limit_kw(self, period: PeriodOfDay) -> float:
+        """Return the cap in a period: chargers, site, and what the feeder can serve, as far as heard."""
+        return min(self.data.limit_kw, self.limits_kw.get(period, math.inf))
+
+    def charger_power_kw(self, period: PeriodOfDay) -> float:
+        """Return the power of each charger in a period: the cap is shared evenly among all chargers."""
+        return min(self.data.charger_kw, self.limit_kw(period) / self.data.chargers)
+
+    def price(self, period: PeriodOfDay) -> float:
+        """Return the charging price in a period, as far as the station has heard."""
+        return self.tariff.price(self.name, period)
+
+    def begin(self, session: Session) -> None:
+        """Take down a vehicle that has plugged in."""
+        self.book.start(session.start_s - session.arrival_s)
+        self.sessions.append(session)
+
+    def read_off(self, session: Session, now_s: int) -> None:
+        """Book what a session drew since it was last read; a boundary second belongs to the period it ends."""
+        period = self.periods.at(session.since_s)
+        self.meter.record(self.name, period, session.deliver(now_s, self.price(period)))
+
+    def record_sessions(self) -> None:
+        """Write down all sessions, those that the end of the simulation cuts off as they stand."""
+        if not self.sessions:
+            return
+        started = [self.periods.at(session.start_s) for session in self.sessions]
+        arrival_s = np.array([session.arrival_s for session in self.sessions])
+        start_s = np.array([session.start_s for session in self.sessions])
+        energy_kwh = np.array([session.delivered_kwh for session in self.sessions])
+        paid_cny = np.array([session.paid_cny for session in self.sessions])
+        drew = energy_kwh > 0
+        self.recorder.add(
+            "sessions",
+            day=[period.day for period in started],
+            period=[period.period for period in started],
+            station=self.name,
+            ev=[session.ev for session in self.sessions],
+            trip=[session.trip for session in self.sessions],
+            arrival_s=arrival_s,
+            start_s=start_s,
+            end_s=[session.end_s for session in self.sessions],
+            wait_min=(start_s - arrival_s) / 60,
+            energy_kwh=energy_kwh,
+            price_cny_per_kwh=np.divide(paid_cny, energy_kwh, out=np.full(drew.size, np.nan), where=drew),
+            paid_cny=paid_cny,
+            soc_arrival=[session.soc for session in self.sessions],
+            soc_end=[session.soc_now for session in self.sessions],
+        )
+
+    def write_down(self, ended: PeriodOfDay, forecast_kw: float, plugs: Plugs) -> None:
+        """Record the period that ended."""
+        energy_kwh = self.meter.energy_kwh(self.name, ended)
+        end_s = self.periods.start_s(ended) + self.periods.seconds
+        wanted_kwh = [session.remaining_kwh for group in (plugs.plugged, plugs.waiting) for session in group]
+        self.recorder.add(
+            "stations",
+            day=ended.day,
+            period=ended.period,
+            station=self.name,
+            feeder=self.data.feeder,
+            bus=self.data.bus,
+            arrivals=self.book.arrivals,
+            energy_kwh=energy_kwh,
+            load_kw=energy_kwh / self.periods.hours,
+            forecast_kw=forecast_kw,
+            limit_kw=self.limit_kw(ended),
+            queue_mean=self.book.mean_length(end_s, self.periods.seconds),
+            queue_max=self.book.largest,
+            wait_min=self.book.wait_min(),
+            backlog_kwh=math.fsum(wanted_kwh),
+            price_cny_per_kwh=self.price(ended),
+        )
+        self.book.close()

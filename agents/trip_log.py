@@ -1,0 +1,106 @@
+"""The trips that were made, as arrays: what both resolutions write down, and what the traffic is counted from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from agents.journey import Journey
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.transitions import ACTIVITIES, ActivityArray
+from cosim.results import Recorder
+from cosim.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TripLog:
+    """One value per trip begun, or that could not begin because the EV would have been stranded."""
+
+    ev: IntArray
+    """From 1."""
+    trip: IntArray
+    from_activity: ActivityArray
+    to_activity: ActivityArray
+    od: IntArray
+    length_km: FloatArray
+    charges: BoolArray
+    path: IntArray
+    """-1 if stranded."""
+    departure_s: IntArray
+    arrival_s: IntArray
+    """-1 if it has not arrived."""
+    drive_s: IntArray
+    wait_s: IntArray
+    charge_s: IntArray
+    soc_departure: FloatArray
+    soc_arrival: FloatArray
+    slow_kwh: FloatArray
+    fast_kwh: FloatArray
+
+    @classmethod
+    def of_journeys(cls, journeys: Sequence[Journey]) -> Self:
+        """Return the log of journeys."""
+        rows = [journey.values() for journey in journeys]
+        columns = zip(*rows, strict=True) if rows else [np.array([], dtype=np.int64)] * len(fields(cls))
+        named = zip(fields(cls), columns, strict=True)
+        return cls(**{field.name: np.array(column) for field, column in named})
+
+    @property
+    def is_stranded(self) -> BoolArray:
+        """Trips that were not made."""
+        return self.path < 0
+
+    @property
+    def has_arrived(self) -> BoolArray:
+        """Trips that have ended."""
+        return self.arrival_s >= 0
+
+    @property
+    def is_under_way(self) -> BoolArray:
+        """Trips that the end of the simulation cuts off."""
+        return ~self.is_stranded & ~self.has_arrived
+
+    def record(self, recorder: Recorder, scenario: Scenario) -> None:
+        """Write the table of trips; what a trip that has not ended took is not known."""
+        if not self.ev.size:
+            return
+        seconds, arrived = scenario.periods.seconds, self.has_arrived
+        day, period = np.divmod(self.departure_s // seconds, scenario.periods.count)
+        od, nodes = scenario.paths.od, _names(scenario.network.nodes)
+        stations = _names([station.name for station in scenario.stations] + [""])
+        status = np.where(self.is_stranded, 0, np.where(arrived, 1, 2))
+
+        def if_arrived(values: Any) -> FloatArray:
+            return np.where(arrived, values, np.nan)
+
+        recorder.add(
+            "trips",
+            day=day + 1,
+            period=period + 1,
+            ev=self.ev,
+            trip=self.trip,
+            from_activity=_names(ACTIVITIES)[self.from_activity],
+            to_activity=_names(ACTIVITIES)[self.to_activity],
+            origin=nodes[od.origin[self.od]],
+            destination=nodes[od.dest[self.od]],
+            user_class=_names(["passing", "charging"])[self.charges.astype(np.int64)],
+            path=self.path,
+            station=stations[np.where(self.is_stranded, -1, scenario.paths.station[self.path])],
+            departure_s=self.departure_s,
+            arrival_s=self.arrival_s,
+            drive_min=if_arrived(self.drive_s / 60),
+            wait_min=if_arrived(self.wait_s / 60),
+            charge_min=if_arrived(self.charge_s / 60),
+            length_km=self.length_km,
+            drive_kwh=if_arrived(scenario.battery.trip_kwh(self.length_km)),
+            fast_charge_kwh=if_arrived(self.fast_kwh),
+            slow_charge_kwh=self.slow_kwh,
+            soc_departure=self.soc_departure,
+            soc_arrival=np.where(self.is_under_way, np.nan, self.soc_arrival),
+            status=_names(["stranded", "arrived", "on_the_way"])[status],
+        )
+
+
+def _names(names: Sequence[str]) -> Any:
+    return np.array(names, dtype=object)

@@ -1,0 +1,88 @@
+"""A station's queue without a clock: c chargers, first come, first served, worked out for a stretch of time at once.
+
+In order of arrival, a vehicle plugs in as soon as it is there and a charger is free (Kiefer and Wolfowitz 1955).
+That holds as long as the power of the chargers is constant; where it changes, a new stretch begins.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+
+from cosim.ev.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What happens at the chargers in a stretch of time."""
+
+    starts: list[tuple[int, Session]]
+    """Who plugs in, and when; in order of arrival."""
+    ends: list[tuple[int, Session]]
+    """Who is full, and when."""
+
+
+class FifoQueue:
+    """The vehicles at, and on the way to, the chargers of one station."""
+
+    def __init__(self, chargers: int) -> None:
+        """Stand empty."""
+        self.chargers = chargers
+        self.plugged: dict[int, Session] = {}
+        """Vehicles that charge, by EV."""
+        self.waiting: deque[Session] = deque()
+        """In order of arrival; within a second by EV number."""
+        self._coming: list[Session] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is here, or on the way."""
+        return not (self.plugged or self.waiting or self._coming)
+
+    def announce(self, vehicles: list[Session]) -> None:
+        """Expect vehicles that have set out for the station."""
+        self._coming = sorted(self._coming + vehicles, key=lambda vehicle: (vehicle.arrival_s, vehicle.ev))
+
+    def outlook(self, power_kw: float, before_s: int, last_s: int) -> Outlook:
+        """Return what happens up to the second *last_s*, if each charger gives *power_kw*; changes nothing.
+
+        Vehicles arrive before *before_s*: those of a second come after those that are full in it.
+        """
+        plugged = [(vehicle.full_s(), vehicle) for vehicle in self.plugged.values()]
+        starts = list(self._starts([full_s for full_s, _ in plugged], power_kw, before_s, last_s))
+        begun = [(start_s + vehicle.duration_s(power_kw), vehicle) for start_s, vehicle in starts]
+        return Outlook(starts, [(end_s, vehicle) for end_s, vehicle in plugged + begun if end_s <= last_s])
+
+    def _starts(
+        self, busy_until_s: list[int], power_kw: float, before_s: int, last_s: int
+    ) -> Iterator[tuple[int, Session]]:
+        free_s = busy_until_s + [0] * (self.chargers - len(busy_until_s))
+        heapify(free_s)
+        for vehicle in self._in_order(before_s):
+            start_s = max(free_s[0], vehicle.arrival_s)
+            if start_s > last_s:
+                return
+            heapreplace(free_s, start_s + vehicle.duration_s(power_kw))
+            yield start_s, vehicle
+
+    def _in_order(self, before_s: int) -> Iterator[Session]:
+        """Yield who waits, then who arrives before *before_s*."""
+        yield from self.waiting
+        for vehicle in self._coming:
+            if vehicle.arrival_s >= before_s:
+                return
+            yield vehicle
+
+    def serve(self, outlook: Outlook, power_kw: float, before_s: int) -> list[Session]:
+        """Let an outlook come true, and return the vehicles that arrived; who is full still has to be read off."""
+        arrived = [vehicle for vehicle in self._coming if vehicle.arrival_s < before_s]
+        self._coming = self._coming[len(arrived) :]
+        self.waiting.extend(arrived)
+        for start_s, vehicle in outlook.starts:
+            self.waiting.popleft()
+            vehicle.plug_in(start_s)
+            vehicle.power_kw = power_kw
+            self.plugged[vehicle.ev] = vehicle
+        for _, vehicle in outlook.ends:
+            del self.plugged[vehicle.ev]
+        return arrived
