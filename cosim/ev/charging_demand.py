@@ -14,7 +14,7 @@ from cosim.ev.charging import (
     soc_after_parking,
     wants_fast_charge,
 )
-from cosim.ev.mobility import Diaries, MobilityModel, sample_diaries, trip_uniforms
+from cosim.ev.mobility import Diaries, EVState, MobilityModel, sample_diaries, trip_uniforms
 from cosim.periods import Periods
 
 PURPOSE = "charging demand"
@@ -28,7 +28,7 @@ CONFIDENCE_95 = 1.959963984540054
 class SocRecord:
     """The batteries along the diaries: one value per trip, in the diaries' order. Grid-side energies.
 
-    It ends with the last arrival: what is charged overnight belongs to the next day.
+    It ends with the last arrival: what is charged overnight belongs to the first trip of the next day.
     """
 
     soc_departure: FloatArray
@@ -51,44 +51,57 @@ def simulate_soc(
     behaviour: ChargingBehaviour,
     uniform: FloatArray,
     price_ratio: FloatArray | None = None,
+    state: EVState | None = None,
 ) -> SocRecord:
     """Return the state of charge along the diaries, trip number by trip number, over all EVs at once.
 
     *uniform* and *price_ratio* (price over mean price; 1 if not given) have one value per trip. Departures
-    and arrivals are the diaries': the time of a fast charge shortens no stay.
+    and arrivals are the diaries': the time of a fast charge shortens no stay. Without *state* the diaries'
+    ``soc_first`` holds in the morning; with it the batteries begin as they were left, and what they charged
+    since then, overnight or over days at home, is booked to the first trip.
     """
     n_trips = diaries.ev.size
     ratio = np.ones(n_trips) if price_ratio is None else price_ratio
     record = _empty_record(n_trips)
-    trip_kwh = battery.trip_kwh(diaries.length_km)
+    trip_kwh = battery.of(diaries.ev).trip_kwh(diaries.length_km)
     for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
         row = diaries.rows_of_trip(number)
-        if number == 1:
+        own = battery.of(diaries.ev[row])
+        if number == 1 and state is None:
             soc = diaries.soc_first[diaries.ev[row]]
         else:
-            soc = _soc_after_stay(diaries, record, row, battery, behaviour)
+            soc = _soc_after_stay(diaries, record, row, own, behaviour, state)
         wants = wants_fast_charge(
-            soc, trip_kwh[row], uniform[row], battery=battery, behaviour=behaviour, price_ratio=ratio[row]
+            soc, trip_kwh[row], uniform[row], battery=own, behaviour=behaviour, price_ratio=ratio[row]
         )
         # once stranded, an EV stays where it is: it drives nothing and charges nothing
         wants &= ~record.cancelled[row]
         kwh = np.where(record.cancelled[row], 0.0, trip_kwh[row])
-        _keep(record, row, soc, wants, drive(soc, kwh, wants, battery, behaviour))
+        _keep(record, row, soc, wants, drive(soc, kwh, wants, own, behaviour))
         onward = row[diaries.trips_per_ev[diaries.ev[row]] > number]
         record.cancelled[onward + 1] = record.cancelled[onward]
     return record
 
 
 def _soc_after_stay(
-    diaries: Diaries, record: SocRecord, row: IntArray, battery: Battery, behaviour: ChargingBehaviour
+    diaries: Diaries,
+    record: SocRecord,
+    row: IntArray,
+    battery: Battery,
+    behaviour: ChargingBehaviour,
+    state: EVState | None,
 ) -> FloatArray:
     """Return the state of charge after the stay before the trips *row*, and record what was charged."""
-    ev, soc = diaries.ev[row], record.soc_arrival[row - 1]
-    parked_h = (diaries.departure_s[row] - diaries.arrival_s[row - 1]) / 3600
+    ev = diaries.ev[row]
+    if state is not None and diaries.trip[row[0]] == 1:
+        soc, since_s = state.soc[ev], state.parked_since_s[ev]
+    else:
+        soc, since_s = record.soc_arrival[row - 1], diaries.arrival_s[row - 1]
+    parked_h = (diaries.departure_s[row] - since_s) / 3600
     plugged = plugs_in(
         diaries.from_activity[row], soc, diaries.has_home_charger[ev], diaries.has_work_charger[ev], behaviour
     )
-    after = soc_after_parking(soc, plugged & ~record.cancelled[row], parked_h, battery, behaviour)
+    after = soc_after_parking(soc, plugged & ~record.cancelled[row], parked_h, battery, behaviour.of(ev))
     record.slow_kwh[row] = battery.charging_kwh(soc, after)
     return after
 

@@ -7,6 +7,7 @@ from cosim.config import ScenarioConfig
 from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table
 from cosim.errors import ConfigError
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
+from cosim.ev.dwell import DwellModel
 from cosim.ev.mobility import MobilityModel
 from cosim.ev.transitions import read_transitions
 
@@ -51,7 +52,7 @@ def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
 def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
     """Return the mobility model of the scenario."""
     mobility = config.mobility
-    return MobilityModel(
+    return DwellModel(
         transition=read_transitions(folder / mobility.transitions),
         share_travelling=mobility.travel_share,
         share_home_charger=mobility.home_charger_share,

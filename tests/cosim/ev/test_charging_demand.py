@@ -40,6 +40,7 @@ def two_trips(soc_first: float, length_km: float, stay: int, *, home: bool, work
         day=1,
         travels=np.array([True]),
         soc_first=np.array([soc_first]),
+        ev_type=np.zeros(1, dtype=np.int8),
         has_home_charger=np.array([home]),
         has_work_charger=np.array([work]),
         first_row=np.array([0, 2]),
