@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from cosim.arrays import FloatArray, IntArray
 from cosim.ev.mobility import Diaries, sample_diaries, trip_uniforms
-from cosim.road.choice import choose
 from cosim.scenario import Scenario
+from cosim.scenario.trips import trip_ods
 
 PURPOSE = "agents"
 
@@ -62,7 +59,7 @@ def _trip_plans(scenario: Scenario, diaries: Diaries, seed: int) -> list[TripPla
         diaries.length_km.tolist(),
         diaries.from_activity.tolist(),
         diaries.to_activity.tolist(),
-        draw_od(scenario, trip_uniforms(diaries, seed, f"{PURPOSE}/od")).tolist(),
+        trip_ods(scenario, diaries, seed, PURPOSE).tolist(),
         trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge").tolist(),
         trip_uniforms(diaries, seed, f"{PURPOSE}/route").tolist(),
         strict=True,
@@ -80,9 +77,3 @@ def _trip_plans(scenario: Scenario, diaries: Diaries, seed: int) -> list[TripPla
         )
         for trip, departure_s, length_km, from_activity, to_activity, od, charge, route in columns
     ]
-
-
-def draw_od(scenario: Scenario, uniform: FloatArray) -> IntArray:
-    """Return the OD number of each trip, drawn from the OD table."""
-    cumulative = np.cumsum(scenario.od_share)
-    return choose(cumulative / cumulative[-1], uniform)

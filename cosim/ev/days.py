@@ -8,9 +8,9 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
-from cosim.ev.charging_demand import SocRecord, simulate_soc
 from cosim.ev.ev_types import batteries, behaviours
 from cosim.ev.mobility import Diaries, EVState, MobilityModel, sample_diaries, trip_uniforms
+from cosim.ev.soc import SocRecord, simulate_soc
 from cosim.ev.transitions import HOME
 from cosim.periods import SECONDS_PER_DAY, Periods
 

@@ -7,8 +7,8 @@ import numpy as np
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour, plugs_in
-from cosim.ev.charging_demand import SocRecord
 from cosim.ev.mobility import Diaries, EVState
+from cosim.ev.soc import SocRecord
 from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
