@@ -33,6 +33,26 @@ class Timeline:
     soc_end: FloatArray
 
 
+def _still_going_on(yesterday: Timeline | None) -> Timeline:
+    """Return the drives and fast charges that outlast *yesterday*, in seconds of today."""
+    if yesterday is None:
+        nobody, never = np.zeros(0, dtype=np.int64), np.zeros(0)
+        nothing = np.zeros(0, dtype=np.int8)
+        return Timeline(
+            n_ev=0, ev=nobody, doing=nothing, start_s=never, end_s=never, soc_start=never, soc_end=never
+        )
+    late = np.isin(yesterday.doing, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
+    return Timeline(
+        n_ev=yesterday.n_ev,
+        ev=yesterday.ev[late],
+        doing=yesterday.doing[late],
+        start_s=yesterday.start_s[late] - SECONDS_PER_DAY,
+        end_s=yesterday.end_s[late] - SECONDS_PER_DAY,
+        soc_start=yesterday.soc_start[late],
+        soc_end=yesterday.soc_end[late],
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stays:
     """All stays of a day: before the first trip, and after each trip that was made."""
@@ -54,8 +74,11 @@ def timeline(
     behaviour: ChargingBehaviour,
     fast_kw: FloatArray | float,
     state: EVState | None = None,
+    yesterday: Timeline | None = None,
 ) -> Timeline:
     """Return who does what and when; *battery*, *behaviour* and *fast_kw* may hold one value per EV.
+
+    A day that begins from a *state* needs *yesterday* for what was still going on at midnight.
 
     A fast charge begins at the charge point of the trip and takes its energy over *fast_kw*. As in the diary, the
     EV is at its destination at the planned time, or when the charge is over, if that is later.
@@ -65,7 +88,7 @@ def timeline(
     departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
     ev = diaries.ev[made]
     own, kw = battery.of(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
-    next_s = np.append(np.where(ev[1:] == ev[:-1], departure_s[1:], np.inf), np.inf)[: ev.size]
+    next_s = _next(ev, departure_s)
     plug_s = departure_s + behaviour.charge_point * (arrival_s - departure_s)
     unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, next_s)
     charged = record.fast_charge[made]
@@ -73,11 +96,20 @@ def timeline(
     gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.capacity_kwh
     soc_unplug = np.where(charged, soc_plug + gain, soc_plug)
     there_s = np.maximum(arrival_s, unplug_s)
-    stays = _stays(diaries, record, made, day_s, there_s, state)
+    late = _still_going_on(yesterday)
+    stays = _stays(diaries, record, made, day_s, there_s, state, late)
     parts = [
         (ev, np.full(ev.size, DRIVING), departure_s, plug_s, record.soc_departure[made], soc_plug),
         (ev, np.full(ev.size, FAST), plug_s, unplug_s, soc_plug, soc_unplug),
         (ev, np.full(ev.size, DRIVING), unplug_s, there_s, soc_unplug, record.soc_arrival[made]),
+        (
+            late.ev,
+            late.doing,
+            late.start_s,
+            np.minimum(late.end_s, stays.departure_s[late.ev]),
+            late.soc_start,
+            late.soc_end,
+        ),
         *_parked(diaries, stays, battery, behaviour),
     ]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -87,6 +119,12 @@ def timeline(
     return Timeline(n_ev=diaries.n_ev, **kept)
 
 
+def _next(ev: IntArray, departure_s: IntArray) -> FloatArray:
+    """Return when the EV of each trip leaves again; never after its last one."""
+    again = np.append(ev[1:] == ev[:-1], np.zeros(min(ev.size, 1), dtype=np.bool_))
+    return np.where(again, np.roll(departure_s, -1), np.inf)
+
+
 def _stays(
     diaries: Diaries,
     record: SocRecord,
@@ -94,10 +132,11 @@ def _stays(
     day_s: int,
     there_s: FloatArray,
     state: EVState | None,
+    late: Timeline,
 ) -> _Stays:
     """Return the stay at the start of the day of every EV, then the stays that follow the trips *made*."""
     n_ev, ev = diaries.n_ev, diaries.ev[made]
-    departure_s = (diaries.departure_s[made] - day_s).astype(np.float64)
+    departure_s = diaries.departure_s[made] - day_s
     first = np.append(True, ev[1:] != ev[:-1])[: ev.size]
     first_s = np.full(n_ev, np.inf)
     first_s[ev[first]] = departure_s[first]
@@ -106,7 +145,8 @@ def _stays(
     else:
         place, soc = state.activity, state.soc
         since_s = (state.parked_since_s - day_s).astype(np.float64)
-    next_s = np.append(np.where(ev[1:] == ev[:-1], departure_s[1:], np.inf), np.inf)[: ev.size]
+        np.maximum.at(since_s, late.ev, late.end_s)
+    next_s = _next(ev, departure_s)
     return _Stays(
         ev=np.concatenate((np.arange(n_ev), ev)),
         activity=np.concatenate((place, diaries.to_activity[made])),
@@ -127,12 +167,7 @@ def _parked(
     full_s = battery.of(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_kw, 1e-9) * 3600
     charged_s = np.where(plugged, np.minimum(stays.arrival_s + full_s, stays.departure_s), stays.arrival_s)
     soc = own.soc_after_charging(stays.soc, slow_kw, (charged_s - stays.arrival_s) / 3600)
-    # a stay of an EV on the way at midnight begins when it arrives: until then it drives
-    driving_s = np.where(stays.arrival_s > 0, 0.0, stays.arrival_s)[: diaries.n_ev]
-    on_the_way = stays.arrival_s[: diaries.n_ev]
-    drive = np.arange(diaries.n_ev), np.full(diaries.n_ev, DRIVING), driving_s, on_the_way
     return [
-        (*drive, stays.soc[: diaries.n_ev], stays.soc[: diaries.n_ev]),
         (ev, np.full(ev.size, SLOW), stays.arrival_s, charged_s, stays.soc, soc),
         (ev, stays.activity, charged_s, stays.departure_s, soc, soc),
     ]
