@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.ev.mobility import Diaries, sample_diaries, trip_uniforms
-from cosim.road.choice import choose
 from cosim.scenario import Scenario
+from cosim.scenario.trips import trip_ods
 
 PURPOSE = "agents"
 
@@ -64,19 +64,13 @@ def plan_day(scenario: Scenario, n_ev: int, seed: int, day: int = 1) -> DayPlans
     mail_is_lost = scenario.config.messages.loss_probability > 0
     return DayPlans(
         diaries=diaries,
-        od=draw_od(scenario, trip_uniforms(diaries, seed, f"{PURPOSE}/od")),
+        od=trip_ods(scenario, diaries, seed, PURPOSE),
         charge_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge"),
         route_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/route"),
         report_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/report")
         if mail_is_lost
         else np.ones(diaries.ev.size),
     )
-
-
-def draw_od(scenario: Scenario, uniform: FloatArray) -> IntArray:
-    """Return the OD number of each trip, drawn from the OD table."""
-    cumulative = np.cumsum(scenario.od_share)
-    return choose(cumulative / cumulative[-1], uniform)
 
 
 def plan_of_each(plans: DayPlans) -> list[DayPlan]:

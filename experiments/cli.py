@@ -14,6 +14,8 @@ from cosim.errors import ConfigError, ModelError
 from experiments.assign import assign_command
 from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
+from experiments.fit_mobility import fit_mobility_command
+from experiments.mobility import mobility_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -33,6 +35,10 @@ app = typer.Typer(
 app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
 app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
+app.command("mobility", short_help="Simulate the EVs' days alone.")(mobility_command)
+app.command("fit-mobility", short_help="Estimate the mobility chain from travel diaries.")(
+    fit_mobility_command
+)
 
 Config = Annotated[
     str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")

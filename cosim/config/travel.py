@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cosim.config.base import File, Name, NonNegative, Place, Positive, Section, Share, contradiction
+from cosim.config.base import Entries, File, Name, NonNegative, Place, Positive, Section, Share, contradiction
 
 
 class AssignmentConfig(Section):
@@ -66,6 +66,29 @@ class StationConfig(Section):
     """Limit of the whole site [kW]."""
 
 
+class EvTypeConfig(Section):
+    """``[[population.types]]``: EVs of one type; what is left out is as in ``[mobility]``."""
+
+    name: Name
+    """Unique name."""
+    share: Positive
+    """Share of all EVs; the shares are scaled to sum to 1."""
+    battery_kwh: Positive | None = None
+    """Battery capacity [kWh]."""
+    consumption_kwh_per_km: Positive | None = None
+    """Consumption [kWh/km]."""
+    charging_efficiency: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Battery energy per grid energy."""
+    fast_kw: Positive | None = None
+    """The most it takes from a fast charger, on the grid side [kW]; empty: what the charger gives."""
+    slow_kw: Positive | None = None
+    """Slow charging power on the grid side [kW]."""
+    home_charger_share: Share | None = None
+    """EVs of this type with a charger at home."""
+    work_charger_share: Share | None = None
+    """EVs of this type with a charger at work."""
+
+
 class PopulationConfig(Section):
     """``[population]``: who travels, and what they know."""
 
@@ -85,13 +108,23 @@ class PopulationConfig(Section):
     """Energy with which a driver prices a station: the EV's own, or the mean session."""
     estimate_diaries: Annotated[int, Field(ge=1_000)] = 200_000
     """Diaries behind p_t, departures and session energy of the equilibrium (the same for all seeds)."""
+    trips: Literal["independent", "chained"] | None = None
+    """OD of a trip: drawn for itself, or from where the last one ended; empty: chained if the OD table allows it."""
+    soc: Literal["daily", "carried"] = "daily"
+    """State of charge and place in the morning: drawn, at home; or carried over midnight."""
+    types: Entries[EvTypeConfig] = ()
+    """Types of EVs; none: one type, of `[mobility]`."""
 
 
 class MobilityConfig(Section):
-    """``[mobility]``: the Markov chain of activities, and the batteries."""
+    """``[mobility]``: when EVs leave and what for, and their batteries."""
 
-    transitions: File
-    """CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
+    kind: Literal["dwell", "markov"] = "dwell"
+    """Stays of random length and hourly transitions, or a Markov chain in quarter hours."""
+    transitions: File | None = None
+    """Of dwell: CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
+    departures: File | None = None
+    """Of markov: CSV of the chance to leave in each slot (slot, from, home, work, leisure, other)."""
     travel_share: Share = 0.8
     """Share of EVs that travel on a day."""
     first_departure_shape: Positive = 6.63
@@ -134,6 +167,15 @@ class MobilityConfig(Section):
     """Slow charging power on the grid side [kW]."""
     soc_plug_at_home: Share = 0.7
     """At home an EV is plugged in below this SOC."""
+
+    @model_validator(mode="after")
+    def table_of_the_kind(self) -> "MobilityConfig":
+        """Ask for the table that the kind of model needs."""
+        table = "transitions" if self.kind == "dwell" else "departures"
+        if getattr(self, table) is None:
+            sentence = f"{table} is missing; mobility of kind '{self.kind}' needs its file"
+            raise contradiction(sentence, table)
+        return self
 
     @model_validator(mode="after")
     def reserve_below_target(self) -> "MobilityConfig":

@@ -8,25 +8,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
-    """Battery and consumption of one type of EV."""
+    """Battery and consumption of one type of EV; or of many EVs, with one value for each."""
 
-    capacity_kwh: float = 50.0
-    consumption_kwh_per_km: float = 0.17
-    charging_efficiency: float = 0.92
+    capacity_kwh: FloatArray | float = 50.0
+    consumption_kwh_per_km: FloatArray | float = 0.17
+    charging_efficiency: FloatArray | float = 0.92
 
     def __post_init__(self) -> None:
         """Refuse what no battery can be."""
+        efficiency = np.asarray(self.charging_efficiency)
         possible = (
-            self.capacity_kwh > 0 and self.consumption_kwh_per_km >= 0 and 0 < self.charging_efficiency <= 1
+            np.greater(self.capacity_kwh, 0).all() and np.greater_equal(self.consumption_kwh_per_km, 0).all()
         )
-        if not possible:
+        if not (possible and ((efficiency > 0) & (efficiency <= 1)).all()):
             msg = f"{self}: capacity must be positive, consumption not negative, efficiency in (0, 1]"
             raise ValueError(msg)
+
+    def of(self, ev: IntArray) -> "Battery":
+        """Return the batteries of the EVs in the rows *ev*; itself where all have the same."""
+        if np.ndim(self.capacity_kwh) == 0:
+            return self
+        return Battery(
+            capacity_kwh=np.asarray(self.capacity_kwh)[ev],
+            consumption_kwh_per_km=np.asarray(self.consumption_kwh_per_km)[ev],
+            charging_efficiency=np.asarray(self.charging_efficiency)[ev],
+        )
 
     def trip_kwh(self, length_km: FloatArray | float) -> FloatArray:
         """Return the energy a trip takes from the battery [kWh]."""

@@ -4,11 +4,11 @@ The agents call them with one EV, the estimate of the charging demand with all E
 are used for both (``np.exp`` and ``math.exp`` may differ in the last bit), so both decide alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.battery import Battery
 from cosim.ev.transitions import HOME, WORK, ActivityArray
 
@@ -27,7 +27,8 @@ class ChargingBehaviour:
     target_soc: float = 0.80
     charge_point: float = 0.5
     """Share of the trip's energy used up when the charger is reached."""
-    slow_kw: float = 7.0
+    slow_kw: FloatArray | float = 7.0
+    """One power, or that of each EV [kW]."""
     plug_in_below_soc: float = 0.70
     """At home; at work every driver who has a charger plugs in."""
 
@@ -37,9 +38,13 @@ class ChargingBehaviour:
         if not all(0 <= share <= 1 for share in (*levels, self.charge_point)):
             msg = f"{self}: states of charge and the charge point must be in [0, 1]"
             raise ValueError(msg)
-        if self.soc_spread <= 0 or self.slow_kw < 0:
+        if self.soc_spread <= 0 or np.less(self.slow_kw, 0).any():
             msg = f"{self}: the spread must be positive and the power not negative"
             raise ValueError(msg)
+
+    def of(self, ev: IntArray) -> "ChargingBehaviour":
+        """Return the behaviour of the EVs in the rows *ev*; itself where all have the same."""
+        return self if np.ndim(self.slow_kw) == 0 else replace(self, slow_kw=np.asarray(self.slow_kw)[ev])
 
 
 def fast_charge_probability(

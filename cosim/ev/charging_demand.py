@@ -4,116 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.ev.battery import Battery
-from cosim.ev.charging import (
-    ChargingBehaviour,
-    TripSoc,
-    drive,
-    plugs_in,
-    soc_after_parking,
-    wants_fast_charge,
-)
-from cosim.ev.mobility import Diaries, MobilityModel, sample_diaries, trip_uniforms
-from cosim.periods import Periods
+from cosim.ev.charging import ChargingBehaviour
+from cosim.ev.days import DayOfEVs, simulate_days
+from cosim.ev.mobility import MobilityModel
+from cosim.ev.soc import SocRecord, joined
+from cosim.ev.trip_chains import TripChains
+from cosim.periods import SECONDS_PER_DAY, Periods
 
 PURPOSE = "charging demand"
 SEED = 0
 """The estimate describes the population, not a run: it is the same for all seeds of a scenario."""
 FEWEST_TRIPS = 50
 CONFIDENCE_95 = 1.959963984540054
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SocRecord:
-    """The batteries along the diaries: one value per trip, in the diaries' order. Grid-side energies.
-
-    It ends with the last arrival: what is charged overnight belongs to the next day.
-    """
-
-    soc_departure: FloatArray
-    soc_charge_point: FloatArray
-    """Before any charging."""
-    soc_arrival: FloatArray
-    fast_charge: BoolArray
-    session_kwh: FloatArray
-    slow_kwh: FloatArray
-    """Charged while parked before the trip."""
-    stranded: BoolArray
-    """Trips an EV could not make, because the battery would have been empty on the way."""
-    cancelled: BoolArray
-    """These trips and all that would have followed them on the day."""
-
-
-def simulate_soc(
-    diaries: Diaries,
-    battery: Battery,
-    behaviour: ChargingBehaviour,
-    uniform: FloatArray,
-    price_ratio: FloatArray | None = None,
-) -> SocRecord:
-    """Return the state of charge along the diaries, trip number by trip number, over all EVs at once.
-
-    *uniform* and *price_ratio* (price over mean price; 1 if not given) have one value per trip. Departures
-    and arrivals are the diaries': the time of a fast charge shortens no stay.
-    """
-    n_trips = diaries.ev.size
-    ratio = np.ones(n_trips) if price_ratio is None else price_ratio
-    record = _empty_record(n_trips)
-    trip_kwh = battery.trip_kwh(diaries.length_km)
-    for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
-        row = diaries.rows_of_trip(number)
-        if number == 1:
-            soc = diaries.soc_first[diaries.ev[row]]
-        else:
-            soc = _soc_after_stay(diaries, record, row, battery, behaviour)
-        wants = wants_fast_charge(
-            soc, trip_kwh[row], uniform[row], battery=battery, behaviour=behaviour, price_ratio=ratio[row]
-        )
-        # once stranded, an EV stays where it is: it drives nothing and charges nothing
-        wants &= ~record.cancelled[row]
-        kwh = np.where(record.cancelled[row], 0.0, trip_kwh[row])
-        _keep(record, row, soc, wants, drive(soc, kwh, wants, battery, behaviour))
-        onward = row[diaries.trips_per_ev[diaries.ev[row]] > number]
-        record.cancelled[onward + 1] = record.cancelled[onward]
-    return record
-
-
-def _soc_after_stay(
-    diaries: Diaries, record: SocRecord, row: IntArray, battery: Battery, behaviour: ChargingBehaviour
-) -> FloatArray:
-    """Return the state of charge after the stay before the trips *row*, and record what was charged."""
-    ev, soc = diaries.ev[row], record.soc_arrival[row - 1]
-    parked_h = (diaries.departure_s[row] - diaries.arrival_s[row - 1]) / 3600
-    plugged = plugs_in(
-        diaries.from_activity[row], soc, diaries.has_home_charger[ev], diaries.has_work_charger[ev], behaviour
-    )
-    after = soc_after_parking(soc, plugged & ~record.cancelled[row], parked_h, battery, behaviour)
-    record.slow_kwh[row] = battery.charging_kwh(soc, after)
-    return after
-
-
-def _empty_record(n_trips: int) -> SocRecord:
-    return SocRecord(
-        soc_departure=np.zeros(n_trips),
-        soc_charge_point=np.zeros(n_trips),
-        soc_arrival=np.zeros(n_trips),
-        fast_charge=np.zeros(n_trips, dtype=np.bool_),
-        session_kwh=np.zeros(n_trips),
-        slow_kwh=np.zeros(n_trips),
-        stranded=np.zeros(n_trips, dtype=np.bool_),
-        cancelled=np.zeros(n_trips, dtype=np.bool_),
-    )
-
-
-def _keep(record: SocRecord, row: IntArray, soc: FloatArray, wants: BoolArray, trip: TripSoc) -> None:
-    record.soc_departure[row] = soc
-    record.soc_charge_point[row] = trip.soc_charge_point
-    record.soc_arrival[row] = trip.soc_arrival
-    record.fast_charge[row] = wants & ~trip.stranded
-    record.session_kwh[row] = trip.session_kwh
-    record.stranded[row] = trip.stranded
-    record.cancelled[row] |= trip.stranded
+SETTLING_DAYS, COUNTED_DAYS = 10, 10
+"""Where the state of charge is carried over midnight: days until the first morning is forgotten, and days counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,6 +40,9 @@ class ChargingDemand:
     pool: IntArray
     """Periods with the same number were estimated together, because one of them had too few trips."""
     n_ev: int
+    """EV-days behind the estimate."""
+    od_departures_per_ev: FloatArray | None = None
+    """Expected trips of each OD starting in t, (periods, ODs), where trips chain."""
 
     @property
     def trips_per_ev(self) -> float:
@@ -151,7 +60,7 @@ class ChargingDemand:
         return float(self.sessions_per_ev.sum() / self.trips_per_ev) if self.trips_per_ev else 0.0
 
 
-def estimate_charging_demand(
+def estimate_charging_demand(  # noqa: PLR0913  (what, who, and how)
     model: MobilityModel,
     battery: Battery,
     behaviour: ChargingBehaviour,
@@ -160,21 +69,50 @@ def estimate_charging_demand(
     n_ev: int = 200_000,
     seed: int = SEED,
     price_ratio: FloatArray | None = None,
+    carried: bool = False,
+    chains: TripChains | None = None,
 ) -> ChargingDemand:
-    """Return p_t of Eq. 2 with its interval, departures and session energies, from one day of *n_ev* EVs.
+    """Return p_t of Eq. 2 with its interval, departures and session energies, from *n_ev* diaries.
 
-    The state of charge is drawn anew in the morning: this is the single-day p_t. *price_ratio* holds price
-    over mean price for each period; it matters if the behaviour is price-sensitive.
+    By default they are one day of as many EVs, with a state of charge drawn anew in the morning: the single-day
+    p_t. *carried*: ten days, after ten to settle, of a tenth as many EVs, with state of charge and place carried
+    over midnight. *price_ratio* holds price over mean price for each period; it matters if the behaviour is
+    price-sensitive. *chains* gives the departures their ODs, where trips chain.
     """
-    diaries = sample_diaries(model, n_ev, seed, PURPOSE)
-    period = diaries.departure_s // periods.seconds % periods.count
-    uniform = trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge")
-    ratio = None if price_ratio is None else price_ratio[period]
-    record = simulate_soc(diaries, battery, behaviour, uniform, ratio)
-    return summarise_demand(record, period, periods.count, n_ev)
+    n_ev, days = (max(1, n_ev // COUNTED_DAYS), SETTLING_DAYS + COUNTED_DAYS) if carried else (n_ev, 1)
+    course = simulate_days(
+        model,
+        battery,
+        behaviour,
+        n_ev,
+        days,
+        seed=seed,
+        purpose=PURPOSE,
+        carried=carried,
+        price_ratio=price_ratio,
+    )
+    counted = [day for day in course if not carried or day.diaries.day > SETTLING_DAYS]
+    return demand_of(counted, periods, chains)
 
 
-def summarise_demand(record: SocRecord, period: IntArray, n_periods: int, n_ev: int) -> ChargingDemand:
+def demand_of(days: list[DayOfEVs], periods: Periods, chains: TripChains | None = None) -> ChargingDemand:
+    """Return the demand per EV and day that simulated days show."""
+    of_day = [day.diaries.departure_s % SECONDS_PER_DAY // periods.seconds for day in days]
+    n_ev = sum(day.diaries.n_ev for day in days)
+    ods = None
+    if chains is not None:
+        expected = [
+            chains.expected_ods(day.diaries, ~day.record.cancelled, period, periods.count)
+            for day, period in zip(days, of_day, strict=True)
+        ]
+        ods = np.sum(expected, axis=0) / n_ev
+    record = joined([day.record for day in days])
+    return summarise_demand(record, np.concatenate(of_day), periods.count, n_ev, ods)
+
+
+def summarise_demand(
+    record: SocRecord, period: IntArray, n_periods: int, n_ev: int, ods: FloatArray | None = None
+) -> ChargingDemand:
     """Return the demand per EV from the batteries' record and the period (from 0) in which each trip starts.
 
     A cancelled trip does not start, so it counts neither as a trip nor as a session.
@@ -198,6 +136,7 @@ def summarise_demand(record: SocRecord, period: IntArray, n_periods: int, n_ev: 
         stranded_per_ev=float(record.stranded.sum() / n_ev),
         pool=pool,
         n_ev=n_ev,
+        od_departures_per_ev=ods,
     )
 
 

@@ -1,62 +1,84 @@
-"""Where EVs go: the mobility model and the diaries drawn from it.
+"""Where EVs go: what every mobility model says, and the diaries drawn from it.
 
-A diary is the plan of one EV for one day before it meets a road or a charger. It begins at home. After every
-arrival the EV stays for a random time; then the next activity comes from a transition matrix by hour of
-departure. Sources: the transitions are V2Sim's (BSD-3-Clause), lengths and dwell times are ours.
+A diary is the plan of one EV for one day before it meets a road or a charger. When an EV leaves, and for what,
+is a model of its own: dwell times (``cosim.ev.dwell``) or a Markov chain in slots (``cosim.ev.markov``).
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
-from math import log
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.ev.distributions import Distribution, LogNormal, Normal, ShiftedGamma
-from cosim.ev.transitions import HOME, LEISURE, OTHER, WORK, ActivityArray
+from cosim.ev.distributions import Distribution, LogNormal, Normal
+from cosim.ev.ev_types import EvType, TypeArray, draw_types
+from cosim.ev.transitions import HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 from cosim.randomness import stream
 
 T = TypeVar("T", bound=np.generic)
+Uniform = Callable[[str], FloatArray]
+"""Gives the random numbers of the EVs at hand, by what they decide."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MobilityModel:
-    """When, how far and to what activity EVs drive; ``transition`` is all that has no default."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MobilityModel(ABC):
+    """How many travel, how far, with what car; a kind of model adds when they leave and for what activity."""
 
-    transition: FloatArray
-    """Probability of the next activity, (4 activities left, 24 hours of departure, 4 activities gone to)."""
     share_travelling: float = 0.80
+    """Of the EVs that are at home at midnight; one that is away travels that day for certain."""
     share_home_charger: float = 0.50
     share_work_charger: float = 0.20
+    types: tuple[EvType, ...] = ()
+    """Types of EVs, if there are several; their shares of chargers then stand in place of the two above."""
     soc_first: Distribution = field(default=Normal(0.60, 0.15, 0.2, 0.9))
     """State of charge at the first departure of the day."""
-    first_departure_min: Distribution = field(default=ShiftedGamma(6.63, 65.76, 114.54))
     length_km: Distribution = field(default=LogNormal(2.451, 0.75, 1.0, 100.0))
     speed_km_h: float = 35.0
     """In the diary; on a network the road gives the travel time."""
-    home_dwell_h: Distribution = field(default=LogNormal(log(2.2), 0.8, 0.25, 14.0))
-    work_dwell_h: Distribution = field(default=Normal(8.0, 1.5, 0.25, 14.0))
-    late_work_dwell_h: Distribution = field(default=Normal(3.0, 1.0, 0.25, 14.0))
-    leisure_dwell_h: Distribution = field(default=LogNormal(log(1.1), 0.7, 0.25, 14.0))
-    other_dwell_h: Distribution = field(default=LogNormal(log(1.1), 0.7, 0.25, 14.0))
-    late_work_from_h: float = 11.0
-    """Who arrives at work from this hour on stays for ``late_work_dwell_h``."""
-    evening_from_h: float = 16.0
-    share_evening_at_home: float = 0.75
-    """Of those who arrive at home in the evening, the share whose day ends there."""
 
-    def __post_init__(self) -> None:
-        """Refuse a matrix that holds no probabilities."""
-        if self.transition.shape != (4, 24, 4):
-            msg = f"the transition matrix has shape {self.transition.shape}, not (4, 24, 4)"
-            raise ValueError(msg)
-        row_sum = self.transition.sum(axis=2)
-        if (self.transition < 0).any() or not np.allclose(row_sum, 1.0, atol=1e-9, rtol=0):
-            msg = "every row of the transition matrix must hold probabilities that sum to 1"
-            raise ValueError(msg)
+    def trip_s(self, length_km: FloatArray) -> IntArray:
+        """Return the time trips take in the diary, in whole seconds."""
+        return whole_seconds(length_km / self.speed_km_h * 3600)
+
+    @abstractmethod
+    def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
+        """Return the second of the day of the first trip of EVs that are, or arrive, at *activity*.
+
+        *arrival_s* is below 0 for who came before midnight; a departure beyond the day means that none follows.
+        """
+
+    @abstractmethod
+    def next_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
+        """Return the second of the day at which EVs leave again that arrived at *activity* at *arrival_s*."""
+
+    @abstractmethod
+    def weights_of_next(self, activity: ActivityArray, departure_s: IntArray) -> FloatArray:
+        """Return what the chances of the next activities are in proportion to, (EVs, 4 activities)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EVState:
+    """Where the EVs are between two days, and what their batteries hold; one value per EV."""
+
+    activity: ActivityArray
+    """Where the EV is parked, or arrives after midnight."""
+    parked_since_s: IntArray
+    """Clock second of the arrival; later than midnight while it is on the way."""
+    soc: FloatArray
+    """On that arrival: what is charged during the stay is booked to the next departure."""
+    zone: IntArray
+    """Number of the zone it is in; all 0 where trips do not chain."""
+
+    def at_home(self, midnight_s: int) -> BoolArray:
+        """Return which EVs are parked at home at midnight."""
+        parked: BoolArray = (self.activity == HOME) & (self.parked_since_s < midnight_s)
+        return parked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +92,8 @@ class Diaries:
     # one value per EV
     travels: BoolArray
     soc_first: FloatArray
+    ev_type: TypeArray
+    """Number of the type in ``MobilityModel.types``; all 0 where there is one."""
     has_home_charger: BoolArray
     has_work_charger: BoolArray
     first_row: IntArray
@@ -140,107 +164,109 @@ class _Leg:
     to_activity: ActivityArray
 
 
-def sample_diaries(model: MobilityModel, n_ev: int, seed: int, purpose: str, day: int = 1) -> Diaries:
-    """Return the planned day of *n_ev* EVs.
+def sample_diaries(
+    model: MobilityModel, n_ev: int, seed: int, purpose: str, day: int = 1, state: EVState | None = None
+) -> Diaries:
+    """Return the planned day of *n_ev* EVs, from where *state* says they are, or else from home.
 
-    Chargers belong to the EV and stay the same on all days; everything else is drawn anew for each day. The
-    numbers of a trip are named by day and trip number, so no EV's plan depends on how the others' turn out.
-    Departures after midnight are dropped; a last arrival may be after it.
+    Types and chargers belong to the EV and stay the same on all days; everything else is drawn anew for each
+    day. The numbers of a trip are named by day and trip number, so no EV's plan depends on how the others'
+    turn out. Departures after midnight are dropped; a last arrival may be after it.
     """
     if n_ev < 1:
         msg = f"{n_ev} EVs: there must be at least one"
         raise ValueError(msg)
     draws = Draws(n_ev, seed, purpose)
+    midnight_s = (day - 1) * SECONDS_PER_DAY
     travels = draws.uniform("travels", day) < model.share_travelling
-    legs = _legs(model, draws, day, np.flatnonzero(travels))
+    activity, arrival_s = np.full(n_ev, HOME, dtype=np.int8), np.full(n_ev, -1)
+    if state is not None:
+        travels |= ~state.at_home(midnight_s)
+        activity, arrival_s = state.activity, state.parked_since_s - midnight_s
+    legs = _legs(model, draws, day, np.flatnonzero(travels), activity, arrival_s)
     trips_per_ev = np.zeros(n_ev, dtype=np.int64)
     for leg in legs:
         trips_per_ev[leg.ev] += 1
     first_row = np.concatenate(([0], np.cumsum(trips_per_ev)))
     trips = _in_ev_order(legs, first_row)
+    ev_type = draw_types(model.types, draws.uniform("type") if len(model.types) > 1 else np.zeros(n_ev))
+    home_share, work_share = _charger_shares(model, ev_type)
     return Diaries(
         day=day,
         travels=travels,
         soc_first=model.soc_first.quantile(draws.uniform("first soc", day)),
-        has_home_charger=draws.uniform("home charger") < model.share_home_charger,
-        has_work_charger=draws.uniform("work charger") < model.share_work_charger,
+        ev_type=ev_type,
+        has_home_charger=draws.uniform("home charger") < home_share,
+        has_work_charger=draws.uniform("work charger") < work_share,
         first_row=first_row,
         ev=trips.ev,
         trip=np.arange(trips.ev.size) - first_row[trips.ev] + 1,
-        departure_s=trips.departure_s + (day - 1) * SECONDS_PER_DAY,
-        arrival_s=trips.arrival_s + (day - 1) * SECONDS_PER_DAY,
+        departure_s=trips.departure_s + midnight_s,
+        arrival_s=trips.arrival_s + midnight_s,
         length_km=trips.length_km,
         from_activity=trips.from_activity,
         to_activity=trips.to_activity,
     )
 
 
-def _legs(model: MobilityModel, draws: Draws, day: int, ev: IntArray) -> list[_Leg]:
+def _charger_shares(
+    model: MobilityModel, ev_type: TypeArray
+) -> tuple[FloatArray | float, FloatArray | float]:
+    """Return the share of the EVs like each one that have a charger at home, and at work."""
+    if not model.types:
+        return model.share_home_charger, model.share_work_charger
+    home = np.array([kind.home_charger_share for kind in model.types])
+    work = np.array([kind.work_charger_share for kind in model.types])
+    return home[ev_type], work[ev_type]
+
+
+def _legs(
+    model: MobilityModel, draws: Draws, day: int, ev: IntArray, activity: ActivityArray, arrival_s: IntArray
+) -> list[_Leg]:
     """Return the first trips of the EVs that travel, then the second ones, until all days have ended."""
-    first_min = model.first_departure_min.quantile(draws.uniform("first departure", day)[ev])
-    departure_s = _whole_seconds(first_min * 60)
-    activity = np.full(ev.size, HOME, dtype=np.int8)
+    activity = activity[ev]
+    first = draws.uniform("first departure", day)[ev]
+    departure_s = model.first_departure_s(activity, arrival_s[ev], lambda _: first)
     legs: list[_Leg] = []
     for trip in count(1):
         today = departure_s < SECONDS_PER_DAY
         ev, departure_s, activity = ev[today], departure_s[today], activity[today]
         if not ev.size:
             break
-        leg = _leg(model, draws, (day, trip), ev, departure_s, activity)
+        uniform = partial(_of_trip, draws, (day, trip), ev)
+        leg = _leg(model, uniform, ev, departure_s, activity)
         legs.append(leg)
-        ends = _day_ends(model, leg, draws.uniform("evening", day, trip)[leg.ev])
-        dwell_s = _dwell_s(model, leg, draws.uniform("dwell", day, trip)[leg.ev])
-        ev, departure_s, activity = ev[~ends], (leg.arrival_s + dwell_s)[~ends], leg.to_activity[~ends]
+        activity = leg.to_activity
+        departure_s = model.next_departure_s(activity, leg.arrival_s, uniform)
     return legs
 
 
+def _of_trip(draws: Draws, name: tuple[int, int], ev: IntArray, what: str) -> FloatArray:
+    """Return the numbers of a day and trip number that decide *what*, for the EVs *ev*."""
+    return draws.uniform(what, *name)[ev]
+
+
 def _leg(
-    model: MobilityModel,
-    draws: Draws,
-    name: tuple[int, int],
-    ev: IntArray,
-    departure_s: IntArray,
-    activity: ActivityArray,
+    model: MobilityModel, uniform: Uniform, ev: IntArray, departure_s: IntArray, activity: ActivityArray
 ) -> _Leg:
-    """Return the trips that leave at *departure_s*; the transition row is that of the hour of departure."""
-    row = model.transition[activity, departure_s // 3600].cumsum(axis=1)
+    """Return the trips that leave at *departure_s*."""
+    row = model.weights_of_next(activity, departure_s).cumsum(axis=1)
     # the last sum may miss 1 by rounding; divided by it, no activity of probability 0 is ever chosen
     row = row[:, :-1] / row[:, -1:]
-    destination = (draws.uniform("destination", *name)[ev, np.newaxis] >= row).sum(axis=1)
-    length_km = model.length_km.quantile(draws.uniform("length", *name)[ev])
+    destination = (uniform("destination")[:, np.newaxis] >= row).sum(axis=1)
+    length_km = model.length_km.quantile(uniform("length"))
     return _Leg(
         ev=ev,
         departure_s=departure_s,
-        arrival_s=departure_s + _whole_seconds(length_km / model.speed_km_h * 3600),
+        arrival_s=departure_s + model.trip_s(length_km),
         length_km=length_km,
         from_activity=activity,
         to_activity=destination.astype(np.int8),
     )
 
 
-def _day_ends(model: MobilityModel, leg: _Leg, uniform: FloatArray) -> BoolArray:
-    """Return for whom the trip is the last: most of those who come home in the evening."""
-    evening_at_home = (leg.to_activity == HOME) & (leg.arrival_s >= model.evening_from_h * 3600)
-    ends: BoolArray = evening_at_home & (uniform < model.share_evening_at_home)
-    return ends
-
-
-def _dwell_s(model: MobilityModel, leg: _Leg, uniform: FloatArray) -> IntArray:
-    """Return how long each EV stays where it arrived."""
-    late = leg.arrival_s >= model.late_work_from_h * 3600
-    dwell_h = np.empty(uniform.size)
-    for there, distribution in (
-        (leg.to_activity == HOME, model.home_dwell_h),
-        ((leg.to_activity == WORK) & ~late, model.work_dwell_h),
-        ((leg.to_activity == WORK) & late, model.late_work_dwell_h),
-        (leg.to_activity == LEISURE, model.leisure_dwell_h),
-        (leg.to_activity == OTHER, model.other_dwell_h),
-    ):
-        dwell_h[there] = distribution.quantile(uniform[there])
-    return _whole_seconds(dwell_h * 3600)
-
-
-def _whole_seconds(duration_s: FloatArray) -> IntArray:
+def whole_seconds(duration_s: FloatArray) -> IntArray:
+    """Return durations as the clock counts them."""
     return np.rint(duration_s).astype(np.int64)
 
 

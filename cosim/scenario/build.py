@@ -17,13 +17,21 @@ from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.mobility import MobilityModel
+from cosim.ev.trip_chains import TripChains
 from cosim.periods import Periods
 from cosim.road.network import Network
 from cosim.road.paths import PathSet, UserClass
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
-from cosim.scenario.inputs import ROWS_NEEDED, build_mobility, read_profiles
+from cosim.scenario.inputs import (
+    ROWS_NEEDED,
+    build_battery,
+    build_behaviour,
+    build_mobility,
+    read_profiles,
+)
 from cosim.scenario.places import build_paths, build_stations, repeated
 from cosim.scenario.station import Station
+from cosim.scenario.trips import build_chains, without_round_trips
 
 T = TypeVar("T")
 
@@ -50,6 +58,8 @@ class Scenario:
     mobility: MobilityModel
     battery: Battery
     behaviour: ChargingBehaviour
+    chains: TripChains | None
+    """How trips chain; None where each is an OD draw of its own."""
 
     @property
     def network(self) -> Network:
@@ -154,6 +164,8 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         problems += repeated(f"units of feeder '{feeder.name}'", feeder.unit_names)
     stations = attempt(build_stations, config, feeders)
     paths = attempt(build_paths, config, folder, USER_CLASSES)
+    problems += repeated("population.types", [kind.name for kind in config.population.types])
+    chains = attempt(build_chains, config, paths)
     if problems:
         raise ConfigError(source, problems)
     assert profiles and mobility and stations and paths  # noqa: S101, PT018  (no problems: all were built)
@@ -167,29 +179,8 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         od_share=od / od.sum(),
         stations=stations,
         feeders=tuple(case for case in cases if case),
-        mobility=mobility,
-        battery=_battery(config),
-        behaviour=_behaviour(config),
-    )
-
-
-def _battery(config: ScenarioConfig) -> Battery:
-    mobility = config.mobility
-    return Battery(
-        capacity_kwh=mobility.battery_kwh,
-        consumption_kwh_per_km=mobility.consumption_kwh_per_km,
-        charging_efficiency=mobility.charging_efficiency,
-    )
-
-
-def _behaviour(config: ScenarioConfig) -> ChargingBehaviour:
-    mobility = config.mobility
-    return ChargingBehaviour(
-        even_odds_soc=mobility.soc_fast_charge,
-        soc_spread=mobility.soc_fast_charge_width,
-        price_sensitivity=mobility.price_sensitivity,
-        reserve_soc=mobility.soc_reserve,
-        target_soc=mobility.soc_target,
-        slow_kw=mobility.slow_charger_kw,
-        plug_in_below_soc=mobility.soc_plug_at_home,
+        mobility=mobility if chains is None else without_round_trips(mobility),
+        battery=build_battery(config),
+        behaviour=build_behaviour(config),
+        chains=chains,
     )

@@ -1,12 +1,19 @@
 """The data files of a scenario that belong to no wing alone: profiles, and the mobility model's table."""
 
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
 from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table
 from cosim.errors import ConfigError
+from cosim.ev.battery import Battery
+from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
+from cosim.ev.dwell import DwellModel
+from cosim.ev.ev_types import EvType
+from cosim.ev.markov import MarkovModel, read_departures
 from cosim.ev.mobility import MobilityModel
 from cosim.ev.transitions import read_transitions
 
@@ -51,17 +58,68 @@ def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
 def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
     """Return the mobility model of the scenario."""
     mobility = config.mobility
-    return MobilityModel(
-        transition=read_transitions(folder / mobility.transitions),
-        share_travelling=mobility.travel_share,
-        share_home_charger=mobility.home_charger_share,
-        share_work_charger=mobility.work_charger_share,
-        soc_first=Normal(mobility.soc_first_mean, mobility.soc_first_sd, *SOC_FIRST_RANGE),
-        first_departure_min=ShiftedGamma(
-            mobility.first_departure_shape,
-            mobility.first_departure_scale_min,
-            mobility.first_departure_shift_min,
-        ),
-        length_km=LogNormal(mobility.trip_length_log_mean, mobility.trip_length_log_sd, *LENGTH_RANGE_KM),
-        speed_km_h=mobility.diary_speed_km_h,
+    common: dict[str, Any] = {
+        "share_travelling": mobility.travel_share,
+        "share_home_charger": mobility.home_charger_share,
+        "share_work_charger": mobility.work_charger_share,
+        "types": ev_types(config),
+        "soc_first": Normal(mobility.soc_first_mean, mobility.soc_first_sd, *SOC_FIRST_RANGE),
+        "length_km": LogNormal(mobility.trip_length_log_mean, mobility.trip_length_log_sd, *LENGTH_RANGE_KM),
+        "speed_km_h": mobility.diary_speed_km_h,
+    }
+    if mobility.kind == "markov":
+        return MarkovModel(departure=read_departures(folder / str(mobility.departures)), **common)
+    first = ShiftedGamma(
+        mobility.first_departure_shape, mobility.first_departure_scale_min, mobility.first_departure_shift_min
+    )
+    transition = read_transitions(folder / str(mobility.transitions))
+    return DwellModel(transition=transition, first_departure_min=first, **common)
+
+
+def build_battery(config: ScenarioConfig) -> Battery:
+    """Return the battery of `[mobility]`."""
+    mobility = config.mobility
+    return Battery(
+        capacity_kwh=mobility.battery_kwh,
+        consumption_kwh_per_km=mobility.consumption_kwh_per_km,
+        charging_efficiency=mobility.charging_efficiency,
+    )
+
+
+def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:
+    """Return the charging behaviour of `[mobility]`."""
+    mobility = config.mobility
+    return ChargingBehaviour(
+        even_odds_soc=mobility.soc_fast_charge,
+        soc_spread=mobility.soc_fast_charge_width,
+        price_sensitivity=mobility.price_sensitivity,
+        reserve_soc=mobility.soc_reserve,
+        target_soc=mobility.soc_target,
+        slow_kw=mobility.slow_charger_kw,
+        plug_in_below_soc=mobility.soc_plug_at_home,
+    )
+
+
+def ev_types(config: ScenarioConfig) -> tuple[EvType, ...]:
+    """Return the types of EVs; none where all are as `[mobility]` says."""
+    mobility = config.mobility
+
+    def given(value: float | None, otherwise: float) -> float:
+        return otherwise if value is None else value
+
+    return tuple(
+        EvType(
+            name=kind.name,
+            share=kind.share,
+            battery=Battery(
+                capacity_kwh=given(kind.battery_kwh, mobility.battery_kwh),
+                consumption_kwh_per_km=given(kind.consumption_kwh_per_km, mobility.consumption_kwh_per_km),
+                charging_efficiency=given(kind.charging_efficiency, mobility.charging_efficiency),
+            ),
+            slow_kw=given(kind.slow_kw, mobility.slow_charger_kw),
+            fast_kw=given(kind.fast_kw, inf),
+            home_charger_share=given(kind.home_charger_share, mobility.home_charger_share),
+            work_charger_share=given(kind.work_charger_share, mobility.work_charger_share),
+        )
+        for kind in config.population.types
     )

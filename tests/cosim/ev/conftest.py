@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cosim.arrays import FloatArray
-from cosim.ev.mobility import MobilityModel
+from cosim.ev.dwell import DwellModel
 from cosim.ev.transitions import read_transitions
 
 TRANSITIONS = Path(__file__).parents[3] / "configs" / "mobility" / "activity_transitions.csv"
@@ -16,6 +16,6 @@ def transition() -> FloatArray:
 
 
 @pytest.fixture(scope="session")
-def model(transition: FloatArray) -> MobilityModel:
+def model(transition: FloatArray) -> DwellModel:
     """Return the default population."""
-    return MobilityModel(transition=transition)
+    return DwellModel(transition=transition)

@@ -12,15 +12,13 @@ from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour, fast_charge_probability
 from cosim.ev.charging_demand import (
     ChargingDemand,
-    SocRecord,
     estimate_charging_demand,
     pool_forward,
-    simulate_soc,
     summarise_demand,
-    trip_uniforms,
     wilson_interval,
 )
-from cosim.ev.mobility import Diaries, MobilityModel, sample_diaries
+from cosim.ev.mobility import Diaries, MobilityModel, sample_diaries, trip_uniforms
+from cosim.ev.soc import SocRecord, simulate_soc
 from cosim.ev.transitions import HOME, LEISURE, WORK
 from cosim.periods import Periods
 from tests.cosim.ev.plain_day import PlainPopulation
@@ -40,6 +38,7 @@ def two_trips(soc_first: float, length_km: float, stay: int, *, home: bool, work
         day=1,
         travels=np.array([True]),
         soc_first=np.array([soc_first]),
+        ev_type=np.zeros(1, dtype=np.int8),
         has_home_charger=np.array([home]),
         has_work_charger=np.array([work]),
         first_row=np.array([0, 2]),

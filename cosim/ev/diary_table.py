@@ -1,0 +1,232 @@
+"""Travel diaries as a table: who left when, from where to where, and how far it was.
+
+| column | meaning |
+|---|---|
+| `ev` | name of the EV (or person) |
+| `day` | name of the day |
+| `trip` | 1, 2, ... in the order of the day; 0, with the cells after it empty, for a day without trips |
+| `departure`, `arrival` | HH:MM or HH:MM:SS from the day's midnight; 24:10 is ten past the next one |
+| `from`, `to` | home, work, leisure or other |
+| `length_km` | length of the trip |
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.csv_tables import POSITIVE, Row, Table, read_table
+from cosim.errors import ConfigError
+from cosim.ev.mobility import Diaries
+from cosim.ev.transitions import ACTIVITIES, ActivityArray
+from cosim.periods import SECONDS_PER_DAY
+
+COLUMNS = ("ev", "day", "trip", "departure", "arrival", "from", "to", "length_km")
+_CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ObservedDays:
+    """Trips ordered by EV-day and number; times are seconds of the day."""
+
+    n_days: int
+    """EV-days observed, with and without trips."""
+    day: IntArray
+    """Number of the EV-day of each trip, from 0."""
+    departure_s: IntArray
+    arrival_s: IntArray
+    from_activity: ActivityArray
+    to_activity: ActivityArray
+    length_km: FloatArray
+
+    @property
+    def first(self) -> IntArray:
+        """Return the rows of the first trips."""
+        return np.flatnonzero(np.append(True, self.day[1:] != self.day[:-1])[: self.day.size])
+
+
+def observed(diaries: Diaries) -> ObservedDays:
+    """Return simulated diaries as if they had been observed."""
+    midnight_s = (diaries.day - 1) * SECONDS_PER_DAY
+    return ObservedDays(
+        n_days=diaries.n_ev,
+        day=diaries.ev,
+        departure_s=diaries.departure_s - midnight_s,
+        arrival_s=diaries.arrival_s - midnight_s,
+        from_activity=diaries.from_activity,
+        to_activity=diaries.to_activity,
+        length_km=diaries.length_km,
+    )
+
+
+def read_diaries(file: Path) -> ObservedDays:
+    """Return the EV-days of a CSV or Parquet file; raise ConfigError with all that is wrong with it."""
+    table = _parquet(file) if file.suffix.lower() in {".parquet", ".pq"} else read_table(file, COLUMNS)
+    table.refuse_repeated("ev", "day", "trip")
+    rows = sorted(_trips(table), key=lambda trip: (trip.key, trip.number))
+    days: dict[tuple[str, str], int] = {}
+    for trip in rows:
+        days.setdefault(trip.key, len(days))
+    _refuse_broken_days(table, rows)
+    made = [trip for trip in rows if trip.number > 0]
+    if not table.problems and not made:
+        table.report(0, "holds no trip; nothing can be estimated")
+    if table.problems:
+        raise ConfigError(str(file), table.problems)
+    return ObservedDays(
+        n_days=len(days),
+        day=np.array([days[trip.key] for trip in made]),
+        departure_s=np.array([trip.departure_s for trip in made]),
+        arrival_s=np.array([trip.arrival_s for trip in made]),
+        from_activity=np.array([ACTIVITIES.index(trip.left) for trip in made], dtype=np.int8),
+        to_activity=np.array([ACTIVITIES.index(trip.sought) for trip in made], dtype=np.int8),
+        length_km=np.array([trip.length_km for trip in made]),
+    )
+
+
+def write_diaries(diaries: Diaries, file: Path) -> None:
+    """Write simulated diaries as such a table (CSV): EVs and days by their numbers, from 1."""
+    seen = observed(diaries)
+    lines = [",".join(COLUMNS)]
+    lines += [f"{ev + 1},{diaries.day},0,,,,," for ev in np.flatnonzero(diaries.trips_per_ev == 0).tolist()]
+    for row in range(seen.day.size):
+        cells = (
+            str(seen.day[row] + 1),
+            str(diaries.day),
+            str(diaries.trip[row]),
+            clock(int(seen.departure_s[row])),
+            clock(int(seen.arrival_s[row])),
+            ACTIVITIES[seen.from_activity[row]],
+            ACTIVITIES[seen.to_activity[row]],
+            f"{seen.length_km[row]:.6g}",
+        )
+        lines.append(",".join(cells))
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def clock(second: int) -> str:
+    """Return a second of the day as HH:MM:SS."""
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trip:
+    line: int
+    key: tuple[str, str]
+    number: int
+    departure_s: int = 0
+    arrival_s: int = 0
+    left: str = ""
+    sought: str = ""
+    length_km: float = 0.0
+
+
+def _trips(table: Table) -> list[_Trip]:
+    """Return the rows as trips; a row that cannot be one is reported."""
+    trips = []
+    for line, row in zip(table.lines, table.cells, strict=True):
+        faults = len(table.faults)
+        trip = _trip(table, line, row)
+        if len(table.faults) == faults:
+            trips.append(trip)
+    return trips
+
+
+def _trip(table: Table, line: int, row: Row) -> _Trip:
+    for column in ("ev", "day"):
+        if not row[column]:
+            table.report(line, f"column {column} is empty; give a name")
+    key = (row["ev"], row["day"])
+    if not row["trip"].isdecimal():
+        table.report(
+            line, f"column trip is {row['trip']!r}; it must be a whole number, 0 for a day without trips"
+        )
+        return _Trip(line=line, key=key, number=0)
+    number = int(row["trip"])
+    if number == 0:
+        if any(row[column] for column in COLUMNS[3:]):
+            table.report(line, "trip is 0, a day without trips; the cells after it must be empty")
+        return _Trip(line=line, key=key, number=0)
+    departure_s, arrival_s = (_second(table, line, row, column) for column in ("departure", "arrival"))
+    for column in ("from", "to"):
+        if row[column] not in ACTIVITIES:
+            table.report(
+                line, f"column {column} is {row[column]!r}; it must be one of {', '.join(ACTIVITIES)}"
+            )
+    if departure_s >= SECONDS_PER_DAY:
+        table.report(line, f"departure is {row['departure']!r}; a trip belongs to the day on which it starts")
+    if arrival_s < departure_s:
+        table.report(line, f"arrival is {row['arrival']!r}, before the departure at {row['departure']!r}")
+    return _Trip(
+        line=line,
+        key=key,
+        number=number,
+        departure_s=departure_s,
+        arrival_s=arrival_s,
+        left=row["from"],
+        sought=row["to"],
+        length_km=table.number(line, row, "length_km", POSITIVE),
+    )
+
+
+def _second(table: Table, line: int, row: Row, column: str) -> int:
+    match = _CLOCK.fullmatch(row[column])
+    if match is None:
+        table.report(line, f"column {column} is {row[column]!r}; it must be a time as 07:45 or 07:45:30")
+        return 0
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _refuse_broken_days(table: Table, rows: list[_Trip]) -> None:
+    """Report trips that do not follow from the one before them on their day."""
+    before: _Trip | None = None
+    for trip in rows:
+        same = before is not None and before.key == trip.key
+        expected = before.number + 1 if before is not None and same else 1
+        if before is not None and same and before.number == 0:
+            table.report(
+                trip.line, f"EV {trip.key[0]!r} has trips on day {trip.key[1]!r}, and a row that says none"
+            )
+        elif trip.number not in {0, expected}:
+            table.report(
+                trip.line, f"trip is {trip.number}; trip {expected} of that EV and day is missing or wrong"
+            )
+        elif before is not None and same and trip.departure_s < before.arrival_s:
+            table.report(
+                trip.line,
+                f"departs at {clock(trip.departure_s)}, before its arrival at {clock(before.arrival_s)}",
+            )
+        elif before is not None and same and trip.left != before.sought:
+            table.report(
+                trip.line, f"leaves from {trip.left!r}, but the trip before ended at {before.sought!r}"
+            )
+        before = trip
+
+
+def _parquet(file: Path) -> Table:
+    """Return a Parquet file as a table of text; rows are counted as lines below a header."""
+    import pandas as pd
+
+    table = Table(file)
+    try:
+        frame = pd.read_parquet(file)
+    except Exception as error:  # noqa: BLE001  (pyarrow has many names for a file that is none)
+        table.report(0, f"cannot be read as Parquet ({error}); columns {', '.join(COLUMNS)} are needed")
+        return table
+    if missing := [column for column in COLUMNS if column not in frame.columns]:
+        table.report(0, f"column {', '.join(missing)} is missing; needed are {', '.join(COLUMNS)}")
+        return table
+    table.columns = COLUMNS
+    for line, values in enumerate(frame[list(COLUMNS)].itertuples(index=False), start=2):
+        table.lines.append(line)
+        table.cells.append({name: _cell(value) for name, value in zip(COLUMNS, values, strict=True)})
+    return table
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # noqa: PLR0124  (NaN)
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

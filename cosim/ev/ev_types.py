@@ -1,0 +1,64 @@
+"""Types of EVs: what differs between cars, as one value per EV."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.arrays import FloatArray
+from cosim.ev.battery import Battery
+from cosim.ev.charging import ChargingBehaviour
+
+TypeArray = NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvType:
+    """Cars of one make and how many of their drivers can charge where they park."""
+
+    name: str = "EV"
+    share: float = 1.0
+    """Share of all EVs; of several types the shares are scaled to sum to 1."""
+    battery: Battery = field(default_factory=Battery)
+    slow_kw: float = 7.0
+    """Power of slow charging on the grid side [kW]."""
+    fast_kw: float = inf
+    """The most it takes from a fast charger, on the grid side [kW]."""
+    home_charger_share: float = 0.5
+    work_charger_share: float = 0.2
+
+
+def draw_types(types: Sequence[EvType], uniform: FloatArray) -> TypeArray:
+    """Return the number of the type of each EV; all 0 where there is at most one."""
+    if len(types) <= 1:
+        return np.zeros(uniform.size, dtype=np.int8)
+    cumulative = np.cumsum([kind.share for kind in types])
+    return np.searchsorted(cumulative[:-1] / cumulative[-1], uniform, side="right").astype(np.int8)
+
+
+def batteries(types: Sequence[EvType], ev_type: TypeArray) -> Battery:
+    """Return the batteries of all EVs: fields of one value per EV, or numbers where there is one type."""
+    if len(types) == 1:
+        return types[0].battery
+    own = [kind.battery for kind in types]
+    return Battery(
+        capacity_kwh=np.array([battery.capacity_kwh for battery in own])[ev_type],
+        consumption_kwh_per_km=np.array([battery.consumption_kwh_per_km for battery in own])[ev_type],
+        charging_efficiency=np.array([battery.charging_efficiency for battery in own])[ev_type],
+    )
+
+
+def behaviours(
+    types: Sequence[EvType], ev_type: TypeArray, behaviour: ChargingBehaviour
+) -> ChargingBehaviour:
+    """Return *behaviour* with the slow charging power of each EV's type."""
+    slow_kw = np.array([kind.slow_kw for kind in types])
+    return replace(behaviour, slow_kw=float(slow_kw[0]) if len(types) == 1 else slow_kw[ev_type])
+
+
+def fast_charging_kw(types: Sequence[EvType], ev_type: TypeArray, charger_kw: float) -> FloatArray:
+    """Return what each EV draws from a fast charger of *charger_kw* on the grid side [kW]."""
+    limits: FloatArray = np.minimum([kind.fast_kw for kind in types], charger_kw)[ev_type]
+    return limits

@@ -1,0 +1,162 @@
+"""The Markov model estimated from observed days: counts over exposure, drawn towards a stated prior.
+
+P(an EV parked at the start of slot s at a leaves for b in it) is a multinomial share. With n leaving for b out of
+N parked, and a Dirichlet prior of k EVs that behave as all EVs at a do over the day, the estimate is
+(n + k p0) / (N + k): many observations drown the prior, an empty cell is the prior.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.ev.diary_table import ObservedDays
+from cosim.ev.distributions import LogNormal
+from cosim.ev.markov import SLOT_S, SLOTS, MarkovModel
+from cosim.ev.transitions import ACTIVITIES, FALLBACK, HOME
+from cosim.periods import SECONDS_PER_DAY
+
+PRIOR_EVS = 5.0
+"""Weight of the prior, in EVs parked for one slot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedChain:
+    """The estimate, and what it rests on."""
+
+    model: MarkovModel
+    leaving: IntArray
+    """Departures observed, (96 slots, 4 from, 4 to)."""
+    exposure: IntArray
+    """EVs observed parked at the start of each slot, (96 slots, 4 activities); only days with trips count."""
+    hourly: FloatArray
+    """Where drivers go next by hour of departure, (4, 24, 4): the transition matrix of the dwell model."""
+    same_slot_share: float
+    """Departures in the very slot of the arrival, which the chain cannot have: it puts them into the next."""
+    prior_evs: float
+
+    def standard_error(self) -> FloatArray:
+        """Return the standard errors of the table's shares, (96, 4, 4)."""
+        p = self.model.departure
+        weight = (self.exposure + self.prior_evs)[:, :, np.newaxis]
+        error: FloatArray = np.sqrt(p * (1 - p) / weight)
+        return error
+
+
+def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
+    """Return the chain that observed days are estimated to follow; types and chargers stay at their defaults."""
+    slot = days.departure_s // SLOT_S
+    cell = (slot * 4 + days.from_activity) * 4 + days.to_activity
+    leaving = np.bincount(cell, minlength=SLOTS * 16).reshape(SLOTS, 4, 4)
+    exposure, same_slot = _exposure(days)
+    prior = _prior(leaving, exposure)
+    departure = (leaving + prior_evs * prior) / (exposure + prior_evs)[:, :, np.newaxis]
+    hours = days.length_km.sum() / max((days.arrival_s - days.departure_s).sum() / 3600, 1e-9)
+    model = MarkovModel(
+        departure=departure,
+        share_travelling=_share_travelling(days),
+        length_km=fit_lengths(days.length_km),
+        speed_km_h=float(hours),
+    )
+    return FittedChain(
+        model=model,
+        leaving=leaving,
+        exposure=exposure,
+        hourly=_hourly(leaving, prior_evs),
+        same_slot_share=same_slot,
+        prior_evs=prior_evs,
+    )
+
+
+def _exposure(days: ObservedDays) -> tuple[IntArray, float]:
+    """Return how many EVs that travel on the day are parked at the start of each slot, by activity.
+
+    Who left in the slot of the arrival was parked at no boundary; it counts as parked at the start of that slot, so
+    that departures never outnumber those who could leave.
+    """
+    exposure = np.zeros((SLOTS, 4), dtype=np.int64)
+    first, come = days.first, np.minimum(days.arrival_s // SLOT_S + 1, SLOTS)
+    left = days.departure_s // SLOT_S + 1
+    for place in range(4):
+        at_dawn = (days.from_activity[first] == place).sum()
+        arrived = np.bincount(come[days.to_activity == place], minlength=SLOTS + 1)[:SLOTS].cumsum()
+        gone = np.bincount(left[days.from_activity == place], minlength=SLOTS + 1)[:SLOTS].cumsum()
+        exposure[:, place] = at_dawn + arrived - gone
+    later = np.flatnonzero(np.append(False, days.day[1:] == days.day[:-1])[: days.day.size])
+    at_once = later[days.departure_s[later] // SLOT_S < days.arrival_s[later - 1] // SLOT_S + 1]
+    np.add.at(exposure, (days.departure_s[at_once] // SLOT_S, days.from_activity[at_once]), 1)
+    return exposure, float(at_once.size / days.day.size)
+
+
+def _prior(leaving: IntArray, exposure: IntArray) -> FloatArray:
+    """Return how often EVs leave each activity, over the whole day, and whereto; with one EV that goes home."""
+    home = np.eye(4)[HOME] * (np.arange(4) != HOME)[:, np.newaxis] / SLOTS
+    prior: FloatArray = (leaving.sum(axis=0) + home) / (exposure.sum(axis=0) + 1)[:, np.newaxis]
+    return prior
+
+
+def _hourly(leaving: IntArray, prior_evs: float) -> FloatArray:
+    """Return the shares of the next activities by hour of departure, drawn towards those of the whole day."""
+    by_hour = leaving.reshape(24, SLOTS // 24, 4, 4).sum(axis=1)
+    fallback = np.array([FALLBACK[name] for name in ACTIVITIES])
+    day = by_hour.sum(axis=0) + fallback
+    prior = day / day.sum(axis=1, keepdims=True)
+    hourly = by_hour + prior_evs * prior
+    shares: FloatArray = (hourly / hourly.sum(axis=2, keepdims=True)).transpose(1, 0, 2)
+    return shares
+
+
+def _share_travelling(days: ObservedDays) -> float:
+    """Return the share of the days begun at home on which there is a trip."""
+    from_home = int((days.from_activity[days.first] == HOME).sum())
+    without = days.n_days - days.first.size
+    return from_home / max(from_home + without, 1)
+
+
+def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) -> LogNormal:
+    """Return the log-normal of greatest likelihood; lengths at or beyond the bounds count as beyond them."""
+    from scipy.optimize import minimize
+    from scipy.special import log_ndtr
+
+    inside = (length_km > low) & (length_km < high)
+    logs = np.log(length_km[inside])
+    below, above = int((length_km <= low).sum()), int((length_km >= high).sum())
+
+    def cost(parameters: FloatArray) -> float:
+        mean, deviation = parameters[0], np.exp(parameters[1])
+        likelihood = -0.5 * (((logs - mean) / deviation) ** 2).sum() - logs.size * parameters[1]
+        likelihood += below * log_ndtr((np.log(low) - mean) / deviation)
+        likelihood += above * log_ndtr((mean - np.log(high)) / deviation)
+        return float(-likelihood / length_km.size)
+
+    start = [np.log(length_km).mean(), np.log(max(np.log(length_km).std(), 0.05))]
+    found = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
+    return LogNormal(float(found.x[0]), float(np.exp(found.x[1])), low, high)
+
+
+def dwell_h(days: ObservedDays) -> tuple[FloatArray, IntArray]:
+    """Return how long each stay between two trips of a day lasted, and at which activity."""
+    row = np.flatnonzero(days.day[1:] == days.day[:-1])
+    hours: FloatArray = (days.departure_s[row + 1] - days.arrival_s[row]) / 3600
+    return hours, days.to_activity[row].astype(np.int64)
+
+
+def trips_per_day(days: ObservedDays) -> IntArray:
+    """Return the number of trips of each EV-day observed."""
+    return np.bincount(days.day, minlength=days.n_days)
+
+
+def parked_share(days: ObservedDays) -> FloatArray:
+    """Return the share of all EV-days parked at each activity, or driving, at the 97 boundaries."""
+    count = np.zeros((SLOTS + 1, 5))
+    first = days.first
+    resting = days.n_days - first.size
+    come = np.clip(days.arrival_s, 0, SECONDS_PER_DAY) // SLOT_S + 1
+    left = days.departure_s // SLOT_S + 1
+    for place in range(4):
+        dawn = (days.from_activity[first] == place).sum() + (resting if place == HOME else 0)
+        arrived = np.bincount(come[days.to_activity == place], minlength=SLOTS + 2)[: SLOTS + 1].cumsum()
+        gone = np.bincount(left[days.from_activity == place], minlength=SLOTS + 2)[: SLOTS + 1].cumsum()
+        count[:, place] = dawn + arrived - gone
+    count[:, 4] = days.n_days - count[:, :4].sum(axis=1)
+    return count / days.n_days

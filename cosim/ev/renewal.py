@@ -1,0 +1,111 @@
+"""The dwell model without a random number: arrivals and departures as densities over the day.
+
+Whoever arrives leaves after a dwell time of known distribution, whoever leaves arrives after a trip of known
+distribution: two convolutions, computed forwards on a grid of 15 s. This is a referee for the diaries, written
+from the description alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.ev.distributions import Distribution, quadrature
+from cosim.ev.dwell import SHORTEST_STAY_S, DwellModel
+from cosim.ev.markov import SLOT_S, SLOTS
+from cosim.ev.occupancy import BOUNDARIES, PLACES, Occupancy
+from cosim.ev.transitions import HOME
+from cosim.periods import SECONDS_PER_DAY
+
+GRID_S = 15
+CELLS = SECONDS_PER_DAY // GRID_S
+PER_SLOT = SLOT_S // GRID_S
+QUANTILES = 1 << 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Midnight:
+    """Where EVs are when a day begins: shares of all EVs."""
+
+    parked: FloatArray
+    """By activity."""
+    arriving: FloatArray
+    """(4 activities, cells after midnight): on the way at midnight."""
+
+
+def masses(distribution: Distribution, unit_s: float) -> FloatArray:
+    """Return the probability of each grid cell for times of so many *unit_s*; cell j is centred at j times 15 s."""
+    uniform, weight = quadrature(QUANTILES)
+    cell = np.rint(distribution.quantile(uniform) * unit_s / GRID_S).astype(np.int64)
+    mass: FloatArray = np.bincount(np.minimum(cell, 2 * CELLS), weights=weight).astype(np.float64)
+    return mass
+
+
+def morning_at_home() -> Midnight:
+    """Return the start of a day on which everybody is at home."""
+    return Midnight(parked=np.eye(4)[HOME], arriving=np.zeros((4, 1)))
+
+
+def renewal_day(model: DwellModel, start: Midnight) -> tuple[Occupancy, Midnight]:
+    """Return where EVs are at every boundary of the day, and the next midnight."""
+    trip = masses(model.length_km, 3600 / model.speed_km_h)
+    stays = [(kind, from_h, to_h, masses(dwell, 3600)) for kind, from_h, to_h, dwell in model.stays()]
+    longest = trip.size + max(mass.size for *_, mass in stays)
+    departures, arrivals = np.zeros((4, CELLS + longest)), np.zeros((4, CELLS + longest))
+    _first_departures(model, start, departures)
+    arrivals[:, : start.arriving.shape[1]] = start.arriving
+    started = np.zeros_like(arrivals)  # arrivals of trips that start today: they have a dwell time
+    for cell in range(CELLS):
+        second = cell * GRID_S
+        to = departures[:, cell] @ model.transition[:, second // 3600]
+        started[:, cell : cell + trip.size] += to[:, np.newaxis] * trip
+        for kind, from_h, to_h, mass in stays:
+            if started[kind, cell] and from_h * 3600 <= second < to_h * 3600:
+                evening = kind == HOME and second >= model.evening_from_h * 3600
+                goes_on = 1 - model.share_evening_at_home if evening else 1.0
+                departures[kind, cell : cell + mass.size] += goes_on * started[kind, cell] * mass
+    arrivals += started
+    return _summed(departures[:, :CELLS], arrivals, start)
+
+
+def _first_departures(model: DwellModel, start: Midnight, departures: FloatArray) -> None:
+    """Add the first departures of the day: of those at home a share, of all others everybody."""
+    first = masses(model.first_departure_min, 60)[:CELLS]
+    travels = start.parked * np.where(np.arange(4) == HOME, model.share_travelling, 1.0)
+    departures[:, : first.size] += travels[:, np.newaxis] * first
+    for kind, cell in np.argwhere(start.arriving > 0):
+        earliest = int(cell) + SHORTEST_STAY_S // GRID_S
+        later = first.copy()
+        later[:earliest] = 0.0
+        later[earliest] += first[:earliest].sum()
+        departures[kind, : first.size] += start.arriving[kind, cell] * later
+
+
+def _summed(departures: FloatArray, arrivals: FloatArray, start: Midnight) -> tuple[Occupancy, Midnight]:
+    """Return the occupancy: who has come so far less who has left; half of a boundary's cell lies before it."""
+    today = arrivals[:, :CELLS]
+    course = np.zeros((4, CELLS + 1))
+    change = today - departures
+    course[:, 1:] = change.cumsum(axis=1)
+    half = np.append(change, np.zeros((4, 1)), axis=1) / 2
+    parked = (start.parked[:, np.newaxis] + course + half)[:, ::PER_SLOT].T
+    share = np.empty((BOUNDARIES, len(PLACES)))
+    share[:, :4] = parked
+    share[:, 4] = 1 - parked.sum(axis=1)
+    leaves = departures.reshape(4, SLOTS, PER_SLOT).sum(axis=2).T
+    last = np.flatnonzero(arrivals.any(axis=0)).max(initial=CELLS) + 1
+    midnight = Midnight(
+        parked=start.parked + course[:, -1], arriving=arrivals[:, CELLS : max(last, CELLS + 1)]
+    )
+    return Occupancy(share=share, departures_per_ev=leaves), midnight
+
+
+def periodic_day(model: DwellModel, tolerance: float = 1e-10) -> Occupancy:
+    """Return the occupancy of a day whose two midnights are alike: days in a row until nothing changes."""
+    start = morning_at_home()
+    while True:
+        occupancy, end = renewal_day(model, start)
+        change = np.abs(end.parked - start.parked).max()
+        start = end
+        if change < tolerance:
+            return occupancy

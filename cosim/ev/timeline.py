@@ -1,0 +1,173 @@
+"""A day of many EVs as intervals: from when to when each EV does what, and its state of charge at both ends."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.battery import Battery
+from cosim.ev.charging import ChargingBehaviour, plugs_in
+from cosim.ev.mobility import Diaries, EVState
+from cosim.ev.soc import SocRecord
+from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
+from cosim.periods import SECONDS_PER_DAY
+
+DOINGS = (*ACTIVITIES, "driving", "slow_charging", "fast_charging")
+"""What an EV can be doing; parked at an activity means parked without charging."""
+DRIVING, SLOW, FAST = 4, 5, 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Timeline:
+    """One row per interval of an EV's day; together the intervals of an EV cover the day without overlap.
+
+    Times are seconds of the day, below 0 before midnight; infinite where an end is beyond the day's knowledge.
+    """
+
+    n_ev: int
+    ev: IntArray
+    doing: ActivityArray
+    start_s: FloatArray
+    end_s: FloatArray
+    soc_start: FloatArray
+    soc_end: FloatArray
+
+
+def _still_going_on(yesterday: Timeline | None) -> Timeline:
+    """Return the drives and fast charges that outlast *yesterday*, in seconds of today."""
+    if yesterday is None:
+        nobody, never = np.zeros(0, dtype=np.int64), np.zeros(0)
+        nothing = np.zeros(0, dtype=np.int8)
+        return Timeline(
+            n_ev=0, ev=nobody, doing=nothing, start_s=never, end_s=never, soc_start=never, soc_end=never
+        )
+    late = np.isin(yesterday.doing, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
+    return Timeline(
+        n_ev=yesterday.n_ev,
+        ev=yesterday.ev[late],
+        doing=yesterday.doing[late],
+        start_s=yesterday.start_s[late] - SECONDS_PER_DAY,
+        end_s=yesterday.end_s[late] - SECONDS_PER_DAY,
+        soc_start=yesterday.soc_start[late],
+        soc_end=yesterday.soc_end[late],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Stays:
+    """All stays of a day: before the first trip, and after each trip that was made."""
+
+    ev: IntArray
+    activity: ActivityArray
+    arrival_s: FloatArray
+    departure_s: FloatArray
+    soc: FloatArray
+    """On arrival."""
+    known: BoolArray
+    """Whether the state of charge on arrival is known: not before a morning in which it is drawn."""
+
+
+def timeline(
+    diaries: Diaries,
+    record: SocRecord,
+    battery: Battery,
+    behaviour: ChargingBehaviour,
+    fast_kw: FloatArray | float,
+    state: EVState | None = None,
+    yesterday: Timeline | None = None,
+) -> Timeline:
+    """Return who does what and when; *battery*, *behaviour* and *fast_kw* may hold one value per EV.
+
+    A day that begins from a *state* needs *yesterday* for what was still going on at midnight.
+
+    A fast charge begins at the charge point of the trip and takes its energy over *fast_kw*. As in the diary, the
+    EV is at its destination at the planned time, or when the charge is over, if that is later.
+    """
+    made = np.flatnonzero(~record.cancelled)
+    day_s = (diaries.day - 1) * SECONDS_PER_DAY
+    departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
+    ev = diaries.ev[made]
+    own, kw = battery.of(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
+    next_s = _next(ev, departure_s)
+    plug_s = departure_s + behaviour.charge_point * (arrival_s - departure_s)
+    unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, next_s)
+    charged = record.fast_charge[made]
+    soc_plug = record.soc_charge_point[made]
+    gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.capacity_kwh
+    soc_unplug = np.where(charged, soc_plug + gain, soc_plug)
+    there_s = np.maximum(arrival_s, unplug_s)
+    late = _still_going_on(yesterday)
+    stays = _stays(diaries, record, made, day_s, there_s, state, late)
+    parts = [
+        (ev, np.full(ev.size, DRIVING), departure_s, plug_s, record.soc_departure[made], soc_plug),
+        (ev, np.full(ev.size, FAST), plug_s, unplug_s, soc_plug, soc_unplug),
+        (ev, np.full(ev.size, DRIVING), unplug_s, there_s, soc_unplug, record.soc_arrival[made]),
+        (
+            late.ev,
+            late.doing,
+            late.start_s,
+            np.minimum(late.end_s, stays.departure_s[late.ev]),
+            late.soc_start,
+            late.soc_end,
+        ),
+        *_parked(diaries, stays, battery, behaviour),
+    ]
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    some = columns[3] > columns[2]
+    names = ("ev", "doing", "start_s", "end_s", "soc_start", "soc_end")
+    kept = {name: column[some] for name, column in zip(names, columns, strict=True)}
+    return Timeline(n_ev=diaries.n_ev, **kept)
+
+
+def _next(ev: IntArray, departure_s: IntArray) -> FloatArray:
+    """Return when the EV of each trip leaves again; never after its last one."""
+    again = np.append(ev[1:] == ev[:-1], np.zeros(min(ev.size, 1), dtype=np.bool_))
+    return np.where(again, np.roll(departure_s, -1), np.inf)
+
+
+def _stays(
+    diaries: Diaries,
+    record: SocRecord,
+    made: IntArray,
+    day_s: int,
+    there_s: FloatArray,
+    state: EVState | None,
+    late: Timeline,
+) -> _Stays:
+    """Return the stay at the start of the day of every EV, then the stays that follow the trips *made*."""
+    n_ev, ev = diaries.n_ev, diaries.ev[made]
+    departure_s = diaries.departure_s[made] - day_s
+    first = np.append(True, ev[1:] != ev[:-1])[: ev.size]
+    first_s = np.full(n_ev, np.inf)
+    first_s[ev[first]] = departure_s[first]
+    if state is None:
+        place, since_s, soc = np.full(n_ev, HOME, dtype=np.int8), np.full(n_ev, -1.0), diaries.soc_first
+    else:
+        place, soc = state.activity, state.soc
+        since_s = (state.parked_since_s - day_s).astype(np.float64)
+        np.maximum.at(since_s, late.ev, late.end_s)
+    next_s = _next(ev, departure_s)
+    return _Stays(
+        ev=np.concatenate((np.arange(n_ev), ev)),
+        activity=np.concatenate((place, diaries.to_activity[made])),
+        arrival_s=np.concatenate((since_s, there_s)),
+        departure_s=np.concatenate((first_s, next_s)),
+        soc=np.concatenate((soc, record.soc_arrival[made])),
+        known=np.concatenate((np.full(n_ev, state is not None), np.ones(ev.size, dtype=np.bool_))),
+    )
+
+
+def _parked(
+    diaries: Diaries, stays: _Stays, battery: Battery, behaviour: ChargingBehaviour
+) -> list[tuple[IntArray | ActivityArray | FloatArray, ...]]:
+    """Return the stays in two parts: charging slowly, and not, or no longer."""
+    ev, own, slow_kw = stays.ev, battery.of(stays.ev), behaviour.of(stays.ev).slow_kw
+    chargers = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
+    plugged = plugs_in(stays.activity, stays.soc, *chargers, behaviour) & stays.known & np.greater(slow_kw, 0)
+    full_s = battery.of(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_kw, 1e-9) * 3600
+    charged_s = np.where(plugged, np.minimum(stays.arrival_s + full_s, stays.departure_s), stays.arrival_s)
+    soc = own.soc_after_charging(stays.soc, slow_kw, (charged_s - stays.arrival_s) / 3600)
+    return [
+        (ev, np.full(ev.size, SLOW), stays.arrival_s, charged_s, stays.soc, soc),
+        (ev, stays.activity, charged_s, stays.departure_s, soc, soc),
+    ]

@@ -1,0 +1,110 @@
+"""The command ``cosim fit-mobility``: the chain of quarter hours, estimated from travel diaries."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cosim.arrays import FloatArray
+    from cosim.ev.diary_table import ObservedDays
+    from cosim.ev.fitting import FittedChain
+    from cosim.ev.goodness import Goodness
+
+
+def fit_mobility_command(
+    diaries: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV or Parquet of trips: ev, day, trip, departure, arrival, from, to, length_km."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="New directory for the tables that a scenario can name.")],
+    prior: Annotated[
+        float, typer.Option(min=0.001, help="Weight of the prior of each cell, in parked EVs.")
+    ] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Estimate transitions and trip lengths from diaries, and say how well the chain tells them."""
+    from cosim.ev.diary_table import read_diaries
+    from cosim.ev.fitting import fit_markov
+    from cosim.ev.goodness import goodness_of_fit
+    from cosim.results import RunDirectory
+
+    directory = RunDirectory(out)  # refuses one that exists before any work is done
+    days = read_diaries(diaries)
+    fitted = fit_markov(days, prior)
+    goodness = goodness_of_fit(fitted, days)
+    with directory as unfinished:
+        write_fit(fitted, goodness, diaries.name, unfinished.path)
+    told = _told(days, fitted, goodness)
+    typer.echo(json.dumps(told) if as_json else _text(told, out))
+
+
+def write_fit(fitted: "FittedChain", goodness: "Goodness", source: str, folder: Path) -> None:
+    """Write the table of the chain, that of the dwell model, a piece of scenario, and the goodness of fit."""
+    import tomli_w
+
+    from cosim.ev.markov import write_departures
+
+    prior = f"prior: {fitted.prior_evs:g} EVs per slot and activity that do as all do over the day"
+    told = "probability that an EV parked at the start of the slot (15 min) leaves in it, and whereto"
+    write_departures(
+        fitted.model.departure, folder / "departures_by_slot.csv", (f"fitted to {source}; {prior}", told)
+    )
+    _write_hourly(fitted.hourly, folder / "activity_transitions.csv", f"fitted to {source}; {prior}")
+    length: Any = fitted.model.length_km
+    mobility = {
+        "kind": "markov",
+        "departures": "departures_by_slot.csv",
+        "travel_share": fitted.model.share_travelling,
+        "trip_length_log_mean": length.log_mean,
+        "trip_length_log_sd": length.log_deviation,
+        "diary_speed_km_h": fitted.model.speed_km_h,
+    }
+    (folder / "mobility.toml").write_text(tomli_w.dumps({"mobility": mobility}), encoding="utf-8")
+    (folder / "goodness.json").write_text(json.dumps(asdict(goodness), indent=2) + "\n", encoding="utf-8")
+
+
+def _write_hourly(hourly: "FloatArray", file: Path, comment: str) -> None:
+    """Write the transition matrix of the dwell model: where drivers go next, by hour of departure."""
+    from cosim.ev.transitions import ACTIVITIES, COLUMNS
+
+    lines = [f"# {comment}", ",".join(COLUMNS)]
+    for name, rows in zip(ACTIVITIES, hourly, strict=True):
+        for hour, row in enumerate(rows, start=1):
+            lines.append(",".join([name, str(hour), *(f"{share:.6f}" for share in row)]))
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _told(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> dict[str, Any]:
+    length: Any = fitted.model.length_km
+    return {
+        "ev_days": days.n_days,
+        "trips": int(days.day.size),
+        "travel_share": fitted.model.share_travelling,
+        "trip_length_log_mean": length.log_mean,
+        "trip_length_log_sd": length.log_deviation,
+        "speed_km_h": fitted.model.speed_km_h,
+        **asdict(goodness),
+    }
+
+
+def _text(told: dict[str, Any], out: Path) -> str:
+    """Return the answer as a few lines."""
+    dwell = ", ".join(f"{name} {distance:.3f}" for name, distance in told["dwell_ks"].items())
+    facts = {
+        "observed": f"{told['ev_days']:,} EV-days, {told['trips']:,} trips",
+        "travel share": f"{told['travel_share']:.4f}",
+        "trip length": f"ln km ~ N({told['trip_length_log_mean']:.3f}, {told['trip_length_log_sd']:.3f}), "
+        f"at {told['speed_km_h']:.1f} km/h",
+        "trips per day": f"{told['trips_per_day_observed']:.3f} observed, {told['trips_per_day_exact']:.3f} chain",
+        "places": f"{told['places_largest_difference']:.4f} largest difference of shares",
+        "lengths": f"{told['length_ks']:.4f} Kolmogorov-Smirnov distance",
+        "stays": f"{dwell} Kolmogorov-Smirnov distance (a chain forgets when it arrived)",
+        "thin cells": f"{told['thin_cells']:.1%} of (slot, activity) rest on the prior",
+        "written to": str(out),
+    }
+    return "\n".join(f"{name:14} {value}" for name, value in facts.items())
