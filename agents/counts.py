@@ -30,6 +30,7 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     trips, paths = Trips(recorder, scenario), day_ahead.paths
     periods = max(scenario.periods.count, int(trips.period.max(initial=-1)) + 1)
     entering = entering_veh_h(trips, paths, scenario, roads)
+    prices = recorder.frame("prices").set_index(["day", "period"]).charging_price_cny_per_kwh
     for number in range(periods):
         now = scenario.periods.nth(number)
         ev_veh_h = (
@@ -37,7 +38,8 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
         )
         car_veh_h = roads.car_flow_veh_h(now) if now.day == 1 else np.zeros(paths.count)
         _record_links(recorder, roads, now, trips, (car_veh_h, ev_veh_h, entering[number]))
-        _record_paths(recorder, scenario, roads, now, car_veh_h + ev_veh_h)
+        price = prices.loc[[(now.day, now.period)]].to_numpy()
+        _record_paths(recorder, scenario, roads, now, car_veh_h + ev_veh_h, price)
 
 
 def entering_veh_h(trips: Trips, paths: PathSet, scenario: Scenario, roads: Roads) -> FloatArray:
@@ -102,12 +104,16 @@ def _experienced_min(roads: Roads, flow_veh_h: FloatArray, trips: Trips, now: Pe
 
 
 def _record_paths(
-    recorder: Recorder, scenario: Scenario, roads: Roads, now: PeriodOfDay, flow_veh_h: FloatArray
+    recorder: Recorder,
+    scenario: Scenario,
+    roads: Roads,
+    now: PeriodOfDay,
+    flow_veh_h: FloatArray,
+    price_cny_per_kwh: FloatArray,
 ) -> None:
     paths = roads.paths
     total = paths.groups.spread(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
-    tariff = roads.day_ahead.tariff_cny_per_kwh[now.period - 1 : now.period]
-    price_min = scenario.price_min(tariff, roads.day_ahead.session_kwh)
+    price_min = scenario.price_min(price_cny_per_kwh, roads.day_ahead.session_kwh)[paths.station]
     cost_min = paths.time_min(roads.times_min[now]) + np.where(paths.station >= 0, price_min, 0.0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

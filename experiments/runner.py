@@ -99,7 +99,7 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     tables = outcome.tables
     flagged = {
-        "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(outcome.day)),
+        "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(scenario, outcome.day)),
         "agents": tables.get("agents", {}).get("violations"),
     }
     summary = {

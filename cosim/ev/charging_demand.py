@@ -1,6 +1,7 @@
 """How much fast charging a population asks for: p_t of Eq. 2, estimated from many diaries."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -166,12 +167,18 @@ def estimate_charging_demand(
     The state of charge is drawn anew in the morning: this is the single-day p_t. *price_ratio* holds price
     over mean price for each period; it matters if the behaviour is price-sensitive.
     """
-    diaries = sample_diaries(model, n_ev, seed, PURPOSE)
+    diaries, uniform = _diaries(model, n_ev, seed)
     period = diaries.departure_s // periods.seconds % periods.count
-    uniform = trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge")
     ratio = None if price_ratio is None else price_ratio[period]
     record = simulate_soc(diaries, battery, behaviour, uniform, ratio)
     return summarise_demand(record, period, periods.count, n_ev)
+
+
+@lru_cache(maxsize=1)
+def _diaries(model: MobilityModel, n_ev: int, seed: int) -> tuple[Diaries, FloatArray]:
+    """Return the diaries and what decides on a fast charge; other prices change neither."""
+    diaries = sample_diaries(model, n_ev, seed, PURPOSE)
+    return diaries, trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge")
 
 
 def summarise_demand(record: SocRecord, period: IntArray, n_periods: int, n_ev: int) -> ChargingDemand:
