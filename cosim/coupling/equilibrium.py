@@ -59,6 +59,12 @@ class EquilibriumDay(RoadDay):
         """Whether this is a fixed point: converged, and no tariff had to be held."""
         return self.converged and not self.flipping.size
 
+    @property
+    def stands_before_a_jump(self) -> bool:
+        """Whether the search ended where a price jumps: the next step would be below the tolerance."""
+        last = self.iterations[-1]
+        return not self.converged and last.damping * last.price_residual_cny_per_kwh <= self.tolerance
+
     def is_apart_from(self, other: "EquilibriumDay") -> bool:
         """Whether another start has led to another day."""
         load, price = distances(self, other)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cosim.coupling.equilibrium import EquilibriumDay
-from cosim.coupling.residual import Iteration, distances
+from cosim.coupling.residual import distances
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
@@ -88,31 +88,37 @@ def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay
     if day.converged:
         return
     worst = day.iterations[-1]
-    name = scenario.stations[worst.station].name
+    place = f"station {scenario.stations[worst.station].name}"
     recorder.add_row(
         "violations",
         day=1,
         period=worst.period,
-        place=f"station {name}",
-        kind="coupling",
+        place=place,
+        kind="price_jumps" if day.stands_before_a_jump else "coupling",
         amount=worst.residual,
-        sentence=f"period {worst.period}, station {name}: the coupled equilibrium {course(day.iterations)} after "
-        f"{len(day.iterations)} iterations: at {worst.price_cny_per_kwh:.4f} CNY/kWh the load is "
-        f"{worst.load_kw:.1f} kW, which leads to {worst.price_led_to_cny_per_kwh:.4f} CNY/kWh and "
-        f"{worst.load_led_to_kw:.1f} kW (residual {worst.residual:.1e}, tolerance {day.tolerance:g}). Raise "
-        "coupling.max_iterations, add grid capacity, or use tariff.charging_price = 'tariff'.",
+        sentence=f"period {worst.period}, {place}: the coupled equilibrium {_course(day)}. After "
+        f"{len(day.iterations)} iterations the load is {worst.load_kw:.1f} kW at {worst.price_cny_per_kwh:.4f} "
+        f"CNY/kWh, which leads to {worst.price_led_to_cny_per_kwh:.4f} CNY/kWh and {worst.load_led_to_kw:.1f} kW "
+        f"(residual {worst.residual:.1e}, tolerance {day.tolerance:g}). {_advice(day)}",
     )
 
 
-def course(iterations: tuple[Iteration, ...]) -> str:
-    """Return in a word how a search that did not end has fared of late."""
-    last = iterations[-FEW:]
-    residuals = [iteration.residual for iteration in last]
-    if len(last) > 1 and residuals[-1] > 2 * residuals[0]:
+def _course(day: EquilibriumDay) -> str:
+    """Return how a search that did not come to rest has fared of late."""
+    if day.stands_before_a_jump:
+        return "stands where the nodal price jumps, for a limit of the feeder begins to bind there"
+    last = [iteration.residual for iteration in day.iterations[-FEW:]]
+    if len(last) > 1 and last[-1] > 2 * last[0]:
         return "diverges"
-    if len(last) > 1 and residuals[-1] > residuals[0] / 2:
+    if len(last) > 1 and last[-1] > last[0] / 2:
         return "oscillates"
-    return "has not settled"
+    return "has not settled yet"
+
+
+def _advice(day: EquilibriumDay) -> str:
+    if day.stands_before_a_jump:
+        return "The price in force lies between; widen the limit, or use tariff.charging_price = 'tariff'."
+    return "Raise coupling.max_iterations, strengthen the feeder, or use tariff.charging_price = 'tariff'."
 
 
 def _record_other_days(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:

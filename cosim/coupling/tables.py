@@ -1,5 +1,7 @@
 """The result tables of the equilibrium: the same columns as those of the agents."""
 
+from dataclasses import fields
+
 import numpy as np
 
 from cosim.arrays import Frame
@@ -26,6 +28,8 @@ def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Fra
         _record_stations(recorder, scenario, day, now)
         _record_prices(recorder, scenario, day, now)
         _record_convergence(recorder, equilibrium, now)
+    for found in (day, *day.others):
+        _record_coupling(recorder, scenario, found)
     record_flags(recorder, scenario, day)
     return recorder.frames()
 
@@ -113,3 +117,11 @@ def _record_convergence(recorder: Recorder, period: Equilibrium, now: PeriodOfDa
         residual=period.residuals,
         step=np.append(period.steps, np.nan)[:iterations],
     )
+
+
+def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
+    """Write down how the search from one start came to rest."""
+    for number, iteration in enumerate(day.iterations, start=1):
+        station = scenario.stations[iteration.station].name
+        row = {field.name: getattr(iteration, field.name) for field in fields(iteration)}
+        recorder.add_row("coupling", **row | {"station": station}, day=1, start=day.start, iteration=number)
