@@ -16,7 +16,7 @@ from cosim.messages import DispatchIssued, PeriodOpened, TariffIssued, TripRepor
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.road.latency import link_time_min
-from cosim.scenario import DayAhead, Scenario
+from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh
 
 
 class Coordinator(mesa.Agent):
@@ -44,7 +44,10 @@ class Coordinator(mesa.Agent):
         self.evs: list[str] = []
         self.measured_min = day_ahead.paths.network.t0_min
         """Link times at the traffic of the last period; free flow before there was any."""
-        self.nodal_price = dict.fromkeys(self.stations, float("nan"))
+        self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
+        """(periods of the day, stations): those of the day ahead, overwritten by what operators say."""
+        self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
+        """(periods of the day, stations): the charging prices in force and to come."""
         clock.env.process(self.run())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
@@ -56,25 +59,38 @@ class Coordinator(mesa.Agent):
             dispatches = yield from self.inbox.collect(
                 DispatchIssued, self.operators, (now.day, now.period), patience_s
             )
-            self.hear(dispatches)
+            self.hear(now, dispatches)
             self.issue_tariff(now)
             self.open_period(now)
             yield self.clock.end_of_period(Phase.CLOSE)
             self.close_period(now)
 
-    def hear(self, dispatches: dict[str, DispatchIssued]) -> None:
+    def hear(self, now: PeriodOfDay, dispatches: dict[str, DispatchIssued]) -> None:
         """Take in the nodal prices; an operator that was not heard leaves its last ones."""
+        if now.period == 1:
+            self.nodal_cny_per_kwh = self.day_ahead.nodal_price_cny_per_kwh.copy()
         for dispatch in dispatches.values():
-            self.nodal_price |= dispatch.nodal_price_cny_per_kwh
+            for station, prices in dispatch.nodal_price_cny_per_kwh.items():
+                self.nodal_cny_per_kwh[now.period - 1 :, self.stations.index(station)] = prices
 
     def issue_tariff(self, now: PeriodOfDay) -> None:
-        """Send the charging prices of the day to stations and drivers when they change: as each day begins."""
-        if now.period == 1:
-            prices = tuple(self.day_ahead.tariff_cny_per_kwh.tolist())
-            tariff = TariffIssued(
-                **self.clock.envelope(self.name), price_cny_per_kwh=dict.fromkeys(self.stations, prices)
-            )
-            self.post.broadcast([*self.stations, *self.evs], "stations and EVs", tariff)
+        """Send the charging prices to stations and drivers when they change.
+
+        That is as each day begins; with nodal pricing at every re-dispatch, as operators make them known.
+        """
+        nodal = self.world.config.tariff.charging_price == "nodal"
+        if now.period > 1 and not nodal:
+            return
+        coming = slice(now.period - 1, None)
+        self.price_cny_per_kwh[coming] = charging_price_cny_per_kwh(
+            self.world, self.day_ahead.tariff_cny_per_kwh[coming], self.nodal_cny_per_kwh[coming]
+        )
+        prices = {
+            station: tuple(self.price_cny_per_kwh[coming, number].tolist())
+            for number, station in enumerate(self.stations)
+        }
+        tariff = TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices)
+        self.post.broadcast([*self.stations, *self.evs], "stations and EVs", tariff)
 
     def open_period(self, now: PeriodOfDay) -> None:
         """Bring the link times of the period into force and tell everyone."""
@@ -121,13 +137,12 @@ class Coordinator(mesa.Agent):
     def close_period(self, now: PeriodOfDay) -> None:
         """Measure the traffic of the period that ended, and write down its prices."""
         self.measured_min = self.measure(now)
-        tariff = self.day_ahead.tariff_cny_per_kwh[now.period - 1]
         self.recorder.add(
             "prices",
             day=now.day,
             period=now.period,
             station=self.stations,
-            tariff_cny_per_kwh=tariff,
-            nodal_price_cny_per_kwh=[self.nodal_price[station] for station in self.stations],
-            charging_price_cny_per_kwh=tariff,
+            tariff_cny_per_kwh=self.day_ahead.tariff_cny_per_kwh[now.period - 1],
+            nodal_price_cny_per_kwh=self.nodal_cny_per_kwh[now.period - 1],
+            charging_price_cny_per_kwh=self.price_cny_per_kwh[now.period - 1],
         )

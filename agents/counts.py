@@ -40,12 +40,14 @@ def record_traffic(
     """Write links and paths: counts of EVs by departure period, and the expected flow of conventional cars."""
     paths, by_period = day_ahead.paths, trips_by_period(log, scenario)
     entering = entering_veh_h(by_period, paths, scenario, roads)
+    prices = recorder.frame("prices").set_index(["day", "period"]).charging_price_cny_per_kwh
     for number, trips in enumerate(by_period):
         now = scenario.periods.nth(number)
         ev_veh_h = np.bincount(trips.path, minlength=paths.count) / scenario.periods.hours
         car_veh_h = roads.car_flow_veh_h(now) if now.day == 1 else np.zeros(paths.count)
         _record_links(recorder, roads, now, trips, (car_veh_h, ev_veh_h, entering[number]))
-        _record_paths(recorder, scenario, roads, now, car_veh_h + ev_veh_h)
+        price = prices.loc[[(now.day, now.period)]].to_numpy()
+        _record_paths(recorder, scenario, roads, now, car_veh_h + ev_veh_h, price)
 
 
 def entering_veh_h(by_period: list[Trips], paths: PathSet, scenario: Scenario, roads: Roads) -> FloatArray:
@@ -129,12 +131,16 @@ def mean_station_min(
 
 
 def _record_paths(
-    recorder: Recorder, scenario: Scenario, roads: Roads, now: PeriodOfDay, flow_veh_h: FloatArray
+    recorder: Recorder,
+    scenario: Scenario,
+    roads: Roads,
+    now: PeriodOfDay,
+    flow_veh_h: FloatArray,
+    price_cny_per_kwh: FloatArray,
 ) -> None:
     paths = roads.paths
     total = paths.groups.spread(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
-    tariff = roads.day_ahead.tariff_cny_per_kwh[now.period - 1 : now.period]
-    price_min = scenario.price_min(tariff, roads.day_ahead.session_kwh)
+    price_min = scenario.price_min(price_cny_per_kwh, roads.day_ahead.session_kwh)[paths.station]
     cost_min = paths.time_min(roads.times_min[now]) + np.where(paths.station >= 0, price_min, 0.0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

@@ -92,8 +92,8 @@ class GridOperator(mesa.Agent):
     def issue(self, plan: Operation) -> None:
         """Send the set-points, prices and certificate of this period."""
         dispatch, row = plan.dispatch, plan.row
-        prices = dispatch.price_cny_per_kwh[row]
-        nodal = {s.name: float(prices[self.feeder.bus_index(s.bus)]) for s in self.stations}
+        prices = dispatch.price_cny_per_kwh[row:]
+        nodal = {s.name: tuple(prices[:, self.feeder.bus_index(s.bus)].tolist()) for s in self.stations}
         message = DispatchIssued(
             **self.clock.envelope(self.name),
             status=dispatch.status,

@@ -15,13 +15,15 @@ class Tariff:
         """Read the message."""
         self._periods = periods
         self._issued = issued
-        self._published = day_ahead.tariff_cny_per_kwh
+        self._published = day_ahead.charging_price_cny_per_kwh
+        self._column = {name: number for number, name in enumerate(day_ahead.station_names)}
+        self._mean = float(self._published.mean())
         self._ratios: dict[PeriodOfDay, float] = {}
 
     def price(self, station: str, period: PeriodOfDay) -> float:
         """Return the price of a station in a period; after the end of the tariff, its last price."""
         if self._issued is None:
-            return float(self._published[period.period - 1])
+            return float(self._published[period.period - 1, self._column[station]])
         prices = self._issued.price_cny_per_kwh[station]
         issued = PeriodOfDay(self._issued.day, self._issued.period)
         ahead = self._periods.index(period) - self._periods.index(issued)
@@ -32,17 +34,10 @@ class Tariff:
         return np.array([self.price(station, period) for station in stations])
 
     def ratio(self, period: PeriodOfDay) -> float:
-        """Return the price in a period over the mean of the tariff, over all stations."""
+        """Return the mean price of all stations in a period over the mean of the day, as published for it."""
         if period not in self._ratios:
-            self._ratios[period] = self._ratio(period)
+            self._ratios[period] = float(self.prices(list(self._column), period).mean()) / self._mean
         return self._ratios[period]
-
-    def _ratio(self, period: PeriodOfDay) -> float:
-        if self._issued is None:
-            return float(self._published[period.period - 1] / self._published.mean())
-        lists = self._issued.price_cny_per_kwh
-        now = float(np.mean([self.price(station, period) for station in lists]))
-        return now / float(np.mean(list(lists.values())))
 
 
 class TariffBook:

@@ -112,8 +112,8 @@ class DispatchIssued(Message):
     status: str
     setpoint_kw: dict[str, float]
     """Active power each device injects [kW]."""
-    nodal_price_cny_per_kwh: dict[str, float]
-    """Price at the bus of each station."""
+    nodal_price_cny_per_kwh: dict[str, tuple[float, ...]]
+    """Price at the bus of each station in this and the coming periods of the day."""
     voltage_min_pu: float
     relaxation_error_max: float
     ac_mismatch_max_pu: float

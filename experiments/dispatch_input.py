@@ -67,7 +67,7 @@ def read_dispatch_input(network: str, options: Options) -> DispatchInput:
 
 def _of_scenario(name: str, options: Options) -> DispatchInput:
     """Return the feeders of a scenario; its roads are read only where the equilibrium is asked for."""
-    from cosim.coupling.day import tariff_at
+    from cosim.coupling.prices import tariff_at
     from cosim.scenario.inputs import read_profiles
     from cosim.scenario.places import build_stations
 
@@ -115,7 +115,7 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
         loads=tuple(case.load(scenario.stations, day.load.load_kw) for case in scenario.feeders),
         price_cny_per_kwh=day.tariff_cny_per_kwh if price is None else price,
         period_h=scenario.periods.hours,
-        notes=tuple(day_violations(day).sentence),
+        notes=tuple(day_violations(scenario, day).sentence),
     )
 
 

@@ -22,6 +22,7 @@ from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario
 from experiments.compare import compare_with_equilibrium
 from experiments.manifest import write_manifest, write_scenario
+from experiments.real_time import compare_plans
 from experiments.summary import flags, summarise
 
 Model = Literal["agents", "equilibrium", "both"]
@@ -92,6 +93,8 @@ def _compute(scenario: Scenario, model: Model, stages: Stages) -> Outcome:
         with stages.stage("comparison"):
             seed = scenario.config.seed
             tables["comparison"] = compare_with_equilibrium(tables["agents"], tables["equilibrium"], seed)
+        with stages.stage("real time"):
+            tables["comparison"]["real_time"] = compare_plans(scenario, day, tables["agents"])
     return Outcome(day, tables)
 
 
@@ -99,13 +102,16 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     tables = outcome.tables
     flagged = {
-        "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(outcome.day)),
+        "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(scenario, outcome.day)),
         "agents": tables.get("agents", {}).get("violations"),
     }
     summary = {
         "evs": outcome.day.demand.n_ev,
         **summarise(scenario, tables),
         "sue_residual_max": outcome.day.residual_max,
+        "coupling_iterations": len(outcome.day.iterations),
+        "coupling_residual": outcome.day.residual,
+        "settled": outcome.day.settled,
     }
     return {
         "name": scenario.config.name,

@@ -6,6 +6,7 @@ from typing import Any
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare import agreement
+from experiments.real_time import VALUES, values_cny
 
 Tables = Mapping[str, Frame]
 
@@ -31,6 +32,7 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
         "g_test_pooled_p_value": compared.pooled_p_value if compared else None,
         "link_flow_rmse_veh_h": compared.link_flow_rmse_veh_h if compared else None,
         "geh_below_5_share": compared.geh_below_5_share if compared else None,
+        **(values_cny(tables["comparison"]["real_time"]) if compared else dict.fromkeys(VALUES)),
         "solver": str(main["dispatch"].solver.iloc[0]),
     }
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cosim.results import Run
+from experiments.real_time import VALUES
 from experiments.runner import Progress
 
 JSON_KEYS = (
@@ -20,10 +21,14 @@ JSON_KEYS = (
     "relaxation_error_max",
     "ac_mismatch_max_pu",
     "sue_residual_max",
+    "coupling_iterations",
+    "coupling_residual",
+    "settled",
     "g_test_rejected_share",
     "g_test_pooled_p_value",
     "link_flow_rmse_veh_h",
     "geh_below_5_share",
+    *VALUES,
     "solver",
 )
 
@@ -89,6 +94,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("largest relaxation error", _figure(s["relaxation_error_max"], ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s["ac_mismatch_max_pu"], ".1e", " p.u.")),
         ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
+        ("coupling", f"residual {s['coupling_residual']:.1e} after {s['coupling_iterations']} iterations"),
     ]
     if s["stranded"]:
         lines.append(("stranded trips", _figure(s["stranded"], ",")))
@@ -97,6 +103,12 @@ def _lines(run: Run) -> list[tuple[str, str]]:
             ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),
             ("agents vs SUE: link flow RMSE", _figure(s["link_flow_rmse_veh_h"], ".1f", " veh/h")),
             ("agents vs SUE: GEH below 5", _figure(s["geh_below_5_share"], ".1%")),
+        ]
+        lines += [
+            ("cost of the forecast error", _figure(s["forecast_error_cost_cny"], ",.1f", " CNY")),
+            ("value of re-dispatch", _figure(s["re_dispatch_value_cny"], ",.1f", " CNY")),
+            ("value of storage", _figure(s["storage_value_cny"], ",.1f", " CNY")),
+            ("value of demand response", _figure(s["demand_response_value_cny"], ",.1f", " CNY")),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))

@@ -218,7 +218,7 @@ class GridConfig(Section):
 
 
 class TariffConfig(Section):
-    """``[tariff]``: the price of energy from the upper grid, which is also the charging price."""
+    """``[tariff]``: the price of energy from the upper grid, and what follows from it at the stations."""
 
     kind: Literal["table", "dynamic"] = "dynamic"
     """Table 1 of the paper, or the dynamic tariff (Eq. 22)."""
@@ -232,6 +232,8 @@ class TariffConfig(Section):
     """delta of the high price."""
     fall: Share = 0.485
     """delta of the low price."""
+    charging_price: Literal["tariff", "nodal"] = "tariff"
+    """What stations ask: the tariff, or the tariff + nodal price - its mean over the feeder's stations."""
 
 
 def _without_rival(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:

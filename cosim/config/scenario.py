@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from cosim.config.base import Entries, File, Section, contradiction
+from cosim.config.coupling import CouplingConfig
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 
@@ -41,6 +42,7 @@ class ScenarioConfig(Section):
     mobility: MobilityConfig
     grid: GridConfig
     tariff: TariffConfig = TariffConfig()
+    coupling: CouplingConfig = CouplingConfig()
     messages: MessagesConfig = MessagesConfig()
 
     @field_validator("periods")

@@ -1,6 +1,14 @@
 """The coupled equilibrium of a day: demand, stochastic user equilibrium, station load, tariff, dispatch."""
 
-from cosim.coupling.day import EquilibriumDay, day_ahead, solve_equilibrium_day
+from cosim.coupling.equilibrium import EquilibriumDay, solve_equilibrium_day, solve_from
+from cosim.coupling.handover import day_ahead
 from cosim.coupling.tables import day_violations, equilibrium_tables
 
-__all__ = ["EquilibriumDay", "day_ahead", "day_violations", "equilibrium_tables", "solve_equilibrium_day"]
+__all__ = [
+    "EquilibriumDay",
+    "day_ahead",
+    "day_violations",
+    "equilibrium_tables",
+    "solve_equilibrium_day",
+    "solve_from",
+]

@@ -1,143 +1,102 @@
-"""The equilibrium of a day: who travels, how they spread over the roads, what the feeders do about it."""
+"""The roads' side of the day: who travels, how they spread over the roads, what the stations then draw."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from cosim.arrays import FloatArray, IntArray
-from cosim.config.grid import TariffConfig
+from cosim.arrays import FloatArray
 from cosim.coupling.demand import DayDemand, expected_demand
-from cosim.coupling.stations import StationLoad, share_drawn_on_arrival, station_load
+from cosim.coupling.stations import StationLoad, station_load
 from cosim.errors import InfeasibleError
-from cosim.grid.tariff import DynamicTariff, class_price, damped_classes, price_class
-from cosim.road.assignment import Equilibrium
+from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
 from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
-from cosim.scenario import CAR, DayAhead, Scenario
+from cosim.scenario import Scenario
 
-MAX_ROUNDS = 20
-"""Rounds of tariff and demand; two or three where no price class flips, else until the flipping ones are held."""
+SAME_PRICE_DECIMALS = 9
+"""Mean prices are rounded to this before drivers react: the rounding of a mean is no reason to ask them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EquilibriumDay:
-    """The roads' side of the day and the tariff it leads to; dispatch follows from the station load."""
+class RoadDay:
+    """What drivers do at given charging prices, and the station load that follows."""
 
     demand: DayDemand
     paths: PathSet
     periods: tuple[Equilibrium, ...]
     load: StationLoad
-    tariff_cny_per_kwh: FloatArray
-    """What drivers saw, and what the feeders are dispatched at."""
-    led_to_cny_per_kwh: FloatArray
-    """What the tariff rule makes of the loads of that day."""
+    charging_price_cny_per_kwh: FloatArray
+    """(periods, stations): what drivers saw."""
     shortfall: str
     """Empty, or why stations had to be extended beyond their capacity."""
 
     @property
-    def flipping(self) -> IntArray:
-        """Periods (1..T) whose price is not the one that the charging it causes leads to."""
-        return np.flatnonzero(self.tariff_cny_per_kwh != self.led_to_cny_per_kwh) + 1
-
-    @property
-    def settled(self) -> bool:
-        """Whether the tariff that drivers saw is the one their charging leads to."""
-        return not self.flipping.size
-
-    @property
     def residual_max(self) -> float:
-        """Largest residual of all periods."""
+        """Largest residual of the stochastic user equilibria of all periods."""
         return max(period.residual for period in self.periods)
 
+    @property
+    def link_flow_veh_h(self) -> FloatArray:
+        """Flow of every link and charging arc, (periods, links)."""
+        return np.array([period.link_flow_veh_h for period in self.periods])
 
-def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
-    """Return the day's equilibrium: demand, SUE and tariff, repeated until the tariff no longer changes.
 
-    Drivers who react to a step tariff can push a period back and forth between two classes for ever: each
-    period follows the load until its class has changed three times, and stays there (see ``flipping``).
+def road_day(
+    scenario: Scenario, charging_price_cny_per_kwh: FloatArray, earlier: RoadDay | None = None
+) -> RoadDay:
+    """Return the day if drivers expect these prices, (periods, stations).
+
+    *earlier* is the day at similar prices; Newton's method starts from its flows.
     """
-    proposals = [_price_classes(scenario, np.zeros((scenario.periods.count, len(scenario.stations))))]
-    for _ in range(MAX_ROUNDS):
-        classes = damped_classes(proposals).classes
-        day = _day_at(scenario, _tariff(scenario.config.tariff, scenario.profiles, classes))
-        proposals.append(_price_classes(scenario, day.load.load_kw))
-        if np.array_equal(damped_classes(proposals).classes, classes):
-            break
-    return day
-
-
-def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
-    """Return the price of each period: the table, or Eq. 22 at the equivalent load of all feeders and stations."""
-    classes = _price_classes(scenario, station_load_kw)
-    return _tariff(scenario.config.tariff, scenario.profiles, classes)
-
-
-def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw: FloatArray) -> FloatArray:
-    """Return the price of each period: the table, or Eq. 22 at the equivalent load."""
-    return _tariff(config, profiles, price_class(load_kw, config.band))
-
-
-def _price_classes(scenario: Scenario, station_load_kw: FloatArray) -> IntArray:
-    """Return the class of Eq. 22 of each period at the equivalent load of all feeders and stations."""
-    base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
-    return price_class(base_kw + station_load_kw.sum(axis=1), scenario.config.tariff.band)
-
-
-def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: IntArray) -> FloatArray:
-    """Return the price of each period: the table, or that of its class."""
-    if config.kind == "table":
-        return profiles[config.column]
-    rule = DynamicTariff(
-        base_cny_per_kwh=config.base_cny_per_kwh, sigma=config.band, rise=config.rise, fall=config.fall
-    )
-    return class_price(classes, rule)
-
-
-def _day_at(scenario: Scenario, tariff: FloatArray) -> EquilibriumDay:
-    """Return the day if drivers expect *tariff*."""
-    demand = expected_demand(scenario, tariff)
-    session_kwh = demand.session_kwh
-    paths = scenario.with_sessions(session_kwh)
-    periods, shortfall = _assign(scenario, paths, demand, tariff)
+    price = charging_price_cny_per_kwh
+    demand = expected_demand(scenario, _mean_price(price))
+    paths = scenario.with_sessions(demand.session_kwh)
+    periods, shortfall = _assign(scenario, paths, demand, price, earlier)
     arcs = paths.network.charging_arcs
     load = station_load(
         np.array([period.link_flow_veh_h[arcs] for period in periods]),
-        session_kwh,
+        demand.session_kwh,
         np.array([station.limit_kw for station in scenario.stations]),
         scenario.periods.hours,
     )
-    led_to = day_tariff(scenario, load.load_kw)
-    return EquilibriumDay(
+    return RoadDay(
         demand=demand,
         paths=paths,
         periods=tuple(periods),
         load=load,
-        tariff_cny_per_kwh=tariff,
-        led_to_cny_per_kwh=led_to,
+        charging_price_cny_per_kwh=price,
         shortfall=shortfall,
     )
 
 
+def _mean_price(charging_price_cny_per_kwh: FloatArray) -> FloatArray:
+    """Return the price that matters for whether to charge at all: the stations' mean; level if it is free."""
+    mean: FloatArray = charging_price_cny_per_kwh.mean(axis=1).round(SAME_PRICE_DECIMALS)
+    return mean if mean.mean() > 0 else np.ones_like(mean)
+
+
 def _assign(
-    scenario: Scenario, paths: PathSet, demand: DayDemand, tariff: FloatArray
+    scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, earlier: RoadDay | None
 ) -> tuple[list[Equilibrium], str]:
     """Return the equilibria; where stations cannot take the demand, of extended stations, and say so."""
     search = scenario.config.road.assignment
+    options: dict[str, Any] = {
+        "method": search.method,
+        "tolerance": search.tolerance,
+        "max_iterations": search.max_iterations,
+    }
 
     def day(overload: Overload) -> list[Equilibrium]:
-        problems = _problems(scenario, paths, demand, tariff, overload)
-        options: dict[str, Any] = {
-            "method": search.method,
-            "tolerance": search.tolerance,
-            "max_iterations": search.max_iterations,
-        }
-        if not search.carry_over:
+        problems = _problems(scenario, paths, demand, price, overload)
+        if search.carry_over:
+            carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
+            return [period.equilibrium for period in carrying]
+        if earlier is None or search.method != "newton":  # averages are there to be watched, from the same start
             return semi_dynamic_day(problems, **options)
-        carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
-        return [period.equilibrium for period in carrying]
+        return list(_started_from(earlier, problems, options))
 
     try:
         return day("refuse"), ""
@@ -145,35 +104,27 @@ def _assign(
         return day("extend"), str(error)
 
 
+def _started_from(
+    earlier: RoadDay, problems: list[AssignmentProblem], options: dict[str, Any]
+) -> Iterator[Equilibrium]:
+    """Yield the equilibria, each started from the same period of an *earlier* day, scaled to today's demand."""
+    for problem, before in zip(problems, earlier.periods, strict=True):
+        yield solve_sue(problem, start=problem.path_demand_veh_h * before.path_share, **options)
+
+
 def _problems(
-    scenario: Scenario, paths: PathSet, demand: DayDemand, tariff: FloatArray, overload: Overload
+    scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, overload: Overload
 ) -> list[AssignmentProblem]:
     theta = np.full(paths.groups.count, scenario.config.road.theta_per_min)
     charges = paths.station >= 0
+    cost_min = scenario.price_min(price, demand.session_kwh)
     return [
         AssignmentProblem(
             paths=paths,
             demand_veh_h=group_veh_h,
             theta_per_min=theta,
-            extra_cost_min=np.where(charges, scenario.price_min(price, demand.session_kwh), 0.0),
+            extra_cost_min=np.where(charges, station_min[paths.station], 0.0),
             overload=overload,
         )
-        for group_veh_h, price in zip(demand.group_veh_h, tariff, strict=True)
+        for group_veh_h, station_min in zip(demand.group_veh_h, cost_min, strict=True)
     ]
-
-
-def day_ahead(scenario: Scenario, day: EquilibriumDay) -> DayAhead:
-    """Return what the agents are given of the equilibrium: times to tell, loads and prices to expect."""
-    session_kwh = day.demand.session_kwh
-    session_min = float(day.paths.network.t0_min[day.paths.network.charging_arcs].mean())
-    is_car = day.paths.class_of_group[day.paths.groups.of_path] == CAR
-    return DayAhead(
-        n_ev=day.demand.n_ev,
-        session_kwh=session_kwh,
-        paths=day.paths,
-        link_time_min=np.array([period.link_time_min for period in day.periods]),
-        car_path_veh_h=np.where(is_car, day.paths.groups.spread(day.demand.group_veh_h), 0.0),
-        station_load_kw=day.load.load_kw,
-        tariff_cny_per_kwh=day.tariff_cny_per_kwh,
-        share_drawn_on_arrival=share_drawn_on_arrival(session_min, 60 * scenario.periods.hours),
-    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -71,11 +72,10 @@ def simulate_days(  # noqa: PLR0913  (what, who, and how many)
     """
     state: EVState | None = None
     for day in range(1, days + 1):
-        diaries = sample_diaries(model, n_ev, seed, purpose, day, state)
+        diaries, uniform = _planned_day(model, n_ev, seed, purpose, day, state)
         if carried and state is None:
             state = state_at_home(diaries.soc_first)
         own_battery, own_behaviour = of_each_ev(model, battery, behaviour, diaries)
-        uniform = trip_uniforms(diaries, seed, f"{purpose}/fast charge")
         ratio = None
         if price_ratio is not None:
             second = diaries.departure_s % SECONDS_PER_DAY
@@ -83,6 +83,15 @@ def simulate_days(  # noqa: PLR0913  (what, who, and how many)
         record = simulate_soc(diaries, own_battery, own_behaviour, uniform, ratio, state)
         yield DayOfEVs(start=state, diaries=diaries, record=record)
         state = None if state is None else state_after(state, diaries, record)
+
+
+@lru_cache(maxsize=1)
+def _planned_day(
+    model: MobilityModel, n_ev: int, seed: int, purpose: str, day: int, state: EVState | None
+) -> tuple[Diaries, FloatArray]:
+    """Return the diaries and what decides on a fast charge: the same whatever a charge costs."""
+    diaries = sample_diaries(model, n_ev, seed, purpose, day, state)
+    return diaries, trip_uniforms(diaries, seed, f"{purpose}/fast charge")
 
 
 def of_each_ev(

@@ -50,13 +50,17 @@ class Operation:
 
     def cost_cny(self, purchase_kw: float) -> float:
         """Return the cost of the period (Eq. 21); where export is not allowed, a surplus earns nothing."""
-        d, k = self.dispatch, self.row
-        turbine_mw, out_mw = d.turbine_kw[k] / 1e3, d.shift_out_kw[k] / 1e3
-        a = np.array([unit.cost_a_cny_per_mw2h for unit in self.devices.turbines])
-        b = np.array([unit.cost_b_cny_per_mwh for unit in self.devices.turbines])
-        pi = np.array([unit.price_cny_per_mwh for unit in self.devices.demand_responses])
-        bought = self.price_cny_per_kwh * (purchase_kw if self.export else max(purchase_kw, 0.0))
-        return d.period_h * float(turbine_mw**2 @ a + turbine_mw @ b + out_mw @ pi + bought)
+        price = self.price_cny_per_kwh if self.export or purchase_kw > 0 else 0.0
+        return period_cost_cny(self.devices, self.dispatch, self.row, price * purchase_kw)
+
+
+def period_cost_cny(devices: Devices, dispatch: Dispatch, row: int, purchase_cny_per_h: float) -> float:
+    """Return the cost of the period in *row* of a dispatch (Eq. 21) with a purchase of so much money an hour."""
+    turbine_mw, out_mw = dispatch.turbine_kw[row] / 1e3, dispatch.shift_out_kw[row] / 1e3
+    a = np.array([unit.cost_a_cny_per_mw2h for unit in devices.turbines])
+    b = np.array([unit.cost_b_cny_per_mwh for unit in devices.turbines])
+    pi = np.array([unit.price_cny_per_mwh for unit in devices.demand_responses])
+    return dispatch.period_h * float(turbine_mw**2 @ a + turbine_mw @ b + out_mw @ pi + purchase_cny_per_h)
 
 
 def planned_operation(

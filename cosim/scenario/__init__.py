@@ -1,6 +1,7 @@
 """A scenario: the configuration built into models, with every reference checked."""
 
 from cosim.scenario.build import CAR, CHARGING, PASSING, USER_CLASSES, Scenario, build_scenario, load_scenario
+from cosim.scenario.charging_price import charging_price_cny_per_kwh
 from cosim.scenario.day_ahead import DayAhead
 from cosim.scenario.feeder_case import FeederCase
 from cosim.scenario.station import Station
@@ -15,5 +16,6 @@ __all__ = [
     "Scenario",
     "Station",
     "build_scenario",
+    "charging_price_cny_per_kwh",
     "load_scenario",
 ]

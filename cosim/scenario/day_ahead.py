@@ -26,9 +26,18 @@ class DayAhead:
     station_load_kw: FloatArray
     """(periods, stations)."""
     tariff_cny_per_kwh: FloatArray
-    """(periods,)."""
+    """(periods,): what energy from the upper grid costs."""
+    nodal_price_cny_per_kwh: FloatArray
+    """(periods, stations): nodal prices of the day-ahead dispatch."""
+    charging_price_cny_per_kwh: FloatArray
+    """(periods, stations): what was published the day before; all know it."""
     share_drawn_on_arrival: float
     """Part of a session's energy that is drawn in the period of arrival, on average."""
+
+    @property
+    def station_names(self) -> tuple[str, ...]:
+        """Names of the stations, in the order of their numbers."""
+        return tuple(self.paths.network.links[arc] for arc in self.paths.network.charging_arcs)
 
     def expected_load_kw(self, now: PeriodOfDay) -> FloatArray:
         """Return the load of vehicles yet to arrive in this and each later period of the day, (periods, stations).

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cosim.coupling import EquilibriumDay, day_violations, equilibrium_tables, solve_equilibrium_day
-from cosim.coupling.day import day_tariff
+from cosim.coupling.prices import day_tariff
 from cosim.scenario import CAR, CHARGING, PASSING, Scenario, load_scenario
 
 
@@ -83,6 +83,6 @@ def test_a_tariff_that_drivers_push_back_and_forth_is_held_and_named(paper: Scen
     steady = np.delete(np.arange(24), day.flipping - 1)
     led_to = day_tariff(sensitive, day.load.load_kw)
     assert led_to[steady] == pytest.approx(day.tariff_cny_per_kwh[steady])
-    told = day_violations(day)
+    told = day_violations(sensitive, day)
     assert told.period.tolist() == day.flipping.tolist()
     assert set(told.kind) == {"tariff_flips"}

@@ -1,0 +1,96 @@
+"""From the load to the prices: the tariff of Eq. 22, held where it flips, and the nodal prices of the dispatch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cosim.arrays import FloatArray, IntArray
+from cosim.config.grid import TariffConfig
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.schedule import Dispatch, Horizon
+from cosim.grid.tariff import FLIPS_MAX, DynamicTariff, class_price, price_class
+from cosim.scenario import Scenario
+
+
+def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
+    """Return the price of each period: the table, or Eq. 22 at the equivalent load of all feeders and stations."""
+    config = scenario.config.tariff
+    return tariff_at(config, scenario.profiles, _equivalent_load_kw(scenario, station_load_kw))
+
+
+def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw: FloatArray) -> FloatArray:
+    """Return the price of each period: the table, or Eq. 22 at the equivalent load."""
+    return _tariff(config, profiles, price_class(load_kw, config.band))
+
+
+def _equivalent_load_kw(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
+    base_kw: FloatArray = np.sum([case.base_kw for case in scenario.feeders], axis=0)
+    return base_kw + station_load_kw.sum(axis=1)
+
+
+def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: IntArray) -> FloatArray:
+    """Return the price of each period: the table, or that of its class."""
+    if config.kind == "table":
+        return profiles[config.column]
+    rule = DynamicTariff(
+        base_cny_per_kwh=config.base_cny_per_kwh, sigma=config.band, rise=config.rise, fall=config.fall
+    )
+    return class_price(classes, rule)
+
+
+@dataclass(slots=True)
+class HeldTariff:
+    """The tariff over the iterations: it follows the load, but a period that keeps flipping is held.
+
+    Drivers who react to a step tariff can push a period back and forth between two classes for ever. A class
+    that has changed `FLIPS_MAX` times is held at the dearer of its two, at which the load stays below the line
+    it would cross: so the answer does not depend on where the search began.
+    """
+
+    scenario: Scenario
+    classes: IntArray | None = None
+    flips: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without a flip."""
+        self.flips = np.zeros(self.scenario.periods.count, dtype=np.int64)
+
+    def follow(self, station_load_kw: FloatArray) -> FloatArray:
+        """Return the tariff in force once the load has come to this."""
+        config = self.scenario.config.tariff
+        wanted = price_class(_equivalent_load_kw(self.scenario, station_load_kw), config.band)
+        before = wanted if self.classes is None else self.classes
+        moves = (wanted != before) & (self.flips < FLIPS_MAX)
+        self.flips = self.flips + moves
+        followed = np.where(self.flips < FLIPS_MAX, wanted, np.maximum(wanted, before))
+        self.classes = np.where(moves, followed, before)
+        return _tariff(config, self.scenario.profiles, self.classes)
+
+
+def dispatch_feeders(
+    scenario: Scenario, station_load_kw: FloatArray, tariff_cny_per_kwh: FloatArray
+) -> tuple[Dispatch, ...]:
+    """Return the dispatch of each feeder over the whole day, with perfect foresight."""
+    horizon = Horizon(period_h=scenario.periods.hours)
+    return tuple(
+        solve_dispatch(
+            case.feeder,
+            case.devices,
+            case.load(scenario.stations, station_load_kw),
+            tariff_cny_per_kwh,
+            horizon,
+            case.rules,
+        )
+        for case in scenario.feeders
+    )
+
+
+def nodal_prices(scenario: Scenario, dispatches: Sequence[Dispatch]) -> FloatArray:
+    """Return the nodal price at each station's bus, (periods, stations); NaN of a feeder not dispatched."""
+    nodal = np.full((scenario.periods.count, len(scenario.stations)), np.nan)
+    for case, dispatch in zip(scenario.feeders, dispatches, strict=False):
+        for station in scenario.stations:
+            if station.feeder == case.feeder.name:
+                nodal[:, station.number] = dispatch.price_cny_per_kwh[:, case.feeder.bus_index(station.bus)]
+    return nodal
