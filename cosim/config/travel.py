@@ -41,6 +41,8 @@ class RoadConfig(Section):
     """Whether the price of a charge enters the choice of station."""
     davidson_j: Positive | None = None
     """Davidson's J of the charging arcs (Eq. 3); empty: fitted to the M/M/c wait of the chargers."""
+    paths_per_od: Annotated[int, Field(ge=1)] | None = None
+    """Paths of an OD pair: so many, the cheapest at free flow; empty: all that have no loop."""
     path_limit: Annotated[int, Field(ge=1)] = 100_000
     """More paths than this are refused."""
     assignment: AssignmentConfig = AssignmentConfig()

@@ -111,7 +111,7 @@ class Engine:
         )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def engine(frame: Frame) -> Engine:
     """Return the engine of *frame*, compiled at the first call."""
     return Engine(frame)

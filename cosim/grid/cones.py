@@ -54,7 +54,7 @@ class PeriodCones:
         return bool(self.entry_map[:, :-1].nnz)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def compile_period(frame: Frame) -> PeriodCones:
     """Return one period of the dispatch of *frame*, compiled by CVXPY."""
     model = build(frame, 1, linked=True)

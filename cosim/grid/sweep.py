@@ -64,7 +64,7 @@ class _Plain:
     above: Any
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _without_taps(feeder: Feeder) -> _Plain:
     scale, below = feeder.ratio_to_slack, _below(feeder)
     if feeder.bus_count <= SMALL:  # dense products are faster there

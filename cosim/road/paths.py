@@ -79,10 +79,15 @@ class PathSet:
 
     def path_name(self, path: int) -> str:
         """Name a path by its nodes, and a pair by its station after them: ``1-5-6 @ S6``."""
-        links = [link for link in self.links_of(path) if not self.network.is_charging[link]]
-        nodes = [self.network.from_node[links[0]], *self.network.to_node[links]]
         station = f" @ {self.network.stations[self.station[path]]}" if self.station[path] >= 0 else ""
-        return "-".join(self.network.nodes[node] for node in nodes) + station
+        return self.way_name(path) + station
+
+    def way_name(self, path: int) -> str:
+        """Name a path by its nodes alone."""
+        links, at = self.links_of(path), self.charges_at[path] - self.indptr[path]
+        on_roads = links if at < 0 else np.delete(links, at)
+        nodes = [self.network.from_node[on_roads[0]], *self.network.to_node[on_roads]]
+        return "-".join([self.network.nodes[node] for node in nodes])
 
     def link_flow_veh_h(self, path_flow_veh_h: FloatArray) -> FloatArray:
         """Return the flow on every link, x = Delta' f (Eq. 5)."""

@@ -1,5 +1,10 @@
 """The roads' part of the result tables, written by both models of a day."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
 from cosim.arrays import FloatArray
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
@@ -38,19 +43,24 @@ def record_path_flows(
     recorder: Recorder, paths: PathSet, now: PeriodOfDay, flow_veh_h: FloatArray, **columns: FloatArray
 ) -> None:
     """Write the paths of one period: their flow, and other *columns* of the table."""
+    recorder.add("paths", day=now.day, period=now.period, **_names(paths), flow_veh_h=flow_veh_h, **columns)
+
+
+@lru_cache(maxsize=4)
+def _names(paths: PathSet) -> dict[str, np.ndarray]:
+    """Return what the table says of every path in every period, made once: a city has tens of thousands."""
     group = paths.groups.of_path
     od, user_class = paths.od_of_group[group], paths.class_of_group[group]
-    nodes, stations = paths.network.nodes, paths.network.stations
-    recorder.add(
-        "paths",
-        day=now.day,
-        period=now.period,
-        user_class=[paths.classes[number].name for number in user_class],
-        origin=[nodes[paths.od.origin[number]] for number in od],
-        destination=[nodes[paths.od.dest[number]] for number in od],
-        path=range(paths.count),
-        nodes=[paths.path_name(path).partition(" @ ")[0] for path in range(paths.count)],
-        station=[stations[number] if number >= 0 else "" for number in paths.station],
-        flow_veh_h=flow_veh_h,
-        **columns,
-    )
+    nodes, stations = _texts(paths.network.nodes), _texts((*paths.network.stations, ""))
+    return {
+        "user_class": _texts([user.name for user in paths.classes])[user_class],
+        "origin": nodes[paths.od.origin[od]],
+        "destination": nodes[paths.od.dest[od]],
+        "path": np.arange(paths.count),
+        "nodes": _texts([paths.way_name(path) for path in range(paths.count)]),
+        "station": stations[paths.station],  # of a path without charging -1, the empty text at the end
+    }
+
+
+def _texts(names: Sequence[str]) -> np.ndarray:
+    return np.array(names, dtype=object)

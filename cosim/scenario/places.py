@@ -68,7 +68,7 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     else:
         network = network.with_charging_arcs([_charging_arc(config, station) for station in config.stations])
     try:
-        paths = find_paths(network, data.od, classes, max_paths=road.path_limit)
+        paths = find_paths(network, data.od, classes, k=road.paths_per_od, max_paths=road.path_limit)
     except ConfigError as error:
         problems += [f"{demand}: {problem}" for problem in error.problems]
     if problems:

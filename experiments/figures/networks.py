@@ -159,11 +159,11 @@ def _nodes(nodes: Positions, stations: Frame, day: Day, period: int) -> Any:
     """Return the road nodes; those with a station tell its load and arrivals when pointed at."""
     now = stations[stations.period == period].set_index("station")
     few = len(nodes) <= LABELLED
-    told = {
-        str(station["road_node"]): f"{station['name']}: {now.load_kw[station['name']]:.0f} kW, "
-        f"{now.arrivals[station['name']]:.3g} arrivals"
-        for station in day.scenario["stations"]
-    }
+    told: dict[str, str] = {}
+    for station in day.scenario["stations"]:
+        name, node = station["name"], str(station["road_node"])
+        figures = f"{name}: {now.load_kw[name]:.0f} kW, {now.arrivals[name]:.3g} arrivals"
+        told[node] = f"{told.get(node, '')}<br>{figures}"
     return _scatter(
         x=[x for x, _ in nodes.values()],
         y=[y for _, y in nodes.values()],
@@ -171,7 +171,7 @@ def _nodes(nodes: Positions, stations: Frame, day: Day, period: int) -> Any:
         marker={"size": 22 if few else 7, "color": PAPER, "line": {"color": INK, "width": 1.5}},
         text=list(nodes) if few else None,
         textfont={"size": 11},
-        hovertext=[f"node {name}<br>{told.get(name, '')}" for name in nodes],
+        hovertext=[f"node {name}{told.get(name, '')}" for name in nodes],
         hoverinfo="text",
     )
 

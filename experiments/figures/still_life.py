@@ -9,12 +9,19 @@ from experiments.figures.day import Day
 from experiments.figures.positions import Positions
 from experiments.figures.style import INK, PAPER, Figure, colours_of
 
+FEW_STATIONS, FEW_BUSES = 12, 60
+"""Up to so many stations, and units on so many buses, have room for their names; more tell theirs when pointed at."""
+
 
 def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
     """Draw what does not change with the period."""
     drawing.add_trace(_branches(day.main("branches"), buses), row=1, col=2)
-    _annotate_stations(drawing, day, nodes, buses)
-    _annotate_devices(drawing, day.main("devices"), buses)
+    if len(day.scenario["stations"]) <= FEW_STATIONS:
+        _annotate_stations(drawing, day, nodes, buses)
+    if len(buses) <= FEW_BUSES:
+        _annotate_devices(drawing, day.main("devices"), buses)
+    if len(day.feeders) > 1:
+        _annotate_feeders(drawing, day, buses)
 
 
 def _branches(branches: Frame, buses: Positions) -> Any:
@@ -54,6 +61,15 @@ def _flag(text: str, colour: str) -> dict[str, Any]:
         "arrowhead": 0,
         "standoff": 9,
     }
+
+
+def _annotate_feeders(drawing: Figure, day: Day, buses: Positions) -> None:
+    """Name each feeder at its root, where it hangs on the grid above."""
+    for feeder in day.feeders:
+        own = [place for bus, place in buses.items() if bus.startswith(f"{feeder['name']}/")]
+        x, y = min(own)
+        style = {"showarrow": False, "font": {"size": 11, "color": INK}, "xanchor": "right", "xshift": -8}
+        drawing.add_annotation(text=feeder["name"], **style, x=x, y=y, row=1, col=2)
 
 
 def _annotate_devices(drawing: Figure, devices: Frame, buses: Positions) -> None:

@@ -21,7 +21,7 @@ from experiments.figures.style import (
 )
 
 GEH_GOOD = 5.0
-SHOWN_ALTERNATIVES = 30
+SHOWN_ALTERNATIVES, SHOWN_GROUPS = 30, 40
 
 
 def saturation(day: Day) -> Figure:
@@ -126,29 +126,33 @@ def _add_menu(drawing: Figure, labels: list[str], shown: list[list[bool]]) -> No
 def path_shares(agents: Frame, equilibrium: Frame) -> Figure:
     """Return the share of each path over the day; a menu picks the OD pair and class of the EVs.
 
+    A city has a thousand of these: of each class those with the most trips are shown, and the axis says so.
     The equilibrium's shares of the periods are weighted with the agents' trips, so that the bars can be
     compared; the whiskers hold 95 % of the shares that draws from the equilibrium would give.
     """
-    evs = equilibrium[equilibrium.user_class != "car"]
-    groups = sorted(
-        evs.groupby(["user_class", "origin", "destination"], sort=True),
-        key=lambda group: -group[1].flow_veh_h.sum(),
-    )
+    keys = ["user_class", "origin", "destination"]
+    groups = equilibrium[equilibrium.user_class != "car"].groupby(keys, sort=True)
+    trips = groups.flow_veh_h.sum().sort_values(ascending=False, kind="stable")
+    counted = None if agents.empty else agents.set_index(["period", "path"]).flow_veh_h
     drawing = figure(440, barmode="group", bargap=0.25)
     labels, owners = [], []
-    for place, ((user_class, origin, destination), own) in enumerate(groups):
+    shown = trips.groupby(level="user_class", sort=False).head(SHOWN_GROUPS)
+    for place, group in enumerate(shown.index):
+        user_class, origin, destination = group
         labels.append(f"{origin} → {destination}, {user_class}")
-        for trace in _share_bars(own, agents):
+        for trace in _share_bars(groups.get_group(group), counted):
             trace.visible = place == 0
             drawing.add_trace(trace)
             owners.append(place)
     _add_menu(drawing, labels, [[owner == choice for owner in owners] for choice in range(len(labels))])
-    drawing.update_xaxes(title_text="path (and station), most used first", tickangle=-40, type="category")
+    cut = "" if len(shown) == len(trips) else f"; {len(shown)} of {len(trips)} choices, by trips"
+    title = f"path (and station), most used first{cut}"
+    drawing.update_xaxes(title_text=title, tickangle=-40, type="category")
     return drawing.update_yaxes(title_text="share of the day's trips [%]", rangemode="tozero")
 
 
-def _share_bars(equilibrium: Frame, agents: Frame) -> list[go.Bar]:
-    expected = _weighted_shares(equilibrium, agents).head(SHOWN_ALTERNATIVES)
+def _share_bars(equilibrium: Frame, counted: Frame | None) -> list[go.Bar]:
+    expected = _weighted_shares(equilibrium, counted).head(SHOWN_ALTERNATIVES)
     bars = [
         go.Bar(
             x=expected.label,
@@ -159,8 +163,8 @@ def _share_bars(equilibrium: Frame, agents: Frame) -> list[go.Bar]:
         )
     ]
     if expected.counted.notna().any():
-        counted = (100 * expected.counted).round(3)
-        bars.append(go.Bar(x=expected.label, y=counted, name="agents", marker={"color": AGENTS}))
+        share = (100 * expected.counted).round(3)
+        bars.append(go.Bar(x=expected.label, y=share, name="agents", marker={"color": AGENTS}))
     return bars
 
 
@@ -171,19 +175,19 @@ def _whiskers(middle: Frame, half: Frame) -> dict[str, Any]:
     return {**look, "array": half.round(3), "arrayminus": down.round(3), "visible": bool((half > 0).any())}
 
 
-def _weighted_shares(equilibrium: Frame, agents: Frame) -> Frame:
+def _weighted_shares(equilibrium: Frame, counted: Frame | None) -> Frame:
     """Return share, its sampling spread and the counted share of each path over the day."""
     rows = equilibrium.assign(
         weight=equilibrium.groupby("period").flow_veh_h.transform("sum"), counted=np.nan
     )
-    if not agents.empty:
-        keys = ["period", "path"]
-        trips = agents.set_index(keys).flow_veh_h.reindex(rows.set_index(keys).index, fill_value=0.0)
+    if counted is not None:
+        keys = rows.set_index(["period", "path"]).index
+        trips = counted.reindex(keys, fill_value=0.0)
         rows["counted"] = trips.to_numpy()
         rows["weight"] = rows.groupby("period").counted.transform("sum")
     total = rows.drop_duplicates("period").weight.sum() or np.nan
     rows["expected"] = rows.weight * rows.share
-    rows["variance"] = rows.weight * rows.share * (1 - rows.share) * (not agents.empty)
+    rows["variance"] = rows.weight * rows.share * (1 - rows.share) * (counted is not None)
     label = rows.nodes.where(rows.station == "", rows.nodes + " @ " + rows.station)
     sums = (
         rows.assign(label=label)
