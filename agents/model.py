@@ -105,6 +105,7 @@ class CoSimModel(mesa.Model):
         """Write down trips, sessions and traffic, with what the end of the simulation cuts off."""
         log = self.drivers.trips()
         record_traffic(self.recorder, self.world, self.day_ahead, self.roads, log)
+        log.record_totals(self.recorder, self.world)
         self._flag_who_is_still_out(int(np.count_nonzero(log.is_under_way)))
         if records_individuals(self.world, self.day_ahead.n_ev):
             log.record(self.recorder, self.world)

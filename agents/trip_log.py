@@ -61,6 +61,39 @@ class TripLog:
         """Trips that the end of the simulation cuts off."""
         return ~self.is_stranded & ~self.has_arrived
 
+    def record_totals(self, recorder: Recorder, scenario: Scenario) -> None:
+        """Write the table of EVs: what came of the trips of each period, by departure."""
+        number = self.departure_s // scenario.periods.seconds
+        periods = max(scenario.periods.count, int(number.max(initial=-1)) + 1)
+        made, ended = ~self.is_stranded, self.has_arrived
+        charged = ended & self.charges
+
+        def count(which: BoolArray) -> IntArray:
+            return np.bincount(number[which], minlength=periods)
+
+        def total(values: Any, which: BoolArray) -> FloatArray:
+            return np.bincount(number[which], values[which], minlength=periods).astype(np.float64)
+
+        def mean(values: Any, which: BoolArray) -> FloatArray:
+            return np.where(count(which) > 0, total(values, which) / np.maximum(count(which), 1), np.nan)
+
+        day, period = np.divmod(np.arange(periods), scenario.periods.count)
+        recorder.add(
+            "evs",
+            day=day + 1,
+            period=period + 1,
+            departures=count(made),
+            charging=count(made & self.charges),
+            arrived=count(ended),
+            stranded=count(self.is_stranded),
+            drive_min=mean(self.drive_s / 60, ended),
+            station_min=mean((self.wait_s + self.charge_s) / 60, charged),
+            drive_kwh=total(scenario.battery.trip_kwh(self.length_km), ended),
+            fast_charge_kwh=total(self.fast_kwh, charged),
+            slow_charge_kwh=total(self.slow_kwh, made),
+            soc_departure=mean(self.soc_departure, made),
+        )
+
     def record(self, recorder: Recorder, scenario: Scenario) -> None:
         """Write the table of trips; what a trip that has not ended took is not known."""
         if not self.ev.size:

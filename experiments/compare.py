@@ -60,15 +60,16 @@ def compare_with_equilibrium(
 ) -> dict[str, Frame]:
     """Return the tables ``g_tests`` and ``link_flows`` of a run that holds both models."""
     recorder = Recorder()
-    _test_choices(recorder, agents["trips"], equilibrium["paths"], seed)
+    _test_choices(recorder, agents["paths"], equilibrium["paths"], seed)
     _compare_links(recorder, agents["links"], equilibrium["links"])
     return recorder.frames()
 
 
-def _test_choices(recorder: Recorder, trips: Frame, paths: Frame, seed: int) -> None:
+def _test_choices(recorder: Recorder, agents: Frame, paths: Frame, seed: int) -> None:
     """Test the paths drawn by each class and OD in each period against the equilibrium's shares."""
-    made = trips[(trips.status == "arrived") & (trips.day == 1)]
-    counts = made.groupby(["period", "path"]).size()
+    hours = 24 / paths.period.max()
+    drawn = agents[(agents.day == 1) & (agents.flow_veh_h > 0)]
+    counts = (drawn.set_index(["period", "path"]).flow_veh_h * hours).round().astype(np.int64)
     rng = stream(seed, "g-test")
     evs = paths[paths.user_class != "car"]
     keys = ["period", "user_class", "origin", "destination"]

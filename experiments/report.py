@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosim.arrays import Frame
 from cosim.results import Run
 from experiments.figures import accuracy, feeder, stations, traffic
 from experiments.figures.day import Day
@@ -193,12 +194,18 @@ def verdict(day: Day) -> Verdict | None:
 
 def mean_waits(day: Day) -> dict[str, float]:
     """Return the mean wait of a session in each model that has sessions [min]."""
-    means = {}
-    sessions, stations_ = day.agents("sessions"), day.equilibrium("stations")
+    sessions = day.agents("sessions")
+    found = {
+        "agents": _mean_wait(day.agents("stations")),
+        "equilibrium": _mean_wait(day.equilibrium("stations")),
+    }
+    means = {model: wait_min for model, wait_min in found.items() if wait_min is not None}
     if not sessions.empty:
         means["agents"] = float(sessions.wait_min.mean())
-    if not stations_.empty and stations_.arrivals.sum() > 0 and stations_.wait_min.notna().any():
-        means["equilibrium"] = float(
-            (stations_.wait_min * stations_.arrivals).sum() / stations_.arrivals.sum()
-        )
     return means
+
+
+def _mean_wait(stations_: Frame) -> float | None:
+    """Return the mean wait over periods and stations, weighted by the vehicles that came; None if none did."""
+    came = stations_[(stations_.arrivals > 0) & stations_.wait_min.notna()]
+    return float((came.wait_min * came.arrivals).sum() / came.arrivals.sum()) if len(came) else None

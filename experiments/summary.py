@@ -38,13 +38,12 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
 
 
 def _traffic_of_agents(tables: Tables) -> dict[str, Any]:
-    trips, sessions = tables["trips"], tables.get("sessions")
-    made = trips[trips.status == "arrived"]
+    evs, stations = tables["evs"], tables["stations"]
     return {
-        "trips": len(made),
-        "stranded": len(trips) - len(made),
-        "sessions": 0 if sessions is None else len(sessions),
-        "energy_kwh": 0.0 if sessions is None else float(sessions.energy_kwh.sum()),
+        "trips": int(evs.arrived.sum()),
+        "stranded": int(evs.stranded.sum()),
+        "sessions": int(stations.arrivals.sum()),
+        "energy_kwh": float(stations.energy_kwh.sum()),
     }
 
 

@@ -60,7 +60,7 @@ class StationConfig(Section):
     """Feeder; may be left out where there is only one."""
     bus: Place
     """Bus of the feeder."""
-    chargers: Annotated[int, Field(ge=1, le=1_000)] = 10
+    chargers: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Number of chargers; vehicles queue first come, first served."""
     charger_kw: Positive = 60.0
     """Power of one charger on the grid side [kW]."""

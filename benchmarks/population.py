@@ -1,0 +1,233 @@
+"""Time a day of many EVs: ``python benchmarks/population.py [EVS ...] [--individual]``.
+
+The paper's scenario with demand, road capacities, chargers, feeder and devices scaled together; above 20,000 EVs as a
+city: six feeders, and chargers at home for 90 % of the EVs, so that about one trip in 100 fast-charges. Figures are
+CPU seconds of one process after imports; a reference kernel, timed in the same process, tells how fast the machine was.
+Without arguments: 10,000, 100,000 and 1,000,000 EVs at batch resolution, each in a process of its own.
+``--individual`` times the individual resolution against a bare SimPy + Mesa loop with the same number of events.
+"""
+
+import argparse
+import csv
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+PAPER_EVS = 1704
+TIMES_FACTOR = {
+    "p_max_kw",
+    "q_max_kvar",
+    "ramp_kw_per_h",
+    "charge_max_kw",
+    "discharge_max_kw",
+    "capacity_kwh",
+}
+TIMES_FACTOR |= {"s_kva", "p_kw", "q_kvar", "capacity_veh_h"}
+OVER_FACTOR = {"cost_a_cny_per_mw2h", "r_ohm", "x_ohm"}
+CITY_FROM_EVS = 20_000
+CITY_FEEDERS = 6
+CITY_CHARGING = 0.2
+"""Fast charging in the city, relative to the paper's."""
+
+
+def scaled_scenario(folder: Path, evs: int, *, city: bool) -> Path:
+    """Write the paper's scenario for so many EVs into *folder*: everything that carries anything grows alike."""
+    roads = evs / PAPER_EVS
+    feeder = roads * CITY_CHARGING / CITY_FEEDERS if city else roads
+    tables = tomllib.loads((CONFIGS / "paper.toml").read_text())
+    tables["profiles"] = str(CONFIGS / tables["profiles"])
+    tables["population"] |= {"evs": evs, "resolution": "batch"}
+    _scale_roads(tables["road"], folder, roads)
+    _scale_grid(tables["grid"], folder, feeder)
+    for station in tables["stations"]:
+        station["chargers"] = math.ceil(station["chargers"] * feeder)
+    tables["mobility"]["transitions"] = str(CONFIGS / tables["mobility"]["transitions"])
+    if city:
+        tables["mobility"] |= {
+            "home_charger_share": 0.9,
+            "soc_first_mean": 0.8,
+        }  # charged overnight, most of them
+        names = [f"feeder {number}" for number in range(1, CITY_FEEDERS + 1)]
+        tables["grid"]["feeders"] = [{"name": name} for name in names]
+        tables["stations"] = [
+            station | {"name": f"{station['name']} {name}", "feeder": name}
+            for name in names
+            for station in tables["stations"]
+        ]
+    file = folder / "scaled.toml"
+    file.write_text(tomli_w.dumps(tables))
+    return file
+
+
+def _scale_roads(road: dict[str, Any], folder: Path, factor: float) -> None:
+    road["links"] = _scaled_csv(CONFIGS / road["links"], folder / "links.csv", factor)
+    road |= {name: str(CONFIGS / road[name]) for name in ("nodes", "demand")}
+    road["demand_scale"] *= factor
+    road["assignment"]["method"] = "newton"
+
+
+def _scale_grid(grid: dict[str, Any], folder: Path, factor: float) -> None:
+    for name in ("buses", "branches"):
+        grid[name] = _scaled_csv(CONFIGS / grid[name], folder / f"{name}.csv", factor)
+    for unit in (unit for kind in ("turbines", "storage", "renewables") for unit in grid[kind]):
+        unit |= {
+            key: value * _growth(key, factor) for key, value in unit.items() if _growth(key, factor) != 1
+        }
+
+
+def _growth(key: str, factor: float) -> float:
+    return factor if key in TIMES_FACTOR else 1 / factor if key in OVER_FACTOR else 1
+
+
+def _scaled_csv(source: Path, target: Path, factor: float) -> str:
+    with source.open() as read, target.open("w", newline="") as written:
+        rows = list(csv.DictReader(line for line in read if not line.startswith("#")))
+        writer = csv.DictWriter(written, rows[0])
+        writer.writeheader()
+        for row in rows:
+            grown = {
+                k: v if _growth(k, factor) == 1 else float(v) * _growth(k, factor) for k, v in row.items()
+            }
+            writer.writerow(grown)
+    return str(target)
+
+
+def reference_kernel_s() -> float:
+    """Return the CPU time of a fixed piece of work: sort, exponentials and a loop of Python."""
+    start = time.process_time()
+    values = np.random.default_rng(1).random(2_000_000)
+    np.sort(values)
+    np.exp(values).cumsum()
+    total = 0
+    for number in range(2_000_000):
+        total += number & 3
+    return time.process_time() - start
+
+
+class Stopwatch:
+    """CPU seconds of named stages."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.seconds: dict[str, float] = {}
+
+    def time(self, name: str, work: Callable[[], Any]) -> Any:
+        """Return what *work* returns, and keep how long it took."""
+        start = time.process_time()
+        result = work()
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - start
+        return result
+
+
+def import_everything() -> None:
+    """Import what a run needs, so that imports are not timed."""
+    import cvxpy  # noqa: F401
+    import pandapower  # noqa: F401
+    import pandas as pd  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    import agents.model  # noqa: F401
+    import cosim.coupling  # noqa: F401
+
+
+def measure_batch(evs: int) -> dict[str, Any]:
+    """Return figures of a day of *evs* EVs at batch resolution: equilibrium, agents, tables on disk."""
+    import_everything()
+    from agents.model import CoSimModel
+    from cosim.coupling import day_ahead, solve_equilibrium_day
+    from cosim.results import write_tables
+    from cosim.scenario import load_scenario
+
+    imported_mb = memory_mb()
+    reference = reference_kernel_s()
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as name:
+        file = scaled_scenario(Path(name), evs, city=evs > CITY_FROM_EVS)
+        scenario = watch.time("scenario", lambda: load_scenario(file))
+        day = watch.time("equilibrium", lambda: solve_equilibrium_day(scenario))
+        model = watch.time("agents", lambda: CoSimModel(scenario, day_ahead(scenario, day), seed=1))
+        grid = GridTime(model)
+        tables = watch.time("agents", model.simulate)
+        watch.time("tables", lambda: write_tables(Path(name) / "out", tables))
+    stations = tables["stations"]
+    return {
+        "evs": evs,
+        "trips": float(tables["paths"].query("user_class != 'car'").flow_veh_h.sum()),
+        "sessions": float(stations.arrivals.sum()),
+        "voltage_min": float(tables["dispatch"].voltage_min_pu.min()),
+        "ac_mismatch": float(tables["dispatch"].ac_mismatch_max_pu.max()),
+        "flags": len(tables.get("violations", ())),
+        **watch.seconds,
+        "of_agents_grid": grid.seconds,
+        "total": sum(watch.seconds.values()),
+        "reference": reference,
+        "memory_mb": memory_mb(),
+        "kb_per_ev": 1024 * (memory_mb() - imported_mb) / evs,
+    }
+
+
+class GridTime:
+    """CPU time the grid operators spend on dispatch and power flow, out of that of the agents."""
+
+    def __init__(self, model: Any) -> None:
+        """Time the operators of a model."""
+        self.seconds = 0.0
+        for operator in model.operators:
+            for name in ("dispatch", "close_period"):
+                setattr(operator, name, self._timed(getattr(operator, name)))
+
+    def _timed(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            start = time.process_time()
+            result = work(*arguments)
+            self.seconds += time.process_time() - start
+            return result
+
+        return timed
+
+
+def memory_mb() -> float:
+    """Return the most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_a_process_of_its_own(evs: int) -> dict[str, Any]:
+    """Return the figures measured by a fresh Python."""
+    command = [sys.executable, __file__, "--one", str(evs)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    figures: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return figures
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("evs", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(measure_batch(asked.one)))
+        return
+    found = [in_a_process_of_its_own(evs) for evs in asked.evs]
+    for figures in found:
+        print("  ".join(f"{key} {value:,.4g}" for key, value in figures.items()))
+    if len(found) > 1:
+        ratio = found[-1]["total"] / found[0]["total"]
+        exponent = math.log(ratio) / math.log(found[-1]["evs"] / found[0]["evs"])
+        print(f"CPU time grows with exponent {exponent:.2f}")
+
+
+if __name__ == "__main__":
+    main()

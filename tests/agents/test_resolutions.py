@@ -1,0 +1,141 @@
+"""All EVs as arrays against every EV on its own: the same tables, to the bit, whatever happens on the day."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import numpy as np
+import pytest
+
+from agents.fleet import Fleet
+from agents.model import CoSimModel
+from cosim.arrays import Frame
+from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.scenario import Scenario, load_scenario
+
+Tables = Mapping[str, Frame]
+Simulate = Callable[[str], dict[str, Tables]]
+
+DEAF = ["messages.loss_probability=0.4", "messages.delay_s=45", "population.information=last_period"]
+TIGHT = ["grid.slack_voltage_pu=0.953", "grid.elastic.voltage_cny_per_pu2_h=1e6"]
+CASES = {
+    "queues across periods": ["population.evs=1200", "stations.S.chargers=1"],
+    "mail lost and late, to drivers who watch the price": [*DEAF, "mobility.price_sensitivity=1.0"],
+    "power limits that come late, if at all": [
+        *TIGHT,
+        "messages.delay_s=50",
+        "messages.loss_probability=0.3",
+    ],
+    "a feeder that can charge nobody": ["grid.base_kv=1.0"],
+    "vehicles back within a period": [
+        "mobility.soc_target=0.35",
+        "mobility.soc_fast_charge=0.6",
+        "population.evs=1500",
+        "population.energy_in_choice=mean",
+        "population.theta_per_min=0.1",
+    ],
+    "batteries too small": ["mobility.battery_kwh=9.0", "mobility.soc_reserve=0.0"],
+}
+
+
+@pytest.fixture(scope="module")
+def simulate(toy: Scenario) -> Simulate:
+    """Return what gives the agents' tables of a case at both resolutions."""
+    file = toy.folder / "toy.toml"
+
+    @cache
+    def simulated(case: str) -> dict[str, Tables]:
+        settings = CASES[case]
+        ahead = day_ahead(toy, solve_equilibrium_day(load_scenario(file, settings)))
+        batch, alone = (
+            load_scenario(file, [*settings, f"population.resolution={resolution}"])
+            for resolution in ("batch", "individual")
+        )
+        return {
+            "individual": CoSimModel(alone, ahead, seed=1).simulate(),
+            "batch": CoSimModel(batch, ahead, seed=1).simulate(),
+        }
+
+    return simulated
+
+
+def assert_same(tables: Mapping[str, Tables]) -> None:
+    """Ask for the same bytes in all tables but that of messages."""
+    one, many = tables["individual"], tables["batch"]
+    assert one.keys() == many.keys()
+    for name in one.keys() - {"messages"}:
+        assert one[name].equals(many[name]), name
+        assert one[name].dtypes.equals(many[name].dtypes), name
+        for column in one[name].select_dtypes("float"):
+            assert one[name][column].to_numpy().tobytes() == many[name][column].to_numpy().tobytes(), column
+
+
+def test_vehicles_do_come_back_within_a_period(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    returns = []
+    serve = Fleet.serve
+
+    def watched(fleet: Fleet, *arguments: int) -> int | None:
+        back_s = serve(fleet, *arguments)
+        returns.append(back_s is not None)
+        return back_s
+
+    monkeypatch.setattr(Fleet, "serve", watched)
+    simulate("vehicles back within a period")
+    assert sum(returns) > 5
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_resolutions_write_the_same_tables(simulate: Simulate, case: str) -> None:
+    assert_same(simulate(case))
+
+
+def test_both_resolutions_write_the_same_tables_of_the_paper(paper: Scenario, paper_tables: Tables) -> None:
+    batch = load_scenario(paper.folder / "paper.toml", ["population.resolution=batch"])
+    ahead = day_ahead(batch, solve_equilibrium_day(batch))
+    assert_same({"individual": paper_tables, "batch": CoSimModel(batch, ahead, seed=1).simulate()})
+
+
+def test_the_cases_are_what_they_are_called(simulate: Simulate, toy: Scenario) -> None:
+    queued = simulate("queues across periods")["batch"]
+    assert queued["stations"].queue_mean.max() > 1
+    assert (queued["stations"].backlog_kwh > 0).sum() > 2
+    capped = simulate("power limits that come late, if at all")["batch"]
+    limits = capped["messages"].query("kind == 'PowerLimit' and delivered_s >= 0")
+    assert ((limits.delivered_s % toy.periods.seconds) >= 50).all()
+    at_chargers = [
+        ((capped["sessions"].start_s < now) & (capped["sessions"].end_s > now)).sum()
+        for now in limits.delivered_s
+    ]
+    assert sum(at_chargers) > 0, "a limit found a vehicle charging"
+    assert (simulate("batteries too small")["batch"]["trips"].status == "stranded").sum() > 10
+
+
+def test_messages_of_single_evs_are_in_the_ledger_of_individuals_alone(simulate: Simulate) -> None:
+    tables = simulate("mail lost and late, to drivers who watch the price")
+    kinds = {resolution: set(found["messages"].kind) for resolution, found in tables.items()}
+    single = {"ChargeRequest", "ChargeStarted", "ChargeEnded", "TripReported"}
+    assert kinds["individual"] - kinds["batch"] == single
+    assert kinds["batch"] - kinds["individual"] == {"TripsReported"}
+    shared = [
+        found["messages"][~found["messages"].kind.isin([*single, "TripsReported"])]
+        for found in tables.values()
+    ]
+    assert shared[0].reset_index(drop=True).equals(shared[1].reset_index(drop=True))
+
+
+def test_without_individual_tables_all_others_stay(toy: Scenario, toy_tables: Tables) -> None:
+    silent = load_scenario(toy.folder / "toy.toml", ["population.individual_tables=false"])
+    tables = CoSimModel(silent, day_ahead(silent, solve_equilibrium_day(silent)), seed=1).simulate()
+    assert toy_tables.keys() - tables.keys() == {"trips", "sessions"}
+    for name, frame in tables.items():
+        assert frame.equals(toy_tables[name]), name
+
+
+def test_the_totals_of_evs_are_those_of_their_trips(toy_tables: Tables) -> None:
+    trips, evs = toy_tables["trips"], toy_tables["evs"]
+    assert evs.arrived.sum() == (trips.status == "arrived").sum()
+    assert evs.charging.sum() == (trips.user_class == "charging").sum()
+    for column in ("drive_kwh", "fast_charge_kwh", "slow_charge_kwh"):
+        assert evs[column].sum() == pytest.approx(trips[column].sum(), rel=1e-12)
+    by_period = trips.groupby(["day", "period"]).drive_min.mean()
+    assert evs.drive_min[evs.arrived > 0].to_numpy() == pytest.approx(by_period.to_numpy())
+    assert np.isnan(evs.drive_min[evs.arrived == 0]).all()
