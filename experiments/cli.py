@@ -35,7 +35,8 @@ app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(disp
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
 
 Config = Annotated[
-    str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")
+    str,
+    typer.Argument(help="Scenario file (TOML), or the name of one that comes along: paper, coupled, toy."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -103,7 +104,9 @@ def schema() -> None:
 @app.command(short_help="Copy a commented scenario, to start a study.")
 def init(
     directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
-    scenario: Annotated[str, typer.Option("--from", help="Scenario to start from: paper or toy.")] = "paper",
+    scenario: Annotated[
+        str, typer.Option("--from", help="Scenario to start from: paper, coupled, toy.")
+    ] = "paper",
 ) -> None:
     """Copy a commented scenario with its data, to start a study of your own."""
     from experiments.scenarios import copy_scenario

@@ -24,8 +24,9 @@ def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw:
 
 
 def _equivalent_load_kw(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
-    base_kw: FloatArray = np.sum([case.base_kw for case in scenario.feeders], axis=0)
-    return base_kw + station_load_kw.sum(axis=1)
+    base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
+    equivalent: FloatArray = base_kw + station_load_kw.sum(axis=1)
+    return equivalent
 
 
 def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: IntArray) -> FloatArray:

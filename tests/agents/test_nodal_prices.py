@@ -37,7 +37,9 @@ def said(tables: Tables, kind: str) -> Frame:
     return messages[(messages.kind == kind) & (messages.day == 1)]
 
 
-def test_prices_are_the_tariff_and_the_difference_of_the_nodal_prices(tables: Tables, ahead: DayAhead) -> None:
+def test_prices_are_the_tariff_and_the_difference_of_the_nodal_prices(
+    tables: Tables, ahead: DayAhead
+) -> None:
     prices = tables["prices"].query("day == 1")
     mean = prices.groupby("period").nodal_price_cny_per_kwh.transform("mean")
     expected = prices.tariff_cny_per_kwh + prices.nodal_price_cny_per_kwh - mean
@@ -85,7 +87,8 @@ def test_path_costs_hold_the_price_of_the_station(tables: Tables, nodal: Scenari
         first, *others = alike.itertuples()
         for other in others:
             of_station = [
-                links[1, 19, pair.station] + by_minute * prices[1, 19, pair.station] for pair in (first, other)
+                links[1, 19, pair.station] + by_minute * prices[1, 19, pair.station]
+                for pair in (first, other)
             ]
             assert first.cost_min - other.cost_min == pytest.approx(of_station[0] - of_station[1])
             compared += 1
