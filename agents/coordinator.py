@@ -47,7 +47,7 @@ class Coordinator(mesa.Agent):
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
         """(periods of the day, stations): those of the day ahead, overwritten by what operators say."""
         self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
-        """(periods of the day, stations): the charging prices in force and to come."""
+        """(periods of the day, stations): the charging prices that were in force, are, and are to come."""
         clock.env.process(self.run())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
@@ -69,6 +69,7 @@ class Coordinator(mesa.Agent):
         """Take in the nodal prices; an operator that was not heard leaves its last ones."""
         if now.period == 1:
             self.nodal_cny_per_kwh = self.day_ahead.nodal_price_cny_per_kwh.copy()
+            self.price_cny_per_kwh = self.day_ahead.charging_price_cny_per_kwh.copy()
         for dispatch in dispatches.values():
             for station, prices in dispatch.nodal_price_cny_per_kwh.items():
                 self.nodal_cny_per_kwh[now.period - 1 :, self.stations.index(station)] = prices

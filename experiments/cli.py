@@ -41,7 +41,8 @@ app.command("fit-mobility", short_help="Estimate the mobility chain from travel 
 )
 
 Config = Annotated[
-    str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")
+    str,
+    typer.Argument(help="Scenario file (TOML), or the name of one that comes along: paper, coupled, toy."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -109,7 +110,9 @@ def schema() -> None:
 @app.command(short_help="Copy a commented scenario, to start a study.")
 def init(
     directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
-    scenario: Annotated[str, typer.Option("--from", help="Scenario to start from: paper or toy.")] = "paper",
+    scenario: Annotated[
+        str, typer.Option("--from", help="Scenario to start from: paper, coupled, toy.")
+    ] = "paper",
 ) -> None:
     """Copy a commented scenario with its data, to start a study of your own."""
     from experiments.scenarios import copy_scenario

@@ -9,7 +9,12 @@ from cosim.coupling import EquilibriumDay
 from cosim.coupling.real_time import Loads, real_time_table
 from cosim.scenario import Scenario
 
-VALUES = ("forecast_error_cost_cny", "re_dispatch_value_cny", "storage_value_cny", "demand_response_value_cny")
+VALUES = (
+    "forecast_error_cost_cny",
+    "re_dispatch_value_cny",
+    "storage_value_cny",
+    "demand_response_value_cny",
+)
 
 
 def compare_plans(scenario: Scenario, day: EquilibriumDay, agents: Mapping[str, Frame]) -> Frame:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.results import Run
-from experiments.figures import accuracy, feeder, stations, traffic
+from experiments.figures import accuracy, coupling, feeder, stations, traffic
 from experiments.figures.day import Day
 from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
@@ -78,6 +78,16 @@ def _convergence(day: Day) -> list[Figure]:
     return [] if iterations.empty else [accuracy.convergence(iterations, tolerance)]
 
 
+def _coupling(day: Day) -> list[Figure]:
+    iterations = day.equilibrium("coupling")
+    return [] if iterations.empty else [coupling.coupling(iterations, day.scenario["coupling"]["tolerance"])]
+
+
+def _real_time(day: Day, own: Mapping[str, Any]) -> Figure:
+    table = day.comparison("real_time")
+    return coupling.real_time(table[table.feeder == own["name"]], day.period_min)
+
+
 def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
     return feeder.storage(_of(day, "devices", own), own, day.period_min) if own["storage"] else None
 
@@ -108,7 +118,11 @@ _GRID: dict[str, Callable[[Day], list[Figure]]] = {
     "exactness": _per_feeder(
         "dispatch", lambda day, own: accuracy.exactness(_of(day, "dispatch", own), day.period_min)
     ),
+    "coupling": _coupling,
     "convergence": _convergence,
+    "real_time": lambda day: (
+        [] if day.comparison("real_time").empty else [_real_time(day, own) for own in day.feeders]
+    ),
 }
 
 
@@ -139,6 +153,7 @@ _HEADLINES = (
     ("ac_mismatch_max_pu", "dispatch against AC", ".1e", "p.u."),
     ("link_flow_rmse_veh_h", "agents against SUE, RMSE", ".1f", "veh/h"),
     ("sue_residual_max", "residual of the SUE", ".1e", ""),
+    ("coupling_residual", "residual of the coupling", ".1e", ""),
 )
 
 

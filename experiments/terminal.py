@@ -72,7 +72,7 @@ def show_table(run: Run) -> None:
     table = Table(title=f"{run.manifest['name']}, seed {run.manifest['seed']}", box=None, show_header=False)
     table.title_justify = "left"
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for label, value in _lines(run):
         table.add_row(label, value)
     console.print(table)
@@ -105,10 +105,10 @@ def _lines(run: Run) -> list[tuple[str, str]]:
             ("agents vs SUE: GEH below 5", _figure(s["geh_below_5_share"], ".1%")),
         ]
         lines += [
-            ("cost of the forecast error", _figure(s["forecast_error_cost_cny"], ",.1f", " CNY")),
-            ("value of re-dispatch", _figure(s["re_dispatch_value_cny"], ",.1f", " CNY")),
-            ("value of storage", _figure(s["storage_value_cny"], ",.1f", " CNY")),
-            ("value of demand response", _figure(s["demand_response_value_cny"], ",.1f", " CNY")),
+            ("cost of the forecast error", _figure(s["forecast_error_cost_cny"], "z,.1f", " CNY")),
+            ("value of re-dispatch", _figure(s["re_dispatch_value_cny"], "z,.1f", " CNY")),
+            ("value of storage", _figure(s["storage_value_cny"], "z,.1f", " CNY")),
+            ("value of demand response", _figure(s["demand_response_value_cny"], "z,.1f", " CNY")),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))

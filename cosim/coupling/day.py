@@ -94,7 +94,9 @@ def _assign(
         if search.carry_over:
             carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
             return [period.equilibrium for period in carrying]
-        if earlier is None or search.method != "newton":  # averages are there to be watched, from the same start
+        if (
+            earlier is None or search.method != "newton"
+        ):  # averages are there to be watched, from the same start
             return semi_dynamic_day(problems, **options)
         return list(_started_from(earlier, problems, options))
 

@@ -84,7 +84,11 @@ def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
 
 def solve_from(scenario: Scenario, start: Start) -> EquilibriumDay:
     """Return the day that the iteration reaches from the charging prices of one *start*."""
-    coupling, tariff, damping = scenario.config.coupling, HeldTariff(scenario), Damping(scenario.periods.count)
+    coupling, tariff, damping = (
+        scenario.config.coupling,
+        HeldTariff(scenario),
+        Damping(scenario.periods.count),
+    )
     roads = road_day(scenario, start_price_cny_per_kwh(scenario, start))
     iterations: list[Iteration] = []
     for number in count(1):

@@ -4,6 +4,7 @@ import numpy as np
 
 from cosim.coupling.equilibrium import EquilibriumDay
 from cosim.coupling.residual import distances
+from cosim.grid.tariff import non_positive_prices
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
@@ -70,17 +71,18 @@ def _record_held_tariff(recorder: Recorder, day: EquilibriumDay) -> None:
 
 def _record_prices_not_positive(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
     price = day.charging_price_cny_per_kwh
-    for row, number in np.argwhere(price <= 0):
-        name, amount = scenario.stations[number].name, float(price[row, number])
+    names = [station.name for station in scenario.stations]
+    for (row, number), sentence in zip(
+        np.argwhere(price <= 0), non_positive_prices(price, names), strict=True
+    ):
         recorder.add_row(
             "violations",
             day=1,
-            period=row + 1,
-            place=f"station {name}",
+            period=int(row) + 1,
+            place=f"station {names[number]}",
             kind="price_not_positive",
-            amount=-amount,
-            sentence=f"period {row + 1}, station {name}: the charging price is {amount:.2f} CNY/kWh; drivers are "
-            "paid to charge there. Look at the nodal prices: a limit of the feeder gives way there.",
+            amount=-float(price[row, number]),
+            sentence=sentence,
         )
 
 

@@ -1,7 +1,6 @@
 """From the load to the prices: the tariff of Eq. 22, held where it flips, and the nodal prices of the dispatch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.config.grid import TariffConfig
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.schedule import Dispatch, Horizon
-from cosim.grid.tariff import FLIPS_MAX, DynamicTariff, class_price, price_class
+from cosim.grid.tariff import DynamicTariff, HeldClasses, class_price, price_class
 from cosim.scenario import Scenario
 
 
@@ -25,8 +24,9 @@ def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw:
 
 
 def _equivalent_load_kw(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
-    base_kw: FloatArray = np.sum([case.base_kw for case in scenario.feeders], axis=0)
-    return base_kw + station_load_kw.sum(axis=1)
+    base_kw = np.sum([case.base_kw for case in scenario.feeders], axis=0)
+    equivalent: FloatArray = base_kw + station_load_kw.sum(axis=1)
+    return equivalent
 
 
 def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: IntArray) -> FloatArray:
@@ -39,33 +39,20 @@ def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: I
     return class_price(classes, rule)
 
 
-@dataclass(slots=True)
 class HeldTariff:
-    """The tariff over the iterations: it follows the load, but a period that keeps flipping is held.
+    """The tariff over the iterations: it follows the load, but a period that keeps flipping is held."""
 
-    Drivers who react to a step tariff can push a period back and forth between two classes for ever. A class
-    that has changed `FLIPS_MAX` times is held at the dearer of its two, at which the load stays below the line
-    it would cross: so the answer does not depend on where the search began.
-    """
-
-    scenario: Scenario
-    classes: IntArray | None = None
-    flips: IntArray = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin without a flip."""
-        self.flips = np.zeros(self.scenario.periods.count, dtype=np.int64)
+    def __init__(self, scenario: Scenario) -> None:
+        """Wait for the first load."""
+        self._scenario = scenario
+        self._held: HeldClasses | None = None
 
     def follow(self, station_load_kw: FloatArray) -> FloatArray:
         """Return the tariff in force once the load has come to this."""
-        config = self.scenario.config.tariff
-        wanted = price_class(_equivalent_load_kw(self.scenario, station_load_kw), config.band)
-        before = wanted if self.classes is None else self.classes
-        moves = (wanted != before) & (self.flips < FLIPS_MAX)
-        self.flips = self.flips + moves
-        followed = np.where(self.flips < FLIPS_MAX, wanted, np.maximum(wanted, before))
-        self.classes = np.where(moves, followed, before)
-        return _tariff(config, self.scenario.profiles, self.classes)
+        config = self._scenario.config.tariff
+        wanted = price_class(_equivalent_load_kw(self._scenario, station_load_kw), config.band)
+        self._held = self._held or HeldClasses(wanted)
+        return _tariff(config, self._scenario.profiles, self._held.follow(wanted))
 
 
 def dispatch_feeders(

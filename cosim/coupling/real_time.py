@@ -119,13 +119,15 @@ class _SetPoint:
     @property
     def injection_kw(self) -> FloatArray:
         """Injection of each bus before any station load: what does not depend on who comes."""
-        shed_kw: FloatArray = self.dispatch.station_shed_kw[self.row]
-        return self.dispatch.injection_kw[self.row] + self.planned_kw - shed_kw
+        shed_kw = self.dispatch.station_shed_kw[self.row]
+        before: FloatArray = self.dispatch.injection_kw[self.row] + self.planned_kw - shed_kw
+        return before
 
     @property
     def injection_kvar(self) -> FloatArray:
         """Reactive injection of each bus; stations charge at unity power factor."""
-        return self.dispatch.injection_kvar[self.row]
+        injection: FloatArray = self.dispatch.injection_kvar[self.row]
+        return injection
 
 
 def _set_points(scenario: Scenario, case: FeederCase, loads: Loads, plan: Plan) -> Iterator[_SetPoint]:
@@ -182,4 +184,5 @@ def _one_period(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatA
 def _outside_limits(feeder: Feeder, voltage_pu: FloatArray) -> IntArray:
     outside_pu = np.maximum(feeder.voltage_min_pu - voltage_pu, voltage_pu - feeder.voltage_max_pu)
     outside_pu[:, feeder.slack_buses] = 0.0
-    return np.count_nonzero(outside_pu > NOTICED_PU, axis=1)
+    buses: IntArray = np.count_nonzero(outside_pu > NOTICED_PU, axis=1)
+    return buses

@@ -1,7 +1,7 @@
 """What energy costs in each period: time of use, dynamic tariff, nodal charging prices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -63,35 +63,38 @@ def nodal_charging_price(tariff_cny_per_kwh: FloatArray, nodal_cny_per_kwh: Floa
 
 
 FLIPS_MAX = 3
-"""A period whose class has changed this often is frozen."""
+"""A period whose class has changed this often is held."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DampedClasses:
-    """The classes in force after a history of proposals, and how often each period's class changed."""
+@dataclass(slots=True)
+class HeldClasses:
+    """The classes of Eq. 22 in force while a tariff and the load it moves are solved in turn.
+
+    A tariff that moves the load it is made from can change class for ever. Each period follows its load until it
+    has changed `FLIPS_MAX` times; then it is held at the dearer of its two classes, at which the load stays below
+    the line it would cross: so where it is held does not depend on where the loop began.
+    """
 
     classes: IntArray
-    flips: IntArray
+    flips: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without a flip."""
+        self.classes = np.array(self.classes, dtype=np.int64)
+        self.flips = np.zeros_like(self.classes)
 
     @property
-    def frozen(self) -> IntArray:
+    def held(self) -> IntArray:
         """The periods (1..T) whose class is held because it kept changing."""
         return np.flatnonzero(self.flips >= FLIPS_MAX) + 1
 
-
-def damped_classes(proposed: Sequence[IntArray]) -> DampedClasses:
-    """Return the classes of Eq. 22 in force after all proposals of a loop, oldest first.
-
-    A tariff that moves the load it is made from can change class for ever; each period follows its proposals
-    until it has changed `FLIPS_MAX` times, and stays there.
-    """
-    classes = np.array(proposed[0], dtype=np.int64)
-    flips = np.zeros_like(classes)
-    for wanted in proposed[1:]:
-        moves = (np.asarray(wanted) != classes) & (flips < FLIPS_MAX)
-        classes = np.where(moves, wanted, classes)
-        flips = flips + moves
-    return DampedClasses(classes=classes, flips=flips)
+    def follow(self, wanted: IntArray) -> IntArray:
+        """Return the classes in force once the load asks for *wanted*."""
+        moves = (wanted != self.classes) & (self.flips < FLIPS_MAX)
+        self.flips = self.flips + moves
+        dearer = np.maximum(wanted, self.classes)
+        self.classes = np.where(moves, np.where(self.flips < FLIPS_MAX, wanted, dearer), self.classes)
+        return self.classes
 
 
 def non_positive_prices(price_cny_per_kwh: FloatArray, names: Sequence[str] = ()) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ def charging_price_cny_per_kwh(
     *tariff_cny_per_kwh* is (periods,), *nodal_cny_per_kwh* the price at each station's bus, (periods, stations).
     The mean is over the stations of a feeder, so that nodal pricing moves charging but makes it no dearer.
     """
-    price = np.repeat(np.asarray(tariff_cny_per_kwh, dtype=np.float64)[:, None], len(scenario.stations), axis=1)
+    price = np.repeat(
+        np.asarray(tariff_cny_per_kwh, dtype=np.float64)[:, None], len(scenario.stations), axis=1
+    )
     if scenario.config.tariff.charging_price == "tariff":
         return price
     for case in scenario.feeders:

@@ -33,7 +33,7 @@ def exactness(dispatch: Frame, period_min: float) -> Figure:
                 marker={"symbol": mark, "size": 8},
             )
         )
-    _add_line(drawing, EXACT, "1e-6: the paper's level")
+    add_line(drawing, EXACT, "1e-6: the paper's level")
     over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="largest error [p.u.]", **POWERS)
 
@@ -58,7 +58,7 @@ def convergence(iterations: Frame, tolerance: float) -> Figure:
             )
         )
     drawing.add_trace(_period_key(periods))
-    _add_line(drawing, tolerance, f"tolerance {tolerance:g}")
+    add_line(drawing, tolerance, f"tolerance {tolerance:g}")
     drawing.update_xaxes(title_text="iteration")
     return drawing.update_yaxes(title_text="residual max |q P(c(f)) \N{MINUS SIGN} f| / max(1, q)", **POWERS)
 
@@ -75,7 +75,8 @@ def _period_key(periods: list[int]) -> Any:
     return go.Scatter(x=[None], y=[None], mode="markers", marker=marker, showlegend=False)
 
 
-def _add_line(drawing: Figure, y: float, text: str) -> None:
+def add_line(drawing: Figure, y: float, text: str) -> None:
+    """Draw a level, such as a tolerance, across a log axis."""
     drawing.add_hline(y=y, line={"color": LIMIT, "dash": "dash", "width": 1.5})
     note = {"text": text, "font": {"color": LIMIT, "size": 11}, "showarrow": False}
     drawing.add_annotation(**note, x=1, xref="paper", xanchor="right", y=log10(y), yanchor="bottom")

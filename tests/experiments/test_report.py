@@ -28,6 +28,8 @@ FIGURES = {
     "storage",
     "forecast_error",
     "exactness",
+    "coupling",
+    "real_time",
     "convergence",
 }
 

@@ -30,7 +30,7 @@ chargers = 2
 """
 
 
-@pytest.mark.parametrize("name", ["toy", "paper"])
+@pytest.mark.parametrize("name", ["toy", "paper", "coupled"])
 def test_a_copied_scenario_is_complete(name: str, tmp_path: Path) -> None:
     file = copy_scenario(name, tmp_path / "study")
     assert load_scenario(file).config == load_scenario(find_scenario(name)).config
@@ -40,7 +40,7 @@ def test_scenarios_are_found_by_name_where_there_is_no_such_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert set(scenario_names()) >= {"paper", "toy"}
+    assert set(scenario_names()) >= {"coupled", "paper", "toy"}
     assert find_scenario("toy").is_file()
     assert find_scenario("configs/toy.toml").is_file()
     with pytest.raises(ConfigError, match="no scenario of that name"):

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from cosim.grid.tariff import (
     DynamicTariff,
+    HeldClasses,
     class_price,
-    damped_classes,
     nodal_charging_price,
     non_positive_prices,
     price_class,
@@ -56,14 +56,17 @@ def test_nodal_charging_prices_average_to_the_tariff() -> None:
     assert price == pytest.approx(np.array([[0.4, 0.6], [0.7, 1.3]]))
 
 
-def test_a_class_that_keeps_flipping_is_frozen_and_named() -> None:
-    """Period 2 changes at every proposal; after three changes it stays. Period 3 changes once."""
-    proposed = [np.array([0, k % 2, int(k > 2)]) for k in range(7)]
-    damped = damped_classes(proposed)
-    assert damped.classes.tolist() == [0, 1, 1]
-    assert damped.flips.tolist() == [0, 3, 1]
-    assert damped.frozen.tolist() == [2]
-    assert damped_classes(proposed[:3]).frozen.size == 0
+def test_a_class_that_keeps_flipping_is_held_at_its_dearer_price_and_named() -> None:
+    """Periods 2 and 3 change at every proposal, out of step; after three changes both are held. Period 4 is not."""
+    held = HeldClasses(np.array([0, 0, 1, 0]))
+    for k in range(1, 3):
+        held.follow(np.array([0, k % 2, 1 - k % 2, 1]))
+    assert held.held.size == 0
+    for k in range(3, 8):
+        held.follow(np.array([0, k % 2, 1 - k % 2, 1]))
+    assert held.classes.tolist() == [0, 1, 1, 1]
+    assert held.flips.tolist() == [0, 3, 3, 1]
+    assert held.held.tolist() == [2, 3]
 
 
 def test_prices_at_or_below_zero_are_named() -> None:

@@ -1,0 +1,100 @@
+"""The coupled day as people run it: configuration, tables, summary, the documented example."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cosim.errors import ConfigError
+from cosim.results import Run
+from cosim.scenario import load_scenario
+from experiments.runner import run
+from experiments.terminal import JSON_KEYS
+
+ROOT = Path(__file__).parents[2]
+
+
+def flat(tables: dict[str, object], place: str = "") -> dict[str, object]:
+    """Return each value of a scenario file by its place."""
+    values: dict[str, object] = {}
+    for key, value in tables.items():
+        values |= flat(value, f"{place}{key}.") if isinstance(value, dict) else {f"{place}{key}": value}
+    return values
+
+
+def test_coupled_is_the_papers_day_with_nodal_prices_that_drivers_heed() -> None:
+    paper, coupled = (
+        flat(tomllib.loads((ROOT / "configs" / f"{name}.toml").read_text(encoding="utf-8")))
+        for name in ("paper", "coupled")
+    )
+    changed = {place: value for place, value in coupled.items() if paper[place] != value}
+    assert set(changed) - {"name", "description"} == {
+        "road.assignment.method",
+        "mobility.price_sensitivity",
+        "tariff.charging_price",
+    }
+    assert changed["mobility.price_sensitivity"] == 1.0
+    assert changed["tariff.charging_price"] == "nodal"
+
+
+def test_the_table_of_the_coupling_ends_within_the_tolerance(toy_run: Run) -> None:
+    history = toy_run.equilibrium.coupling
+    assert history.iteration.tolist() == list(range(1, len(history) + 1))
+    last = history.iloc[-1]
+    assert max(last.load_residual, last.price_residual_cny_per_kwh) <= 1e-4
+    assert toy_run.summary["settled"] is True
+    assert toy_run.summary["coupling_iterations"] == len(history)
+    assert set(JSON_KEYS) <= set(toy_run.summary)
+
+
+def test_what_a_forecast_error_cost_is_the_difference_of_two_days(toy_run: Run) -> None:
+    day = toy_run.comparison.real_time
+    cost = day.groupby(["without", "plan"]).cost_cny.sum()
+    summary = toy_run.summary
+    assert summary["forecast_error_cost_cny"] == pytest.approx(
+        cost["", "re_dispatch"] - cost["", "perfect_foresight"]
+    )
+    assert summary["forecast_error_cost_cny"] >= -0.01
+    assert summary["storage_value_cny"] == pytest.approx(
+        cost["storage", "re_dispatch"] - cost["", "re_dispatch"]
+    )
+    assert summary["demand_response_value_cny"] is None  # the toy has none
+    assert cost["", "re_dispatch"] == pytest.approx(summary["cost_cny"], rel=1e-6)
+
+
+def test_every_start_has_its_rows_and_one_pass_has_one(tmp_path: Path) -> None:
+    starts = 'coupling.starts=["free", "tariff", "random"]'
+    several = run(load_scenario(ROOT / "configs/toy.toml", [starts]), "equilibrium", tmp_path / "several")
+    assert set(several.equilibrium.coupling.start) == {"tariff", "free", "random"}
+    assert several.manifest["flags"] == []
+    once = run(
+        load_scenario(ROOT / "configs/toy.toml", ["coupling.mode=one_pass"]), "equilibrium", tmp_path / "once"
+    )
+    assert len(once.equilibrium.coupling) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "place"),
+    [
+        ("coupling.mode=two_pass", "coupling.mode"),
+        ("coupling.starts=[]", "coupling.starts"),
+        ("coupling.tolerance=0", "coupling.tolerance"),
+        ("tariff.charging_price=free", "tariff.charging_price"),
+    ],
+)
+def test_a_slip_in_the_coupling_is_named(setting: str, place: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(place)):
+        load_scenario(ROOT / "configs/toy.toml", [setting])
+
+
+def test_the_documented_example_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs" / "coupling.md").read_text(encoding="utf-8")
+    for_python = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    exec(compile(for_python, "docs/coupling.md", "exec"), {})  # noqa: S102
+    printed = capsys.readouterr().out
+    assert printed.count("CNY/kWh\n") >= 5
+    assert "and 2 other starts, at most 0.00" in printed
