@@ -70,11 +70,11 @@ def _test_choices(recorder: Recorder, trips: Frame, paths: Frame, seed: int) -> 
     made = trips[(trips.status == "arrived") & (trips.day == 1)]
     counts = made.groupby(["period", "path"]).size()
     rng = stream(seed, "g-test")
-    evs = paths[paths.user_class != "car"]
+    evs = paths[paths.user_class != "car"].set_index(["period", "path"])
+    evs = evs.assign(observed=counts.reindex(evs.index, fill_value=0)).reset_index()
     keys = ["period", "user_class", "origin", "destination"]
     for (period, user_class, origin, destination), choices in evs.groupby(keys, sort=True):
-        observed = counts.reindex([(period, path) for path in choices.path], fill_value=0).to_numpy()
-        share = choices.share.to_numpy()
+        observed, share = choices.observed.to_numpy(), choices.share.to_numpy()
         if observed.sum() < FEWEST_TRIPS or (share > 0).sum() < 2:
             continue
         recorder.add_row(
