@@ -71,11 +71,11 @@ def _test_choices(recorder: Recorder, agents: Frame, paths: Frame, seed: int) ->
     drawn = agents[(agents.day == 1) & (agents.flow_veh_h > 0)]
     counts = (drawn.set_index(["period", "path"]).flow_veh_h * hours).round().astype(np.int64)
     rng = stream(seed, "g-test")
-    evs = paths[paths.user_class != "car"]
+    evs = paths[paths.user_class != "car"].set_index(["period", "path"])
+    evs = evs.assign(observed=counts.reindex(evs.index, fill_value=0)).reset_index()
     keys = ["period", "user_class", "origin", "destination"]
     for (period, user_class, origin, destination), choices in evs.groupby(keys, sort=True):
-        observed = counts.reindex([(period, path) for path in choices.path], fill_value=0).to_numpy()
-        share = choices.share.to_numpy()
+        observed, share = choices.observed.to_numpy(), choices.share.to_numpy()
         if observed.sum() < FEWEST_TRIPS or (share > 0).sum() < 2:
             continue
         recorder.add_row(

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, equilibrium_tables, solve_equilibrium_day
 from cosim.csv_tables import read_table
-from cosim.scenario import Scenario, load_scenario
+from cosim.scenario import CAR, CHARGING, Scenario, load_scenario
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -48,6 +48,22 @@ def test_the_roads_are_of_sioux_falls_size_and_lead_from_every_zone_to_every_oth
     assert set(zip(tail, head, strict=True)) == set(zip(head, tail, strict=True))
     links = coo_array((np.ones(tail.size), (tail, head)), shape=(24, 24))
     assert connected_components(links, connection="strong")[0] == 1
+
+
+def test_an_od_pair_has_its_six_cheapest_paths_and_every_hub_on_them(city: Scenario) -> None:
+    paths = city.paths
+    names = {paths.path_name(path).partition(" @ ")[0] for path in _paths_of(city, CHARGING, 100)}
+    cars = [paths.path_name(path) for path in _paths_of(city, CAR, 100)]
+    time_min = paths.time_min(city.network.free_flow_cost_min)[_paths_of(city, CAR, 100)]
+    assert len(cars) == city.config.road.paths_per_od == 6
+    assert names == set(cars)
+    assert (np.diff(time_min) >= 0).all()
+
+
+def _paths_of(city: Scenario, user_class: int, od: int) -> range:
+    start = city.paths.groups.start
+    group = city.group(user_class, od)
+    return range(start[group], start[group + 1])
 
 
 def test_no_two_roads_cross(city: Scenario) -> None:
