@@ -163,7 +163,9 @@ def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[Route], list[st
     search = PairSearch(network, network.free_flow_cost_min)
     found = [search.cheapest(int(a), int(b)) for a, b in zip(od.origin, od.dest, strict=True)]
     problems = [
-        f"OD {od_name(network, od, number)}: no path passes a station" for number, pair in enumerate(found) if not pair
+        f"OD {od_name(network, od, number)}: no path passes a station"
+        for number, pair in enumerate(found)
+        if not pair
     ]
     return [pair[1] for pair in found if pair], problems
 

@@ -76,7 +76,9 @@ def station_slope_at_time(network: Network, time_min: FloatArray, *, extend: boo
     slope: FloatArray = t0 * j * (1 + ratio) ** 2 / c
     if network.marginal:
         slope *= 2 * (1 + ratio)
-    return np.where(ratio > EXTEND_FROM / (1 - EXTEND_FROM), _slope_beyond(network), slope) if extend else slope
+    return (
+        np.where(ratio > EXTEND_FROM / (1 - EXTEND_FROM), _slope_beyond(network), slope) if extend else slope
+    )
 
 
 def link_time_integral(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
