@@ -146,7 +146,8 @@ def _split(network: Network, flow: FloatArray, *, extend: bool) -> tuple[FloatAr
 
 
 def _alpha(network: Network) -> FloatArray:
-    return network.alpha * (1 + network.beta) if network.marginal else network.alpha
+    alpha: FloatArray = network.alpha * (1 + network.beta) if network.marginal else network.alpha
+    return alpha
 
 
 def _davidson_time(network: Network, flow: FloatArray) -> FloatArray:
@@ -159,14 +160,14 @@ def _davidson_time(network: Network, flow: FloatArray) -> FloatArray:
 def _davidson_slope(network: Network, flow: FloatArray) -> FloatArray:
     """Return dt/dx = t0 J c / (c - x)^2; of marginal costs 2 t0 J c^2 / (c - x)^3."""
     t0, c, j = _arc_parameters(network)
-    slope = t0 * j * c / (c - flow) ** 2
+    slope: FloatArray = t0 * j * c / (c - flow) ** 2
     return slope * 2 * c / (c - flow) if network.marginal else slope
 
 
 def _slope_beyond(network: Network) -> FloatArray:
     """Return the slope from .99 c on: the tangent's, and twice that of marginal costs, for (x t)'' = 2 t'."""
     t0, c, j = _arc_parameters(network)
-    tangent = t0 * j / (c * (1 - EXTEND_FROM) ** 2)
+    tangent: FloatArray = t0 * j / (c * (1 - EXTEND_FROM) ** 2)
     return 2 * tangent if network.marginal else tangent
 
 
@@ -181,7 +182,7 @@ def _davidson_integral(network: Network, flow: FloatArray) -> FloatArray:
 def _ratio_at_time(network: Network, time_min: FloatArray) -> FloatArray:
     """Return x / (c - x) at these times; below t0 x / c on the tangent there."""
     t0, _, j = _arc_parameters(network)
-    wait = (time_min - t0) / (j * t0)
+    wait: FloatArray = (time_min - t0) / (j * t0)
     if network.marginal:  # r (2 + r) = wait
         return wait / (1 + np.sqrt(1 + np.maximum(wait, 0.0)))
     return wait
