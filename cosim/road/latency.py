@@ -184,7 +184,7 @@ def _ratio_at_time(network: Network, time_min: FloatArray) -> FloatArray:
     t0, _, j = _arc_parameters(network)
     wait: FloatArray = (time_min - t0) / (j * t0)
     if network.marginal:  # r (2 + r) = wait
-        return wait / (1 + np.sqrt(1 + np.maximum(wait, 0.0)))
+        wait = wait / (1 + np.sqrt(1 + np.maximum(wait, 0.0)))
     return wait
 
 

@@ -32,7 +32,8 @@ NEW_SHARE = 0.1
 """Weight with which a new path begins."""
 UNUSED = 1e-9
 """Share below which a path is left out; it comes back if it becomes the cheapest."""
-INNER_TOLERANCE = 1e-4
+LOOSEST, TIGHTEST = 0.1, 1e-4
+"""Residuals to which a round is solved: 1,000 times the gap, between these. A round is left for the next one."""
 INNER_ITERATIONS = 60
 MAX_ROUNDS = 60
 
@@ -84,6 +85,7 @@ def solve_ue(
     theta = FIRST_THETA * demand.sum() / _jammed_cost(network, flow)
     last_theta = theta * LAST_THETA / FIRST_THETA
     gaps: list[float] = []
+    inner = LOOSEST
     while True:
         problem = AssignmentProblem(
             paths=paths,
@@ -91,7 +93,7 @@ def solve_ue(
             theta_per_min=np.full(demand.size, theta),
             extra_cost_min=-np.log(share) / theta,
         )
-        loading = newton(problem, flow, tolerance=INNER_TOLERANCE, max_iterations=INNER_ITERATIONS).loading
+        loading = newton(problem, flow, tolerance=inner, max_iterations=INNER_ITERATIONS).loading
         flow = loading.link_flow_veh_h
         cost = network.cost_min(link_time_min(network, flow))
         grown = with_cheaper_paths(paths, cost, loading.path_share > UNUSED)
@@ -101,7 +103,7 @@ def solve_ue(
         paths = grown.paths
         first = NEW_SHARE * path_sizes(paths) ** path_size if path_size else NEW_SHARE
         share = np.where(grown.before >= 0, loading.path_share[grown.before], first)
-        theta = min(theta * FACTOR, last_theta)
+        theta, inner = min(theta * FACTOR, last_theta), float(np.clip(1000 * gaps[-1], TIGHTEST, LOOSEST))
 
 
 def solve_so(network: Network, od: OdTable, **options: Any) -> UserEquilibrium:
