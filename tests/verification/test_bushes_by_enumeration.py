@@ -50,7 +50,9 @@ def paths_away(network: Network, origin: int) -> dict[int, list[tuple[int, ...]]
     cost, found = costs_from(network, origin), {node: [] for node in range(len(network.nodes))}
     found[origin] = [()]
     for node in np.argsort(cost).tolist():
-        for link in np.flatnonzero((network.from_node == node) & (cost[network.to_node] > cost[node])).tolist():
+        for link in np.flatnonzero(
+            (network.from_node == node) & (cost[network.to_node] > cost[node])
+        ).tolist():
             found[int(network.to_node[link])] += [(*path, link) for path in found[node]]
     return found
 

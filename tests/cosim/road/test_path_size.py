@@ -80,7 +80,7 @@ def test_every_method_finds_the_equilibrium_with_path_sizes(
 
 @pytest.mark.parametrize("solve", [solve_ue, solve_so])
 def test_wardrops_links_do_not_feel_path_sizes(solve: object) -> None:
-    """ln PS / theta is nothing in the limit, whatever the paths begin with."""
+    """Ln PS / theta is nothing in the limit, whatever the paths begin with."""
     roads = nguyen_dupuis()
     plain, one, three = (
         solve(roads.network, roads.od, tolerance=1e-11, path_size=weight) for weight in (0.0, 1.0, 3.0)
