@@ -58,10 +58,19 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
             help="Stochastic: newton, sra, mswa, msa (the paper's 1/n). Wardrop: ue (user equilibrium), so (optimum)."
         ),
     ] = AssignmentMethod.newton,
+    system_optimum: Annotated[
+        bool,
+        typer.Option(
+            "--system-optimum", help="Under marginal cost tolls; of stochastic methods their optimum."
+        ),
+    ] = False,
     theta: Annotated[
         float | None, typer.Option(help="Logit theta [1/min]; by default the scenario's, else 0.2.")
     ] = None,
     paths: Paths = "auto",
+    add_paths: Annotated[
+        bool, typer.Option("--add-paths", help="Add paths that become cheaper than all listed ones.")
+    ] = False,
     path_size: Annotated[
         float, typer.Option(help="Weight of ln PS in the path-size logit, usually 1; 0: plain logit.")
     ] = 0.0,
@@ -74,7 +83,8 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
 ) -> None:
     """Assign one hour's trips to the roads alone: link flows, path shares, costs of the ODs."""
     from cosim.results import RunDirectory
-    from experiments.assignment import assign, write_assignment
+    from experiments.assignment import assign
+    from experiments.assignment_tables import write_assignment
     from experiments.road_files import read_road_input
 
     directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
@@ -84,8 +94,10 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     assigned = assign(
         roads,
         method=method.value,
+        system_optimum=system_optimum,
         theta_per_min=theta,
         routes=paths,
+        add_paths=add_paths,
         path_size=path_size,
         tolerance=tolerance,
         max_iterations=max_iterations,
@@ -94,11 +106,11 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         write_assignment(assigned, directory)
     typer.echo(json.dumps(assigned.as_json()) if as_json else _text(assigned, out))
     if not assigned.converged:
-        typer.echo(
-            f"cosim: the residual is {assigned.residual:.2e}, tolerance {tolerance:.0e}: not an equilibrium yet. "
-            "Allow more iterations, or use newton.",
-            err=True,
-        )
+        said = f"the residual is {assigned.residual:.2e}, tolerance {tolerance:.0e}: not an equilibrium yet. "
+        more = "Allow more iterations, or use newton."
+        if assigned.residual <= tolerance:
+            said, more = "paths still become cheaper than all listed ones. ", "Begin with more paths."
+        typer.echo(f"cosim: {said}{more}", err=True)
         raise typer.Exit(3)
 
 
@@ -107,7 +119,7 @@ def _text(assigned: "Assigned", out: Path | None) -> str:
     saturation = assigned.link_flow_veh_h / assigned.network.capacity_veh_h
     routes = "bushes" if assigned.paths is None else f"{assigned.paths.count:,} paths"
     facts = {
-        "method": assigned.method,
+        "method": assigned.method + (", system optimum" if assigned.system_optimum else ""),
         "routes": f"{routes} for {assigned.od_cost_min.size:,} ODs ({assigned.routes_cpu_s:.3f} s CPU)",
         "iterations": f"{assigned.residuals.size:,} ({assigned.cpu_s:.3f} s CPU)",
         "residual": f"{assigned.residual:.2e}",

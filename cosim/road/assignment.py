@@ -8,7 +8,7 @@ from cosim.arrays import BoolArray, FloatArray
 from cosim.road.averaging import Averaged, average, average_loadings, below_capacity
 from cosim.road.bush_problem import BushProblem
 from cosim.road.choice import expected_minimum_cost_min
-from cosim.road.latency import is_overloaded
+from cosim.road.latency import is_overloaded, link_toll_min
 from cosim.road.loading import PathLoading
 from cosim.road.newton import Search, newton
 from cosim.road.problem import AssignmentProblem
@@ -27,6 +27,8 @@ class Equilibrium:
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
     link_time_min: FloatArray
+    toll_min: FloatArray
+    """Per link; zero unless it is a stochastic system optimum, whose tolls x t' are part of the costs."""
     path_cost_min: FloatArray
     path_share: FloatArray
     """P(c) at these costs: what a driver who knows them would choose (Eq. 7)."""
@@ -59,6 +61,9 @@ def solve_sue(
     max_iterations: int = 10_000,
 ) -> Equilibrium:
     """Return the path flows that reproduce themselves, f = q P(c(f)).
+
+    On a network of marginal costs they are the stochastic system optimum (Maher, Stewart and Rosa 2005): the
+    least sum x t + sum f ln f / theta, what all travellers together perceive to spend.
 
     *method* is ``newton`` (on the link flows), or averaging of logit loadings by the step ``sra``
     (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (the paper's 1/n). *start* are path
@@ -97,13 +102,14 @@ def _solve_on_bushes(
             problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations
         )
     flow, none = search.loading.link_flow_veh_h, np.empty(0)
-    time = problem.link_time_min(flow)
-    known = problem.load(time)
+    cost, toll = problem.link_time_min(flow), link_toll_min(problem.network, flow, extend=problem.extends)
+    known, time = problem.load(cost), cost - toll
     return Equilibrium(
         method=method,
         path_flow_veh_h=none,
         link_flow_veh_h=flow,
         link_time_min=time,
+        toll_min=toll,
         path_cost_min=none,
         path_share=none,
         expected_cost_min=known.expected_cost_min,
@@ -125,8 +131,9 @@ def _equilibrium(
 ) -> Equilibrium:
     """Return everything at the costs of the path flows that a search ended with."""
     link_flow = problem.paths.link_flow_veh_h(flow)
-    link_time = problem.link_time_min(link_flow)
-    cost = problem.path_cost_min(link_time)
+    link_cost = problem.link_time_min(link_flow)
+    toll = link_toll_min(problem.network, link_flow, extend=problem.extends)
+    cost, link_time = problem.path_cost_min(link_cost), link_cost - toll
     share = problem.path_shares(cost)
     residual = problem.residual(flow, share)
     return Equilibrium(
@@ -134,6 +141,7 @@ def _equilibrium(
         path_flow_veh_h=flow,
         link_flow_veh_h=link_flow,
         link_time_min=link_time,
+        toll_min=toll,
         path_cost_min=cost,
         path_share=share,
         expected_cost_min=expected_minimum_cost_min(cost, problem.paths.groups, problem.theta_per_min),

@@ -54,7 +54,7 @@ class BushProblem:
         return self.overload == "extend"
 
     def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
-        """Return t(x), Eq. 3 [min]."""
+        """Return t(x), Eq. 3 [min]; t + x t' on a network of marginal costs."""
         return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
 
     def load(self, link_time_min: FloatArray) -> BushLoading:

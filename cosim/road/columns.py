@@ -1,6 +1,8 @@
-"""Column generation: a path set that grows where a path it does not list has become the cheapest."""
+"""Column generation: a path set that grows where a path, or a (path, station) pair, has become the cheapest."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,18 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import ConfigError
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.network import Network, OdTable
+from cosim.road.pairs import PairSearch
+from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass, packed_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.routes import od_name
+from cosim.road.routes import Route, od_name
 from cosim.road.shortest import Trees, trees_from
+from cosim.road.station_capacity import check_station_capacity, station_shortfall
 
 CHEAPER = 1e-9
 """A path is a new one if it is cheaper than all listed ones by more than this share of their cost."""
 MAX_ROUNDS = 50
+VEHICLES = (UserClass("vehicles"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +33,7 @@ class Grown:
     before: IntArray
     """Number each path had before; -1 for a new one."""
     least_cost_min: FloatArray
-    """Cost of each group's cheapest path in the network; of the listed ones, for who charges."""
+    """Cost of each group's cheapest path in the network, or pair, for who charges."""
 
     @property
     def added(self) -> int:
@@ -37,80 +43,168 @@ class Grown:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GrownEquilibrium:
-    """The equilibrium on a path set that lists every group's cheapest path, and the question it answers."""
+    """The equilibrium on a path set that has grown, and the question it answers."""
 
     problem: AssignmentProblem
     equilibrium: Equilibrium
+    complete: bool
+    """Whether every group's cheapest path is listed; if not, the rounds ended before."""
 
 
-def cheapest_paths(network: Network, od: OdTable, *, name: str = "vehicles") -> PathSet:
-    """Return one path per OD, the cheapest at free flow; ConfigError names every OD without a path."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Routes:
+    """New routes as compressed rows, and whose they are."""
+
+    group: IntArray
+    indptr: IntArray
+    links: IntArray
+
+
+def cheapest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] = VEHICLES) -> PathSet:
+    """Return one path per group, the cheapest at free flow; ConfigError names every OD without one.
+
+    Whoever charges gets the cheapest pair. One number per group: class number * number of ODs + OD number.
+    """
     origins, tree = np.unique(od.origin, return_inverse=True)
     trees = trees_from(network, network.free_flow_cost_min, origins)
     lost = np.flatnonzero(~np.isfinite(trees.cost_min[tree, od.dest]))
-    if lost.size:
+    problems = [
+        f"OD {od_name(network, od, int(number))}: no path leads from origin to destination" for number in lost
+    ]
+    pairs: list[Route] = []
+    if not problems and any(klass.charges for klass in classes):
+        pairs, problems = _cheapest_pairs(network, od)
+    if problems:
         where = "paths"
-        problems = [
-            f"OD {od_name(network, od, int(number))}: no path leads from origin to destination"
-            for number in lost
-        ]
         raise ConfigError(where, problems)
-    indptr, links = _routes_on(network, trees, tree, od.origin, od.dest)
-    return packed_paths(network, od, (UserClass(name),), np.arange(indptr.size), indptr, links)
+    roads = _routes_on(network, trees, tree, od.origin, od.dest)
+    each = [_packed(pairs) if klass.charges else roads for klass in classes]
+    indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(own) for own, _ in each]))])
+    links = np.concatenate([own for _, own in each])
+    return packed_paths(network, od, tuple(classes), np.arange(indptr.size), indptr, links)
 
 
 def with_cheaper_paths(paths: PathSet, link_cost_min: FloatArray, keep: BoolArray | None = None) -> Grown:
     """Return the paths of *keep* (all), and after those of each group its cheapest one if it is cheaper still.
 
-    Groups that charge keep the pairs they have.
+    Groups that charge get pairs; what a charging arc costs is in *link_cost_min*.
     """
-    network, od = paths.network, paths.od
-    origins, tree = np.unique(od.origin, return_inverse=True)
-    trees = trees_from(network, link_cost_min, origins)
-    of_group = paths.od_of_group
     listed = paths.groups.minimum(paths.time_min(link_cost_min))
-    charges = np.array([klass.charges for klass in paths.classes])[paths.class_of_group]
-    least = np.where(charges, listed, trees.cost_min[tree, od.dest][of_group])
-    grows = np.flatnonzero(least < listed * (1 - CHEAPER))
-    number = of_group[grows]
-    indptr, links = _routes_on(network, trees, tree[number], od.origin[number], od.dest[number])
+    new, least = _cheaper_routes(paths, link_cost_min, listed)
     kept = np.flatnonzero(np.ones(paths.count, dtype=bool) if keep is None else keep)
-    group = np.concatenate([paths.groups.of_path[kept], grows])
+    group = np.concatenate([paths.groups.of_path[kept], new.group])
     order = np.argsort(group, kind="stable")
-    length = np.concatenate([np.diff(paths.indptr)[kept], np.diff(indptr)])
-    first = np.concatenate([paths.indptr[kept], paths.links.size + indptr[:-1]])[order]
-    new_indptr = np.concatenate([[0], np.cumsum(length[order])])
-    entry = np.repeat(first - new_indptr[:-1], length[order]) + np.arange(new_indptr[-1])
+    length = np.concatenate([np.diff(paths.indptr)[kept], np.diff(new.indptr)])
+    first = np.concatenate([paths.indptr[kept], paths.links.size + new.indptr[:-1]])[order]
+    indptr = np.concatenate([[0], np.cumsum(length[order])])
+    entry = np.repeat(first - indptr[:-1], length[order]) + np.arange(indptr[-1])
     grown = packed_paths(
-        network,
-        od,
+        paths.network,
+        paths.od,
         paths.classes,
         np.searchsorted(group[order], np.arange(paths.groups.count + 1)),
-        new_indptr,
-        np.concatenate([paths.links, links])[entry],
+        indptr,
+        np.concatenate([paths.links, new.links])[entry],
     )
-    before = np.concatenate([kept, np.full(grows.size, -1)])[order]
+    before = np.concatenate([kept, np.full(new.group.size, -1)])[order]
     return Grown(paths=grown, before=before, least_cost_min=least)
 
 
-def solve_sue_adding_paths(problem: AssignmentProblem, **options: Any) -> GrownEquilibrium:
-    """Return the equilibrium whose path set lists, at its costs, every group's cheapest path.
+def with_enough_stations(problem: AssignmentProblem) -> AssignmentProblem:
+    """Return the problem with pairs added until the stations can take all; InfeasibleError if they never can.
 
-    The extra cost must be one number, for new paths have none of their own. *options* as in
+    While some listed stations are too small, whoever can charge nowhere else is shown the cheapest other way.
+    The extra cost must be one number.
+    """
+    while not problem.extends and (short := station_shortfall(problem)) is not None:
+        cost = problem.network.free_flow_cost_min.copy()
+        cost[problem.network.charging_arcs[short.stations]] = np.inf
+        grown = with_cheaper_paths(problem.paths, cost)
+        if not grown.added:
+            check_station_capacity(problem)  # says what is missing
+        problem = replace(problem, paths=grown.paths)
+    return problem
+
+
+def solve_sue_adding_paths(
+    problem: AssignmentProblem, *, path_size: float = 0.0, **options: Any
+) -> GrownEquilibrium:
+    """Return the equilibrium whose path set lists, at its costs, every group's cheapest path or pair.
+
+    *path_size* is the weight of ln PS, and PS that of the grown set. The extra cost must be one number, for new
+    paths have none of their own: a station's price belongs in the network's ``fixed_cost_min``. *options* as in
     :func:`cosim.road.assignment.solve_sue`, except ``start``.
     """
     if np.ndim(problem.extra_cost_min):
         msg = "paths cannot be added to a problem whose extra cost is given path by path"
         raise ValueError(msg)
-    answer = solve_sue(problem, **options)
+    problem, start = with_enough_stations(problem), None
     for _ in range(MAX_ROUNDS):
-        grown = with_cheaper_paths(problem.paths, problem.network.cost_min(answer.link_time_min))
+        asked = _with_path_sizes(problem, path_size)
+        answer = solve_sue(asked, start=start, **options)
+        cost = problem.network.cost_min(answer.link_time_min + answer.toll_min)
+        grown = with_cheaper_paths(problem.paths, cost)
         if not grown.added:
             break
         start = np.where(grown.before >= 0, answer.path_flow_veh_h[grown.before], 0.0)
         problem = replace(problem, paths=grown.paths)
-        answer = solve_sue(problem, start=start, **options)
-    return GrownEquilibrium(problem=problem, equilibrium=answer)
+    return GrownEquilibrium(problem=asked, equilibrium=answer, complete=not grown.added)
+
+
+def _with_path_sizes(problem: AssignmentProblem, weight: float) -> AssignmentProblem:
+    if not weight:
+        return problem
+    correction = path_size_cost_min(problem.paths, problem.theta_per_min, weight)
+    return replace(problem, extra_cost_min=problem.extra_cost_min + correction)
+
+
+def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[Route], list[str]]:
+    """Return each OD's cheapest pair at free flow, and the ODs that have none, one sentence each."""
+    search = PairSearch(network, network.free_flow_cost_min)
+    found = [search.cheapest(int(a), int(b)) for a, b in zip(od.origin, od.dest, strict=True)]
+    problems = [
+        f"OD {od_name(network, od, number)}: no path passes a station"
+        for number, pair in enumerate(found)
+        if not pair
+    ]
+    return [pair[1] for pair in found if pair], problems
+
+
+def _cheaper_routes(
+    paths: PathSet, link_cost_min: FloatArray, listed_min: FloatArray
+) -> tuple[_Routes, FloatArray]:
+    """Return one route for each group that has a cheaper one than those listed, and each group's least cost."""
+    network, od, of_group = paths.network, paths.od, paths.od_of_group
+    charges = np.array([klass.charges for klass in paths.classes])[paths.class_of_group]
+    origins, tree = np.unique(od.origin, return_inverse=True)
+    trees = trees_from(network, link_cost_min, origins)
+    least = np.where(charges, listed_min, trees.cost_min[tree, od.dest][of_group])
+    limit = listed_min * (1 - CHEAPER)
+    grows = np.flatnonzero(least < limit)
+    number = of_group[grows]
+    roads = _routes_on(network, trees, tree[number], od.origin[number], od.dest[number])
+    pairs: dict[int, Route] = {}
+    if charges.any():
+        search = PairSearch(network, link_cost_min)
+        for group in np.flatnonzero(charges).tolist():
+            at = of_group[group]
+            found = search.cheapest(int(od.origin[at]), int(od.dest[at]), float(limit[group]))
+            if found:
+                least[group], pairs[group] = found
+    indptr, links = _packed(pairs.values())
+    new = _Routes(
+        group=np.concatenate([grows, np.array(list(pairs), dtype=np.int64)]),
+        indptr=np.concatenate([roads[0], roads[0][-1] + indptr[1:]]),
+        links=np.concatenate([roads[1], links]),
+    )
+    return new, least
+
+
+def _packed(routes: Iterable[Route]) -> tuple[IntArray, IntArray]:
+    """Return the routes as compressed rows."""
+    routes = list(routes)
+    indptr = np.array([0, *accumulate(map(len, routes))], dtype=np.int64)
+    return indptr, np.fromiter(chain.from_iterable(routes), dtype=np.int64, count=int(indptr[-1]))
 
 
 def _routes_on(
@@ -118,7 +212,7 @@ def _routes_on(
 ) -> tuple[IntArray, IntArray]:
     """Return the ways along the trees as compressed rows, found backwards for all at once."""
     node, steps = dest.copy(), []
-    under_way = np.ones(dest.size, dtype=bool)
+    under_way = dest != origin
     while under_way.any():
         link = np.where(under_way, trees.link[tree, node], -1)
         steps.append(link)

@@ -5,7 +5,12 @@ Each function takes flows [veh/h] whose last axis is the links; a leading axis m
 Davidson is singular at the capacity c. Flow is never clipped: at or beyond c it raises, for clipped times let
 averaging settle on false equilibria. ``extend=True`` continues the curve as a straight line from .99 c, to
 show overload; whoever asks for that must flag the result (:func:`is_overloaded`).
+
+On a network of marginal costs all are those of t + x t'. Of BPR that is BPR with alpha (1 + beta); Davidson's
+x / (c - x) =: r becomes r (2 + r), whose integral x r makes that of a link x t, what all its travellers spend.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,22 +27,29 @@ FIT_UTILISATION = np.linspace(0.10, 0.95, 86)
 
 def link_time_min(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
     """Return the time of every link (Eq. 3) [min]; ModelError where a station is at or beyond capacity."""
-    time = network.t0_min * (1 + network.alpha * (flow_veh_h / network.capacity_veh_h) ** network.beta)
+    time = network.t0_min * (1 + _alpha(network) * (flow_veh_h / network.capacity_veh_h) ** network.beta)
     arcs = network.charging_arcs
     if arcs.size:
         inside, beyond = _split(network, flow_veh_h[..., arcs], extend=extend)
-        time[..., arcs] = _davidson_time(network, inside) + _davidson_slope(network, inside) * beyond
+        time[..., arcs] = _davidson_time(network, inside) + _slope_beyond(network) * beyond
     return time
+
+
+def link_toll_min(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
+    """Return x t', what one more traveller on a link costs the others [min]; none if costs are not marginal."""
+    if not network.marginal:
+        return np.zeros_like(flow_veh_h)
+    return flow_veh_h * link_time_slope(replace(network, marginal=False), flow_veh_h, extend=extend)
 
 
 def link_time_slope(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
     """Return the derivative of every link's time by its own flow [min per veh/h]."""
-    growth = network.alpha * network.beta / network.capacity_veh_h
+    growth = _alpha(network) * network.beta / network.capacity_veh_h
     slope = network.t0_min * growth * (flow_veh_h / network.capacity_veh_h) ** (network.beta - 1)
     arcs = network.charging_arcs
     if arcs.size:
-        inside, _ = _split(network, flow_veh_h[..., arcs], extend=extend)
-        slope[..., arcs] = _davidson_slope(network, inside)
+        inside, beyond = _split(network, flow_veh_h[..., arcs], extend=extend)
+        slope[..., arcs] = np.where(beyond > 0, _slope_beyond(network), _davidson_slope(network, inside))
     return slope
 
 
@@ -47,37 +59,39 @@ def station_flow_veh_h(network: Network, time_min: FloatArray, *, extend: bool =
     Whatever the time, the flow is below capacity. Below t0 the curve goes on as its tangent there, to
     negative flows: a search may pass through, an equilibrium cannot end there.
     """
-    t0, c, j = _arc_parameters(network)
-    wait = time_min - t0
-    flow = c * wait / np.where(wait > 0, wait + j * t0, j * t0)
+    c = network.capacity_veh_h[network.charging_arcs]
+    ratio = _ratio_at_time(network, time_min)
+    flow = c * ratio / np.where(ratio > 0, 1 + ratio, 1.0)
     if extend:
         limit = EXTEND_FROM * c
-        flow = np.where(
-            flow > limit,
-            limit + (time_min - _davidson_time(network, limit)) / _davidson_slope(network, limit),
-            flow,
-        )
+        beyond = (time_min - _davidson_time(network, limit)) / _slope_beyond(network)
+        flow = np.where(flow > limit, limit + beyond, flow)
     return flow
 
 
 def station_slope_at_time(network: Network, time_min: FloatArray, *, extend: bool = False) -> FloatArray:
     """Return dt/dx of each station where it takes *time_min* [min per veh/h]; exact up to capacity."""
     t0, c, j = _arc_parameters(network)
-    slope = (np.maximum(time_min - t0, 0.0) + j * t0) ** 2 / (c * j * t0)
-    return np.minimum(slope, _davidson_slope(network, EXTEND_FROM * c)) if extend else slope
+    ratio = np.maximum(_ratio_at_time(network, time_min), 0.0)
+    slope: FloatArray = t0 * j * (1 + ratio) ** 2 / c
+    if network.marginal:
+        slope *= 2 * (1 + ratio)
+    return (
+        np.where(ratio > EXTEND_FROM / (1 - EXTEND_FROM), _slope_beyond(network), slope) if extend else slope
+    )
 
 
 def link_time_integral(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
     """Return the integral of every link's time from 0 to its flow [min veh/h]; Beckmann's and Fisk's term."""
     load = flow_veh_h / network.capacity_veh_h
-    integral = network.t0_min * flow_veh_h * (1 + network.alpha / (network.beta + 1) * load**network.beta)
+    integral = network.t0_min * flow_veh_h * (1 + _alpha(network) / (network.beta + 1) * load**network.beta)
     arcs = network.charging_arcs
     if arcs.size:
         inside, beyond = _split(network, flow_veh_h[..., arcs], extend=extend)
         integral[..., arcs] = (
             _davidson_integral(network, inside)
             + _davidson_time(network, inside) * beyond
-            + _davidson_slope(network, inside) * beyond**2 / 2
+            + _slope_beyond(network) * beyond**2 / 2
         )
     return integral
 
@@ -131,22 +145,47 @@ def _split(network: Network, flow: FloatArray, *, extend: bool) -> tuple[FloatAr
     return flow, np.zeros_like(flow)
 
 
+def _alpha(network: Network) -> FloatArray:
+    alpha: FloatArray = network.alpha * (1 + network.beta) if network.marginal else network.alpha
+    return alpha
+
+
 def _davidson_time(network: Network, flow: FloatArray) -> FloatArray:
     """Return t0 (1 + J x / (c - x)), Eq. 3 on the charging arcs alone."""
     t0, c, j = _arc_parameters(network)
-    return t0 * (1 + j * flow / (c - flow))
+    ratio = flow / (c - flow)
+    return t0 * (1 + j * ratio * (2 + ratio if network.marginal else 1.0))
 
 
 def _davidson_slope(network: Network, flow: FloatArray) -> FloatArray:
-    """Return dt/dx = t0 J c / (c - x)^2."""
+    """Return dt/dx = t0 J c / (c - x)^2; of marginal costs 2 t0 J c^2 / (c - x)^3."""
     t0, c, j = _arc_parameters(network)
-    return t0 * j * c / (c - flow) ** 2
+    slope: FloatArray = t0 * j * c / (c - flow) ** 2
+    return slope * 2 * c / (c - flow) if network.marginal else slope
+
+
+def _slope_beyond(network: Network) -> FloatArray:
+    """Return the slope from .99 c on: the tangent's, and twice that of marginal costs, for (x t)'' = 2 t'."""
+    t0, c, j = _arc_parameters(network)
+    tangent: FloatArray = t0 * j / (c * (1 - EXTEND_FROM) ** 2)
+    return 2 * tangent if network.marginal else tangent
 
 
 def _davidson_integral(network: Network, flow: FloatArray) -> FloatArray:
-    """Return int_0^x t = t0 (x - J (x + c ln(1 - x/c)))."""
+    """Return int_0^x t = t0 (x - J (x + c ln(1 - x/c))); of marginal costs x t."""
     t0, c, j = _arc_parameters(network)
+    if network.marginal:
+        return t0 * flow * (1 + j * flow / (c - flow))
     return t0 * (flow - j * (flow + c * np.log1p(-flow / c)))
+
+
+def _ratio_at_time(network: Network, time_min: FloatArray) -> FloatArray:
+    """Return x / (c - x) at these times; below t0 x / c on the tangent there."""
+    t0, _, j = _arc_parameters(network)
+    wait: FloatArray = (time_min - t0) / (j * t0)
+    if network.marginal:  # r (2 + r) = wait
+        wait = wait / (1 + np.sqrt(1 + np.maximum(wait, 0.0)))
+    return wait
 
 
 def _arc_parameters(network: Network) -> tuple[FloatArray, FloatArray, FloatArray]:

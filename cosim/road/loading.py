@@ -1,6 +1,6 @@
 """What travellers do at given link times: the logit loading, and how it answers a change of the times."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -50,6 +50,8 @@ class PathLoading:
     path_share: FloatArray
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
+    _answer: list[FloatArray] = field(init=False, default_factory=list, repr=False)
+    """Share and weight of the paths that answer, gathered once for many products."""
 
     @property
     def expected_cost_min(self) -> FloatArray:
@@ -65,20 +67,25 @@ class PathLoading:
 
     def response(self, time_change_min: FloatArray) -> FloatArray:
         """Return S v: each path's flow falls with its cost's excess over what its group pays on average."""
-        return self.paths.link_flow_veh_h(self._path_response(time_change_min))
+        among = self.paths.choosing
+        if not self._answer:
+            self._answer.extend([self.path_share[among.path], self._weight[among.path]])
+        share, weight = self._answer
+        cost = among.incidence @ time_change_min
+        cost -= among.groups.spread(among.groups.total(share * cost))
+        cost *= weight
+        answer: FloatArray = among.link_loading @ cost
+        return answer
 
     def corrected(self, time_change_min: FloatArray) -> Self | None:
         """Return the path flows as they answer a change of the times; None if one would be negative."""
-        flow = self.path_flow_veh_h - self._path_response(time_change_min)
-        if flow.min(initial=0.0) < 0:
-            return None
-        return replace(self, path_flow_veh_h=flow, link_flow_veh_h=self.paths.link_flow_veh_h(flow))
-
-    def _path_response(self, time_change_min: FloatArray) -> FloatArray:
         groups = self.paths.groups
         cost = self.paths.time_min(time_change_min)
         mean = groups.total(self.path_share * cost)
-        return self._weight * (cost - groups.spread(mean))
+        flow = self.path_flow_veh_h - self._weight * (cost - groups.spread(mean))
+        if flow.min(initial=0.0) < 0:
+            return None
+        return replace(self, path_flow_veh_h=flow, link_flow_veh_h=self.paths.link_flow_veh_h(flow))
 
     def response_matrix(self) -> FloatArray:
         """Return S as a matrix, links x links."""

@@ -44,6 +44,8 @@ class Network:
     """What a link costs besides its time, weighted into minutes: its length, its toll; None: nothing."""
     through: BoolArray | None = None
     """Nodes that trips may pass; at the others they only begin and end. None: all."""
+    marginal: bool = False
+    """Whether times stand for marginal costs t + x t': an equilibrium is then a system optimum."""
     charging_arcs: IntArray = field(init=False, repr=False)
     """Link number of each station's arc, in station order."""
 

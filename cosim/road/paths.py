@@ -1,7 +1,7 @@
 """The paths each group of travellers chooses from; whoever charges chooses a (path, station) pair."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
 import numpy as np
@@ -32,6 +32,17 @@ class Legs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choosing:
+    """The paths of groups that have several: only these answer when the costs change."""
+
+    path: IntArray
+    """Number of each path in the set."""
+    groups: Groups
+    incidence: csr_array
+    link_loading: csr_array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PathSet:
     """Every group's paths, one group after another; group number = class number * number of ODs + OD number.
 
@@ -52,6 +63,21 @@ class PathSet:
     """Paths x links: 1 where the path uses the link."""
     link_loading: csr_array
     """The transpose, stored by rows of its own, for it is multiplied in every iteration."""
+    _choosing: list[Choosing] = field(init=False, default_factory=list, repr=False)
+
+    @property
+    def choosing(self) -> Choosing:
+        """The paths of groups that have several; found once."""
+        if not self._choosing:
+            several = np.diff(self.groups.start) > 1
+            path = np.flatnonzero(several[self.groups.of_path])
+            start = np.concatenate([[0], np.cumsum(np.diff(self.groups.start)[several])])
+            rows = self.incidence if path.size == self.count else self.incidence[path]
+            columns = self.link_loading if path.size == self.count else csr_array(rows.T)
+            self._choosing.append(
+                Choosing(path=path, groups=Groups(start), incidence=rows, link_loading=columns)
+            )
+        return self._choosing[0]
 
     @property
     def count(self) -> int:

@@ -61,7 +61,7 @@ class AssignmentProblem:
         return self.paths.network
 
     def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
-        """Return t(x), Eq. 3 [min]."""
+        """Return t(x), Eq. 3 [min]; t + x t' on a network of marginal costs."""
         return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
 
     def path_cost_min(self, link_time_min: FloatArray) -> FloatArray:
@@ -121,7 +121,8 @@ def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> f
     """Return Fisk's objective, whose minimum under Eq. 4 is the SUE [min veh/h].
 
     sum_a int_0^{x_a} t_a dx + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not
-    stationary at the SUE. With one theta per group the entropy of a group is weighted by its own 1/theta.
+    stationary at the SUE. With one theta per group the entropy of a group is weighted by its own 1/theta; path
+    sizes make it sum f_k ln(f_k / PS_k^w). Of marginal costs the first sum is x t: the system optimum's.
     """
     flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
     entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)

@@ -3,18 +3,24 @@
 The user equilibrium is the limit of stochastic equilibria. Each round solves one in which the paths are
 weighed by their shares in the round before, P_k ~ p_k exp(-theta c_k): a proximal step on Beckmann's
 objective. Theta doubles from round to round; paths that became the cheapest are added, unused ones are left.
+
+Classes share the links and value time alike, so one objective is that of all. Path sizes weigh the paths with
+which the rounds begin: in the limit ln PS / theta is nothing, and the link flows are those without.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.road.columns import cheapest_paths, with_cheaper_paths
-from cosim.road.latency import link_time_integral, link_time_min, link_time_slope
+from cosim.road.columns import VEHICLES, cheapest_paths, with_cheaper_paths, with_enough_stations
+from cosim.road.latency import link_time_integral, link_time_min, link_toll_min
 from cosim.road.network import Network, OdTable
 from cosim.road.newton import newton
-from cosim.road.paths import PathSet
+from cosim.road.path_size import path_sizes
+from cosim.road.paths import PathSet, UserClass
 from cosim.road.problem import AssignmentProblem
 
 FIRST_THETA = 100.0
@@ -26,7 +32,8 @@ NEW_SHARE = 0.1
 """Weight with which a new path begins."""
 UNUSED = 1e-9
 """Share below which a path is left out; it comes back if it becomes the cheapest."""
-INNER_TOLERANCE = 1e-4
+LOOSEST, TIGHTEST = 0.1, 1e-4
+"""Residuals to which a round is solved: 1,000 times the gap, between these. A round is left for the next one."""
 INNER_ITERATIONS = 60
 MAX_ROUNDS = 60
 
@@ -42,7 +49,8 @@ class UserEquilibrium:
     toll_min: FloatArray
     """Per link; zero unless it is a system optimum, whose marginal cost tolls make it an equilibrium."""
     beckmann: float
-    """Objective of the equilibrium [min veh/h]: sum int_0^x t, with what links cost besides time."""
+    """Objective of the equilibrium [min veh/h]: sum int_0^x t, with what links cost besides time; of a system
+    optimum sum x t."""
     total_cost: float
     """sum x c, without tolls that come back to the travellers [min veh/h]."""
     relative_gap: float
@@ -53,16 +61,31 @@ class UserEquilibrium:
 
 
 def solve_ue(
-    network: Network, od: OdTable, *, tolerance: float = 1e-6, max_rounds: int = MAX_ROUNDS
+    network: Network,
+    od: OdTable,
+    *,
+    classes: Sequence[UserClass] = VEHICLES,
+    demand_veh_h: FloatArray | None = None,
+    path_size: float = 0.0,
+    tolerance: float = 1e-6,
+    max_rounds: int = MAX_ROUNDS,
 ) -> UserEquilibrium:
-    """Return the deterministic user equilibrium of one class of travellers, to a relative gap of *tolerance*."""
-    demand = od.demand_veh_h
-    paths = cheapest_paths(network, od)
-    share, flow = np.ones(paths.count), paths.link_flow_veh_h(demand)
-    jammed = network.cost_min(link_time_min(network, flow))  # all on one path: free-flow times may be zero
-    theta = FIRST_THETA * demand.sum() / (flow @ jammed)
+    """Return the deterministic user equilibrium to a relative gap of *tolerance*.
+
+    *demand_veh_h* is given class by class, per OD; without it every class has the OD table's. A station's price
+    belongs in ``fixed_cost_min``. *path_size* weighs new paths by PS^w; the link flows do not depend on it. On a
+    network of marginal costs the answer is the system optimum. Raises ConfigError for an OD without a path,
+    InfeasibleError where the stations cannot take all.
+    """
+    demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
+    paths = cheapest_paths(network, od, classes)
+    start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
+    paths = with_enough_stations(start).paths
+    share, flow = np.ones(paths.count), paths.link_flow_veh_h(_equal_split(paths, demand))
+    theta = FIRST_THETA * demand.sum() / _jammed_cost(network, flow)
     last_theta = theta * LAST_THETA / FIRST_THETA
     gaps: list[float] = []
+    inner = LOOSEST
     while True:
         problem = AssignmentProblem(
             paths=paths,
@@ -70,7 +93,7 @@ def solve_ue(
             theta_per_min=np.full(demand.size, theta),
             extra_cost_min=-np.log(share) / theta,
         )
-        loading = newton(problem, flow, tolerance=INNER_TOLERANCE, max_iterations=INNER_ITERATIONS).loading
+        loading = newton(problem, flow, tolerance=inner, max_iterations=INNER_ITERATIONS).loading
         flow = loading.link_flow_veh_h
         cost = network.cost_min(link_time_min(network, flow))
         grown = with_cheaper_paths(paths, cost, loading.path_share > UNUSED)
@@ -78,45 +101,43 @@ def solve_ue(
         if gaps[-1] <= tolerance or len(gaps) >= max_rounds:
             return _user_equilibrium(problem.paths, loading.path_flow_veh_h, flow, gaps, tolerance)
         paths = grown.paths
-        share = np.where(grown.before >= 0, loading.path_share[grown.before], NEW_SHARE)
-        theta = min(theta * FACTOR, last_theta)
+        first = NEW_SHARE * path_sizes(paths) ** path_size if path_size else NEW_SHARE
+        share = np.where(grown.before >= 0, loading.path_share[grown.before], first)
+        theta, inner = min(theta * FACTOR, last_theta), float(np.clip(1000 * gaps[-1], TIGHTEST, LOOSEST))
 
 
-def solve_so(
-    network: Network, od: OdTable, *, tolerance: float = 1e-6, max_rounds: int = MAX_ROUNDS
-) -> UserEquilibrium:
-    """Return the system optimum as the equilibrium of marginal costs t + x t', with the tolls x t' [min].
+def solve_so(network: Network, od: OdTable, **options: Any) -> UserEquilibrium:
+    """Return the system optimum: the equilibrium of marginal costs t + x t', and the tolls x t' [min].
 
-    Of a BPR road t + x t' = t0 (1 + alpha (1 + beta) (x/c)^beta), again BPR. Raises ValueError for a network
-    with charging arcs.
+    Charging arcs and several classes of travellers included; *options* as in :func:`solve_ue`.
     """
-    if network.charging_arcs.size:
-        msg = "the system optimum is that of roads; leave the charging arcs out"
-        raise ValueError(msg)
-    marginal = replace(network, alpha=network.alpha * (1 + network.beta))
-    optimum = solve_ue(marginal, od, tolerance=tolerance, max_rounds=max_rounds)
-    flow = optimum.link_flow_veh_h
-    time = link_time_min(network, flow)
-    return replace(
-        optimum,
-        link_time_min=time,
-        toll_min=flow * link_time_slope(network, flow),
-        total_cost=float(flow @ network.cost_min(time)),
-    )
+    optimum = solve_ue(replace(network, marginal=True), od, **options)
+    return replace(optimum, paths=replace(optimum.paths, network=network))
+
+
+def _equal_split(paths: PathSet, demand_veh_h: FloatArray) -> FloatArray:
+    return paths.groups.spread(demand_veh_h / np.diff(paths.groups.start))
+
+
+def _jammed_cost(network: Network, flow_veh_h: FloatArray) -> float:
+    """Return sum x c with all on few paths, for free-flow times may be zero; stations count as if empty."""
+    roads = np.where(network.is_charging, 0.0, flow_veh_h)
+    return float(flow_veh_h @ network.cost_min(link_time_min(network, roads)))
 
 
 def _user_equilibrium(
     paths: PathSet, path_flow: FloatArray, flow: FloatArray, gaps: list[float], tolerance: float
 ) -> UserEquilibrium:
     network = paths.network
-    time = link_time_min(network, flow)
+    toll = link_toll_min(network, flow)
+    time = link_time_min(network, flow) - toll
     fixed = flow @ network.cost_min(np.zeros_like(flow))
     return UserEquilibrium(
         paths=paths,
         path_flow_veh_h=path_flow,
         link_flow_veh_h=flow,
         link_time_min=time,
-        toll_min=np.zeros_like(flow),
+        toll_min=toll,
         beckmann=float(link_time_integral(network, flow).sum() + fixed),
         total_cost=float(flow @ network.cost_min(time)),
         relative_gap=gaps[-1],

@@ -307,14 +307,54 @@ def test_the_python_call_takes_what_the_command_takes() -> None:
     assert answer.converged
 
 
-def test_path_sizes_move_traffic_and_are_refused_where_no_path_is_chosen() -> None:
-    plain = as_json("assign", "paper")
-    sized = as_json("assign", "paper", "--path-size", 1)
-    assert sized["residual"] <= 1e-6
-    change = [a["flow"] - b["flow"] for a, b in zip(sized["links"], plain["links"], strict=True)]
-    assert max(change) > 5
-    for method, routes, told in (("ue", "auto", "corrects logit"), ("newton", "bush", "needs listed paths")):
-        refused = run("assign", "paper", "--path-size", 1, "--method", method, "--paths", routes)
+def test_path_sizes_move_stochastic_traffic_and_no_other() -> None:
+    """Bushes list no paths, and refuse; Wardrop's links have the flows they have without."""
+
+    def change(*options: object) -> float:
+        plain, sized = (as_json("assign", "paper", *options, *more) for more in ((), ("--path-size", 1)))
+        assert sized["residual"] <= 1e-6
+        return max(abs(a["flow"] - b["flow"]) for a, b in zip(sized["links"], plain["links"], strict=True))
+
+    assert change() > 5
+    assert change("--system-optimum") > 5
+    for method in ("ue", "so"):
+        assert change("--method", method, "--tolerance", "1e-10") < 0.05
+    refused = run("assign", "paper", "--path-size", 1, "--paths", "bush")
+    assert isinstance(refused.exception, ConfigError)
+    assert "needs listed paths" in str(refused.exception)
+
+
+@pytest.mark.parametrize("routes", ["all", "bush"])
+def test_the_stochastic_optimum_costs_less_than_the_equilibrium(routes: str, tmp_path: Path) -> None:
+    files = (*two_links(tmp_path), "--theta", 0.5, "--tolerance", "1e-9", "--paths", routes)
+    user, optimum = as_json("assign", *files), as_json("assign", *files, "--system-optimum")
+    assert optimum["total_travel_time"] < 0.999 * user["total_travel_time"]
+    least = as_json("assign", *files[:2], "--method", "ue", "--system-optimum", "--tolerance", "1e-9")
+    assert least["method"] == "so"
+    assert least["total_travel_time"] < optimum["total_travel_time"]
+    known = as_json("assign", *files[:6], "--paths", "all", "--system-optimum")
+    np.testing.assert_allclose(optimum["fisk"], known["fisk"], rtol=1e-9)
+
+
+def test_the_page_and_the_tables_tell_the_tolls_of_a_system_optimum(tmp_path: Path) -> None:
+    out = tmp_path / "optimum"
+    assert run("assign", "paper", "--system-optimum", "--out", out).exit_code == 0
+    assert "stochastic system optimum" in (out / "report.html").read_text(encoding="utf-8")
+    links = pd.read_csv(out / "links.csv")
+    bpr = 4 * 0.15 * (links.flow_veh_h / links.capacity_veh_h) ** 4
+    free = links.time_min / (1 + bpr / 4)
+    np.testing.assert_allclose(links.toll_min, free * bpr, rtol=1e-9)
+
+
+def test_paths_are_added_where_one_becomes_cheaper() -> None:
+    """From one path per OD the peak grows to more; Wardrop's methods and bushes have no list to grow."""
+    few = ("assign", "paper", "--set", "road.demand_scale=1", "--paths", "k:1", "--theta", 2)
+    fixed, grown = as_json(*few), as_json(*few, "--add-paths")
+    assert grown["total_travel_time"] < 0.9 * fixed["total_travel_time"]
+    sized = as_json(*few, "--add-paths", "--path-size", 1)
+    assert sized["total_travel_time"] != pytest.approx(grown["total_travel_time"], rel=1e-6)
+    for options, told in ((("--method", "ue"), "finds its own"), (("--paths", "bush"), "not to bushes")):
+        refused = run("assign", "paper", "--add-paths", *options)
         assert isinstance(refused.exception, ConfigError)
         assert told in str(refused.exception)
 

@@ -1,42 +1,16 @@
 """The equilibrium against answers found without this program's method."""
 
-import cvxpy as cp
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from cosim.arrays import FloatArray
 from cosim.road.assignment import solve_sue
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.network import Network, OdTable
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem, fisk_objective, total_travel_time_veh_min
 from tests.cosim.road.cases import cars_only, paper_problem
-
-
-def fisk_by_cones(problem: AssignmentProblem) -> FloatArray:
-    """Return the path flows of Fisk's convex programme, solved as power and exponential cones.
-
-    Path flows are counted in shares of their demand: the solver's tolerance means the same everywhere.
-    """
-    network, paths = problem.network, problem.paths
-    demand = problem.path_demand_veh_h
-    share = cp.Variable(paths.count, nonneg=True)
-    load = cp.multiply(paths.link_loading @ cp.multiply(demand, share), 1 / network.capacity_veh_h)
-    road, arc = np.flatnonzero(~network.is_charging), network.charging_arcs
-    scale = network.t0_min * network.capacity_veh_h
-    bpr = scale[road] * network.alpha[road] / (network.beta[road] + 1)
-    terms = [scale @ load, bpr @ cp.power(load[road], 5)]
-    if arc.size:
-        j = scale[arc] * network.davidson_j[arc]
-        terms.append(-j @ (load[arc] + cp.log(1 - load[arc])))
-    entropy = demand / paths.groups.spread(problem.theta_per_min)
-    cost = sum(terms) - entropy @ cp.entr(share) + (demand * problem.extra_cost_min) @ share
-    each_group = np.equal.outer(np.arange(paths.groups.count), paths.groups.of_path).astype(float)
-    programme = cp.Problem(cp.Minimize(cost / scale.sum()), [each_group @ share == 1])
-    programme.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-11)
-    assert programme.status in {cp.OPTIMAL, cp.OPTIMAL_INACCURATE}
-    return demand * np.asarray(share.value)
+from tests.verification.cone_programmes import path_flows_by_cones
 
 
 @pytest.mark.parametrize(("scale", "charging"), [(0.5, 0.0555), (0.5, 0.09), (0.8, 0.06)])
@@ -50,7 +24,7 @@ def test_three_classes_and_stations_agree_with_fisks_programme(scale: float, cha
     )
     answer = solve_sue(problem, tolerance=1e-8, max_iterations=50_000)
     assert answer.converged
-    oracle = fisk_by_cones(problem)
+    oracle = path_flows_by_cones(problem)
     assert np.abs(answer.path_flow_veh_h - oracle).max() < 0.01
     assert fisk_objective(problem, oracle) == pytest.approx(
         fisk_objective(problem, answer.path_flow_veh_h), rel=1e-9
@@ -63,7 +37,7 @@ def test_total_travel_time_of_the_full_peak_hour() -> None:
     answer = solve_sue(problem, tolerance=1e-7)
     total = total_travel_time_veh_min(answer.link_flow_veh_h, answer.link_time_min, hours=1.0)
     assert total == pytest.approx(84_901.9, abs=0.05)
-    assert np.abs(answer.path_flow_veh_h - fisk_by_cones(problem)).max() < 0.01
+    assert np.abs(answer.path_flow_veh_h - path_flows_by_cones(problem)).max() < 0.01
 
 
 def test_two_links_agree_with_the_closed_form() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cosim.road.latency import link_time_min
-from cosim.road.network import Network, OdTable
+from cosim.road.network import Network
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.user_equilibrium import solve_so, solve_ue
-from tests.cosim.road.cases import nguyen_dupuis, paper_paths, small_network, trips
+from tests.cosim.road.cases import nguyen_dupuis, small_network, trips
 
 ROADS = nguyen_dupuis()
 
@@ -85,9 +85,3 @@ def test_the_equilibrium_has_the_least_beckmann_objective() -> None:
         load = mixed / network.capacity_veh_h
         beckmann = np.sum(network.t0_min * mixed * (1 + network.alpha / 5 * load**4))
         assert beckmann > answer.beckmann
-
-
-def test_stations_have_no_system_optimum_here() -> None:
-    paths = paper_paths()
-    with pytest.raises(ValueError, match="leave the charging arcs out"):
-        solve_so(paths.network, OdTable(origin=np.array([0]), dest=np.array([1]), demand_veh_h=np.ones(1)))

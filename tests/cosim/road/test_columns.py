@@ -63,6 +63,7 @@ def test_growing_ends_with_every_cheapest_path_listed() -> None:
     answer, paths = grown.equilibrium, grown.problem.paths
     assert answer.converged
     assert paths.count > few.count
+    assert grown.complete
     every = find_paths(ROADS.network, ROADS.od, [CARS])
     least = every.groups.minimum(every.time_min(answer.link_time_min))
     assert paths.groups.minimum(answer.path_cost_min) == pytest.approx(least)

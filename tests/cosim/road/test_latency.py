@@ -1,4 +1,6 @@
-"""Link times: known values, the singularity at capacity, derivative and integral, the extension."""
+"""Link times: known values, the singularity at capacity, derivative and integral, the extension, marginal costs."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,11 +9,15 @@ from hypothesis import strategies as st
 
 from cosim.errors import ModelError
 from cosim.road.latency import (
+    EXTEND_FROM,
     fit_davidson_j,
     is_overloaded,
     link_time_integral,
     link_time_min,
     link_time_slope,
+    link_toll_min,
+    station_flow_veh_h,
+    station_slope_at_time,
 )
 from cosim.road.network import Network
 from tests.cosim.road.cases import small_network, station
@@ -56,10 +62,10 @@ def test_periods_at_once_equal_periods_one_by_one() -> None:
         np.testing.assert_array_equal(function(network, flow), [function(network, row) for row in flow])
 
 
-@given(load=st.floats(0.01, 1.5), extend=st.booleans())
-def test_slope_and_integral_belong_to_the_time(load: float, extend: bool) -> None:
+@given(load=st.floats(0.01, 1.5), extend=st.booleans(), marginal=st.booleans())
+def test_slope_and_integral_belong_to_the_time(load: float, extend: bool, marginal: bool) -> None:
     """Central differences of the integral give the time, of the time the slope."""
-    network = road_and_station()
+    network = replace(road_and_station(), marginal=marginal)
     if not extend:
         load = min(load, 0.95)
     flow, step = load * network.capacity_veh_h, 1e-5 * network.capacity_veh_h
@@ -86,6 +92,31 @@ def test_the_extension_agrees_below_and_continues_above_99_percent() -> None:
         link_time_min(network, s * network.capacity_veh_h, extend=True)[STATION] for s in (1.1, 1.2, 1.3)
     ]
     assert times[1] - times[0] == pytest.approx(times[2] - times[1])
+
+
+@given(load=st.floats(0.0, 1.5), extend=st.booleans())
+def test_marginal_costs_are_the_derivative_of_what_all_spend(load: float, extend: bool) -> None:
+    """Their integral is x t, they are t + x t', and the toll is the difference, on roads and at stations."""
+    network = road_and_station()
+    marginal = replace(network, marginal=True)
+    flow = (load if extend else min(load, 0.98)) * network.capacity_veh_h
+    time, slope = (function(network, flow, extend=extend) for function in (link_time_min, link_time_slope))
+    assert link_time_min(marginal, flow, extend=extend) == pytest.approx(time + flow * slope, rel=1e-12)
+    assert link_toll_min(marginal, flow, extend=extend) == pytest.approx(flow * slope, rel=1e-12)
+    assert not link_toll_min(network, flow, extend=extend).any()
+    assert link_time_integral(marginal, flow, extend=extend) == pytest.approx(flow * time, rel=1e-12)
+
+
+@given(load=st.floats(0.001, 1.5), extend=st.booleans(), marginal=st.booleans())
+def test_the_flow_at_a_station_is_found_again_by_its_time(load: float, extend: bool, marginal: bool) -> None:
+    network = replace(road_and_station(), marginal=marginal)
+    flow = (load if extend else min(load, 0.999)) * network.capacity_veh_h
+    arcs = network.charging_arcs
+    time = link_time_min(network, flow, extend=extend)[arcs]
+    assert station_flow_veh_h(network, time, extend=extend) == pytest.approx(flow[arcs], rel=1e-9)
+    if not extend or abs(load - EXTEND_FROM) > 1e-6:
+        slope = link_time_slope(network, flow, extend=extend)[arcs]
+        assert station_slope_at_time(network, time, extend=extend) == pytest.approx(slope, rel=1e-6)
 
 
 def test_only_stations_can_be_overloaded() -> None:

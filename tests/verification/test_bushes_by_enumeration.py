@@ -1,0 +1,78 @@
+"""The stochastic equilibrium on bushes against every path of theirs, listed by a search of its own."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cosim.arrays import FloatArray
+from cosim.road.assignment import solve_sue
+from cosim.road.network import Network, OdTable
+from cosim.road.paths import UserClass, path_set
+from cosim.road.pose import pose_problem
+from cosim.road.problem import AssignmentProblem
+
+CARS = (UserClass("cars"),)
+
+
+def town() -> tuple[Network, OdTable]:
+    """Return 24 nodes in a two-way grid of 4 x 6, 76 links and every OD: Sioux Falls in size."""
+    rng = np.random.default_rng(24)
+    rows = [(a, b) for a in range(24) for b in range(24) if b - a == 6 or (b - a == 1 and b % 6)]
+    ends = np.array([*rows, *(row[::-1] for row in rows)])
+    count = len(ends)
+    network = Network(
+        nodes=tuple(str(node + 1) for node in range(24)),
+        links=tuple(str(link + 1) for link in range(count)),
+        from_node=ends[:, 0],
+        to_node=ends[:, 1],
+        t0_min=rng.uniform(2, 10, count),
+        capacity_veh_h=rng.uniform(4_000, 25_000, count),
+        alpha=np.full(count, 0.15),
+        beta=np.full(count, 4.0),
+        davidson_j=np.zeros(count),
+    )
+    origin, dest = np.nonzero(~np.eye(24, dtype=bool))
+    return network, OdTable(origin=origin, dest=dest, demand_veh_h=rng.uniform(100, 1_200, origin.size))
+
+
+def costs_from(network: Network, origin: int) -> FloatArray:
+    """Return the least cost of every node, by Bellman and Ford."""
+    cost = np.full(len(network.nodes), np.inf)
+    cost[origin] = 0.0
+    for _ in network.nodes:
+        np.minimum.at(cost, network.to_node, cost[network.from_node] + network.t0_min)
+    return cost
+
+
+def paths_away(network: Network, origin: int) -> dict[int, list[tuple[int, ...]]]:
+    """Return every path whose nodes are ever dearer to reach from the origin, by the node it ends at."""
+    cost, found = costs_from(network, origin), {node: [] for node in range(len(network.nodes))}
+    found[origin] = [()]
+    for node in np.argsort(cost).tolist():
+        for link in np.flatnonzero(
+            (network.from_node == node) & (cost[network.to_node] > cost[node])
+        ).tolist():
+            found[int(network.to_node[link])] += [(*path, link) for path in found[node]]
+    return found
+
+
+@pytest.mark.parametrize("marginal", [False, True])
+def test_bushes_of_552_ods_have_the_flows_of_all_their_paths(marginal: bool) -> None:
+    """Links to 1e-8 of their flow, expected costs to 1e-9; roads loaded to more than twice their capacity."""
+    network, od = town()
+    network = replace(network, marginal=marginal)
+    away = [paths_away(network, origin) for origin in range(24)]
+    routes = [away[origin][dest] for origin, dest in zip(od.origin.tolist(), od.dest.tolist(), strict=True)]
+    theta = np.full(od.origin.size, 0.5)
+    listed = AssignmentProblem(
+        paths=path_set(network, od, CARS, routes), demand_veh_h=od.demand_veh_h, theta_per_min=theta
+    )
+    assert listed.paths.count > 4 * od.origin.size
+    bush = solve_sue(pose_problem(network, od, 0.5, routes="bush"), tolerance=1e-10)
+    known = solve_sue(listed, tolerance=1e-11)
+    assert bush.converged
+    assert known.converged
+    assert bush.link_flow_veh_h == pytest.approx(known.link_flow_veh_h, rel=1e-8, abs=1e-6)
+    assert bush.expected_cost_min == pytest.approx(known.expected_cost_min, rel=1e-9)
+    assert (bush.link_flow_veh_h / network.capacity_veh_h).max() > 1
