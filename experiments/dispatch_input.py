@@ -130,10 +130,10 @@ def _of_network(name: str, options: Options) -> DispatchInput:
     profiles = {} if options.profile is None else _columns(options.profile)
     periods = _period_count(profiles, options)
     profiles = {**profiles, config.load_profile: _load_profile(config, profiles, options, periods)}
-    lacking = [unit for unit in config.renewables if unit.profile not in profiles]
     _refuse(
-        f"renewable '{unit.name}' needs column {unit.profile}; give it in the file of --profile"
-        for unit in lacking
+        f"{who} needs column {column}; give it in the file of --profile"
+        for who, column in config.unit_profiles
+        if column not in profiles
     )
     case = build_feeder_case(config, feeder, Path(), profiles, periods)
     price = _price(options.price, periods)
@@ -196,7 +196,7 @@ def _load_profile(
     config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
 ) -> FloatArray:
     """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
-    used = {unit.profile for unit in config.renewables}
+    used = {column for _, column in config.unit_profiles}
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):
         if name in profiles:

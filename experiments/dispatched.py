@@ -186,6 +186,16 @@ def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -
             },
         ),
         (
+            units.v2g_chargers,
+            "v2g",
+            {
+                "p_kw": d.v2g_discharge_kw - d.v2g_charge_kw,
+                "charge_kw": d.v2g_charge_kw,
+                "discharge_kw": d.v2g_discharge_kw,
+                "stored_kwh": d.v2g_kwh,
+            },
+        ),
+        (
             units.demand_responses,
             "demand_response",
             {
@@ -273,7 +283,7 @@ def _prices(case: FeederCase, _load: Load, d: Dispatch, price: FloatArray) -> Fr
 
 def _certificate(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
     lowest, worst = d.voltage_pu.argmin(axis=1), d.relaxation_error.argmax(axis=1)
-    at_once = np.minimum(d.charge_kw, d.discharge_kw)
+    at_once = np.minimum(*d.store_powers_kw)
     return pd.DataFrame(
         {
             "feeder": d.feeder_name,

@@ -12,8 +12,8 @@ from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question, numbers
-from cosim.grid.reading import Answer, read_answer
-from cosim.grid.schedule import Dispatch, DispatchState, Horizon, Load, Rules
+from cosim.grid.reading import read_answer
+from cosim.grid.schedule import Answer, Dispatch, DispatchState, Horizon, Load, Rules
 from cosim.grid.solvers import available_solver, solve
 from cosim.grid.violations import violations
 
@@ -110,7 +110,7 @@ def _climb(case: _Case) -> Dispatch | None:
         answer = _try(case, loss_price_cny_per_mwh=mu) if mu else bound
         remedy = [f"loss price {mu:g}"] if mu != mu_0 else []
         if answer is not None and both_signs(answer).any():
-            charging = answer.charge_kw >= answer.discharge_kw
+            charging = np.greater_equal(*answer.store_powers_kw)
             answer = _try(case, loss_price_cny_per_mwh=mu, charging=charging)
             remedy.append("storage signs fixed")
         if answer is not None:
@@ -184,6 +184,7 @@ def start_of_day(devices: Devices) -> DispatchState:
         turbine_kw=np.array(before, dtype=np.float64),
         storage_kwh=np.array([u.soc_initial * u.capacity_kwh for u in devices.storages]),
         owed_kwh=np.zeros(len(devices.demand_responses)),
+        v2g_kwh=np.array([u.soc_initial * u.capacity_kwh * u.connected_pu[-1] for u in devices.v2g_chargers]),
     )
 
 
@@ -208,6 +209,11 @@ def _shape_problems(
         f"{u.kind} {u.name}: profile_pu has {len(u.profile_pu)} periods, the horizon ends with {last}."
         for u in devices.renewables
         if len(u.profile_pu) < last
+    ]
+    problems += [
+        f"V2G charger {u.name}: its profiles have {len(u.connected_pu)} periods, the horizon ends with {last}."
+        for u in devices.v2g_chargers
+        if len(u.connected_pu) < last
     ]
     if not (horizon.period_h > 0 and horizon.first_period >= 1):
         problems.append("the horizon needs first_period >= 1 and period_h > 0.")

@@ -177,6 +177,9 @@ def _record_devices(recorder: Recorder, op: Operation) -> None:
     for i, unit in enumerate(devices.renewables):
         power = (d.renewable_kw[k, i], d.renewable_kvar[k, i], unit.available_kw[period])
         rows.append((unit.name, unit.kind, unit.bus, *power, nan))
+    for i, charger in enumerate(devices.v2g_chargers):
+        p_kw = d.v2g_discharge_kw[k, i] - d.v2g_charge_kw[k, i]
+        rows.append((charger.name, "v2g", charger.bus, p_kw, 0.0, nan, d.v2g_kwh[k, i]))
     for i, shift in enumerate(devices.demand_responses):
         p_kw = d.shift_out_kw[k, i] - d.shift_in_kw[k, i]
         name = f"demand response {shift.bus}"

@@ -1,7 +1,5 @@
 """From a solution in per unit to arrays with units: set-points, flows, costs, nodal prices."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cosim.arrays import FloatArray
@@ -9,48 +7,14 @@ from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question
 from cosim.grid.parts import of_units, place
-from cosim.grid.schedule import BranchFlow, Cost, relaxation_error
+from cosim.grid.schedule import Answer, BranchFlow, Cost, relaxation_error
 from cosim.grid.solution import Solution
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The part of a `Dispatch` that one solve gives, under the same names."""
-
-    cost: Cost
-    turbine_kw: FloatArray
-    turbine_kvar: FloatArray
-    charge_kw: FloatArray
-    discharge_kw: FloatArray
-    storage_kwh: FloatArray
-    renewable_kw: FloatArray
-    renewable_kvar: FloatArray
-    shift_out_kw: FloatArray
-    shift_in_kw: FloatArray
-    owed_kwh: FloatArray
-    station_shed_kw: FloatArray
-    base_shed_kw: FloatArray
-    purchase_kw: FloatArray
-    purchase_kvar: FloatArray
-    injection_kw: FloatArray
-    injection_kvar: FloatArray
-    voltage_pu: FloatArray
-    branch_kw: FloatArray
-    branch_kvar: FloatArray
-    branch_current_pu: FloatArray
-    losses_kw: FloatArray
-    price_cny_per_kwh: FloatArray
-    relaxation_error: FloatArray
-
-    @property
-    def objective_cny(self) -> float:
-        """What the solve minimised, without the loss price."""
-        return self.cost.total_cny + self.cost.penalty_cny
 
 
 _NEVER_NEGATIVE = (
     "turbine_kw", "charge_kw", "discharge_kw", "storage_kwh", "renewable_kw",
-    "shift_out_kw", "shift_in_kw", "station_shed_kw", "base_shed_kw",
+    "shift_out_kw", "shift_in_kw", "v2g_charge_kw", "v2g_discharge_kw", "v2g_kwh",
+    "station_shed_kw", "base_shed_kw",
 )  # fmt: skip
 _UNITS = ("turbine_kvar", "renewable_kvar", "owed_kwh", *_NEVER_NEGATIVE)
 
@@ -64,6 +28,8 @@ def read_answer(solution: Solution, frame: Frame, question: Question) -> Answer:
         units[name] = np.maximum(units[name], 0.0)
     for name in ("station_shed_kw", "base_shed_kw"):
         units[name] = units[name] if frame.elastic else np.zeros((question.periods, feeder.bus_count))
+    short, extra = solved.get("v2g_short", none), solved.get("v2g_extra", none)
+    units["v2g_short_kwh"] = BASE_KVA * (short - extra) if short.size else np.zeros_like(units["v2g_kwh"])
     v, p, q = solved["voltage2"], solved["branch_p"], solved["branch_q"]
     current2 = np.maximum(solved["current2"], 0.0)
     behind_tap, arriving = v[:, feeder.from_bus] / feeder.ratio**2, v[:, feeder.to_bus]
@@ -108,6 +74,8 @@ def _injection(
     if devices.renewables:
         on = place(devices.renewables, feeder)
         p, q = p + raw["renewable_kw"] @ on, q + raw["renewable_kvar"] @ on
+    if devices.v2g_chargers:
+        p = p + (raw["v2g_discharge_kw"] - raw["v2g_charge_kw"]) @ place(devices.v2g_chargers, feeder)
     if devices.demand_responses:
         p = p + (raw["shift_out_kw"] - raw["shift_in_kw"]) @ place(devices.demand_responses, feeder)
     return p + 1j * q

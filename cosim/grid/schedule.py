@@ -55,6 +55,8 @@ class DispatchState:
     storage_kwh: FloatArray
     owed_kwh: FloatArray
     """Energy each demand-response bus shifted out and has not yet got back."""
+    v2g_kwh: FloatArray = field(default_factory=lambda: np.zeros(0))
+    """Energy in the vehicles plugged in at each V2G charger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,23 +131,10 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Dispatch:
-    """The set-points of a horizon, the network they lead to, and how far they can be trusted."""
+class Answer:
+    """What one solve gives: the set-points of a horizon, and the network they lead to."""
 
-    feeder_name: str
-    first_period: int
-    period_h: float
-    status: Literal["optimal", "elastic"]
-    solver: str
-    remedy: str
-    """``none``, or what made the answer exact, such as ``loss price 10, storage signs fixed``."""
-    doubt: str
-    """Empty where the answer is certified; otherwise why it is not."""
     cost: Cost
-    lower_bound_cny: float
-    """Optimum of the relaxation (with penalties where elastic): no dispatch is cheaper."""
-    violations: tuple[Violation, ...]
-
     turbine_kw: FloatArray
     turbine_kvar: FloatArray
     charge_kw: FloatArray
@@ -156,6 +145,11 @@ class Dispatch:
     shift_out_kw: FloatArray
     shift_in_kw: FloatArray
     owed_kwh: FloatArray
+    v2g_charge_kw: FloatArray
+    v2g_discharge_kw: FloatArray
+    v2g_kwh: FloatArray
+    v2g_short_kwh: FloatArray
+    """Energy that departing vehicles lack of what they should take along; negative where they take more."""
     station_shed_kw: FloatArray
     base_shed_kw: FloatArray
 
@@ -173,6 +167,35 @@ class Dispatch:
     price_cny_per_kwh: FloatArray
     """Nodal price of each period and bus: what one more kWh there would cost."""
     relaxation_error: FloatArray
+
+    @property
+    def objective_cny(self) -> float:
+        """What the solve minimised, without the loss price."""
+        return self.cost.total_cny + self.cost.penalty_cny
+
+    @property
+    def store_powers_kw(self) -> tuple[FloatArray, FloatArray]:
+        """What goes into and out of all that stores: storage first, then V2G chargers."""
+        into = np.hstack([self.charge_kw, self.v2g_charge_kw])
+        return into, np.hstack([self.discharge_kw, self.v2g_discharge_kw])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dispatch(Answer):
+    """The set-points of a horizon, the network they lead to, and how far they can be trusted."""
+
+    feeder_name: str
+    first_period: int
+    period_h: float
+    status: Literal["optimal", "elastic"]
+    solver: str
+    remedy: str
+    """``none``, or what made the answer exact, such as ``loss price 10, storage signs fixed``."""
+    doubt: str
+    """Empty where the answer is certified; otherwise why it is not."""
+    lower_bound_cny: float
+    """Optimum of the relaxation (with penalties where elastic): no dispatch is cheaper."""
+    violations: tuple[Violation, ...]
     ac_mismatch_pu: FloatArray
     """Largest difference of a voltage to the AC power flow at the set-points, per period; NaN if none exists."""
 
@@ -191,7 +214,7 @@ class Dispatch:
         """Cost above the lower bound, relative to it; 0 where no remedy was needed, inf without a bound."""
         if not np.isfinite(self.lower_bound_cny):
             return float("inf")
-        above = self.cost.total_cny + self.cost.penalty_cny - self.lower_bound_cny
+        above = self.objective_cny - self.lower_bound_cny
         return above / max(abs(self.lower_bound_cny), 1.0)
 
     @property
@@ -215,6 +238,7 @@ class Dispatch:
             turbine_kw=self.turbine_kw[row].copy(),
             storage_kwh=self.storage_kwh[row].copy(),
             owed_kwh=self.owed_kwh[row].copy(),
+            v2g_kwh=self.v2g_kwh[row].copy(),
         )
 
 

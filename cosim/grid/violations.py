@@ -6,8 +6,7 @@ import numpy as np
 
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question
-from cosim.grid.reading import Answer
-from cosim.grid.schedule import Violation
+from cosim.grid.schedule import Answer, Violation
 
 VOLTAGE_NOTICED_PU = 1e-6
 POWER_NOTICED_KW = 1e-3
@@ -17,6 +16,7 @@ def violations(answer: Answer, frame: Frame, question: Question) -> tuple[Violat
     """Return every limit an elastic answer breaks, the worst of each kind first."""
     found = [*_voltages(answer, frame, question), *_shed(answer, frame, question)]
     found += [*_renewables_off(answer, frame, question), *_promises(answer, frame, question)]
+    found += _departures(answer, frame, question)
     kinds = list(dict.fromkeys(v.kind for v in found))
     return tuple(sorted(found, key=lambda v: (kinds.index(v.kind), -v.amount, v.period, v.bus)))
 
@@ -72,6 +72,18 @@ def _renewables_off(answer: Answer, frame: Frame, question: Question) -> Iterato
             )
 
 
+def _departures(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
+    """Name the vehicles that leave with another energy than they should."""
+    first, short = question.horizon.first_period, answer.v2g_short_kwh
+    for t, i in np.argwhere(np.abs(short) > POWER_NOTICED_KW):
+        unit, period, amount = frame.devices.v2g_chargers[i], first + int(t), abs(float(short[t, i]))
+        sentence = (
+            f"period {period}, bus {unit.bus}: vehicles leave V2G charger {unit.name} with {amount:.3g} kWh "
+            f"{'less' if short[t, i] > 0 else 'more'} than they should take along."
+        )
+        yield Violation(period=period, bus=unit.bus, kind="promise", amount=amount, sentence=sentence)
+
+
 def _promises(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
     """Name the energy that should be back at the end of the horizon and is not."""
     period = question.horizon.first_period + question.periods - 1
@@ -83,6 +95,10 @@ def _promises(answer: Answer, frame: Frame, question: Question) -> Iterator[Viol
             strict=True,
         )
     ]
+    for column, charger in enumerate(frame.devices.v2g_chargers):
+        end = charger.soc_initial * charger.capacity_kwh * float(charger.connected_pu[period - 1])
+        what = f"V2G charger {charger.name} should end with {end:.1f} kWh"
+        wanted.append((what, charger.bus, end - answer.v2g_kwh[-1, column]))
     wanted += [
         ("demand response should have got back all it shifted out", u.bus, owed)
         for u, owed in zip(frame.devices.demand_responses, answer.owed_kwh[-1], strict=True)
