@@ -172,7 +172,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "dispatch": (
         *_TIME,
         _FEEDER,
-        _text("status", "optimal, or elastic where limits had to give way"),
+        _text("status", "optimal; elastic where limits had to give way; no answer where units stood idle"),
         _text("remedy", "what made the relaxation exact; empty if nothing was needed"),
         _text("solver", "solver"),
         _real("purchase_planned_kw", "power bought from the upper grid, planned"),

@@ -20,6 +20,7 @@ from experiments.scenarios import find_scenario, scenario_names
 
 FLAT_CNY_PER_KWH = 0.68
 """The flat price of Table 1, where none is given."""
+NOTES_SHOWN = 3
 PRICE_COLUMN = "price_cny_per_kwh"
 
 
@@ -62,7 +63,15 @@ def read_dispatch_input(network: str, options: Options) -> DispatchInput:
             [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
         )
     asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
-    return replace(asked, notes=(*asked.notes, *non_positive_prices(asked.price_cny_per_kwh)))
+    return replace(asked, notes=(*asked.notes, *_low_prices(asked.price_cny_per_kwh)))
+
+
+def _low_prices(price_cny_per_kwh: FloatArray) -> list[str]:
+    """Return a note on the first prices at or below zero, and how many more there are."""
+    notes = non_positive_prices(price_cny_per_kwh)
+    more = len(notes) - NOTES_SHOWN
+    rest = [f"{more} more periods have a price at or below zero; see the table violations."] if more > 0 else []
+    return [*notes[:NOTES_SHOWN], *rest]
 
 
 def _of_scenario(name: str, options: Options) -> DispatchInput:

@@ -121,6 +121,12 @@ class Devices:
     demand_responses: tuple[DemandResponse, ...] = ()
     v2g_chargers: tuple[V2GCharger, ...] = ()
 
+    def available_kw(self, first_period: int, periods: int) -> FloatArray:
+        """Return the power each renewable unit offers by its profile, (periods, units)."""
+        rows = slice(first_period - 1, first_period - 1 + periods)
+        offered = [unit.available_kw[rows] for unit in self.renewables]
+        return np.stack(offered, axis=1) if offered else np.zeros((periods, 0))
+
     def check(self, feeder: Feeder) -> None:
         """Raise a ``ConfigError`` with every fault of the units on *feeder*."""
         named = [

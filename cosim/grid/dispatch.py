@@ -10,6 +10,7 @@ from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
+from cosim.grid.idle import idle_answer
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question, numbers
 from cosim.grid.reading import read_answer
@@ -31,9 +32,20 @@ def solve_dispatch(
     *load* and *price_cny_per_kwh* cover the horizon's periods; renewable profiles cover the day. Where no
     dispatch keeps all limits the answer has status ``elastic`` and names what is broken. Where the relaxation
     is not exact, rising loss prices are tried, and the optimum without them stays as the lower bound.
-    Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down.
+    Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down, ``InfeasibleError`` when
+    not even broken limits help; the last two only where the rules do not say to stand idle then.
     """
     case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
+    try:
+        return _strict_or_elastic(case)
+    except (SolverError, InfeasibleError) as error:
+        if not case.rules.idle_without_answer:
+            raise
+        return _idle(case, str(error))
+
+
+def _strict_or_elastic(case: "_Case") -> Dispatch:
+    """Return the certified dispatch within the limits, else the elastic one."""
     try:
         strict = _climb(case)
     except SolverError:  # so far from feasible that the solver cannot tell; the elastic case is better posed
@@ -50,6 +62,16 @@ def solve_dispatch(
         )
         raise InfeasibleError(msg)
     return strict
+
+
+def _idle(case: "_Case", reason: str) -> Dispatch:
+    """Return what happens without a dispatch, and why there is none."""
+    answer = idle_answer(case.frame, case.question)
+    mismatch = np.where(np.isnan(answer.purchase_kw), np.nan, 0.0)
+    doubt = f"{reason} The units stand idle and all load is served."
+    return replace(
+        _dispatch(case, answer, Certificate(ac_mismatch_pu=mismatch, doubt=doubt), None, []), status="no answer"
+    )
 
 
 def _elastic(case: "_Case") -> Dispatch | None:
@@ -200,6 +222,9 @@ def _shape_problems(
             problems.append(f"{name} has shape {array.shape}, expected (periods, buses) = {wanted}.")
         elif not np.isfinite(array).all():
             problems.append(f"{name} has a value that is not a finite number.")
+    offered, units = load.renewable_kw, len(devices.renewables)
+    if offered is not None and (offered.shape != (periods, units) or not (offered >= 0).all()):
+        problems.append(f"renewable_kw must be (periods, units) = {(periods, units)} numbers >= 0.")
     if load.station_kw.size and (load.station_kw < 0).any():
         problems.append("station_kw has a negative value; a station only charges.")
     if not np.isfinite(price).all():

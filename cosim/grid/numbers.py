@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.grid.devices import Devices, Renewable
+from cosim.grid.devices import Devices
 from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.parts import of_units, place
@@ -69,7 +69,7 @@ def numbers(frame: Frame, question: Question) -> Numbers:
         before["owed_kwh"] = _rounded(question.state.owed_kwh / BASE_KVA, -reach, reach)
         ends["owed_kwh"] = np.zeros(len(devices.demand_responses))
     if devices.renewables:
-        by_period |= _renewables(devices.renewables, question)
+        by_period |= _renewables(devices, question)
     if frame.elastic:
         by_period |= _sheddable(load)
     return Numbers(by_period=by_period, before=before, ends=ends)
@@ -145,10 +145,16 @@ def _shift_max(frame: Frame, load: Load) -> FloatArray:
     return most
 
 
-def _renewables(units: tuple[Renewable, ...], question: Question) -> dict[str, FloatArray]:
-    first = question.horizon.first_period - 1
-    last = first + question.periods
-    available = np.stack([u.available_kw[first:last] for u in units], axis=1) / BASE_KVA
+def available_kw(devices: Devices, question: Question) -> FloatArray:
+    """Return the power each renewable unit offers: as the question says, else by its profile."""
+    if question.load.renewable_kw is None:
+        return devices.available_kw(question.horizon.first_period, question.periods)
+    return np.minimum(question.load.renewable_kw, of_units(devices.renewables, "s_kva", 1.0))
+
+
+def _renewables(devices: Devices, question: Question) -> dict[str, FloatArray]:
+    units = devices.renewables
+    available = available_kw(devices, question) / BASE_KVA
     s = of_units(units, "s_kva")
     left = np.sqrt(np.maximum(s**2 - available**2, 0.0))
     high = np.where([u.q_capability == "available" for u in units], left, s)

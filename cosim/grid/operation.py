@@ -9,10 +9,12 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
+from cosim.grid.cost import running_cost
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
-from cosim.grid.power_flow import PowerFlow, ac_power_flow
+from cosim.grid.power_flow import PowerFlow, ac_power_flow, no_power_flow
 from cosim.grid.schedule import Dispatch, Load
+from cosim.grid.tariff import non_positive_prices
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 
@@ -51,12 +53,10 @@ class Operation:
     def cost_cny(self, purchase_kw: float) -> float:
         """Return the cost of the period (Eq. 21); where export is not allowed, a surplus earns nothing."""
         d, k = self.dispatch, self.row
-        turbine_mw, out_mw = d.turbine_kw[k] / 1e3, d.shift_out_kw[k] / 1e3
-        a = np.array([unit.cost_a_cny_per_mw2h for unit in self.devices.turbines])
-        b = np.array([unit.cost_b_cny_per_mwh for unit in self.devices.turbines])
-        pi = np.array([unit.price_cny_per_mwh for unit in self.devices.demand_responses])
-        bought = self.price_cny_per_kwh * (purchase_kw if self.export else max(purchase_kw, 0.0))
-        return d.period_h * float(turbine_mw**2 @ a + turbine_mw @ b + out_mw @ pi + bought)
+        bought_kw = np.array([purchase_kw if self.export else max(purchase_kw, 0.0)])
+        price = np.array([self.price_cny_per_kwh])
+        turbine_kw, out_kw = d.turbine_kw[k : k + 1], d.shift_out_kw[k : k + 1]
+        return running_cost(self.devices, turbine_kw, out_kw, bought_kw, price, d.period_h).total_cny
 
 
 def planned_operation(
@@ -92,20 +92,7 @@ def _flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray, 
     try:
         return ac_power_flow(feeder, injection_kw, injection_kvar, where=where)
     except SolverError:
-        buses, branches, nan = (
-            np.full(feeder.bus_count, np.nan),
-            np.full(feeder.branch_count, np.nan),
-            np.array(np.nan),
-        )
-        return PowerFlow(
-            voltage_pu=buses,
-            branch_current_pu=branches,
-            branch_kw=branches,
-            branch_kvar=branches,
-            losses_kw=nan,
-            slack_kw=nan,
-            slack_kvar=nan,
-        )
+        return no_power_flow(feeder)
 
 
 def with_load_that_came(planned: Operation, station_kw: FloatArray) -> Operation:
@@ -222,7 +209,9 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
             place = f"feeder {op.feeder.name}, bus {violation.bus}"
             _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
     feeder = f"feeder {op.feeder.name}"
-    if op.dispatch.doubt:
+    if op.dispatch.status == "no answer":
+        _violation(recorder, op, feeder, "no_answer", float(op.load.station_kw[op.row].sum()), op.dispatch.doubt)
+    elif op.dispatch.doubt:
         error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
         _violation(recorder, op, feeder, "not_exact", error, op.dispatch.doubt)
     if np.isnan(op.realised.voltage_pu).any():
@@ -231,6 +220,8 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
             "The load is beyond what the feeder can carry."
         )
         _violation(recorder, op, feeder, "no_ac_solution", float(op.station_kw.sum()), sentence)
+    for sentence in non_positive_prices(np.array([op.price_cny_per_kwh]), first_period=op.now.period):
+        _violation(recorder, op, "tariff", "price", -op.price_cny_per_kwh, sentence)
     _record_realised_voltage(recorder, op)
     _record_realised_current(recorder, op)
 

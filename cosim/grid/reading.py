@@ -1,13 +1,16 @@
 """From a solution in per unit to arrays with units: set-points, flows, costs, nodal prices."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.grid.cost import running_cost
 from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question
-from cosim.grid.parts import of_units, place
-from cosim.grid.schedule import Answer, BranchFlow, Cost, relaxation_error
+from cosim.grid.parts import place
+from cosim.grid.schedule import Answer, BranchFlow, relaxation_error
 from cosim.grid.solution import Solution
 
 
@@ -37,9 +40,17 @@ def read_answer(solution: Solution, frame: Frame, question: Question) -> Answer:
     entering2 = current2 + 2 * (p * y.real - q * y.imag) + np.abs(y) ** 2 * behind_tap
     lost = current2 * feeder.r_pu + behind_tap * y.real + arriving * far.real
     purchase_kw = BASE_KVA * solved["supply_p"].sum(axis=1)
+    cost = running_cost(
+        frame.devices,
+        units["turbine_kw"],
+        units["shift_out_kw"],
+        purchase_kw,
+        question.price_cny_per_kwh,
+        frame.period_h,
+    )
     injection = _injection(units, solved, frame, question)
     return Answer(
-        cost=_cost(units, purchase_kw, solution, frame, question),
+        cost=replace(cost, penalty_cny=solution.penalty_cny if frame.elastic else 0.0),
         **units,
         purchase_kw=purchase_kw,
         purchase_kvar=BASE_KVA * solved["supply_q"].sum(axis=1),
@@ -79,24 +90,3 @@ def _injection(
     if devices.demand_responses:
         p = p + (raw["shift_out_kw"] - raw["shift_in_kw"]) @ place(devices.demand_responses, feeder)
     return p + 1j * q
-
-
-def _cost(
-    units: dict[str, FloatArray],
-    purchase_kw: FloatArray,
-    solution: Solution,
-    frame: Frame,
-    question: Question,
-) -> Cost:
-    """Eq. 21 part by part, from the set-points themselves."""
-    devices, dt = frame.devices, frame.period_h
-    a = of_units(devices.turbines, "cost_a_cny_per_mw2h", 1.0)
-    b = of_units(devices.turbines, "cost_b_cny_per_mwh", 1.0)
-    pi = of_units(devices.demand_responses, "price_cny_per_mwh", 1.0)
-    turbine_mw = units["turbine_kw"] / 1e3
-    return Cost(
-        turbine_cny=dt * float((turbine_mw**2 @ a + turbine_mw @ b).sum()),
-        purchase_cny=dt * float(question.price_cny_per_kwh @ purchase_kw),
-        shift_cny=dt * float((units["shift_out_kw"] / 1e3 @ pi).sum()),
-        penalty_cny=solution.penalty_cny if frame.elastic else 0.0,
-    )

@@ -19,11 +19,16 @@ SMALL_CURRENT_PU = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Load:
-    """The load of each period and bus; stations charge at unity power factor and can be shed apart."""
+    """The load of each period and bus, and what the weather offers.
+
+    Stations charge at unity power factor and can be shed apart.
+    """
 
     base_kw: FloatArray
     base_kvar: FloatArray
     station_kw: FloatArray
+    renewable_kw: FloatArray | None = None
+    """Power each renewable unit offers, (periods, units); None is what its profile says."""
 
     @classmethod
     def scaled(cls, feeder: Feeder, profile_pu: FloatArray, station_kw: FloatArray | None = None) -> "Load":
@@ -39,10 +44,15 @@ class Load:
 
     def since(self, offset: int) -> "Load":
         """Return the load without its first *offset* periods."""
+        return self.between(offset, len(self.base_kw))
+
+    def between(self, start: int, stop: int) -> "Load":
+        """Return the load of the periods from *start* up to *stop*, counted from 0."""
         return Load(
-            base_kw=self.base_kw[offset:],
-            base_kvar=self.base_kvar[offset:],
-            station_kw=self.station_kw[offset:],
+            base_kw=self.base_kw[start:stop],
+            base_kvar=self.base_kvar[start:stop],
+            station_kw=self.station_kw[start:stop],
+            renewable_kw=None if self.renewable_kw is None else self.renewable_kw[start:stop],
         )
 
 
@@ -97,6 +107,8 @@ class Rules:
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
+    idle_without_answer: bool = False
+    """Where even giving way leads to no answer: leave the units idle and say so, instead of raising an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +199,8 @@ class Dispatch(Answer):
     feeder_name: str
     first_period: int
     period_h: float
-    status: Literal["optimal", "elastic"]
+    status: Literal["optimal", "elastic", "no answer"]
+    """``elastic`` where limits had to give way; ``no answer`` where units stand idle for want of a dispatch."""
     solver: str
     remedy: str
     """``none``, or what made the answer exact, such as ``loss price 10, storage signs fixed``."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cosim.grid.model import Frame
-from cosim.grid.numbers import Question
+from cosim.grid.numbers import Question, available_kw
 from cosim.grid.schedule import Answer, Violation
 
 VOLTAGE_NOTICED_PU = 1e-6
@@ -57,10 +57,11 @@ def _shed(answer: Answer, frame: Frame, question: Question) -> Iterator[Violatio
 
 def _renewables_off(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
     first = question.horizon.first_period
+    offered = available_kw(frame.devices, question)
     for column, unit in enumerate(frame.devices.renewables):
         if unit.curtailable:
             continue
-        off = unit.available_kw[first - 1 : first - 1 + question.periods] - answer.renewable_kw[:, column]
+        off = offered[:, column] - answer.renewable_kw[:, column]
         for t in np.flatnonzero(off > POWER_NOTICED_KW):
             period, amount = first + int(t), float(off[t])
             sentence = (

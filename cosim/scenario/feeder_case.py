@@ -137,4 +137,5 @@ def _rules(config: FeederConfig) -> Rules:
         loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
         elastic=Elastic(**config.elastic.model_dump()),
         solver=config.solver,
+        idle_without_answer=True,
     )
