@@ -75,11 +75,27 @@ def _idle(case: "_Case", reason: str) -> Dispatch:
 
 
 def _elastic(case: "_Case") -> Dispatch | None:
-    """Return the dispatch with limits that can give way; with milder penalties where the solver cannot bear them.
+    """Return the dispatch with limits that can give way; None where even that is infeasible.
 
-    Penalties many times the price of energy swamp the solver's precision on feeders far beyond their capacity.
-    The milder ones stay above any price, in the same order, so that nothing is given up to save money.
+    Penalties many times the price of energy swamp the solver's precision: it breaks down on feeders far beyond
+    their capacity, or leaves the currents of weakly loaded branches open. Then milder ones are tried.
     """
+    full = case.rules.elastic
+    try:
+        firm = _climb(replace(case, frame=replace(case.frame, elastic=full)))
+    except SolverError:
+        return _with_milder_penalties(case)
+    if firm is None or firm.certified:
+        return firm
+    try:
+        mild = _with_milder_penalties(case)
+    except SolverError:
+        return firm
+    return mild if mild is not None and mild.certified else firm
+
+
+def _with_milder_penalties(case: "_Case") -> Dispatch | None:
+    """Return the elastic dispatch at penalties above any price, in the same order: nothing is given up to save."""
     dearest = max(float(np.max(case.question.price_cny_per_kwh)), 0.1)
     full = case.rules.elastic
     mild = replace(
@@ -89,10 +105,11 @@ def _elastic(case: "_Case") -> Dispatch | None:
         base_cny_per_kwh=min(full.base_cny_per_kwh, 6 * dearest),
         voltage_cny_per_pu2_h=min(full.voltage_cny_per_pu2_h, 1e3),
     )
-    try:
-        return _climb(replace(case, frame=replace(case.frame, elastic=full)))
-    except SolverError:
-        return _climb(replace(case, frame=replace(case.frame, elastic=mild)))
+    dispatch = _climb(replace(case, frame=replace(case.frame, elastic=mild)))
+    if dispatch is None:
+        return None
+    remedies = [] if dispatch.remedy == "none" else [dispatch.remedy]
+    return replace(dispatch, remedy=", ".join([*remedies, "milder penalties"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
