@@ -160,7 +160,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("p_kw", "active power injected (storage, V2G: discharge; demand response: energy moved out)"),
         _real("q_kvar", "reactive power injected"),
         _real("available_kw", "what the sun or wind would give"),
-        _real("stored_kwh", "energy in the storage or the vehicles at the end of the period; energy owed by a shifted load"),
+        _real(
+            "stored_kwh",
+            "energy in the storage or the vehicles at the end of the period; energy owed by a shifted load",
+        ),
     ),
     "prices": (
         *_TIME,

@@ -69,7 +69,9 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     ] = None,
     forecast_error: Annotated[
         float,
-        typer.Option(min=0.0, help="Of a rolling day: drift of a forecast per period, as a share of the value."),
+        typer.Option(
+            min=0.0, help="Of a rolling day: drift of a forecast per period, as a share of the value."
+        ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the forecast errors.")] = 1,
     settings: GridSettings = None,

@@ -70,7 +70,9 @@ def _low_prices(price_cny_per_kwh: FloatArray) -> list[str]:
     """Return a note on the first prices at or below zero, and how many more there are."""
     notes = non_positive_prices(price_cny_per_kwh)
     more = len(notes) - NOTES_SHOWN
-    rest = [f"{more} more periods have a price at or below zero; see the table violations."] if more > 0 else []
+    rest = (
+        [f"{more} more periods have a price at or below zero; see the table violations."] if more > 0 else []
+    )
     return [*notes[:NOTES_SHOWN], *rest]
 
 

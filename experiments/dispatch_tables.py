@@ -205,7 +205,9 @@ def _certificate(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray)
 
 
 def _violations(case: FeederCase, _load: Load, d: Dispatch, price: FloatArray) -> Frame:
-    rows = [(case.feeder.name, v.period, v.bus, v.kind, v.amount, str(v)) for v in d.violations]
+    rows: list[tuple[str, int, str, str, float, str]] = [
+        (case.feeder.name, v.period, v.bus, v.kind, v.amount, str(v)) for v in d.violations
+    ]
     low = np.flatnonzero(price <= 0)
     for row, sentence in zip(low.tolist(), non_positive_prices(price), strict=True):
         rows.append((case.feeder.name, row + 1, "", "price", -float(price[row]), sentence))

@@ -221,13 +221,15 @@ class FeederConfig(Section):
     def unit_names(self) -> list[str]:
         """Names of the units that have one; each stands for its unit in the result tables."""
         generators = [unit.name for unit in self.turbines] + [unit.name for unit in self.renewables]
-        return generators + [unit.name for unit in (*self.storage, *self.v2g)]
+        return generators + [unit.name for unit in self.storage] + [unit.name for unit in self.v2g]
 
     @property
     def unit_profiles(self) -> list[tuple[str, str]]:
         """Each unit with each column of the profiles it needs: shares, all of them."""
         columns = [(f"renewable '{unit.name}'", unit.profile) for unit in self.renewables]
-        return columns + [(f"V2G charger '{unit.name}'", column) for unit in self.v2g for column in unit.profiles]
+        return columns + [
+            (f"V2G charger '{unit.name}'", column) for unit in self.v2g for column in unit.profiles
+        ]
 
     @model_validator(mode="after")
     def limits_in_order(self) -> "FeederConfig":

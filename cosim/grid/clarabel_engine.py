@@ -10,7 +10,8 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
-from cosim.grid.cones import NOT_NEGATIVE, SECOND_ORDER, ZERO, Cones, Horizon, compile_period, repeat
+from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, compile_period
+from cosim.grid.cones import Cones, Horizon, repeat
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Numbers
 from cosim.grid.solution import Solution

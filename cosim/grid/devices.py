@@ -12,7 +12,6 @@ from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.grid.feeder import Feeder, unknown_bus
 
-
 ROUNDING_PU = 1e-9
 """Shares that differ by less are the same."""
 
@@ -174,10 +173,14 @@ def _storage_problems(unit: Storage) -> list[str]:
 def _v2g_problems(unit: V2GCharger) -> list[str]:
     who = f"V2G charger {unit.name}"
     problems = _store_problems(who, unit)
-    profiles = [np.asarray(p, dtype=np.float64) for p in (unit.connected_pu, unit.arriving_pu, unit.departing_pu)]
+    profiles = [
+        np.asarray(p, dtype=np.float64) for p in (unit.connected_pu, unit.arriving_pu, unit.departing_pu)
+    ]
     shares = [p.ndim == 1 and len(p) > 0 and bool(((p >= 0) & (p <= 1)).all()) for p in profiles]
     if not all(shares) or len({len(p) for p in profiles}) > 1:
-        problems.append(f"{who}: connected_pu, arriving_pu and departing_pu must be shares, one per period each.")
+        problems.append(
+            f"{who}: connected_pu, arriving_pu and departing_pu must be shares, one per period each."
+        )
     return problems or _turnover_problems(who, unit, *profiles)
 
 
@@ -195,7 +198,9 @@ def _turnover_problems(
         > unit.soc_max * before + ROUNDING_PU,
     }
     return [
-        f"{who}: in period {int(np.argmax(where)) + 1} {fault}." for fault, where in faults.items() if where.any()
+        f"{who}: in period {int(np.argmax(where)) + 1} {fault}."
+        for fault, where in faults.items()
+        if where.any()
     ]
 
 

@@ -70,7 +70,8 @@ def _idle(case: "_Case", reason: str) -> Dispatch:
     mismatch = np.where(np.isnan(answer.purchase_kw), np.nan, 0.0)
     doubt = f"{reason} The units stand idle and all load is served."
     return replace(
-        _dispatch(case, answer, Certificate(ac_mismatch_pu=mismatch, doubt=doubt), None, []), status="no answer"
+        _dispatch(case, answer, Certificate(ac_mismatch_pu=mismatch, doubt=doubt), None, []),
+        status="no answer",
     )
 
 

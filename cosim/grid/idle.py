@@ -73,7 +73,9 @@ def _vehicles(frame: Frame, question: Question) -> FloatArray:
     energy_kwh, first = question.state.v2g_kwh, question.horizon.first_period - 1
     rows = []
     for t in range(first, first + question.periods):
-        brought = [u.capacity_kwh * (u.arriving_pu[t] - u.departing_pu[t]) for u in frame.devices.v2g_chargers]
+        brought = [
+            u.capacity_kwh * (u.arriving_pu[t] - u.departing_pu[t]) for u in frame.devices.v2g_chargers
+        ]
         energy_kwh = np.maximum(energy_kwh + np.array(brought), 0.0)
         rows.append(energy_kwh)
     return np.array(rows)

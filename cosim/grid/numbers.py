@@ -135,7 +135,7 @@ def _v2g(frame: Frame, question: Question) -> tuple[dict[str, FloatArray], Float
     loss = frame.period_h / of_units(units, "discharge_efficiency", 1.0)
     loss = loss * numbers["v2g_discharge_max"].sum(axis=0)
     start = _rounded(question.state.v2g_kwh / BASE_KVA, owed - gain, owed + loss)
-    return numbers, _rounded(start, numbers["v2g_departing"][0], np.inf), end
+    return numbers, _rounded(start, numbers["v2g_departing"][0], np.full(len(units), np.inf)), end
 
 
 def _shift_max(frame: Frame, load: Load) -> FloatArray:

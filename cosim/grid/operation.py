@@ -210,7 +210,9 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
             _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
     feeder = f"feeder {op.feeder.name}"
     if op.dispatch.status == "no answer":
-        _violation(recorder, op, feeder, "no_answer", float(op.load.station_kw[op.row].sum()), op.dispatch.doubt)
+        _violation(
+            recorder, op, feeder, "no_answer", float(op.load.station_kw[op.row].sum()), op.dispatch.doubt
+        )
     elif op.dispatch.doubt:
         error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
         _violation(recorder, op, feeder, "not_exact", error, op.dispatch.doubt)

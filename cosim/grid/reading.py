@@ -13,7 +13,6 @@ from cosim.grid.parts import place
 from cosim.grid.schedule import Answer, BranchFlow, relaxation_error
 from cosim.grid.solution import Solution
 
-
 _NEVER_NEGATIVE = (
     "turbine_kw", "charge_kw", "discharge_kw", "storage_kwh", "renewable_kw",
     "shift_out_kw", "shift_in_kw", "v2g_charge_kw", "v2g_discharge_kw", "v2g_kwh",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_k
     plans = [plan for plan, _ in parts]
     broken = tuple(v for plan, row in parts for v in plan.violations if v.period == plan.first_period + row)
     idle = any(plan.status == "no answer" for plan in plans)
-    arrays = {
+    arrays: dict[str, Any] = {
         field.name: np.concatenate([getattr(plan, field.name)[row : row + 1] for plan, row in parts])
         for field in fields(Dispatch)
         if isinstance(getattr(plans[0], field.name), np.ndarray)

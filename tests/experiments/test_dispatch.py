@@ -242,7 +242,9 @@ def test_prices_that_are_not_above_zero_are_flagged(files: Path) -> None:
     assert result.exit_code == (0 if answer["status"] == "optimal" else 3)
 
 
-def test_prices_that_are_not_above_zero_are_in_the_table_and_few_are_told(files: Path, tmp_path: Path) -> None:
+def test_prices_that_are_not_above_zero_are_in_the_table_and_few_are_told(
+    files: Path, tmp_path: Path
+) -> None:
     (files / "low.csv").write_text("price_cny_per_kwh\n0.5\n" + "-0.001\n" * 5)
     result = run("case33bw", "--price", files / "low.csv", "--out", tmp_path / "low")
     assert "2 more periods have a price at or below zero" in result.stderr
@@ -279,9 +281,7 @@ def test_forecast_errors_are_those_of_the_seed_and_on_the_page(files: Path, tmp_
 
 def test_v2g_chargers_are_set_shown_and_named(files: Path, tmp_path: Path) -> None:
     """Two periods plugged in, then away with 80 of 100 kWh; they come back with 40 for the last period."""
-    (files / "cars.csv").write_text(
-        "load_pu,here,come,go\n0.4,1,0,0\n0.4,1,0,0\n0.4,0,0,0.8\n0.4,1,0.4,0\n"
-    )
+    (files / "cars.csv").write_text("load_pu,here,come,go\n0.4,1,0,0\n0.4,1,0,0\n0.4,0,0,0.8\n0.4,1,0.4,0\n")
     (files / "cars.toml").write_text(
         "voltage_min_pu = 0.9\n[[v2g]]\nname = 'park'\nbus = 5\ncharge_max_kw = 50.0\n"
         "discharge_max_kw = 50.0\ncapacity_kwh = 100.0\nconnected = 'here'\narriving = 'come'\n"

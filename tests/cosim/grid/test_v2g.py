@@ -99,9 +99,7 @@ def test_the_rest_of_the_day_follows_the_plan(chain: Chain) -> None:
     whole = Load(base_kw=load, base_kvar=0 * load, station_kw=0 * load)
     for t in range(1, 4):
         horizon = Horizon(first_period=t + 1, state=plan.state_after(t))
-        rest = solve_dispatch(
-            feeder, Devices(v2g_chargers=(CAR_PARK,)), whole.since(t), PRICE[t:], horizon
-        )
+        rest = solve_dispatch(feeder, Devices(v2g_chargers=(CAR_PARK,)), whole.since(t), PRICE[t:], horizon)
         assert rest.status == "optimal"
         assert rest.purchase_kw == pytest.approx(plan.purchase_kw[t:], abs=1e-2)
 
@@ -121,7 +119,9 @@ def test_energy_that_cars_cannot_bring_or_take_is_refused(chain: Chain) -> None:
         departing_pu=np.array([0.0, 0.0, 0.95, 0.0]),
     )
     with pytest.raises(ConfigError) as error:
-        Devices(v2g_chargers=(wrong, replace(CAR_PARK, bus="9", arriving_pu=np.zeros(3)))).check(chain((0.0, 0.01)))
+        Devices(v2g_chargers=(wrong, replace(CAR_PARK, bus="9", arriving_pu=np.zeros(3)))).check(
+            chain((0.0, 0.01))
+        )
     said = "\n".join(error.value.problems)
     assert "park: in period 4 less energy arrives than soc_min of the vehicles that plug in" in said
     assert "park: in period 3 more energy arrives than soc_max of the vehicles plugged in" in said
