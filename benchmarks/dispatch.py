@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.grid.clarabel_engine import bare_solver, engine
+from cosim.grid.cones import Cones
 from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch, start_of_day
 from cosim.grid.feeder import Feeder, read_feeder_csv
@@ -51,6 +52,17 @@ class Case:
 
     def bare(self) -> Callable[[], object]:
         """Return the bare set-up and solve of the same cones."""
+        cones = self.cones()
+        return lambda: bare_solver(cones).solve()
+
+    def effort(self) -> tuple[int, int]:
+        """Return the solver's iterations and the entries of its factor: what the problem asks of any machine."""
+        solver = bare_solver(self.cones())
+        iterations = int(solver.solve().iterations)
+        return iterations, int(solver.get_info().linsolver.nnzL)
+
+    def cones(self) -> Cones:
+        """Return the cones that the dispatch solves."""
         frame = Frame(
             feeder=self.feeder,
             devices=self.devices,
@@ -60,8 +72,7 @@ class Case:
         )
         state = start_of_day(self.devices)
         question = Question(load=self.load, price_cny_per_kwh=self.price, horizon=self.horizon, state=state)
-        cones = engine(frame).horizon(len(self.price)).cones(numbers(frame, question))
-        return lambda: bare_solver(cones).solve()
+        return engine(frame).horizon(len(self.price)).cones(numbers(frame, question))
 
     def day(self) -> None:
         """Solve every period of the day anew, each over the rest of the day."""
@@ -168,8 +179,16 @@ def large(periods: int, first: float, runs: int) -> None:
     row(f"{size}: first dispatch, compile and set-up included", cpu_s(case.solve, 1))
     ours, bare = cpu_s(case.solve, runs), cpu_s(case.bare(), runs)
     row(f"{size}: dispatch solved again", ours, ours / bare, 1.3)
-    growth = math.log(ours / first) / math.log(case.feeder.bus_count * periods / (33 * 24))
+    larger = math.log(case.feeder.bus_count * periods / (33 * 24))
+    growth = math.log(ours / first) / larger
     print(f"{size}: exponent of growth from 33 x 24: {growth:.3f} (target 1.1: {growth <= 1.1})", flush=True)
+    (few, small_factor), (many, factor) = Case(1, 24).effort(), case.effort()
+    print(
+        f"{size}: of that, iterations ({few} to {many}) {math.log(many / few) / larger:.3f}, "
+        f"entries of the factor {math.log(factor / small_factor) / larger:.3f}, the rest is the machine: "
+        f"{1e9 * first / few / small_factor:.0f} ns per entry and iteration became {1e9 * ours / many / factor:.0f}",
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -168,12 +168,15 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_TIME,
         _FEEDER,
         _text("device", "device"),
-        _text("kind", "turbine, storage, pv, wind or demand_response"),
+        _text("kind", "turbine, storage, pv, wind, v2g or demand_response"),
         _text("bus", "bus"),
-        _real("p_kw", "active power injected (storage: discharge; demand response: energy moved out)"),
+        _real("p_kw", "active power injected (storage, V2G: discharge; demand response: energy moved out)"),
         _real("q_kvar", "reactive power injected"),
         _real("available_kw", "what the sun or wind would give"),
-        _real("stored_kwh", "energy in the storage at the end of the period; energy owed by a shifted load"),
+        _real(
+            "stored_kwh",
+            "energy in the storage or the vehicles at the end of the period; energy owed by a shifted load",
+        ),
     ),
     "prices": (
         *_TIME,
@@ -185,7 +188,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "dispatch": (
         *_TIME,
         _FEEDER,
-        _text("status", "optimal, or elastic where limits had to give way"),
+        _text("status", "optimal; elastic where limits had to give way; no answer where units stood idle"),
         _text("remedy", "what made the relaxation exact; empty if nothing was needed"),
         _text("solver", "solver"),
         _real("purchase_planned_kw", "power bought from the upper grid, planned"),

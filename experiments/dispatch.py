@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,13 @@ StationLoad = Annotated[
     Path | None,
     typer.Option(help="CSV of charging load [kW], a column per station (of a network: per bus)."),
 ]
+RollingKind = Annotated[
+    Literal["shrinking", "receding"] | None,
+    typer.Option(
+        "--rolling",
+        help="Plan anew in every period, to the end of the day or a window ahead, and carry out the first.",
+    ),
+]
 GridSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Change any field, as in grid.slack_voltage_pu=1.02."),
@@ -56,6 +63,17 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         bool, typer.Option("--with-equilibrium", help="Take the station load of the scenario's equilibrium.")
     ] = False,
     period_min: Annotated[float, typer.Option(help="Of a network: minutes of a period.")] = 60.0,
+    rolling: RollingKind = None,
+    window: Annotated[
+        int | None, typer.Option(min=1, help="Periods a receding plan looks ahead; by default a day.")
+    ] = None,
+    forecast_error: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="Of a rolling day: drift of a forecast per period, as a share of the value."
+        ),
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the forecast errors.")] = 1,
     settings: GridSettings = None,
     out: Annotated[Path | None, typer.Option(help="New directory for the tables and the page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
@@ -66,7 +84,8 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     """
     from cosim.results import RunDirectory
     from experiments.dispatch_input import Options, read_dispatch_input
-    from experiments.dispatched import JSON_KEYS, dispatch_all, write_dispatch
+    from experiments.dispatch_tables import write_dispatch
+    from experiments.dispatched import JSON_KEYS, Rolling, dispatch_all
 
     directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     options = Options(
@@ -79,10 +98,12 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         settings=tuple(settings or ()),
     )
     asked = read_dispatch_input(network, options)
+    _check_rolling(rolling, window, forecast_error, len(asked.price_cny_per_kwh))
+    how = Rolling(kind=rolling, window=window, forecast_error=forecast_error, seed=seed) if rolling else None
     for note in asked.notes:
         typer.echo(f"note: {note}", err=True)
     try:
-        answer = dispatch_all(asked)
+        answer = dispatch_all(asked, how)
     except ModelError:
         if as_json:
             typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "no answer"}))
@@ -96,6 +117,22 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         rest = [f"and {more} more; --out writes them all as the table violations."] if more else []
         typer.echo("\n  - ".join([f"cosim: {answer.status}:", *shown, *rest]), err=True)
         raise typer.Exit(3)
+
+
+def _check_rolling(rolling: str | None, window: int | None, forecast_error: float, periods: int) -> None:
+    """Refuse options that would change nothing, or look further than a day."""
+    from cosim.errors import ConfigError
+
+    problems = []
+    if window is not None and rolling != "receding":
+        problems.append("--window needs --rolling receding")
+    if forecast_error and rolling is None:
+        problems.append("--forecast-error needs --rolling shrinking or receding")
+    if window is not None and window > periods:
+        problems.append(f"--window is {window}; there are {periods} periods")
+    if problems:
+        source = "options"
+        raise ConfigError(source, problems)
 
 
 def _text(answer: "Dispatched", out: Path | None) -> str:
@@ -118,6 +155,9 @@ def _text(answer: "Dispatched", out: Path | None) -> str:
         "AC mismatch": f"{number('ac_mismatch_max_pu', '.1e')} p.u. at most",
         "solver": f"{told['solver']} ({told['cpu_s']:.3f} s CPU)",
     }
+    if answer.rolling:
+        facts["planned cost"] = f"{number('planned_cost_cny', ',.3f')} CNY as first planned"
+        facts["foresight cost"] = f"{number('foresight_cost_cny', ',.3f')} CNY had all been known"
     if out is not None:
         facts["report"] = str(out / "report.html")
     return "\n".join(f"{name:18} {value}" for name, value in facts.items())

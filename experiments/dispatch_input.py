@@ -20,6 +20,7 @@ from experiments.scenarios import find_scenario, scenario_names
 
 FLAT_CNY_PER_KWH = 0.68
 """The flat price of Table 1, where none is given."""
+NOTES_SHOWN = 3
 PRICE_COLUMN = "price_cny_per_kwh"
 
 
@@ -62,7 +63,17 @@ def read_dispatch_input(network: str, options: Options) -> DispatchInput:
             [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
         )
     asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
-    return replace(asked, notes=(*asked.notes, *non_positive_prices(asked.price_cny_per_kwh)))
+    return replace(asked, notes=(*asked.notes, *_low_prices(asked.price_cny_per_kwh)))
+
+
+def _low_prices(price_cny_per_kwh: FloatArray) -> list[str]:
+    """Return a note on the first prices at or below zero, and how many more there are."""
+    notes = non_positive_prices(price_cny_per_kwh)
+    more = len(notes) - NOTES_SHOWN
+    rest = (
+        [f"{more} more periods have a price at or below zero; see the table violations."] if more > 0 else []
+    )
+    return [*notes[:NOTES_SHOWN], *rest]
 
 
 def _of_scenario(name: str, options: Options) -> DispatchInput:
@@ -130,10 +141,10 @@ def _of_network(name: str, options: Options) -> DispatchInput:
     profiles = {} if options.profile is None else _columns(options.profile)
     periods = _period_count(profiles, options)
     profiles = {**profiles, config.load_profile: _load_profile(config, profiles, options, periods)}
-    lacking = [unit for unit in config.renewables if unit.profile not in profiles]
     _refuse(
-        f"renewable '{unit.name}' needs column {unit.profile}; give it in the file of --profile"
-        for unit in lacking
+        f"{who} needs column {column}; give it in the file of --profile"
+        for who, column in config.unit_profiles
+        if column not in profiles
     )
     case = build_feeder_case(config, feeder, Path(), profiles, periods)
     price = _price(options.price, periods)
@@ -196,7 +207,7 @@ def _load_profile(
     config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
 ) -> FloatArray:
     """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
-    used = {unit.profile for unit in config.renewables}
+    used = {column for _, column in config.unit_profiles}
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):
         if name in profiles:

@@ -68,6 +68,8 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) ->
         over_day["storage"] = feeder.storage(setpoints, {"storage": stores}, period_min)
     if case.devices.demand_responses:
         over_day["demand_response"] = demand_response(setpoints, period_min)
+    if "rolling" in own:
+        over_day["rolling"] = feeder.forecast_error(own["rolling"], period_min)
     over_day["exactness"] = accuracy.exactness(certificate, period_min)
     over_day["voltages"].update_yaxes(title_text="voltage [p.u.]")
     every = max(1, round(periods / LABELS))

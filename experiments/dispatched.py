@@ -1,17 +1,16 @@
-"""The dispatch of feeders alone: solve it, and tell it as numbers and as tables."""
+"""The dispatch of feeders alone: solve it, at once or rolling, and tell it as numbers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
-from cosim.arrays import FloatArray, Frame
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.schedule import Dispatch, Horizon, Load
-from cosim.results import RunDirectory, write_tables
+from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
+from cosim.grid.schedule import Dispatch, Horizon, Load, Rules
+from cosim.randomness import stream
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch_input import DispatchInput
 
@@ -34,13 +33,34 @@ STATUSES = ("optimal", "elastic", "not certified")
 """From good to bad; of several feeders the worst counts."""
 
 
+ROLLING_KEYS = ("planned_cost_cny", "foresight_cost_cny")
+"""What a rolling day has besides: the cost as it was first planned, and the least had all been known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling:
+    """How a day is planned anew in each period."""
+
+    kind: Literal["shrinking", "receding"]
+    window: int | None = None
+    """Periods of each receding plan; None is a whole day."""
+    forecast_error: float = 0.0
+    """How far a forecast drifts per period, as a share of the value."""
+    seed: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dispatched:
-    """The answer: one dispatch of each feeder."""
+    """The answer: one dispatch of each feeder; of a rolling day what was carried out."""
 
     asked: DispatchInput
     dispatches: tuple[Dispatch, ...]
     cpu_s: float
+    rolling: Rolling | None = None
+    plans: tuple[Dispatch, ...] = ()
+    """Each period of each feeder as the first plan that reached it saw it."""
+    foresight: tuple[Dispatch, ...] = ()
+    """The dispatch of the day as if all had been known."""
 
     @property
     def parts(self) -> list[tuple[FeederCase, Load, Dispatch]]:
@@ -50,7 +70,7 @@ class Dispatched:
     @property
     def status(self) -> str:
         """``optimal``, ``elastic`` (limits are broken) or ``not certified``."""
-        return max((_status(dispatch) for dispatch in self.dispatches), key=STATUSES.index)
+        return max((status_of(dispatch) for dispatch in self.dispatches), key=STATUSES.index)
 
     @property
     def flags(self) -> list[str]:
@@ -82,30 +102,73 @@ class Dispatched:
             "solver": self.dispatches[0].solver,
             "cpu_s": round(self.cpu_s, 4),
         }
+        if self.rolling:
+            facts["planned_cost_cny"] = sum(plan.cost_cny for plan in self.plans)
+            facts["foresight_cost_cny"] = sum(dispatch.cost_cny for dispatch in self.foresight)
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in facts.items()
         }
 
 
-def dispatch_all(asked: DispatchInput) -> Dispatched:
-    """Return the dispatch of every feeder of the question."""
+def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispatched:
+    """Return the dispatch of every feeder of the question; where *rolling*, as its periods are carried out."""
     started = process_time()
-    dispatches = tuple(
-        solve_dispatch(
-            case.feeder,
-            case.devices,
-            load,
-            asked.price_cny_per_kwh,
-            Horizon(period_h=asked.period_h),
-            case.rules,
-        )
-        for case, load in zip(asked.cases, asked.loads, strict=True)
+    known = tuple(_at_once(asked, case, load) for case, load in zip(asked.cases, asked.loads, strict=True))
+    if rolling is None:
+        return Dispatched(asked=asked, dispatches=known, cpu_s=process_time() - started)
+    days = [_roll(asked, rolling, number) for number in range(len(asked.cases))]
+    came = tuple(
+        _bounded(day.carried_out, foresight, rolling) for day, foresight in zip(days, known, strict=True)
     )
-    return Dispatched(asked=asked, dispatches=dispatches, cpu_s=process_time() - started)
+    return Dispatched(
+        asked=asked,
+        dispatches=came,
+        cpu_s=process_time() - started,
+        rolling=rolling,
+        plans=tuple(day.first_planned for day in days),
+        foresight=known,
+    )
 
 
-def _status(dispatch: Dispatch) -> str:
+def _at_once(asked: DispatchInput, case: FeederCase, load: Load) -> Dispatch:
+    """Return the dispatch with everything known from the start."""
+    price, horizon = asked.price_cny_per_kwh, Horizon(period_h=asked.period_h)
+    return solve_dispatch(case.feeder, case.devices, load, price, horizon, _rules(case))
+
+
+def _roll(asked: DispatchInput, rolling: Rolling, number: int) -> RollingDay:
+    """Return the rolling day of one feeder; a receding plan takes tomorrow to be like today."""
+    case, load, price = asked.cases[number], asked.loads[number], asked.price_cny_per_kwh
+    devices, window = case.devices, None
+    if rolling.kind == "receding":
+        window = rolling.window or len(price)
+        devices, load, price = tomorrow_like_today(devices, load, price, window - 1)
+    return dispatch_rolling(
+        case.feeder,
+        devices,
+        load,
+        price,
+        window=window,
+        forecast=relative_error(rolling.forecast_error, stream(rolling.seed, "forecast", number)),
+        period_h=asked.period_h,
+        rules=_rules(case),
+    )
+
+
+def _rules(case: FeederCase) -> Rules:
+    """Return the rules of a case; the command has nothing to tell without an answer."""
+    return replace(case.rules, idle_without_answer=False)
+
+
+def _bounded(came: Dispatch, foresight: Dispatch, rolling: Rolling) -> Dispatch:
+    """Return the day with perfect foresight's bound, where both keep all limits and end with the same energy."""
+    alike = rolling.kind == "shrinking" and came.status == foresight.status == "optimal"
+    return replace(came, lower_bound_cny=foresight.lower_bound_cny) if alike else came
+
+
+def status_of(dispatch: Dispatch) -> str:
+    """Return ``optimal``, ``elastic`` or ``not certified``."""
     return dispatch.status if dispatch.certified else "not certified"
 
 
@@ -117,182 +180,3 @@ def _lowest(case: FeederCase, dispatch: Dispatch) -> tuple[float, str, int]:
         case.feeder.bus_names[bus],
         int(dispatch.first_period + row),
     )
-
-
-def write_dispatch(answer: Dispatched, directory: RunDirectory) -> None:
-    """Write the tables (Parquet and CSV) and the page into a new directory."""
-    from experiments.dispatch_page import write_page
-
-    with directory as unfinished:
-        folder = unfinished.path
-        tables = tables_of(answer)
-        write_tables(folder, tables)
-        for name, frame in tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False)
-        write_page(answer, tables, folder / "report.html")
-
-
-def tables_of(answer: Dispatched) -> dict[str, Frame]:
-    """Return the tables setpoints, buses, branches, prices, certificate and violations of all feeders."""
-    makers = {
-        "setpoints": _setpoints,
-        "buses": _buses,
-        "branches": _branches,
-        "prices": _prices,
-        "certificate": _certificate,
-        "violations": _violations,
-    }
-    price = answer.asked.price_cny_per_kwh
-    return {
-        name: pd.concat([make(*part, price) for part in answer.parts], ignore_index=True)
-        for name, make in makers.items()
-    }
-
-
-def _grid(dispatch: Dispatch, **things: Any) -> dict[str, Any]:
-    """Return the key columns of a table with a row for each period and thing."""
-    count = len(next(iter(things.values())))
-    periods = dispatch.first_period + np.arange(dispatch.period_count)
-    return {
-        "feeder": dispatch.feeder_name,
-        "period": np.repeat(periods, count),
-        **{name: np.tile(np.array(values, dtype=object), len(periods)) for name, values in things.items()},
-    }
-
-
-def _flat(**columns: FloatArray) -> dict[str, FloatArray]:
-    """Return (periods, things) arrays as columns of a table."""
-    return {name: np.asarray(values).ravel() for name, values in columns.items()}
-
-
-def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
-    units = case.devices
-    offered = np.array([u.available_kw[d.first_period - 1 :][: d.period_count] for u in units.renewables])
-    kinds: list[tuple[Any, Any, dict[str, Any]]] = [
-        (units.turbines, "turbine", {"p_kw": d.turbine_kw, "q_kvar": d.turbine_kvar}),
-        (
-            units.renewables,
-            [u.kind for u in units.renewables],
-            {"p_kw": d.renewable_kw, "q_kvar": d.renewable_kvar, "available_kw": offered.T},
-        ),
-        (
-            units.storages,
-            "storage",
-            {
-                "p_kw": d.discharge_kw - d.charge_kw,
-                "charge_kw": d.charge_kw,
-                "discharge_kw": d.discharge_kw,
-                "stored_kwh": d.storage_kwh,
-            },
-        ),
-        (
-            units.demand_responses,
-            "demand_response",
-            {
-                "p_kw": d.shift_out_kw - d.shift_in_kw,
-                "shift_out_kw": d.shift_out_kw,
-                "shift_in_kw": d.shift_in_kw,
-                "owed_kwh": d.owed_kwh,
-            },
-        ),
-    ]
-    frames = [
-        pd.DataFrame(
-            {
-                **_grid(
-                    d,
-                    device=[getattr(u, "name", f"DR at {u.bus}") for u in group],
-                    kind=[kind] * len(group) if isinstance(kind, str) else kind,
-                    bus=[case.feeder.bus_names[case.feeder.bus_index(u.bus)] for u in group],
-                ),
-                **_flat(**columns),
-            }
-        )
-        for group, kind, columns in kinds
-        if group
-    ]
-    columns = [
-        "feeder", "period", "device", "kind", "bus", "p_kw", "q_kvar", "available_kw", "charge_kw",
-        "discharge_kw", "stored_kwh", "shift_out_kw", "shift_in_kw", "owed_kwh",
-    ]  # fmt: skip
-    joined = pd.concat(frames) if frames else pd.DataFrame()
-    numbers = dict.fromkeys(columns[5:], np.float64)
-    return joined.reindex(columns=columns).astype(numbers).sort_values("period", kind="stable")
-
-
-def _buses(case: FeederCase, load: Load, d: Dispatch, _price: FloatArray) -> Frame:
-    return pd.DataFrame(
-        {
-            **_grid(d, bus=case.feeder.bus_names),
-            **_flat(
-                load_kw=load.base_kw - d.base_shed_kw,
-                load_kvar=load.base_kvar,
-                station_kw=np.maximum(load.station_kw - d.station_shed_kw, 0.0),
-                base_shed_kw=d.base_shed_kw,
-                station_shed_kw=d.station_shed_kw,
-                injection_kw=d.injection_kw,
-                injection_kvar=d.injection_kvar,
-                voltage_pu=d.voltage_pu,
-            ),
-        }
-    )
-
-
-def _branches(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
-    feeder = case.feeder
-    names = np.array(feeder.bus_names, dtype=object)
-    limit = np.broadcast_to(feeder.current_max_pu, d.branch_current_pu.shape)
-    return pd.DataFrame(
-        {
-            **_grid(
-                d,
-                branch=feeder.branch_names,
-                from_bus=names[feeder.from_bus],
-                to_bus=names[feeder.to_bus],
-            ),
-            **_flat(
-                p_kw=d.branch_kw,
-                q_kvar=d.branch_kvar,
-                current_a=d.branch_current_pu * feeder.current_base_a,
-                loading=np.where(np.isfinite(limit), d.branch_current_pu / limit, np.nan),
-                relaxation_error_pu=d.relaxation_error,
-            ),
-        }
-    )
-
-
-def _prices(case: FeederCase, _load: Load, d: Dispatch, price: FloatArray) -> Frame:
-    tariff = np.broadcast_to(price[:, None], d.price_cny_per_kwh.shape)
-    return pd.DataFrame(
-        {
-            **_grid(d, bus=case.feeder.bus_names),
-            **_flat(tariff_cny_per_kwh=tariff, nodal_price_cny_per_kwh=d.price_cny_per_kwh),
-        }
-    )
-
-
-def _certificate(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
-    lowest, worst = d.voltage_pu.argmin(axis=1), d.relaxation_error.argmax(axis=1)
-    at_once = np.minimum(d.charge_kw, d.discharge_kw)
-    return pd.DataFrame(
-        {
-            "feeder": d.feeder_name,
-            "period": d.first_period + np.arange(d.period_count),
-            "status": _status(d),
-            "purchase_kw": d.purchase_kw,
-            "purchase_kvar": d.purchase_kvar,
-            "losses_kw": d.losses_kw,
-            "voltage_min_pu": d.voltage_pu.min(axis=1),
-            "voltage_min_bus": [case.feeder.bus_names[bus] for bus in lowest],
-            "relaxation_error_max": d.relaxation_error.max(axis=1),
-            "relaxation_error_branch": [case.feeder.branch_names[k] for k in worst],
-            "ac_mismatch_max_pu": d.ac_mismatch_pu,
-            "charge_and_discharge_kw": at_once.max(axis=1) if at_once.size else 0.0,
-        }
-    )
-
-
-def _violations(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
-    rows = [(case.feeder.name, v.period, v.bus, v.kind, v.amount, str(v)) for v in d.violations]
-    frame = pd.DataFrame(rows, columns=["feeder", "period", "bus", "kind", "amount", "sentence"])
-    return frame.astype({"period": np.int64, "amount": np.float64})

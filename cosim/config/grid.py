@@ -68,12 +68,7 @@ class StorageConfig(Section):
     @model_validator(mode="after")
     def initial_between_limits(self) -> "StorageConfig":
         """Ask for soc_min <= soc_initial <= soc_max."""
-        if not self.soc_min <= self.soc_initial <= self.soc_max:
-            sentence = (
-                f"soc_initial is {self.soc_initial:g}; it must lie between "
-                f"soc_min ({self.soc_min:g}) and soc_max ({self.soc_max:g})"
-            )
-            raise contradiction(sentence, "soc_min", "soc_max", "soc_initial")
+        _check_soc(self)
         return self
 
 
@@ -107,6 +102,61 @@ class DemandResponseConfig(Section):
     """Largest share of the bus load that can be moved in or out in one period."""
     price_cny_per_mwh: NonNegative
     """Paid for energy moved out."""
+
+
+class V2GConfig(Section):
+    """``[[grid.v2g]]``: chargers that can discharge the vehicles plugged in, as one store (Eq. 18).
+
+    Vehicles come and go at the start of a period. Those of the last period are plugged in as the day begins.
+    """
+
+    name: Name
+    """Unique name."""
+    bus: Place
+    """Bus of the feeder."""
+    charge_max_kw: Positive
+    """Largest charging power of all chargers together, at the feeder's side [kW]."""
+    discharge_max_kw: NonNegative
+    """Largest discharging power, at the feeder's side [kW]."""
+    capacity_kwh: Positive
+    """Batteries of all vehicles together [kWh]."""
+    connected: Name
+    """Column of the profiles: share of the vehicles plugged in, of the powers and of the capacity."""
+    arriving: Name
+    """Column of the profiles: energy that vehicles bring as they plug in, as a share of capacity_kwh."""
+    departing: Name
+    """Column of the profiles: energy that vehicles take along as they leave, as a share of capacity_kwh."""
+    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Energy stored per energy taken."""
+    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Energy given per energy stored."""
+    soc_min: Share = 0.2
+    """Lowest SOC of the vehicles plugged in, at the end of a period."""
+    soc_max: Share = 0.9
+    """Highest SOC of the vehicles plugged in, at the end of a period."""
+    soc_initial: Share = 0.5
+    """SOC at the start and at the end of each day."""
+
+    @property
+    def profiles(self) -> tuple[str, str, str]:
+        """Return the columns of the profiles."""
+        return self.connected, self.arriving, self.departing
+
+    @model_validator(mode="after")
+    def initial_between_limits(self) -> "V2GConfig":
+        """Ask for soc_min <= soc_initial <= soc_max."""
+        _check_soc(self)
+        return self
+
+
+def _check_soc(unit: StorageConfig | V2GConfig) -> None:
+    """Ask for soc_min <= soc_initial <= soc_max."""
+    if not unit.soc_min <= unit.soc_initial <= unit.soc_max:
+        sentence = (
+            f"soc_initial is {unit.soc_initial:g}; it must lie between "
+            f"soc_min ({unit.soc_min:g}) and soc_max ({unit.soc_max:g})"
+        )
+        raise contradiction(sentence, "soc_min", "soc_max", "soc_initial")
 
 
 class ElasticConfig(Section):
@@ -162,6 +212,8 @@ class FeederConfig(Section):
     """Photovoltaic and wind power."""
     demand_response: Entries[DemandResponseConfig] = ()
     """Buses whose load can be shifted."""
+    v2g: Entries[V2GConfig] = ()
+    """Chargers that can discharge the vehicles plugged in."""
     elastic: ElasticConfig = ElasticConfig()
     """What is given up where no dispatch meets the limits."""
 
@@ -169,7 +221,15 @@ class FeederConfig(Section):
     def unit_names(self) -> list[str]:
         """Names of the units that have one; each stands for its unit in the result tables."""
         generators = [unit.name for unit in self.turbines] + [unit.name for unit in self.renewables]
-        return generators + [unit.name for unit in self.storage]
+        return generators + [unit.name for unit in self.storage] + [unit.name for unit in self.v2g]
+
+    @property
+    def unit_profiles(self) -> list[tuple[str, str]]:
+        """Each unit with each column of the profiles it needs: shares, all of them."""
+        columns = [(f"renewable '{unit.name}'", unit.profile) for unit in self.renewables]
+        return columns + [
+            (f"V2G charger '{unit.name}'", column) for unit in self.v2g for column in unit.profiles
+        ]
 
     @model_validator(mode="after")
     def limits_in_order(self) -> "FeederConfig":

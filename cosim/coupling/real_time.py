@@ -88,15 +88,15 @@ def realise(scenario: Scenario, case: FeederCase, loads: Loads, plan: Plan) -> R
     injection_kw = np.array([point.injection_kw for point in set_points]) - came_kw
     injection_kvar = np.array([point.injection_kvar for point in set_points])
     flow = _power_flow(case.feeder, injection_kw, injection_kvar)
-    bought_cny_per_h = loads.tariff_cny_per_kwh * (
-        flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
-    )
+    bought_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
         status=tuple(point.dispatch.status for point in set_points),
         cost_cny=np.array(
             [
-                period_cost_cny(case.devices, point.dispatch, point.row, bought)
-                for point, bought in zip(set_points, bought_cny_per_h.tolist(), strict=True)
+                period_cost_cny(case.devices, point.dispatch, point.row, bought, price)
+                for point, bought, price in zip(
+                    set_points, bought_kw.tolist(), loads.tariff_cny_per_kwh.tolist(), strict=True
+                )
             ]
         ),
         purchase_kw=flow.slack_kw,

@@ -9,7 +9,7 @@ from cosim.errors import SolverError
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question
-from cosim.grid.reading import Answer
+from cosim.grid.schedule import Answer
 from cosim.grid.sweep import sweep_power_flow
 
 SIMULTANEOUS_KW = 0.01
@@ -37,8 +37,8 @@ def certify(answer: Answer, frame: Frame, question: Question, exact_pu: float) -
 
 
 def both_signs(answer: Answer) -> BoolArray:
-    """Mark the periods and stores that charge and discharge at once."""
-    both: BoolArray = np.minimum(answer.charge_kw, answer.discharge_kw) > SIMULTANEOUS_KW
+    """Mark the periods and stores (storage, then V2G chargers) that charge and discharge at once."""
+    both: BoolArray = np.minimum(*answer.store_powers_kw) > SIMULTANEOUS_KW
     return both
 
 
@@ -75,8 +75,8 @@ def _at_once(answer: Answer, frame: Frame, first: int) -> str:
     if not (both := both_signs(answer)).any():
         return ""
     t, s = np.argwhere(both)[0]
-    name = frame.devices.storages[s].name
-    return f"period {first + t}, storage {name}: charges and discharges at once, and no signs are exact."
+    name = (*frame.devices.storages, *frame.devices.v2g_chargers)[s].name
+    return f"period {first + t}, {name}: charges and discharges at once, and no signs are exact."
 
 
 def _ac_differs(mismatch: FloatArray, first: int, exact_pu: float) -> str:

@@ -8,129 +8,14 @@ whatever was solved before.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.grid.model import Frame, build
+from cosim.arrays import FloatArray, IntArray
+from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, PeriodCones
 from cosim.grid.numbers import Numbers
-
-ZERO, NOT_NEGATIVE, SECOND_ORDER = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PeriodCones:
-    """One compiled period: entries of A and rows of b and q as maps of (the period's numbers, 1)."""
-
-    quadratic: Any
-    """Upper triangle of P."""
-    row: IntArray
-    """Row and column of each entry of A."""
-    column: IntArray
-    entry_map: Any
-    q_map: Any
-    b_map: Any
-    link: Any
-    """The columns of A that belong to the period before: (rows, unknowns)."""
-    cone: IntArray
-    """The kind of cone of each row."""
-    second_order: tuple[int, ...]
-    """Sizes of the second-order cones."""
-    at_the_end: BoolArray
-    """Marks the rows that only the last period has."""
-    unknowns: dict[str, slice]
-    numbers: dict[str, slice]
-    ends: dict[str, slice]
-    penalised: IntArray
-    """The unknowns that say by how much limits are broken."""
-
-    @property
-    def varies(self) -> bool:
-        """Whether the numbers change A."""
-        return bool(self.entry_map[:, :-1].nnz)
-
-
-@lru_cache(maxsize=64)
-def compile_period(frame: Frame) -> PeriodCones:
-    """Return one period of the dispatch of *frame*, compiled by CVXPY."""
-    model = build(frame, 1, linked=True)
-    draft = model.draft
-    parameters = [*draft.numbers.values(), *draft.ends.values()]
-    for parameter in parameters:
-        parameter.value = np.ones(parameter.shape)
-    data = model.problem.get_problem_data(cp.CLARABEL, canon_backend=cp.SCIPY_CANON_BACKEND)[0]
-    program, dims = data[cp.settings.PARAM_PROB], data["dims"]
-    first = program.var_id_to_col
-    before = [draft.before[name] for name in draft.before]
-    order = np.concatenate([_columns(v, first) for v in draft.unknowns.values()])
-    past = np.concatenate([np.zeros(0, dtype=np.int64), *(_columns(v, first) for v in before)])
-    if len(order) + len(past) != program.x.size:
-        msg = "the compiled dispatch has unknowns of its own; write the equation without abs, max or norms"
-        raise TypeError(msg)
-    at = program.param_id_to_col
-    numbers = np.concatenate([_columns(p, at) for p in parameters] + [[program.total_param_size]])
-    q_map = program.q.tocsc()[:, numbers].tocsr()[order]
-    rows, unknowns = data["A"].shape
-    tensor = program.A.tocsc()[:, numbers].tocoo()  # of the matrix [A b], column by column
-    row, column = tensor.row % rows, tensor.row // rows
-    entries, in_b = column < unknowns, column == unknowns
-    place = np.full(unknowns, -1)
-    place[order] = np.arange(len(order))
-    place[past] = len(order) + np.arange(len(past))
-    where, number = np.unique(row[entries] * unknowns + place[column[entries]], return_inverse=True)
-    entry_map = sparse.csr_array(
-        (-tensor.data[entries], (number, tensor.col[entries])), shape=(len(where), len(numbers))
-    )
-    b_map = sparse.csr_array((tensor.data[in_b], (row[in_b], tensor.col[in_b])), shape=(rows, len(numbers)))
-    row, column = where // unknowns, where % unknowns
-    now = column < len(order)
-    spans = _spans({**draft.numbers, **{f"{name} at the end": p for name, p in draft.ends.items()}})
-    ends = {name: spans.pop(f"{name} at the end") for name in draft.ends}
-    touched = [np.asarray(abs(b_map[:, span]).sum(axis=1)).ravel() > 0 for span in ends.values()]
-    unknown_spans = _spans(draft.unknowns)
-    quadratic = data["P"] if data.get("P") is not None else sparse.csc_array((unknowns, unknowns))
-    link = entry_map[~now][:, [-1]].toarray().ravel()
-    columns = np.array(
-        [unknown_spans[n].start + i for n in draft.before for i in range(draft.before[n].size)],
-        dtype=np.int64,
-    )
-    return PeriodCones(
-        quadratic=sparse.triu(sparse.csc_array(quadratic)[order][:, order], format="csc"),
-        row=row[now],
-        column=column[now],
-        entry_map=entry_map[now],
-        q_map=q_map,
-        b_map=b_map,
-        link=sparse.csr_array(
-            (link, (row[~now], columns[column[~now] - len(order)])), shape=(rows, len(order))
-        ),
-        cone=np.repeat([ZERO, NOT_NEGATIVE, SECOND_ORDER], [dims.zero, dims.nonneg, int(sum(dims.soc))]),
-        second_order=tuple(dims.soc),
-        at_the_end=np.logical_or.reduce([np.zeros(rows, dtype=bool), *touched]),
-        unknowns=unknown_spans,
-        numbers=spans,
-        ends=ends,
-        penalised=np.concatenate(
-            [np.zeros(0, dtype=np.int64)]
-            + [np.arange(unknown_spans[n].start, unknown_spans[n].stop) for n in draft.penalised]
-        ),
-    )
-
-
-def _columns(symbol: Any, first: dict[int, int]) -> IntArray:
-    """Return the columns of a variable or parameter."""
-    return first[symbol.id] + np.arange(symbol.size, dtype=np.int64)
-
-
-def _spans(symbols: dict[str, Any]) -> dict[str, slice]:
-    """Return where each symbol stands when they are put in a row."""
-    stops = np.cumsum([symbol.size for symbol in symbols.values()]).tolist()
-    starts = [0, *stops[:-1]]
-    return {name: slice(a, b) for name, a, b in zip(symbols, starts, stops, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,4 +1,4 @@
-"""The units on a feeder, as plain values: turbines, storage, renewables, demand response.
+"""The units on a feeder, as plain values: turbines, storage, renewables, demand response, V2G chargers.
 
 Powers are kW and kvar, energies kWh; ``bus`` is the name of a bus, resolved when a dispatch is built.
 """
@@ -11,6 +11,9 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.grid.feeder import Feeder, unknown_bus
+
+ROUNDING_PU = 1e-9
+"""Shares that differ by less are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,36 @@ class DemandResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class V2GCharger:
+    """Chargers that can also discharge the vehicles plugged in, seen as one store whose vehicles come and go.
+
+    Each profile has one value per period of the day. Vehicles come and go at the start of a period, and the day
+    is one of many alike: those of its last period are plugged in when it begins.
+    """
+
+    name: str
+    bus: str
+    charge_max_kw: float = 200.0
+    """Of all chargers together, at the feeder's side; ``discharge_max_kw`` likewise."""
+    discharge_max_kw: float = 200.0
+    capacity_kwh: float = 1000.0
+    """Batteries of all vehicles together."""
+    connected_pu: FloatArray
+    """Share of the vehicles that are plugged in: of the powers and of the capacity."""
+    arriving_pu: FloatArray
+    """Energy that vehicles bring as they plug in, as a share of the capacity."""
+    departing_pu: FloatArray
+    """Energy that vehicles take along as they leave, as a share of the capacity."""
+    charge_efficiency: float = 0.95
+    discharge_efficiency: float = 0.95
+    soc_min: float = 0.2
+    """Of the vehicles plugged in, at the end of a period; ``soc_max`` likewise."""
+    soc_max: float = 0.9
+    soc_initial: float = 0.5
+    """SOC of the vehicles plugged in at the start of the day, and again at its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Devices:
     """All units of one feeder; the order here is the order of the columns in every result."""
 
@@ -85,6 +118,13 @@ class Devices:
     storages: tuple[Storage, ...] = ()
     renewables: tuple[Renewable, ...] = ()
     demand_responses: tuple[DemandResponse, ...] = ()
+    v2g_chargers: tuple[V2GCharger, ...] = ()
+
+    def available_kw(self, first_period: int, periods: int) -> FloatArray:
+        """Return the power each renewable unit offers by its profile, (periods, units)."""
+        rows = slice(first_period - 1, first_period - 1 + periods)
+        offered = [unit.available_kw[rows] for unit in self.renewables]
+        return np.stack(offered, axis=1) if offered else np.zeros((periods, 0))
 
     def check(self, feeder: Feeder) -> None:
         """Raise a ``ConfigError`` with every fault of the units on *feeder*."""
@@ -93,6 +133,7 @@ class Devices:
             *(("storage " + u.name, u.bus) for u in self.storages),
             *((f"{u.kind} {u.name}", u.bus) for u in self.renewables),
             *(("demand response", u.bus) for u in self.demand_responses),
+            *(("V2G charger " + u.name, u.bus) for u in self.v2g_chargers),
         ]
         problems = [
             f"{who}: {unknown_bus(bus, feeder.bus_names)}" for who, bus in named if not feeder.knows_bus(bus)
@@ -105,6 +146,8 @@ class Devices:
             problems += _renewable_problems(unit)
         for shift in self.demand_responses:
             problems += _shift_problems(shift)
+        for charger in self.v2g_chargers:
+            problems += _v2g_problems(charger)
         shifting = [u.bus for u in self.demand_responses]
         if len(set(shifting)) < len(shifting):
             problems.append("demand response: a bus is listed twice.")
@@ -124,7 +167,44 @@ def _turbine_problems(unit: Turbine) -> list[str]:
 
 
 def _storage_problems(unit: Storage) -> list[str]:
-    who = f"storage {unit.name}"
+    return _store_problems(f"storage {unit.name}", unit)
+
+
+def _v2g_problems(unit: V2GCharger) -> list[str]:
+    who = f"V2G charger {unit.name}"
+    problems = _store_problems(who, unit)
+    profiles = [
+        np.asarray(p, dtype=np.float64) for p in (unit.connected_pu, unit.arriving_pu, unit.departing_pu)
+    ]
+    shares = [p.ndim == 1 and len(p) > 0 and bool(((p >= 0) & (p <= 1)).all()) for p in profiles]
+    if not all(shares) or len({len(p) for p in profiles}) > 1:
+        problems.append(
+            f"{who}: connected_pu, arriving_pu and departing_pu must be shares, one per period each."
+        )
+    return problems or _turnover_problems(who, unit, *profiles)
+
+
+def _turnover_problems(
+    who: str, unit: V2GCharger, connected: FloatArray, arriving: FloatArray, departing: FloatArray
+) -> list[str]:
+    """Say where vehicles come or go with more or less energy than they can hold."""
+    before = np.roll(connected, 1)
+    faults = {
+        "less energy arrives than soc_min of the vehicles that plug in": arriving
+        < unit.soc_min * (connected - before) - ROUNDING_PU,
+        "more energy arrives than soc_max of the vehicles plugged in": arriving
+        > unit.soc_max * connected + ROUNDING_PU,
+        "more energy departs than soc_max of the vehicles that were plugged in": departing
+        > unit.soc_max * before + ROUNDING_PU,
+    }
+    return [
+        f"{who}: in period {int(np.argmax(where)) + 1} {fault}."
+        for fault, where in faults.items()
+        if where.any()
+    ]
+
+
+def _store_problems(who: str, unit: Storage | V2GCharger) -> list[str]:
     limits = {
         "charge_max_kw": unit.charge_max_kw,
         "discharge_max_kw": unit.discharge_max_kw,

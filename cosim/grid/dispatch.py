@@ -10,10 +10,11 @@ from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
+from cosim.grid.idle import idle_answer
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question, numbers
-from cosim.grid.reading import Answer, read_answer
-from cosim.grid.schedule import Dispatch, DispatchState, Horizon, Load, Rules
+from cosim.grid.reading import read_answer
+from cosim.grid.schedule import Answer, Dispatch, DispatchState, Horizon, Load, Rules
 from cosim.grid.solvers import available_solver, solve
 from cosim.grid.violations import violations
 
@@ -31,9 +32,20 @@ def solve_dispatch(
     *load* and *price_cny_per_kwh* cover the horizon's periods; renewable profiles cover the day. Where no
     dispatch keeps all limits the answer has status ``elastic`` and names what is broken. Where the relaxation
     is not exact, rising loss prices are tried, and the optimum without them stays as the lower bound.
-    Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down.
+    Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down, ``InfeasibleError`` when
+    not even broken limits help; the last two only where the rules do not say to stand idle then.
     """
     case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
+    try:
+        return _strict_or_elastic(case)
+    except (SolverError, InfeasibleError) as error:
+        if not case.rules.idle_without_answer:
+            raise
+        return _idle(case, str(error))
+
+
+def _strict_or_elastic(case: "_Case") -> Dispatch:
+    """Return the certified dispatch within the limits, else the elastic one."""
     try:
         strict = _climb(case)
     except SolverError:  # so far from feasible that the solver cannot tell; the elastic case is better posed
@@ -52,12 +64,39 @@ def solve_dispatch(
     return strict
 
 
-def _elastic(case: "_Case") -> Dispatch | None:
-    """Return the dispatch with limits that can give way; with milder penalties where the solver cannot bear them.
+def _idle(case: "_Case", reason: str) -> Dispatch:
+    """Return what happens without a dispatch, and why there is none."""
+    answer = idle_answer(case.frame, case.question)
+    mismatch = np.where(np.isnan(answer.purchase_kw), np.nan, 0.0)
+    doubt = f"{reason} The units stand idle and all load is served."
+    return replace(
+        _dispatch(case, answer, Certificate(ac_mismatch_pu=mismatch, doubt=doubt), None, []),
+        status="no answer",
+    )
 
-    Penalties many times the price of energy swamp the solver's precision on feeders far beyond their capacity.
-    The milder ones stay above any price, in the same order, so that nothing is given up to save money.
+
+def _elastic(case: "_Case") -> Dispatch | None:
+    """Return the dispatch with limits that can give way; None where even that is infeasible.
+
+    Penalties many times the price of energy swamp the solver's precision: it breaks down on feeders far beyond
+    their capacity, or leaves the currents of weakly loaded branches open. Then milder ones are tried.
     """
+    full = case.rules.elastic
+    try:
+        firm = _climb(replace(case, frame=replace(case.frame, elastic=full)))
+    except SolverError:
+        return _with_milder_penalties(case)
+    if firm is None or firm.certified:
+        return firm
+    try:
+        mild = _with_milder_penalties(case)
+    except SolverError:
+        return firm
+    return mild if mild is not None and mild.certified else firm
+
+
+def _with_milder_penalties(case: "_Case") -> Dispatch | None:
+    """Return the elastic dispatch at penalties above any price, in the same order: nothing is given up to save."""
     dearest = max(float(np.max(case.question.price_cny_per_kwh)), 0.1)
     full = case.rules.elastic
     mild = replace(
@@ -67,10 +106,11 @@ def _elastic(case: "_Case") -> Dispatch | None:
         base_cny_per_kwh=min(full.base_cny_per_kwh, 6 * dearest),
         voltage_cny_per_pu2_h=min(full.voltage_cny_per_pu2_h, 1e3),
     )
-    try:
-        return _climb(replace(case, frame=replace(case.frame, elastic=full)))
-    except SolverError:
-        return _climb(replace(case, frame=replace(case.frame, elastic=mild)))
+    dispatch = _climb(replace(case, frame=replace(case.frame, elastic=mild)))
+    if dispatch is None:
+        return None
+    remedies = [] if dispatch.remedy == "none" else [dispatch.remedy]
+    return replace(dispatch, remedy=", ".join([*remedies, "milder penalties"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +150,7 @@ def _climb(case: _Case) -> Dispatch | None:
         answer = _try(case, loss_price_cny_per_mwh=mu) if mu else bound
         remedy = [f"loss price {mu:g}"] if mu != mu_0 else []
         if answer is not None and both_signs(answer).any():
-            charging = answer.charge_kw >= answer.discharge_kw
+            charging = np.greater_equal(*answer.store_powers_kw)
             answer = _try(case, loss_price_cny_per_mwh=mu, charging=charging)
             remedy.append("storage signs fixed")
         if answer is not None:
@@ -184,6 +224,7 @@ def start_of_day(devices: Devices) -> DispatchState:
         turbine_kw=np.array(before, dtype=np.float64),
         storage_kwh=np.array([u.soc_initial * u.capacity_kwh for u in devices.storages]),
         owed_kwh=np.zeros(len(devices.demand_responses)),
+        v2g_kwh=np.array([u.soc_initial * u.capacity_kwh * u.connected_pu[-1] for u in devices.v2g_chargers]),
     )
 
 
@@ -199,6 +240,9 @@ def _shape_problems(
             problems.append(f"{name} has shape {array.shape}, expected (periods, buses) = {wanted}.")
         elif not np.isfinite(array).all():
             problems.append(f"{name} has a value that is not a finite number.")
+    offered, units = load.renewable_kw, len(devices.renewables)
+    if offered is not None and (offered.shape != (periods, units) or not (offered >= 0).all()):
+        problems.append(f"renewable_kw must be (periods, units) = {(periods, units)} numbers >= 0.")
     if load.station_kw.size and (load.station_kw < 0).any():
         problems.append("station_kw has a negative value; a station only charges.")
     if not np.isfinite(price).all():
@@ -208,6 +252,11 @@ def _shape_problems(
         f"{u.kind} {u.name}: profile_pu has {len(u.profile_pu)} periods, the horizon ends with {last}."
         for u in devices.renewables
         if len(u.profile_pu) < last
+    ]
+    problems += [
+        f"V2G charger {u.name}: its profiles have {len(u.connected_pu)} periods, the horizon ends with {last}."
+        for u in devices.v2g_chargers
+        if len(u.connected_pu) < last
     ]
     if not (horizon.period_h > 0 and horizon.first_period >= 1):
         problems.append("the horizon needs first_period >= 1 and period_h > 0.")

@@ -135,16 +135,27 @@ class Store:
     discharge_max: Any
     charge_efficiency: FloatArray
     discharge_efficiency: FloatArray
-    energy_min: FloatArray
-    energy_max: FloatArray
+    energy_min: Any
+    energy_max: Any
 
 
-def store(charge: Any, discharge: Any, energy: Any, before: Any, unit: Store, period_h: float) -> Constraints:
-    """Eq. 18: E_t = E_t-1 + eta_c P_ch dt - P_dis dt / eta_d within the limits of energy and power."""
+def store(
+    charge: Any,
+    discharge: Any,
+    energy: Any,
+    before: Any,
+    unit: Store,
+    period_h: float,
+    brought: Any = 0.0,
+) -> Constraints:
+    """Eq. 18: E_t = E_t-1 + eta_c P_ch dt - P_dis dt / eta_d within the limits of energy and power.
+
+    Energy that is *brought* some other way comes on top.
+    """
     gained = charge @ np.diag(unit.charge_efficiency * period_h)
     spent = discharge @ np.diag(period_h / unit.discharge_efficiency)
     return [
-        energy - _earlier(energy, before) - gained + spent == 0,
+        energy - _earlier(energy, before) - brought - gained + spent == 0,
         energy >= _rows(unit.energy_min, energy),
         energy <= _rows(unit.energy_max, energy),
         charge >= 0,
@@ -152,6 +163,22 @@ def store(charge: Any, discharge: Any, energy: Any, before: Any, unit: Store, pe
         discharge >= 0,
         discharge <= _rows(unit.discharge_max, discharge),
     ]
+
+
+def vehicle_store(
+    charge: Any,
+    discharge: Any,
+    energy: Any,
+    before: Any,
+    unit: Store,
+    arriving: Any,
+    departing: Any,
+    period_h: float,
+) -> Constraints:
+    """Eq. 18 of vehicles that come and go: what *departing* ones take along is there before *arriving* ones come."""
+    brought = arriving - departing
+    rules = store(charge, discharge, energy, before, unit, period_h, brought)
+    return [*rules, _earlier(energy, before) >= departing]
 
 
 def shift(out: Any, into: Any, owed: Any, before: Any, most: Any, period_h: float) -> Constraints:

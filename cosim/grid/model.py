@@ -50,6 +50,7 @@ def build(frame: Frame, periods: int, *, linked: bool = False) -> Model:
         parts.stores(devices.storages, at),
         parts.shifts(devices.demand_responses, at),
         parts.renewables(devices.renewables, at),
+        parts.v2g_chargers(devices.v2g_chargers, at),
         parts.shedding(at),
     ]
     p = sum((part.p for part in groups), supply_p @ slack) - at.number("load_p", feeder.bus_count)

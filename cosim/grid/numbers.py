@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.grid.devices import Devices, Renewable
+from cosim.grid.devices import Devices
 from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.parts import of_units, place
@@ -34,7 +34,7 @@ class Question:
     state: DispatchState
     loss_price_cny_per_mwh: float = 0.0
     charging: BoolArray | None = None
-    """Fixed signs of the stores, True where a store may only charge; None leaves them to the optimum."""
+    """Fixed signs of storage and V2G chargers, True where one may only charge; None leaves them to the optimum."""
 
     @property
     def periods(self) -> int:
@@ -60,13 +60,16 @@ def numbers(frame: Frame, question: Question) -> Numbers:
     if devices.storages:
         by_period |= _store_limits(devices, question)
         before["storage_kwh"], ends["storage_kwh"] = _store_energy(frame, question)
+    if devices.v2g_chargers:
+        v2g, before["v2g_kwh"], ends["v2g_kwh"] = _v2g(frame, question)
+        by_period |= v2g
     if devices.demand_responses:
         by_period["shift_max"] = most = _shift_max(frame, load)
         reach = frame.period_h * most.sum(axis=0)
         before["owed_kwh"] = _rounded(question.state.owed_kwh / BASE_KVA, -reach, reach)
         ends["owed_kwh"] = np.zeros(len(devices.demand_responses))
     if devices.renewables:
-        by_period |= _renewables(devices.renewables, question)
+        by_period |= _renewables(devices, question)
     if frame.elastic:
         by_period |= _sheddable(load)
     return Numbers(by_period=by_period, before=before, ends=ends)
@@ -83,13 +86,19 @@ def _ramp(frame: Frame, question: Question) -> tuple[FloatArray, FloatArray]:
 
 
 def _store_limits(devices: Devices, question: Question) -> dict[str, FloatArray]:
-    shape = (question.periods, len(devices.storages))
-    charging = np.ones(shape, dtype=bool) if question.charging is None else question.charging
-    discharging = np.ones(shape, dtype=bool) if question.charging is None else ~question.charging
+    may_charge, may_discharge = _signs(question, slice(0, len(devices.storages)))
     return {
-        "charge_max": charging * of_units(devices.storages, "charge_max_kw"),
-        "discharge_max": discharging * of_units(devices.storages, "discharge_max_kw"),
+        "charge_max": may_charge * of_units(devices.storages, "charge_max_kw"),
+        "discharge_max": may_discharge * of_units(devices.storages, "discharge_max_kw"),
     }
+
+
+def _signs(question: Question, own: slice) -> tuple[BoolArray, BoolArray]:
+    """Return where the stores *own* may charge and where they may discharge."""
+    if question.charging is None:
+        both = np.ones((question.periods, own.stop - own.start), dtype=bool)
+        return both, both
+    return question.charging[:, own], ~question.charging[:, own]
 
 
 def _store_energy(frame: Frame, question: Question) -> tuple[FloatArray, FloatArray]:
@@ -102,6 +111,33 @@ def _store_energy(frame: Frame, question: Question) -> tuple[FloatArray, FloatAr
     return start, end
 
 
+def _v2g(frame: Frame, question: Question) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
+    """Return the numbers of each period, and the energy before the first and at the end of the last."""
+    units, stores = frame.devices.v2g_chargers, len(frame.devices.storages)
+    first = question.horizon.first_period - 1
+    connected, arriving, departing = (
+        np.stack([np.asarray(getattr(u, name))[first : first + question.periods] for u in units], axis=1)
+        for name in ("connected_pu", "arriving_pu", "departing_pu")
+    )
+    size, soc = of_units(units, "capacity_kwh"), of_units(units, "soc_initial", 1.0)
+    may_charge, may_discharge = _signs(question, slice(stores, stores + len(units)))
+    numbers = {
+        "v2g_charge_max": may_charge * connected * of_units(units, "charge_max_kw"),
+        "v2g_discharge_max": may_discharge * connected * of_units(units, "discharge_max_kw"),
+        "v2g_min": connected * size * of_units(units, "soc_min", 1.0),
+        "v2g_max": connected * size * of_units(units, "soc_max", 1.0),
+        "v2g_arriving": arriving * size,
+        "v2g_departing": departing * size,
+    }
+    end = soc * size * connected[-1]
+    owed = end - (numbers["v2g_arriving"] - numbers["v2g_departing"]).sum(axis=0)
+    gain = frame.period_h * of_units(units, "charge_efficiency", 1.0) * numbers["v2g_charge_max"].sum(axis=0)
+    loss = frame.period_h / of_units(units, "discharge_efficiency", 1.0)
+    loss = loss * numbers["v2g_discharge_max"].sum(axis=0)
+    start = _rounded(question.state.v2g_kwh / BASE_KVA, owed - gain, owed + loss)
+    return numbers, _rounded(start, numbers["v2g_departing"][0], np.full(len(units), np.inf)), end
+
+
 def _shift_max(frame: Frame, load: Load) -> FloatArray:
     units = frame.devices.demand_responses
     base = np.maximum(load.base_kw / BASE_KVA, 0.0) @ place(units, frame.feeder).T
@@ -109,10 +145,16 @@ def _shift_max(frame: Frame, load: Load) -> FloatArray:
     return most
 
 
-def _renewables(units: tuple[Renewable, ...], question: Question) -> dict[str, FloatArray]:
-    first = question.horizon.first_period - 1
-    last = first + question.periods
-    available = np.stack([u.available_kw[first:last] for u in units], axis=1) / BASE_KVA
+def available_kw(devices: Devices, question: Question) -> FloatArray:
+    """Return the power each renewable unit offers: as the question says, else by its profile."""
+    if question.load.renewable_kw is None:
+        return devices.available_kw(question.horizon.first_period, question.periods)
+    return np.minimum(question.load.renewable_kw, of_units(devices.renewables, "s_kva", 1.0))
+
+
+def _renewables(devices: Devices, question: Question) -> dict[str, FloatArray]:
+    units = devices.renewables
+    available = available_kw(devices, question) / BASE_KVA
     s = of_units(units, "s_kva")
     left = np.sqrt(np.maximum(s**2 - available**2, 0.0))
     high = np.where([u.q_capability == "available" for u in units], left, s)
@@ -164,9 +206,13 @@ def _ratings(frame: Frame, question: Question) -> FloatArray:
     stores = np.maximum(
         of_units(devices.storages, "charge_max_kw"), of_units(devices.storages, "discharge_max_kw")
     )
+    vehicles = np.maximum(
+        of_units(devices.v2g_chargers, "charge_max_kw"), of_units(devices.v2g_chargers, "discharge_max_kw")
+    )
     most: FloatArray = (
         turbines @ place(devices.turbines, feeder)
         + stores @ place(devices.storages, feeder)
+        + vehicles @ place(devices.v2g_chargers, feeder)
         + of_units(devices.renewables, "s_kva") @ place(devices.renewables, feeder)
         + _shift_max(frame, question.load) @ place(devices.demand_responses, feeder)
     )

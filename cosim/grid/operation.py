@@ -9,10 +9,12 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
+from cosim.grid.cost import running_cost
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
-from cosim.grid.power_flow import PowerFlow, ac_power_flow
+from cosim.grid.power_flow import PowerFlow, ac_power_flow, no_power_flow
 from cosim.grid.schedule import Dispatch, Load
+from cosim.grid.tariff import non_positive_prices
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 
@@ -50,17 +52,23 @@ class Operation:
 
     def cost_cny(self, purchase_kw: float) -> float:
         """Return the cost of the period (Eq. 21); where export is not allowed, a surplus earns nothing."""
-        price = self.price_cny_per_kwh if self.export or purchase_kw > 0 else 0.0
-        return period_cost_cny(self.devices, self.dispatch, self.row, price * purchase_kw)
+        bought_kw = purchase_kw if self.export else max(purchase_kw, 0.0)
+        return period_cost_cny(self.devices, self.dispatch, self.row, bought_kw, self.price_cny_per_kwh)
 
 
-def period_cost_cny(devices: Devices, dispatch: Dispatch, row: int, purchase_cny_per_h: float) -> float:
-    """Return the cost of the period in *row* of a dispatch (Eq. 21) with a purchase of so much money an hour."""
-    turbine_mw, out_mw = dispatch.turbine_kw[row] / 1e3, dispatch.shift_out_kw[row] / 1e3
-    a = np.array([unit.cost_a_cny_per_mw2h for unit in devices.turbines])
-    b = np.array([unit.cost_b_cny_per_mwh for unit in devices.turbines])
-    pi = np.array([unit.price_cny_per_mwh for unit in devices.demand_responses])
-    return dispatch.period_h * float(turbine_mw**2 @ a + turbine_mw @ b + out_mw @ pi + purchase_cny_per_h)
+def period_cost_cny(
+    devices: Devices, dispatch: Dispatch, row: int, bought_kw: float, price_cny_per_kwh: float
+) -> float:
+    """Return the cost of the period in *row* of a dispatch (Eq. 21) with a purchase of *bought_kw*."""
+    cost = running_cost(
+        devices,
+        dispatch.turbine_kw[row : row + 1],
+        dispatch.shift_out_kw[row : row + 1],
+        np.array([bought_kw]),
+        np.array([price_cny_per_kwh]),
+        dispatch.period_h,
+    )
+    return cost.total_cny
 
 
 def planned_operation(
@@ -96,20 +104,7 @@ def _flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray, 
     try:
         return ac_power_flow(feeder, injection_kw, injection_kvar, where=where)
     except SolverError:
-        buses, branches, nan = (
-            np.full(feeder.bus_count, np.nan),
-            np.full(feeder.branch_count, np.nan),
-            np.array(np.nan),
-        )
-        return PowerFlow(
-            voltage_pu=buses,
-            branch_current_pu=branches,
-            branch_kw=branches,
-            branch_kvar=branches,
-            losses_kw=nan,
-            slack_kw=nan,
-            slack_kvar=nan,
-        )
+        return no_power_flow(feeder)
 
 
 def with_load_that_came(planned: Operation, station_kw: FloatArray) -> Operation:
@@ -181,6 +176,9 @@ def _record_devices(recorder: Recorder, op: Operation) -> None:
     for i, unit in enumerate(devices.renewables):
         power = (d.renewable_kw[k, i], d.renewable_kvar[k, i], unit.available_kw[period])
         rows.append((unit.name, unit.kind, unit.bus, *power, nan))
+    for i, charger in enumerate(devices.v2g_chargers):
+        p_kw = d.v2g_discharge_kw[k, i] - d.v2g_charge_kw[k, i]
+        rows.append((charger.name, "v2g", charger.bus, p_kw, 0.0, nan, d.v2g_kwh[k, i]))
     for i, shift in enumerate(devices.demand_responses):
         p_kw = d.shift_out_kw[k, i] - d.shift_in_kw[k, i]
         name = f"demand response {shift.bus}"
@@ -223,7 +221,11 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
             place = f"feeder {op.feeder.name}, bus {violation.bus}"
             _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
     feeder = f"feeder {op.feeder.name}"
-    if op.dispatch.doubt:
+    if op.dispatch.status == "no answer":
+        _violation(
+            recorder, op, feeder, "no_answer", float(op.load.station_kw[op.row].sum()), op.dispatch.doubt
+        )
+    elif op.dispatch.doubt:
         error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
         _violation(recorder, op, feeder, "not_exact", error, op.dispatch.doubt)
     if np.isnan(op.realised.voltage_pu).any():
@@ -232,6 +234,8 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
             "The load is beyond what the feeder can carry."
         )
         _violation(recorder, op, feeder, "no_ac_solution", float(op.station_kw.sum()), sentence)
+    for sentence in non_positive_prices(np.array([op.price_cny_per_kwh]), first_period=op.now.period):
+        _violation(recorder, op, "tariff", "price", -op.price_cny_per_kwh, sentence)
     _record_realised_voltage(recorder, op)
     _record_realised_current(recorder, op)
 

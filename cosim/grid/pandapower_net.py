@@ -3,6 +3,10 @@
 So transformers, shunts, line charging, switches and what else the tables hold mean what they mean there.
 """
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,8 @@ POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
 """Every flow starts flat, so the same injections give the same bits; angles of transformers move no power."""
 NO_LIMIT_KA = 1e3
 """A line limit this high is a placeholder."""
+NAMED = 5
+"""Elements that a sentence names one by one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +57,6 @@ def feeder_from_pandapower(
     """
     net, source, numbered = _open_net(net_or_name)
     problems = _beyond_the_model(net)
-    if problems:
-        raise ConfigError(source, problems)
     model = _bus_branch_model(net, source)
     names_from_table = names_from_table or numbered
     names, aliases, origin_bus, rows = _names(net, model, names_from_table, problems)
@@ -102,7 +106,8 @@ def _open_net(net_or_name: Any) -> tuple[Any, str, bool]:
         return read_matpower(Path(source)), source, True
     make = getattr(pandapower.networks, source, None)
     try:
-        net = pandapower.from_json(source) if is_file else make() if callable(make) else None
+        with quiet():
+            net = pandapower.from_json(source) if is_file else make() if callable(make) else None
     except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
         raise ConfigError(source, [f"{source}: pandapower cannot read it ({reason})."]) from None
     if not isinstance(net, pandapower.pandapowerNet):
@@ -114,18 +119,18 @@ def _open_net(net_or_name: Any) -> tuple[Any, str, bool]:
 
 def _beyond_the_model(net: Any) -> list[str]:
     """Name the tables that the model cannot carry, so that nothing is dropped silently."""
-    holding = {
-        "gen": "hold a voltage; make them sgens, or an external grid of a tree of its own",
-        "xward": "hold a voltage; make them wards",
-        "dcline": "hold voltages; make each end an sgen",
-        "svc": "are controlled",
-        "ssc": "are controlled",
-        "tcsc": "are controlled",
-        "vsc": "are controlled",
+    beyond = {
+        "gen": "holds a voltage; make it an sgen, or an external grid of a tree of its own",
+        "xward": "holds a voltage; make it a ward",
+        "dcline": "holds voltages; make each end an sgen",
+        "svc": "is controlled, which the model is not",
+        "ssc": "is controlled, which the model is not",
+        "tcsc": "is controlled, which the model is not",
+        "vsc": "is controlled, which the model is not",
     }
     problems = [
-        f"table {table} has {int(net[table].in_service.sum())} elements in service, which {why}."
-        for table, why in holding.items()
+        f"{_some(table, net[table].index[net[table].in_service])} in service: each {why}."
+        for table, why in beyond.items()
         if table in net and len(net[table]) and net[table].in_service.any()
     ]
     loads = net.load[net.load.in_service]
@@ -135,15 +140,32 @@ def _beyond_the_model(net: Any) -> list[str]:
     return problems
 
 
-def _bus_branch_model(net: Any, source: str) -> Any:
-    """Return pandapower's own bus-branch model of the net; whether its loads can be served does not matter."""
-    import warnings
+def _some(table: str, index: Any) -> str:
+    """Name the elements of a table by their numbers in it, the first few of many."""
+    named = ", ".join(str(number) for number in index[:NAMED])
+    return f"{table} {named}" + (f" and {len(index) - NAMED} more" if len(index) > NAMED else "")
 
-    import pandapower
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pandapower's remarks, such as that numba is missing, off the terminal; its errors are raised."""
+    logger = logging.getLogger("pandapower")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _bus_branch_model(net: Any, source: str) -> Any:
+    """Return pandapower's own bus-branch model of the net; whether its loads can be served does not matter."""
+    import pandapower
+
+    try:
+        with quiet():
             pandapower.runpp(net, **POWER_FLOW)
     except pandapower.LoadflowNotConverged:
         pass

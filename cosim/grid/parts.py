@@ -11,7 +11,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
-from cosim.grid.devices import DemandResponse, Renewable, Storage, Turbine
+from cosim.grid.devices import DemandResponse, Renewable, Storage, Turbine, V2GCharger
 from cosim.grid.feeder import BASE_KVA, Feeder
 from cosim.grid.schedule import Elastic
 
@@ -132,6 +132,33 @@ def stores(units: tuple[Storage, ...], at: Draft) -> Part:
     )
     rules = eq.store(charge, discharge, energy, at.earlier("storage_kwh", count), unit, at.dt)
     rules += at.keep_promise("storage_kwh", count)
+    return Part((discharge - charge) @ on, 0.0, 0.0, rules)
+
+
+def v2g_chargers(units: tuple[V2GCharger, ...], at: Draft) -> Part:
+    """Eq. 18 of vehicles that come and go; signs are fixed as those of a store."""
+    if not units:
+        return Part()
+    count, on = len(units), at.place(units)
+    charge, discharge = at.unknown("v2g_charge_kw", count), at.unknown("v2g_discharge_kw", count)
+    energy, before = at.unknown("v2g_kwh", count), at.earlier("v2g_kwh", count)
+    unit = eq.Store(
+        charge_max=at.number("v2g_charge_max", count),
+        discharge_max=at.number("v2g_discharge_max", count),
+        charge_efficiency=of_units(units, "charge_efficiency", 1.0),
+        discharge_efficiency=of_units(units, "discharge_efficiency", 1.0),
+        energy_min=at.number("v2g_min", count),
+        energy_max=at.number("v2g_max", count),
+    )
+    departing, rules = at.number("v2g_departing", count), []
+    if at.elastic:
+        price = at.elastic.promise_cny_per_kwh * BASE_KVA
+        short, extra = at.broken("v2g_short", count, price), at.broken("v2g_extra", count, price)
+        rules = [short >= 0, short <= departing, extra >= 0]
+        departing = departing - short + extra
+    arriving = at.number("v2g_arriving", count)
+    rules += eq.vehicle_store(charge, discharge, energy, before, unit, arriving, departing, at.dt)
+    rules += at.keep_promise("v2g_kwh", count)
     return Part((discharge - charge) @ on, 0.0, 0.0, rules)
 
 

@@ -99,6 +99,21 @@ def _from_flat_start(net: Any) -> dict[str, bool] | None:
     return {"bus_pq": True, "trafo": False, "gen": False}
 
 
+def no_power_flow(feeder: Feeder) -> PowerFlow:
+    """Return what is not a number throughout, for an injection without a solution, so that a day can go on."""
+    buses, branches = np.full(feeder.bus_count, np.nan), np.full(feeder.branch_count, np.nan)
+    nan = np.array(np.nan)
+    return PowerFlow(
+        voltage_pu=buses,
+        branch_current_pu=branches,
+        branch_kw=branches,
+        branch_kvar=branches,
+        losses_kw=nan,
+        slack_kw=nan,
+        slack_kvar=nan,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """A pandapower net with one load for each bus of ``load_bus``, and where a feeder's parts are in it."""

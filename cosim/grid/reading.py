@@ -1,56 +1,22 @@
 """From a solution in per unit to arrays with units: set-points, flows, costs, nodal prices."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.grid.cost import running_cost
 from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question
-from cosim.grid.parts import of_units, place
-from cosim.grid.schedule import BranchFlow, Cost, relaxation_error
+from cosim.grid.parts import place
+from cosim.grid.schedule import Answer, BranchFlow, relaxation_error
 from cosim.grid.solution import Solution
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The part of a `Dispatch` that one solve gives, under the same names."""
-
-    cost: Cost
-    turbine_kw: FloatArray
-    turbine_kvar: FloatArray
-    charge_kw: FloatArray
-    discharge_kw: FloatArray
-    storage_kwh: FloatArray
-    renewable_kw: FloatArray
-    renewable_kvar: FloatArray
-    shift_out_kw: FloatArray
-    shift_in_kw: FloatArray
-    owed_kwh: FloatArray
-    station_shed_kw: FloatArray
-    base_shed_kw: FloatArray
-    purchase_kw: FloatArray
-    purchase_kvar: FloatArray
-    injection_kw: FloatArray
-    injection_kvar: FloatArray
-    voltage_pu: FloatArray
-    branch_kw: FloatArray
-    branch_kvar: FloatArray
-    branch_current_pu: FloatArray
-    losses_kw: FloatArray
-    price_cny_per_kwh: FloatArray
-    relaxation_error: FloatArray
-
-    @property
-    def objective_cny(self) -> float:
-        """What the solve minimised, without the loss price."""
-        return self.cost.total_cny + self.cost.penalty_cny
-
 
 _NEVER_NEGATIVE = (
     "turbine_kw", "charge_kw", "discharge_kw", "storage_kwh", "renewable_kw",
-    "shift_out_kw", "shift_in_kw", "station_shed_kw", "base_shed_kw",
+    "shift_out_kw", "shift_in_kw", "v2g_charge_kw", "v2g_discharge_kw", "v2g_kwh",
+    "station_shed_kw", "base_shed_kw",
 )  # fmt: skip
 _UNITS = ("turbine_kvar", "renewable_kvar", "owed_kwh", *_NEVER_NEGATIVE)
 
@@ -64,6 +30,8 @@ def read_answer(solution: Solution, frame: Frame, question: Question) -> Answer:
         units[name] = np.maximum(units[name], 0.0)
     for name in ("station_shed_kw", "base_shed_kw"):
         units[name] = units[name] if frame.elastic else np.zeros((question.periods, feeder.bus_count))
+    short, extra = solved.get("v2g_short", none), solved.get("v2g_extra", none)
+    units["v2g_short_kwh"] = BASE_KVA * (short - extra) if short.size else np.zeros_like(units["v2g_kwh"])
     v, p, q = solved["voltage2"], solved["branch_p"], solved["branch_q"]
     current2 = np.maximum(solved["current2"], 0.0)
     behind_tap, arriving = v[:, feeder.from_bus] / feeder.ratio**2, v[:, feeder.to_bus]
@@ -71,9 +39,17 @@ def read_answer(solution: Solution, frame: Frame, question: Question) -> Answer:
     entering2 = current2 + 2 * (p * y.real - q * y.imag) + np.abs(y) ** 2 * behind_tap
     lost = current2 * feeder.r_pu + behind_tap * y.real + arriving * far.real
     purchase_kw = BASE_KVA * solved["supply_p"].sum(axis=1)
+    cost = running_cost(
+        frame.devices,
+        units["turbine_kw"],
+        units["shift_out_kw"],
+        purchase_kw,
+        question.price_cny_per_kwh,
+        frame.period_h,
+    )
     injection = _injection(units, solved, frame, question)
     return Answer(
-        cost=_cost(units, purchase_kw, solution, frame, question),
+        cost=replace(cost, penalty_cny=solution.penalty_cny if frame.elastic else 0.0),
         **units,
         purchase_kw=purchase_kw,
         purchase_kvar=BASE_KVA * solved["supply_q"].sum(axis=1),
@@ -108,27 +84,8 @@ def _injection(
     if devices.renewables:
         on = place(devices.renewables, feeder)
         p, q = p + raw["renewable_kw"] @ on, q + raw["renewable_kvar"] @ on
+    if devices.v2g_chargers:
+        p = p + (raw["v2g_discharge_kw"] - raw["v2g_charge_kw"]) @ place(devices.v2g_chargers, feeder)
     if devices.demand_responses:
         p = p + (raw["shift_out_kw"] - raw["shift_in_kw"]) @ place(devices.demand_responses, feeder)
     return p + 1j * q
-
-
-def _cost(
-    units: dict[str, FloatArray],
-    purchase_kw: FloatArray,
-    solution: Solution,
-    frame: Frame,
-    question: Question,
-) -> Cost:
-    """Eq. 21 part by part, from the set-points themselves."""
-    devices, dt = frame.devices, frame.period_h
-    a = of_units(devices.turbines, "cost_a_cny_per_mw2h", 1.0)
-    b = of_units(devices.turbines, "cost_b_cny_per_mwh", 1.0)
-    pi = of_units(devices.demand_responses, "price_cny_per_mwh", 1.0)
-    turbine_mw = units["turbine_kw"] / 1e3
-    return Cost(
-        turbine_cny=dt * float((turbine_mw**2 @ a + turbine_mw @ b).sum()),
-        purchase_cny=dt * float(question.price_cny_per_kwh @ purchase_kw),
-        shift_cny=dt * float((units["shift_out_kw"] / 1e3 @ pi).sum()),
-        penalty_cny=solution.penalty_cny if frame.elastic else 0.0,
-    )

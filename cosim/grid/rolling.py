@@ -1,27 +1,38 @@
 """A day dispatched period by period: what is known now is met, what comes later is forecast (rolling horizon)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.grid.cost import running_cost
 from cosim.grid.devices import Devices
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import Dispatch, DispatchState, Horizon, Load, Rules
+from cosim.grid.schedule import Cost, Dispatch, DispatchState, Horizon, Load, Rules
 
 Forecast = Callable[[int, Load], Load]
-"""What is expected at the start of a period (1..T), given the load that will come from it on."""
+"""What is expected at the start of a period (1..T), given the load and renewable power that will come from it on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RollingDay:
     """The plans of a day; the first period of each was carried out."""
 
+    devices: Devices
+    price_cny_per_kwh: FloatArray
     plans: tuple[Dispatch, ...]
-    cost_cny: FloatArray
-    """Cost of each period as it was carried out (Eq. 21)."""
+    carried_out: Dispatch
+    """The first periods in a row. Its lower bound is unknown, for each plan had another question."""
+    first_planned: Dispatch
+    """Each period as the first plan that reached it saw it."""
+
+    @property
+    def cost_cny(self) -> FloatArray:
+        """Cost of each period as it was carried out (Eq. 21)."""
+        return cost_by_period(self.carried_out, self.devices, self.price_cny_per_kwh)
 
     @property
     def certified(self) -> bool:
@@ -30,20 +41,28 @@ class RollingDay:
 
 
 def perfect(_: int, load: Load) -> Load:
-    """Return the load that will come: a forecast without error."""
+    """Return what will come: a forecast without error."""
     return load
 
 
 def relative_error(spread: float, random: np.random.Generator) -> Forecast:
-    """Return a forecast whose error grows as a random walk, *spread* of the load per period; now is known."""
+    """Return a forecast whose errors grow as random walks, *spread* of the value per period; now is known.
+
+    All loads share one walk, and all renewables another.
+    """
+
+    def walk(periods: int) -> FloatArray:
+        steps = spread * random.standard_normal(periods)
+        factor: FloatArray = np.maximum(1.0 + np.concatenate([[0.0], np.cumsum(steps[1:])]), 0.0)[:, None]
+        return factor
 
     def forecast(_: int, load: Load) -> Load:
-        steps = spread * random.standard_normal(len(load.base_kw))
-        factor = np.maximum(1.0 + np.concatenate([[0.0], np.cumsum(steps[1:])]), 0.0)[:, None]
+        of_load, of_renewables = walk(len(load.base_kw)), walk(len(load.base_kw))
         return Load(
-            base_kw=load.base_kw * factor,
-            base_kvar=load.base_kvar * factor,
-            station_kw=load.station_kw * factor,
+            base_kw=load.base_kw * of_load,
+            base_kvar=load.base_kvar * of_load,
+            station_kw=load.station_kw * of_load,
+            renewable_kw=None if load.renewable_kw is None else load.renewable_kw * of_renewables,
         )
 
     return forecast
@@ -63,38 +82,96 @@ def dispatch_rolling(
     """Return the day of *load* (periods, buses), each period planned anew and its first period carried out.
 
     Without *window* the horizon shrinks to the end of the day. With it, every plan looks *window* periods
-    ahead, and *load* and price must reach *window* - 1 periods beyond the last period that is carried out.
+    ahead, and *load*, price and profiles must reach *window* - 1 periods beyond the last one carried out.
     Stored and owed energy must be back at the end of every plan, and carry over from period to period.
     """
-    periods = len(price_cny_per_kwh) if window is None else len(price_cny_per_kwh) - window + 1
+    reach = len(price_cny_per_kwh)
+    periods = reach if window is None else reach - window + 1
+    if load.renewable_kw is None and devices.renewables:
+        load = replace(load, renewable_kw=devices.available_kw(1, reach))
     plans: list[Dispatch] = []
-    cost = np.zeros(periods)
     state: DispatchState | None = None
     for t in range(periods):
-        stop = len(price_cny_per_kwh) if window is None else t + window
-        expected = forecast(t + 1, _part(load, t, stop))
+        stop = reach if window is None else t + window
+        expected = forecast(t + 1, load.between(t, stop))
         horizon = Horizon(first_period=t + 1, period_h=period_h, state=state)
-        plan = solve_dispatch(feeder, devices, expected, price_cny_per_kwh[t:stop], horizon, rules)
-        state = plan.state_after(t + 1)
-        cost[t] = _cost_of_first(plan, devices, float(price_cny_per_kwh[t]))
-        plans.append(plan)
-    return RollingDay(plans=tuple(plans), cost_cny=cost)
-
-
-def _part(load: Load, start: int, stop: int) -> Load:
-    return replace(
-        load,
-        base_kw=load.base_kw[start:stop],
-        base_kvar=load.base_kvar[start:stop],
-        station_kw=load.station_kw[start:stop],
+        plans.append(solve_dispatch(feeder, devices, expected, price_cny_per_kwh[t:stop], horizon, rules))
+        state = plans[-1].state_after(t + 1)
+    price = price_cny_per_kwh[:periods]
+    earliest = [0 if window is None else max(0, t - window + 1) for t in range(periods)]
+    return RollingDay(
+        plans=tuple(plans),
+        carried_out=_joined([(plan, 0) for plan in plans], devices, price),
+        first_planned=_joined([(plans[k], t - k) for t, k in enumerate(earliest)], devices, price),
+        price_cny_per_kwh=price,
+        devices=devices,
     )
 
 
-def _cost_of_first(plan: Dispatch, devices: Devices, price_cny_per_kwh: float) -> float:
-    """Eq. 21 of the first period of a plan."""
-    mw, out_mw = plan.turbine_kw[0] / 1e3, plan.shift_out_kw[0] / 1e3
-    a = np.array([unit.cost_a_cny_per_mw2h for unit in devices.turbines])
-    b = np.array([unit.cost_b_cny_per_mwh for unit in devices.turbines])
-    pi = np.array([unit.price_cny_per_mwh for unit in devices.demand_responses])
-    bought = price_cny_per_kwh * plan.purchase_kw[0]
-    return plan.period_h * float(mw**2 @ a + mw @ b + out_mw @ pi + bought)
+def tomorrow_like_today(
+    devices: Devices, load: Load, price_cny_per_kwh: FloatArray, more: int
+) -> tuple[Devices, Load, FloatArray]:
+    """Return a day with its first *more* periods once again after the last, for horizons that recede."""
+
+    def longer(values: FloatArray) -> FloatArray:
+        return np.concatenate([values, values[:more]])
+
+    renewables = tuple(replace(unit, profile_pu=longer(unit.profile_pu)) for unit in devices.renewables)
+    chargers = tuple(
+        replace(
+            unit,
+            connected_pu=longer(unit.connected_pu),
+            arriving_pu=longer(unit.arriving_pu),
+            departing_pu=longer(unit.departing_pu),
+        )
+        for unit in devices.v2g_chargers
+    )
+    return (
+        replace(devices, renewables=renewables, v2g_chargers=chargers),
+        Load(
+            base_kw=longer(load.base_kw),
+            base_kvar=longer(load.base_kvar),
+            station_kw=longer(load.station_kw),
+            renewable_kw=None if load.renewable_kw is None else longer(load.renewable_kw),
+        ),
+        longer(price_cny_per_kwh),
+    )
+
+
+def cost_by_period(dispatch: Dispatch, devices: Devices, price_cny_per_kwh: FloatArray) -> FloatArray:
+    """Return Eq. 21 of each period of a dispatch."""
+    rows = [slice(t, t + 1) for t in range(dispatch.period_count)]
+    return np.array([_cost(dispatch, row, devices, price_cny_per_kwh[row]).total_cny for row in rows])
+
+
+def _cost(dispatch: Dispatch, rows: slice, devices: Devices, price_cny_per_kwh: FloatArray) -> Cost:
+    return running_cost(
+        devices,
+        dispatch.turbine_kw[rows],
+        dispatch.shift_out_kw[rows],
+        dispatch.purchase_kw[rows],
+        price_cny_per_kwh,
+        dispatch.period_h,
+    )
+
+
+def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_kwh: FloatArray) -> Dispatch:
+    """Return a row of each of several plans as one dispatch; what other rows would have broken is no news."""
+    plans = [plan for plan, _ in parts]
+    broken = tuple(v for plan, row in parts for v in plan.violations if v.period == plan.first_period + row)
+    idle = any(plan.status == "no answer" for plan in plans)
+    arrays: dict[str, Any] = {
+        field.name: np.concatenate([getattr(plan, field.name)[row : row + 1] for plan, row in parts])
+        for field in fields(Dispatch)
+        if isinstance(getattr(plans[0], field.name), np.ndarray)
+    }
+    joined = replace(
+        plans[0],
+        **arrays,
+        lower_bound_cny=-np.inf,
+        status="no answer" if idle else "elastic" if broken else "optimal",
+        remedy=", ".join(dict.fromkeys(plan.remedy for plan in plans if plan.remedy != "none")) or "none",
+        doubt=next((plan.doubt for plan in plans if plan.doubt), ""),
+        violations=broken,
+    )
+    return replace(joined, cost=_cost(joined, slice(None), devices, price_cny_per_kwh))

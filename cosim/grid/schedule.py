@@ -19,11 +19,16 @@ SMALL_CURRENT_PU = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Load:
-    """The load of each period and bus; stations charge at unity power factor and can be shed apart."""
+    """The load of each period and bus, and what the weather offers.
+
+    Stations charge at unity power factor and can be shed apart.
+    """
 
     base_kw: FloatArray
     base_kvar: FloatArray
     station_kw: FloatArray
+    renewable_kw: FloatArray | None = None
+    """Power each renewable unit offers, (periods, units); None is what its profile says."""
 
     @classmethod
     def scaled(cls, feeder: Feeder, profile_pu: FloatArray, station_kw: FloatArray | None = None) -> "Load":
@@ -39,10 +44,15 @@ class Load:
 
     def since(self, offset: int) -> "Load":
         """Return the load without its first *offset* periods."""
+        return self.between(offset, len(self.base_kw))
+
+    def between(self, start: int, stop: int) -> "Load":
+        """Return the load of the periods from *start* up to *stop*, counted from 0."""
         return Load(
-            base_kw=self.base_kw[offset:],
-            base_kvar=self.base_kvar[offset:],
-            station_kw=self.station_kw[offset:],
+            base_kw=self.base_kw[start:stop],
+            base_kvar=self.base_kvar[start:stop],
+            station_kw=self.station_kw[start:stop],
+            renewable_kw=None if self.renewable_kw is None else self.renewable_kw[start:stop],
         )
 
 
@@ -55,6 +65,8 @@ class DispatchState:
     storage_kwh: FloatArray
     owed_kwh: FloatArray
     """Energy each demand-response bus shifted out and has not yet got back."""
+    v2g_kwh: FloatArray = field(default_factory=lambda: np.zeros(0))
+    """Energy in the vehicles plugged in at each V2G charger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +107,8 @@ class Rules:
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
+    idle_without_answer: bool = False
+    """Where even giving way leads to no answer: leave the units idle and say so, instead of raising an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,23 +143,10 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Dispatch:
-    """The set-points of a horizon, the network they lead to, and how far they can be trusted."""
+class Answer:
+    """What one solve gives: the set-points of a horizon, and the network they lead to."""
 
-    feeder_name: str
-    first_period: int
-    period_h: float
-    status: Literal["optimal", "elastic"]
-    solver: str
-    remedy: str
-    """``none``, or what made the answer exact, such as ``loss price 10, storage signs fixed``."""
-    doubt: str
-    """Empty where the answer is certified; otherwise why it is not."""
     cost: Cost
-    lower_bound_cny: float
-    """Optimum of the relaxation (with penalties where elastic): no dispatch is cheaper."""
-    violations: tuple[Violation, ...]
-
     turbine_kw: FloatArray
     turbine_kvar: FloatArray
     charge_kw: FloatArray
@@ -156,6 +157,11 @@ class Dispatch:
     shift_out_kw: FloatArray
     shift_in_kw: FloatArray
     owed_kwh: FloatArray
+    v2g_charge_kw: FloatArray
+    v2g_discharge_kw: FloatArray
+    v2g_kwh: FloatArray
+    v2g_short_kwh: FloatArray
+    """Energy that departing vehicles lack of what they should take along; negative where they take more."""
     station_shed_kw: FloatArray
     base_shed_kw: FloatArray
 
@@ -173,6 +179,36 @@ class Dispatch:
     price_cny_per_kwh: FloatArray
     """Nodal price of each period and bus: what one more kWh there would cost."""
     relaxation_error: FloatArray
+
+    @property
+    def objective_cny(self) -> float:
+        """What the solve minimised, without the loss price."""
+        return self.cost.total_cny + self.cost.penalty_cny
+
+    @property
+    def store_powers_kw(self) -> tuple[FloatArray, FloatArray]:
+        """What goes into and out of all that stores: storage first, then V2G chargers."""
+        into = np.hstack([self.charge_kw, self.v2g_charge_kw])
+        return into, np.hstack([self.discharge_kw, self.v2g_discharge_kw])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dispatch(Answer):
+    """The set-points of a horizon, the network they lead to, and how far they can be trusted."""
+
+    feeder_name: str
+    first_period: int
+    period_h: float
+    status: Literal["optimal", "elastic", "no answer"]
+    """``elastic`` where limits had to give way; ``no answer`` where units stand idle for want of a dispatch."""
+    solver: str
+    remedy: str
+    """``none``, or what made the answer exact, such as ``loss price 10, storage signs fixed``."""
+    doubt: str
+    """Empty where the answer is certified; otherwise why it is not."""
+    lower_bound_cny: float
+    """Optimum of the relaxation (with penalties where elastic): no dispatch is cheaper."""
+    violations: tuple[Violation, ...]
     ac_mismatch_pu: FloatArray
     """Largest difference of a voltage to the AC power flow at the set-points, per period; NaN if none exists."""
 
@@ -191,7 +227,7 @@ class Dispatch:
         """Cost above the lower bound, relative to it; 0 where no remedy was needed, inf without a bound."""
         if not np.isfinite(self.lower_bound_cny):
             return float("inf")
-        above = self.cost.total_cny + self.cost.penalty_cny - self.lower_bound_cny
+        above = self.objective_cny - self.lower_bound_cny
         return above / max(abs(self.lower_bound_cny), 1.0)
 
     @property
@@ -215,6 +251,7 @@ class Dispatch:
             turbine_kw=self.turbine_kw[row].copy(),
             storage_kwh=self.storage_kwh[row].copy(),
             owed_kwh=self.owed_kwh[row].copy(),
+            v2g_kwh=self.v2g_kwh[row].copy(),
         )
 
 

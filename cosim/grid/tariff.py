@@ -97,7 +97,9 @@ class HeldClasses:
         return self.classes
 
 
-def non_positive_prices(price_cny_per_kwh: FloatArray, names: Sequence[str] = ()) -> tuple[str, ...]:
+def non_positive_prices(
+    price_cny_per_kwh: FloatArray, names: Sequence[str] = (), *, first_period: int = 1
+) -> tuple[str, ...]:
     """Return a sentence for each price at or below zero, of (periods,) or (periods, *names*)."""
     price = np.asarray(price_cny_per_kwh, dtype=np.float64)
     sentences = []
@@ -105,7 +107,7 @@ def non_positive_prices(price_cny_per_kwh: FloatArray, names: Sequence[str] = ()
         where = f", {names[place[1]]}" if price.ndim > 1 and names else ""
         amount = price[tuple(place)]
         sentences.append(
-            f"period {place[0] + 1}{where}: the price is {amount:.4g} CNY/kWh; using energy earns money there, "
-            "so losses may too, and the dispatch needs a remedy to be exact."
+            f"period {first_period + place[0]}{where}: the price is {amount:.4g} CNY/kWh; wasting energy costs "
+            "nothing there, so the dispatch may need a remedy to be exact."
         )
     return tuple(sentences)

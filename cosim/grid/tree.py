@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LOOPS_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -44,7 +46,7 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]
     reached, used = set(slacks), set[int]()
     ready = [number for slack in slacks for number in at_bus[slack]]
     heapq.heapify(ready)
-    problems = []
+    loops = []
     while ready:
         number = heapq.heappop(ready)
         if number in used:
@@ -52,7 +54,7 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]
         used.add(number)
         near, far = edges[number].ends
         if near in reached and far in reached:
-            problems.append(_loop(edges, feeds, number))
+            loops.append(_loop(edges, feeds, number))
             continue
         if near not in reached:
             near, far = far, near
@@ -60,9 +62,17 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]
         reached.add(far)
         for onward in at_bus[far]:
             heapq.heappush(ready, onward)
+    problems = _shortened(loops)
     if lost := [bus for bus in buses if bus not in reached]:
         problems.append(_lost(lost, slacks))
     return Tree(tuple(feeds.values()), tuple(problems))
+
+
+def _shortened(loops: list[str]) -> list[str]:
+    """Return a sentence for each loop; of a meshed net only the first ones, and how many there are."""
+    if len(loops) <= LOOPS_NAMED:
+        return loops
+    return [f"the net has {len(loops)} loops; the first {LOOPS_NAMED} are named.", *loops[:LOOPS_NAMED]]
 
 
 def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> str:

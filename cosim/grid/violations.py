@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from cosim.grid.model import Frame
-from cosim.grid.numbers import Question
-from cosim.grid.reading import Answer
-from cosim.grid.schedule import Violation
+from cosim.grid.numbers import Question, available_kw
+from cosim.grid.schedule import Answer, Violation
 
 VOLTAGE_NOTICED_PU = 1e-6
 POWER_NOTICED_KW = 1e-3
@@ -17,6 +16,7 @@ def violations(answer: Answer, frame: Frame, question: Question) -> tuple[Violat
     """Return every limit an elastic answer breaks, the worst of each kind first."""
     found = [*_voltages(answer, frame, question), *_shed(answer, frame, question)]
     found += [*_renewables_off(answer, frame, question), *_promises(answer, frame, question)]
+    found += _departures(answer, frame, question)
     kinds = list(dict.fromkeys(v.kind for v in found))
     return tuple(sorted(found, key=lambda v: (kinds.index(v.kind), -v.amount, v.period, v.bus)))
 
@@ -57,10 +57,11 @@ def _shed(answer: Answer, frame: Frame, question: Question) -> Iterator[Violatio
 
 def _renewables_off(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
     first = question.horizon.first_period
+    offered = available_kw(frame.devices, question)
     for column, unit in enumerate(frame.devices.renewables):
         if unit.curtailable:
             continue
-        off = unit.available_kw[first - 1 : first - 1 + question.periods] - answer.renewable_kw[:, column]
+        off = offered[:, column] - answer.renewable_kw[:, column]
         for t in np.flatnonzero(off > POWER_NOTICED_KW):
             period, amount = first + int(t), float(off[t])
             sentence = (
@@ -70,6 +71,18 @@ def _renewables_off(answer: Answer, frame: Frame, question: Question) -> Iterato
             yield Violation(
                 period=period, bus=unit.bus, kind="renewable_off", amount=amount, sentence=sentence
             )
+
+
+def _departures(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
+    """Name the vehicles that leave with another energy than they should."""
+    first, short = question.horizon.first_period, answer.v2g_short_kwh
+    for t, i in np.argwhere(np.abs(short) > POWER_NOTICED_KW):
+        unit, period, amount = frame.devices.v2g_chargers[i], first + int(t), abs(float(short[t, i]))
+        sentence = (
+            f"period {period}, bus {unit.bus}: vehicles leave V2G charger {unit.name} with {amount:.3g} kWh "
+            f"{'less' if short[t, i] > 0 else 'more'} than they should take along."
+        )
+        yield Violation(period=period, bus=unit.bus, kind="promise", amount=amount, sentence=sentence)
 
 
 def _promises(answer: Answer, frame: Frame, question: Question) -> Iterator[Violation]:
@@ -83,6 +96,10 @@ def _promises(answer: Answer, frame: Frame, question: Question) -> Iterator[Viol
             strict=True,
         )
     ]
+    for column, charger in enumerate(frame.devices.v2g_chargers):
+        end = charger.soc_initial * charger.capacity_kwh * float(charger.connected_pu[period - 1])
+        what = f"V2G charger {charger.name} should end with {end:.1f} kWh"
+        wanted.append((what, charger.bus, end - answer.v2g_kwh[-1, column]))
     wanted += [
         ("demand response should have got back all it shifted out", u.bus, owed)
         for u, owed in zip(frame.devices.demand_responses, answer.owed_kwh[-1], strict=True)

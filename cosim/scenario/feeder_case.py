@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.config.grid import FeederConfig
+from cosim.config.grid import FeederConfig, V2GConfig
 from cosim.errors import ConfigError
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.schedule import Elastic, Load, Rules
 from cosim.scenario.station import Station
@@ -121,7 +121,14 @@ def _devices(config: FeederConfig, profiles: dict[str, FloatArray] | None, flat:
             for unit in config.renewables
         ),
         demand_responses=tuple(DemandResponse(**unit.model_dump()) for unit in config.demand_response),
+        v2g_chargers=tuple(_v2g_charger(unit, profiles, flat) for unit in config.v2g),
     )
+
+
+def _v2g_charger(unit: V2GConfig, profiles: dict[str, FloatArray] | None, flat: FloatArray) -> V2GCharger:
+    connected, arriving, departing = (flat if profiles is None else profiles[name] for name in unit.profiles)
+    numbers = unit.model_dump(exclude={"connected", "arriving", "departing"})
+    return V2GCharger(connected_pu=connected, arriving_pu=arriving, departing_pu=departing, **numbers)
 
 
 def _rules(config: FeederConfig) -> Rules:
@@ -130,4 +137,5 @@ def _rules(config: FeederConfig) -> Rules:
         loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
         elastic=Elastic(**config.elastic.model_dump()),
         solver=config.solver,
+        idle_without_answer=True,
     )

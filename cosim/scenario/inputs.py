@@ -46,10 +46,9 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
 
 def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
     """Return the columns the scenario needs, and the values each may have."""
-    units = [unit for feeder in config.grid.feeders for unit in feeder.renewables]
     columns: dict[str, Range] = {config.road.trip_profile: NOT_NEGATIVE}
     columns |= {feeder.load_profile: NOT_NEGATIVE for feeder in config.grid.feeders}
-    columns |= {unit.profile: SHARE for unit in units}
+    columns |= {column: SHARE for feeder in config.grid.feeders for _, column in feeder.unit_profiles}
     if config.tariff.kind == "table":
         columns.setdefault(config.tariff.column, ANY)
     return columns

@@ -27,6 +27,7 @@ KINDS = {
     "pv": "PV",
     "wind": "wind",
     "storage": "storage",
+    "v2g": "V2G chargers",
     "demand_response": "demand response",
 }
 

@@ -24,6 +24,7 @@ DEVICES = {
     "pv": YELLOW,
     "wind": SKY,
     "storage": GREEN,
+    "v2g": "#66c2a5",
     "demand_response": PURPLE,
 }
 

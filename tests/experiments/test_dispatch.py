@@ -242,6 +242,61 @@ def test_prices_that_are_not_above_zero_are_flagged(files: Path) -> None:
     assert result.exit_code == (0 if answer["status"] == "optimal" else 3)
 
 
+def test_prices_that_are_not_above_zero_are_in_the_table_and_few_are_told(
+    files: Path, tmp_path: Path
+) -> None:
+    (files / "low.csv").write_text("price_cny_per_kwh\n0.5\n" + "-0.001\n" * 5)
+    result = run("case33bw", "--price", files / "low.csv", "--out", tmp_path / "low")
+    assert "2 more periods have a price at or below zero" in result.stderr
+    table = pd.read_parquet(tmp_path / "low" / "violations.parquet")
+    low = table[table.kind == "price"]
+    assert low.period.tolist() == [2, 3, 4, 5, 6]
+    assert low.amount.tolist() == [0.001] * 5
+    assert "period 2: the price is -0.001" in (tmp_path / "low" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_rolling_day_with_a_perfect_forecast_is_the_day_itself() -> None:
+    answer = json.loads(run(REFERENCE, "--rolling", "shrinking", "--json").stdout)
+    assert tuple(answer) == (*KEYS, "planned_cost_cny", "foresight_cost_cny")
+    assert answer["status"] == "optimal"
+    for key in ("cost_cny", "planned_cost_cny", "foresight_cost_cny", "lower_bound_cny"):
+        assert answer[key] == pytest.approx(EXPECTED["objective_CNY"], rel=1e-6), key
+
+
+def test_forecast_errors_are_those_of_the_seed_and_on_the_page(files: Path, tmp_path: Path) -> None:
+    given = ("case33bw", "--profile", files / "day.csv", "--price", files / "tariff.csv")
+    given = (*given, "--devices", files / "units.toml", "--rolling", "receding", "--window", 3)
+    one, again, other = (
+        json.loads(run(*given, "--forecast-error", 0.1, "--seed", seed, "--json").stdout)["planned_cost_cny"]
+        for seed in (7, 7, 8)
+    )
+    assert one == again != other
+    assert run(*given, "--forecast-error", 0.1, "--out", tmp_path / "out").exit_code in {0, 3}
+    table = pd.read_parquet(tmp_path / "out" / "rolling.parquet")
+    assert table.period.tolist() == [1, 2, 3, 4]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "rolling-1-chart" in page
+    assert "3 periods ahead" in page
+
+
+def test_v2g_chargers_are_set_shown_and_named(files: Path, tmp_path: Path) -> None:
+    """Two periods plugged in, then away with 80 of 100 kWh; they come back with 40 for the last period."""
+    (files / "cars.csv").write_text("load_pu,here,come,go\n0.4,1,0,0\n0.4,1,0,0\n0.4,0,0,0.8\n0.4,1,0.4,0\n")
+    (files / "cars.toml").write_text(
+        "voltage_min_pu = 0.9\n[[v2g]]\nname = 'park'\nbus = 5\ncharge_max_kw = 50.0\n"
+        "discharge_max_kw = 50.0\ncapacity_kwh = 100.0\nconnected = 'here'\narriving = 'come'\n"
+        "departing = 'go'\n"
+    )
+    given = ("case33bw", "--profile", files / "cars.csv", "--price", files / "tariff.csv")
+    assert run(*given, "--devices", files / "cars.toml", "--out", tmp_path / "out").exit_code == 0
+    table = pd.read_parquet(tmp_path / "out" / "setpoints.parquet")
+    assert set(table.kind) == {"v2g"}
+    assert table.stored_kwh.to_numpy()[2:] == pytest.approx([0, 50], abs=1e-2)
+    assert "park" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    unnamed = run("case33bw", "--devices", files / "cars.toml")
+    assert "V2G charger 'park' needs column here" in str(unnamed.exception)
+
+
 def test_the_equilibrium_feeds_the_stations() -> None:
     """The toy's station draws what its drivers charge, and that costs what it costs to bring it there."""
     idle, busy = as_json("toy"), as_json("toy", "--with-equilibrium")
@@ -284,6 +339,9 @@ def test_feeders_of_a_scenario_are_dispatched_one_by_one(tmp_path: Path) -> None
             ("case33bw", "--profile", "day.csv", "--price", "short.csv"),
             "short.csv: has 1 rows; there are 4 periods",
         ),
+        (("toy", "--window", "3"), "--window needs --rolling receding"),
+        (("toy", "--forecast-error", "0.1"), "--forecast-error needs --rolling"),
+        (("toy", "--rolling", "receding", "--window", "99"), "--window is 99; there are"),
         (("case33bw", "--stations", "bus.csv"), "there is no bus '99'"),
         (("toy", "--stations", "bus.csv"), "there is no station '99'; the stations are S"),
         (("case33bw", "--set", "grid.turbines.0.bus=1"), "grid.turbines is a table; it must be a list"),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cosim.grid.clarabel_engine import Engine, is_close
-from cosim.grid.cones import compile_period
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.compiled_period import compile_period
+from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
 from cosim.grid.dispatch import solve_dispatch, start_of_day
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import Frame
@@ -32,11 +32,23 @@ DEVICES = Devices(
         ),
     ),
     demand_responses=(DemandResponse(bus="7"), DemandResponse(bus="24")),
+    v2g_chargers=(
+        V2GCharger(
+            name="park",
+            bus="22",
+            connected_pu=np.array([1.0, 0.6, 0.2, 0.5, 0.8, 1.0]),
+            arriving_pu=np.array([0.0, 0.0, 0.0, 0.2, 0.2, 0.1]),
+            departing_pu=np.array([0.0, 0.3, 0.3, 0.0, 0.0, 0.0]),
+        ),
+    ),
 )
 PRICE = np.array([0.35, 0.35, 0.68, 1.09, 1.09, 0.68])
 PROFILE = np.array([0.5, 0.6, 0.8, 1.0, 0.95, 0.7])
 LATER = DispatchState(
-    turbine_kw=np.array([150.0]), storage_kwh=np.array([500.0]), owed_kwh=np.array([20.0, -5.0])
+    turbine_kw=np.array([150.0]),
+    storage_kwh=np.array([500.0]),
+    owed_kwh=np.array([20.0, -5.0]),
+    v2g_kwh=np.array([400.0]),
 )
 
 
@@ -63,7 +75,10 @@ CASES = {
     "the rest of a day": ({}, {"first": 3}),
     "half hours, export, fixed signs": (
         {"export": True, "period_h": 0.5},
-        {"period_h": 0.5, "charging": np.array([[True], [True], [False], [False], [False], [True]])},
+        {
+            "period_h": 0.5,
+            "charging": np.array([[True] * 2, [True] * 2, [False] * 2, [False] * 2, [False] * 2, [True] * 2]),
+        },
     ),
     "a loss price": ({}, {"loss_price_cny_per_mwh": 400.0}),
     "elastic beyond what the feeder carries": ({"elastic": True}, {"scale": 2.2}),
@@ -128,7 +143,7 @@ def test_solving_again_compiles_nothing(ieee33: Feeder, monkeypatch: pytest.Monk
     def fail(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("cosim.grid.cones.build", fail)
+    monkeypatch.setattr("cosim.grid.compiled_period.build", fail)
     monkeypatch.setattr("cvxpy.Problem.__init__", fail)
     horizon = Horizon(first_period=3, state=LATER)
     shorter = solve_dispatch(ieee33, DEVICES, load.since(2), PRICE[2:], horizon)

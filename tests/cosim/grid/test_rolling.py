@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cosim.grid.devices import DemandResponse, Devices, Storage, Turbine
+from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.rolling import dispatch_rolling, relative_error
@@ -36,6 +36,20 @@ def test_forecast_errors_cost_money_and_are_reproducible(ieee33: Feeder) -> None
     assert one.tobytes() == two.tobytes()
     assert one.sum() >= perfect * (1 - 1e-9)
     assert one.sum() != pytest.approx(perfect, rel=1e-6)
+
+
+def test_the_weather_is_forecast_too_and_comes_as_it_comes(ieee33: Feeder) -> None:
+    """The forecast of the sun drifts away from what comes; in each period what comes is there."""
+    profile = np.array([0.0, 0.3, 0.8, 0.6, 0.2, 0.0])
+    devices = Devices(renewables=(Renewable(name="pv", bus="28", kind="pv", profile_pu=profile),))
+    load = Load.scaled(ieee33, PROFILE)
+    wrong = relative_error(0.3, np.random.default_rng(5))
+    day = dispatch_rolling(ieee33, devices, load, PRICE, forecast=wrong)
+    first, came = day.plans[0].renewable_kw[:, 0], day.carried_out.renewable_kw[:, 0]
+    assert came == pytest.approx(1000 * profile, abs=0.1)
+    assert np.abs(first - came).max() > 50
+    assert day.carried_out.cost_cny == pytest.approx(day.cost_cny.sum(), rel=1e-12)
+    assert day.carried_out.period_count == len(PRICE)
 
 
 def test_a_receding_window_looks_no_further(ieee33: Feeder) -> None:
