@@ -1,8 +1,10 @@
-"""Random problems, each of which must converge or be refused: ``python benchmarks/robustness.py [ROADS] [STATIONS]``.
+"""Random problems, each of which must converge or be refused: ``python benchmarks/robustness.py [N N N]``.
 
 Two-way and one-way grids of 6 to 16 nodes, up to five ODs. Roads: theta from .01 to 10 per minute, links up to
 seven times their capacity at free flow. Stations: one to three of 1 to 30 chargers, of whose best use the
 charging demand takes 50 to 99.8 %; every group has a theta of its own, and up to 2,000 cars share the roads.
+Optima: problems with stations, of which the stochastic system optimum is asked, Wardrop's two principles, and the
+equilibrium on a path set that grows from one pair per group. The numbers are how many of each kind.
 """
 
 import os
@@ -11,19 +13,23 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from time import process_time
+from typing import Any
 
 import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError, InfeasibleError
 from cosim.road.assignment import solve_sue
+from cosim.road.columns import cheapest_paths, solve_sue_adding_paths
 from cosim.road.latency import fit_davidson_j
 from cosim.road.network import ChargingArc, Network, OdTable
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
 from cosim.road.station_capacity import station_shortfall
+from cosim.road.user_equilibrium import solve_so, solve_ue
 
 TOLERANCE = 1e-6
 
@@ -106,10 +112,30 @@ def used(problem: AssignmentProblem, use: float) -> FloatArray:
     return np.where(charges, use * low * problem.demand_veh_h, problem.demand_veh_h)
 
 
-def verdict(problem: AssignmentProblem) -> str:
-    """Return how the search ended."""
+def equilibrium(problem: AssignmentProblem) -> str:
+    """Return how the search for the stochastic equilibrium ended."""
+    return ended(problem, lambda: solve_sue(problem, tolerance=TOLERANCE))
+
+
+def optima(problem: AssignmentProblem) -> str:
+    """Return how the searches for the optima, and on a growing path set, ended; of the worst one."""
+    network, paths = problem.network, problem.paths
+    marginal = replace(problem, paths=replace(paths, network=replace(network, marginal=True)))
+    few = replace(problem, paths=cheapest_paths(network, paths.od, paths.classes))
+    demand: dict[str, Any] = {"classes": paths.classes, "demand_veh_h": problem.demand_veh_h}
+    searches: list[Callable[[], Any]] = [
+        lambda: solve_sue(marginal, tolerance=TOLERANCE),
+        lambda: solve_ue(network, paths.od, **demand),
+        lambda: solve_so(network, paths.od, **demand),
+        lambda: solve_sue_adding_paths(few, tolerance=TOLERANCE).equilibrium,
+    ]
+    return min(ended(problem, search) for search in searches)  # capitals come first
+
+
+def ended(problem: AssignmentProblem, search: Callable[[], Any]) -> str:
+    """Return how a search ended."""
     try:
-        answer = solve_sue(problem, tolerance=TOLERANCE)
+        answer = search()
     except InfeasibleError:
         return "refused"
     arcs = problem.network.charging_arcs
@@ -120,8 +146,9 @@ def verdict(problem: AssignmentProblem) -> str:
 
 def main() -> None:
     """Solve all, and count how they ended."""
-    counts = [int(argument) for argument in sys.argv[1:]] or [2000, 1000]
-    for stations, count in zip((False, True), counts, strict=False):
+    counts = [int(argument) for argument in sys.argv[1:]] or [2000, 1000, 500]
+    kinds = (("roads", False, equilibrium), ("stations", True, equilibrium), ("optima", True, optima))
+    for (kind, stations, verdict), count in zip(kinds, counts, strict=False):
         ends: Counter[str] = Counter()
         seconds, seed = 0.0, 0
         while ends.total() < count:
@@ -135,7 +162,6 @@ def main() -> None:
             ends[end] += 1
             if end.isupper():
                 print(f"  seed {seed}: {end}")
-        kind = "stations" if stations else "roads"
         print(f"{kind}: {dict(ends)}, {1000 * seconds / count:.1f} ms each", flush=True)
 
 
