@@ -74,7 +74,8 @@ def _with_idle_days(
     """Return the share that travels, the table, and the exposure, by expectation and maximisation.
 
     On a day without a trip an EV does not travel, or travels by the chain and happens never to leave. With S the chance
-    of the latter, q S / (1 - q + q S) of these days are days of the chain, parked at home for every slot.
+    of the latter, q S / (1 - q + q S) of these days are days of the chain, parked at home for every slot. What tells
+    the two apart is who leaves home again after having come back.
     """
     from_home = int((days.from_activity[days.first] == HOME).sum())
     idle = days.n_days - days.first.size
