@@ -116,7 +116,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _whole("trip", "trip of its day, from 1"),
         _text("from_activity", "activity left"),
         _text("to_activity", "activity sought"),
-        _text("origin", "origin node, drawn from the OD table for each trip on its own"),
+        _text(
+            "origin", "origin node: drawn from the OD table, or where the last trip ended (population.trips)"
+        ),
         _text("destination", "destination node"),
         _text("user_class", "passing or charging"),
         _whole("path", "number of the path in the path set; -1 if the trip was not made"),

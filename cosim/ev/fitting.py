@@ -18,6 +18,7 @@ from cosim.periods import SECONDS_PER_DAY
 
 PRIOR_EVS = 5.0
 """Weight of the prior, in EVs parked for one slot."""
+SETTLED = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +28,8 @@ class FittedChain:
     model: MarkovModel
     leaving: IntArray
     """Departures observed, (96 slots, 4 from, 4 to)."""
-    exposure: IntArray
-    """EVs observed parked at the start of each slot, (96 slots, 4 activities); only days with trips count."""
+    exposure: FloatArray
+    """EVs parked at the start of each slot, (96 slots, 4 activities), on days on which they travel."""
     hourly: FloatArray
     """Where drivers go next by hour of departure, (4, 24, 4): the transition matrix of the dwell model."""
     same_slot_share: float
@@ -48,13 +49,12 @@ def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
     slot = days.departure_s // SLOT_S
     cell = (slot * 4 + days.from_activity) * 4 + days.to_activity
     leaving = np.bincount(cell, minlength=SLOTS * 16).reshape(SLOTS, 4, 4)
-    exposure, same_slot = _exposure(days)
-    prior = _prior(leaving, exposure)
-    departure = (leaving + prior_evs * prior) / (exposure + prior_evs)[:, :, np.newaxis]
+    seen, same_slot = _exposure(days)
+    share, departure, exposure = _with_idle_days(days, leaving, seen, prior_evs)
     hours = days.length_km.sum() / max((days.arrival_s - days.departure_s).sum() / 3600, 1e-9)
     model = MarkovModel(
         departure=departure,
-        share_travelling=_share_travelling(days),
+        share_travelling=share,
         length_km=fit_lengths(days.length_km),
         speed_km_h=float(hours),
     )
@@ -68,8 +68,33 @@ def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
     )
 
 
+def _with_idle_days(
+    days: ObservedDays, leaving: IntArray, seen: IntArray, prior_evs: float
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return the share that travels, the table, and the exposure, by expectation and maximisation.
+
+    On a day without a trip an EV does not travel, or travels by the chain and happens never to leave. With S the chance
+    of the latter, q S / (1 - q + q S) of these days are days of the chain, parked at home for every slot. What tells
+    the two apart is who leaves home again after having come back.
+    """
+    from_home = int((days.from_activity[days.first] == HOME).sum())
+    idle = days.n_days - days.first.size
+    share = from_home / max(from_home + idle, 1)
+    of_the_chain = 0.0
+    while True:
+        exposure = seen + np.eye(4)[HOME] * of_the_chain
+        departure = (leaving + prior_evs * _prior(leaving, exposure)) / (exposure + prior_evs)[
+            :, :, np.newaxis
+        ]
+        never = share * float(np.prod(1 - departure[:, HOME].sum(axis=1)))
+        before, of_the_chain = of_the_chain, idle * never / (1 - share + never) if idle else 0.0
+        share = (from_home + of_the_chain) / max(from_home + idle, 1)
+        if abs(of_the_chain - before) <= SETTLED * days.n_days:
+            return share, departure, exposure
+
+
 def _exposure(days: ObservedDays) -> tuple[IntArray, float]:
-    """Return how many EVs that travel on the day are parked at the start of each slot, by activity.
+    """Return how many EVs that have a trip on the day are parked at the start of each slot, by activity.
 
     Who left in the slot of the arrival was parked at no boundary; it counts as parked at the start of that slot, so
     that departures never outnumber those who could leave.
@@ -88,7 +113,7 @@ def _exposure(days: ObservedDays) -> tuple[IntArray, float]:
     return exposure, float(at_once.size / days.day.size)
 
 
-def _prior(leaving: IntArray, exposure: IntArray) -> FloatArray:
+def _prior(leaving: IntArray, exposure: FloatArray) -> FloatArray:
     """Return how often EVs leave each activity, over the whole day, and whereto; with one EV that goes home."""
     home = np.eye(4)[HOME] * (np.arange(4) != HOME)[:, np.newaxis] / SLOTS
     prior: FloatArray = (leaving.sum(axis=0) + home) / (exposure.sum(axis=0) + 1)[:, np.newaxis]
@@ -104,13 +129,6 @@ def _hourly(leaving: IntArray, prior_evs: float) -> FloatArray:
     hourly = by_hour + prior_evs * prior
     shares: FloatArray = (hourly / hourly.sum(axis=2, keepdims=True)).transpose(1, 0, 2)
     return shares
-
-
-def _share_travelling(days: ObservedDays) -> float:
-    """Return the share of the days begun at home on which there is a trip."""
-    from_home = int((days.from_activity[days.first] == HOME).sum())
-    without = days.n_days - days.first.size
-    return from_home / max(from_home + without, 1)
 
 
 def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) -> LogNormal:

@@ -9,7 +9,7 @@ from cosim.ev.diary_table import ObservedDays, observed
 from cosim.ev.exact import markov_day
 from cosim.ev.fitting import FittedChain, dwell_h, parked_share, trips_per_day
 from cosim.ev.mobility import sample_diaries
-from cosim.ev.transitions import ACTIVITIES
+from cosim.ev.transitions import ACTIVITIES, HOME
 
 PURPOSE = "goodness of fit"
 SIMULATED_DAYS = 50_000
@@ -40,7 +40,7 @@ class Goodness:
 def goodness_of_fit(fitted: FittedChain, days: ObservedDays) -> Goodness:
     """Return how far the fitted chain, exact or simulated, is from the days observed."""
     day = markov_day(fitted.model)
-    exact = day.occupancy(_morning(days, day.at_home(), fitted.model.share_travelling))
+    exact = day.occupancy(_morning(days, day.at_home()))
     again = observed(sample_diaries(fitted.model, SIMULATED_DAYS, 0, PURPOSE))
     middle = (np.arange(SIMULATED_DAYS) + 0.5) / SIMULATED_DAYS
     time_h = (days.arrival_s - days.departure_s) / 3600
@@ -59,13 +59,12 @@ def goodness_of_fit(fitted: FittedChain, days: ObservedDays) -> Goodness:
     )
 
 
-def _morning(days: ObservedDays, at_home: FloatArray, share_travelling: float) -> FloatArray:
+def _morning(days: ObservedDays, at_home: FloatArray) -> FloatArray:
     """Return where EVs are in the morning: where the first trips start, or at home for days without."""
-    morning = np.zeros_like(at_home)
+    away: FloatArray = np.zeros_like(at_home)
     starts = np.bincount(days.from_activity[days.first], minlength=4) / days.n_days
-    morning[:4] = starts
-    morning[0] = starts[0] / share_travelling if share_travelling > 0 else 1.0
-    return morning
+    away[:4] = np.where(np.arange(4) == HOME, 0.0, starts)
+    return away + (1 - away.sum()) * at_home
 
 
 def ks_distance(one: FloatArray, other: FloatArray) -> float:

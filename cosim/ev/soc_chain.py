@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from cosim.arrays import FloatArray
 from cosim.ev.battery import Battery
@@ -68,10 +69,10 @@ class SocChain:
         return whole, np.mean(some, axis=0)
 
     @cached_property
-    def trips(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def trips(self) -> tuple[csr_array, FloatArray, FloatArray]:
         """Return what a trip does, by the state of charge at departure.
 
-        The distribution over crossed boundaries and bins on arrival (bins, crossings, bins), the chance to be at
+        The distribution over crossed boundaries and bins on arrival (crossings * bins, bins), the chance to be at
         a fast charger at the boundaries after the departure (bins, boundaries), and to fast-charge at all (bins).
         """
         uniform, weight = quadrature(LENGTHS)
@@ -82,7 +83,7 @@ class SocChain:
         charged = drive(soc, kwh, fast_charge=True, battery=self.kind.battery, behaviour=self.behaviour)
         plain = drive(soc, kwh, fast_charge=False, battery=self.kind.battery, behaviour=self.behaviour)
         most = int(slots.max()) + 2
-        arrives = np.zeros((BINS, most, BINS))
+        arrives = np.zeros((most, BINS, BINS))
         for share, end in ((chance, charged.soc_arrival), (1 - chance, plain.soc_arrival)):
             _book(arrives, weight[:, np.newaxis] * share, end, slots)
         kw = min(self.charger_kw, self.kind.fast_kw)
@@ -95,7 +96,7 @@ class SocChain:
         at_charger = [
             (weight @ (chance * (np.clip(j - plug, 0, 1) - np.clip(j - unplug, 0, 1)))) for j in ahead
         ]
-        return arrives, np.array(at_charger).T, weight @ chance
+        return csr_array(arrives.reshape(-1, BINS)), np.array(at_charger).T, weight @ chance
 
     def _charges(self, soc: FloatArray, kwh: FloatArray) -> FloatArray:
         """Return the chance to fast-charge: 1 where the least willing would, 0 where the most willing would not."""
@@ -133,7 +134,7 @@ def _book(arrives: FloatArray, mass: FloatArray, soc: FloatArray, slots: FloatAr
     start = np.broadcast_to(np.arange(BINS), mass.shape)
     for number, chance in ((crossed, 1 - more), (crossed + 1, more)):
         for end, share in ((low, 1 - part), (np.minimum(low + 1, BINS - 1), part)):
-            cell = np.ravel_multi_index((start, np.broadcast_to(number, mass.shape), end), arrives.shape)
+            cell = np.ravel_multi_index((np.broadcast_to(number, mass.shape), end, start), arrives.shape)
             flow = np.bincount(cell.ravel(), weights=(mass * chance * share).ravel(), minlength=arrives.size)
             arrives += flow.reshape(arrives.shape)
 
@@ -181,7 +182,7 @@ def _in_the_morning(chain: SocChain) -> _Fleet:
     parked[:, HOME, IDLE] = at_home * chain.model.share_travelling
     resting = np.zeros((4, 2, BINS))
     resting[:, IDLE] = at_home * (1 - chain.model.share_travelling)
-    coming = np.zeros((arrives.shape[1] + 1, 4, 4, BINS))
+    coming = np.zeros((arrives.shape[0] // BINS + 1, 4, 4, BINS))
     return _Fleet(parked=parked, resting=resting, coming=coming, at_fast=np.zeros(at_charger.shape[1] + 1))
 
 
@@ -211,8 +212,8 @@ def _step(chain: SocChain, fleet: _Fleet, slot: int) -> FloatArray:
     fleet.parked *= (1 - table.sum(axis=1))[:, np.newaxis, np.newaxis]
     fleet.parked[:, :, PLUGGED] = fleet.parked[:, :, PLUGGED] @ whole
     fleet.resting[:, PLUGGED] = fleet.resting[:, PLUGGED] @ whole
-    trips = (leaving.reshape(-1, BINS) @ arrives.reshape(BINS, -1)).reshape(4, 4, -1, BINS)
-    fleet.coming[: trips.shape[2]] += trips.transpose(2, 0, 1, 3)
+    trips = (arrives @ leaving.reshape(-1, BINS).T).reshape(-1, BINS, 4, 4)
+    fleet.coming[: len(trips)] += trips.transpose(0, 2, 3, 1)
     left: FloatArray = leaving.sum(axis=(0, 1))
     fleet.at_fast[1:] += left @ at_charger
     _arrive(chain, fleet, fleet.coming[0])

@@ -1,0 +1,114 @@
+"""The population of a scenario: which model, which types, and whether its trips chain."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosim.coupling.demand import expected_demand
+from cosim.errors import ConfigError
+from cosim.ev.markov import MarkovModel
+from cosim.ev.mobility import sample_diaries
+from cosim.scenario import CHARGING, PASSING, Scenario, load_scenario
+from cosim.scenario.trips import trip_ods
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+MARKOV = ("mobility.kind=markov", "mobility.departures=mobility/departures_by_slot.csv")
+TYPES = 'population.types=[{name="small", share=1, battery_kwh=30.0}, {name="large", share=3, fast_kw=50.0}]'
+
+
+@pytest.fixture(scope="module")
+def two_way() -> Scenario:
+    """Nguyen-Dupuis in both directions."""
+    return load_scenario(CONFIGS / "two_way.toml")
+
+
+def test_trips_chain_where_people_can_get_home(two_way: Scenario, paper: Scenario) -> None:
+    """By default on the roads of both directions, not on the acyclic ones; one may choose."""
+    assert paper.chains is None
+    assert two_way.chains is not None
+    assert two_way.chains.n_zones == 4
+    open_choice = load_scenario(CONFIGS / "two_way.toml", ["population.trips=independent"])
+    assert open_choice.chains is None
+
+
+def test_chained_trips_on_acyclic_roads_are_refused_with_the_reason() -> None:
+    """Nobody gets home on Nguyen-Dupuis."""
+    with pytest.raises(ConfigError, match="'chained', but no trip starts in zone 2, 3") as told:
+        load_scenario(CONFIGS / "paper.toml", ["population.trips=chained"])
+    assert "choose 'independent'" in str(told.value)
+
+
+def test_origins_of_trips_are_the_last_destinations_on_the_roads(two_way: Scenario) -> None:
+    """By node; and nobody drives from home to home, for that is no trip between zones."""
+    diaries = sample_diaries(two_way.mobility, 2_000, 1, "test")
+    od = trip_ods(two_way, diaries, 1, "test")
+    later = np.flatnonzero(diaries.trip > 1)
+    table = two_way.paths.od
+    assert np.array_equal(table.origin[od[later]], table.dest[od[later - 1]])
+    assert not ((diaries.from_activity == 0) & (diaries.to_activity == 0)).any()
+
+
+def test_independent_trips_follow_the_table(paper: Scenario) -> None:
+    """400, 800, 600 and 200 of 2,000."""
+    diaries = sample_diaries(paper.mobility, 5_000, 1, "test")
+    counts = np.bincount(trip_ods(paper, diaries, 1, "test"), minlength=4)
+    error = np.sqrt(paper.od_share * (1 - paper.od_share) / diaries.ev.size)
+    assert (np.abs(counts / diaries.ev.size - paper.od_share) < 4 * error).all()
+
+
+def test_the_equilibrium_asks_for_the_trips_that_the_agents_make(two_way: Scenario) -> None:
+    """OD by period: expected demand against drawn trips of another stream, both per EV."""
+    demand = expected_demand(two_way, np.ones(24))
+    by_group = demand.group_veh_h.reshape(24, 3, -1)
+    evs = (by_group[:, PASSING] + by_group[:, CHARGING]) / demand.n_ev
+    assert evs.sum() == pytest.approx(demand.charging.trips_per_ev)
+    n_ev = 40_000
+    diaries = sample_diaries(two_way.mobility, n_ev, 5, "agents")
+    od = trip_ods(two_way, diaries, 5, "agents")
+    cell = diaries.departure_s // 3600 * 12 + od
+    drawn = np.bincount(cell, minlength=24 * 12).reshape(24, 12) / n_ev
+    # both are estimates, from 50,000 and from 40,000 EVs; trips of one EV belong together
+    error = np.sqrt(np.maximum(evs, 1e-6) * (1 / n_ev + 1 / 50_000))
+    assert np.abs((drawn - evs) / error).max() < 6
+    charging = by_group[:, CHARGING].sum(axis=1) / demand.n_ev
+    assert charging == pytest.approx(evs.sum(axis=1) * demand.charging.charging_share)
+
+
+def test_a_chain_and_types_are_named_in_the_file() -> None:
+    """What a type leaves out is as in [mobility]."""
+    scenario = load_scenario(CONFIGS / "paper.toml", [*MARKOV, TYPES, "population.soc=carried"])
+    assert isinstance(scenario.mobility, MarkovModel)
+    small, large = scenario.mobility.types
+    assert (small.battery.capacity_kwh, small.slow_kw, small.fast_kw) == (30.0, 7.0, np.inf)
+    assert (large.battery.capacity_kwh, large.fast_kw, large.home_charger_share) == (50.0, 50.0, 0.5)
+    diaries = sample_diaries(scenario.mobility, 1_000, 1, "types")
+    assert 0.2 < (diaries.ev_type == 0).mean() < 0.3
+
+
+def test_days_carried_on_have_their_own_demand() -> None:
+    """.042 over many days; .056 on a single one."""
+    few = "population.estimate_diaries=20000"
+    daily, carried = (
+        expected_demand(load_scenario(CONFIGS / "paper.toml", [few, f"population.soc={way}"]), np.ones(24))
+        for way in ("daily", "carried")
+    )
+    assert daily.charging.mean_charging_share == pytest.approx(0.056, abs=0.003)
+    assert carried.charging.mean_charging_share == pytest.approx(0.0424, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (["mobility.kind=markov"], "departures is missing; mobility of kind 'markov' needs its file"),
+        ([MARKOV[0], "mobility.departures=nowhere.csv"], "nowhere.csv: cannot be read"),
+        ([TYPES.replace("large", "small")], "population.types: the name 'small' is given more than once"),
+        ([TYPES.replace("share=3", "share=0")], "population.types.large.share"),
+        (["population.trips=round"], "population.trips is 'round'"),
+    ],
+)
+def test_what_is_wrong_with_a_population_is_a_sentence(settings: list[str], sentence: str) -> None:
+    """With the field and what is allowed."""
+    with pytest.raises(ConfigError) as told:
+        load_scenario(CONFIGS / "paper.toml", settings)
+    assert sentence in str(told.value)
