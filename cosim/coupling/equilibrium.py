@@ -84,19 +84,16 @@ def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
 
 def solve_from(scenario: Scenario, start: Start) -> EquilibriumDay:
     """Return the day that the iteration reaches from the charging prices of one *start*."""
-    coupling, tariff, damping = (
-        scenario.config.coupling,
-        HeldTariff(scenario),
-        Damping(scenario.periods.count),
-    )
+    coupling = scenario.config.coupling
+    tariff, damping = HeldTariff(scenario), Damping(scenario.periods.count)
     roads = road_day(scenario, start_price_cny_per_kwh(scenario, start))
     iterations: list[Iteration] = []
     for number in count(1):
         feeders = _feeders(scenario, roads.load.load_kw, tariff.follow(roads.load.load_kw))
         reply = road_day(scenario, feeders.charging_price_cny_per_kwh, roads)
         iterations.append(measure(roads, reply, float(damping.step.min())))
-        ends = _before_jumps(roads, reply, damping, coupling.tolerance)  # of no period, once all are at rest
-        if ends or coupling.mode == "one_pass" or number == coupling.max_iterations:
+        at_rest = _at_rest(roads, reply, damping, coupling.tolerance)
+        if at_rest or coupling.mode == "one_pass" or number == coupling.max_iterations:
             break
         roads = _next_day(scenario, roads, reply, damping)
     tariff_in_force = feeders.tariff_cny_per_kwh
@@ -165,8 +162,8 @@ def _differences(price: FloatArray) -> tuple[FloatArray, FloatArray]:
     return price - level, level
 
 
-def _before_jumps(roads: RoadDay, reply: RoadDay, damping: Damping, tolerance: float) -> bool:
-    """Whether every period that is still apart stands before a jump of its price: no step brings it to rest."""
+def _at_rest(roads: RoadDay, reply: RoadDay, damping: Damping, tolerance: float) -> bool:
+    """Whether no period would move any more: each is within the tolerance, or stands before a jump of its price."""
     load, price = distances(roads, reply)
-    apart = np.maximum(load, price).max(axis=1) > tolerance
-    return bool(damping.before_a_jump(price, tolerance)[apart].all())
+    within = np.maximum(load, price).max(axis=1) <= tolerance
+    return bool((within | damping.before_a_jump(price, tolerance)).all())

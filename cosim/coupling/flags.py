@@ -108,7 +108,7 @@ def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay
 def _course(day: EquilibriumDay) -> str:
     """Return how a search that did not come to rest has fared of late."""
     if day.stands_before_a_jump:
-        return "stands where the nodal price jumps, for a limit of the feeder begins to bind there"
+        return "stands where the nodal price jumps, for a limit of the feeder is reached there"
     last = [iteration.residual for iteration in day.iterations[-FEW:]]
     if len(last) > 1 and last[-1] > 2 * last[0]:
         return "diverges"

@@ -112,14 +112,14 @@ def test_every_axis_of_every_chart_has_a_title(toy_run: Run) -> None:
 def test_equilibrium_alone_has_its_own_page(toy_run: Run, tmp_path: Path) -> None:
     alone = change_manifest(copy_of(toy_run, tmp_path / "e", "agents", "comparison"), model="equilibrium")
     write_report(alone)
-    assert sections(alone) == FIGURES - {"flow_agreement", "choice_tests"}
+    assert sections(alone) == FIGURES - {"flow_agreement", "choice_tests", "real_time"}
     assert 'id="verdict"' not in read(alone)
 
 
 def test_agents_alone_have_their_own_page(toy_run: Run, tmp_path: Path) -> None:
     alone = change_manifest(copy_of(toy_run, tmp_path / "a", "equilibrium", "comparison"), model="agents")
     write_report(alone)
-    left_out = {"flow_agreement", "choice_tests", "path_shares", "convergence"}
+    left_out = {"flow_agreement", "choice_tests", "path_shares", "convergence", "coupling", "real_time"}
     assert sections(alone) == FIGURES - left_out
 
 
