@@ -198,6 +198,77 @@ class GridTime:
         return timed
 
 
+def measure_individual() -> dict[str, Any]:
+    """Return figures of the paper's day with every EV an agent, against a bare loop with as many events.
+
+    An event is a step of the clock or a message that reaches somebody. Without dispatch and power flow, which no
+    bare loop has.
+    """
+    import_everything()
+    from agents.model import CoSimModel
+    from cosim.coupling import day_ahead, solve_equilibrium_day
+    from cosim.scenario import load_scenario
+
+    scenario = load_scenario(CONFIGS / "paper.toml")
+    ahead = day_ahead(scenario, solve_equilibrium_day(scenario))
+    ratios, watch = [], Stopwatch()
+    for _ in range(5):
+        start = time.process_time()
+        model = CoSimModel(scenario, ahead, seed=1)
+        grid, steps = GridTime(model), count_steps(model.clock.env)
+        model.simulate()
+        own_s = time.process_time() - start - grid.seconds
+        messages = sum(entry.receivers - entry.lost for entry in model.post.ledger)
+        start = time.process_time()
+        bare_loop(ahead.n_ev, steps[0], messages)
+        ratios.append((own_s / (time.process_time() - start), own_s))
+    ratio, own_s = sorted(ratios)[2]
+    watch.seconds = {"individual": own_s, "bare_loop": own_s / ratio, "ratio": ratio}
+    return {"evs": ahead.n_ev, "steps": steps[0], "messages": messages, **watch.seconds}
+
+
+def count_steps(env: Any) -> list[int]:
+    """Count the events that SimPy processes, in a list of one number."""
+    steps, step = [0], env.step
+
+    def counted() -> None:
+        steps[0] += 1
+        step()
+
+    env.step = counted
+    return steps
+
+
+def bare_loop(n_agents: int, timeouts: int, messages: int) -> None:
+    """Let Mesa agents wait and read mail on SimPy's clock, and do nothing else."""
+    import mesa
+    import simpy
+
+    env, model, rounds = simpy.Environment(), mesa.Model(rng=1), 24
+
+    class Bare(mesa.Agent):
+        def __init__(self) -> None:
+            super().__init__(model)
+            self.inbox = simpy.Store(env)
+            env.process(self.live())
+
+        def live(self) -> Any:
+            for _ in range(round(timeouts / n_agents)):
+                yield env.timeout(10)
+                self.inbox.items.clear()
+
+    agents = [Bare() for _ in range(n_agents)]
+
+    def post() -> Any:
+        for _ in range(rounds):
+            yield env.timeout(10)
+            for number in range(messages // rounds):
+                agents[number % n_agents].inbox.put("news")
+
+    env.process(post())
+    env.run()
+
+
 def memory_mb() -> float:
     """Return the most memory this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -211,18 +282,27 @@ def in_a_process_of_its_own(evs: int) -> dict[str, Any]:
     return figures
 
 
+def show(figures: dict[str, Any]) -> None:
+    """Print one line."""
+    print("  ".join(f"{key} {value:,.4g}" for key, value in figures.items()))
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("evs", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--individual", action="store_true", help="time single EVs against a bare loop")
     asked = parser.parse_args()
+    if asked.individual:
+        show(measure_individual())
+        return
     if asked.one:
         print(json.dumps(measure_batch(asked.one)))
         return
     found = [in_a_process_of_its_own(evs) for evs in asked.evs]
     for figures in found:
-        print("  ".join(f"{key} {value:,.4g}" for key, value in figures.items()))
+        show(figures)
     if len(found) > 1:
         ratio = found[-1]["total"] / found[0]["total"]
         exponent = math.log(ratio) / math.log(found[-1]["evs"] / found[0]["evs"])

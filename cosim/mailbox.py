@@ -5,8 +5,9 @@ message is lost is drawn from a stream named by its kind, sender and second, so 
 not depend on how many others were sent.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -159,41 +160,58 @@ class PostOffice:
 
     def _dispatch(self, receivers: list[str], name: str, message: Message, fate: FloatArray | None) -> None:
         delay_s = 0 if message.physical else self.rules.delay_s
-        sizes = [self._crowds[receiver].size if receiver in self._crowds else 1 for receiver in receivers]
+        sizes = self._sizes(receivers)
         lost = self._lost(sum(sizes), name, message, fate)
-        first = 0
-        for receiver, size in zip(receivers, sizes, strict=True):
-            self._deliver(receiver, message, delay_s, lost[first : first + size])
-            first += size
+        for receiver, lost_here in zip(receivers, _shared_out(lost, sizes), strict=True):
+            if lost_here is None or not lost_here.all():
+                self._deliver(receiver, message, delay_s, lost_here)
+        losses = 0 if lost is None else int(lost.sum())
         self.ledger.append(
             LedgerEntry(
                 message=message,
                 receiver=name,
-                receivers=first,
-                lost=int(lost.sum()),
-                delivered_s=None if lost.all() else message.sent_s + delay_s,
+                receivers=sum(sizes),
+                lost=losses,
+                delivered_s=None if losses == sum(sizes) else message.sent_s + delay_s,
             )
         )
 
-    def _lost(self, receivers: int, name: str, message: Message, fate: FloatArray | None) -> BoolArray:
+    def _sizes(self, receivers: list[str]) -> list[int]:
+        """Return how many stand behind each address."""
+        if not self._crowds:
+            return [1] * len(receivers)
+        return [self._crowds[receiver].size if receiver in self._crowds else 1 for receiver in receivers]
+
+    def _lost(self, receivers: int, name: str, message: Message, fate: FloatArray | None) -> BoolArray | None:
+        """Return whom a message does not reach, in the order of receivers; None where it reaches all."""
         if message.physical or self.rules.loss_probability == 0.0:
-            return np.zeros(receivers, dtype=np.bool_)
+            return None
         if fate is None:
             purpose = f"mail {type(message).__name__} {message.sender} {name}"
             fate = stream(self.rules.seed, purpose, message.sent_s).random(receivers)
         return fate < self.rules.loss_probability
 
-    def _deliver(self, receiver: str, message: Message, delay_s: int, lost: BoolArray) -> None:
-        if lost.all():
-            return
+    def _deliver(self, receiver: str, message: Message, delay_s: int, lost: BoolArray | None) -> None:
         if delay_s == 0:
             self._hand_over(receiver, message, lost)
             return
         arrival = self.env.timeout(delay_s)
         arrival.callbacks.append(lambda _: self._hand_over(receiver, message, lost))
 
-    def _hand_over(self, receiver: str, message: Message, lost: BoolArray) -> None:
-        if receiver in self._crowds:
-            self._crowds[receiver].hear(message, lost)
-        else:
+    def _hand_over(self, receiver: str, message: Message, lost: BoolArray | None) -> None:
+        crowd = self._crowds.get(receiver)
+        if crowd is None:
             self.inbox(receiver).put(message)
+        else:
+            crowd.hear(message, np.zeros(crowd.size, dtype=np.bool_) if lost is None else lost)
+
+
+def _shared_out(lost: BoolArray | None, sizes: list[int]) -> Iterator[BoolArray | None]:
+    """Yield for each address who of those behind it a message does not reach."""
+    if lost is None:
+        yield from repeat(None, len(sizes))
+        return
+    first = 0
+    for size in sizes:
+        yield lost[first : first + size]
+        first += size

@@ -23,6 +23,7 @@ then EVs act.
 
 import json
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import ClassVar
 
 
@@ -38,9 +39,14 @@ class Message:
 
     def content(self) -> str:
         """Return what it says beyond the envelope, as JSON."""
-        envelope = {"sender", "sent_s", "day", "period"}
-        said = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in envelope}
-        return json.dumps(said)
+        return json.dumps({name: getattr(self, name) for name in self.said()})
+
+    @classmethod
+    @cache
+    def said(cls) -> tuple[str, ...]:
+        """Return the names of what such a message says beyond the envelope."""
+        envelope = {field.name for field in fields(Message)}
+        return tuple(field.name for field in fields(cls) if field.name not in envelope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

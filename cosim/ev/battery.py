@@ -49,8 +49,8 @@ class Battery:
 
     def charging_kwh(self, soc: FloatArray | float, target_soc: FloatArray | float) -> FloatArray:
         """Return the grid-side energy that lifts *soc* to *target_soc* [kWh]; zero if it is there already."""
-        lift = np.maximum(np.subtract(target_soc, soc), 0.0)
-        return np.asarray(lift * self.capacity_kwh / self.charging_efficiency)[()]
+        lift: FloatArray = np.maximum(np.subtract(target_soc, soc), 0.0)
+        return lift * self.capacity_kwh / self.charging_efficiency
 
     def soc_after_charging(
         self, soc: FloatArray | float, power_kw: FloatArray | float, duration_h: FloatArray | float

@@ -5,6 +5,7 @@ are used for both (``np.exp`` and ``math.exp`` may differ in the last bit), so b
 """
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -51,9 +52,10 @@ def fast_charge_probability(
     soc: FloatArray | float, behaviour: ChargingBehaviour, price_ratio: FloatArray | float = 1.0
 ) -> FloatArray:
     """Return 1 / (1 + exp((SOC - .30)/.05 + k (price / mean price - 1))), before any trip forces a charge."""
-    reluctance = np.subtract(soc, behaviour.even_odds_soc) / behaviour.soc_spread
-    reluctance = reluctance + behaviour.price_sensitivity * np.subtract(price_ratio, 1.0)
-    return np.asarray(1.0 / (1.0 + np.exp(np.minimum(reluctance, 700.0))))[()]  # exp(710) overflows
+    reluctance = (soc - behaviour.even_odds_soc) / behaviour.soc_spread
+    reluctance = reluctance + behaviour.price_sensitivity * (price_ratio - 1.0)
+    probability: FloatArray = 1.0 / (1.0 + np.exp(np.minimum(reluctance, 700.0)))  # exp(710) overflows
+    return probability
 
 
 def wants_fast_charge(
@@ -70,9 +72,10 @@ def wants_fast_charge(
     Never where the battery still holds the target when the charge point is reached: nothing could be charged.
     """
     by_chance = np.less(uniform, fast_charge_probability(soc, behaviour, price_ratio))
-    forced = np.less(battery.soc_after_driving(soc, trip_kwh), behaviour.reserve_soc)
-    soc_charge_point = battery.soc_after_driving(soc, np.multiply(behaviour.charge_point, trip_kwh))
-    return np.asarray((by_chance | forced) & (soc_charge_point < behaviour.target_soc))[()]
+    forced = battery.soc_after_driving(soc, trip_kwh) < behaviour.reserve_soc
+    soc_charge_point = battery.soc_after_driving(soc, behaviour.charge_point * trip_kwh)
+    wants: BoolArray = (by_chance | forced) & (soc_charge_point < behaviour.target_soc)
+    return wants
 
 
 def plugs_in(
@@ -124,15 +127,25 @@ def drive(
 
     A stranded EV does not depart: its states of charge stay as they are, and it has no session.
     """
-    to_charge_point = np.multiply(behaviour.charge_point, trip_kwh)
+    to_charge_point = behaviour.charge_point * trip_kwh
     soc_reached = battery.soc_after_driving(soc, to_charge_point)
-    soc_left_with = np.where(fast_charge, np.maximum(soc_reached, behaviour.target_soc), soc_reached)
-    soc_end = battery.soc_after_driving(soc_left_with, np.subtract(trip_kwh, to_charge_point))
+    soc_charged = np.maximum(soc_reached, behaviour.target_soc)
+    soc_left_with = _either(fast_charge, soc_charged, soc_reached)
+    soc_end = battery.soc_after_driving(soc_left_with, trip_kwh - to_charge_point)
     stranded = (soc_reached < 0) | (soc_end < 0)
     charged_kwh = battery.charging_kwh(soc_reached, behaviour.target_soc)
     return TripSoc(
-        soc_charge_point=np.where(stranded, soc, soc_reached)[()],
-        soc_arrival=np.where(stranded, soc, soc_end)[()],
-        session_kwh=np.where(np.asarray(fast_charge) & ~stranded, charged_kwh, 0.0)[()],
-        stranded=np.asarray(stranded)[()],
+        soc_charge_point=_either(stranded, soc, soc_reached),
+        soc_arrival=_either(stranded, soc, soc_end),
+        session_kwh=_either(fast_charge & ~stranded, charged_kwh, 0.0),
+        stranded=stranded,
     )
+
+
+def _either(
+    condition: BoolArray | bool, then: FloatArray | float, otherwise: FloatArray | float
+) -> FloatArray:
+    """Return ``np.where``, which takes long for a single EV."""
+    if np.ndim(condition) == 0:
+        return cast("FloatArray", then if condition else otherwise)
+    return np.where(condition, then, otherwise)
