@@ -64,7 +64,8 @@ def _morning(days: ObservedDays, at_home: FloatArray) -> FloatArray:
     away: FloatArray = np.zeros_like(at_home)
     starts = np.bincount(days.from_activity[days.first], minlength=4) / days.n_days
     away[:4] = np.where(np.arange(4) == HOME, 0.0, starts)
-    return away + (1 - away.sum()) * at_home
+    there: FloatArray = away + (1 - float(away.sum())) * at_home
+    return there
 
 
 def ks_distance(one: FloatArray, other: FloatArray) -> float:
