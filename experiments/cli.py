@@ -14,6 +14,7 @@ from cosim.errors import ConfigError, ModelError
 from experiments.assign import assign_command
 from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
+from experiments.reproduce.command import reproduce_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
 app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
+app.command("reproduce", short_help="Reproduce the paper, statement by statement.")(reproduce_command)
 
 Config = Annotated[
     str, typer.Argument(help="Scenario file (TOML), or the name of a scenario that comes along: paper, toy.")
