@@ -14,7 +14,7 @@ def reproduce_command(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="Change the case, to see which verdicts turn: road.theta_per_min=2, grid.demand_response.0.share_max=.6.",
+            help="Change the case to see verdicts turn: road.theta_per_min=2, grid.demand_response.0.share_max=.6.",
         ),
     ] = None,
     warm_start: Annotated[

@@ -17,6 +17,8 @@ from experiments.reproduce.road_case import FIRST, SECOND, RoadCase, even_split_
 
 SHOWN = (Variant("A", "dynamic"), Variant("B", "dynamic"))
 """Variants that are drawn; the others are in the tables."""
+DRAWN = (10, 60)
+"""Fewest and most iterations that are drawn of a search."""
 
 
 def drawings(case: Reproduction) -> dict[str, Figure]:
@@ -45,7 +47,7 @@ def _roads(roads: RoadCase) -> dict[str, Figure]:
 
 
 def _path_flows(roads: RoadCase) -> Figure:
-    """Return OD 1's path flows: t = 1 cold, t = 2 cold, t = 2 warm, each to its end."""
+    """Return OD 1's path flows: t = 1 cold, t = 2 cold, t = 2 warm, each until the residual is 1e-3."""
     search = roads.search
     first, second = roads.problems[FIRST - 1], roads.problems[SECOND - 1]
     starts = {
@@ -58,7 +60,7 @@ def _path_flows(roads: RoadCase) -> Figure:
         ),
     }
     panels = {
-        title: roads.path_flows_of_od_1(period, start, max(answer.iterations, 10))
+        title: roads.path_flows_of_od_1(period, start, int(np.clip(answer.iterations, *DRAWN)))
         for title, (period, start, answer) in starts.items()
     }
     return drawn.path_flows(roads.path_names, panels)

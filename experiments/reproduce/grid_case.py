@@ -17,6 +17,8 @@ from cosim.grid.tariff import price_class
 from cosim.scenario import FeederCase, Scenario
 
 CNY_PER_USD = 7.2
+NOTHING = 1e-3
+"""Energy [kWh], power [kW] or money [CNY] that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +152,14 @@ class GridCase:
         """Periods of the highest price."""
         dear: BoolArray = np.isclose(self.price_cny_per_kwh, self.price_cny_per_kwh.max())
         return dear
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole; not a number where there is nothing to compare with."""
+    return float(part / whole) if abs(whole) > NOTHING else float("nan")
+
+
+def mean_while(values: FloatArray, power_kw: FloatArray) -> float:
+    """Return the mean of *values* (periods) weighted by power; not a number where there is no power."""
+    weight = power_kw.sum(axis=1)
+    return ratio(float(values @ weight), float(weight.sum()))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.errata import Shown, shown
+from experiments.reproduce.errata import shown
+from experiments.reproduce.errata.erratum import Shown
 from experiments.reproduce.statement import Judgement
 from experiments.reproduce.statements import judge
 

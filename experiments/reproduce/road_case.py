@@ -99,7 +99,7 @@ class RoadCase:
         problem = self.problems[period - 1]
         return np.array(
             [
-                self.of_od_1(successive_averages(problem, start_veh_h, count).path_flow_veh_h)
+                self.of_od_1(successive_averages(problem, start_veh_h, count, tolerance=0.0).path_flow_veh_h)
                 for count in range(1, iterations + 1)
             ]
         )

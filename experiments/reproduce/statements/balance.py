@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.grid_case import VARIANTS, GridCase
+from experiments.reproduce.grid_case import VARIANTS, GridCase, mean_while, ratio
 from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_variant, of_the_case
 
 
@@ -60,7 +60,7 @@ def charging_is_the_cause(case: Reproduction) -> float:
 )
 def charging_raises_the_bill(grid: GridCase) -> float:
     """Return the cost of the bare feeder relative to that without stations."""
-    return grid.bought_cny(grid.bare) / grid.bought_cny(grid.bare_without_evs)
+    return ratio(grid.bought_cny(grid.bare), grid.bought_cny(grid.bare_without_evs))
 
 
 @of_each_variant(
@@ -90,7 +90,7 @@ def power_is_balanced(grid: GridCase) -> float:
 )
 def less_is_bought(grid: GridCase) -> float:
     """Return the purchase relative to that of the bare feeder."""
-    return float(grid.dispatch.purchase_kw.sum() / grid.bare.slack_kw.sum())
+    return ratio(grid.dispatch.purchase_kw.sum(), grid.bare.slack_kw.sum())
 
 
 @of_each_variant(
@@ -100,7 +100,7 @@ def less_is_bought(grid: GridCase) -> float:
     "is low.”",
     measure="mean power of sun and wind while store and shifted load take energy in, over that while they release it",
     relation="at least",
-    expected=1.0,
+    expected=1.02,
     differs={
         "A table": "They follow the price, not the weather: Table 1 is high from 13 on, when the sun is strongest, so "
         "load is cut just then."
@@ -109,9 +109,8 @@ def less_is_bought(grid: GridCase) -> float:
 def taken_in_when_sun_and_wind_are_strong(grid: GridCase) -> float:
     """Return renewable power weighted by the energy taken in, relative to that weighted by the energy released."""
     d, offered = grid.dispatch, grid.available_kw.sum(axis=1)
-    taken = d.charge_kw.sum(axis=1) + d.shift_in_kw.sum(axis=1)
-    released = d.discharge_kw.sum(axis=1) + d.shift_out_kw.sum(axis=1)
-    return float((offered @ taken / taken.sum()) / (offered @ released / released.sum()))
+    taken, released = np.hstack([d.charge_kw, d.shift_in_kw]), np.hstack([d.discharge_kw, d.shift_out_kw])
+    return ratio(mean_while(offered, taken), mean_while(offered, released))
 
 
 @of_each_variant(
@@ -123,13 +122,13 @@ def taken_in_when_sun_and_wind_are_strong(grid: GridCase) -> float:
     expected=0.1,
     differs={
         "B": "There is nothing to improve: all sun and wind is used without store and demand response, too. (At "
-        "preset A the cheap turbine leaves the wind no room in some nights.)"
+        "preset A the turbine, whose ramp must begin before the morning does, leaves the wind no room for two hours.)"
     },
 )
 def more_sun_and_wind_is_used(grid: GridCase) -> float:
     """Return the rise of the share of renewable energy that is used."""
     more = grid.dispatch.renewable_kw.sum() - grid.without_flexibility.renewable_kw.sum()
-    return 100 * float(more / grid.available_kw.sum())
+    return 100 * ratio(more, grid.available_kw.sum())
 
 
 STATEMENTS: tuple[Statement, ...] = (

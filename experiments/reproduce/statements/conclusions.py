@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.grid_case import GridCase, Variant
+from experiments.reproduce.grid_case import GridCase, Variant, ratio
 from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_variant, of_the_case
 
 
@@ -16,7 +16,7 @@ from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_varia
 )
 def peak_to_valley_is_less(grid: GridCase) -> float:
     """Return the range of the purchase relative to that of the bare feeder."""
-    return float(np.ptp(grid.dispatch.purchase_kw) / np.ptp(grid.bare.slack_kw))
+    return ratio(np.ptp(grid.dispatch.purchase_kw), np.ptp(grid.bare.slack_kw))
 
 
 @of_each_variant(
@@ -28,7 +28,7 @@ def peak_to_valley_is_less(grid: GridCase) -> float:
 )
 def coordination_lowers_the_peak(grid: GridCase) -> float:
     """Return the peak relative to that without flexible units."""
-    return float(grid.dispatch.purchase_kw.max() / grid.without_flexibility.purchase_kw.max())
+    return ratio(grid.dispatch.purchase_kw.max(), grid.without_flexibility.purchase_kw.max())
 
 
 @of_each_variant(
@@ -40,7 +40,7 @@ def coordination_lowers_the_peak(grid: GridCase) -> float:
 )
 def operation_costs_less(grid: GridCase) -> float:
     """Return the cost relative to that of the bare feeder."""
-    return grid.dispatch.cost_cny / grid.bought_cny(grid.bare)
+    return ratio(grid.dispatch.cost_cny, grid.bought_cny(grid.bare))
 
 
 @of_each_variant(
@@ -52,7 +52,7 @@ def operation_costs_less(grid: GridCase) -> float:
 )
 def coordination_costs_less(grid: GridCase) -> float:
     """Return the cost relative to that without flexible units."""
-    return grid.dispatch.cost_cny / grid.without_flexibility.cost_cny
+    return ratio(grid.dispatch.cost_cny, grid.without_flexibility.cost_cny)
 
 
 @of_the_case(

@@ -4,7 +4,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
-from experiments.reproduce.grid_case import GridCase
+from experiments.reproduce.grid_case import GridCase, mean_while, ratio
 from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_variant
 
 EVENING = slice(17, 22)
@@ -80,7 +80,7 @@ def shifted_load_is_at_most_30_percent(grid: GridCase) -> float:
 def load_is_cut_in_the_evening(grid: GridCase) -> float:
     """Return the share of the cut in the evening."""
     out = grid.dispatch.shift_out_kw.sum(axis=1)
-    return float(out[EVENING].sum() / out.sum())
+    return ratio(out[EVENING].sum(), out.sum())
 
 
 @of_each_variant(
@@ -93,8 +93,7 @@ def load_is_cut_in_the_evening(grid: GridCase) -> float:
 def load_returns_when_energy_is_cheap(grid: GridCase) -> float:
     """Return the price of the load taken back relative to that of the load cut."""
     d, price = grid.dispatch, grid.price_cny_per_kwh
-    back, out = d.shift_in_kw.sum(axis=1), d.shift_out_kw.sum(axis=1)
-    return float((price @ back / back.sum()) / (price @ out / out.sum()))
+    return ratio(mean_while(price, d.shift_in_kw), mean_while(price, d.shift_out_kw))
 
 
 @of_each_variant(
@@ -107,8 +106,7 @@ def load_returns_when_energy_is_cheap(grid: GridCase) -> float:
 def load_returns_when_little_is_charged(grid: GridCase) -> float:
     """Return the station load at the load taken back relative to that at the load cut."""
     d, stations = grid.dispatch, grid.load.station_kw.sum(axis=1)
-    back, out = d.shift_in_kw.sum(axis=1), d.shift_out_kw.sum(axis=1)
-    return float((stations @ back / back.sum()) / (stations @ out / out.sum()))
+    return ratio(mean_while(stations, d.shift_in_kw), mean_while(stations, d.shift_out_kw))
 
 
 @of_each_variant(
@@ -125,7 +123,7 @@ def load_returns_when_little_is_charged(grid: GridCase) -> float:
 def load_returns_at_7_and_8(grid: GridCase) -> float:
     """Return the share of the load taken back in periods 7 and 8."""
     back = grid.dispatch.shift_in_kw.sum(axis=1)
-    return float(back[BREAKFAST].sum() / back.sum())
+    return ratio(back[BREAKFAST].sum(), back.sum())
 
 
 @of_each_variant(

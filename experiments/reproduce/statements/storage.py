@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.reproduce.grid_case import GridCase
+from experiments.reproduce.grid_case import GridCase, mean_while, ratio
 from experiments.reproduce.statement import Statement, of_each_variant
 
 
@@ -16,10 +16,7 @@ from experiments.reproduce.statement import Statement, of_each_variant
 def store_fills_when_energy_is_cheap(grid: GridCase) -> float:
     """Return the price paid relative to the price avoided; no number where the store does nothing."""
     d, price = grid.dispatch, grid.price_cny_per_kwh
-    charged, given = d.charge_kw.sum(axis=1), d.discharge_kw.sum(axis=1)
-    if min(charged.sum(), given.sum()) < 1.0:
-        return float("nan")
-    return float((price @ charged / charged.sum()) / (price @ given / given.sum()))
+    return ratio(mean_while(price, d.charge_kw), mean_while(price, d.discharge_kw))
 
 
 @of_each_variant(
@@ -32,7 +29,7 @@ def store_fills_when_energy_is_cheap(grid: GridCase) -> float:
 def store_empties_at_the_peak(grid: GridCase) -> float:
     """Return the share of the discharge in the periods of high load."""
     given = grid.dispatch.discharge_kw.sum(axis=1)
-    return float(given[grid.is_peak_load].sum() / given.sum()) if given.sum() >= 1.0 else float("nan")
+    return ratio(given[grid.is_peak_load].sum(), given.sum())
 
 
 @of_each_variant(
@@ -46,7 +43,7 @@ def store_lowers_the_purchase_at_the_peak(grid: GridCase) -> float:
     """Return the purchase at high load relative to that without a store."""
     peak = grid.is_peak_load
     bought, without = grid.dispatch.purchase_kw[peak].sum(), grid.without_storage.purchase_kw[peak].sum()
-    return float(bought / without)
+    return ratio(bought, without)
 
 
 @of_each_variant(

@@ -4,8 +4,9 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid.schedule import REPORT_BASE_KVA
+from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.evidence_roads import Numbers
+from experiments.reproduce.errata.numbers_of_roads import Numbers
 from experiments.reproduce.grid_case import VARIANTS, GridCase
 
 INTERNAL_KVA = 1000.0
@@ -125,13 +126,19 @@ def losses_as_printed(case: Reproduction) -> Numbers:
 
 
 def periods_off_the_flat_price(case: Reproduction) -> Numbers:
-    """Return the periods that are not flat with P_h summed over the day, and with P_h = max - min."""
+    """Return the periods that are not flat with P_h summed over the day, and with P_h = max - min.
+
+    And the delta that the high and the low price of Table 1 would need.
+    """
     grid = _grid(case)
     load, band = grid.equivalent_load_kw, grid.scenario.config.tariff.band
+    flat = float(np.median(TABLE_1_CNY_PER_KWH))
     away, spread = np.abs(load - load.mean()), float(np.ptp(load))
     return (
         float(np.count_nonzero(away > band * spread * load.size)),
         float(np.count_nonzero(away > band * spread)),
+        max(TABLE_1_CNY_PER_KWH) / flat - 1,
+        1 - min(TABLE_1_CNY_PER_KWH) / flat,
     )
 
 
