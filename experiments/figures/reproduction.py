@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.charging_demand import ChargingDemand
 from cosim.road.network import Network
 from experiments.figures.style import (
     BLUE,
@@ -49,16 +50,40 @@ def link_flows(network: Network, flow_veh_h: FloatArray) -> Figure:
     return drawing.update_yaxes(autorange="reversed", type="category", title_text="road")
 
 
-def vehicles_at_stations(stations: Sequence[str], flow_veh_h: FloatArray, load_kw: FloatArray) -> Figure:
-    """Return the vehicles that charge at each station per hour, and the load they make (Figure 6)."""
-    drawing = grid(440, 2, 1, shared_xaxes=True, vertical_spacing=0.07)
+def vehicles_at_stations(
+    stations: Sequence[str], flow_veh_h: FloatArray, load_kw: FloatArray, charging: ChargingDemand
+) -> Figure:
+    """Return p_t of Eq. 2, the vehicles that charge at each station per hour, and the load they make (Figure 6)."""
+    drawing = grid(600, 3, 1, shared_xaxes=True, vertical_spacing=0.06)
     periods = np.arange(1, len(flow_veh_h) + 1)
-    for row, (values, unit) in enumerate(((flow_veh_h, "veh/h"), (load_kw, "kW")), start=1):
+    _add_share(drawing, periods, charging)
+    for row, (values, unit) in enumerate(((flow_veh_h, "veh/h"), (load_kw, "kW")), start=2):
         for name, own, colour in zip(stations, values.T, CYCLE, strict=False):
-            line = steps(periods, own.round(3), name, colour, legendgroup=name, showlegend=row == 1)
+            line = steps(periods, own.round(3), name, colour, legendgroup=name, showlegend=row == 2)
             drawing.add_trace(line, row=row, col=1)
         drawing.update_yaxes(title_text=f"charging [{unit}]", rangemode="tozero", row=row, col=1)
-    return over_periods(drawing, HOUR_MIN, rows=2)
+    return over_periods(drawing, HOUR_MIN, rows=3)
+
+
+def _add_share(drawing: Figure, periods: IntArray, charging: ChargingDemand) -> None:
+    """Add p_t with its 95 % interval as the first row."""
+    bounds = {
+        "type": "data",
+        "symmetric": False,
+        "array": (100 * (charging.charging_share_high - charging.charging_share)).round(4),
+        "arrayminus": (100 * (charging.charging_share - charging.charging_share_low)).round(4),
+        "color": MUTED,
+    }
+    share = go.Scatter(
+        x=periods,
+        y=(100 * charging.charging_share).round(4),
+        error_y=bounds,
+        mode="markers",
+        marker={"color": INK, "size": 6},
+        name="p<sub>t</sub> with 95 % interval",
+    )
+    drawing.add_trace(share, row=1, col=1)
+    drawing.update_yaxes(title_text="trips that fast-<br>charge [%]", rangemode="tozero", row=1, col=1)
 
 
 def path_flows(paths: Sequence[str], panels: Mapping[str, FloatArray]) -> Figure:
@@ -80,7 +105,7 @@ def path_flows(paths: Sequence[str], panels: Mapping[str, FloatArray]) -> Figure
                 hovertemplate=f"{path}<br>after %{{x}} iterations: %{{y:.1f}} veh/h<extra></extra>",
             )
             drawing.add_trace(line, row=1, col=column)
-    drawing.update_layout(legend={"y": -0.16, "yanchor": "top"}, margin={"t": 40, "b": 110})
+    drawing.update_layout(legend={"y": -0.16, "yanchor": "top"}, margin={"t": 64, "b": 110})
     drawing.update_xaxes(title_text="iterations")
     return drawing.update_yaxes(title_text="flow [veh/h]", rangemode="tozero", col=1)
 
@@ -185,7 +210,7 @@ def relaxation_errors(branches: Sequence[str], errors: Mapping[str, FloatArray])
             row=1,
             col=column,
         )
-    drawing.update_layout(margin={"t": 40, "l": 80})
+    drawing.update_layout(margin={"t": 64, "l": 80})
     drawing.update_xaxes(title_text="period", dtick=4, tick0=4)
     drawing.update_yaxes(type="category", autorange="reversed", tickfont={"size": 10})
     return drawing.update_yaxes(title_text="branch", col=1)

@@ -37,7 +37,7 @@ def _roads(roads: RoadCase) -> dict[str, Figure]:
     return {
         "link_flows": drawn.link_flows(network, flow),
         "stations": drawn.vehicles_at_stations(
-            network.stations, flow[:, network.charging_arcs], day.load.load_kw
+            network.stations, flow[:, network.charging_arcs], day.load.load_kw, day.demand.charging
         ),
         "path_flows": _path_flows(roads),
         "iterations": drawn.iterations_of_the_day(

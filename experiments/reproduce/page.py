@@ -1,9 +1,12 @@
 """The page: what the paper says beside what we obtain, figure by figure, and the errata."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+from markupsafe import Markup, escape
 
 from experiments.page import embedded, rendered
 from experiments.reproduce.cases import Reproduction
@@ -11,6 +14,10 @@ from experiments.reproduce.drawings import drawings
 from experiments.reproduce.grid_case import GridCase
 from experiments.reproduce.report import Report
 from experiments.reproduce.statement import Claim, Judgement
+
+SUBSCRIPT = re.compile(r"(?<=\b[^\W\d_])_(?:\{([^}]*)\}|([^\W_²]+))")
+"""What follows a single letter and an underscore."""
+CODE = re.compile(r"`([^`]*)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,18 @@ def variant_figures(grid: GridCase) -> dict[str, float]:
     }
 
 
+def formula(text: str) -> Markup:
+    """Return *text* with its subscripts lowered, ``q_t`` and ``q_{t-1}``, and `code` set as such."""
+    lowered = SUBSCRIPT.sub(lambda found: f"<sub>{found[1] or found[2]}</sub>", str(escape(text)))
+    return Markup(CODE.sub(r"<code>\1</code>", lowered))  # noqa: S704  (escaped above)
+
+
 def write_page(case: Reproduction, report: Report, file: Path) -> None:
     """Write the page; the same case gives the same bytes."""
     first = case.grids[0]
     page = rendered(
         "reproduction.html.jinja",
+        formula=formula,
         report=report,
         chapters={name: rows(judgements) for name, judgements in report.chapters.items()},
         errata=report.errata,

@@ -59,7 +59,10 @@ def as_text(report: Report) -> str:
     lines = [f"{total}: {count['agrees']} agree, {count['differs']} differ.", ""]
     for own in report.judgements:
         if own.verdict == "differs" or not own.as_recorded:
-            lines += [_line(own), f"    {own.reason or 'This verdict is not the recorded one.'}"]
+            lines += [
+                _line(own),
+                f"    {own.reason if own.as_recorded else 'This is not the recorded verdict.'}",
+            ]
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from experiments.cli import app
 from experiments.reproduce.cases import Reproduction, reproduce
 from experiments.reproduce.errata import ERRATA, errata_table
 from experiments.reproduce.grid_case import VARIANTS, Variant
+from experiments.reproduce.page import formula
 from experiments.reproduce.report import Report, report_on
 from experiments.reproduce.road_case import FIRST, SECOND, TOLERANCE, even_split_veh_h
 from experiments.reproduce.statement import Claim
@@ -239,6 +240,13 @@ def test_the_command_writes_the_same_verdicts_and_a_page_that_opens_offline(
     assert len(page) < 8e6
     again = CliRunner().invoke(app, ["reproduce", "--out", str(out)])
     assert isinstance(again.exception, ConfigError)
+
+
+def test_subscripts_and_code_of_formulas_are_set() -> None:
+    text = "U_j² = q_{t-1} < P_max, `road.assignment.carry_over`"
+    assert formula(text) == (
+        "U<sub>j</sub>² = q<sub>t-1</sub> &lt; P<sub>max</sub>, <code>road.assignment.carry_over</code>"
+    )
 
 
 def test_a_day_of_another_length_is_refused() -> None:

@@ -1,5 +1,6 @@
 """What the paper prints, what is wrong with it, what we do, and a number that shows it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,6 @@ class Shown:
             "printed": own.printed,
             "wrong": own.wrong,
             "we_do": own.we_do,
-            "numbers": list(self.numbers),
+            "numbers": [number if math.isfinite(number) else None for number in self.numbers],
             "evidence": self.evidence,
         }

@@ -39,7 +39,7 @@ FEEDER: tuple[Erratum, ...] = (
     ),
     Erratum(
         "Eq. 13",
-        "… + P_CS + ΔP_ind + P_dis − P_ch − P_D",
+        "… + P_CS + Δ P_ind + P_dis − P_ch − P_D",
         "adds the stations that P_D of Eq. 10 takes away: the EV load cancels",
         "p = generation + discharge − charge + out − in − load − EV",
         "{0:,.0f} kWh a day would be charged for nothing.",

@@ -38,6 +38,22 @@ def likelihood_beats_least_squares(case: Reproduction) -> float:
     return trips.relative_error(trips.estimated_veh_h) / trips.relative_error(trips.least_squares_veh_h)
 
 
+@of_the_case(
+    figure="Eq. 2",
+    says="“The Markov Monte Carlo method is used to simulate the behavior of EVs to determine the number of EVs "
+    "choosing charging at different time intervals.”",
+    measure="largest half width of the 95 % interval of p_t over p_t, in hours with at least 1 % of the day's trips",
+    relation="at most",
+    expected=0.1,
+)
+def charging_share_is_known(case: Reproduction) -> float:
+    """Return how uncertain p_t is from the simulated diaries."""
+    charging = case.roads.day.demand.charging
+    busy = charging.departures_per_ev >= 0.01 * charging.trips_per_ev
+    half = (charging.charging_share_high - charging.charging_share_low)[busy] / 2
+    return float(np.max(half / charging.charging_share[busy]))
+
+
 def _inverted(roads: RoadCase, round_to_min: float) -> float:
     """Return the largest relative error of road flows read back from their times, where anyone travels."""
     network = roads.day.paths.network
@@ -207,6 +223,7 @@ def every_station_is_used(case: Reproduction) -> float:
 STATEMENTS: tuple[Statement, ...] = (
     trips_found_from_counts,
     likelihood_beats_least_squares,
+    charging_share_is_known,
     flow_from_exact_times,
     flow_from_times_in_seconds,
     unfamiliar_drivers_spread_evenly,
