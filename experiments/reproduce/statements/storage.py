@@ -119,6 +119,19 @@ def store_ends_as_it_began(grid: GridCase) -> float:
     return float(grid.dispatch.storage_kwh[-1].sum() - start)
 
 
+@of_each_variant(
+    figure="Eq. 18",
+    says="“… logic variables to ensure that the energy storage cannot be charged and discharged at the same time.”",
+    measure="largest power that it takes and gives at once; solved without such variables",
+    unit="kW",
+    relation="at most",
+    expected=1e-3,
+)
+def store_never_does_both(grid: GridCase) -> float:
+    """Return the largest power taken and given in one period."""
+    return float(np.minimum(grid.dispatch.charge_kw, grid.dispatch.discharge_kw).max())
+
+
 STATEMENTS: tuple[Statement, ...] = (
     store_fills_when_energy_is_cheap,
     store_empties_at_the_peak,
@@ -128,4 +141,5 @@ STATEMENTS: tuple[Statement, ...] = (
     store_lifts_the_lowest_voltage,
     store_keeps_its_limits,
     store_ends_as_it_began,
+    store_never_does_both,
 )
