@@ -16,6 +16,7 @@ from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
 from experiments.fit_mobility import fit_mobility_command
 from experiments.mobility import mobility_command
+from experiments.reproduce.command import reproduce_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -39,6 +40,7 @@ app.command("mobility", short_help="Simulate the EVs' days alone.")(mobility_com
 app.command("fit-mobility", short_help="Estimate the mobility chain from travel diaries.")(
     fit_mobility_command
 )
+app.command("reproduce", short_help="Reproduce the paper, statement by statement.")(reproduce_command)
 
 Config = Annotated[
     str,
