@@ -1,11 +1,22 @@
 """Logit shares and draws: known values, invariances, the edges of a draw."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosim.road.choice import Groups, choose, cumulative_shares, expected_minimum_cost_min, logit_shares
+from cosim.road.choice import (
+    Groups,
+    choose,
+    choose_in_rows,
+    cumulative_logit,
+    cumulative_shares,
+    expected_minimum_cost_min,
+    logit_shares,
+    padded_members,
+)
 
 GROUPS = Groups(np.array([0, 2, 5, 6]))
 THETA = np.array([5.0, 0.2, 1.0])
@@ -80,3 +91,27 @@ def test_draws_approach_the_shares() -> None:
     cumulative = cumulative_shares(share, Groups(np.array([0, 3])))
     drawn = np.bincount(choose(cumulative, np.random.default_rng(7).random(20_000))) / 20_000
     assert np.all(np.abs(drawn - share) < 4 * np.sqrt(share * (1 - share) / 20_000))
+
+
+@given(
+    st.lists(st.lists(st.floats(0.0, 60.0), min_size=1, max_size=9), min_size=1, max_size=6),
+    st.floats(0, 0.999),
+)
+def test_choices_of_many_in_padded_rows_are_to_the_bit_those_of_each_alone(
+    costs: list[list[float]], uniform: float
+) -> None:
+    groups = Groups(np.cumsum([0, *(len(row) for row in costs)]))
+    cost_min = np.append(np.concatenate([np.array(row) for row in costs]), np.inf)
+    rows = cumulative_logit(cost_min[padded_members(groups, slice(None))], 0.7)
+    places = choose_in_rows(rows, np.full(len(costs), uniform))
+    for row, place, own in zip(rows, places, costs, strict=True):
+        alone = cumulative_logit(np.array(own), 0.7)
+        assert row[: alone.size].tobytes() == alone.tobytes()
+        assert place == choose(alone, uniform)
+        assert alone == pytest.approx(np.cumsum(shares_of(own, 0.7)), abs=1e-12)
+
+
+def shares_of(cost_min: list[float], theta: float) -> list[float]:
+    """Return exp(-theta c) over its sum."""
+    weight = [math.exp(-theta * cost) for cost in cost_min]
+    return [one / sum(weight) for one in weight]
