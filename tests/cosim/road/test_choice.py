@@ -12,7 +12,6 @@ from cosim.road.choice import (
     choose,
     choose_in_rows,
     cumulative_logit,
-    cumulative_shares,
     expected_minimum_cost_min,
     logit_shares,
     padded_members,
@@ -49,8 +48,6 @@ def test_the_periods_may_lead() -> None:
     cost = np.arange(12.0).reshape(2, 6)
     together = logit_shares(cost, GROUPS, THETA)
     np.testing.assert_array_equal(together, [logit_shares(row, GROUPS, THETA) for row in cost])
-    cumulative = cumulative_shares(together, GROUPS)
-    np.testing.assert_array_equal(cumulative, [cumulative_shares(row, GROUPS) for row in together])
 
 
 def test_a_choice_is_worth_more_than_its_best_path() -> None:
@@ -65,7 +62,7 @@ def test_one_draw_and_many_draws_choose_alike(cost: np.ndarray, uniforms: list[f
     share = logit_shares(cost, GROUPS, THETA)
     for group in range(GROUPS.count):
         members = GROUPS.members(group)
-        cumulative = cumulative_shares(share, GROUPS)[members]
+        cumulative = cumulative_logit(cost[members], THETA[group])
         chosen = choose(cumulative, np.array(uniforms))
         assert [int(choose(cumulative, uniform)) for uniform in uniforms] == chosen.tolist()
         assert np.all(share[members][chosen] > 0)
@@ -78,9 +75,8 @@ def test_the_edges_belong_to_the_next_path() -> None:
 
 
 def test_rounding_never_draws_a_path_that_is_not_there() -> None:
-    """Ten shares of a tenth sum to less than 1 in floating point."""
-    groups = Groups(np.array([0, 10]))
-    cumulative = cumulative_shares(np.full(10, 0.1), groups)
+    """The sum of ten rounded shares is not 1; what is missing belongs to nobody."""
+    cumulative = cumulative_logit(0.1 * np.arange(10), 0.7)
     assert cumulative[-1] == 1.0
     assert choose(cumulative, np.nextafter(1.0, 0.0)) == 9
 
@@ -88,7 +84,7 @@ def test_rounding_never_draws_a_path_that_is_not_there() -> None:
 def test_draws_approach_the_shares() -> None:
     """20 000 drivers land within 4 standard errors."""
     share = np.array([0.6, 0.3, 0.1])
-    cumulative = cumulative_shares(share, Groups(np.array([0, 3])))
+    cumulative = cumulative_logit(-np.log(share), 1.0)
     drawn = np.bincount(choose(cumulative, np.random.default_rng(7).random(20_000))) / 20_000
     assert np.all(np.abs(drawn - share) < 4 * np.sqrt(share * (1 - share) / 20_000))
 
