@@ -20,6 +20,8 @@ from cosim.errors import ConfigError
 from cosim.tables import COLUMN_NAMES, KEYS, TABLES, Column
 
 Tables = Mapping[str, "Frame"]
+ROWS_IN_GROUP = 100_000
+"""Rows that a reader has to hold at once, at least."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,10 @@ def write_tables(directory: Path, tables: Tables) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        pq.write_table(table.replace_schema_metadata(), directory / f"{name}.parquet", compression="zstd")
+        file = directory / f"{name}.parquet"
+        pq.write_table(
+            table.replace_schema_metadata(), file, compression="zstd", row_group_size=ROWS_IN_GROUP
+        )
 
 
 @dataclass(frozen=True)
