@@ -17,7 +17,7 @@ from cosim.ev.markov import MarkovModel
 from cosim.ev.occupancy import (
     Occupancy,
 )
-from cosim.ev.renewal import morning_at_home, periodic_day, renewal_day
+from cosim.ev.renewal import renewal_days
 from cosim.ev.soc_chain import ChargingDay, charging_days, one_type
 from cosim.ev.timeline import Timeline, timeline
 from cosim.results import RunDirectory, write_tables
@@ -116,8 +116,8 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
         days=course,
         last=_line(scenario, course[-1], yesterday),
         demand=demand_of(course[days // 2 :], scenario.periods),
-        exact=_exact(scenario, periodic=carried),
-        charging=_charging(scenario, SETTLED_DAYS if carried else 1),
+        exact=_exact(scenario, days),
+        charging=_charging(scenario, min(days, SETTLED_DAYS), carried=carried),
     )
 
 
@@ -135,25 +135,26 @@ def charger_kw(scenario: Scenario) -> float:
     return sum(station.chargers * station.charger_kw for station in scenario.stations) / chargers
 
 
-def _exact(scenario: Scenario, *, periodic: bool) -> Occupancy:
-    """Return the distribution computed without a random number."""
+def _exact(scenario: Scenario, days: int) -> Occupancy:
+    """Return the distribution on the last of so many days, computed without a random number."""
     model = scenario.mobility
     if isinstance(model, MarkovModel):
         day = markov_day(model)
-        return day.occupancy(day.periodic_midnight() if periodic else day.at_home())
+        return day.occupancy(np.linalg.matrix_power(day.day_matrix(), days - 1) @ day.at_home())
     assert isinstance(model, DwellModel)  # noqa: S101  (there are two kinds)
-    return periodic_day(model) if periodic else renewal_day(model, morning_at_home())[0]
+    return renewal_days(model, days)
 
 
-def _charging(scenario: Scenario, days: int) -> ChargingDay | None:
+def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | None:
     """Return the last of so many days of the chain with batteries, over all types of EVs."""
     model = scenario.mobility
     if not isinstance(model, MarkovModel):
         return None
     types = model.types or (one_type(model, scenario.battery, scenario.behaviour),)
     of_all = sum(kind.share for kind in types)
+    kw, plugged = charger_kw(scenario), carried
     parts = [
-        (kind.share / of_all, charging_days(model, kind, scenario.behaviour, charger_kw(scenario), days)[-1])
+        (kind.share / of_all, charging_days(model, kind, scenario.behaviour, kw, days, plugged=plugged)[-1])
         for kind in types
     ]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import FloatArray, Frame, IntArray
-from cosim.ev.markov import SLOT_S
+from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.occupancy import (
     PLACES,
     band,
@@ -98,15 +98,11 @@ def charging_share(study: "MobilityStudy", part: "Sampled") -> Frame:
     """Return p_t with its Wilson interval; periods of one pool were estimated together."""
     demand, count = part.demand, study.scenario.periods.count
     chain = np.full(count, np.nan)
-    if part.charging is not None:
-        of_period = (
-            np.arange(part.charging.sessions_per_ev.size) * count // part.charging.sessions_per_ev.size
-        )
-        pools = demand.pool[of_period] if count <= part.charging.sessions_per_ev.size else None
-        if pools is not None:
-            sessions = np.bincount(pools, weights=part.charging.sessions_per_ev, minlength=count)
-            trips = np.bincount(pools, weights=part.charging.departures_per_ev, minlength=count)
-            chain = (sessions / np.maximum(trips, 1e-300))[demand.pool]
+    if part.charging is not None and SLOTS % count == 0:  # periods are whole slots
+        pool = demand.pool[np.arange(SLOTS) * count // SLOTS]
+        sessions = np.bincount(pool, weights=part.charging.sessions_per_ev, minlength=count)
+        trips = np.bincount(pool, weights=part.charging.departures_per_ev, minlength=count)
+        chain = (sessions / np.maximum(trips, _ZERO))[demand.pool]
     return pd.DataFrame(
         {
             "period": np.arange(1, count + 1),
