@@ -174,6 +174,11 @@ def test_a_meshed_net_is_refused_in_a_few_sentences() -> None:
     assert len(said) == 7
 
 
+def test_a_simbench_code_asks_for_the_extra_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "simbench", None)
+    assert "pip install 'cosim[simbench]'" in refused("1-MV-rural--0-sw")
+
+
 def test_nothing_is_said_on_the_terminal_but_what_is_asked() -> None:
     """Pandapower's Oberrhein net runs a power flow of its own, which remarks that numba is missing."""
     code = "from cosim.grid.feeder import feeder_from_pandapower as read; read('mv_oberrhein')"
