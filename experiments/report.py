@@ -89,7 +89,8 @@ def _real_time(day: Day, own: Mapping[str, Any]) -> Figure:
 
 
 def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
-    return feeder.storage(_of(day, "devices", own), own, day.period_min) if own["storage"] else None
+    units = [*own["storage"], *({"name": unit["name"]} for unit in own.get("v2g", ()))]
+    return feeder.storage(_of(day, "devices", own), units, day.period_min) if units else None
 
 
 def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
