@@ -141,6 +141,12 @@ class Run:
         return ModelTables(self.directory / "agents")
 
     @property
+    def replications(self) -> tuple[ModelTables, ...]:
+        """Tables of each replicated day of the agents; the first is ``agents``."""
+        others = sorted(self.directory.glob("replications/[0-9]*"))
+        return (self.agents, *(ModelTables(day) for day in others)) if self.agents else ()
+
+    @property
     def equilibrium(self) -> ModelTables:
         """Tables of the equilibrium model."""
         return ModelTables(self.directory / "equilibrium")

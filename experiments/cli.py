@@ -57,11 +57,15 @@ class ModelName(StrEnum):
 
 
 @app.command("run", short_help="Run a day; compare the agents with the equilibrium.")
-def run_command(
+def run_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; must not exist yet.")] = None,
+    replications: Annotated[
+        int, typer.Option(min=1, help="Days of the agents, each with draws of its own.")
+    ] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +76,7 @@ def run_command(
 
     scenario = load_scenario(config, settings or (), seed=seed)
     with progress_bar() as progress:
-        finished = run(scenario, model.value, out, progress)
+        finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
     (show_json if as_json else show_table)(finished)
     raise typer.Exit(FLAGGED if finished.manifest["flags"] else OK)
 

@@ -77,7 +77,7 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
         },
         "tables": {
             str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(run_dir.glob("*/*.parquet"))
+            for file in sorted(run_dir.rglob("*.parquet"))
         },
     }
     (run_dir / "manifest.json").write_text(

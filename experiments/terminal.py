@@ -1,7 +1,7 @@
 """What a run shows on the terminal: progress while it works, a short table at the end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,8 @@ JSON_KEYS = (
     "g_test_pooled_p_value",
     "link_flow_rmse_veh_h",
     "geh_below_5_share",
+    "verdict",
+    "verdict_causes",
     "solver",
 )
 
@@ -97,10 +99,16 @@ def _lines(run: Run) -> list[tuple[str, str]]:
             ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),
             ("agents vs SUE: link flow RMSE", _figure(s["link_flow_rmse_veh_h"], ".1f", " veh/h")),
             ("agents vs SUE: GEH below 5", _figure(s["geh_below_5_share"], ".1%")),
+            ("agents vs SUE: verdict", _verdict(s)),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
+
+
+def _verdict(summary: Mapping[str, Any]) -> str:
+    because = ", ".join(summary["verdict_causes"])
+    return str(summary["verdict"]) + (f" because of {because}" if because else "")
 
 
 def _figure(value: float | None, form: str, unit: str = "") -> str:

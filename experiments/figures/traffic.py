@@ -58,7 +58,7 @@ def saturation(day: Day) -> Figure:
 def flow_agreement(flows: Frame) -> Figure:
     """Return counted flows over equilibrium flows, within the band of GEH < 5; a menu picks the period."""
     drawing = figure(520)
-    top = 1.05 * float(flows[["agents_veh_h", "equilibrium_veh_h"]].to_numpy().max())
+    top = 1.05 * float(flows[["other", "reference"]].to_numpy().max())
     _draw_geh_band(drawing, np.linspace(0, max(top, 1.0), 120))
     still = len(drawing.data)
     periods = sorted(flows.period.unique())
@@ -102,11 +102,11 @@ def _draw_geh_band(drawing: Figure, expected: FloatArray) -> None:
 
 def _flows(flows: Frame, period: int | None) -> go.Scatter:
     return go.Scatter(
-        x=flows.equilibrium_veh_h.round(2),
-        y=flows.agents_veh_h.round(2),
+        x=flows.reference.round(2),
+        y=flows.other.round(2),
         mode="markers",
         marker={"color": AGENTS, "size": 7, "opacity": 0.7, "line": {"width": 0.5, "color": "white"}},
-        text=[f"link {row.link}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()],
+        text=[f"{row.kind} {row.item}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()],
         name="link and period",
         visible=period is None,
         hovertemplate="%{text}<br>equilibrium %{x} veh/h<br>agents %{y} veh/h<extra></extra>",

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, kstest
 
-from experiments.compare import g_statistic, geh, randomised_p_value
+from experiments.compare.choices import g_statistic, randomised_p_value
+from experiments.compare.measures import geh
 
 
 def test_g_statistic_of_a_fair_coin_that_fell_sixty_to_forty() -> None:
