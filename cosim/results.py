@@ -16,8 +16,9 @@ from typing import Any, Self
 import numpy as np
 
 from cosim.arrays import Frame
+from cosim.columns import Column
 from cosim.errors import ConfigError
-from cosim.tables import COLUMN_NAMES, KEYS, TABLES, Column
+from cosim.tables import COLUMN_NAMES, KEYS, TABLES
 
 Tables = Mapping[str, "Frame"]
 

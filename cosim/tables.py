@@ -1,49 +1,15 @@
 """The dictionary of columns: what every column of every result table holds, and in which unit."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
-
-DType = Literal["int64", "float64", "object", "bool"]
-_MISSING: dict[DType, Any] = {"int64": 0, "float64": float("nan"), "object": "", "bool": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name (with the unit), its type and its meaning."""
-
-    name: str
-    dtype: DType
-    meaning: str
-
-    @property
-    def missing(self) -> Any:
-        """What stands where a model has no value."""
-        return _MISSING[self.dtype]
-
-
-def _whole(name: str, meaning: str) -> Column:
-    return Column(name, "int64", meaning)
-
-
-def _real(name: str, meaning: str) -> Column:
-    return Column(name, "float64", meaning)
-
-
-def _text(name: str, meaning: str) -> Column:
-    return Column(name, "object", meaning)
-
+from cosim.columns import Column
+from cosim.columns import real as _real
+from cosim.columns import text as _text
+from cosim.columns import whole as _whole
+from cosim.comparison_tables import COMPARISON_TABLES
 
 _DAY = _whole("day", "day, from 1; what outlasts the last day is booked to the next")
 _PERIOD = _whole("period", "period of the day, 1..T; a trip's period is that of its departure")
 _TIME = (_DAY, _PERIOD)
 _FEEDER = _text("feeder", "feeder")
-_PAIR = _whole("pair", "number of the comparison; the table verdicts names its two sides")
-_TWO_SIDES = (
-    _real("reference", "the reference; mean over its replications"),
-    _real("other", "what is compared with it; mean over its replications"),
-    _real("difference", "other minus reference"),
-    _real("relative_error", "difference over |reference|"),
-)
 
 TABLES: dict[str, tuple[Column, ...]] = {
     "links": (
@@ -220,98 +186,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _whole("lost", "receivers whom it did not reach"),
         _text("content", "what it says, as JSON"),
     ),
-    "bands": (
-        *_TIME,
-        _text("kind", "link, station, bus or feeder"),
-        _text("item", "its name; with several feeders, buses carry that of their feeder"),
-        _text("quantity", "column of the table of that kind, with its unit"),
-        _whole("replications", "replicated days that have a value"),
-        _real("mean", "mean over the replications"),
-        _real("sd", "standard deviation over the replications"),
-        _real("low", "lower end of the 95 % band of the mean, by Student's t"),
-        _real("high", "upper end of that band"),
-        _real("day_low", "2.5 % of the days are below"),
-        _real("day_high", "2.5 % of the days are above"),
-    ),
-    "differences": (
-        _PAIR,
-        *_TIME,
-        _text("kind", "link, station, path, bus or feeder"),
-        _text("item", "its name; with several feeders, buses carry that of their feeder"),
-        _text("quantity", "what is compared, with its unit; a column of the table of that kind"),
-        *_TWO_SIDES,
-        _real("geh", "GEH statistic, of flows"),
-        _real("low", "lower end of the 95 % band of the difference over replications, by Student's t"),
-        _real("high", "upper end of that band"),
-        _real("p_value", "probability of such a difference by chance"),
-        _real("p_adjusted", "the same, adjusted for the false-discovery rate of its kind and quantity"),
-    ),
-    "measures": (
-        _PAIR,
-        _text("kind", "link, station, path, bus or feeder"),
-        _text("quantity", "what is compared, with its unit"),
-        _whole("compared", "number of items and periods"),
-        _real("reference_mean", "mean of the reference"),
-        _real("other_mean", "mean of the other"),
-        _real("rmse", "root mean square of the differences"),
-        _real("weighted_error", "sum of |difference| over sum of |reference|"),
-        _real("r_squared", "1 - sum of squared differences / sum of squares about the reference's mean"),
-        _real("geh_below_5_share", "share of flows with a GEH below 5"),
-        _whole("tests", "tests made"),
-        _whole("rejected", "tests that reject at a false-discovery rate of 1 %"),
-    ),
-    "totals": (
-        _PAIR,
-        _text("quantity", "what is compared, with its unit: a figure of the day"),
-        *_TWO_SIDES,
-        _real("low", "lower end of the 95 % band of the difference over replications, by Student's t"),
-        _real("high", "upper end of that band"),
-        _real("p_value", "probability of such a difference by chance"),
-    ),
-    "g_tests": (
-        _PAIR,
-        *_TIME,
-        _text("user_class", "passing or charging"),
-        _text("origin", "origin node"),
-        _text("destination", "destination node"),
-        _whole("trips", "trips observed, over all replications"),
-        _whole("alternatives", "paths, or (path, station) pairs"),
-        _real("g_statistic", "2 sum O ln(O/E), E from the reference's shares"),
-        _real("p_value", "randomised Monte Carlo p-value"),
-        _real("p_adjusted", "the same, adjusted for the false-discovery rate (Benjamini and Hochberg)"),
-    ),
-    "causes": (
-        _PAIR,
-        _text("cause", "queueing, range, information, capacity or price"),
-        _text("signature", "what is measured, with its unit"),
-        _real("reference", "of the reference"),
-        _real("other", "of the other"),
-        _real("effect", "what is held against the threshold"),
-        _real("threshold", "an effect above this counts; not a number: told, but not counted"),
-        Column("present", "bool", "whether it separates the two"),
-        _text("sentence", "the same in words"),
-    ),
-    "settings": (
-        _PAIR,
-        _text("field", "field of the scenario that differs"),
-        _text("reference", "its value in the reference"),
-        _text("other", "its value in the other"),
-    ),
-    "verdicts": (
-        _PAIR,
-        _text("reference", "name of the reference"),
-        _text("other", "name of the other"),
-        _text("verdict", "agrees or differs"),
-        Column("flows_agree", "bool", "whether choices, link flows and stations agree within sampling error"),
-        _text("causes", "what separates the two, comma-separated"),
-        _text("sentence", "the verdict in words"),
-    ),
-    "convergence_in_n": (
-        _whole("evs", "size N of the population; each EV stands for n_EV / N"),
-        _whole("replication", "replication, from 1"),
-        _real("error_veh_h", "Euclidean norm of (EV flows - equilibrium's) over links and periods"),
-        _real("relative_error", "the same over the norm of the equilibrium's EV flows"),
-    ),
+    **COMPARISON_TABLES,
 }
 
 COLUMN_NAMES = {table: frozenset(column.name for column in columns) for table, columns in TABLES.items()}

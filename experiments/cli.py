@@ -12,6 +12,7 @@ import typer
 
 from cosim.errors import ConfigError, ModelError
 from experiments.assign import assign_command
+from experiments.compare.command import compare_command, converge_command
 from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
 
@@ -31,6 +32,8 @@ app = typer.Typer(
 )
 
 app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
+app.command("compare", short_help="Compare runs, and say why they differ.")(compare_command)
+app.command("converge", short_help="Measure the error against the number of agents.")(converge_command)
 app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
 
@@ -57,7 +60,7 @@ class ModelName(StrEnum):
 
 
 @app.command("run", short_help="Run a day; compare the agents with the equilibrium.")
-def run_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
+def run_command(
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,

@@ -50,14 +50,16 @@ def _each(
     """Yield as each day is finished."""
     if workers == 1:
         for seed, directory in tasks:
-            yield simulate_day(scenario, ahead, seed, directory)
+            simulate_day(scenario, ahead, seed, directory)
+            yield
         return
     # processes are spawned on every platform: a forked one would inherit the threads of libraries
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
         futures = [pool.submit(simulate_day, scenario, ahead, *task) for task in tasks]
         for future in as_completed(futures):
-            yield future.result()
+            future.result()
+            yield
 
 
 def simulate_day(scenario: Scenario, ahead: DayAhead, seed: int, directory: Path) -> None:

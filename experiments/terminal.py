@@ -68,8 +68,8 @@ def show_table(run: Run) -> None:
     console.width = max(console.width, WIDTH)
     table = Table(title=f"{run.manifest['name']}, seed {run.manifest['seed']}", box=None, show_header=False)
     table.title_justify = "left"
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=40)
+    table.add_column()
     for label, value in _lines(run):
         table.add_row(label, value)
     console.print(table)

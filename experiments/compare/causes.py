@@ -13,7 +13,7 @@ import numpy as np
 from cosim.arrays import FloatArray, Frame
 from experiments.compare.differences import mean
 from experiments.compare.information import information
-from experiments.compare.sides import Side
+from experiments.compare.sides import Side, are_paired
 from experiments.compare.signature import DEVIATES, MATERIAL_SHARE, Signature, material_min
 from experiments.compare.totals import mean_wait_min
 
@@ -33,7 +33,7 @@ def queueing(reference: Side, other: Side) -> list[Signature]:
     """Compare the mean wait of a session: Davidson's of an equilibrium, the queue's of agents."""
     first, second = _wait(reference), _wait(other)
     difference = second.mean_min - first.mean_min
-    chance = DEVIATES * math.hypot(first.error_min, second.error_min)
+    chance = DEVIATES * _error_min(first, second, paired=are_paired(reference, other))
     return [
         Signature(
             cause="queueing",
@@ -48,28 +48,44 @@ def queueing(reference: Side, other: Side) -> list[Signature]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Wait:
-    mean_min: float
+    """The mean wait of each replicated day, and the standard error of their mean."""
+
+    days_min: FloatArray
     error_min: float
+
+    @property
+    def mean_min(self) -> float:
+        return float(self.days_min.mean())
+
+
+def _error_min(first: _Wait, second: _Wait, *, paired: bool) -> float:
+    """Return the standard error of the difference; paired days have most of their chance in common."""
+    if paired and second.days_min.size > 1:
+        return _of_mean(second.days_min - first.days_min)
+    return math.hypot(first.error_min, second.error_min)
+
+
+def _of_mean(days: FloatArray) -> float:
+    return float(days.std(ddof=1) / math.sqrt(days.size))
 
 
 def _wait(side: Side) -> _Wait:
-    """Return the mean wait with its standard error: over replications, or of one day over its station-periods.
+    """Return the mean waits with their standard error: over replications, or of one day over its station-periods.
 
     The latter takes the daily course of waits for chance, too: it is too large rather than too small.
     """
     frames = side.tables("stations")
     means = np.array([mean_wait_min(frame, side.hours) for frame in frames])
     if not side.is_random:
-        return _Wait(float(means[0]), 0.0)
+        return _Wait(means, 0.0)
     if means.size > 1:
-        return _Wait(float(means.mean()), float(means.std(ddof=1) / math.sqrt(means.size)))
+        return _Wait(means, _of_mean(means))
     (stations,) = frames
     waited = 60 * side.hours * stations.queue_mean - means[0] * stations.arrivals
     cells, arrivals = len(stations), max(float(stations.arrivals.sum()), 1.0)
-    error = math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals
-    return _Wait(float(means[0]), error)
+    return _Wait(means, math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals)
 
 
 def _how_waited(side: Side) -> str:
@@ -160,7 +176,7 @@ def capacity(reference: Side, other: Side) -> list[Signature]:
             other=other_beyond,
             effect=abs(other_beyond - beyond),
             threshold=0.0,
-            sentence=f"stations or feeder cannot serve who comes in {other_beyond:.1f} cases a day, against {beyond:.1f}",
+            sentence=f"who comes cannot be served in {other_beyond:.1f} cases a day, against {beyond:.1f}",
         ),
         Signature(
             cause="capacity",

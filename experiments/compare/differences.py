@@ -40,12 +40,14 @@ class Samples:
     @property
     def half_width(self) -> FloatArray:
         """Half the width of the band of the difference; not a number without replications."""
+        if not self.has_chance:
+            return np.full(self.other.shape[1], np.nan)
         if self.paired:
             return half_width(self.other - self.reference)
-        # where one side has no chance in it, its band has no width
+        # an equilibrium has no chance in it: its band has no width
         parts = [half_width(side) for side in (self.reference, self.other) if len(side) > 1]
-        missing = np.full(self.other.shape[1], np.nan)
-        return np.sqrt(np.sum(np.square(parts), axis=0)) if parts else missing
+        width: FloatArray = np.sqrt(np.sum(np.square(parts), axis=0))
+        return width
 
     def p_value(self) -> FloatArray:
         """Return the p-value of each difference from the replications; 1 where only a solver's digits differ."""
@@ -76,7 +78,8 @@ def mean(samples: FloatArray) -> FloatArray:
     """Return the mean over the replications that have a value."""
     count = np.isfinite(samples).sum(axis=0)
     total = np.nansum(samples, axis=0)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    result: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return result
 
 
 def compare_items(recorder: Recorder, pair: int, reference: Side, other: Side) -> None:

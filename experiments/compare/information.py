@@ -69,8 +69,10 @@ def _told(side: Side) -> Frame:
     frames = [frame[frame.kind == "charging"].set_index(["period", "link"]) for frame in side.tables("links")]
     told = [frame.told_min if side.is_random else frame.time_min for frame in frames]
     flows = [frame.ev_charging_veh_h for frame in frames]
-    return (sum(told[1:], told[0]) / len(told)).to_frame("told").assign(
-        ev_charging_veh_h=sum(flows[1:], flows[0]) / len(flows)
+    return (
+        (sum(told[1:], told[0]) / len(told))
+        .to_frame("told")
+        .assign(ev_charging_veh_h=sum(flows[1:], flows[0]) / len(flows))
     )
 
 
@@ -119,7 +121,11 @@ def _not_heard(side: Side) -> float:
     shares = []
     for messages in side.tables("messages"):
         news = messages[messages.kind == "PeriodOpened"]
-        late = ((news.delivered_s - news.sent_s) / (3600 * side.hours)).clip(0, 1).where(news.delivered_s >= 0, 1)
+        late = (
+            ((news.delivered_s - news.sent_s) / (3600 * side.hours))
+            .clip(0, 1)
+            .where(news.delivered_s >= 0, 1)
+        )
         lost = news.lost / news.receivers
         shares.append(float((lost + (1 - lost) * late).mean()) if len(news) else 0.0)
     return float(np.mean(shares))

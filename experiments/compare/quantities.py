@@ -80,7 +80,7 @@ def _items(frame: Frame, quantity: Quantity) -> Frame:
     """Return the name of each row's item."""
     if quantity.kind == "path":
         return frame.user_class + " " + path_names(frame)
-    if quantity.kind == "bus" and frame.feeder.nunique() > 1:
+    if quantity.kind == "bus" and len(set(frame.feeder)) > 1:
         return frame.feeder + " " + frame.bus
     return frame["link" if quantity.table == "links" else quantity.kind]
 

@@ -15,6 +15,7 @@ from cosim.errors import ConfigError
 from cosim.results import Recorder, Run, load_run
 
 Model = Literal["agents", "equilibrium"]
+COMMAND = "compare"
 Reader = Callable[[str], Frame]
 """Returns a table by name, without rows where nothing happened that it would tell."""
 
@@ -83,7 +84,7 @@ def sides_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Sid
         if not (run.agents if which == "agents" else run.equilibrium)
     ]
     if problems:
-        raise ConfigError("compare", problems)
+        raise ConfigError(COMMAND, problems)
     sides = [_side(run, which, alone=len(opened) == 1) for run, which in wanted]
     problems = [
         f"{side.name}: has {side.config.periods} periods a day, the first {sides[0].config.periods}"
@@ -91,7 +92,7 @@ def sides_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Sid
         if side.config.periods != sides[0].config.periods
     ]
     if problems:
-        raise ConfigError("compare", problems)
+        raise ConfigError(COMMAND, problems)
     return sides
 
 

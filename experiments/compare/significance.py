@@ -33,7 +33,8 @@ def poisson_p_value(count: FloatArray, expected: FloatArray) -> FloatArray:
     below = poisson.cdf(count - 1, expected) + here / 2
     above = poisson.sf(count, expected) + here / 2
     possible = np.minimum(1.0, 2 * np.minimum(below, above))
-    return np.where(expected > 0, possible, np.where(count > 0, 0.0, 1.0))
+    p_value: FloatArray = np.where(expected > 0, possible, np.where(count > 0, 0.0, 1.0))
+    return p_value
 
 
 def two_counts_p_value(
@@ -50,7 +51,8 @@ def two_counts_p_value(
     here = binom.pmf(other, total, share)
     below = binom.cdf(other - 1, total, share) + here / 2
     above = binom.sf(other, total, share) + here / 2
-    return np.minimum(1.0, 2 * np.minimum(below, above))
+    p_value: FloatArray = np.minimum(1.0, 2 * np.minimum(below, above))
+    return p_value
 
 
 def t_p_value(differences: FloatArray) -> FloatArray:

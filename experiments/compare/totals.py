@@ -7,7 +7,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
-from experiments.compare.differences import Samples, mean, samples_of
+from experiments.compare.differences import mean, samples_of
 from experiments.compare.measures import relative_error
 from experiments.compare.sides import Side
 

@@ -90,9 +90,7 @@ class Verdict:
         return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
-def judge(
-    reference: Side, other: Side, tables: Mapping[str, Frame], found: Sequence[Signature]
-) -> Verdict:
+def judge(reference: Side, other: Side, tables: Mapping[str, Frame], found: Sequence[Signature]) -> Verdict:
     """Return the verdict of one comparison from its tables and signatures."""
     tests, measures = tables.get("g_tests"), tables["measures"]
     flows = measures[(measures.kind == "link") & (measures.quantity == "flow_veh_h")]
