@@ -91,17 +91,7 @@ def error_against_n(
     """
     day = solve_equilibrium_day(_with_diaries(scenario, REFERENCE_SIZE * max(sizes)))
     expected, seeds = expected_ev_flow_veh_h(day), replication_seeds(scenario.config.seed, replications)
-    errors = np.array(
-        [
-            [
-                np.linalg.norm(
-                    sampled_ev_flow_veh_h(scenario, day, size, seed, f"{PURPOSE} {size}") - expected
-                )
-                for seed in seeds
-            ]
-            for size in sizes
-        ]
-    )
+    errors = np.array([_errors(scenario, day, size, seeds, expected) for size in sizes])
     slope, slope_error = fitted_slope(np.array(sizes), errors)
     return ErrorAgainstN(
         sizes=np.array(sizes),
@@ -110,6 +100,17 @@ def error_against_n(
         slope=slope,
         slope_error=slope_error,
     )
+
+
+def _errors(
+    scenario: Scenario, day: EquilibriumDay, size: int, seeds: Sequence[int], expected: FloatArray
+) -> list[float]:
+    """Return the error of a population of one size for each seed; sizes share no random numbers."""
+    purpose = f"{PURPOSE} {size}"
+    return [
+        float(np.linalg.norm(sampled_ev_flow_veh_h(scenario, day, size, seed, purpose) - expected))
+        for seed in seeds
+    ]
 
 
 def _with_diaries(scenario: Scenario, diaries: int) -> Scenario:

@@ -30,18 +30,18 @@ def compared(name: str, settings: Sequence[str], days: int, *, with_grid: bool =
 
 @pytest.fixture(scope="module")
 def many_agents() -> Comparison:
-    return compared("paper", AMPLE_OF_PAPER, days=6)
+    return compared("paper", AMPLE_OF_PAPER, days=4)
 
 
 def test_with_all_switched_off_the_models_agree_on_every_link_and_station(many_agents: Comparison) -> None:
-    """Told the equilibrium's times, chargers for all, ten thousand EV-days."""
+    """Told the equilibrium's times, chargers for all, 6,800 EV-days."""
     (verdict,) = many_agents.verdicts
     tested = {family.name: family for family in verdict.families}
     assert verdict.word == "agrees"
     assert verdict.headline == "agrees within sampling error"
     assert tested["link flows"].tests == 24 * 19
     assert tested["station flows"].tests == 24 * 3
-    assert tested["G-tests of route choice"].tests > 150
+    assert tested["G-tests of route choice"].tests > 140
     assert sum(family.rejected for family in verdict.families) == 0
 
 
