@@ -14,9 +14,10 @@ from cosim.arrays import FloatArray, Frame
 from experiments.compare.differences import mean
 from experiments.compare.information import information
 from experiments.compare.sides import Side, are_paired
-from experiments.compare.signature import DEVIATES, MATERIAL_SHARE, Signature, material_min
+from experiments.compare.signature import DEVIATES, MATERIAL_SHARE, TOLD_ONLY, Signature, material_min
 from experiments.compare.totals import mean_wait_min
 
+RANGE = "trips stranded or forced to charge [share]"
 BEYOND_CAPACITY = ("overload", "station_shed", "on_the_way")
 """Kinds of violations that say that stations could not serve who came."""
 
@@ -96,12 +97,12 @@ def driving_range(reference: Side, other: Side) -> list[Signature]:
     """Compare the share of trips that the battery forbade or forced to charge; an equilibrium knows no battery."""
     first, second = _range(reference), _range(other)
     if first is None or second is None:
-        return []
+        return [_range_not_known()]
     error = math.hypot(first.error, second.error)
     return [
         Signature(
             cause="range",
-            signature="trips stranded or forced to charge [share]",
+            signature=RANGE,
             reference=first.share,
             other=second.share,
             effect=abs(second.share - first.share),
@@ -110,6 +111,18 @@ def driving_range(reference: Side, other: Side) -> list[Signature]:
             f"{second.forced:.1f} of {second.trips:,.0f}: {second.share:.1%}, against {first.share:.1%}",
         )
     ]
+
+
+def _range_not_known() -> Signature:
+    return Signature(
+        cause="range",
+        signature=RANGE,
+        reference=math.nan,
+        other=math.nan,
+        effect=math.nan,
+        threshold=TOLD_ONLY,
+        sentence="trips were not kept one by one, so nobody knows which were stranded or forced to charge",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from experiments.compare.quantities import QUANTITIES, Quantity, values
 from experiments.compare.sides import Side, are_paired
 from experiments.compare.significance import (
     LEVEL,
+    ROUNDING,
     SOLVER_DIGITS,
     adjusted,
     half_width,
@@ -34,8 +35,10 @@ class Samples:
 
     @property
     def difference(self) -> FloatArray:
-        """Other minus reference, of the means."""
-        return mean(self.other) - mean(self.reference)
+        """Other minus reference, of the means; zero where only the rounding of the means differs."""
+        first, second = mean(self.reference), mean(self.other)
+        scale = np.maximum(np.abs(first), np.abs(second))
+        return np.where(np.abs(second - first) <= ROUNDING * scale, 0.0, second - first)
 
     @property
     def half_width(self) -> FloatArray:
@@ -126,7 +129,7 @@ def _record(
         quantity=quantity.name,
         reference=first,
         other=second,
-        difference=second - first,
+        difference=samples.difference,
         relative_error=relative_error(second, first),
         geh=statistic,
         low=samples.difference - samples.half_width,

@@ -14,7 +14,7 @@ LEVEL = 0.01
 CONFIDENCE = 0.95
 """Of the bands over replications."""
 ROUNDING = 1e-9
-"""Replications that spread less than this share of their mean are the same."""
+"""What differs by less than this share is the same, up to the rounding of sums."""
 SOLVER_DIGITS = 1e-6
 """Differences below this share of the larger value are within the tolerance of solvers, and mean nothing."""
 

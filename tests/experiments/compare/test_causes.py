@@ -88,3 +88,17 @@ def test_drivers_who_choose_by_half_the_theta_are_found_and_measured() -> None:
     assert not verdict.flows_agree
     causes = comparison.tables["causes"].set_index("signature")
     assert causes.loc["theta that the routes fit [1/min]", "other"] == pytest.approx(0.1, abs=0.01)
+
+
+def test_where_trips_were_not_kept_range_is_not_known_and_the_rest_is_judged() -> None:
+    """A run of many agents keeps no table of single trips or sessions."""
+    scenario = replace(load_scenario(CONFIGS / "toy.toml", AMPLE), feeders=())
+    day = solve_equilibrium_day(scenario)
+    tables = CoSimModel(scenario, day_ahead(scenario, day), 1).simulate()
+    kept = recorded({name: table for name, table in tables.items() if name not in {"trips", "sessions"}})
+    comparison = compare_models(scenario.config, recorded(equilibrium_tables(scenario, day)), [kept], [1])
+    causes = comparison.tables["causes"].set_index("cause")
+    assert "nobody knows" in causes.loc["range", "sentence"]
+    assert not causes.loc["range", "present"]
+    assert comparison.verdicts[0].word == "agrees"
+    assert len(comparison.tables["g_tests"]) > 0

@@ -40,7 +40,7 @@ def test_drivers_of_another_theta_do_not_converge(paper: Scenario, paper_day: Eq
 
 
 def test_the_arrays_draw_what_the_agents_do() -> None:
-    """With the agents' own streams the flows are theirs, vehicle by vehicle, on a day when no trip waits for another."""
+    """With the agents' own streams the flows are theirs, vehicle by vehicle, where no trip waits for another."""
     scenario = load_scenario(CONFIGS / "toy.toml", ["stations.S.chargers=60"])
     scenario = replace(scenario, feeders=())
     day = solve_equilibrium_day(scenario)
