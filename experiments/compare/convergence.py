@@ -26,7 +26,9 @@ PURPOSE = "error against N"
 SIZES = (100, 1_000, 10_000, 100_000)
 REPLICATIONS = 20
 REFERENCE_SIZE = 10
-"""The expectation is estimated from this many times the EVs of the largest population."""
+"""The expectation is estimated from this many times the EVs of the largest population ..."""
+REFERENCE_MOST = 2_000_000
+"""... but from no more, for memory's sake: at a million EVs a part of the error is the expectation's own."""
 SLOPE_TOLERANCE = 0.05
 
 
@@ -86,10 +88,10 @@ def error_against_n(
 ) -> ErrorAgainstN:
     """Return the error of populations of the given *sizes*, each drawn *replications* times.
 
-    The equilibrium is solved for a demand estimated from ten times the largest population, so that its own error
-    does not show.
+    The equilibrium is solved for a demand estimated from ten times the largest population (at most two million EVs),
+    so that its own error does not show.
     """
-    day = solve_equilibrium_day(_with_diaries(scenario, REFERENCE_SIZE * max(sizes)))
+    day = solve_equilibrium_day(_with_diaries(scenario, min(REFERENCE_SIZE * max(sizes), REFERENCE_MOST)))
     expected, seeds = expected_ev_flow_veh_h(day), replication_seeds(scenario.config.seed, replications)
     errors = np.array([_errors(scenario, day, size, seeds, expected) for size in sizes])
     slope, slope_error = fitted_slope(np.array(sizes), errors)

@@ -68,8 +68,9 @@ class Verdict:
         """The verdict in one line."""
         if self.word == "agrees":
             return "agrees within sampling error" if self.is_random else "agrees: the same equilibrium"
-        because = ", ".join(self.causes) or "none of the causes looked for"
-        return f"differs because of {because}"
+        if not self.causes:
+            return "differs, and none of the causes looked for explains it"
+        return f"differs because of {', '.join(self.causes)}"
 
     @property
     def evidence(self) -> str:

@@ -42,7 +42,7 @@ def test_agrees_if_nothing_rejects_and_nothing_separates() -> None:
 def test_flows_differ_if_one_of_them_or_all_together_do(rejected: int, pooled: float) -> None:
     differing = verdict(rejected=rejected, pooled=pooled)
     assert not differing.flows_agree
-    assert differing.headline == "differs because of none of the causes looked for"
+    assert differing.headline == "differs, and none of the causes looked for explains it"
 
 
 def test_each_cause_is_named_once_with_the_figures_that_show_it() -> None:
