@@ -16,8 +16,9 @@ from typing import Any, Self
 import numpy as np
 
 from cosim.arrays import Frame
+from cosim.columns import Column
 from cosim.errors import ConfigError
-from cosim.tables import COLUMN_NAMES, KEYS, TABLES, Column
+from cosim.tables import COLUMN_NAMES, KEYS, TABLES
 
 Tables = Mapping[str, "Frame"]
 ROWS_IN_GROUP = 100_000
@@ -144,6 +145,12 @@ class Run:
     def agents(self) -> ModelTables:
         """Tables of the agents on the clock."""
         return ModelTables(self.directory / "agents")
+
+    @property
+    def replications(self) -> tuple[ModelTables, ...]:
+        """Tables of each replicated day of the agents; the first is ``agents``."""
+        others = sorted(self.directory.glob("replications/[0-9]*"))
+        return (self.agents, *(ModelTables(day) for day in others)) if self.agents else ()
 
     @property
     def equilibrium(self) -> ModelTables:

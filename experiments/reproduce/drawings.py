@@ -6,7 +6,8 @@ import numpy as np
 
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.dispatch_input import DispatchInput
-from experiments.dispatched import Dispatched, tables_of
+from experiments.dispatch_tables import tables_of
+from experiments.dispatched import Dispatched
 from experiments.figures import feeder
 from experiments.figures import reproduction as drawn
 from experiments.figures.dispatch import demand_response
@@ -107,6 +108,6 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
     figures = {
         "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any unit"),
         "shifting": demand_response(setpoints, minutes),
-        "storage": feeder.storage(setpoints, {"storage": stores}, minutes),
+        "storage": feeder.storage(setpoints, stores, minutes),
     }
     return {name: drawn.shaded(figure, grid.is_dear) for name, figure in figures.items()}
