@@ -207,5 +207,7 @@ def mean_waits(day: Day) -> dict[str, float]:
 
 def _mean_wait(stations_: Frame) -> float | None:
     """Return the mean wait over periods and stations, weighted by the vehicles that came; None if none did."""
+    if stations_.empty:
+        return None
     came = stations_[(stations_.arrivals > 0) & stations_.wait_min.notna()]
     return float((came.wait_min * came.arrivals).sum() / came.arrivals.sum()) if len(came) else None
