@@ -64,7 +64,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _text("station", "station, where the user charges"),
         _real("flow_veh_h", "vehicles on the path"),
         _real("share", "share of its OD pair and class"),
-        _real("cost_min", "generalised cost"),
+        _real(
+            "cost_min", "generalised cost; with path sizes (population.choice) their -ln PS / theta is in it"
+        ),
     ),
     "stations": (
         *_TIME,

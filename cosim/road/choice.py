@@ -87,17 +87,6 @@ def padded_members(groups: Groups, of: slice) -> IntArray:
     return np.where(place < size[:, np.newaxis], start[:, np.newaxis] + place, -1)
 
 
-def cumulative_logit(cost_min: FloatArray, theta_per_min: float) -> FloatArray:
-    """Return the logit shares summed up over the last axis (Eq. 7), ending in exactly 1.
-
-    Costs may be infinite, after all others: rows padded with them are, to the bit, those without.
-    """
-    excess = cost_min - cost_min.min(axis=-1, keepdims=True)
-    summed = np.cumsum(np.exp(-theta_per_min * excess), axis=-1)
-    cumulative: FloatArray = summed / summed[..., -1:]
-    return cumulative
-
-
 def choose_in_rows(cumulative: FloatArray, uniform: FloatArray) -> IntArray:
     """Return for each row of *cumulative* the place that its *uniform* falls on: :func:`choose`, row by row."""
     place: IntArray = np.count_nonzero(cumulative <= uniform[:, np.newaxis], axis=-1)
