@@ -19,17 +19,14 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog) -> None
     order = np.lexsort((log.trip, log.ev, day))
     first = np.flatnonzero(np.diff(day[order], prepend=-1) | np.diff(log.ev[order], prepend=-1))
     last = np.append(first[1:], order.size) - 1
+    row = np.repeat(np.arange(first.size), last - first + 1)
     ended, charged = log.has_arrived, log.has_arrived & log.charges
 
     def count(which: BoolArray) -> IntArray:
-        counted: IntArray = np.add.reduceat(which[order].astype(np.int64), first)
-        return counted
+        return np.bincount(row, which[order]).astype(np.int64)
 
     def total(values: Any, which: BoolArray) -> FloatArray:
-        # the sum of an EV's trips, one after another, whatever other rows there are
-        return np.bincount(
-            np.repeat(np.arange(first.size), last - first + 1), np.where(which, values, 0.0)[order]
-        )
+        return np.bincount(row, np.where(which, values, 0.0)[order]).astype(np.float64)
 
     wait_min, charge_min = total(log.wait_s / 60, charged), total(log.charge_s / 60, charged)
     drive_min, paid_cny = total(log.drive_s / 60, ended), total(log.paid_cny, charged)

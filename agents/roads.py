@@ -8,8 +8,8 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import choose, choose_in_rows, logit_shares, padded_members
-from cosim.road.route_choice import Alternatives, cumulative_chances
+from cosim.road.choice import choose, choose_in_rows, cumulative_chances, logit_shares, padded_members
+from cosim.road.route_choice import Alternatives
 from cosim.scenario import CHARGING, PASSING, DayAhead, Scenario
 
 ENTRIES_AT_ONCE = 2_000_000

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +21,12 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario
-from experiments.compare import compare_with_equilibrium
+from experiments.compare.comparison import agents_of, compare_models
+from experiments.compare.differences import band_table
+from experiments.compare.sides import Reader, recorded
 from experiments.manifest import write_manifest, write_scenario
 from experiments.real_time import compare_plans
+from experiments.replications import replication_seeds, simulate_replications
 from experiments.summary import flags, summarise
 
 Model = Literal["agents", "equilibrium", "both"]
@@ -48,22 +52,30 @@ class Stages:
 
 
 def run(
-    scenario: Scenario, model: Model = "both", out: str | Path | None = None, progress: Progress | None = None
+    scenario: Scenario,
+    model: Model = "both",
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    replications: int = 1,
+    workers: int = 1,
 ) -> Run:
     """Run a day of *scenario* and return the finished run, with its tables, summary and report.
 
+    The agents' day is repeated with other draws for *replications* above 1, in so many *workers* (processes).
     *out* is the run directory; it must not exist. By default it is ``runs/<name>-<seed>-<time>``.
     The agents' model always needs the equilibrium first: for what drivers are told, and for the forecast.
     A day that breaks a limit completes with the best answer and says so in ``run.manifest["flags"]``.
     """
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
-        outcome = _compute(scenario, model, stages)
+        seeds = replication_seeds(scenario.config.seed, replications)
+        outcome = _compute(scenario, model, stages, Replicated(unfinished.path, seeds, workers))
         with stages.stage("tables"):
             for name, tables in outcome.tables.items():
                 write_tables(unfinished.path / name, tables)
             write_scenario(scenario.config, scenario.folder, unfinished.path)
-        facts = {"model": model, **_facts(scenario, outcome)}
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, outcome)}
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
         with stages.stage("report"):
             _write_report(Run(unfinished.path))
@@ -79,7 +91,16 @@ class Outcome:
     tables: dict[str, dict[str, Frame]]
 
 
-def _compute(scenario: Scenario, model: Model, stages: Stages) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """How often the agents' day is simulated, with which seeds, and where the later days are written."""
+
+    directory: Path
+    seeds: tuple[int, ...]
+    workers: int
+
+
+def _compute(scenario: Scenario, model: Model, stages: Stages, replicated: Replicated) -> Outcome:
     """Run the models asked for, and compare them if both ran."""
     tables: dict[str, dict[str, Frame]] = {}
     with stages.stage("equilibrium"):
@@ -89,13 +110,34 @@ def _compute(scenario: Scenario, model: Model, stages: Stages) -> Outcome:
     if model != "equilibrium":
         with stages.stage("agents"):
             tables["agents"] = _simulate(scenario, day, stages.progress)
+        days = [recorded(tables["agents"]), *_replicate(scenario, day, stages, replicated)]
+        if len(days) > 1:
+            tables["agents"]["bands"] = band_table(agents_of(scenario.config, days, replicated.seeds))
     if model == "both":
         with stages.stage("comparison"):
-            seed = scenario.config.seed
-            tables["comparison"] = compare_with_equilibrium(tables["agents"], tables["equilibrium"], seed)
+            expected = recorded(tables["equilibrium"])
+            tables["comparison"] = compare_models(scenario.config, expected, days, replicated.seeds).tables
         with stages.stage("real time"):
             tables["comparison"]["real_time"] = compare_plans(scenario, day, tables["agents"])
     return Outcome(day, tables)
+
+
+def _replicate(
+    scenario: Scenario, day: EquilibriumDay, stages: Stages, replicated: Replicated
+) -> list[Reader]:
+    """Simulate the further days of the agents and return the readers of their tables."""
+    if len(replicated.seeds) == 1:
+        return []
+    with stages.stage("replications"):
+        further = simulate_replications(
+            scenario,
+            day_ahead(scenario, day),
+            replicated.seeds,
+            replicated.directory,
+            workers=replicated.workers,
+            done=lambda share: stages.progress("replications", share),
+        )
+        return [cache(tables.read) for tables in further]
 
 
 def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:

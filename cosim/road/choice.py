@@ -61,17 +61,6 @@ def expected_minimum_cost_min(cost_min: FloatArray, groups: Groups, theta_per_mi
     return groups.minimum(cost_min) - np.log(groups.total(weight)) / theta_per_min
 
 
-def cumulative_shares(share: FloatArray, groups: Groups) -> FloatArray:
-    """Return the shares summed up within each group, for :func:`choose`; each group ends in exactly 1."""
-    cumulative = np.empty_like(share)
-    for group in range(groups.count):
-        members = groups.members(group)
-        summed = np.cumsum(share[..., members], axis=-1)
-        # Dividing by the last sum makes it 1 without giving its rounding error to a path nobody takes.
-        cumulative[..., members] = summed / summed[..., -1:]
-    return cumulative
-
-
 def choose(cumulative: FloatArray, uniform: float | FloatArray) -> IntArray:
     """Return the path that each *uniform* in [0, 1) falls on, counted within the group of *cumulative*.
 
@@ -85,6 +74,17 @@ def padded_members(groups: Groups, of: slice) -> IntArray:
     start, size = groups.start[:-1][of], np.diff(groups.start)[of]
     place = np.arange(size.max(initial=0))
     return np.where(place < size[:, np.newaxis], start[:, np.newaxis] + place, -1)
+
+
+def cumulative_chances(weight: FloatArray) -> FloatArray:
+    """Return the chances that follow from weights, summed up over the last axis, ending in exactly 1.
+
+    Weights may be 0 after all others: rows padded with them are, to the bit, those without.
+    """
+    summed = np.cumsum(weight, axis=-1)
+    # Dividing by the last sum makes it 1 without giving its rounding error to a path nobody takes.
+    chances: FloatArray = summed / summed[..., -1:]
+    return chances
 
 
 def choose_in_rows(cumulative: FloatArray, uniform: FloatArray) -> IntArray:

@@ -80,16 +80,6 @@ class Cheapest:
 BUILT_IN: dict[str, RouteChoice] = {"logit": Logit(), "path_size": PathSizeLogit(), "cheapest": Cheapest()}
 
 
-def cumulative_chances(weight: FloatArray) -> FloatArray:
-    """Return the chances summed up over the last axis, ending in exactly 1.
-
-    Weights may be 0 after all others: rows padded with them are, to the bit, those without.
-    """
-    summed = np.cumsum(weight, axis=-1)
-    chances: FloatArray = summed / summed[..., -1:]
-    return chances
-
-
 @lru_cache(maxsize=4)
 def sizes_of(paths: PathSet) -> FloatArray:
     """Return the path sizes of a path set, worked out once."""

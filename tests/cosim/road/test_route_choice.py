@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosim.road.choice import Groups, logit_shares
+from cosim.road.choice import Groups, cumulative_chances, logit_shares
 from cosim.road.network import OdTable
 from cosim.road.path_size import path_sizes
 from cosim.road.paths import PathSet, UserClass, find_paths
-from cosim.road.route_choice import BUILT_IN, Alternatives, Cheapest, Logit, PathSizeLogit, cumulative_chances
+from cosim.road.route_choice import BUILT_IN, Alternatives, Cheapest, Logit, PathSizeLogit
 from cosim.scenario import Scenario
 
 THETA = 0.3
