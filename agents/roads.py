@@ -40,6 +40,23 @@ class Belief:
     """Time along every path."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChoiceSet:
+    """What one driver chooses from, and with what chances."""
+
+    path: IntArray
+    time_min: FloatArray
+    """On roads and at the station, as the driver believes."""
+    cost_min: FloatArray
+    """The same, and the price of the charge."""
+    cumulative: FloatArray
+
+    @property
+    def chances(self) -> FloatArray:
+        """The chance of each alternative."""
+        return np.diff(self.cumulative, prepend=0.0)
+
+
 class Roads:
     """Holds the times in force; knows the path set and how drivers choose (``population.choice``)."""
 
@@ -138,6 +155,26 @@ class Roads:
             place = choose_in_rows(self.chances(members, cost_min), uniform[some])
             pair[some] = members[np.arange(place.size), place]
         return pair
+
+    def choice_set(
+        self, od: int, belief: Belief, prices_cny_per_kwh: FloatArray | None = None, energy_kwh: float = 0.0
+    ) -> ChoiceSet:
+        """Return what a driver chooses from: paths, or with the prices of a charge (path, station) pairs."""
+        if prices_cny_per_kwh is None:
+            members, cumulative = self._passing[od], belief.passing[od]
+            cost_min = belief.time_min[members]
+        else:
+            members = self._pairs[od]
+            energy = np.array([energy_kwh])
+            cost_min = self._pair_cost_min(members[np.newaxis], belief, prices_cny_per_kwh, energy)[0]
+            cumulative = self.chances(members[np.newaxis], cost_min[np.newaxis])[0]
+        there = members >= 0
+        return ChoiceSet(
+            path=members[there],
+            time_min=belief.time_min[members[there]],
+            cost_min=cost_min[there],
+            cumulative=cumulative[there],
+        )
 
     def _pair_cost_min(
         self, members: IntArray, belief: Belief, prices_cny_per_kwh: FloatArray, energy_kwh: FloatArray

@@ -191,6 +191,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("tariff_cny_per_kwh", "tariff in force"),
         _real("nodal_price_cny_per_kwh", "nodal price at the station's bus"),
         _real("charging_price_cny_per_kwh", "price of charging"),
+        _real("published_cny_per_kwh", "price of charging published the day before"),
     ),
     "dispatch": (
         *_TIME,

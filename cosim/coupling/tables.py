@@ -107,6 +107,7 @@ def _record_prices(recorder: Recorder, scenario: Scenario, day: EquilibriumDay, 
         tariff_cny_per_kwh=day.tariff_cny_per_kwh[now.period - 1],
         nodal_price_cny_per_kwh=day.nodal_price_cny_per_kwh[now.period - 1],
         charging_price_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
+        published_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
     )
 
 
