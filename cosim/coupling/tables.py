@@ -19,7 +19,7 @@ from cosim.scenario import CAR, CHARGING, PASSING, FeederCase, Scenario
 def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Frame]:
     """Return the tables of the day, with each feeder dispatched over the whole day at once and AC-checked."""
     recorder = Recorder()
-    for case, dispatch in zip(scenario.feeders, day.dispatches, strict=False):
+    for case, dispatch in zip(scenario.feeders, day.dispatches, strict=True):
         for operation in _operate(scenario, case, dispatch, day):
             record_operation(recorder, operation)
     for number, equilibrium in enumerate(day.periods):
