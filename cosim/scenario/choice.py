@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def build_choice(config: ScenarioConfig, paths: PathSet | None) -> RouteChoice |
     name = config.population.choice
     if name in BUILT_IN:
         return BUILT_IN[name]
-    choice = Watched(name, _user_choice(name))
+    choice = _watched(name)
     if paths is not None:
         choice.weights(_some_alternatives(paths, config.road.theta_per_min))
     return choice
@@ -39,6 +40,10 @@ class Watched:
 
     name: str
     choice: RouteChoice
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process find the class by its name, in the working directory too."""
+        return _watched, (self.name,)
 
     def weights(self, among: Alternatives) -> FloatArray:
         """Return its weights, or say what is wrong with them."""
@@ -58,6 +63,10 @@ class Watched:
         if weight[np.isinf(among.cost_min)].any():
             raise _problem(self.name, "weights() must be 0 where a cost is infinite: there is no alternative")
         return weight
+
+
+def _watched(name: str) -> Watched:
+    return Watched(name, _user_choice(name))
 
 
 def _user_choice(name: str) -> RouteChoice:

@@ -1,5 +1,6 @@
 """Strategies that a scenario names: ours, the user's, and what is no strategy."""
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -65,6 +66,13 @@ def test_a_strategy_is_found_in_the_working_directory_and_leaves_no_trace_on_the
     before = list(sys.path)
     assert type(named(toy, "my_drivers:Indifferent").choice.choice).__name__ == "Indifferent"  # type: ignore[attr-defined]
     assert sys.path == before
+
+
+@pytest.mark.usefixtures("here")
+def test_another_process_finds_the_strategy_by_its_name(toy: Scenario) -> None:
+    sent = pickle.dumps(named(toy, "my_drivers:Indifferent").choice)
+    del sys.modules["my_drivers"]
+    assert type(pickle.loads(sent).choice).__name__ == "Indifferent"  # noqa: S301
 
 
 @pytest.mark.usefixtures("here")
