@@ -6,16 +6,18 @@ from functools import cache
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
 
 from agents.model import CoSimModel
 from agents.roads import Roads
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.messages import PeriodOpened
+from cosim.results import Recorder
 from cosim.road.route_choice import Alternatives
 from cosim.scenario import CHARGING, DayAhead, Scenario, load_scenario
-from experiments.compare import compare_with_equilibrium
+from experiments.compare.choices import compare_choices, pooled_p_values
+from experiments.compare.comparison import agents_of
+from experiments.compare.sides import Side, recorded
 
 
 class Indifferent:
@@ -57,8 +59,12 @@ def choices_tested(scenario: Scenario, ahead: DayAhead, equilibrium: Mapping[str
     choice = f"population.choice={scenario.config.population.choice}"
     batch = roads_only(scenario, choice, "population.resolution=batch")
     agents = CoSimModel(batch, replace(ahead, n_ev=6000), seed=1).simulate()
-    tests = compare_with_equilibrium(agents, equilibrium, 1)["g_tests"].query("user_class == 'passing'")
-    return float(chi2.sf(-2 * np.log(tests.p_value).sum(), 2 * len(tests)))
+    expected = Side(
+        name="equilibrium", model="equilibrium", days=(recorded(equilibrium),), seeds=(), config=batch.config
+    )
+    recorder = Recorder()
+    compare_choices(recorder, 1, expected, agents_of(batch.config, [recorded(agents)], [1]), 1)
+    return float(pooled_p_values(recorder.frame("g_tests"))["passing"])
 
 
 def test_path_size_agents_draw_from_the_equilibrium_with_path_sizes(
