@@ -59,8 +59,8 @@ def find_ev_day(directory: Path, ev: int, day: int = 1) -> EvDay:
         day=day,
         n_ev=n_ev,
         news=replay.archive.news(ev),
-        decisions=list(replay.day(plan, _outcomes(run, ev))),
-        charge_start_s=_charge_starts_s(run, ev),
+        decisions=list(replay.day(plan, outcomes_of(run, ev))),
+        charge_start_s=charge_starts_s(run, ev),
         replay=replay,
     )
 
@@ -99,7 +99,7 @@ def _known_the_day_before(run: Run, scenario: Scenario, n_ev: int) -> DayAhead:
     )
 
 
-def _outcomes(run: Run, ev: int) -> dict[int, Outcome] | None:
+def outcomes_of(run: Run, ev: int) -> dict[int, Outcome] | None:
     """Return what came of each trip, by number; None where trips were not kept."""
     if "trips" not in run.agents.names:
         return None
@@ -116,7 +116,8 @@ def _outcomes(run: Run, ev: int) -> dict[int, Outcome] | None:
     }
 
 
-def _charge_starts_s(run: Run, ev: int) -> dict[int, int]:
+def charge_starts_s(run: Run, ev: int) -> dict[int, int]:
+    """Return the second of plugging in, by trip."""
     if "sessions" not in run.agents.names:
         return {}
     sessions = run.agents.sessions

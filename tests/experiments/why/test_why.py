@@ -20,7 +20,7 @@ from experiments.runner import run
 from experiments.why.command import second_of
 from experiments.why.facts import facts_of
 from experiments.why.mail import mail_of
-from experiments.why.record import EvDay, _charge_starts_s, _outcomes, find_ev_day
+from experiments.why.record import EvDay, charge_starts_s, find_ev_day, outcomes_of
 from experiments.why.words import told
 
 PAPER = Path(__file__).parents[3] / "configs" / "paper.toml"
@@ -66,7 +66,7 @@ def replayed(finished: Callable[[str], Run]) -> Callable[[str], list[tuple[int, 
         return [
             (ev, made)
             for ev in range(1, 151)
-            for made in replay.day(plan_of(plans, ev), _outcomes(found, ev))
+            for made in replay.day(plan_of(plans, ev), outcomes_of(found, ev))
         ]
 
     return decisions
@@ -157,13 +157,13 @@ def test_the_mail_of_an_ev_is_that_of_the_ledger(finished: Callable[[str], Run])
 def _another(day: EvDay, found: Run, ev: int) -> EvDay:
     """Return the day of another EV of the same run."""
     plan = plan_of(plan_day(day.scenario, ev, day.scenario.config.seed), ev)
-    decisions = list(day.replay.day(plan, _outcomes(found, ev)))
+    decisions = list(day.replay.day(plan, outcomes_of(found, ev)))
     return replace(
         day,
         plan=plan,
         decisions=decisions,
         news=day.replay.archive.news(ev),
-        charge_start_s=_charge_starts_s(found, ev),
+        charge_start_s=charge_starts_s(found, ev),
     )
 
 
