@@ -67,7 +67,7 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
         lines += [f"  {found.cause}: {found.sentence}." for found in verdict.present]
         lines += [f"  {verdict.evidence}", ""]
         lines.append(
-            f"  {'':30}{verdict.reference[-20:]:>20}{verdict.other[-20:]:>20}{'difference':>12}  95 % band"
+            f"  {'':30}{verdict.reference[-19:]:>20}{verdict.other[-19:]:>20}{'difference':>12}  95 % band"
         )
         for row in totals[totals.pair == pair].itertuples():
             band = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low else "-"

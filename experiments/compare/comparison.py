@@ -27,11 +27,11 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """Return verdicts, causes and figures of the day as one object."""
-        return {"comparisons": [_as_json(verdict, pair, self.tables) for pair, verdict in _numbered(self)]}
-
-
-def _numbered(comparison: Comparison) -> Iterator[tuple[int, Verdict]]:
-    return enumerate(comparison.verdicts, start=1)
+        return {
+            "comparisons": [
+                _as_json(verdict, pair, self.tables) for pair, verdict in enumerate(self.verdicts, 1)
+            ]
+        }
 
 
 def compare(sides: Sequence[Side], seed: int) -> Comparison:
