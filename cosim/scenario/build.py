@@ -13,8 +13,9 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
+from cosim.config.extending import read_scenario_tables
 from cosim.config.mending import STAND_IN, mended
-from cosim.config.reading import apply_settings, check, read_toml
+from cosim.config.reading import apply_settings, check
 from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
@@ -136,7 +137,7 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
     """
     path = Path(file)
     changes = list(settings) if seed is None else [*settings, f"seed={seed}"]
-    tables = apply_settings(read_toml(path), changes)
+    tables = apply_settings(read_scenario_tables(path), changes)
     try:
         config = check(tables, str(path))
     except ConfigError as error:
