@@ -43,7 +43,8 @@ def days_shown(day: Day) -> list[int]:
     """Return the days of a run whose figures are on the page."""
     if not day.run.agents:
         return [1]
-    return np.unique(np.geomspace(1, day.days, DAYS_SHOWN).round().astype(int)).tolist()
+    days: list[int] = np.unique(np.geomspace(1, day.days, DAYS_SHOWN).round().astype(int)).tolist()
+    return days
 
 
 def _packed_day(day: Day) -> str:
@@ -74,7 +75,8 @@ def _per_feeder(
     def figures(day: Day) -> list[Figure]:
         if day.main(table).empty:
             return []
-        return [drawn for own in day.feeders if (drawn := build(day, own)) is not None]
+        found = [(own["name"], build(day, own)) for own in day.feeders]
+        return [drawn.update_layout(meta=name) for name, drawn in found if drawn is not None]
 
     return figures
 
@@ -101,9 +103,9 @@ def _coupling(day: Day) -> list[Figure]:
     return [] if iterations.empty else [coupling.coupling(iterations, day.scenario["coupling"]["tolerance"])]
 
 
-def _real_time(day: Day, own: Mapping[str, Any]) -> Figure:
+def _real_time(day: Day, own: Mapping[str, Any]) -> Figure | None:
     table = day.comparison("real_time")
-    return coupling.real_time(table[table.feeder == own["name"]], day.period_min)
+    return None if table.empty else coupling.real_time(table[table.feeder == own["name"]], day.period_min)
 
 
 def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
@@ -147,9 +149,7 @@ _GRID: dict[str, Callable[[Day], list[Figure]]] = {
     ),
     "coupling": _coupling,
     "convergence": _convergence,
-    "real_time": lambda day: (
-        [] if day.comparison("real_time").empty else [_real_time(day, own) for own in day.feeders]
-    ),
+    "real_time": _per_feeder("dispatch", _real_time),
 }
 
 
@@ -168,5 +168,8 @@ BY_DAY = (
 
 
 def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
-    """Return each figure with the id of its place on the page and its content as JSON."""
-    return [{"id": f"{name}-{number}", **embedded(figure)} for number, figure in enumerate(figures, start=1)]
+    """Return each figure with the id of its place on the page, its feeder if it has one, and its content as JSON."""
+    return [
+        {"id": f"{name}-{number}", "feeder": figure.layout.meta or "", **embedded(figure)}
+        for number, figure in enumerate(figures, start=1)
+    ]

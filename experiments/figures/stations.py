@@ -17,16 +17,24 @@ from experiments.figures.style import (
     steps,
 )
 
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 5
 LOAD, QUEUE = "load_kw", "queue_mean"
 TITLES = {LOAD: "load [kW]", "arrivals": "arrivals [veh]", QUEUE: "queue [veh]", "wait_min": "wait [min]"}
 
 
 def stations(day: Day) -> list[Figure]:
-    """Return load, arrivals, queue and wait, one column for each station, four stations a figure."""
-    names = list(day.stations)
-    groups = [names[start : start + SIDE_BY_SIDE] for start in range(0, len(names), SIDE_BY_SIDE)]
-    return [_columns(day, group) for group in groups]
+    """Return load, arrivals, queue and wait, one column for each station, up to five stations of a feeder a figure."""
+    return [
+        _columns(day, group).update_layout(meta=own["name"])
+        for own in day.feeders
+        for group in batched(day.stations_of(own))
+    ]
+
+
+def batched(names: list[str]) -> list[list[str]]:
+    """Return the names in as few groups as have room side by side, of nearly the same size."""
+    groups = -(-len(names) // SIDE_BY_SIDE)
+    return [names[len(names) * k // groups : len(names) * (k + 1) // groups] for k in range(groups)]
 
 
 def _columns(day: Day, names: list[str]) -> Figure:

@@ -65,11 +65,12 @@ def _flag(text: str, colour: str) -> dict[str, Any]:
 
 
 def _annotate_feeders(drawing: Figure, day: Day, buses: Positions) -> None:
-    """Name each feeder above its root, where it hangs on the upper grid."""
+    """Name each feeder above its diagram; of one alone, say where it hangs on the upper grid."""
+    several = len(day.feeders) > 1
     for feeder in day.feeders:
         own = [place for bus, place in buses.items() if bus.startswith(f"{feeder['name']}/")]
-        x, y = min(own)
-        text = f"<b>{feeder['name']}</b>" if len(day.feeders) > 1 else "upper grid"
+        x, y = (min(own)[0], max(y for _, y in own)) if several else min(own)
+        text = f"<b>{feeder['name']}</b>" if several else "upper grid"
         style = {"showarrow": False, "font": {"size": 11, "color": INK}, "xanchor": "left", "xshift": -10}
         drawing.add_annotation(text=text, **style, x=x, y=y, yshift=20, row=1, col=2)
 

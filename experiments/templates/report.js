@@ -28,6 +28,7 @@ const draw = async () => {
   library.textContent = await unpacked(document.getElementById("plotly").textContent);
   document.head.append(library);
   await drawFigures();
+  if (feeder) showFeeder();
   document.body.dataset.drawn = "yes";
 };
 const resized = (size) => () =>
@@ -39,6 +40,12 @@ document.getElementById("day")?.addEventListener("change", async ({ target }) =>
   await drawDay(target.value);
   target.disabled = false;
 });
+const feeder = document.getElementById("feeder");
+const showFeeder = () => document.querySelectorAll("[data-feeder]").forEach((part) => {
+  part.hidden = feeder.value !== "" && part.dataset.feeder !== feeder.value;
+  if (!part.hidden) Plotly.Plots.resize(part.querySelector(".chart"));
+});
+feeder?.addEventListener("change", showFeeder);
 document.querySelectorAll("button[data-saves]").forEach((button) => button.addEventListener("click", () => {
   const picture = new XMLSerializer().serializeToString(document.getElementById(button.dataset.saves));
   const address = URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
