@@ -31,10 +31,9 @@ def with_more_stations(run: Run, directory: Path) -> Run:
         }
         write_tables(more.directory / model, tables)
     scenario = (more.directory / "scenario.toml").read_text(encoding="utf-8")
-    block = re.search(r"\[\[stations\]\].*?(?=\n\[|\Z)", scenario, re.DOTALL)
-    assert block
-    doubles = [block[0].replace('name = "S"', f'name = "{name}"') for name in names]
-    text = scenario.replace(block[0], "\n".join([block[0], *doubles]))
+    (line,) = re.findall(r'^ +\{ name = "S".*\},\n', scenario, re.MULTILINE)
+    doubles = [line.replace('name = "S"', f'name = "{name}"') for name in names]
+    text = scenario.replace(line, "".join([line, *doubles]))
     (more.directory / "scenario.toml").write_text(text, encoding="utf-8")
     return more
 
