@@ -78,7 +78,7 @@ class EV(mesa.Agent):
         started = yield self.inbox.next(ChargeStarted)
         ended = yield self.inbox.next(ChargeEnded)
         journey.wait_s, journey.charge_s = started.wait_s, ended.sent_s - started.sent_s
-        journey.fast_kwh = ended.energy_kwh
+        journey.fast_kwh, journey.paid_cny = ended.energy_kwh, ended.paid_cny
 
     # decisions
 

@@ -66,7 +66,9 @@ class FleetState:
         self.charges = np.zeros(trips, dtype=np.bool_)
         self.path, self.departed_s, self.arrival_s = np.full((3, trips), -1, dtype=np.int64)
         self.drive_s, self.after_s, self.wait_s, self.charge_s = np.zeros((4, trips), dtype=np.int64)
-        self.soc_departure, self.soc_arrival, self.slow_kwh, self.fast_kwh = np.zeros((4, trips))
+        self.soc_departure, self.soc_arrival, self.slow_kwh, self.fast_kwh, self.paid_cny = np.zeros(
+            (5, trips)
+        )
 
     def _next_departure_s(self, ev: IntArray, arrival_s: IntArray) -> IntArray:
         """Return when EVs leave again: as planned, but not before they are there."""
@@ -127,4 +129,5 @@ class FleetState:
             soc_arrival=self.soc_arrival[every],
             slow_kwh=self.slow_kwh[every],
             fast_kwh=self.fast_kwh[every],
+            paid_cny=self.paid_cny[every],
         )

@@ -25,6 +25,7 @@ class Journey:
     wait_s: int = 0
     charge_s: int = 0
     fast_kwh: float = 0.0
+    paid_cny: float = 0.0
 
     @property
     def is_stranded(self) -> bool:
@@ -52,4 +53,5 @@ class Journey:
             float(self.course.soc_arrival),
             self.slow_kwh,
             self.fast_kwh,
+            self.paid_cny,
         )

@@ -11,6 +11,7 @@ from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
 from agents.counts import record_traffic
 from agents.ev import EV, Drivers
+from agents.ev_days import record_ev_days
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.meter import Meter
@@ -109,6 +110,7 @@ class CoSimModel(mesa.Model):
         self._flag_who_is_still_out(int(np.count_nonzero(log.is_under_way)))
         if records_individuals(self.world, self.day_ahead.n_ev):
             log.record(self.recorder, self.world)
+            record_ev_days(self.recorder, self.world, log)
             for site in self.sites:
                 site.record_sessions()
         _record_messages(self.recorder, self.post)

@@ -73,9 +73,21 @@ def plan_day(scenario: Scenario, n_ev: int, seed: int, day: int = 1) -> DayPlans
     )
 
 
+def plan_of(plans: DayPlans, ev: int) -> DayPlan:
+    """Return the plan of one EV, counted from 1."""
+    diaries, place = plans.diaries, ev - 1
+    return DayPlan(
+        ev=ev,
+        soc_first=float(diaries.soc_first[place]),
+        has_home_charger=bool(diaries.has_home_charger[place]),
+        has_work_charger=bool(diaries.has_work_charger[place]),
+        trips=tuple(_trip_plans(plans, slice(*diaries.first_row[place : place + 2]))),
+    )
+
+
 def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     """Return the plans EV by EV, for agents who live alone."""
-    diaries, trips = plans.diaries, _trip_plans(plans)
+    diaries, trips = plans.diaries, _trip_plans(plans, slice(None))
     first_row = diaries.first_row.tolist()
     columns = zip(
         diaries.soc_first.tolist(),
@@ -95,7 +107,7 @@ def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     ]
 
 
-def _trip_plans(plans: DayPlans) -> list[TripPlan]:
+def _trip_plans(plans: DayPlans, some: slice) -> list[TripPlan]:
     diaries = plans.diaries
     columns: dict[str, NDArray[Any]] = {
         "trip": diaries.trip,
@@ -108,5 +120,5 @@ def _trip_plans(plans: DayPlans) -> list[TripPlan]:
         "route_uniform": plans.route_uniform,
         "report_uniform": plans.report_uniform,
     }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    rows = zip(*(column[some].tolist() for column in columns.values()), strict=True)
     return [TripPlan(**dict(zip(columns, row, strict=True))) for row in rows]

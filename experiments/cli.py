@@ -19,6 +19,7 @@ from experiments.fit_mobility import fit_mobility_command
 from experiments.lessons import scenarios_command, sweep_command
 from experiments.mobility import mobility_command
 from experiments.reproduce.command import reproduce_command
+from experiments.why.command import why_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -40,6 +41,7 @@ app.command("compare", short_help="Compare runs, and say why they differ.")(comp
 app.command("converge", short_help="Measure the error against the number of agents.")(converge_command)
 app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
+app.command("why", short_help="Explain the day of one EV of a run.")(why_command)
 app.command("mobility", short_help="Simulate the EVs' days alone.")(mobility_command)
 app.command("fit-mobility", short_help="Estimate the mobility chain from travel diaries.")(
     fit_mobility_command

@@ -149,6 +149,7 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     }
     summary = {
         "evs": outcome.day.demand.n_ev,
+        "session_kwh": outcome.day.demand.session_kwh,
         **summarise(scenario, tables),
         "sue_residual_max": outcome.day.residual_max,
         "coupling_iterations": len(outcome.day.iterations),

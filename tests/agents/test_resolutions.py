@@ -154,7 +154,7 @@ def test_messages_of_single_evs_are_in_the_ledger_of_individuals_alone(simulate:
 def test_without_individual_tables_all_others_stay(toy: Scenario, toy_tables: Tables) -> None:
     silent = load_scenario(toy.folder / "toy.toml", ["population.individual_tables=false"])
     tables = CoSimModel(silent, day_ahead(silent, solve_equilibrium_day(silent)), seed=1).simulate()
-    assert toy_tables.keys() - tables.keys() == {"trips", "sessions"}
+    assert toy_tables.keys() - tables.keys() == {"trips", "sessions", "ev_days"}
     for name, frame in tables.items():
         assert frame.equals(toy_tables[name]), name
 
