@@ -1,12 +1,13 @@
 """What the documentation says to type works: its commands and its Python run, in order, in an empty folder.
 
-A document is one test: its blocks share a folder with the project's ``configs``. Blocks of files (TOML, CSV) that
-name themselves in their first line, ``# FILE study/links.csv``, are written there.
+A document is one test: its blocks share a folder with the project's ``configs``. Blocks that name themselves
+in their first line, ``# town/links.csv``, are files of the reader's, written there first.
 """
 
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -71,12 +72,18 @@ def run_command(words: list[str]) -> None:
     assert result.exit_code == wanted, f"{command}: {result.exception or result.output}"
 
 
-def write_file(text: str) -> None:
-    named, _, content = text.partition("\n")
-    if named.startswith("# FILE "):
-        file = Path(named.removeprefix("# FILE "))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, encoding="utf-8")
+def named_file(block: Block) -> Path | None:
+    """Return the file that a block says it is, in its first line; None where it is none."""
+    name = re.match(r"# ([\w./-]+\.(?:csv|py|toml))\n", block.text)
+    return Path(name[1]) if name else None
+
+
+def write_files(found: list[Block]) -> None:
+    for block in found:
+        if file := named_file(block):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
+            sys.modules.pop(file.stem, None)
 
 
 @pytest.mark.slow
@@ -89,14 +96,14 @@ def test_what_a_document_says_to_type_works(
     for write in SAMPLES.get(document.name, ()):
         write()
     names: dict[str, object] = {"__name__": document.stem}
-    for block in blocks(document):
+    found = blocks(document)
+    write_files(found)
+    for block in found:
         if block.language in {"sh", "bash"}:
             for words in commands(block.text):
                 run_command(words)
-        elif block.language == "python" and not block.text.startswith(FRAGMENTS):
+        elif block.language == "python" and not (named_file(block) or block.text.startswith(FRAGMENTS)):
             exec(compile(block.text, str(document), "exec"), names)  # noqa: S102
-        elif block.language in {"toml", "csv"}:
-            write_file(block.text)
     printed = capsys.readouterr().out
     for words_ in PRINTED.get(document.name, ()):
         assert words_ in printed
