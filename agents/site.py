@@ -53,10 +53,18 @@ class Site:
         self.periods, self.meter, self.recorder = periods, meter, recorder
         self.book = QueueBook()
         self.tariffs, self.tariff = tariffs, tariffs.published
+        """All tariffs, and the one it has heard of last."""
         self.limits_kw: dict[PeriodOfDay, float] = {}
         """What the operator said the feeder can serve; a limit holds for its period alone."""
         self.sessions: list[Session] = []
-        """All that have begun."""
+        """All that have begun and are not written down yet."""
+
+    def go_on(self, now_s: int, tariff: TariffIssued | None, drawn_kwh: float) -> None:
+        """Begin a day as the one before has ended."""
+        self.book = QueueBook(since_s=now_s)
+        if tariff is not None:
+            self.hear(tariff)
+        self.meter.record(self.name, self.periods.at(now_s - 1), drawn_kwh)
 
     def hear(self, tariff: TariffIssued) -> None:
         """Charge for energy at a new tariff."""
@@ -74,6 +82,11 @@ class Site:
         """Return the charging price in a period, as far as the station has heard."""
         return self.tariff.price(self.name, period)
 
+    def keep(self, plugged: Iterable[Session], waiting: Sized) -> None:
+        """Go on with vehicles of the day before."""
+        self.sessions += plugged
+        self.book.waiting = self.book.largest = len(waiting)
+
     def begin(self, session: Session) -> None:
         """Take down a vehicle that has plugged in."""
         self.book.start(session.start_s - session.arrival_s)
@@ -84,32 +97,33 @@ class Site:
         period = self.periods.at(session.since_s)
         self.meter.record(self.name, period, session.deliver(now_s, self.price(period)))
 
-    def record_sessions(self) -> None:
-        """Write down all sessions, those that the end of the simulation cuts off as they stand."""
-        if not self.sessions:
+    def record_sessions(self, *, also_unfinished: bool) -> None:
+        """Write down the sessions that have ended; at the end of the simulation the others, too, as they stand."""
+        sessions = [session for session in self.sessions if also_unfinished or session.end_s >= 0]
+        if not sessions:
             return
-        started = [self.periods.at(session.start_s) for session in self.sessions]
-        arrival_s = np.array([session.arrival_s for session in self.sessions])
-        start_s = np.array([session.start_s for session in self.sessions])
-        energy_kwh = np.array([session.delivered_kwh for session in self.sessions])
-        paid_cny = np.array([session.paid_cny for session in self.sessions])
+        started = [self.periods.at(session.start_s) for session in sessions]
+        arrival_s = np.array([session.arrival_s for session in sessions])
+        start_s = np.array([session.start_s for session in sessions])
+        energy_kwh = np.array([session.delivered_kwh for session in sessions])
+        paid_cny = np.array([session.paid_cny for session in sessions])
         drew = energy_kwh > 0
         self.recorder.add(
             "sessions",
             day=[period.day for period in started],
             period=[period.period for period in started],
             station=self.name,
-            ev=[session.ev for session in self.sessions],
-            trip=[session.trip for session in self.sessions],
+            ev=[session.ev for session in sessions],
+            trip=[session.trip for session in sessions],
             arrival_s=arrival_s,
             start_s=start_s,
-            end_s=[session.end_s for session in self.sessions],
+            end_s=[session.end_s for session in sessions],
             wait_min=(start_s - arrival_s) / 60,
             energy_kwh=energy_kwh,
             price_cny_per_kwh=np.divide(paid_cny, energy_kwh, out=np.full(drew.size, np.nan), where=drew),
             paid_cny=paid_cny,
-            soc_arrival=[session.soc for session in self.sessions],
-            soc_end=[session.soc_now for session in self.sessions],
+            soc_arrival=[session.soc for session in sessions],
+            soc_end=[session.soc_now for session in sessions],
         )
 
     def write_down(self, ended: PeriodOfDay, forecast_kw: float, plugs: Plugs) -> None:
