@@ -269,6 +269,16 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("g_statistic", "2 sum O ln(O/E), E from the equilibrium shares"),
         _real("p_value", "randomised Monte Carlo p-value"),
     ),
+    "learning": (
+        _DAY,
+        _real("ev_distance", "|x - x*| / |x*| of the EVs' flows to the equilibrium, over links and periods"),
+        _real("ev_floor", "sampling floor: the distance expected if every trip were drawn from the equilibrium"),
+        _real("ev_ratio", "distance over floor"),
+        _real("flow_distance", "distance of all flows, conventional cars included"),
+        _real("flow_floor", "its sampling floor: only EVs are drawn"),
+        _real("station_distance", "distance of the vehicles that come to the stations"),
+        _real("station_floor", "its sampling floor"),
+    ),
     "link_flows": (
         *_TIME,
         _text("link", "link or charging arc"),
@@ -288,6 +298,7 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
     "coupling": ("day", "start", "iteration"),
     "real_time": ("day", "feeder", "without", "plan", "period"),
     "messages": ("sent_s",),
+    "learning": ("day",),
 }
 KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
 """What the rows of each table are ordered by; equal keys keep the order of writing."""

@@ -60,17 +60,29 @@ def compare_with_equilibrium(
 ) -> dict[str, Frame]:
     """Return the tables ``g_tests`` and ``link_flows`` of a run that holds both models."""
     recorder = Recorder()
-    _test_choices(recorder, agents["paths"], equilibrium["paths"], seed)
+    _test_choices(recorder, agents["paths"], equilibrium["paths"], seed, whole_days(agents))
     _compare_links(recorder, agents["links"], equilibrium["links"])
     return recorder.frames()
 
 
-def _test_choices(recorder: Recorder, agents: Frame, paths: Frame, seed: int) -> None:
+def whole_days(agents: Mapping[str, Frame]) -> int:
+    """Return how many days the agents lived through; in the periods after the last one there are no cars."""
+    links = agents["links"]
+    periods = links.groupby("day").period.nunique()
+    return int((periods == periods[1]).sum())
+
+
+def _test_choices(recorder: Recorder, agents: Frame, paths: Frame, seed: int, days: int) -> None:
     """Test the paths drawn by each class and OD in each period against the equilibrium's shares."""
     hours = 24 / paths.period.max()
-    drawn = agents[(agents.day == 1) & (agents.flow_veh_h > 0)]
-    counts = (drawn.set_index(["period", "path"]).flow_veh_h * hours).round().astype(np.int64)
     rng = stream(seed, "g-test")
+    for day in range(1, days + 1):
+        drawn = agents[(agents.day == day) & (agents.flow_veh_h > 0)]
+        counts = (drawn.set_index(["period", "path"]).flow_veh_h * hours).round().astype(np.int64)
+        _test_day(recorder, day, counts, paths, rng)
+
+
+def _test_day(recorder: Recorder, day: int, counts: Frame, paths: Frame, rng: np.random.Generator) -> None:
     evs = paths[paths.user_class != "car"].set_index(["period", "path"])
     evs = evs.assign(observed=counts.reindex(evs.index, fill_value=0)).reset_index()
     keys = ["period", "user_class", "origin", "destination"]
@@ -80,7 +92,7 @@ def _test_choices(recorder: Recorder, agents: Frame, paths: Frame, seed: int) ->
             continue
         recorder.add_row(
             "g_tests",
-            day=1,
+            day=day,
             period=period,
             user_class=user_class,
             origin=origin,
@@ -95,7 +107,9 @@ def _test_choices(recorder: Recorder, agents: Frame, paths: Frame, seed: int) ->
 def _compare_links(recorder: Recorder, agents: Frame, equilibrium: Frame) -> None:
     """Set the flows side by side, link by link and period by period."""
     keys = ["day", "period", "link"]
-    both = equilibrium.merge(agents, on=keys, suffixes=("_equilibrium", "_agents"))
+    both = equilibrium.drop(columns="day").merge(
+        agents, on=keys[1:], suffixes=("_equilibrium", "_agents"), how="inner"
+    )
     counted, expected = both.flow_veh_h_agents.to_numpy(), both.flow_veh_h_equilibrium.to_numpy()
     recorder.add(
         "link_flows",

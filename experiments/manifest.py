@@ -54,6 +54,7 @@ def _free_name(written: str, taken: Collection[str]) -> str:
 def _file_fields(tables: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
     """Return where a scenario names files."""
     fields = [(tables, "profiles"), (tables, "station_load"), (tables["mobility"], "transitions")]
+    fields += [(tables["mobility"], "departures")]
     fields += [(tables["road"], key) for key in ("nodes", "links", "demand")]
     fields += [(f, key) for f in tables["grid"]["feeders"] for key in ("buses", "branches", "network")]
     return [(place, key) for place, key in fields if key in place]

@@ -20,7 +20,9 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario
+from experiments.checkpoints import Checkpoints, joined
 from experiments.compare import compare_with_equilibrium
+from experiments.learning import learning_table
 from experiments.manifest import write_manifest, write_scenario
 from experiments.real_time import compare_plans
 from experiments.summary import flags, summarise
@@ -50,15 +52,17 @@ class Stages:
 def run(
     scenario: Scenario, model: Model = "both", out: str | Path | None = None, progress: Progress | None = None
 ) -> Run:
-    """Run a day of *scenario* and return the finished run, with its tables, summary and report.
+    """Run the day, or days, of *scenario* and return the finished run, with its tables, summary and report.
 
     *out* is the run directory; it must not exist. By default it is ``runs/<name>-<seed>-<time>``.
     The agents' model always needs the equilibrium first: for what drivers are told, and for the forecast.
     A day that breaks a limit completes with the best answer and says so in ``run.manifest["flags"]``.
+    Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
     """
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
-        outcome = _compute(scenario, model, stages)
+        checkpoints = Checkpoints(unfinished.final, scenario)
+        outcome = _compute(scenario, model, stages, checkpoints)
         with stages.stage("tables"):
             for name, tables in outcome.tables.items():
                 write_tables(unfinished.path / name, tables)
@@ -68,6 +72,7 @@ def run(
         with stages.stage("report"):
             _write_report(Run(unfinished.path))
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
+    checkpoints.remove()
     return load_run(unfinished.final)
 
 
@@ -79,7 +84,7 @@ class Outcome:
     tables: dict[str, dict[str, Frame]]
 
 
-def _compute(scenario: Scenario, model: Model, stages: Stages) -> Outcome:
+def _compute(scenario: Scenario, model: Model, stages: Stages, checkpoints: Checkpoints) -> Outcome:
     """Run the models asked for, and compare them if both ran."""
     tables: dict[str, dict[str, Frame]] = {}
     with stages.stage("equilibrium"):
@@ -88,11 +93,14 @@ def _compute(scenario: Scenario, model: Model, stages: Stages) -> Outcome:
             tables["equilibrium"] = equilibrium_tables(scenario, day)
     if model != "equilibrium":
         with stages.stage("agents"):
-            tables["agents"] = _simulate(scenario, day, stages.progress)
+            tables["agents"] = _simulate(scenario, day, stages.progress, checkpoints)
     if model == "both":
         with stages.stage("comparison"):
             seed = scenario.config.seed
             tables["comparison"] = compare_with_equilibrium(tables["agents"], tables["equilibrium"], seed)
+            tables["comparison"]["learning"] = learning_table(
+                tables["agents"]["links"], tables["equilibrium"]["links"], scenario.periods.hours
+            )
         with stages.stage("real time"):
             tables["comparison"]["real_time"] = compare_plans(scenario, day, tables["agents"])
     return Outcome(day, tables)
@@ -123,13 +131,21 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _simulate(scenario: Scenario, day: EquilibriumDay, progress: Progress) -> dict[str, Frame]:
-    from agents.model import CoSimModel
+def _simulate(
+    scenario: Scenario, day: EquilibriumDay, progress: Progress, checkpoints: Checkpoints
+) -> dict[str, Frame]:
+    from agents.days import simulate_days
 
     def announce(now: PeriodOfDay) -> None:
-        progress("agents", min(1.0, scenario.periods.index(now) / scenario.periods.count))
+        whole = scenario.config.days * scenario.periods.count
+        progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
-    return CoSimModel(scenario, day_ahead(scenario, day), scenario.config.seed).simulate(announce)
+    over = checkpoints.load()
+    start, seed = over[-1].midnight if over else None, scenario.config.seed
+    for one in simulate_days(scenario, day_ahead(scenario, day), seed, start, announce):
+        checkpoints.save(one)
+        over.append(one)
+    return joined(over)
 
 
 def _write_report(run_so_far: Run) -> None:
