@@ -11,7 +11,13 @@ from agents.clock import Clock, Phase
 from agents.meter import Meter
 from cosim.arrays import FloatArray
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.operation import Operation, planned_operation, record_operation, with_load_that_came
+from cosim.grid.operation import (
+    Operation,
+    planned_operation,
+    record_operation,
+    setpoint_kw,
+    with_load_that_came,
+)
 from cosim.grid.schedule import DispatchState, Horizon
 from cosim.mailbox import PostOffice
 from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad
@@ -97,7 +103,7 @@ class GridOperator(mesa.Agent):
         message = DispatchIssued(
             **self.clock.envelope(self.name),
             status=dispatch.status,
-            setpoint_kw=self.setpoints(plan),
+            setpoint_kw=setpoint_kw(plan),
             nodal_price_cny_per_kwh=nodal,
             voltage_min_pu=float(plan.planned.voltage_pu.min()),
             relaxation_error_max=float(dispatch.relaxation_error[row].max(initial=0.0)),
@@ -106,20 +112,6 @@ class GridOperator(mesa.Agent):
         self.post.broadcast(
             ["coordinator", *(s.name for s in self.stations)], "coordinator, stations", message
         )
-
-    def setpoints(self, plan: Operation) -> dict[str, float]:
-        """Return the active power each device is to inject [kW]."""
-        d, k, devices = plan.dispatch, plan.row, self.case.devices
-        names = [
-            *(unit.name for unit in devices.turbines),
-            *(unit.name for unit in devices.storages),
-            *(unit.name for unit in devices.renewables),
-            *(f"demand response {unit.bus}" for unit in devices.demand_responses),
-        ]
-        stored = d.discharge_kw[k] - d.charge_kw[k]
-        shifted = d.shift_out_kw[k] - d.shift_in_kw[k]
-        powers = np.concatenate([d.turbine_kw[k], stored, d.renewable_kw[k], shifted])
-        return dict(zip(names, powers.tolist(), strict=True))
 
     def limit_stations(self, plan: Operation) -> None:
         """Cap the stations whose load cannot be served in this period."""

@@ -16,10 +16,13 @@ from typing import Any, Self
 import numpy as np
 
 from cosim.arrays import Frame
+from cosim.columns import Column
 from cosim.errors import ConfigError
-from cosim.tables import COLUMN_NAMES, KEYS, TABLES, Column
+from cosim.tables import COLUMN_NAMES, KEYS, TABLES
 
 Tables = Mapping[str, "Frame"]
+ROWS_IN_GROUP = 100_000
+"""Rows that a reader has to hold at once, at least."""
 
 
 @dataclass(slots=True)
@@ -76,7 +79,10 @@ def write_tables(directory: Path, tables: Tables) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        pq.write_table(table.replace_schema_metadata(), directory / f"{name}.parquet", compression="zstd")
+        file = directory / f"{name}.parquet"
+        pq.write_table(
+            table.replace_schema_metadata(), file, compression="zstd", row_group_size=ROWS_IN_GROUP
+        )
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,12 @@ class Run:
     def agents(self) -> ModelTables:
         """Tables of the agents on the clock."""
         return ModelTables(self.directory / "agents")
+
+    @property
+    def replications(self) -> tuple[ModelTables, ...]:
+        """Tables of each replicated day of the agents; the first is ``agents``."""
+        others = sorted(self.directory.glob("replications/[0-9]*"))
+        return (self.agents, *(ModelTables(day) for day in others)) if self.agents else ()
 
     @property
     def equilibrium(self) -> ModelTables:

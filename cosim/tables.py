@@ -1,37 +1,10 @@
 """The dictionary of columns: what every column of every result table holds, and in which unit."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
-
-DType = Literal["int64", "float64", "object", "bool"]
-_MISSING: dict[DType, Any] = {"int64": 0, "float64": float("nan"), "object": "", "bool": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name (with the unit), its type and its meaning."""
-
-    name: str
-    dtype: DType
-    meaning: str
-
-    @property
-    def missing(self) -> Any:
-        """What stands where a model has no value."""
-        return _MISSING[self.dtype]
-
-
-def _whole(name: str, meaning: str) -> Column:
-    return Column(name, "int64", meaning)
-
-
-def _real(name: str, meaning: str) -> Column:
-    return Column(name, "float64", meaning)
-
-
-def _text(name: str, meaning: str) -> Column:
-    return Column(name, "object", meaning)
-
+from cosim.columns import Column
+from cosim.columns import real as _real
+from cosim.columns import text as _text
+from cosim.columns import whole as _whole
+from cosim.comparison_tables import COMPARISON_TABLES
 
 _DAY = _whole("day", "day, from 1; what outlasts the last day is booked to the next")
 _PERIOD = _whole("period", "period of the day, 1..T; a trip's period is that of its departure")
@@ -259,16 +232,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("voltage_max_pu", "highest voltage with the load that came"),
         _whole("outside_limits", "buses whose voltage is outside its limits"),
     ),
-    "g_tests": (
-        *_TIME,
-        _text("user_class", "passing or charging"),
-        _text("origin", "origin node"),
-        _text("destination", "destination node"),
-        _whole("trips", "trips observed"),
-        _whole("alternatives", "paths, or (path, station) pairs"),
-        _real("g_statistic", "2 sum O ln(O/E), E from the equilibrium shares"),
-        _real("p_value", "randomised Monte Carlo p-value"),
-    ),
+    **COMPARISON_TABLES,
     "learning": (
         _DAY,
         _real("ev_distance", "|x - x*| / |x*| of the EVs' flows to the equilibrium, over links and periods"),
@@ -278,14 +242,6 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("flow_floor", "its sampling floor: only EVs are drawn"),
         _real("station_distance", "distance of the vehicles that come to the stations"),
         _real("station_floor", "its sampling floor"),
-    ),
-    "link_flows": (
-        *_TIME,
-        _text("link", "link or charging arc"),
-        _real("agents_veh_h", "flow counted from the agents (and expected cars)"),
-        _real("equilibrium_veh_h", "flow of the stochastic user equilibrium"),
-        _real("difference_veh_h", "agents minus equilibrium"),
-        _real("geh", "GEH statistic"),
     ),
 }
 
@@ -299,6 +255,11 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
     "real_time": ("day", "feeder", "without", "plan", "period"),
     "messages": ("sent_s",),
     "learning": ("day",),
+    "bands": ("kind", "quantity", "day", "period"),
+    "differences": ("pair", "kind", "quantity", "day", "period"),
+    "g_tests": ("pair", "day", "period"),
+    "convergence_in_n": ("evs", "replication"),
+    **dict.fromkeys(("measures", "totals", "causes", "settings", "verdicts"), ("pair",)),
 }
 KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
 """What the rows of each table are ordered by; equal keys keep the order of writing."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from agents.checkpoint import load_midnight, save_midnight
 from agents.days import DayOfAgents
-from cosim.arrays import Frame
 from cosim.errors import ConfigError
 from cosim.results import ModelTables, write_tables
 from cosim.scenario import Scenario
@@ -80,18 +79,3 @@ def identity(scenario: Scenario) -> dict[str, str]:
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
-
-def joined(days: list[DayOfAgents]) -> dict[str, Frame]:
-    """Return the tables of all days, each in the order of its keys."""
-    import pandas as pd
-
-    from cosim.tables import KEYS, TABLES
-
-    if len(days) == 1:
-        return dict(days[0].tables)
-    names = [name for name in TABLES if any(name in day.tables for day in days)]
-    whole = {name: pd.concat([day.tables[name] for day in days if name in day.tables]) for name in names}
-    return {
-        name: frame.sort_values(list(KEYS[name]), kind="stable", ignore_index=True)
-        for name, frame in whole.items()
-    }

@@ -12,10 +12,12 @@ import typer
 
 from cosim.errors import ConfigError, ModelError
 from experiments.assign import assign_command
+from experiments.compare.command import compare_command, converge_command
 from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
 from experiments.fit_mobility import fit_mobility_command
 from experiments.mobility import mobility_command
+from experiments.reproduce.command import reproduce_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -33,12 +35,15 @@ app = typer.Typer(
 )
 
 app.command("assign", short_help="Assign traffic to a road network alone.")(assign_command)
+app.command("compare", short_help="Compare runs, and say why they differ.")(compare_command)
+app.command("converge", short_help="Measure the error against the number of agents.")(converge_command)
 app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
 app.command("mobility", short_help="Simulate the EVs' days alone.")(mobility_command)
 app.command("fit-mobility", short_help="Estimate the mobility chain from travel diaries.")(
     fit_mobility_command
 )
+app.command("reproduce", short_help="Reproduce the paper, statement by statement.")(reproduce_command)
 
 Config = Annotated[
     str,
@@ -63,23 +68,32 @@ class ModelName(StrEnum):
     both = "both"
 
 
-@app.command("run", short_help="Run a day; compare the agents with the equilibrium.")
+@app.command("run", short_help="Run a day, or many; compare the agents with the equilibrium.")
 def run_command(
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory; must not exist yet.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run directory; must not exist yet. A run of many days that was stopped goes on."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
+    replications: Annotated[
+        int, typer.Option(min=1, help="Days of the agents, each with draws of its own.")
+    ] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a day: the agents, the equilibrium, or both, and compare them."""
+    """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
     from experiments.runner import run
     from experiments.scenarios import load_scenario
     from experiments.terminal import progress_bar, show_json, show_table
 
-    scenario = load_scenario(config, settings or (), seed=seed)
+    changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
+    scenario = load_scenario(config, changes, seed=seed)
     with progress_bar() as progress:
-        finished = run(scenario, model.value, out, progress)
+        finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
     (show_json if as_json else show_table)(finished)
     raise typer.Exit(FLAGGED if finished.manifest["flags"] else OK)
 

@@ -60,12 +60,8 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) ->
         "dispatch": feeder.dispatch(setpoints, certificate, buses, period_min),
         "prices": feeder.prices(_priced(own["prices"], buses), period_min),
     }
-    stores = [
-        {key: getattr(unit, key) for key in ("name", "soc_min", "soc_max", "capacity_kwh")}
-        for unit in case.devices.storages
-    ]
-    if stores:
-        over_day["storage"] = feeder.storage(setpoints, {"storage": stores}, period_min)
+    if stores := _stores(case, periods):
+        over_day["storage"] = feeder.storage(setpoints, stores, period_min)
     if case.devices.demand_responses:
         over_day["demand_response"] = demand_response(setpoints, period_min)
     if "rolling" in own:
@@ -77,6 +73,16 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) ->
         drawing.update_xaxes(range=[0.5, periods + 0.5], dtick=every, tick0=every)
         drawing.update_xaxes(title_text=f"period ({period_min:g} min each)", selector=_has_title)
     return figures | over_day
+
+
+def _stores(case: FeederCase, periods: int) -> list[dict[str, Any]]:
+    """Return the storage units and V2G chargers with the limits of their energy."""
+    keys = ("name", "soc_min", "soc_max", "capacity_kwh")
+    units = (*case.devices.storages, *case.devices.v2g_chargers)
+    stores = [{key: getattr(unit, key) for key in keys} for unit in units]
+    for store, charger in zip(stores[len(case.devices.storages) :], case.devices.v2g_chargers, strict=True):
+        store["connected_pu"] = charger.connected_pu[:periods]
+    return stores
 
 
 def _has_title(axis: Any) -> bool:

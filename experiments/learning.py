@@ -1,15 +1,13 @@
 """How far the agents' traffic is from the equilibrium, day by day, beside what chance alone would leave."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
 
 
-def learning_table(agents: Frame, equilibrium: Frame, hours: float) -> Frame:
-    """Return the table ``learning`` of the agents' links and those of the equilibrium, of periods of *hours*.
+def learning_table(agents: Frame, equilibrium: Frame, days: int, hours: float) -> Frame:
+    """Return the table ``learning``: the links of the agents' *days* against the equilibrium's, by periods of *hours*.
 
     The distance of a day is |x - x*| / |x*| in the Euclidean norm over all links and periods. If every trip were drawn
     from the equilibrium, counts would be close to Poisson: the variance of a flow x counted in h hours is x / h. So
@@ -17,10 +15,8 @@ def learning_table(agents: Frame, equilibrium: Frame, hours: float) -> Frame:
     """
     recorder = Recorder()
     expected = equilibrium.sort_values(["period", "link"])
-    for day, counted in agents.sort_values(["period", "link"]).groupby("day"):
-        if len(counted) != len(expected):
-            continue  # what outlasts the last day
-        station = (expected.kind == "charging").to_numpy()
+    station = (expected.kind == "charging").to_numpy()
+    for day, counted in agents[agents.day <= days].sort_values(["period", "link"]).groupby("day"):
         evs, evs_expected = _evs(counted), _evs(expected)
         whole, whole_expected = counted.flow_veh_h.to_numpy(), expected.flow_veh_h.to_numpy()
         floor = sampling_floor(evs_expected, hours)
@@ -57,8 +53,3 @@ def _evs(links: Frame) -> FloatArray:
     flow: FloatArray = (links.ev_passing_veh_h + links.ev_charging_veh_h).to_numpy()
     return flow
 
-
-def last_day(learning: Frame) -> Mapping[str, float]:
-    """Return the figures of the last day."""
-    row: Mapping[str, float] = learning.iloc[-1].to_dict()
-    return row

@@ -78,18 +78,18 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
         },
         "tables": {
             str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(run_dir.glob("*/*.parquet"))
+            for file in sorted(run_dir.rglob("*.parquet"))
         },
     }
     (run_dir / "manifest.json").write_text(
-        json.dumps(_without_nan(content), indent=2, allow_nan=False), encoding="utf-8"
+        json.dumps(without_nan(content), indent=2, allow_nan=False), encoding="utf-8"
     )
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Write what is not a number as null: JSON has no word for it."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

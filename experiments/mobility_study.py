@@ -7,35 +7,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cosim.arrays import FloatArray, Frame, IntArray
+from cosim.arrays import FloatArray, Frame
 from cosim.ev.charging_demand import ChargingDemand, demand_of
 from cosim.ev.days import DayOfEVs, of_each_ev, simulate_days
 from cosim.ev.dwell import DwellModel
 from cosim.ev.ev_types import fast_charging_kw
 from cosim.ev.exact import markov_day
-from cosim.ev.markov import SLOT_S, MarkovModel
+from cosim.ev.markov import MarkovModel
 from cosim.ev.occupancy import (
-    PLACES,
     Occupancy,
-    band,
-    count_departures,
-    count_doings,
-    count_places,
-    soc_at_boundaries,
 )
-from cosim.ev.renewal import morning_at_home, periodic_day, renewal_day
+from cosim.ev.renewal import renewal_days
 from cosim.ev.soc_chain import ChargingDay, charging_days, one_type
-from cosim.ev.timeline import DOINGS, Timeline, timeline
-from cosim.ev.transitions import ACTIVITIES
+from cosim.ev.timeline import Timeline, timeline
 from cosim.results import RunDirectory, write_tables
 from cosim.scenario import Scenario
+from experiments.mobility_tables import MAKERS, charging, departures, places
 
 PURPOSE = "mobility"
 SETTLED_DAYS = 8
 """Days after which the chain with batteries repeats itself to 1e-5."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SINGLE, MANY = "single_day", "many_days"
-_ZERO = 1e-15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,10 +66,9 @@ class MobilityStudy:
     @property
     def tables(self) -> dict[str, Frame]:
         """Every table; the column ``days`` says which part a row is of."""
-        makers = (places, doings, charging, departures, soc_quantiles, charging_share, by_day)
         found = {
             maker.__name__: [maker(self, part).assign(days=name) for name, part in self.parts.items()]
-            for maker in makers
+            for maker in MAKERS
         }
         return {
             name: pd.concat(frames, ignore_index=True)[["days", *frames[0].columns[:-1]]]
@@ -125,8 +116,8 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
         days=course,
         last=_line(scenario, course[-1], yesterday),
         demand=demand_of(course[days // 2 :], scenario.periods),
-        exact=_exact(scenario, periodic=carried),
-        charging=_charging(scenario, SETTLED_DAYS if carried else 1),
+        exact=_exact(scenario, days),
+        charging=_charging(scenario, min(days, SETTLED_DAYS), carried=carried),
     )
 
 
@@ -144,25 +135,26 @@ def charger_kw(scenario: Scenario) -> float:
     return sum(station.chargers * station.charger_kw for station in scenario.stations) / chargers
 
 
-def _exact(scenario: Scenario, *, periodic: bool) -> Occupancy:
-    """Return the distribution computed without a random number."""
+def _exact(scenario: Scenario, days: int) -> Occupancy:
+    """Return the distribution on the last of so many days, computed without a random number."""
     model = scenario.mobility
     if isinstance(model, MarkovModel):
         day = markov_day(model)
-        return day.occupancy(day.periodic_midnight() if periodic else day.at_home())
+        return day.occupancy(np.linalg.matrix_power(day.day_matrix(), days - 1) @ day.at_home())
     assert isinstance(model, DwellModel)  # noqa: S101  (there are two kinds)
-    return periodic_day(model) if periodic else renewal_day(model, morning_at_home())[0]
+    return renewal_days(model, days)
 
 
-def _charging(scenario: Scenario, days: int) -> ChargingDay | None:
+def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | None:
     """Return the last of so many days of the chain with batteries, over all types of EVs."""
     model = scenario.mobility
     if not isinstance(model, MarkovModel):
         return None
     types = model.types or (one_type(model, scenario.battery, scenario.behaviour),)
     of_all = sum(kind.share for kind in types)
+    kw, plugged = charger_kw(scenario), carried
     parts = [
-        (kind.share / of_all, charging_days(model, kind, scenario.behaviour, charger_kw(scenario), days)[-1])
+        (kind.share / of_all, charging_days(model, kind, scenario.behaviour, kw, days, plugged=plugged)[-1])
         for kind in types
     ]
 
@@ -184,121 +176,6 @@ def write_study(study: MobilityStudy, directory: RunDirectory) -> None:
         for name, frame in tables.items():
             frame.to_csv(unfinished.path / f"{name}.csv", index=False)
         write_page(study, tables, unfinished.path / "report.html")
-
-
-def _against(counts: IntArray, share: FloatArray, n_ev: int) -> dict[str, FloatArray]:
-    """Return counted and exact shares, the band of the counts, and who keeps within it."""
-    low, high = band(share, n_ev)
-    return {
-        "share": counts.ravel() / n_ev,
-        "exact": np.where(share > _ZERO, share, 0.0).ravel(),
-        "low": low.ravel() / n_ev,
-        "high": high.ravel() / n_ev,
-        "inside": ((counts >= low) & (counts <= high)).ravel(),
-    }
-
-
-def places(study: MobilityStudy, part: Sampled) -> Frame:
-    """Return where EVs are at every slot boundary, counted and exact."""
-    counts = count_places(part.day.diaries, part.day.start)
-    boundary = np.arange(len(counts))
-    return pd.DataFrame(
-        {
-            "time_min": np.repeat(boundary * SLOT_S // 60, len(PLACES)),
-            "place": np.tile(PLACES, len(counts)),
-            **_against(counts, part.exact.share, study.n_ev),
-        }
-    )
-
-
-def doings(study: MobilityStudy, part: Sampled) -> Frame:
-    """Return what EVs do at every slot boundary: seven shares that sum to 1."""
-    counts = count_doings(part.last)
-    columns = {name: counts[:, place] / study.n_ev for place, name in enumerate(DOINGS)}
-    return pd.DataFrame({"time_min": np.arange(len(counts)) * SLOT_S // 60, **columns})
-
-
-def charging(study: MobilityStudy, part: Sampled) -> Frame:
-    """Return who charges at every slot boundary, counted and by the chain with batteries, if there is one."""
-    if part.charging is None:
-        return pd.DataFrame()
-    counts = count_doings(part.last)[:, -2:]
-    share = np.stack([part.charging.slow.sum(axis=1), part.charging.fast], axis=1)
-    return pd.DataFrame(
-        {
-            "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 2),
-            "doing": np.tile(DOINGS[-2:], len(counts)),
-            **_against(counts, share, study.n_ev),
-        }
-    )
-
-
-def departures(study: MobilityStudy, part: Sampled) -> Frame:
-    """Return the trips that start in every slot, by the activity left, counted and exact."""
-    counts = count_departures(part.day.diaries)
-    return pd.DataFrame(
-        {
-            "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 4),
-            "from_activity": np.tile(ACTIVITIES, len(counts)),
-            **_against(counts, part.exact.departures_per_ev, study.n_ev),
-        }
-    )
-
-
-def soc_quantiles(_: MobilityStudy, part: Sampled) -> Frame:
-    """Return quantiles of the state of charge of all EVs at every slot boundary."""
-    soc = soc_at_boundaries(part.last)
-    levels = np.quantile(soc, QUANTILES, axis=0)
-    columns = {f"soc_q{round(100 * q):02d}": level for q, level in zip(QUANTILES, levels, strict=True)}
-    return pd.DataFrame(
-        {"time_min": np.arange(soc.shape[1]) * SLOT_S // 60, **columns, "soc_mean": soc.mean(axis=0)}
-    )
-
-
-def charging_share(study: MobilityStudy, part: Sampled) -> Frame:
-    """Return p_t with its Wilson interval; periods of one pool were estimated together."""
-    demand, count = part.demand, study.scenario.periods.count
-    chain = np.full(count, np.nan)
-    if part.charging is not None:
-        of_period = (
-            np.arange(part.charging.sessions_per_ev.size) * count // part.charging.sessions_per_ev.size
-        )
-        pools = demand.pool[of_period] if count <= part.charging.sessions_per_ev.size else None
-        if pools is not None:
-            sessions = np.bincount(pools, weights=part.charging.sessions_per_ev, minlength=count)
-            trips = np.bincount(pools, weights=part.charging.departures_per_ev, minlength=count)
-            chain = (sessions / np.maximum(trips, 1e-300))[demand.pool]
-    return pd.DataFrame(
-        {
-            "period": np.arange(1, count + 1),
-            "trips_per_ev": demand.departures_per_ev,
-            "charging_share": demand.charging_share,
-            "low": demand.charging_share_low,
-            "high": demand.charging_share_high,
-            "chain": chain,
-            "pool": demand.pool + 1,
-            "session_kwh": demand.session_kwh,
-        }
-    )
-
-
-def by_day(study: MobilityStudy, part: Sampled) -> Frame:
-    """Return the totals of each day, per EV."""
-    rows = []
-    for day in part.days:
-        record, made = day.record, ~day.record.cancelled
-        rows.append(
-            {
-                "day": day.diaries.day,
-                "trips_per_ev": made.sum() / study.n_ev,
-                "charging_share": record.fast_charge.sum() / max(made.sum(), 1),
-                "fast_kwh_per_ev": record.session_kwh.sum() / study.n_ev,
-                "slow_kwh_per_ev": record.slow_kwh.sum() / study.n_ev,
-                "overnight_kwh_per_ev": record.slow_kwh[day.diaries.trip == 1].sum() / study.n_ev,
-                "stranded": int(record.stranded.sum()),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _told(study: MobilityStudy, part: Sampled) -> dict[str, Any]:

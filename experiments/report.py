@@ -13,9 +13,7 @@ from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
 from experiments.figures.style import Figure
 from experiments.page import embedded, rendered
-
-SIGNIFICANT = 0.01
-"""Level of the verdict on the agents' choices: one run in a hundred is called different by chance."""
+from experiments.summary import link_flows
 
 
 def write_report(run: Run) -> None:
@@ -89,7 +87,8 @@ def _real_time(day: Day, own: Mapping[str, Any]) -> Figure:
 
 
 def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
-    return feeder.storage(_of(day, "devices", own), own, day.period_min) if own["storage"] else None
+    units = [*own["storage"], *({"name": unit["name"]} for unit in own.get("v2g", ()))]
+    return feeder.storage(_of(day, "devices", own), units, day.period_min) if units else None
 
 
 def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
@@ -100,7 +99,7 @@ def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
 _TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
     "networks": _one("links", networks),
     "saturation": _one("links", traffic.saturation),
-    "flow_agreement": _compared("link_flows", traffic.flow_agreement),
+    "flow_agreement": _compared("differences", lambda rows: traffic.flow_agreement(link_flows(rows))),
     "path_shares": _path_shares,
     "choice_tests": _compared("g_tests", traffic.choice_tests),
     "stations": stations.stations,
@@ -173,38 +172,12 @@ def _power_of_ten(number: str) -> str:
     return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}" if exponent else mantissa
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Whether the agents' choices look like draws from the equilibrium."""
-
-    tests: int
-    rejected_share: float
-    pooled: Mapping[str, float]
-    geh_below_5_share: float
-    chance: float
-    """Probability of at least as many rejections if all choices are the equilibrium's."""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether chance alone explains the rejections and the pooled p-values, at 1 % in all."""
-        return min(self.chance, *self.pooled.values()) >= SIGNIFICANT / (1 + len(self.pooled))
-
-
-def verdict(day: Day) -> Verdict | None:
+def verdict(day: Day) -> Mapping[str, Any] | None:
     """Return the verdict on the agents against the equilibrium, or None where they were not compared."""
-    tests, summary = day.comparison("g_tests"), day.run.summary
-    if tests.empty:
+    if "verdicts" not in day.run.comparison.names:
         return None
-    from scipy.stats import binom
-
-    rejected = summary["g_test_rejected_share"]
-    return Verdict(
-        tests=len(tests),
-        rejected_share=rejected,
-        pooled=summary["g_test_pooled_p_value"],
-        geh_below_5_share=summary["geh_below_5_share"],
-        chance=float(binom.sf(round(rejected * len(tests)) - 1, len(tests), 0.05)),
-    )
+    row: dict[str, Any] = day.run.comparison.verdicts.iloc[0].to_dict()
+    return row | {"geh_below_5_share": day.run.summary["geh_below_5_share"]}
 
 
 def mean_waits(day: Day) -> dict[str, float]:
@@ -222,5 +195,7 @@ def mean_waits(day: Day) -> dict[str, float]:
 
 def _mean_wait(stations_: Frame) -> float | None:
     """Return the mean wait over periods and stations, weighted by the vehicles that came; None if none did."""
+    if stations_.empty:
+        return None
     came = stations_[(stations_.arrivals > 0) & stations_.wait_min.notna()]
     return float((came.wait_min * came.arrivals).sum() / came.arrivals.sum()) if len(came) else None

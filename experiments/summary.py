@@ -5,10 +5,12 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
-from experiments.compare import agreement
+from experiments.compare.choices import pooled_p_values
+from experiments.compare.measures import rmse
 from experiments.real_time import VALUES, values_cny
 
 Tables = Mapping[str, Frame]
+LEVEL = 0.05
 
 
 def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any]:
@@ -18,7 +20,6 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     itself; trips and sessions include what outlasts it.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
-    compared = agreement(tables["comparison"]) if "comparison" in tables else None
     day = main["dispatch"][main["dispatch"].day == 1]
     hours = scenario.periods.hours
     return {
@@ -28,11 +29,8 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
         "voltage_min_pu": float(day.voltage_min_pu.min()),
         "relaxation_error_max": float(main["dispatch"].relaxation_error_max.max()),
         "ac_mismatch_max_pu": float(main["dispatch"].ac_mismatch_max_pu.max()),
-        "g_test_rejected_share": compared.g_test_rejected_share if compared else None,
-        "g_test_pooled_p_value": compared.pooled_p_value if compared else None,
-        "link_flow_rmse_veh_h": compared.link_flow_rmse_veh_h if compared else None,
-        "geh_below_5_share": compared.geh_below_5_share if compared else None,
-        **(values_cny(tables["comparison"]["real_time"]) if compared else dict.fromkeys(VALUES)),
+        **_plans(tables.get("comparison")),
+        **_agreement(tables.get("comparison")),
         "solver": str(main["dispatch"].solver.iloc[0]),
     }
 
@@ -56,6 +54,38 @@ def _traffic_of_equilibrium(tables: Tables, scenario: Scenario) -> dict[str, Any
         "sessions": float(stations.arrivals.sum()),
         "energy_kwh": float(stations.energy_kwh.sum()),
     }
+
+
+def _plans(comparison: Tables | None) -> dict[str, Any]:
+    """Return what forecast errors, re-dispatch, storage and demand response are worth, where there are agents."""
+    return dict(values_cny(comparison["real_time"])) if comparison else dict.fromkeys(VALUES)
+
+
+def _agreement(comparison: Tables | None) -> dict[str, Any]:
+    """Return how the agents compare with the equilibrium, in a few figures; None where they were not compared.
+
+    Of G-tests of route choice about 5 % reject at 5 % if the choices are draws from the equilibrium's shares.
+    """
+    names = ("g_test_rejected_share", "g_test_pooled_p_value", "link_flow_rmse_veh_h", "geh_below_5_share")
+    if comparison is None:
+        return dict.fromkeys([*names, "verdict", "verdict_causes"])
+    tests, verdict = comparison.get("g_tests"), comparison["verdicts"].iloc[0]
+    flows = link_flows(comparison["differences"])
+    return {
+        "g_test_rejected_share": float("nan") if tests is None else float((tests.p_value <= LEVEL).mean()),
+        "g_test_pooled_p_value": {} if tests is None else pooled_p_values(tests),
+        "link_flow_rmse_veh_h": rmse(flows.other.to_numpy(), flows.reference.to_numpy()),
+        "geh_below_5_share": float((flows.geh < 5).mean()),
+        "verdict": verdict.verdict,
+        "verdict_causes": [cause for cause in verdict.causes.split(",") if cause],
+    }
+
+
+def link_flows(differences: Frame) -> Frame:
+    """Return the differences of all flows on roads and charging arcs."""
+    roads = (differences.kind == "link") & (differences.quantity == "flow_veh_h")
+    stations = (differences.kind == "station") & (differences.quantity == "ev_veh_h")
+    return differences[roads | stations]
 
 
 def flags(violations: Mapping[str, Frame | None]) -> list[str]:

@@ -1,7 +1,7 @@
 """What a run shows on the terminal: progress while it works, a short table at the end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,8 @@ JSON_KEYS = (
     "link_flow_rmse_veh_h",
     "geh_below_5_share",
     *VALUES,
+    "verdict",
+    "verdict_causes",
     "solver",
 )
 
@@ -71,7 +73,7 @@ def show_table(run: Run) -> None:
     console.width = max(console.width, WIDTH)
     table = Table(title=f"{run.manifest['name']}, seed {run.manifest['seed']}", box=None, show_header=False)
     table.title_justify = "left"
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=40)
     table.add_column(overflow="fold")
     for label, value in _lines(run):
         table.add_row(label, value)
@@ -103,6 +105,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
             ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),
             ("agents vs SUE: link flow RMSE", _figure(s["link_flow_rmse_veh_h"], ".1f", " veh/h")),
             ("agents vs SUE: GEH below 5", _figure(s["geh_below_5_share"], ".1%")),
+            ("agents vs SUE: verdict", _verdict(s)),
         ]
         lines += [
             ("cost of the forecast error", _figure(s["forecast_error_cost_cny"], "z,.1f", " CNY")),
@@ -113,6 +116,11 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
+
+
+def _verdict(summary: Mapping[str, Any]) -> str:
+    because = ", ".join(summary["verdict_causes"])
+    return str(summary["verdict"]) + (f" because of {because}" if because else "")
 
 
 def _figure(value: float | None, form: str, unit: str = "") -> str:

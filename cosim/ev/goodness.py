@@ -61,11 +61,11 @@ def goodness_of_fit(fitted: FittedChain, days: ObservedDays) -> Goodness:
 
 def _morning(days: ObservedDays, at_home: FloatArray) -> FloatArray:
     """Return where EVs are in the morning: where the first trips start, or at home for days without."""
-    away: FloatArray = np.zeros_like(at_home)
+    away = np.zeros_like(at_home)
     starts = np.bincount(days.from_activity[days.first], minlength=4) / days.n_days
     away[:4] = np.where(np.arange(4) == HOME, 0.0, starts)
-    there: FloatArray = away + (1 - float(away.sum())) * at_home
-    return there
+    morning: FloatArray = away + (1 - away.sum()) * at_home
+    return morning
 
 
 def ks_distance(one: FloatArray, other: FloatArray) -> float:

@@ -6,6 +6,7 @@ from the description alone.
 """
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -100,12 +101,17 @@ def _summed(departures: FloatArray, arrivals: FloatArray, start: Midnight) -> tu
     return Occupancy(share=share, departures_per_ev=leaves), midnight
 
 
-def periodic_day(model: DwellModel, tolerance: float = 1e-10) -> Occupancy:
-    """Return the occupancy of a day whose two midnights are alike: days in a row until nothing changes."""
+def renewal_days(model: DwellModel, days: int, tolerance: float = 1e-10) -> Occupancy:
+    """Return the occupancy of the last of so many days, the first begun at home; or once days are all alike."""
     start = morning_at_home()
-    while True:
+    for day in count(1):
         occupancy, end = renewal_day(model, start)
-        change = np.abs(end.parked - start.parked).max()
-        start = end
-        if change < tolerance:
+        if day == days or np.abs(end.parked - start.parked).max() < tolerance:
             return occupancy
+        start = end
+    raise AssertionError  # days are counted until there are enough
+
+
+def periodic_day(model: DwellModel) -> Occupancy:
+    """Return the occupancy of a day whose two midnights are alike."""
+    return renewal_days(model, 1_000)

@@ -158,13 +158,16 @@ def charging_days(
     behaviour: ChargingBehaviour,
     charger_kw: float = 60.0,
     days: int = 1,
+    *,
+    plugged: bool = False,
 ) -> list[ChargingDay]:
-    """Return day after day of EVs of one type that begin at home with the morning's state of charge, unplugged.
+    """Return day after day of EVs of one type that begin at home with the morning's state of charge.
 
-    The first is the day of the single-day estimate; after some twenty the days are periodic.
+    By default that is the state of charge of the first departure: the single-day estimate. *plugged*: that of the
+    first midnight, as where days are carried on. After some eight the days are alike.
     """
     chain = SocChain(model, kind, behaviour, charger_kw)
-    fleet = _in_the_morning(chain)
+    fleet = _in_the_morning(chain, plugged=plugged)
     course = []
     for _ in range(days):
         course.append(_day(chain, fleet))
@@ -172,16 +175,16 @@ def charging_days(
     return course
 
 
-def _in_the_morning(chain: SocChain) -> _Fleet:
+def _in_the_morning(chain: SocChain, *, plugged: bool) -> _Fleet:
     uniform, weight = quadrature(4 * BINS)
     first = weight @ _spread(chain.model.soc_first.quantile(uniform))
-    share, _, _ = chain.classes
+    share, has_charger, _ = chain.classes
     arrives, at_charger, _ = chain.trips
+    plugs = plugged * has_charger[:, np.newaxis] * (chain.behaviour.plug_in_below_soc > SOC)
+    at_home = np.stack([1 - plugs, plugs], axis=1) * (share[:, np.newaxis] * first)[:, np.newaxis]
     parked = np.zeros((4, 4, 2, BINS))
-    at_home = share[:, np.newaxis] * first
-    parked[:, HOME, IDLE] = at_home * chain.model.share_travelling
-    resting = np.zeros((4, 2, BINS))
-    resting[:, IDLE] = at_home * (1 - chain.model.share_travelling)
+    parked[:, HOME] = at_home * chain.model.share_travelling
+    resting = at_home * (1 - chain.model.share_travelling)
     coming = np.zeros((arrives.shape[0] // BINS + 1, 4, 4, BINS))
     return _Fleet(parked=parked, resting=resting, coming=coming, at_fast=np.zeros(at_charger.shape[1] + 1))
 

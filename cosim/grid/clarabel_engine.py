@@ -56,8 +56,8 @@ class Engine:
         """Return the horizon of so many periods, made once and kept."""
         return self._kept(periods).horizon
 
-    def solve(self, numbers: Numbers, where: str) -> Solution | None:
-        """Return the optimum at *numbers*; None where nothing is feasible.
+    def solve(self, numbers: Numbers, where: str, *, refined: bool = False) -> Solution | None:
+        """Return the optimum at *numbers*, every linear solve *refined* if asked; None where nothing is feasible.
 
         An answer that misses the tolerances is taken if its gap and residuals are within `CLOSE`.
         Otherwise a ``SolverError`` names *where*.
@@ -65,7 +65,7 @@ class Engine:
         ready = self._kept(len(numbers.by_period["price"]))
         cones = ready.horizon.cones(numbers)
         said = []
-        for settings in ATTEMPTS:
+        for settings in ATTEMPTS[1:] if refined else ATTEMPTS:
             answer = self._answer(ready, cones, settings)
             said.append(str(answer.status))
             if said[-1] == "PrimalInfeasible":

@@ -18,6 +18,9 @@ from cosim.grid.schedule import Answer, Dispatch, DispatchState, Horizon, Load, 
 from cosim.grid.solvers import available_solver, solve
 from cosim.grid.violations import violations
 
+NEARLY = 100.0
+"""A relaxation error up to so many times what counts as exact may be rounding."""
+
 
 def solve_dispatch(
     feeder: Feeder,
@@ -129,10 +132,20 @@ class _Case:
         return f"feeder {self.frame.feeder.name}, periods {first} to {first + self.question.periods - 1}"
 
     def solve(self, **asked: Any) -> Answer | None:
-        """Return the answer to the question, changed as *asked*; None where it has no feasible answer."""
+        """Return the answer to the question, changed as *asked*; None where it has no feasible answer.
+
+        Where the relaxation is nearly exact, the rest may be the solver's rounding: it is asked for more digits.
+        """
         question = replace(self.question, **asked)
-        solution = solve(self.frame, numbers(self.frame, question), self.solver, self.where)
-        return None if solution is None else read_answer(solution, self.frame, question)
+        filled = numbers(self.frame, question)
+        solution = solve(self.frame, filled, self.solver, self.where)
+        if solution is None:
+            return None
+        answer = read_answer(solution, self.frame, question)
+        if not self.rules.exact_pu < answer.relaxation_error.max(initial=0.0) <= NEARLY * self.rules.exact_pu:
+            return answer
+        refined = solve(self.frame, filled, self.solver, self.where, refined=True)
+        return answer if refined is None else read_answer(refined, self.frame, question)
 
 
 def _climb(case: _Case) -> Dispatch | None:

@@ -162,10 +162,25 @@ def _record_branches(recorder: Recorder, op: Operation) -> None:
     )
 
 
+DeviceRow = tuple[str, str, str, float, float, float, float]
+DEVICE_COLUMNS = ("device", "kind", "bus", "p_kw", "q_kvar", "available_kw", "stored_kwh")
+
+
+def setpoint_kw(op: Operation) -> dict[str, float]:
+    """Return the active power each device is to inject."""
+    return {name: float(p_kw) for name, _, _, p_kw, *_ in _device_rows(op)}
+
+
 def _record_devices(recorder: Recorder, op: Operation) -> None:
+    if rows := _device_rows(op):
+        columns = zip(DEVICE_COLUMNS, zip(*rows, strict=True), strict=True)
+        recorder.add("devices", **_key(op), **{name: list(values) for name, values in columns})
+
+
+def _device_rows(op: Operation) -> list[DeviceRow]:
     d, k, devices, nan = op.dispatch, op.row, op.devices, float("nan")
     period = op.now.period - 1
-    rows: list[tuple[str, str, str, float, float, float, float]] = []
+    rows: list[DeviceRow] = []
     for i, turbine in enumerate(devices.turbines):
         rows.append(
             (turbine.name, "turbine", turbine.bus, d.turbine_kw[k, i], d.turbine_kvar[k, i], nan, nan)
@@ -183,10 +198,7 @@ def _record_devices(recorder: Recorder, op: Operation) -> None:
         p_kw = d.shift_out_kw[k, i] - d.shift_in_kw[k, i]
         name = f"demand response {shift.bus}"
         rows.append((name, "demand_response", shift.bus, p_kw, 0.0, nan, d.owed_kwh[k, i]))
-    if rows:
-        names = ("device", "kind", "bus", "p_kw", "q_kvar", "available_kw", "stored_kwh")
-        columns = {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
-        recorder.add("devices", **_key(op), **columns)
+    return rows
 
 
 def _record_dispatch(recorder: Recorder, op: Operation) -> None:

@@ -4,10 +4,12 @@ So transformers, shunts, line charging, switches and what else the tables hold m
 """
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def feeder_from_pandapower(
     voltage: VoltageRules | None = None,
     names_from_table: bool = False,
 ) -> Feeder:
-    """Return the feeder of a pandapower net: the net, a name in ``pandapower.networks``, a .json or .m path.
+    """Return the feeder of a pandapower net: the net, a name in ``pandapower.networks`` or code of SimBench, a path.
 
     Buses are named by their index + 1 (the paper's numbers for case33bw) and answer to the table's names too;
     *names_from_table* makes these the names that are shown. Buses joined by closed switches are one bus.
@@ -104,7 +106,7 @@ def _open_net(net_or_name: Any) -> tuple[Any, str, bool]:
         raise ConfigError(source, [f"{source}: there is no such file."])
     if source.endswith(".m"):
         return read_matpower(Path(source)), source, True
-    make = getattr(pandapower.networks, source, None)
+    make = getattr(pandapower.networks, source, None) or _of_simbench(source)
     try:
         with quiet():
             net = pandapower.from_json(source) if is_file else make() if callable(make) else None
@@ -115,6 +117,18 @@ def _open_net(net_or_name: Any) -> tuple[Any, str, bool]:
             source, [f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks."]
         )
     return net, source, False
+
+
+def _of_simbench(code: str) -> Any:
+    """Return what makes the net of a SimBench code; None where *code* is none."""
+    if not re.match(r"[12]-(EHV|HV|MV|LV)", code):
+        return None
+    try:
+        import simbench
+    except ImportError:
+        problem = f"network {code!r} is a code of SimBench. Install the extra: pip install 'cosim[simbench]'."
+        raise ConfigError(code, [problem]) from None
+    return partial(simbench.get_simbench_net, code)
 
 
 def _beyond_the_model(net: Any) -> list[str]:

@@ -111,18 +111,24 @@ def dispatch_rolling(
 def tomorrow_like_today(
     devices: Devices, load: Load, price_cny_per_kwh: FloatArray, more: int
 ) -> tuple[Devices, Load, FloatArray]:
-    """Return a day with its first *more* periods once again after the last, for horizons that recede."""
+    """Return a day with its first *more* periods once again after the last, for horizons that recede.
+
+    The devices have the whole day twice, so that it ends as it ended.
+    """
+
+    def twice(values: FloatArray) -> FloatArray:
+        return np.concatenate([values, values])
 
     def longer(values: FloatArray) -> FloatArray:
         return np.concatenate([values, values[:more]])
 
-    renewables = tuple(replace(unit, profile_pu=longer(unit.profile_pu)) for unit in devices.renewables)
+    renewables = tuple(replace(unit, profile_pu=twice(unit.profile_pu)) for unit in devices.renewables)
     chargers = tuple(
         replace(
             unit,
-            connected_pu=longer(unit.connected_pu),
-            arriving_pu=longer(unit.arriving_pu),
-            departing_pu=longer(unit.departing_pu),
+            connected_pu=twice(unit.connected_pu),
+            arriving_pu=twice(unit.arriving_pu),
+            departing_pu=twice(unit.departing_pu),
         )
         for unit in devices.v2g_chargers
     )

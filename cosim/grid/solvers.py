@@ -46,15 +46,19 @@ def available_solver(wanted: Literal["auto", "clarabel", "mosek"] = "auto") -> S
     return SolverChoice("clarabel", f"Clarabel is used: {problem}.")
 
 
-def solve(frame: Frame, numbers: Numbers, solver: str, where: str) -> Solution | None:
+def solve(
+    frame: Frame, numbers: Numbers, solver: str, where: str, *, refined: bool = False
+) -> Solution | None:
     """Return the optimum of the dispatch of *frame* at *numbers*; None where nothing is feasible.
+
+    *refined* asks Clarabel for all the digits it can give.
 
     Raises a ``SolverError`` that names *where* if the solver gives no accurate answer.
     """
     if solver == "clarabel":
         from cosim.grid.clarabel_engine import engine
 
-        return engine(frame).solve(numbers, where)
+        return engine(frame).solve(numbers, where, refined=refined)
     from cosim.grid.whole_problem import solve_whole
 
     return solve_whole(frame, numbers, solver, where)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOOPS_NAMED = 5
+JOINS = "join the slack buses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,11 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]
 
 
 def _shortened(loops: list[str]) -> list[str]:
-    """Return a sentence for each loop; of a meshed net only the first ones, and how many there are."""
+    """Return a sentence for each loop; of a meshed net how many there are and a few, ways between trees first."""
     if len(loops) <= LOOPS_NAMED:
         return loops
-    return [f"the net has {len(loops)} loops; the first {LOOPS_NAMED} are named.", *loops[:LOOPS_NAMED]]
+    first = sorted(loops, key=lambda sentence: JOINS not in sentence)[:LOOPS_NAMED]
+    return [f"the net has {len(loops)} loops; {LOOPS_NAMED} are named here.", *first]
 
 
 def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> str:
@@ -83,9 +85,7 @@ def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> str:
     roots = {_root(feeds, end) for end in edges[closing].ends}
     if len(roots) > 1:
         between = " and ".join(sorted(roots))
-        return (
-            f"branches {names} join the slack buses {between}. A tree has one: take a branch out of service."
-        )
+        return f"branches {names} {JOINS} {between}. A tree has one: take a branch out of service."
     return f"branches {names} form a loop. A feeder is a tree: take one of them out of service."
 
 

@@ -61,17 +61,6 @@ def expected_minimum_cost_min(cost_min: FloatArray, groups: Groups, theta_per_mi
     return groups.minimum(cost_min) - np.log(groups.total(weight)) / theta_per_min
 
 
-def cumulative_shares(share: FloatArray, groups: Groups) -> FloatArray:
-    """Return the shares summed up within each group, for :func:`choose`; each group ends in exactly 1."""
-    cumulative = np.empty_like(share)
-    for group in range(groups.count):
-        members = groups.members(group)
-        summed = np.cumsum(share[..., members], axis=-1)
-        # Dividing by the last sum makes it 1 without giving its rounding error to a path nobody takes.
-        cumulative[..., members] = summed / summed[..., -1:]
-    return cumulative
-
-
 def choose(cumulative: FloatArray, uniform: float | FloatArray) -> IntArray:
     """Return the path that each *uniform* in [0, 1) falls on, counted within the group of *cumulative*.
 
@@ -94,6 +83,7 @@ def cumulative_logit(cost_min: FloatArray, theta_per_min: float) -> FloatArray:
     """
     excess = cost_min - cost_min.min(axis=-1, keepdims=True)
     summed = np.cumsum(np.exp(-theta_per_min * excess), axis=-1)
+    # Dividing by the last sum makes it 1 without giving its rounding error to a path nobody takes.
     cumulative: FloatArray = summed / summed[..., -1:]
     return cumulative
 

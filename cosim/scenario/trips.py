@@ -8,9 +8,11 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.config import ScenarioConfig
 from cosim.errors import ConfigError
+from cosim.ev.days import state_after, state_at_home
 from cosim.ev.dwell import DwellModel
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import Diaries, EVState, MobilityModel, trip_uniforms
+from cosim.ev.soc import SocRecord
 from cosim.ev.transitions import HOME
 from cosim.ev.trip_chains import TripChains, chains_of, why_not_chained
 from cosim.road.choice import choose
@@ -32,6 +34,27 @@ def trip_ods(
         return scenario.chains.ods(diaries, seed, purpose, None if state is None else state.zone)
     cumulative = np.cumsum(scenario.od_share)
     return choose(cumulative / cumulative[-1], trip_uniforms(diaries, seed, f"{purpose}/od"))
+
+
+def first_state(scenario: "Scenario", soc: FloatArray, seed: int, purpose: str) -> EVState:
+    """Return EVs that have just come home at the midnight before day 1, each in its home zone, with *soc*."""
+    state = state_at_home(soc)
+    if scenario.chains is None:
+        return state
+    return replace(state, zone=scenario.chains.homes(soc.size, seed, purpose))
+
+
+def next_state(
+    scenario: "Scenario", start: EVState, diaries: Diaries, record: SocRecord, od: IntArray
+) -> EVState:
+    """Return where EVs are, by activity and by zone, and what their batteries hold after the day's last arrival.
+
+    *od* is what `trip_ods` gave for the same diaries from the same *start*.
+    """
+    state = state_after(start, diaries, record)
+    if scenario.chains is None:
+        return state
+    return replace(state, zone=scenario.chains.zone_after(start.zone, diaries, od, record.cancelled))
 
 
 def build_chains(config: ScenarioConfig, paths: PathSet | None) -> TripChains | None:

@@ -1,4 +1,4 @@
-"""What the figures are drawn from: the tables of the first day of a run, and its scenario."""
+"""What the figures are drawn from: the tables of the last day of a run, and its scenario."""
 
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from cosim.results import ModelTables, Run
 
 @dataclass(frozen=True)
 class Day:
-    """The first day of a run; a table that was not written is an empty frame."""
+    """The last day of a run, as if it were the first; a table that was not written is an empty frame."""
 
     run: Run
     _read: dict[tuple[Path, str], Frame] = field(default_factory=dict, repr=False, compare=False)
@@ -36,31 +36,36 @@ class Day:
         """Length of a period in minutes."""
         return 1440 / int(self.scenario.get("periods", 24))
 
+    @property
+    def number(self) -> int:
+        """The day that is shown: the last one of the run."""
+        return int(self.scenario.get("days", 1))
+
     def main(self, table: str) -> Frame:
         """Return a table of the agents where they ran, else of the equilibrium."""
-        return self._first_day(self.run.agents or self.run.equilibrium, table)
+        return self.agents(table) if self.run.agents else self.equilibrium(table)
 
     def agents(self, table: str) -> Frame:
         """Return a table of the agents."""
-        return self._first_day(self.run.agents, table)
+        return self._of_day(self.run.agents, table, self.number)
 
     def equilibrium(self, table: str) -> Frame:
         """Return a table of the equilibrium."""
-        return self._first_day(self.run.equilibrium, table)
+        return self._of_day(self.run.equilibrium, table, 1)
 
     def comparison(self, table: str) -> Frame:
         """Return a table that sets the two side by side."""
-        return self._first_day(self.run.comparison, table)
+        return self._of_day(self.run.comparison, table, self.number)
 
     @property
     def feeders(self) -> list[Mapping[str, Any]]:
         """The feeders' part of the scenario."""
         return list(self.scenario["grid"]["feeders"])
 
-    def _first_day(self, tables: ModelTables, table: str) -> Frame:
-        """Return the rows of the first day of *table*, read once; what outlasts the day is left to the tables."""
+    def _of_day(self, tables: ModelTables, table: str, day: int) -> Frame:
+        """Return the rows of one day of *table*, read once; what outlasts the day is left to the tables."""
         key = (tables.directory, table)
         if key not in self._read:
             frame = tables.read(table) if table in tables.names else pd.DataFrame(columns=["day"])
-            self._read[key] = frame[frame.day == 1].reset_index(drop=True)
+            self._read[key] = frame[frame.day == day].assign(day=1).reset_index(drop=True)
         return self._read[key]

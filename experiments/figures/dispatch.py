@@ -23,6 +23,11 @@ from experiments.figures.style import (
     over_periods,
 )
 
+UNITS_NAMED = 60
+"""Units up to which they are named in the one-line diagram."""
+SHIFTS_APART = 10
+"""Demand-response buses up to which each has its colour."""
+
 
 def one_line(feeder: Feeder, buses: Frame, branches: Frame, setpoints: Frame) -> Figure:
     """Return the trees of the feeder, buses coloured by voltage, with a slider where there are several periods."""
@@ -75,6 +80,8 @@ def _branches(branches: Frame, positions: Positions) -> Any:
 def _name_units(drawing: Figure, setpoints: Frame, buses: Frame, positions: Positions) -> None:
     """Name the units, and stations as EV, below their buses."""
     units = setpoints.drop_duplicates("device")
+    if len(units) > UNITS_NAMED:
+        return
     names: dict[str, list[str]] = {}
     for row in units.itertuples():
         names.setdefault(row.bus, []).append("DR" if row.kind == "demand_response" else row.device)
@@ -108,12 +115,10 @@ def _buses(now: Frame, feeder: Feeder, positions: Positions) -> dict[str, Any]:
         },
         "text": now.bus.tolist() if few else None,
         "textfont": {"size": 10, "color": INK},
-        "hovertext": [
-            f"bus {row.bus}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW load"
-            f"<br>{row.station_kw:.0f} kW stations"
-            for row in now.itertuples()
-        ],
-        "hoverinfo": "text",
+        "hovertext": now.bus.tolist(),
+        "customdata": now[["load_kw", "station_kw"]].round(1).to_numpy().tolist(),
+        "hovertemplate": "bus %{hovertext}<br>%{marker.color:.4f} p.u.<br>%{customdata[0]:.0f} kW load"
+        "<br>%{customdata[1]:.0f} kW stations<extra></extra>",
     }
 
 
@@ -121,7 +126,7 @@ def _changes(trace: dict[str, Any]) -> dict[str, Any]:
     """Return what a frame has to say: all but where the buses are."""
     return {
         "type": "scatter",
-        "hovertext": trace["hovertext"],
+        "customdata": trace["customdata"],
         "marker": {"color": trace["marker"]["color"]},
     }
 
@@ -129,15 +134,19 @@ def _changes(trace: dict[str, Any]) -> dict[str, Any]:
 def demand_response(setpoints: Frame, period_min: float) -> Figure:
     """Return the power each bus shifts out (up) and takes back (down), and the energy still owed."""
     own = setpoints[setpoints.kind == "demand_response"]
+    own = own.assign(bus="bus " + own.bus)
+    if own.bus.nunique() > SHIFTS_APART:
+        powers = ["shift_out_kw", "shift_in_kw", "owed_kwh"]
+        own = own.groupby("period")[powers].sum().reset_index().assign(bus=f"all {own.bus.nunique()} buses")
     drawing = grid(420, 2, 1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06)
     for place, (bus, shifts) in enumerate(own.groupby("bus", sort=False)):
         colour = CYCLE[place % len(CYCLE)]
         net = (shifts.shift_out_kw - shifts.shift_in_kw).round(3)
-        bar = go.Bar(x=shifts.period, y=net, name=f"bus {bus}", marker={"color": colour})
+        bar = go.Bar(x=shifts.period, y=net, name=str(bus), marker={"color": colour})
         drawing.add_trace(bar, row=1, col=1)
         line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.8}, "showlegend": False}
         drawing.add_trace(
-            go.Scatter(x=shifts.period, y=shifts.owed_kwh.round(3), name=f"bus {bus}", **line), row=2, col=1
+            go.Scatter(x=shifts.period, y=shifts.owed_kwh.round(3), name=str(bus), **line), row=2, col=1
         )
     drawing.update_layout(barmode="relative", bargap=0.12)
     drawing.update_yaxes(title_text="shifted out [kW]", row=1, col=1)

@@ -1,8 +1,9 @@
 """One feeder over the day: voltages, dispatch, prices, storage, and the load that came."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
@@ -22,6 +23,8 @@ from experiments.figures.style import (
     steps,
 )
 
+STORES_APART = 4
+"""Stores up to which each has a panel of its own."""
 KINDS = {
     "turbine": "turbine",
     "pv": "PV",
@@ -108,9 +111,13 @@ def prices(prices: Frame, period_min: float) -> Figure:
     return drawing.update_yaxes(title_text="price [CNY/kWh]", rangemode="tozero")
 
 
-def storage(devices: Frame, feeder: Mapping[str, Any], period_min: float) -> Figure:
-    """Return the energy in each storage within its limits, and the power that moves it."""
-    units = feeder["storage"]
+def storage(devices: Frame, units: Sequence[Mapping[str, Any]], period_min: float) -> Figure:
+    """Return the energy in each storage or V2G charger within its limits, and the power that moves it.
+
+    *units* have a name, and where limits are known soc_min, soc_max, capacity_kwh and maybe connected_pu.
+    """
+    if len(units) > STORES_APART:
+        return _stores_together(devices, [unit["name"] for unit in units], period_min)
     drawing = grid(
         400, 2, len(units), shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06,
         column_titles=[unit["name"] for unit in units] if len(units) > 1 else None,
@@ -122,15 +129,42 @@ def storage(devices: Frame, feeder: Mapping[str, Any], period_min: float) -> Fig
         drawing.add_trace(
             go.Scatter(x=own.period, y=own.stored_kwh.round(3), name="energy", **energy), **place
         )
-        for share in (unit["soc_min"], unit["soc_max"]):
-            limit = {"color": LIMIT, "dash": "dash", "width": 1.4}
-            note = {"text": f"SOC {share:g}", "font": {"color": LIMIT, "size": 11}}
-            drawing.add_hline(y=share * unit["capacity_kwh"], line=limit, annotation=note, **place)
+        for share in [unit[key] for key in ("soc_min", "soc_max") if key in unit]:
+            limit_kwh = (
+                share * unit["capacity_kwh"] * np.broadcast_to(unit.get("connected_pu", 1.0), len(own))
+            )
+            line = {"color": LIMIT, "dash": "dash", "width": 1.4}
+            limit = steps(
+                own.period, limit_kwh.round(3), f"SOC {share:g}", LIMIT, line=line, showlegend=False
+            )
+            drawing.add_trace(limit, **place)
+            note = {"text": f"SOC {share:g}", "font": {"color": LIMIT, "size": 11}, "showarrow": False}
+            drawing.add_annotation(x=1, y=limit_kwh[0], xanchor="left", yanchor="bottom", **note, **place)
         bars = go.Bar(x=own.period, y=own.p_kw.round(3), marker={"color": GREEN}, showlegend=False)
         drawing.add_trace(bars, row=2, col=column)
     drawing.update_layout(margin={"t": 40})
     drawing.update_yaxes(title_text="energy at the<br>end [kWh]", rangemode="tozero", row=1, col=1)
     drawing.update_yaxes(title_text="discharge [kW]", row=2, col=1)
+    return over_periods(drawing, period_min, rows=2)
+
+
+def _stores_together(devices: Frame, names: Sequence[str], period_min: float) -> Figure:
+    """Return the energy of many stores as thin lines, and what all give and take."""
+    drawing = grid(400, 2, 1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06)
+    stores = devices[devices.device.isin(names)]
+    line = {"color": "rgba(0,158,115,.35)", "width": 1.2}
+    for name, own in stores.groupby("device", sort=False):
+        trace = go.Scatter(
+            x=own.period, y=own.stored_kwh.round(2), name=name, mode="lines", line=line, showlegend=False
+        )
+        drawing.add_trace(trace, row=1, col=1)
+    total = stores.groupby("period").p_kw.sum()
+    bars = go.Bar(x=total.index, y=total.round(3), marker={"color": GREEN}, showlegend=False)
+    drawing.add_trace(bars, row=2, col=1)
+    drawing.update_yaxes(
+        title_text=f"energy of each<br>of {len(names)} [kWh]", rangemode="tozero", row=1, col=1
+    )
+    drawing.update_yaxes(title_text="discharge<br>of all [kW]", row=2, col=1)
     return over_periods(drawing, period_min, rows=2)
 
 

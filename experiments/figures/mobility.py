@@ -59,7 +59,7 @@ def against_exact(found: Frame, key: str) -> Figure:
     """Return the difference of counted and exact shares in parts of the band's half width: 1 is its edge."""
     drawing = figure(320)
     for name, own in found.groupby(key, sort=False):
-        certain = own[(own.high > own.low) & (own.exact > LEAST_SHARE)]
+        certain = own[(own.high > own.low) & own.exact.between(LEAST_SHARE, 1 - LEAST_SHARE)]
         above = certain.share >= certain.exact
         width = (certain.high - certain.exact).where(above, certain.exact - certain.low)
         drawing.add_trace(

@@ -55,23 +55,23 @@ def saturation(day: Day) -> Figure:
     return drawing.update_yaxes(title_text="link: from → to", autorange="reversed", type="category")
 
 
-def flow_agreement(flows: Frame) -> Figure:
-    """Return counted flows over equilibrium flows, within the band of GEH < 5; a menu picks the period."""
+def flow_agreement(flows: Frame, names: tuple[str, str] = ("equilibrium", "agents")) -> Figure:
+    """Return flows of the other over those of the reference, within the band of GEH < 5; a menu picks the period."""
     drawing = figure(520)
-    top = 1.05 * float(flows[["agents_veh_h", "equilibrium_veh_h"]].to_numpy().max())
+    top = 1.05 * float(flows[["other", "reference"]].to_numpy().max())
     _draw_geh_band(drawing, np.linspace(0, max(top, 1.0), 120))
     still = len(drawing.data)
     periods = sorted(flows.period.unique())
     for period in (None, *periods):
-        drawing.add_trace(_flows(flows if period is None else flows[flows.period == period], period))
+        drawing.add_trace(_flows(flows if period is None else flows[flows.period == period], period, names))
     shown = [
         [True] * still + [choice == place for place in range(len(periods) + 1)]
         for choice in range(len(periods) + 1)
     ]
     labels = ["all periods", *(f"period {period}" for period in periods)]
     _add_menu(drawing, labels, shown)
-    drawing.update_xaxes(title_text="flow in equilibrium [veh/h]", rangemode="tozero")
-    return drawing.update_yaxes(title_text="flow of the agents [veh/h]", rangemode="tozero")
+    drawing.update_xaxes(title_text=f"flow: {names[0]} [veh/h]", rangemode="tozero")
+    return drawing.update_yaxes(title_text=f"flow: {names[1]} [veh/h]", rangemode="tozero")
 
 
 def _draw_geh_band(drawing: Figure, expected: FloatArray) -> None:
@@ -100,16 +100,18 @@ def _draw_geh_band(drawing: Figure, expected: FloatArray) -> None:
     )
 
 
-def _flows(flows: Frame, period: int | None) -> go.Scatter:
+def _flows(flows: Frame, period: int | None, names: tuple[str, str]) -> go.Scatter:
     return go.Scatter(
-        x=flows.equilibrium_veh_h.round(2),
-        y=flows.agents_veh_h.round(2),
+        x=flows.reference.round(2),
+        y=flows.other.round(2),
         mode="markers",
         marker={"color": AGENTS, "size": 7, "opacity": 0.7, "line": {"width": 0.5, "color": "white"}},
-        text=[f"link {row.link}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()],
+        text=[
+            f"{row.kind} {row.item}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()
+        ],
         name="link and period",
         visible=period is None,
-        hovertemplate="%{text}<br>equilibrium %{x} veh/h<br>agents %{y} veh/h<extra></extra>",
+        hovertemplate=f"%{{text}}<br>{names[0]} %{{x}} veh/h<br>{names[1]} %{{y}} veh/h<extra></extra>",
     )
 
 

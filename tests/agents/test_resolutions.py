@@ -6,10 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 
+from agents.coordinator import Coordinator
 from agents.fleet import Fleet
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.messages import TariffIssued
+from cosim.periods import PeriodOfDay
 from cosim.scenario import Scenario, load_scenario
 
 Tables = Mapping[str, Frame]
@@ -92,6 +95,32 @@ def test_both_resolutions_write_the_same_tables_of_the_paper(paper: Scenario, pa
     batch = load_scenario(paper.folder / "paper.toml", ["population.resolution=batch"])
     ahead = day_ahead(batch, solve_equilibrium_day(batch))
     assert_same({"individual": paper_tables, "batch": CoSimModel(batch, ahead, seed=1).simulate()})
+
+
+def test_tariffs_of_every_period_that_come_late_are_paid_and_weighed_alike(
+    toy: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def issue_tariff(coordinator: Coordinator, now: PeriodOfDay) -> None:
+        prices = tuple(0.3 + 0.1 * ((now.period * 7 + ahead) % 5) for ahead in range(9 - now.period))
+        tariff = TariffIssued(
+            **coordinator.clock.envelope("coordinator"),
+            price_cny_per_kwh=dict.fromkeys(coordinator.stations, prices),
+        )
+        coordinator.post.broadcast([*coordinator.stations, *coordinator.evs], "stations and EVs", tariff)
+
+    monkeypatch.setattr(Coordinator, "issue_tariff", issue_tariff)
+    settings = ["mobility.price_sensitivity=1.0", "messages.delay_s=600", "messages.loss_probability=0.3"]
+    ahead = day_ahead(toy, solve_equilibrium_day(toy))
+    tables = {
+        resolution: CoSimModel(
+            load_scenario(toy.folder / "toy.toml", [*settings, f"population.resolution={resolution}"]),
+            ahead,
+            seed=1,
+        ).simulate()
+        for resolution in ("individual", "batch")
+    }
+    assert_same(tables)
+    assert tables["batch"]["sessions"].price_cny_per_kwh.nunique() > 5
 
 
 def test_the_cases_are_what_they_are_called(simulate: Simulate, toy: Scenario) -> None:

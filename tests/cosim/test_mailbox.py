@@ -105,3 +105,24 @@ def test_nobody_waits_for_ever(sent: tuple[str, ...], expected: set[str], after_
     post.env.run(until=1000)
     assert set(got["mail"]) == expected
     assert got["at"] == after_s
+
+
+def test_a_crowd_loses_what_its_members_would_have_lost_with_inboxes_of_their_own() -> None:
+    alone, together, heard = office(loss_probability=0.5), office(loss_probability=0.5), []
+    names = [f"ev {number}" for number in range(50)]
+    together.open_for_crowd("fleet", len(names), lambda message, lost: heard.append((message, lost)))
+    alone.broadcast(["S", *names], "all", news())
+    together.broadcast(["S", "fleet"], "all", news())
+    missed = [not alone.inbox(name).read(StationLoad) for name in names]
+    ((message, lost),) = heard
+    assert message == news()
+    assert lost.tolist() == missed
+    assert 0 < sum(missed) < len(names)
+    assert [(e.receivers, e.lost) for e in alone.ledger] == [(e.receivers, e.lost) for e in together.ledger]
+
+
+def test_a_sender_who_has_drawn_the_fate_of_a_message_decides_on_its_loss() -> None:
+    post = office(loss_probability=0.3)
+    for fate in (0.1, 0.29, 0.3, 0.9):
+        post.send("op", news(), fate)
+    assert [entry.lost for entry in post.ledger] == [1, 1, 0, 0]

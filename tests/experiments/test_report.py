@@ -13,7 +13,7 @@ import pytest
 from cosim.results import Run, load_run, write_tables
 from experiments.figures.day import Day
 from experiments.figures.positions import feeder_positions, road_positions
-from experiments.report import Verdict, all_figures, headlines, write_report
+from experiments.report import all_figures, headlines, write_report
 
 FIGURES = {
     "networks",
@@ -155,18 +155,6 @@ def test_shares_of_each_choice_add_up_to_one(toy_run: Run) -> None:
     (figure,) = all_figures(Day(toy_run))["path_shares"]
     for bars in figure.data:
         assert np.sum(bars.y) == pytest.approx(100, abs=0.1)
-
-
-@pytest.mark.parametrize(
-    ("pooled", "chance", "agrees"), [(0.5, 0.6, True), (1e-6, 0.6, False), (0.5, 1e-6, False)]
-)
-def test_verdict_differs_if_the_pool_or_the_count_of_rejections_does(
-    pooled: float, chance: float, *, agrees: bool
-) -> None:
-    verdict = Verdict(
-        tests=100, rejected_share=0.05, pooled={"passing": pooled}, geh_below_5_share=1.0, chance=chance
-    )
-    assert verdict.agrees is agrees
 
 
 def test_headlines_leave_out_what_a_model_does_not_have() -> None:

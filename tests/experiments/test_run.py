@@ -21,7 +21,15 @@ def test_a_run_leaves_both_models_their_comparison_and_a_report(toy_run: Run) ->
         toy_run.agents.names
     )
     assert set(toy_run.equilibrium.names) <= set(TABLES)
-    assert set(toy_run.comparison.names) == {"g_tests", "link_flows", "real_time"}
+    assert set(toy_run.comparison.names) == {
+        "causes",
+        "differences",
+        "g_tests",
+        "measures",
+        "real_time",
+        "totals",
+        "verdicts",
+    }
     assert toy_run.links.equals(toy_run.agents.links)
 
 

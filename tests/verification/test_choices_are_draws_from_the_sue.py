@@ -14,8 +14,11 @@ from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
 from cosim.coupling import EquilibriumDay, equilibrium_tables
+from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
-from experiments.compare import compare_with_equilibrium
+from experiments.compare.choices import compare_choices
+from experiments.compare.comparison import agents_of
+from experiments.compare.sides import Side, recorded
 
 SEEDS = range(101, 121)
 
@@ -23,7 +26,16 @@ SEEDS = range(101, 121)
 def g_tests(scenario: Scenario, ahead: DayAhead, day: EquilibriumDay, seed: int) -> Frame:
     roads = replace(scenario, feeders=())
     agents = CoSimModel(roads, ahead, seed).simulate()
-    return compare_with_equilibrium(agents, equilibrium_tables(roads, day), seed)["g_tests"]
+    expected = Side(
+        name="equilibrium",
+        model="equilibrium",
+        days=(recorded(equilibrium_tables(roads, day)),),
+        seeds=(),
+        config=scenario.config,
+    )
+    recorder = Recorder()
+    compare_choices(recorder, 1, expected, agents_of(scenario.config, [recorded(agents)], [seed]), seed)
+    return recorder.frame("g_tests")
 
 
 @pytest.fixture(scope="module")

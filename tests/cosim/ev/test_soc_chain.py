@@ -57,6 +57,14 @@ def test_after_many_days_too(course: list[ChargingDay], sampled: list[tuple[DayO
     assert day.record.fast_charge.mean() == pytest.approx(chain_p, abs=4 * np.sqrt(chain_p / trips))
 
 
+def test_the_second_of_two_days_too(chain: MarkovModel, sampled: list[tuple[DayOfEVs, Timeline]]) -> None:
+    """Long before anything is periodic: the first night is that of the state of charge drawn for it."""
+    kind = one_type(chain, BATTERY, BEHAVIOUR)
+    two = charging_days(chain, kind, BEHAVIOUR, days=2, plugged=True)
+    for (_, line), day in zip(sampled, two, strict=False):
+        assert inside_band(count_doings(line)[:, 5:], chain_share(day), N_EV).all()
+
+
 def test_days_repeat_themselves_in_the_end(course: list[ChargingDay]) -> None:
     """To 1e-4 from the seventh day on."""
     change = np.abs(chain_share(course[-1]) - chain_share(course[-2])).max()

@@ -1,5 +1,7 @@
 """Feeders read from pandapower nets and MATPOWER files, each against pandapower's own AC power flow."""
 
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -155,7 +157,47 @@ def test_what_holds_a_voltage_is_refused_by_name() -> None:
 
     net = net_named("case33bw")
     pp.create_gen(net, 5, p_mw=0.1)
-    assert "table gen has 1 elements in service, which hold a voltage" in refused(net)
+    pp.create_xward(net, 7, 0, 0, 0, 0, 0.1, 0.1, 1.0)
+    pp.create_dcline(net, 3, 9, 0.1, 1, 1, 1.0, 1.0)
+    net.line.loc[33, "in_service"] = True
+    said = refused(net)
+    assert "gen 0 in service: each holds a voltage; make it an sgen" in said
+    assert "xward 0 in service: each holds a voltage; make it a ward" in said
+    assert "dcline 0 in service: each holds voltages; make each end an sgen" in said
+    assert "branches 9, 10, 11, 12, 13, 14, 34 form a loop" in said
+
+
+def test_a_meshed_net_is_refused_in_a_few_sentences() -> None:
+    said = refused(net_named("case118")).splitlines()
+    assert said[0].startswith("gen 0, 1, 2, 3, 4 and 48 more in service")
+    assert said[1] == "the net has 62 loops; 5 are named here."
+    assert len(said) == 7
+
+
+def test_a_simbench_code_asks_for_the_extra_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "simbench", None)
+    assert "pip install 'cosim[simbench]'" in refused("1-MV-rural--0-sw")
+
+
+def test_nothing_is_said_on_the_terminal_but_what_is_asked() -> None:
+    """Pandapower's Oberrhein net runs a power flow of its own, which remarks that numba is missing."""
+    code = "from cosim.grid.feeder import feeder_from_pandapower as read; read('mv_oberrhein')"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+
+
+def test_a_cable_that_ends_open_is_certified_beyond_what_the_net_can_carry() -> None:
+    """At full load the CIGRE net sheds; full penalties leave the charging currents of open cables undecided."""
+    feeder = feeder_from_pandapower("create_cigre_network_mv")
+    dispatch = solve_dispatch(feeder, Devices(), Load.scaled(feeder, np.ones(1)), np.array([0.68]))
+    assert dispatch.status == "elastic"
+    assert dispatch.remedy == "milder penalties"
+    assert dispatch.certified, dispatch.doubt
+    open_ends = [k for k, bus in enumerate(feeder.to_bus) if feeder.bus_names[bus].startswith("open end")]
+    flow = sweep_power_flow(feeder, dispatch.injection_kw, dispatch.injection_kvar)
+    assert dispatch.branch_current_pu[0, open_ends] == pytest.approx(
+        flow.branch_current_pu[0, open_ends], rel=1e-3
+    )
 
 
 def test_buses_answer_to_name_and_number() -> None:

@@ -75,6 +75,32 @@ def test_a_branch_that_only_the_load_that_came_overloads_is_flagged(toy: Scenari
     assert "realised_current" in violations(with_load_that_came(tight, np.eye(4)[3] * 400.0))
 
 
+def test_a_day_without_a_dispatch_goes_on_with_idle_units_and_says_so(toy: Scenario) -> None:
+    """A turbine that cannot come down in time has nowhere to send its power."""
+    turbine = (
+        '{name="t",bus="2",p_max_kw=500,q_max_kvar=0,ramp_kw_per_h=1,cost_a_cny_per_mw2h=0,'
+        "cost_b_cny_per_mwh=85,initial_kw=500}"
+    )
+    settings = ["grid.load_scale=0", f"grid.turbines=[{turbine}]", "grid.storage=[]", "grid.renewables=[]"]
+    plan = operations(load_scenario(toy.folder / "toy.toml", settings))[2]
+    assert plan.dispatch.status == "no answer"
+    assert "no dispatch exists" in plan.dispatch.doubt
+    assert "The units stand idle" in plan.dispatch.doubt
+    assert plan.dispatch.turbine_kw[2, 0] == 500
+    assert float(plan.realised.slack_kw) < -400
+    assert plan.voltage_mismatch_pu <= 1e-9
+    assert "no_answer" in violations(plan)
+
+
+def test_a_price_at_or_below_zero_is_flagged_by_its_period(toy: Scenario) -> None:
+    recorder = Recorder()
+    record_operation(recorder, operations(toy, price=-0.01)[2])
+    table = recorder.frame("violations")
+    (low,) = table[table.kind == "price"].itertuples()
+    assert low.sentence.startswith("period 3: the price is -0.01 CNY/kWh")
+    assert violations(operations(toy)[2]) == set()
+
+
 def test_a_load_beyond_what_the_feeder_can_carry_is_an_answer_not_a_crash(toy: Scenario) -> None:
     plan = operations(toy)[0]
     broken = with_load_that_came(plan, np.eye(4)[3] * 1e6)

@@ -12,6 +12,7 @@ from cosim.grid import equations as eq
 from cosim.grid.devices import Devices, V2GCharger
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
+from cosim.grid.rolling import dispatch_rolling, tomorrow_like_today
 from cosim.grid.schedule import Dispatch, Horizon, Load
 
 Chain = Callable[..., Feeder]
@@ -102,6 +103,18 @@ def test_the_rest_of_the_day_follows_the_plan(chain: Chain) -> None:
         rest = solve_dispatch(feeder, Devices(v2g_chargers=(CAR_PARK,)), whole.since(t), PRICE[t:], horizon)
         assert rest.status == "optimal"
         assert rest.purchase_kw == pytest.approx(plan.purchase_kw[t:], abs=1e-2)
+
+
+def test_a_receding_day_starts_with_the_cars_of_its_last_period(chain: Chain) -> None:
+    """Windows of two periods: 50 kWh fill up to 90 to sell, 80 leave, 40 come back and wait for the cheaper .3."""
+    load = np.tile([0.0, 100.0], (4, 1))
+    day = Load(base_kw=load, base_kvar=0 * load, station_kw=0 * load)
+    devices, longer, price = tomorrow_like_today(Devices(v2g_chargers=(CAR_PARK,)), day, PRICE, 1)
+    rolled = dispatch_rolling(chain((0.0, 0.01)), devices, longer, price, window=2)
+    assert rolled.carried_out.period_count == 4
+    assert rolled.carried_out.status == "optimal"
+    assert rolled.plans[0].v2g_kwh[-1, 0] == pytest.approx(50, abs=1e-3)
+    assert rolled.carried_out.v2g_kwh[:, 0] == pytest.approx([90, 80, 0, 40], abs=1e-3)
 
 
 def test_cars_paid_to_burn_energy_get_fixed_signs(chain: Chain) -> None:

@@ -1,11 +1,21 @@
 """Logit shares and draws: known values, invariances, the edges of a draw."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosim.road.choice import Groups, choose, cumulative_shares, expected_minimum_cost_min, logit_shares
+from cosim.road.choice import (
+    Groups,
+    choose,
+    choose_in_rows,
+    cumulative_logit,
+    expected_minimum_cost_min,
+    logit_shares,
+    padded_members,
+)
 
 GROUPS = Groups(np.array([0, 2, 5, 6]))
 THETA = np.array([5.0, 0.2, 1.0])
@@ -38,8 +48,6 @@ def test_the_periods_may_lead() -> None:
     cost = np.arange(12.0).reshape(2, 6)
     together = logit_shares(cost, GROUPS, THETA)
     np.testing.assert_array_equal(together, [logit_shares(row, GROUPS, THETA) for row in cost])
-    cumulative = cumulative_shares(together, GROUPS)
-    np.testing.assert_array_equal(cumulative, [cumulative_shares(row, GROUPS) for row in together])
 
 
 def test_a_choice_is_worth_more_than_its_best_path() -> None:
@@ -54,7 +62,7 @@ def test_one_draw_and_many_draws_choose_alike(cost: np.ndarray, uniforms: list[f
     share = logit_shares(cost, GROUPS, THETA)
     for group in range(GROUPS.count):
         members = GROUPS.members(group)
-        cumulative = cumulative_shares(share, GROUPS)[members]
+        cumulative = cumulative_logit(cost[members], THETA[group])
         chosen = choose(cumulative, np.array(uniforms))
         assert [int(choose(cumulative, uniform)) for uniform in uniforms] == chosen.tolist()
         assert np.all(share[members][chosen] > 0)
@@ -67,9 +75,8 @@ def test_the_edges_belong_to_the_next_path() -> None:
 
 
 def test_rounding_never_draws_a_path_that_is_not_there() -> None:
-    """Ten shares of a tenth sum to less than 1 in floating point."""
-    groups = Groups(np.array([0, 10]))
-    cumulative = cumulative_shares(np.full(10, 0.1), groups)
+    """The sum of ten rounded shares is not 1; what is missing belongs to nobody."""
+    cumulative = cumulative_logit(0.1 * np.arange(10), 0.7)
     assert cumulative[-1] == 1.0
     assert choose(cumulative, np.nextafter(1.0, 0.0)) == 9
 
@@ -77,6 +84,30 @@ def test_rounding_never_draws_a_path_that_is_not_there() -> None:
 def test_draws_approach_the_shares() -> None:
     """20 000 drivers land within 4 standard errors."""
     share = np.array([0.6, 0.3, 0.1])
-    cumulative = cumulative_shares(share, Groups(np.array([0, 3])))
+    cumulative = cumulative_logit(-np.log(share), 1.0)
     drawn = np.bincount(choose(cumulative, np.random.default_rng(7).random(20_000))) / 20_000
     assert np.all(np.abs(drawn - share) < 4 * np.sqrt(share * (1 - share) / 20_000))
+
+
+@given(
+    st.lists(st.lists(st.floats(0.0, 60.0), min_size=1, max_size=9), min_size=1, max_size=6),
+    st.floats(0, 0.999),
+)
+def test_choices_of_many_in_padded_rows_are_to_the_bit_those_of_each_alone(
+    costs: list[list[float]], uniform: float
+) -> None:
+    groups = Groups(np.cumsum([0, *(len(row) for row in costs)]))
+    cost_min = np.append(np.concatenate([np.array(row) for row in costs]), np.inf)
+    rows = cumulative_logit(cost_min[padded_members(groups, slice(None))], 0.7)
+    places = choose_in_rows(rows, np.full(len(costs), uniform))
+    for row, place, own in zip(rows, places, costs, strict=True):
+        alone = cumulative_logit(np.array(own), 0.7)
+        assert row[: alone.size].tobytes() == alone.tobytes()
+        assert place == choose(alone, uniform)
+        assert alone == pytest.approx(np.cumsum(shares_of(own, 0.7)), abs=1e-12)
+
+
+def shares_of(cost_min: list[float], theta: float) -> list[float]:
+    """Return exp(-theta c) over its sum."""
+    weight = [math.exp(-theta * cost) for cost in cost_min]
+    return [one / sum(weight) for one in weight]

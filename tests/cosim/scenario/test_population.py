@@ -8,9 +8,10 @@ import pytest
 from cosim.coupling.demand import expected_demand
 from cosim.errors import ConfigError
 from cosim.ev.markov import MarkovModel
-from cosim.ev.mobility import sample_diaries
+from cosim.ev.mobility import sample_diaries, trip_uniforms
+from cosim.ev.soc import simulate_soc
 from cosim.scenario import CHARGING, PASSING, Scenario, load_scenario
-from cosim.scenario.trips import trip_ods
+from cosim.scenario.trips import first_state, next_state, trip_ods
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 MARKOV = ("mobility.kind=markov", "mobility.departures=mobility/departures_by_slot.csv")
@@ -47,6 +48,24 @@ def test_origins_of_trips_are_the_last_destinations_on_the_roads(two_way: Scenar
     table = two_way.paths.od
     assert np.array_equal(table.origin[od[later]], table.dest[od[later - 1]])
     assert not ((diaries.from_activity == 0) & (diaries.to_activity == 0)).any()
+
+
+def test_days_in_a_row_chain_over_midnight_on_the_roads(two_way: Scenario) -> None:
+    """State of charge, place and zone of the first evening are those of the second morning."""
+    n_ev, name = 1_500, (1, "nights")
+    monday = sample_diaries(two_way.mobility, n_ev, *name, 1)
+    state = first_state(two_way, monday.soc_first, *name)
+    od = trip_ods(two_way, monday, *name, state)
+    assert np.array_equal(od, trip_ods(two_way, monday, *name))
+    uniform = trip_uniforms(monday, *name)
+    record = simulate_soc(monday, two_way.battery, two_way.behaviour, uniform, None, state)
+    evening = next_state(two_way, state, monday, record, od)
+    tuesday = sample_diaries(two_way.mobility, n_ev, *name, 2, evening)
+    zones = np.unique(two_way.paths.od.origin)
+    first = tuesday.rows_of_trip(1)
+    start = two_way.paths.od.origin[trip_ods(two_way, tuesday, *name, evening)[first]]
+    assert np.array_equal(start, zones[evening.zone[tuesday.ev[first]]])
+    assert (evening.zone != state.zone).any()
 
 
 def test_independent_trips_follow_the_table(paper: Scenario) -> None:

@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
-from scipy.stats import chi2, kstest
+from scipy.stats import chi2, chi2_contingency, kstest
 
-from experiments.compare import g_statistic, geh, randomised_p_value
+from experiments.compare.choices import (
+    g_statistic,
+    randomised_p_value,
+    two_sample_g,
+    two_sample_p_value,
+)
 
 
 def test_g_statistic_of_a_fair_coin_that_fell_sixty_to_forty() -> None:
@@ -29,14 +34,24 @@ def test_p_values_are_uniform_under_the_null_even_for_a_handful_of_trips(trips: 
     assert kstest(p_values, "uniform").pvalue > 0.001
 
 
-def test_geh_of_a_known_pair_and_of_empty_links() -> None:
-    assert geh(np.array([1000.0, 0.0]), np.array([1100.0, 0.0])) == pytest.approx(
-        [np.sqrt(2 * 100**2 / 2100), 0]
-    )
-
-
 def test_a_choice_the_equilibrium_excludes_is_found_out() -> None:
     counts, share = np.array([29, 1, 0]), np.array([1.0, 0.0, 0.0])
     assert np.isinf(g_statistic(counts, share))
     assert randomised_p_value(counts, share, np.random.default_rng(1)) == 1 / 1000
     assert g_statistic(np.array([30, 0, 0]), share) == 0
+
+
+def test_two_rows_of_counts_are_tested_for_homogeneity() -> None:
+    first, second = np.array([10, 20]), np.array([20, 10])
+    by_hand = 4 * (10 * np.log(10 / 15) + 20 * np.log(20 / 15))
+    table = chi2_contingency([first, second], correction=False, lambda_="log-likelihood")
+    assert two_sample_g(first, second) == pytest.approx(by_hand)
+    assert two_sample_g(first, second) == pytest.approx(table.statistic)
+
+
+def test_p_values_of_two_samples_are_uniform_under_the_null() -> None:
+    rng, share = np.random.default_rng(11), np.array([0.6, 0.25, 0.15])
+    p_values = [
+        two_sample_p_value(rng.multinomial(12, share), rng.multinomial(7, share), rng) for _ in range(500)
+    ]
+    assert kstest(p_values, "uniform").pvalue > 0.001

@@ -1,0 +1,107 @@
+"""The columns of what sets runs side by side: bands over replications, differences, tests, causes, verdicts."""
+
+from cosim.columns import Column, real, text, whole
+
+_TIME = (whole("day", "day, from 1"), whole("period", "period of the day, 1..T"))
+_PAIR = whole("pair", "number of the comparison; the table verdicts names its two sides")
+_TWO_SIDES = (
+    real("reference", "the reference; mean over its replications"),
+    real("other", "what is compared with it; mean over its replications"),
+    real("difference", "other minus reference"),
+    real("relative_error", "difference over |reference|"),
+)
+
+COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
+    "bands": (
+        *_TIME,
+        text("kind", "link, station, bus or feeder"),
+        text("item", "its name; with several feeders, buses carry that of their feeder"),
+        text("quantity", "column of the table of that kind, with its unit"),
+        whole("replications", "replicated days that have a value"),
+        real("mean", "mean over the replications"),
+        real("sd", "standard deviation over the replications"),
+        real("low", "lower end of the 95 % band of the mean, by Student's t"),
+        real("high", "upper end of that band"),
+        real("day_low", "2.5 % of the days are below"),
+        real("day_high", "2.5 % of the days are above"),
+    ),
+    "differences": (
+        _PAIR,
+        *_TIME,
+        text("kind", "link, station, path, bus or feeder"),
+        text("item", "its name; with several feeders, buses carry that of their feeder"),
+        text("quantity", "what is compared, with its unit; a column of the table of that kind"),
+        *_TWO_SIDES,
+        real("geh", "GEH statistic, of flows"),
+        real("low", "lower end of the 95 % band of the difference over replications, by Student's t"),
+        real("high", "upper end of that band"),
+        real("p_value", "probability of such a difference by chance"),
+        real("p_adjusted", "the same, adjusted for the false-discovery rate of its kind and quantity"),
+    ),
+    "measures": (
+        _PAIR,
+        text("kind", "link, station, path, bus or feeder"),
+        text("quantity", "what is compared, with its unit"),
+        whole("compared", "number of items and periods"),
+        real("reference_mean", "mean of the reference"),
+        real("other_mean", "mean of the other"),
+        real("rmse", "root mean square of the differences"),
+        real("weighted_error", "sum of |difference| over sum of |reference|"),
+        real("r_squared", "1 - sum of squared differences / sum of squares about the reference's mean"),
+        real("geh_below_5_share", "share of flows with a GEH below 5"),
+        whole("tests", "tests made"),
+        whole("rejected", "tests that reject at a false-discovery rate of 1 %"),
+    ),
+    "totals": (
+        _PAIR,
+        text("quantity", "what is compared, with its unit: a figure of the day"),
+        *_TWO_SIDES,
+        real("low", "lower end of the 95 % band of the difference over replications, by Student's t"),
+        real("high", "upper end of that band"),
+        real("p_value", "probability of such a difference by chance"),
+    ),
+    "g_tests": (
+        _PAIR,
+        *_TIME,
+        text("user_class", "passing or charging"),
+        text("origin", "origin node"),
+        text("destination", "destination node"),
+        whole("trips", "trips observed, over all replications"),
+        whole("alternatives", "paths, or (path, station) pairs"),
+        real("g_statistic", "2 sum O ln(O/E), E from the reference's shares"),
+        real("p_value", "randomised Monte Carlo p-value"),
+        real("p_adjusted", "the same, adjusted for the false-discovery rate (Benjamini and Hochberg)"),
+    ),
+    "causes": (
+        _PAIR,
+        text("cause", "queueing, range, information, capacity or price"),
+        text("signature", "what is measured, with its unit"),
+        real("reference", "of the reference"),
+        real("other", "of the other"),
+        real("effect", "what is held against the threshold"),
+        real("threshold", "an effect above this counts; not a number: told, but not counted"),
+        Column("present", "bool", "whether it separates the two"),
+        text("sentence", "the same in words"),
+    ),
+    "settings": (
+        _PAIR,
+        text("field", "field of the scenario that differs"),
+        text("reference", "its value in the reference"),
+        text("other", "its value in the other"),
+    ),
+    "verdicts": (
+        _PAIR,
+        text("reference", "name of the reference"),
+        text("other", "name of the other"),
+        text("verdict", "agrees or differs"),
+        Column("flows_agree", "bool", "whether choices, link flows and stations agree within sampling error"),
+        text("causes", "what separates the two, comma-separated"),
+        text("sentence", "the verdict in words"),
+    ),
+    "convergence_in_n": (
+        whole("evs", "size N of the population; each EV stands for n_EV / N"),
+        whole("replication", "replication, from 1"),
+        real("error_veh_h", "Euclidean norm of (EV flows - equilibrium's) over links and periods"),
+        real("relative_error", "the same over the norm of the equilibrium's EV flows"),
+    ),
+}

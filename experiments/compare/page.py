@@ -1,0 +1,61 @@
+"""The pages of a comparison and of the error against N: each one file that opens without a network."""
+
+from pathlib import Path
+from typing import Any
+
+from cosim.arrays import Frame
+from experiments.compare.comparison import Comparison
+from experiments.compare.convergence import ErrorAgainstN
+from experiments.figures import comparison as figures
+from experiments.figures import traffic
+from experiments.figures.style import Figure
+from experiments.page import embedded, rendered
+from experiments.summary import link_flows
+
+
+def write_comparison(comparison: Comparison, file: Path) -> None:
+    """Write the page; the same tables give the same bytes."""
+    period_min = 60 * comparison.sides[0].hours
+    pairs = [_pair(comparison, pair, period_min) for pair, _ in enumerate(comparison.verdicts, start=1)]
+    page = rendered("comparison.html.jinja", comparison=comparison, pairs=pairs)
+    file.write_text(page, encoding="utf-8")
+
+
+def _pair(comparison: Comparison, pair: int, period_min: float) -> dict[str, Any]:
+    """Return what the page shows of one comparison."""
+    verdict = comparison.verdicts[pair - 1]
+    tables = {name: table[table.pair == pair] for name, table in comparison.tables.items()}
+    drawn = _figures(tables, (verdict.reference, verdict.other), period_min)
+    shown = {
+        name: [{"id": f"{name}-{pair}-{number}", **embedded(one)} for number, one in enumerate(own, start=1)]
+        for name, own in drawn.items()
+        if own
+    }
+    rows = {
+        name: list(tables[name].itertuples()) if name in tables else []
+        for name in ("totals", "causes", "measures", "settings")
+    }
+    return {"verdict": verdict, "figures": shown, **rows}
+
+
+def _figures(tables: dict[str, Frame], names: tuple[str, str], period_min: float) -> dict[str, list[Figure]]:
+    differences, tests = tables["differences"], tables.get("g_tests")
+    return {
+        "signatures": [figures.signature_strength(tables["causes"])],
+        "flows": [traffic.flow_agreement(link_flows(differences), names)],
+        "choices": [] if tests is None else [traffic.choice_tests(tests)],
+        "stations": figures.stations(differences, names, period_min),
+        "voltages": [figures.voltages(differences, period_min)] if (differences.kind == "bus").any() else [],
+        "feeders": figures.feeders(differences, names, period_min),
+    }
+
+
+def write_error_against_n(name: str, result: ErrorAgainstN, file: Path) -> None:
+    """Write the page of the error against the number of agents."""
+    table = result.table()
+    rows = table.groupby("evs").relative_error.agg(["mean", "min", "max", "count"]).reset_index()
+    figure = embedded(figures.error_against_n(table, result.slope))
+    page = rendered(
+        "error_against_n.html.jinja", name=name, result=result, rows=list(rows.itertuples()), figure=figure
+    )
+    file.write_text(page, encoding="utf-8")

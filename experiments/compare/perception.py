@@ -1,0 +1,96 @@
+"""How well drivers know the costs: the logit theta that their choices fit, and what they were told."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cosim.arrays import FloatArray, Frame
+from cosim.road.choice import Groups, logit_shares
+from experiments.compare.choices import GROUP
+from experiments.compare.sides import Side
+
+MAX_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedTheta:
+    """The maximum-likelihood estimate of theta and its standard error."""
+
+    theta_per_min: float
+    error_per_min: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the choices say anything on theta: costs differ, and theta is not lost in its error."""
+        return np.isfinite(self.error_per_min) and self.error_per_min < self.theta_per_min / 4
+
+
+def fit_theta(count: FloatArray, cost_min: FloatArray, groups: Groups, start_per_min: float) -> FittedTheta:
+    """Return the theta of Eq. 7 that makes the *count* of choices likeliest, by Newton's method.
+
+    The log-likelihood is concave, with slope sum_g (N_g E[c] - sum_k n_k c_k) and curvature -sum_g N_g Var[c].
+    *start_per_min* is where the search starts.
+    """
+    theta, total = start_per_min, groups.total(count)
+    spent = float((count * cost_min).sum())
+    for _ in range(MAX_STEPS):
+        share = logit_shares(cost_min, groups, np.full(groups.count, theta))
+        mean_min = groups.total(share * cost_min)
+        spread = groups.total(share * (cost_min - groups.spread(mean_min)) ** 2)
+        information = float((total * spread).sum())
+        if information <= 0:
+            return FittedTheta(theta_per_min=float("nan"), error_per_min=float("nan"))
+        step = (float((total * mean_min).sum()) - spent) / information
+        theta += float(np.clip(step, -theta / 2, max(theta, start_per_min)))
+        if abs(step) < 1e-9 * theta:
+            break
+    return FittedTheta(theta_per_min=theta, error_per_min=information**-0.5)
+
+
+def fitted_theta(side: Side) -> FittedTheta:
+    """Return the theta that the routes of passing EVs fit at the times in force; an equilibrium's is its own.
+
+    Who charges is left out: prices enter that choice, by an energy that differs between drivers.
+    """
+    own = side.config.road.theta_per_min
+    if not side.is_random:
+        return FittedTheta(theta_per_min=own, error_per_min=0.0)
+    frames = [_passing(frame).assign(replication=number) for number, frame in enumerate(side.tables("paths"))]
+    paths = pd.concat(frames).sort_values(["replication", *GROUP], kind="stable")
+    counts = np.rint(paths.flow_veh_h.to_numpy() * side.hours)
+    return fit_theta(counts, paths.cost_min.to_numpy(), _groups(paths, ["replication", *GROUP]), own)
+
+
+def misled_share(reference: Side, other: Side) -> float:
+    """Return the share of passing EVs who would be on another path, had they been told what the reference's were.
+
+    It is the total variation between the logit shares at both costs, weighted with the other side's trips.
+    """
+    first, second = _mean_costs(reference), _mean_costs(other)
+    both = first.join(second, how="inner", lsuffix="_reference", rsuffix="_other").reset_index()
+    groups = _groups(both, GROUP)
+    theta = np.full(groups.count, reference.config.road.theta_per_min)
+    shares = [
+        logit_shares(both[f"cost_min_{side}"].to_numpy(), groups, theta) for side in ("reference", "other")
+    ]
+    moved = groups.total(np.abs(shares[1] - shares[0])) / 2
+    trips = groups.total(both.flow_veh_h_other.to_numpy())
+    return float((moved * trips).sum() / trips.sum()) if trips.sum() else 0.0
+
+
+def _mean_costs(side: Side) -> Frame:
+    """Return flow and believed cost of each path of passing EVs, means over the replications."""
+    passing = pd.concat([_passing(frame) for frame in side.tables("paths")])
+    return passing.groupby([*GROUP, "path"])[["flow_veh_h", "cost_min"]].mean().sort_index()
+
+
+def _passing(paths: Frame) -> Frame:
+    return paths[paths.user_class == "passing"]
+
+
+def _groups(paths: Frame, keys: list[str]) -> Groups:
+    """Return the groups of rows that are in order of *keys*."""
+    number = paths.groupby(keys, sort=True).ngroup().to_numpy()
+    start = np.flatnonzero(np.diff(number, prepend=-1))
+    return Groups(np.append(start, number.size))

@@ -1,0 +1,111 @@
+"""What is compared: one model of a day out of a run, with all its replications."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from cosim.arrays import FloatArray, Frame
+from cosim.config import ScenarioConfig
+from cosim.config.reading import check, read_toml
+from cosim.errors import ConfigError
+from cosim.results import Recorder, Run, load_run
+from experiments.many_days import Reader, reader_of_last_day
+
+Model = Literal["agents", "equilibrium"]
+COMMAND = "compare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """One model of a day; several days where it was replicated."""
+
+    name: str
+    model: Model
+    days: tuple[Reader, ...]
+    """The tables of each replication."""
+    seeds: tuple[int, ...]
+    """Seed of each replication; none of an equilibrium, in which there is no chance."""
+    config: ScenarioConfig
+
+    @property
+    def is_random(self) -> bool:
+        """Whether another seed would give other figures."""
+        return self.model == "agents"
+
+    @property
+    def hours(self) -> float:
+        """Length of a period."""
+        return 24 / self.config.periods
+
+    def tables(self, table: str) -> list[Frame]:
+        """Return the first day of *table*, one frame for each replication."""
+        frames = [read(table) for read in self.days]
+        return [frame[frame.day == 1] for frame in frames]
+
+    def with_carry_over(self, table: str) -> list[Frame]:
+        """Return all of *table*, with what outlasts midnight, one frame for each replication."""
+        return [read(table) for read in self.days]
+
+    def per_day(self, figure: Callable[[Frame], float], table: str) -> FloatArray:
+        """Return a figure of *table* for each replication."""
+        return np.array([figure(frame) for frame in self.tables(table)])
+
+
+def are_paired(reference: Side, other: Side) -> bool:
+    """Return whether both sides drew the same random numbers, replication by replication."""
+    return reference.is_random and other.is_random and reference.seeds == other.seeds
+
+
+def recorded(tables: Mapping[str, Frame]) -> Reader:
+    """Return the reader of tables in memory."""
+    return lambda table: tables[table] if table in tables else Recorder().frame(table)
+
+
+def sides_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Side]:
+    """Return what is to be compared, the reference first.
+
+    One run: its equilibrium and its agents. Several: the same model of each, by default the agents. Raises
+    ConfigError, with one sentence for each run that does not have what is asked for.
+    """
+    opened = [load_run(run) for run in runs]
+    if len(opened) == 1:
+        wanted: list[tuple[Run, Model]] = [(opened[0], "equilibrium"), (opened[0], "agents")]
+    else:
+        chosen = model or ("agents" if all(run.agents for run in opened) else "equilibrium")
+        wanted = [(run, chosen) for run in opened]
+    problems = [
+        f"{run.directory}: holds no tables of the {which}; run it with --model both"
+        for run, which in wanted
+        if not (run.agents if which == "agents" else run.equilibrium)
+    ]
+    if problems:
+        raise ConfigError(COMMAND, problems)
+    sides = [_side(run, which, alone=len(opened) == 1) for run, which in wanted]
+    problems = [
+        f"{side.name}: has {side.config.periods} periods a day, the first {sides[0].config.periods}"
+        for side in sides
+        if side.config.periods != sides[0].config.periods
+    ]
+    if problems:
+        raise ConfigError(COMMAND, problems)
+    return sides
+
+
+def _side(run: Run, model: Model, *, alone: bool) -> Side:
+    file = run.directory / "scenario.toml"
+    replicated, config = model == "agents", check(read_toml(file), str(file))
+    days = config.days if replicated else 1
+    return Side(
+        name=model if alone else f"{model} of {run.directory.name}",
+        model=model,
+        days=tuple(
+            cache(reader_of_last_day(day.read, days))
+            for day in (run.replications if replicated else (run.equilibrium,))
+        ),
+        seeds=tuple(run.manifest["seeds"]) if replicated else (),
+        config=config,
+    )

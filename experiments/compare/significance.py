@@ -1,0 +1,121 @@
+"""Whether a difference is more than chance: exact tests of counts, t-tests over replications, false discoveries.
+
+Arrays of replications have the replications as first axis. A p-value that no test can give is not a number.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+
+LEVEL = 0.01
+"""False-discovery rate of a verdict: among agreeing runs, one in a hundred is called different per family."""
+CONFIDENCE = 0.95
+"""Of the bands over replications."""
+ROUNDING = 1e-9
+"""What differs by less than this share is the same, up to the rounding of sums."""
+SOLVER_DIGITS = 1e-6
+"""Differences below this share of the larger value are within the tolerance of solvers, and mean nothing."""
+
+
+def poisson_p_value(count: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return the two-sided mid-p-value of counts whose expectation is known.
+
+    Counts of many EVs that each contribute little are Poisson distributed, whatever each of them does. Mid-p
+    (half the probability of what was observed) keeps small counts from being too timid; 1 where nothing is
+    expected and nothing came, 0 where something came that cannot.
+    """
+    from scipy.stats import poisson
+
+    count, expected = np.rint(count), np.asarray(expected, dtype=np.float64)
+    here = poisson.pmf(count, expected)
+    below = poisson.cdf(count - 1, expected) + here / 2
+    above = poisson.sf(count, expected) + here / 2
+    possible = np.minimum(1.0, 2 * np.minimum(below, above))
+    p_value: FloatArray = np.where(expected > 0, possible, np.where(count > 0, 0.0, 1.0))
+    return p_value
+
+
+def two_counts_p_value(
+    count: FloatArray, other: FloatArray, exposure: float, other_exposure: float
+) -> FloatArray:
+    """Return the two-sided mid-p-value that two counts come at one rate: given their sum, *other* is binomial.
+
+    *exposure* is what each was counted over: the number of replicated days.
+    """
+    from scipy.stats import binom
+
+    count, other = np.rint(count), np.rint(other)
+    total, share = count + other, other_exposure / (exposure + other_exposure)
+    here = binom.pmf(other, total, share)
+    below = binom.cdf(other - 1, total, share) + here / 2
+    above = binom.sf(other, total, share) + here / 2
+    p_value: FloatArray = np.minimum(1.0, 2 * np.minimum(below, above))
+    return p_value
+
+
+def t_p_value(differences: FloatArray) -> FloatArray:
+    """Return the two-sided p-value of Student's t-test that differences have mean zero, along the first axis.
+
+    The differences are those of paired replications, or of replications from a fixed value. Not a number where
+    all are the same: what shows no chance may be certain, or too rare to have come up.
+    """
+    from scipy.stats import t
+
+    replications = np.sum(np.isfinite(differences), axis=0)
+    mean, error = _mean_and_error(differences)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_value = 2 * t.sf(np.abs(mean) / error, replications - 1)
+    return np.where((replications > 1) & (error > 0), p_value, np.nan)
+
+
+def welch_p_value(reference: FloatArray, other: FloatArray) -> FloatArray:
+    """Return the two-sided p-value of Welch's t-test of independent replications, along the first axis."""
+    from scipy.stats import t
+
+    (m1, e1), (m2, e2) = _mean_and_error(reference), _mean_and_error(other)
+    n1, n2 = (np.sum(np.isfinite(values), axis=0) for values in (reference, other))
+    error = np.hypot(e1, e2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = error**4 / (e1**4 / (n1 - 1) + e2**4 / (n2 - 1))
+        p_value = 2 * t.sf(np.abs(m2 - m1) / error, freedom)
+    return np.where((n1 > 1) & (n2 > 1) & (error > 0), p_value, np.nan)
+
+
+def _mean_and_error(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard error along the first axis, of what is a number."""
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+    squares = (np.where(there, values - mean, 0.0) ** 2).sum(axis=0)
+    squares = np.where(np.sqrt(squares) <= ROUNDING * np.maximum(np.abs(mean), ROUNDING), 0.0, squares)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(squares / (count - 1) / count)
+    return np.where(count > 0, mean, np.nan), np.where(count > 1, error, np.nan)
+
+
+def half_width(values: FloatArray) -> FloatArray:
+    """Return half the width of the t-based 95 % band of the mean, t_{.975, R-1} s / sqrt(R), along the first axis."""
+    from scipy.stats import t
+
+    replications = np.sum(np.isfinite(values), axis=0)
+    quantile = t.ppf((1 + CONFIDENCE) / 2, np.maximum(replications - 1, 1))
+    width: FloatArray = quantile * _mean_and_error(values)[1]
+    return width
+
+
+def adjusted(p_value: FloatArray, dependence: Literal["none", "any"]) -> FloatArray:
+    """Return p-values adjusted for the false-discovery rate of their family; what is not a number stays so.
+
+    Benjamini and Hochberg (1995) where the tests are independent, as G-tests of different choices are;
+    Benjamini and Yekutieli (2001) under *any* dependence, as of flows on links that share vehicles.
+    """
+    from scipy.stats import false_discovery_control
+
+    result = np.full(p_value.shape, np.nan)
+    tested = np.isfinite(p_value)
+    if tested.any():
+        method = "bh" if dependence == "none" else "by"
+        result[tested] = false_discovery_control(p_value[tested], method=method)
+    return result

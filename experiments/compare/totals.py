@@ -1,0 +1,91 @@
+"""The figures of a day: trips, sessions, energy, waits, cost, losses, voltages, prices."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import FloatArray, Frame
+from cosim.results import Recorder
+from experiments.compare.differences import mean, samples_of
+from experiments.compare.measures import relative_error
+from experiments.compare.sides import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A figure of the day, computed from one table."""
+
+    name: str
+    table: str
+    figure: Callable[[Frame, float], float]
+    """Of the first day's rows and the length of a period in hours."""
+
+
+def mean_wait_min(stations: Frame, hours: float) -> float:
+    """Return the mean wait of a session [min].
+
+    Of agents by Little's law, vehicle-minutes waited over arrivals: exact for the whole of what *stations*
+    covers. Of an equilibrium the mean of Davidson's waits, weighted by arrivals.
+    """
+    arrivals = float(stations.arrivals.sum())
+    if not arrivals:
+        return 0.0
+    if stations.queue_mean.notna().any():
+        return float(stations.queue_mean.sum()) * 60 * hours / arrivals
+    return float((stations.wait_min * stations.arrivals).sum()) / arrivals
+
+
+TOTALS = (
+    Total("EV trips", "paths", lambda t, h: float(t[t.user_class != "car"].flow_veh_h.sum()) * h),
+    Total(
+        "fast-charging sessions",
+        "paths",
+        lambda t, h: float(t[t.user_class == "charging"].flow_veh_h.sum()) * h,
+    ),
+    Total("time on the roads [veh h]", "links", lambda t, h: _road_minutes(t) * h / 60),
+    Total("energy charged [kWh]", "stations", lambda t, _: float(t.energy_kwh.sum())),
+    Total("mean wait [min]", "stations", mean_wait_min),
+    Total("mean charging price [CNY/kWh]", "prices", lambda t, _: float(t.charging_price_cny_per_kwh.mean())),
+    Total("mean nodal price [CNY/kWh]", "buses", lambda t, _: float(t.nodal_price_cny_per_kwh.mean())),
+    Total("cost of the day [CNY]", "dispatch", lambda t, _: float(t.cost_cny.sum())),
+    Total("losses [kWh]", "dispatch", lambda t, h: float(t.losses_kw.sum()) * h),
+    Total("peak purchase [kW]", "dispatch", lambda t, _: float(t.groupby("period").purchase_kw.sum().max())),
+    Total("lowest voltage [p.u.]", "dispatch", lambda t, _: float(t.voltage_min_pu.min())),
+    Total("highest voltage [p.u.]", "dispatch", lambda t, _: float(t.voltage_max_pu.max())),
+)
+
+
+def _road_minutes(links: Frame) -> float:
+    roads = links[links.kind == "road"]
+    return float((roads.flow_veh_h * roads.time_min).sum())
+
+
+def compare_totals(recorder: Recorder, pair: int, reference: Side, other: Side) -> None:
+    """Write ``totals``."""
+    for total in TOTALS:
+        first, second = _per_day(total, reference), _per_day(total, other)
+        if first is None or second is None:
+            continue
+        samples = samples_of(reference, other, first[:, np.newaxis], second[:, np.newaxis])
+        a, b = mean(samples.reference), mean(samples.other)
+        recorder.add_row(
+            "totals",
+            pair=pair,
+            quantity=total.name,
+            reference=a[0],
+            other=b[0],
+            difference=samples.difference[0],
+            relative_error=relative_error(b, a)[0],
+            low=(samples.difference - samples.half_width)[0],
+            high=(samples.difference + samples.half_width)[0],
+            p_value=samples.p_value()[0],
+        )
+
+
+def _per_day(total: Total, side: Side) -> FloatArray | None:
+    """Return the figure of each replication; None if the side has no such table."""
+    frames = side.tables(total.table)
+    if any(frame.empty for frame in frames):
+        return None
+    return np.array([total.figure(frame, side.hours) for frame in frames])

@@ -1,0 +1,116 @@
+"""The verdict in words: agrees within sampling error, or differs, because of what, with the figures that show it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cosim.arrays import Frame
+from experiments.compare.choices import pooled_p_values
+from experiments.compare.sides import Side
+from experiments.compare.signature import Signature
+from experiments.compare.significance import LEVEL
+
+EQUAL = 1e-4
+"""Two equilibria whose link flows differ by less, in the weighted mean, are the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Tests of one kind, and how many reject at a false-discovery rate of 1 %."""
+
+    name: str
+    tests: int
+    rejected: int
+
+    def __str__(self) -> str:
+        """Return it as part of a sentence."""
+        return f"{self.rejected} of {self.tests} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a comparison comes to."""
+
+    reference: str
+    other: str
+    families: tuple[Family, ...]
+    pooled: Mapping[str, float]
+    """Fisher's combined p-value of the G-tests of each class."""
+    flow_error: float
+    """Weighted relative error of the link flows."""
+    is_random: bool
+    signatures: tuple[Signature, ...]
+
+    @property
+    def flows_agree(self) -> bool:
+        """Whether choices, link flows and stations agree within sampling error; two equilibria: are the same."""
+        if not self.is_random:
+            return self.flow_error <= EQUAL
+        pooled = min(self.pooled.values(), default=1.0)
+        return not any(family.rejected for family in self.families) and pooled >= LEVEL
+
+    @property
+    def present(self) -> tuple[Signature, ...]:
+        """The signatures that separate the two."""
+        return tuple(signature for signature in self.signatures if signature.present)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What separates the two."""
+        return tuple(dict.fromkeys(signature.cause for signature in self.present))
+
+    @property
+    def word(self) -> str:
+        """Agrees or differs."""
+        return "agrees" if self.flows_agree and not self.causes else "differs"
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        if self.word == "agrees":
+            return "agrees within sampling error" if self.is_random else "agrees: the same equilibrium"
+        if not self.causes:
+            return "differs, and none of the causes looked for explains it"
+        return f"differs because of {', '.join(self.causes)}"
+
+    @property
+    def evidence(self) -> str:
+        """What the flows say."""
+        if not self.is_random:
+            return f"link flows are {self.flow_error:.2%} apart, in the weighted mean."
+        tested = ", ".join(map(str, self.families))
+        pooled = ", ".join(f"{name} {p_value:.2g}" for name, p_value in self.pooled.items())
+        words = "agree within sampling error" if self.flows_agree else "differ by more than chance"
+        told = f"; pooled p-values of choices: {pooled}" if pooled else ""
+        return f"choices and flows {words}: {tested} reject at a false-discovery rate of {LEVEL:.0%}{told}."
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, the figures that show each cause, and what the flows say."""
+        shown = "; ".join(f"{signature.cause}: {signature.sentence}" for signature in self.present)
+        parts = [self.headline + (f" ({shown})" if shown else ""), self.evidence]
+        return ". ".join(part[0].upper() + part[1:] for part in parts)
+
+
+def judge(reference: Side, other: Side, tables: Mapping[str, Frame], found: Sequence[Signature]) -> Verdict:
+    """Return the verdict of one comparison from its tables and signatures."""
+    tests, measures = tables.get("g_tests"), tables["measures"]
+    flows = measures[(measures.kind == "link") & (measures.quantity == "flow_veh_h")]
+    counted = measures[
+        (measures.quantity == "ev_veh_h") & (measures.tests > 0) & measures.kind.isin(["link", "station"])
+    ]
+    families = [] if tests is None else [
+        Family(name="G-tests of route choice", tests=len(tests), rejected=int((tests.p_adjusted <= LEVEL).sum()))
+    ]  # fmt: skip
+    families += [
+        Family(name=f"{row.kind} flows", tests=int(row.tests), rejected=int(row.rejected))
+        for row in counted.itertuples()
+    ]
+    return Verdict(
+        reference=reference.name,
+        other=other.name,
+        families=tuple(families),
+        pooled={} if tests is None else pooled_p_values(tests),
+        flow_error=float(flows.weighted_error.iloc[0]) if len(flows) else float("nan"),
+        is_random=other.is_random,
+        signatures=tuple(found),
+    )

@@ -1,0 +1,1 @@
+"""The paper reproduced: its case, its statements, its errata, on one page."""

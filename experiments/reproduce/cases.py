@@ -1,0 +1,52 @@
+"""Everything the statements of the paper are measured on, computed from one scenario when first asked for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cosim.coupling import solve_equilibrium_day
+from cosim.errors import ConfigError
+from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
+from experiments.reproduce.od_case import OdCase
+from experiments.reproduce.road_case import RoadCase
+from experiments.scenarios import load_scenario
+
+SCENARIO = "paper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reproduction:
+    """The paper's case: its trips, its roads, and its feeder in four variants."""
+
+    trips: OdCase
+    roads: RoadCase
+    grid: Mapping[Variant, GridCase]
+
+    @property
+    def grids(self) -> tuple[GridCase, ...]:
+        """The feeder in all variants."""
+        return tuple(self.grid.values())
+
+
+def reproduce(settings: Iterable[str] = (), *, warm_start: bool = True) -> Reproduction:
+    """Return the paper's case; *settings* (``field=value``) and a cold start change it, to see what breaks.
+
+    Raises ConfigError if the settings make another kind of day of it: the statements are about 24 periods
+    of one feeder.
+    """
+    changes = tuple(settings)
+    scenario = load_scenario(SCENARIO, changes)
+    problems = []
+    if scenario.periods.count != 24:
+        problems.append(f"periods is {scenario.periods.count}; the statements of the paper need 24")
+    if len(scenario.feeders) != 1:
+        problems.append(f"grid.feeders: there are {len(scenario.feeders)}; the paper has one")
+    if problems:
+        raise ConfigError(SCENARIO, problems)
+    grid = {}
+    for variant in VARIANTS:
+        own = load_scenario(SCENARIO, [*changes, *variant.settings(scenario)])
+        grid[variant] = GridCase(variant, own, solve_equilibrium_day(own))
+    first = grid[VARIANTS[0]]
+    return Reproduction(
+        trips=OdCase(first.scenario), roads=RoadCase(first.scenario, first.day, warm_start), grid=grid
+    )

@@ -1,0 +1,113 @@
+"""What the page draws: the figures of the paper, from the cases."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
+from experiments.dispatch_input import DispatchInput
+from experiments.dispatch_tables import tables_of
+from experiments.dispatched import Dispatched
+from experiments.figures import feeder
+from experiments.figures import reproduction as drawn
+from experiments.figures.dispatch import demand_response
+from experiments.figures.style import Figure
+from experiments.reproduce.cases import Reproduction
+from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
+from experiments.reproduce.road_case import FIRST, SECOND, RoadCase, even_split_veh_h
+
+SHOWN = (Variant("A", "dynamic"), Variant("B", "dynamic"))
+"""Variants that are drawn; the others are in the tables."""
+DRAWN = (10, 60)
+"""Fewest and most iterations that are drawn of a search."""
+
+
+def drawings(case: Reproduction) -> dict[str, Figure]:
+    """Return every figure of the page by its name."""
+    figures = {**_roads(case.roads), **_feeder(case)}
+    for variant in SHOWN:
+        for name, figure in _of_variant(case.grid[variant]).items():
+            figures[f"{name}-{variant.preset}"] = figure
+    return figures
+
+
+def _roads(roads: RoadCase) -> dict[str, Figure]:
+    day, search = roads.day, roads.search
+    network = day.paths.network
+    flow = np.array([period.link_flow_veh_h for period in day.periods])
+    return {
+        "link_flows": drawn.link_flows(network, flow),
+        "stations": drawn.vehicles_at_stations(
+            network.stations, flow[:, network.charging_arcs], day.load.load_kw, day.demand.charging
+        ),
+        "path_flows": _path_flows(roads),
+        "iterations": drawn.iterations_of_the_day(
+            [period.iterations for period in search.cold], [period.iterations for period in search.warm]
+        ),
+    }
+
+
+def _path_flows(roads: RoadCase) -> Figure:
+    """Return OD 1's path flows: t = 1 cold, t = 2 cold, t = 2 warm, each until the residual is 1e-3."""
+    search = roads.search
+    first, second = roads.problems[FIRST - 1], roads.problems[SECOND - 1]
+    starts = {
+        f"t = 1 (period {FIRST}), cold": (FIRST, even_split_veh_h(first), search.cold[FIRST - 1]),
+        f"t = 2 (period {SECOND}), cold": (SECOND, even_split_veh_h(second), search.cold[SECOND - 1]),
+        f"t = 2 (period {SECOND}), from t = 1": (
+            SECOND,
+            roads.start_of_second_veh_h(),
+            search.warm[SECOND - 1],
+        ),
+    }
+    panels = {
+        title: roads.path_flows_of_od_1(period, start, int(np.clip(answer.iterations, *DRAWN)))
+        for title, (period, start, answer) in starts.items()
+    }
+    return drawn.path_flows(roads.path_names, panels)
+
+
+def _feeder(case: Reproduction) -> dict[str, Figure]:
+    """Return what shows several variants at once."""
+    first = case.grid[VARIANTS[0]]
+    load = first.equivalent_load_kw
+    lowest = {
+        "nothing coordinated, no stations": first.bare_without_evs.voltage_pu.min(axis=1),
+        "nothing coordinated": first.bare.voltage_pu.min(axis=1),
+        **{f"dispatched, preset {v.preset}": case.grid[v].dispatch.voltage_pu.min(axis=1) for v in SHOWN},
+    }
+    return {
+        "tariffs": drawn.tariffs(
+            load,
+            first.scenario.config.tariff.band * float(np.ptp(load)),
+            first.price_cny_per_kwh,
+            np.array(TABLE_1_CNY_PER_KWH),
+        ),
+        "voltages": drawn.lowest_voltages(lowest, first.feeder.feeder.voltage_min_pu),
+        "errors": drawn.relaxation_errors(
+            first.feeder.feeder.branch_names,
+            {f"preset {v.preset}": case.grid[v].dispatch.relaxation_error for v in SHOWN},
+        ),
+    }
+
+
+def _of_variant(grid: GridCase) -> dict[str, Figure]:
+    """Return Figures 9 to 11 of one variant, the hours of the highest price shaded."""
+    asked = DispatchInput(
+        name=str(grid.variant),
+        cases=(grid.feeder,),
+        loads=(grid.load,),
+        price_cny_per_kwh=grid.price_cny_per_kwh,
+        period_h=grid.hours,
+        notes=(),
+    )
+    tables = tables_of(Dispatched(asked=asked, dispatches=(grid.dispatch,), cpu_s=0.0))
+    setpoints, minutes = tables["setpoints"], 60 * grid.hours
+    stores = [asdict(unit) for unit in grid.feeder.devices.storages]
+    balance = feeder.dispatch(setpoints, tables["certificate"], tables["buses"], minutes)
+    figures = {
+        "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any unit"),
+        "shifting": demand_response(setpoints, minutes),
+        "storage": feeder.storage(setpoints, stores, minutes),
+    }
+    return {name: drawn.shaded(figure, grid.is_dear) for name, figure in figures.items()}

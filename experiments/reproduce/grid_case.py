@@ -1,0 +1,165 @@
+"""One dispatch of the paper's feeder, and what it is measured against: fewer units, no units, no EVs."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from cosim.arrays import BoolArray, FloatArray
+from cosim.coupling import EquilibriumDay
+from cosim.grid.devices import Devices
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.power_flow import PowerFlow
+from cosim.grid.schedule import Dispatch, Horizon, Load
+from cosim.grid.sweep import sweep_power_flow
+from cosim.grid.tariff import price_class
+from cosim.scenario import FeederCase, Scenario
+
+CNY_PER_USD = 7.2
+NOTHING = 1e-3
+"""Energy [kWh], power [kW] or money [CNY] that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How the paper's costs without units are read, and the tariff in force."""
+
+    preset: Literal["A", "B"]
+    """A: a, b and pi are CNY. B: they are USD, at 7.2 CNY."""
+    tariff: Literal["dynamic", "table"]
+    """Eq. 22, or Table 1."""
+
+    def __str__(self) -> str:
+        """Name it as the page does."""
+        return f"{self.preset}, {'dynamic' if self.tariff == 'dynamic' else 'Table 1'}"
+
+    def settings(self, scenario: Scenario) -> list[str]:
+        """Return what to change in *scenario*, read as preset A, to get this variant."""
+        changes = [f"tariff.kind={self.tariff}"]
+        if self.preset == "A":
+            return changes
+        grid = scenario.config.grid.feeders[0]
+        for i, turbine in enumerate(grid.turbines):
+            place = f"grid.turbines.{i}.cost"
+            changes.append(f"{place}_a_cny_per_mw2h={CNY_PER_USD * turbine.cost_a_cny_per_mw2h}")
+            changes.append(f"{place}_b_cny_per_mwh={CNY_PER_USD * turbine.cost_b_cny_per_mwh}")
+        for i, shift in enumerate(grid.demand_response):
+            price = CNY_PER_USD * shift.price_cny_per_mwh
+            changes.append(f"grid.demand_response.{i}.price_cny_per_mwh={price}")
+        return changes
+
+
+VARIANTS = tuple(Variant(preset, tariff) for preset in ("A", "B") for tariff in ("dynamic", "table"))
+
+
+@dataclass(frozen=True, eq=False)
+class GridCase:
+    """The feeder's day in one variant; arrays are (periods, things), powers kW."""
+
+    variant: Variant
+    scenario: Scenario
+    day: EquilibriumDay
+
+    @property
+    def feeder(self) -> FeederCase:
+        """The feeder with its units."""
+        return self.scenario.feeders[0]
+
+    @property
+    def hours(self) -> float:
+        """Length of a period."""
+        return self.scenario.periods.hours
+
+    @property
+    def price_cny_per_kwh(self) -> FloatArray:
+        """The tariff."""
+        return self.day.tariff_cny_per_kwh
+
+    @cached_property
+    def load(self) -> Load:
+        """Base load and station load, per bus."""
+        return self.feeder.load(self.scenario.stations, self.day.load.load_kw)
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """The optimum with all units (Eq. 21)."""
+        return self.dispatched(self.feeder.devices)
+
+    @cached_property
+    def without_storage(self) -> Dispatch:
+        """The optimum without the store."""
+        return self.dispatched(replace(self.feeder.devices, storages=()))
+
+    @cached_property
+    def without_flexibility(self) -> Dispatch:
+        """The optimum without store and demand response."""
+        return self.dispatched(replace(self.feeder.devices, storages=(), demand_responses=()))
+
+    @cached_property
+    def at_unity_power_factor(self) -> Dispatch:
+        """The optimum where PV and wind give no reactive power, as Eq. 19 is printed."""
+        units = self.feeder.devices
+        plain = tuple(replace(unit, q_capability="none") for unit in units.renewables)
+        return self.dispatched(replace(units, renewables=plain))
+
+    def dispatched(self, devices: Devices) -> Dispatch:
+        """Return the optimum with other units."""
+        return solve_dispatch(
+            self.feeder.feeder,
+            devices,
+            self.load,
+            self.price_cny_per_kwh,
+            Horizon(period_h=self.hours),
+            self.feeder.rules,
+        )
+
+    @cached_property
+    def bare(self) -> PowerFlow:
+        """The feeder with its load and its stations alone: nothing generates, nothing is coordinated."""
+        return self._flow(self.load.base_kw + self.load.station_kw)
+
+    @cached_property
+    def bare_without_evs(self) -> PowerFlow:
+        """The same without the stations."""
+        return self._flow(self.load.base_kw)
+
+    def _flow(self, load_kw: FloatArray) -> PowerFlow:
+        return sweep_power_flow(self.feeder.feeder, -load_kw, -self.load.base_kvar)
+
+    def bought_cny(self, flow: PowerFlow) -> float:
+        """Return what the energy of a day without units costs."""
+        return self.hours * float(self.price_cny_per_kwh @ flow.slack_kw)
+
+    @cached_property
+    def available_kw(self) -> FloatArray:
+        """What sun and wind offer."""
+        return np.array([unit.available_kw for unit in self.feeder.devices.renewables]).T
+
+    @cached_property
+    def equivalent_load_kw(self) -> FloatArray:
+        """P_eq of Eq. 22: base load and stations."""
+        total: FloatArray = (self.load.base_kw + self.load.station_kw).sum(axis=1)
+        return total
+
+    @property
+    def is_peak_load(self) -> BoolArray:
+        """Periods in which the equivalent load is high by Eq. 22."""
+        return price_class(self.equivalent_load_kw, self.scenario.config.tariff.band) > 0
+
+    @property
+    def is_dear(self) -> BoolArray:
+        """Periods of the highest price."""
+        dear: BoolArray = np.isclose(self.price_cny_per_kwh, self.price_cny_per_kwh.max())
+        return dear
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole; not a number where there is nothing to compare with."""
+    return float(part / whole) if abs(whole) > NOTHING else float("nan")
+
+
+def mean_while(values: FloatArray, power_kw: FloatArray) -> float:
+    """Return the mean of *values* (periods) weighted by power; not a number where there is no power."""
+    weight = power_kw.sum(axis=1)
+    return ratio(float(values @ weight), float(weight.sum()))

@@ -1,0 +1,84 @@
+"""The page: what the paper says beside what we obtain, figure by figure, and the errata."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from markupsafe import Markup, escape
+
+from experiments.page import embedded, rendered
+from experiments.reproduce.cases import Reproduction
+from experiments.reproduce.drawings import drawings
+from experiments.reproduce.grid_case import GridCase
+from experiments.reproduce.report import Report
+from experiments.reproduce.statement import Claim, Judgement
+
+SUBSCRIPT = re.compile(r"(?<=\b[^\W\d_])_(?:\{([^}]*)\}|([^\W_²]+))")
+"""What follows a single letter and an underscore."""
+CODE = re.compile(r"`([^`]*)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One statement with its judgements in all variants."""
+
+    id: str
+    claim: Claim
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it differs where it does, each reason once."""
+        return tuple(dict.fromkeys(own.reason for own in self.judgements if own.reason))
+
+
+def rows(judgements: Sequence[Judgement]) -> list[Row]:
+    """Return the judgements, statement by statement."""
+    grouped = groupby(judgements, key=lambda judgement: judgement.id)
+    return [Row(name, own[0].claim, own) for name, own in ((name, tuple(own)) for name, own in grouped)]
+
+
+def variant_figures(grid: GridCase) -> dict[str, float]:
+    """Return the headline figures of a variant."""
+    d, hours = grid.dispatch, grid.hours
+    return {
+        "cost_cny": d.cost_cny,
+        "bare_cost_cny": grid.bought_cny(grid.bare),
+        "peak_kw": float(d.purchase_kw.max()),
+        "voltage_min_pu": float(d.voltage_pu.min()),
+        "voltage_max_pu": float(d.voltage_pu.max()),
+        "losses_kwh": hours * float(d.losses_kw.sum()),
+        "turbine_kwh": hours * float(d.turbine_kw.sum()),
+        "shifted_kwh": hours * float(d.shift_out_kw.sum()),
+        "stored_kwh": hours * float(d.charge_kw.sum()),
+    }
+
+
+def formula(text: str) -> Markup:
+    """Return *text* with its subscripts lowered, ``q_t`` and ``q_{t-1}``, and `code` set as such."""
+    lowered = SUBSCRIPT.sub(lambda found: f"<sub>{found[1] or found[2]}</sub>", str(escape(text)))
+    return Markup(CODE.sub(r"<code>\1</code>", lowered))  # noqa: S704  (escaped above)
+
+
+def write_page(case: Reproduction, report: Report, file: Path) -> None:
+    """Write the page; the same case gives the same bytes."""
+    first = case.grids[0]
+    page = rendered(
+        "reproduction.html.jinja",
+        formula=formula,
+        report=report,
+        chapters={name: rows(judgements) for name, judgements in report.chapters.items()},
+        errata=report.errata,
+        variants={grid.variant: variant_figures(grid) for grid in case.grids},
+        bare={
+            "peak_kw": float(first.bare.slack_kw.max()),
+            "voltage_min_pu": float(first.bare.voltage_pu.min()),
+            "voltage_max_pu": float(first.bare.voltage_pu.max()),
+            "losses_kwh": first.hours * float(first.bare.losses_kw.sum()),
+        },
+        search=case.roads.search,
+        figures={name: embedded(figure) for name, figure in drawings(case).items()},
+    )
+    file.write_text(page, encoding="utf-8")

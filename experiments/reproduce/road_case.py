@@ -1,0 +1,169 @@
+"""The roads of the paper's day: its equilibrium, and the paper's own search from cold and from warm starts."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.coupling import EquilibriumDay
+from cosim.road.assignment import Equilibrium, solve_sue
+from cosim.road.choice import expected_minimum_cost_min
+from cosim.road.latency import link_time_integral
+from cosim.road.problem import AssignmentProblem
+from cosim.road.semi_dynamic import warm_start_veh_h
+from cosim.scenario import CAR, PASSING, Scenario
+
+TOLERANCE = 1e-3
+"""Residual at which the paper's search is stopped here; the paper does not say its epsilon."""
+MAX_ITERATIONS = 2_000
+FIRST, SECOND = 17, 18
+"""The paper's t = 1 and t = 2: the two busiest periods, whose traffic is within one per cent of each other."""
+OD_1 = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Search:
+    """Successive averages 1/n of every period; the same equilibrium from two starts."""
+
+    cold: tuple[Equilibrium, ...]
+    """Each period from trips spread evenly over the paths."""
+    warm: tuple[Equilibrium, ...]
+    """Each period from the equilibrium of the one before (Step 2)."""
+
+    @property
+    def cold_iterations(self) -> int:
+        """Iterations of the whole day; costs are computed once in each."""
+        return sum(period.iterations for period in self.cold)
+
+    @property
+    def warm_iterations(self) -> int:
+        """Iterations of the whole day."""
+        return sum(period.iterations for period in self.warm)
+
+
+@dataclass(frozen=True, eq=False)
+class RoadCase:
+    """The equilibrium of the day, and how successive averages find it."""
+
+    scenario: Scenario
+    day: EquilibriumDay
+    warm_start: bool = True
+    """Switched off, every period starts cold: a negative control."""
+
+    @cached_property
+    def problems(self) -> tuple[AssignmentProblem, ...]:
+        """The assignment of each period, as a question."""
+        paths, demand = self.day.paths, self.day.demand
+        theta = np.full(paths.groups.count, self.scenario.config.road.theta_per_min)
+        charges = paths.station >= 0
+        return tuple(
+            AssignmentProblem(
+                paths=paths,
+                demand_veh_h=veh_h,
+                theta_per_min=theta,
+                extra_cost_min=np.where(charges, self.scenario.price_min(price, demand.session_kwh), 0.0),
+                overload="extend" if self.day.shortfall else "refuse",
+            )
+            for veh_h, price in zip(demand.group_veh_h, self.day.tariff_cny_per_kwh, strict=True)
+        )
+
+    @cached_property
+    def search(self) -> Search:
+        """Successive averages 1/n over the day, cold and warm."""
+        cold = tuple(successive_averages(problem, even_split_veh_h(problem)) for problem in self.problems)
+        return Search(cold=cold, warm=tuple(self._warm()) if self.warm_start else cold)
+
+    def _warm(self) -> Iterator[Equilibrium]:
+        before: AssignmentProblem | None = None
+        flow = np.empty(0)
+        for problem in self.problems:
+            start = even_split_veh_h(problem) if before is None else warm_start_veh_h(problem, before, flow)
+            answer = successive_averages(problem, start)
+            before, flow = problem, answer.path_flow_veh_h
+            yield answer
+
+    def start_of_second_veh_h(self) -> FloatArray:
+        """Return the path flows from which the paper's t = 2 starts."""
+        first, second = self.problems[FIRST - 1], self.problems[SECOND - 1]
+        if not self.warm_start:
+            return even_split_veh_h(second)
+        return warm_start_veh_h(second, first, self.search.warm[FIRST - 1].path_flow_veh_h)
+
+    def path_flows_of_od_1(self, period: int, start_veh_h: FloatArray, iterations: int) -> FloatArray:
+        """Return the flow on each path of OD 1 before iteration 1, 2, ..., (iterations, paths) [veh/h].
+
+        Those who do not charge on the way: cars and passing EVs, who choose alike.
+        """
+        problem = self.problems[period - 1]
+        return np.array(
+            [
+                self.of_od_1(successive_averages(problem, start_veh_h, count, tolerance=0.0).path_flow_veh_h)
+                for count in range(1, iterations + 1)
+            ]
+        )
+
+    def of_od_1(self, path_flow_veh_h: FloatArray) -> FloatArray:
+        """Return the flow on each path of OD 1, of all who do not charge on the way."""
+        groups = self.day.paths.groups
+        members = [groups.members(self.scenario.group(who, OD_1)) for who in (CAR, PASSING)]
+        flows: FloatArray = np.sum([path_flow_veh_h[own] for own in members], axis=0)
+        return flows
+
+    @cached_property
+    def path_names(self) -> tuple[str, ...]:
+        """The paths of OD 1 by their nodes."""
+        members = self.day.paths.groups.members(self.scenario.group(CAR, OD_1))
+        return tuple(map(self.day.paths.path_name, range(members.start, members.stop)))
+
+    @property
+    def peak(self) -> Equilibrium:
+        """The equilibrium of the busiest period."""
+        return self.day.periods[FIRST - 1]
+
+
+def even_split_veh_h(problem: AssignmentProblem) -> FloatArray:
+    """Return path flows that know nothing: each group's trips spread evenly over its paths."""
+    groups = problem.paths.groups
+    even: FloatArray = problem.path_demand_veh_h / groups.spread(np.diff(groups.start).astype(float))
+    return even
+
+
+def successive_averages(
+    problem: AssignmentProblem,
+    start_veh_h: FloatArray,
+    max_iterations: int = MAX_ITERATIONS,
+    tolerance: float = TOLERANCE,
+) -> Equilibrium:
+    """Return where the paper's step 1/n leads from *start_veh_h*."""
+    return solve_sue(
+        problem, start=start_veh_h, method="msa", tolerance=tolerance, max_iterations=max_iterations
+    )
+
+
+def at_theta(problems: Iterable[AssignmentProblem], factor: float) -> list[Equilibrium]:
+    """Return the equilibria of drivers who know the roads *factor* times as well."""
+    return [solve_sue(problem.with_theta_times(factor)) for problem in problems]
+
+
+@dataclass(frozen=True, slots=True)
+class SheffiPowell:
+    """The objective of the equilibrium at some link flows: as Sheffi and Powell have it, and as Eq. 8 prints it."""
+
+    true: float
+    """sum x t - sum int t - sum q S."""
+    printed: float
+    """-(sum int t + sum q S)."""
+
+
+def sheffi_powell(roads: RoadCase, growth: float = 1.0) -> SheffiPowell:
+    """Return both objectives at *growth* times the flows of the busiest period [min veh/h]."""
+    problem = roads.problems[FIRST - 1]
+    flow = growth * roads.peak.link_flow_veh_h
+    time = problem.link_time_min(flow)
+    cost = problem.path_cost_min(time)
+    expected = expected_minimum_cost_min(cost, problem.paths.groups, problem.theta_per_min)
+    integral = float(link_time_integral(problem.network, flow, extend=problem.extends).sum())
+    satisfaction = float(problem.demand_veh_h @ expected)
+    return SheffiPowell(true=float(flow @ time) - integral - satisfaction, printed=-(integral + satisfaction))

@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from cosim.road.choice import Groups, logit_shares
+from experiments.compare.perception import fit_theta
+
+
+def test_theta_of_two_paths_has_a_closed_form() -> None:
+    """Odds 3 to 1 at 5 min: theta = ln 3 / 5, with standard error 1 / sqrt(N p q 25)."""
+    fitted = fit_theta(np.array([300.0, 100.0]), np.array([10.0, 15.0]), Groups(np.array([0, 2])), 0.2)
+    assert fitted.theta_per_min == pytest.approx(np.log(3) / 5)
+    assert fitted.error_per_min == pytest.approx(1 / np.sqrt(400 * 0.75 * 0.25 * 25))
+    assert fitted.is_known
+
+
+@pytest.mark.parametrize("start", [0.02, 0.2, 2.0])
+def test_expected_choices_give_back_their_theta_from_any_start(start: float) -> None:
+    groups, theta = Groups(np.array([0, 3, 5])), np.array([0.15, 0.15])
+    cost = np.array([20.0, 24.0, 33.0, 8.0, 9.5])
+    counts = groups.spread(np.array([500.0, 80.0])) * logit_shares(cost, groups, theta)
+    assert fit_theta(counts, cost, groups, start).theta_per_min == pytest.approx(0.15)
+
+
+def test_costs_that_do_not_differ_say_nothing() -> None:
+    assert not fit_theta(np.array([5.0, 7.0]), np.array([9.0, 9.0]), Groups(np.array([0, 2])), 0.2).is_known
