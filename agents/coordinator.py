@@ -46,7 +46,7 @@ class Coordinator(mesa.Agent):
         """Addresses of all drivers."""
         self.drivers: dict[str, list[str]] = {}
         """Addresses of the drivers who have each kind of knowledge."""
-        self.knowledge = Knowledge(scenario, day_ahead, start and start.measured)
+        self.knowledge = Knowledge(scenario, day_ahead, start.measured if start else None)
         self.late_reports = start.reports if start else Reports.none()
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
         """(periods of the day, stations): those of the day ahead, overwritten by what operators say."""
@@ -135,9 +135,7 @@ class Coordinator(mesa.Agent):
         for fleet in self.inbox.read(TripsReported):
             trips, spent_s = np.array(fleet.trips), np.array(fleet.spent_s)
             some = np.flatnonzero(trips)
-            rows.append(
-                np.array([np.full(some.size, fleet.departed_s), some, trips[some], spent_s[some]])
-            )
+            rows.append(np.array([np.full(some.size, fleet.departed_s), some, trips[some], spent_s[some]]))
         self.late_reports = late.of(~come)
         return np.concatenate(rows, axis=1)
 

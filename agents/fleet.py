@@ -21,7 +21,6 @@ from agents.roads import Roads
 from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
-from cosim.ev.queue import Outlook
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
 from cosim.messages import Message, PeriodOpened, TariffIssued, TripsReported
@@ -34,7 +33,7 @@ class Fleet(mesa.Agent):
 
     name = "fleet"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  (the world it lives in)
         self,
         model: mesa.Model,
         plans: DayPlans,
@@ -49,7 +48,7 @@ class Fleet(mesa.Agent):
         """Begin all EVs' day as the night has left them."""
         super().__init__(model)
         start = morning.start
-        self.state = FleetState(plans, morning.state, start and start.under_way)
+        self.state = FleetState(plans, morning.state, start.under_way if start else None)
         self.plans, self.plugs = self.state.plans, plugs
         self.world, self.battery, self.behaviour = scenario, plans.battery, plans.behaviour
         self.roads, self.tariffs, self.clock, self.post = roads, tariffs, clock, post
@@ -109,10 +108,9 @@ class Fleet(mesa.Agent):
     def report_trips(self, boundary_s: int) -> None:
         """Tell the coordinator which reports of trips have reached it in this period, by the period of departure."""
         state, rules, paths = self.state, self.post.rules, self.roads.paths
-        sent_by_s = boundary_s - max(rules.delay_s, 1)
-        after_s = max(sent_by_s - self.clock.periods.seconds, self.began_s - 1)
-        sent = (state.arrival_s > after_s) & (state.arrival_s <= sent_by_s)
-        rows = np.flatnonzero(sent & (self.plans.rows.report_uniform >= rules.loss_probability))
+        before_s = boundary_s - max(rules.delay_s, 1) + 1
+        from_s = max(before_s - self.clock.periods.seconds, self.began_s)
+        rows = state.arrived(from_s, before_s, rules.loss_probability)
         seconds = self.clock.periods.seconds
         departed = state.departed_s[rows] // seconds
         for number in np.unique(departed).tolist():
@@ -316,12 +314,7 @@ class Fleet(mesa.Agent):
 
     def under_way(self, rows: IntArray) -> UnderWay:
         """Return the trips in these rows of ``trips``."""
-        begun = self.state.begun[rows]
-        return UnderWay(
-            log=self.state.log(begun),
-            after_s=self.state.after_s[begun],
-            report_uniform=self.plans.rows.report_uniform[begun],
-        )
+        return self.state.under_way(self.state.begun[rows])
 
     def at_stations(self, _now_s: int) -> tuple[tuple[Session, ...], ...]:
         """Return for each station the vehicles that charge, wait or are coming, in order of arrival."""
@@ -337,12 +330,6 @@ class Fleet(mesa.Agent):
 
     def reports(self, now_s: int) -> Reports:
         """Return the reports of trips that have not reached the coordinator yet."""
-        state, rules = self.state, self.post.rules
-        sent = (state.arrival_s > now_s - rules.delay_s) & (state.arrival_s < now_s)
-        rows = np.flatnonzero(sent & (self.plans.rows.report_uniform >= rules.loss_probability))
-        return Reports(
-            delivered_s=state.arrival_s[rows] + rules.delay_s,
-            departed_s=state.departed_s[rows],
-            path=state.path[rows],
-            spent_s=(state.wait_s + state.charge_s)[rows],
-        )
+        rules = self.post.rules
+        rows = self.state.arrived(now_s - rules.delay_s + 1, now_s, rules.loss_probability)
+        return self.state.reports(rows, rules.delay_s)

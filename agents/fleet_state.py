@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from agents.midnight import UnderWay
+from agents.midnight import Reports, UnderWay
 from agents.plans import DayPlans
 from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
@@ -128,6 +128,28 @@ class FleetState:
     def anyone_out(self, now_s: int) -> bool:
         """Tell whether an EV that is at no station still drives at *now_s*, or will."""
         return bool((self.departure_s < NEVER_S).any() or (self.arrival_s >= now_s).any())
+
+    def arrived(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
+        """Return the rows of trips that arrived in these seconds, and whose report was not lost."""
+        then = (self.arrival_s >= from_s) & (self.arrival_s < before_s)
+        return np.flatnonzero(then & (self.plans.rows.report_uniform >= loss_probability))
+
+    def reports(self, rows: IntArray, delay_s: int) -> Reports:
+        """Return the reports of trips that have arrived."""
+        return Reports(
+            delivered_s=self.arrival_s[rows] + delay_s,
+            departed_s=self.departed_s[rows],
+            path=self.path[rows],
+            spent_s=(self.wait_s + self.charge_s)[rows],
+        )
+
+    def under_way(self, rows: IntArray) -> UnderWay:
+        """Return trips that midnight finds under way."""
+        return UnderWay(
+            log=self.log(rows),
+            after_s=self.after_s[rows],
+            report_uniform=self.plans.rows.report_uniform[rows],
+        )
 
     @property
     def begun(self) -> IntArray:

@@ -57,12 +57,21 @@ class Journey:
             after_s=after_s,
         )
         course = TripSoc(
-            soc_charge_point=np.float64(session.soc if session else math.nan),
+            soc_charge_point=np.array(session.soc if session else math.nan),
             soc_arrival=log.soc_arrival[row],
-            session_kwh=np.float64(session.energy_kwh if session else 0.0),
-            stranded=np.False_,
+            session_kwh=np.array(session.energy_kwh if session else 0.0),
+            stranded=np.array(0, dtype=np.bool_),
         )
-        names = ("ev", "departure_s", "soc_departure", "slow_kwh", "arrival_s", "wait_s", "charge_s", "fast_kwh")
+        names = (
+            "ev",
+            "departure_s",
+            "soc_departure",
+            "slow_kwh",
+            "arrival_s",
+            "wait_s",
+            "charge_s",
+            "fast_kwh",
+        )
         return cls(plan=plan, course=course, route=route, **{name: known(name) for name in names})
 
     @property

@@ -55,9 +55,7 @@ class Knowledge:
         row, day = now.period - 1, now.day - 1
         if day < 1:
             return
-        self.yesterday_min[row] = self.times_min(
-            self.trips[row], self.spent_s[row], self.car_link_veh_h[row]
-        )
+        self.yesterday_min[row] = self.times_min(self.trips[row], self.spent_s[row], self.car_link_veh_h[row])
         self.perceived_min[row] += (self.yesterday_min[row] - self.perceived_min[row]) / day
         self.trips[row], self.spent_s[row] = 0, 0
 
@@ -92,9 +90,7 @@ class Knowledge:
             self.trips[place] += trips[row]
             self.spent_s[place] += self._at_stations(spent_s[row])
 
-    def close(
-        self, now: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray
-    ) -> None:
+    def close(self, now: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray) -> None:
         """Measure the period that ended by all trips reported in it, and keep the cars for the day after."""
         car_link_veh_h = self.paths.link_flow_veh_h(car_veh_h)
         self.car_link_veh_h[now.period - 1] = car_link_veh_h
@@ -113,9 +109,7 @@ class Knowledge:
         flow = self.paths.link_flow_veh_h(trips / self.periods.hours) + car_link_veh_h
         flow[arcs] = 0.0
         times = link_time_min(network, flow)
-        vehicles = np.bincount(
-            self.paths.station[self._charging], trips[self._charging], minlength=arcs.size
-        )
+        vehicles = np.bincount(self.paths.station[self._charging], trips[self._charging], minlength=arcs.size)
         times[arcs] = mean_station_min(vehicles, spent_s, times[arcs])
         return times
 

@@ -56,23 +56,25 @@ class CoSimModel(mesa.Model):
         super().__init__(rng=seed)
         config, self.day = scenario.config, start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
-        self.world, self.day_ahead, self.start = scenario, day_ahead, start  # Mesa has a `scenario` of its own
+        self.world, self.day_ahead, self.start = (
+            scenario,
+            day_ahead,
+            start,
+        )  # Mesa has a `scenario` of its own
         self.clock = Clock(env, scenario.periods)
         rules = MailRules(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, config.population.theta_per_min)
         self.tariffs = TariffBook(scenario.periods, day_ahead)
         common = (self.clock, self.post)
-        self.coordinator = Coordinator(
-            self, scenario, day_ahead, self.roads, *common, self.recorder, start
-        )
+        self.coordinator = Coordinator(self, scenario, day_ahead, self.roads, *common, self.recorder, start)
         self.operators = [
             GridOperator(self, case, scenario.stations, day_ahead, *common, self.meter, self.recorder)
             for case in scenario.feeders
         ]
         self.sites = self._sites()
         self.morning = morning(scenario, day_ahead.n_ev, seed, start)
-        self.plans = plan_day(scenario, day_ahead.n_ev, seed, self.day, start and start.evs)
+        self.plans = plan_day(scenario, day_ahead.n_ev, seed, self.day, start.evs if start else None)
         self.drivers = self._fleet() if config.population.resolution == "batch" else self._evs()
 
     def _sites(self) -> list[Site]:
@@ -165,7 +167,9 @@ class CoSimModel(mesa.Model):
             log = TripLog.joined([yesterday.log, late])
             self.entering = self._record_trips(log, self.day - 1, yesterday.entering)
         else:
-            self.entering = np.zeros((self.clock.periods.count, len(self.world.network.links)), dtype=np.int64)
+            self.entering = np.zeros(
+                (self.clock.periods.count, len(self.world.network.links)), dtype=np.int64
+            )
         self.today = begun.of(day_of_trip >= self.day)
         if self.is_last_day:
             self._record_trips(self.today, self.day, self.entering)
@@ -217,7 +221,10 @@ class CoSimModel(mesa.Model):
         return Traffic(
             log=log,
             entering=self.entering,
-            **{field.name: np.array([getattr(book, field.name) for book in books]) for field in fields(PeriodBook)},
+            **{
+                field.name: np.array([getattr(book, field.name) for book in books])
+                for field in fields(PeriodBook)
+            },
         )
 
     def _flag_who_is_still_out(self, still_out: int) -> None:
@@ -259,6 +266,7 @@ def recall_books(roads: Roads, start: Midnight) -> None:
 
 
 def record_messages(recorder: Recorder, post: PostOffice) -> None:
+    """Write down what was sent."""
     for entry in post.ledger:
         message = entry.message
         recorder.add_row(

@@ -175,8 +175,8 @@ def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     return [
         DayPlan(
             ev=number + 1,
-            battery=plans.battery.of(number),
-            behaviour=plans.behaviour.of(number),
+            battery=plans.battery.of(np.int64(number)),
+            behaviour=plans.behaviour.of(np.int64(number)),
             most_kw=most_kw[number],
             soc_first=soc_first,
             soc_is_drawn=plans.soc_is_drawn,

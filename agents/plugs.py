@@ -17,9 +17,7 @@ from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted
 class ClockedPlugs:
     """c chargers and one queue; vehicles come, wait, charge and leave, each on its own."""
 
-    def __init__(
-        self, site: Site, clock: Clock, post: PostOffice, present: Sequence[Session] = ()
-    ) -> None:
+    def __init__(self, site: Site, clock: Clock, post: PostOffice, present: Sequence[Session] = ()) -> None:
         """Serve the vehicles that are there, plugged in or waiting in order of arrival, and those who write."""
         self.site, self.clock, self.post = site, clock, post
         self.inbox = post.inbox(site.name)

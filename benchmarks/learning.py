@@ -16,7 +16,6 @@ import tomllib
 from pathlib import Path
 
 import tomli_w
-
 from population import scaled_scenario
 
 ALLOWED = 1.5
@@ -34,7 +33,9 @@ def strong_feeder(folder: Path, file: Path) -> None:
     """Hang the stations of the scenario in *file* on one bus that hardly feels them."""
     tables = tomllib.loads(file.read_text())
     (folder / "strong_buses.csv").write_text("bus,p_kw,q_kvar\n1,0,0\n2,100,0\n")
-    (folder / "strong_branches.csv").write_text("branch,from_bus,to_bus,r_ohm,x_ohm,in_service\n1,1,2,0.001,0.001,True\n")
+    (folder / "strong_branches.csv").write_text(
+        "branch,from_bus,to_bus,r_ohm,x_ohm,in_service\n1,1,2,0.001,0.001,True\n"
+    )
     tables["grid"] = {
         "buses": str(folder / "strong_buses.csv"),
         "branches": str(folder / "strong_branches.csv"),
@@ -64,7 +65,10 @@ def measure(evs: int, days: int) -> float:
         for one in simulate_days(scenario, day_ahead(scenario, day), seed=1):
             if "links" not in one.tables:
                 continue  # written down a day later
-            for row in learning_table(one.tables["links"], expected, days, scenario.periods.hours).itertuples():
+            learned = learning_table(
+                one.tables["links"], expected, days=days, hours=scenario.periods.hours
+            )
+            for row in learned.itertuples():
                 ratios.append(row.ev_ratio)
                 print(
                     f"{row.day:3d}  {row.ev_distance:13.5f} {row.ev_floor:7.5f} {row.ev_ratio:6.2f}"

@@ -236,7 +236,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "learning": (
         _DAY,
         _real("ev_distance", "|x - x*| / |x*| of the EVs' flows to the equilibrium, over links and periods"),
-        _real("ev_floor", "sampling floor: the distance expected if every trip were drawn from the equilibrium"),
+        _real(
+            "ev_floor", "sampling floor: the distance expected if every trip were drawn from the equilibrium"
+        ),
         _real("ev_ratio", "distance over floor"),
         _real("flow_distance", "distance of all flows, conventional cars included"),
         _real("flow_floor", "its sampling floor: only EVs are drawn"),

@@ -78,4 +78,3 @@ def identity(scenario: Scenario) -> dict[str, str]:
 
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-

@@ -69,7 +69,7 @@ class ModelName(StrEnum):
 
 
 @app.command("run", short_help="Run a day, or many; compare the agents with the equilibrium.")
-def run_command(
+def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,

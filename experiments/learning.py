@@ -6,7 +6,7 @@ from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
 
 
-def learning_table(agents: Frame, equilibrium: Frame, days: int, hours: float) -> Frame:
+def learning_table(agents: Frame, equilibrium: Frame, *, days: int, hours: float) -> Frame:
     """Return the table ``learning``: the links of the agents' *days* against the equilibrium's, by periods of *hours*.
 
     The distance of a day is |x - x*| / |x*| in the Euclidean norm over all links and periods. If every trip were drawn
@@ -52,4 +52,3 @@ def norm(values: FloatArray) -> float:
 def _evs(links: Frame) -> FloatArray:
     flow: FloatArray = (links.ev_passing_veh_h + links.ev_charging_veh_h).to_numpy()
     return flow
-

@@ -50,4 +50,3 @@ def dated(tables: Mapping[str, Frame], days: int) -> dict[str, Frame]:
         name: frame.assign(day=frame.day + days - 1) if "day" in frame else frame
         for name, frame in tables.items()
     }
-

@@ -24,10 +24,10 @@ from cosim.scenario import Scenario
 from experiments.checkpoints import Checkpoints
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
-from experiments.compare.sides import Reader, recorded
+from experiments.compare.sides import recorded
 from experiments.learning import learning_table
 from experiments.manifest import write_manifest, write_scenario
-from experiments.many_days import dated, joined, last_day, reader_of_last_day
+from experiments.many_days import Reader, dated, joined, last_day, reader_of_last_day
 from experiments.real_time import compare_plans
 from experiments.replications import replication_seeds, simulate_replications
 from experiments.summary import flags, summarise
@@ -133,8 +133,8 @@ def _compute(
             compared = compare_models(scenario.config, expected, sides, replicated.seeds).tables
         with stages.stage("real time"):
             compared["real_time"] = compare_plans(scenario, day, last)
-        links = (tables[which]["links"] for which in ("agents", "equilibrium"))
-        learning = learning_table(*links, days, scenario.periods.hours)
+        links = tables["agents"]["links"], tables["equilibrium"]["links"]
+        learning = learning_table(*links, days=days, hours=scenario.periods.hours)
         tables["comparison"] = {**dated(compared, days), "learning": learning}
     return Outcome(day, tables)
 
@@ -168,7 +168,9 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
         "evs": outcome.day.demand.n_ev,
         "days": scenario.config.days,
         **_learning(tables.get("comparison", {}), scenario.config.days),
-        **summarise(scenario, {name: last_day(own, _days_in(name, scenario)) for name, own in tables.items()}),
+        **summarise(
+            scenario, {name: last_day(own, _days_in(name, scenario)) for name, own in tables.items()}
+        ),
         "sue_residual_max": outcome.day.residual_max,
         "coupling_iterations": len(outcome.day.iterations),
         "coupling_residual": outcome.day.residual,

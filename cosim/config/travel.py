@@ -119,7 +119,6 @@ class InformationConfig(Section):
         """Return the share of each kind that somebody has, in a fixed order."""
         return {kind: getattr(self, kind) for kind in KNOWLEDGE if getattr(self, kind) > 0}
 
-
     @property
     def needs_reports(self) -> bool:
         """Whether anything depends on how trips went."""

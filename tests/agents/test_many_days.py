@@ -1,4 +1,4 @@
-"""Many days: both resolutions live through the same ones, and a day begins from a checkpoint as it does from the day before."""
+"""Many days: the same at both resolutions, and from a checkpoint."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -103,9 +103,10 @@ def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(resolution: str, tmp
         assert_same(one.tables, other.tables, but=frozenset())
 
 
-def test_a_midnight_of_one_resolution_is_one_of_the_other(tmp_path: Path) -> None:
+def test_a_midnight_of_one_resolution_is_one_of_the_other() -> None:
     case = "carried, mixed knowledge, mail lost and late"
-    assert (midnight := days_of(case, "batch")[0].midnight) is not None
+    midnight = days_of(case, "batch")[0].midnight
+    assert midnight is not None
     assert sum(len(sessions) for sessions in midnight.sessions) > 10, "vehicles wait at midnight"
     assert midnight.under_way.log.ev.size > 10
     again = simulate_days(*scenario_of(case, "individual"), 1, midnight)
