@@ -65,9 +65,7 @@ def measure(evs: int, days: int) -> float:
         for one in simulate_days(scenario, day_ahead(scenario, day), seed=1):
             if "links" not in one.tables:
                 continue  # written down a day later
-            learned = learning_table(
-                one.tables["links"], expected, days=days, hours=scenario.periods.hours
-            )
+            learned = learning_table(one.tables["links"], expected, days=days, hours=scenario.periods.hours)
             for row in learned.itertuples():
                 ratios.append(row.ev_ratio)
                 print(

@@ -32,4 +32,6 @@ def distances(learning: Frame) -> Figure:
             )
         )
     drawing.update_xaxes(title_text="day", dtick=max(1, len(learning) // 15))
-    return drawing.update_yaxes(title_text="distance |x \N{MINUS SIGN} x*| / |x*|", type="log", tickformat=".0%")
+    return drawing.update_yaxes(
+        title_text="distance |x \N{MINUS SIGN} x*| / |x*|", type="log", tickformat=".0%"
+    )

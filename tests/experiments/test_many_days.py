@@ -20,11 +20,15 @@ MANY = ["population.information=yesterday", "population.resolution=batch", "days
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return runner.run(load_scenario(CONFIGS / "toy.toml", MANY), out=tmp_path_factory.mktemp("runs") / "whole")
+    return runner.run(
+        load_scenario(CONFIGS / "toy.toml", MANY), out=tmp_path_factory.mktemp("runs") / "whole"
+    )
 
 
 def tables(run: Run) -> dict[str, bytes]:
-    return {str(file.relative_to(run.directory)): file.read_bytes() for file in run.directory.glob("*/*.parquet")}
+    return {
+        str(file.relative_to(run.directory)): file.read_bytes() for file in run.directory.glob("*/*.parquet")
+    }
 
 
 class Killed(Exception):  # noqa: N818
@@ -89,9 +93,9 @@ def test_the_figures_of_a_run_are_those_of_its_last_day(whole: Run) -> None:
     assert set(whole.comparison.differences.day) == {4}
     learning = whole.comparison.learning
     assert learning.day.tolist() == [1, 2, 3, 4]
-    assert whole.summary["learning"] == json.loads(learning.to_json(orient="records", double_precision=15)) or (
-        whole.summary["learning"][3]["ev_distance"] == learning.ev_distance[3]
-    )
+    assert whole.summary["learning"] == json.loads(
+        learning.to_json(orient="records", double_precision=15)
+    ) or (whole.summary["learning"][3]["ev_distance"] == learning.ev_distance[3])
     assert 'id="learning' in (whole.directory / "report.html").read_text()
     assert load_run(whole.directory).agents.names == whole.agents.names
 
@@ -103,28 +107,45 @@ def test_the_sampling_floor_is_the_expected_distance_of_poisson_counts() -> None
     assert sampling_floor(expected, 0.5) == pytest.approx(distance, rel=0.02)
 
 
-def test_drivers_who_learn_find_the_equilibrium_they_were_never_told() -> None:
-    """3,000 EVs, 12 days; the mean of the last four days is within 1.5 sampling floors (1.0 to 1.2 found)."""
+GROWTH = 40
+
+
+def grown_links(folder: Path) -> Path:
+    """Write the toy's links with so many times their capacity; one path is short and narrow."""
+    rows = [
+        line.split(",") for line in (CONFIGS / "toy/links.csv").read_text().splitlines() if line[0] != "#"
+    ]
+    place = rows[0].index("capacity_veh_h")
+    for row in rows[1:]:
+        narrow = row[0] in {"3", "4"}
+        row[place] = str(GROWTH * float(row[place]) * (0.4 if narrow else 1.0))
+        row[rows[0].index("t0_min")] = "5" if narrow else "6"
+    (folder / "links.csv").write_text("\n".join(",".join(row) for row in rows) + "\n")
+    return folder / "links.csv"
+
+
+def test_drivers_who_learn_find_the_equilibrium_they_were_never_told(tmp_path: Path) -> None:
+    """8,600 EVs; the mean of the last five of 12 days is within 1.5 sampling floors (.9 to 1.2 found)."""
     settings = [
         "population.information=yesterday",
         "population.resolution=batch",
         "population.individual_tables=false",
         "coupling.mode=one_pass",
-        "periods=8",
         "days=12",
-        "population.evs=3000",
-        "population.estimate_diaries=100000",
-        "stations.S.chargers=40",
+        f"road.links={grown_links(tmp_path)}",
+        f"road.demand_scale={GROWTH}",
+        f"stations.S.chargers={2 * GROWTH}",
         "grid.base_kv=110",
+        "population.estimate_diaries=200000",
     ]
     scenario = load_scenario(CONFIGS / "toy.toml", settings)
     day = solve_equilibrium_day(scenario)
     expected = equilibrium_tables(scenario, day)["links"]
-    ratio = []
+    ratio: list[float] = []
     for one in agents_days.simulate_days(scenario, day_ahead(scenario, day), seed=1):
         if "links" in one.tables:
             found = learning_table(one.tables["links"], expected, days=12, hours=scenario.periods.hours)
             ratio += found.ev_ratio.tolist()
     assert len(ratio) == 12
     assert ratio[0] > 2, "on the first day they know free flow alone"
-    assert np.mean(ratio[-4:]) < 1.5
+    assert np.mean(ratio[-5:]) < 1.5, ratio
