@@ -151,4 +151,5 @@ class Coordinator(mesa.Agent):
             tariff_cny_per_kwh=self.day_ahead.tariff_cny_per_kwh[now.period - 1],
             nodal_price_cny_per_kwh=self.nodal_cny_per_kwh[now.period - 1],
             charging_price_cny_per_kwh=self.price_cny_per_kwh[now.period - 1],
+            published_cny_per_kwh=self.day_ahead.charging_price_cny_per_kwh[now.period - 1],
         )

@@ -143,5 +143,6 @@ def _record_paths(
     total = paths.groups.spread(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
     price_min = scenario.price_min(book.price_cny_per_kwh, roads.day_ahead.session_kwh)[paths.station]
-    cost_min = paths.time_min(book.told_min) + np.where(paths.station >= 0, price_min, 0.0)
+    cost_min = paths.time_min(book.told_min) + roads.overlap_min
+    cost_min += np.where(paths.station >= 0, price_min, 0.0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

@@ -129,7 +129,8 @@ class EV(mesa.Agent):
             started = yield self.inbox.next(ChargeStarted)
             started_s, journey.wait_s = started.sent_s, started.wait_s
         ended = yield self.inbox.next(ChargeEnded)
-        journey.charge_s, journey.fast_kwh = ended.sent_s - started_s, ended.energy_kwh
+        journey.charge_s = ended.sent_s - started_s
+        journey.fast_kwh, journey.paid_cny = ended.energy_kwh, ended.paid_cny
 
     # decisions
 

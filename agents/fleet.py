@@ -185,7 +185,7 @@ class Fleet(mesa.Agent):
         for (end_s, session), row in zip(ended, rows.tolist(), strict=True):
             self.state.wait_s[row] = session.start_s - session.arrival_s
             self.state.charge_s[row] = end_s - session.start_s
-            self.state.fast_kwh[row] = session.delivered_kwh
+            self.state.fast_kwh[row], self.state.paid_cny[row] = session.delivered_kwh, session.paid_cny
 
     # departures
 

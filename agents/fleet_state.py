@@ -77,7 +77,9 @@ class FleetState:
         self.charges = np.zeros(trips, dtype=np.bool_)
         self.path, self.departed_s, self.arrival_s = np.full((3, trips), -1, dtype=np.int64)
         self.drive_s, self.after_s, self.wait_s, self.charge_s = np.zeros((4, trips), dtype=np.int64)
-        self.soc_departure, self.soc_arrival, self.slow_kwh, self.fast_kwh = np.zeros((4, trips))
+        self.soc_departure, self.soc_arrival, self.slow_kwh, self.fast_kwh, self.paid_cny = np.zeros(
+            (5, trips)
+        )
         if under_way is not None:
             self._go_on(under_way)
 
@@ -88,6 +90,7 @@ class FleetState:
         self.charges[row], self.path[row], self.departed_s[row] = log.charges, log.path, log.departure_s
         self.drive_s[row], self.after_s[row] = log.drive_s, under_way.after_s
         self.wait_s[row], self.charge_s[row], self.fast_kwh[row] = log.wait_s, log.charge_s, log.fast_kwh
+        self.paid_cny[row] = log.paid_cny
         self.soc_departure[row], self.soc_arrival[row] = log.soc_departure, log.soc_arrival
         self.slow_kwh[row], self.departure_s[ev] = log.slow_kwh, NEVER_S
         known = log.arrival_s >= 0
@@ -178,4 +181,5 @@ class FleetState:
             soc_arrival=self.soc_arrival[every],
             slow_kwh=self.slow_kwh[every],
             fast_kwh=self.fast_kwh[every],
+            paid_cny=self.paid_cny[every],
         )

@@ -31,6 +31,7 @@ class Journey:
     wait_s: int = 0
     charge_s: int = 0
     fast_kwh: float = 0.0
+    paid_cny: float = 0.0
 
     @classmethod
     def under_way(cls, trips: UnderWay, row: int, roads: Roads, session: Session | None) -> Self:
@@ -100,6 +101,7 @@ class Journey:
             float(self.course.soc_arrival),
             self.slow_kwh,
             self.fast_kwh,
+            self.paid_cny,
         )
 
 

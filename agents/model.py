@@ -13,6 +13,7 @@ from agents.coordinator import Coordinator
 from agents.counts import record_traffic
 from agents.drivers import Drivers, since_midnight
 from agents.ev import EV
+from agents.ev_days import record_ev_days
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.meter import Meter
@@ -184,6 +185,7 @@ class CoSimModel(mesa.Model):
         log.record_totals(self.recorder, self.world, self.plans.battery, day)
         if self._records_individuals:
             log.record(self.recorder, self.world, self.plans.battery)
+            record_ev_days(self.recorder, self.world, log, self.plans.battery)
         return entering
 
     @property

@@ -161,9 +161,25 @@ def knowledge_of_each(shares: dict[str, float], n_ev: int, seed: int) -> IntArra
     return np.searchsorted(bounds, uniform, side="right")
 
 
+def plan_of(plans: DayPlans, ev: int) -> DayPlan:
+    """Return the plan of one EV, counted from 1."""
+    diaries, place = plans.diaries, ev - 1
+    return DayPlan(
+        ev=ev,
+        battery=plans.battery.of(np.int64(place)),
+        behaviour=plans.behaviour.of(np.int64(place)),
+        most_kw=float(np.broadcast_to(plans.most_kw, diaries.n_ev)[place]),
+        soc_first=float(diaries.soc_first[place]),
+        soc_is_drawn=plans.soc_is_drawn,
+        has_home_charger=bool(diaries.has_home_charger[place]),
+        has_work_charger=bool(diaries.has_work_charger[place]),
+        trips=tuple(_trip_plans(plans.rows, slice(*plans.first_row[place : place + 2]))),
+    )
+
+
 def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     """Return the plans EV by EV, for agents who live alone."""
-    diaries, trips = plans.diaries, _trip_plans(plans.rows)
+    diaries, trips = plans.diaries, _trip_plans(plans.rows, slice(None))
     first_row = plans.first_row.tolist()
     most_kw = np.broadcast_to(plans.most_kw, diaries.n_ev).tolist()
     columns = zip(
@@ -188,8 +204,8 @@ def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     ]
 
 
-def _trip_plans(rows: TripRows) -> list[TripPlan]:
+def _trip_plans(rows: TripRows, some: slice) -> list[TripPlan]:
     names = [field.name for field in fields(TripPlan)]
     columns: list[NDArray[Any]] = [getattr(rows, name) for name in names]
-    values = zip(*(column.tolist() for column in columns), strict=True)
+    values = zip(*(column[some].tolist() for column in columns), strict=True)
     return [TripPlan(**dict(zip(names, row, strict=True))) for row in values]

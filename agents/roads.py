@@ -10,13 +10,8 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.config.travel import FREE_FLOW
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import (
-    choose,
-    choose_in_rows,
-    cumulative_logit,
-    logit_shares,
-    padded_members,
-)
+from cosim.road.choice import choose, choose_in_rows, cumulative_chances, logit_shares, padded_members
+from cosim.road.route_choice import Alternatives
 from cosim.scenario import CHARGING, PASSING, DayAhead, Scenario
 
 ENTRIES_AT_ONCE = 2_000_000
@@ -63,8 +58,25 @@ class PeriodBook:
     """Charging price of each station."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChoiceSet:
+    """What one driver chooses from, and with what chances."""
+
+    path: IntArray
+    time_min: FloatArray
+    """On roads and at the station, as the driver believes."""
+    cost_min: FloatArray
+    """The same, and the price of the charge."""
+    cumulative: FloatArray
+
+    @property
+    def chances(self) -> FloatArray:
+        """The chance of each alternative."""
+        return np.diff(self.cumulative, prepend=0.0)
+
+
 class Roads:
-    """Holds the times in force; knows the path set and how drivers choose (Eq. 7)."""
+    """Holds the times in force; knows the path set and how drivers choose (``population.choice``)."""
 
     def __init__(self, scenario: Scenario, day_ahead: DayAhead, theta_per_min: float | None) -> None:
         """Start at free flow; *theta_per_min* is the agents' own, or None for that of the scenario."""
@@ -72,6 +84,8 @@ class Roads:
         self.paths = day_ahead.paths
         self.stations = [station.name for station in scenario.stations]
         self.theta_per_min = theta_per_min or scenario.config.road.theta_per_min
+        self.overlap_min = scenario.path_size_min(self.paths)
+        """What cars, and the equilibrium, add to the time of each path for its overlap."""
         self.books: dict[PeriodOfDay, PeriodBook] = {}
         """What each period so far was like."""
         self.before_change: Callable[[], None] = lambda: None
@@ -103,6 +117,10 @@ class Roads:
             car_veh_h=self._car_flow_veh_h(now, known, shares),
             price_cny_per_kwh=price_cny_per_kwh.copy(),
         )
+        self.set_times(link_time_min)
+
+    def set_times(self, link_time_min: FloatArray) -> None:
+        """Let trips take these link times."""
         legs = self.paths.legs(link_time_min)
         self.before_s: IntArray = np.rint(legs.before_min * 60).astype(np.int64)
         """Driving time to the station, or of the whole path."""
@@ -117,7 +135,7 @@ class Roads:
         groups = self.paths.groups
         theta = np.full(groups.count, self.scenario.config.road.theta_per_min)
         chosen = sum_of(
-            share * logit_shares(self.paths.time_min(told[kind]), groups, theta)
+            share * logit_shares(self.paths.time_min(told[kind]) + self.overlap_min, groups, theta)
             for kind, share in shares.items()
         )
         flow: FloatArray = self.day_ahead.car_path_veh_h[now.period - 1] * chosen
@@ -145,9 +163,7 @@ class Roads:
     def _believed(self, link_time_min: FloatArray, told: PeriodOpened | None) -> Belief:
         time_min = np.append(self.paths.time_min(link_time_min), np.inf)
         return Belief(
-            told=told,
-            passing=cumulative_logit(time_min[self._passing], self.theta_per_min),
-            time_min=time_min,
+            told=told, passing=self.chances(self._passing, time_min[self._passing]), time_min=time_min
         )
 
     # choices: the path that a uniform number falls on, at the costs one believes
@@ -182,12 +198,45 @@ class Roads:
         pair = np.empty_like(od)
         for some in _shares_of(od.size, self._pairs.shape[1]):
             members = self._pairs[od[some]]
-            charge_min = self.scenario.price_min(prices_cny_per_kwh, energy_kwh[some, np.newaxis])
-            at_station = np.take_along_axis(charge_min, self.paths.station[members], axis=1)
-            cost_min = belief.time_min[members] + at_station
-            place = choose_in_rows(cumulative_logit(cost_min, self.theta_per_min), uniform[some])
+            cost_min = self._pair_cost_min(members, belief, prices_cny_per_kwh, energy_kwh[some])
+            place = choose_in_rows(self.chances(members, cost_min), uniform[some])
             pair[some] = members[np.arange(place.size), place]
         return pair
+
+    def choice_set(
+        self, od: int, belief: Belief, prices_cny_per_kwh: FloatArray | None = None, energy_kwh: float = 0.0
+    ) -> ChoiceSet:
+        """Return what a driver chooses from: paths, or with the prices of a charge (path, station) pairs."""
+        if prices_cny_per_kwh is None:
+            members, cumulative = self._passing[od], belief.passing[od]
+            cost_min = belief.time_min[members]
+        else:
+            members = self._pairs[od]
+            energy = np.array([energy_kwh])
+            cost_min = self._pair_cost_min(members[np.newaxis], belief, prices_cny_per_kwh, energy)[0]
+            cumulative = self.chances(members[np.newaxis], cost_min[np.newaxis])[0]
+        there = members >= 0
+        return ChoiceSet(
+            path=members[there],
+            time_min=belief.time_min[members[there]],
+            cost_min=cost_min[there],
+            cumulative=cumulative[there],
+        )
+
+    def _pair_cost_min(
+        self, members: IntArray, belief: Belief, prices_cny_per_kwh: FloatArray, energy_kwh: FloatArray
+    ) -> FloatArray:
+        """Return road, station with its expected wait, and price of each row's pairs."""
+        charge_min = self.scenario.price_min(prices_cny_per_kwh, energy_kwh[:, np.newaxis])
+        at_station: FloatArray = np.take_along_axis(charge_min, self.paths.station[members], axis=1)
+        return belief.time_min[members] + at_station
+
+    def chances(self, members: IntArray, cost_min: FloatArray) -> FloatArray:
+        """Return the chances of each row's paths, as the drivers of the scenario weigh them, summed up."""
+        among = Alternatives(
+            cost_min=cost_min, theta_per_min=self.theta_per_min, path=members, paths=self.paths
+        )
+        return cumulative_chances(self.scenario.choice.weights(among))
 
 
 def sum_of(parts: Iterable[FloatArray]) -> FloatArray:

@@ -1,6 +1,7 @@
 """A station's equipment and its books: what holds whoever moves the vehicles, and at either resolution."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sized
 from typing import Protocol
 
@@ -58,6 +59,9 @@ class Site:
         """What the operator said the feeder can serve; a limit holds for its period alone."""
         self.sessions: list[Session] = []
         """All that have begun and are not written down yet."""
+        self._plugged_s: dict[PeriodOfDay, int] = defaultdict(int)
+        self._paid_cny: dict[PeriodOfDay, list[float]] = defaultdict(list)
+        """Seconds that vehicles were plugged in, and what they paid, as far as read off."""
 
     def go_on(self, now_s: int, tariff: TariffIssued | None, drawn_kwh: float) -> None:
         """Begin a day as the one before has ended."""
@@ -94,8 +98,11 @@ class Site:
 
     def read_off(self, session: Session, now_s: int) -> None:
         """Book what a session drew since it was last read; a boundary second belongs to the period it ends."""
-        period = self.periods.at(session.since_s)
-        self.meter.record(self.name, period, session.deliver(now_s, self.price(period)))
+        period, price = self.periods.at(session.since_s), self.price(self.periods.at(session.since_s))
+        self._plugged_s[period] += now_s - session.since_s
+        energy_kwh = session.deliver(now_s, price)
+        self._paid_cny[period].append(energy_kwh * price)
+        self.meter.record(self.name, period, energy_kwh)
 
     def record_sessions(self, *, also_unfinished: bool) -> None:
         """Write down the sessions that have ended; at the end of the simulation the others, too, as they stand."""
@@ -130,7 +137,9 @@ class Site:
         """Record the period that ended."""
         energy_kwh = self.meter.energy_kwh(self.name, ended)
         end_s = self.periods.start_s(ended) + self.periods.seconds
-        wanted_kwh = [session.remaining_kwh for group in (plugs.plugged, plugs.waiting) for session in group]
+        waiting_kwh = [session.remaining_kwh for session in plugs.waiting]
+        plugged_kwh = [session.remaining_kwh for session in plugs.plugged]
+        held_back = self.charger_power_kw(ended) < self.data.charger_power_kw
         self.recorder.add(
             "stations",
             day=ended.day,
@@ -146,7 +155,10 @@ class Site:
             queue_mean=self.book.mean_length(end_s, self.periods.seconds),
             queue_max=self.book.largest,
             wait_min=self.book.wait_min(),
-            backlog_kwh=math.fsum(wanted_kwh),
+            backlog_kwh=math.fsum(waiting_kwh + plugged_kwh),
+            unserved_kwh=math.fsum(waiting_kwh + (plugged_kwh if held_back else [])),
+            utilisation=self._plugged_s.pop(ended, 0) / (self.data.chargers * self.periods.seconds),
             price_cny_per_kwh=self.price(ended),
+            revenue_cny=math.fsum(self._paid_cny.pop(ended, [])),
         )
         self.book.close()

@@ -37,6 +37,8 @@ class TripLog:
     soc_arrival: FloatArray
     slow_kwh: FloatArray
     fast_kwh: FloatArray
+    paid_cny: FloatArray
+    """For the fast charge."""
 
     @classmethod
     def of_rows(cls, rows: Sequence[tuple[Any, ...]]) -> Self:
@@ -103,9 +105,11 @@ class TripLog:
             stranded=count(self.is_stranded),
             drive_min=mean(self.drive_s / 60, ended),
             station_min=mean((self.wait_s + self.charge_s) / 60, charged),
+            wait_min=mean(self.wait_s / 60, charged),
             drive_kwh=total(self._drive_kwh(battery), ended),
             fast_charge_kwh=total(self.fast_kwh, charged),
             slow_charge_kwh=total(self.slow_kwh, np.ones_like(made)),
+            paid_cny=total(self.paid_cny, charged),
             soc_departure=mean(self.soc_departure, made),
         )
 
@@ -147,6 +151,7 @@ class TripLog:
             drive_kwh=if_arrived(self._drive_kwh(battery)),
             fast_charge_kwh=if_arrived(self.fast_kwh),
             slow_charge_kwh=self.slow_kwh,
+            paid_cny=if_arrived(self.paid_cny),
             soc_departure=self.soc_departure,
             soc_arrival=np.where(self.is_under_way, np.nan, self.soc_arrival),
             status=_names(["stranded", "arrived", "on_the_way"])[status],
@@ -155,7 +160,9 @@ class TripLog:
 
 _DTYPES = {
     **{field.name: np.int64 for field in fields(TripLog)},
-    **dict.fromkeys(("length_km", "soc_departure", "soc_arrival", "slow_kwh", "fast_kwh"), np.float64),
+    **dict.fromkeys(
+        ("length_km", "soc_departure", "soc_arrival", "slow_kwh", "fast_kwh", "paid_cny"), np.float64
+    ),
     **dict.fromkeys(("from_activity", "to_activity"), np.int8),
     "charges": np.bool_,
 }

@@ -37,7 +37,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _text("station", "station, where the user charges"),
         _real("flow_veh_h", "vehicles on the path"),
         _real("share", "share of its OD pair and class"),
-        _real("cost_min", "generalised cost"),
+        _real(
+            "cost_min", "generalised cost; with path sizes (population.choice) their -ln PS / theta is in it"
+        ),
     ),
     "stations": (
         *_TIME,
@@ -53,7 +55,14 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("queue_max", "largest number of vehicles waiting"),
         _real("wait_min", "mean wait of the sessions that start in the period; Davidson's in equilibrium"),
         _real("backlog_kwh", "energy wanted by present vehicles, or carried over, at the end of the period"),
+        _real(
+            "unserved_kwh",
+            "of the backlog, energy of vehicles that wait for a charger, or whose charger a PowerLimit holds back "
+            "(equilibrium: all)",
+        ),
+        _real("utilisation", "plug-hours used / available (equilibrium: load / what all chargers can give)"),
         _real("price_cny_per_kwh", "charging price"),
+        _real("revenue_cny", "money taken for the energy delivered in the period, each kWh at its price"),
     ),
     "evs": (
         *_TIME,
@@ -63,10 +72,32 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _whole("stranded", "trips that could not begin: the charge point was out of reach"),
         _real("drive_min", "mean time driving of the trips that ended"),
         _real("station_min", "mean time waiting and charging of the charging trips that ended"),
+        _real("wait_min", "mean wait for a charger of the charging trips that ended"),
         _real("drive_kwh", "battery energy driven away on the trips that ended"),
         _real("fast_charge_kwh", "energy fast-charged on these trips, at the grid side"),
         _real("slow_charge_kwh", "energy slow-charged before departure, at the grid side"),
+        _real("paid_cny", "money paid for the fast charges of the trips that ended"),
         _real("soc_departure", "mean SOC at departure"),
+    ),
+    "ev_days": (
+        _whole("day", "day of departure, from 1"),
+        _whole("ev", "EV, from 1; those that stayed at home all day have no row"),
+        _whole("trips", "trips that ended"),
+        _whole("charges", "of these, trips with a fast charge on the way"),
+        _whole("stranded", "1 if its day ended where the battery could not make the next trip"),
+        _real("drive_min", "time driving"),
+        _real("wait_min", "time waiting for a charger"),
+        _real("charge_min", "time plugged in at stations"),
+        _real("length_km", "distance driven"),
+        _real("drive_kwh", "battery energy driven away"),
+        _real("fast_charge_kwh", "energy fast-charged, at the grid side"),
+        _real("slow_charge_kwh", "energy slow-charged before departures, at the grid side"),
+        _real("paid_cny", "money paid for fast charges (slow charging has no price here)"),
+        _real(
+            "cost_cny", "what the day's trips cost: money paid, and all time at road.value_of_time_cny_per_h"
+        ),
+        _real("soc_first", "SOC at the first departure"),
+        _real("soc_last", "SOC at the end of the last trip"),
     ),
     "sessions": (
         *_TIME,
@@ -105,6 +136,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("drive_kwh", "battery energy driven away"),
         _real("fast_charge_kwh", "energy fast-charged, at the grid side"),
         _real("slow_charge_kwh", "energy slow-charged before departure, at the grid side"),
+        _real("paid_cny", "money paid for the fast charge"),
         _real("soc_departure", "SOC at departure"),
         _real("soc_arrival", "SOC at arrival"),
         _text(
@@ -159,6 +191,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("tariff_cny_per_kwh", "tariff in force"),
         _real("nodal_price_cny_per_kwh", "nodal price at the station's bus"),
         _real("charging_price_cny_per_kwh", "price of charging"),
+        _real("published_cny_per_kwh", "price of charging published the day before"),
     ),
     "dispatch": (
         *_TIME,
@@ -251,6 +284,7 @@ COLUMN_NAMES = {table: frozenset(column.name for column in columns) for table, c
 
 _OTHER_KEYS: dict[str, tuple[str, ...]] = {
     "trips": ("day", "ev", "trip"),
+    "ev_days": ("day", "ev"),
     "sessions": ("day", "start_s", "station", "arrival_s", "ev"),
     "convergence": ("day", "period", "iteration"),
     "coupling": ("day", "start", "iteration"),

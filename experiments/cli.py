@@ -16,8 +16,10 @@ from experiments.compare.command import compare_command, converge_command
 from experiments.dispatch import dispatch_command
 from experiments.estimate_od import estimate_od_command
 from experiments.fit_mobility import fit_mobility_command
+from experiments.lessons import scenarios_command, sweep_command
 from experiments.mobility import mobility_command
 from experiments.reproduce.command import reproduce_command
+from experiments.why.command import why_command
 
 OK, WRONG_INPUT, FLAGGED = 0, 2, 3
 
@@ -39,15 +41,18 @@ app.command("compare", short_help="Compare runs, and say why they differ.")(comp
 app.command("converge", short_help="Measure the error against the number of agents.")(converge_command)
 app.command("dispatch", short_help="Dispatch feeders alone, and prove it.")(dispatch_command)
 app.command("estimate-od", short_help="Estimate trips from counts or link times.")(estimate_od_command)
+app.command("why", short_help="Explain the day of one EV of a run.")(why_command)
 app.command("mobility", short_help="Simulate the EVs' days alone.")(mobility_command)
 app.command("fit-mobility", short_help="Estimate the mobility chain from travel diaries.")(
     fit_mobility_command
 )
 app.command("reproduce", short_help="Reproduce the paper, statement by statement.")(reproduce_command)
+app.command("scenarios", short_help="List what comes along, and what it teaches.")(scenarios_command)
+app.command("sweep", short_help="Run a field through values, day by day.")(sweep_command)
 
 Config = Annotated[
     str,
-    typer.Argument(help="Scenario file (TOML), or the name of one that comes along: paper, coupled, toy."),
+    typer.Argument(help="Scenario file (TOML), or the name of one that comes along (cosim scenarios)."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -125,7 +130,7 @@ def schema() -> None:
 def init(
     directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
     scenario: Annotated[
-        str, typer.Option("--from", help="Scenario to start from: paper, coupled, toy.")
+        str, typer.Option("--from", help="Scenario to start from (cosim scenarios).")
     ] = "paper",
 ) -> None:
     """Copy a commented scenario with its data, to start a study of your own."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.config.extending import read_scenario_tables
 from cosim.config.grid import FeederConfig
 from cosim.config.reading import apply_settings, check, check_grid, read_toml
 from cosim.csv_tables import ANY, NOT_NEGATIVE, Range, read_table
@@ -87,7 +88,7 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
     if options.with_equilibrium:
         return _of_equilibrium(name, options)
     file = find_scenario(name)
-    config = check(apply_settings(read_toml(file), options.settings), str(file))
+    config = check(apply_settings(read_scenario_tables(file), options.settings), str(file))
     folder = file.parent
     profiles = read_profiles(config, folder)
     feeders = [read_feeder(feeder, folder) for feeder in config.grid.feeders]

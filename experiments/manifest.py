@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.config import ScenarioConfig
+from cosim.config.extending import file_fields
 
 PACKAGES = (
     "clarabel",
@@ -33,7 +34,7 @@ def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
 
     tables = _without_empty(config.model_dump(mode="json"))
     names: dict[Path, str] = {}
-    for place, key in _file_fields(tables):
+    for place, key in list(file_fields(tables)):
         source = folder / place[key]
         if source.is_file():
             if source not in names:
@@ -49,15 +50,6 @@ def _free_name(written: str, taken: Collection[str]) -> str:
     plain = "_".join(part for part in Path(written).parts if part not in {"..", "/"})
     candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
     return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
-
-
-def _file_fields(tables: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Return where a scenario names files."""
-    fields = [(tables, "profiles"), (tables, "station_load"), (tables["mobility"], "transitions")]
-    fields += [(tables["mobility"], "departures")]
-    fields += [(tables["road"], key) for key in ("nodes", "links", "demand")]
-    fields += [(f, key) for f in tables["grid"]["feeders"] for key in ("buses", "branches", "network")]
-    return [(place, key) for place, key in fields if key in place]
 
 
 def _without_empty(value: Any) -> Any:

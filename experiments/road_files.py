@@ -84,13 +84,14 @@ def _read(network: Path, trips: Path | None, nodes: Path | None) -> RoadData:
 
 def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:
     """Return the roads and the peak hour of a scenario; its stations and feeders are left out."""
-    from cosim.config.reading import apply_settings, check, read_toml
+    from cosim.config.extending import read_scenario_tables
+    from cosim.config.reading import apply_settings, check
     from experiments.scenarios import find_scenario
 
     if Path(name).suffix in (".tntp", ".csv"):
         raise ConfigError(name, ["is a network; name the file of its trips after it"])
     file = find_scenario(name)
-    road = check(apply_settings(read_toml(file), settings), str(file)).road
+    road = check(apply_settings(read_scenario_tables(file), settings), str(file)).road
     nodes = None if road.nodes is None else file.parent / road.nodes
     data = read_roads(file.parent / road.links, file.parent / road.demand, nodes)
     demand = road.demand_scale * data.od.demand_veh_h

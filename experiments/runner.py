@@ -166,6 +166,7 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     }
     summary = {
         "evs": outcome.day.demand.n_ev,
+        "session_kwh": outcome.day.demand.session_kwh,
         "days": scenario.config.days,
         **_learning(tables.get("comparison", {}), scenario.config.days),
         **summarise(

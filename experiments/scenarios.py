@@ -1,7 +1,6 @@
 """The scenarios that come along, in a clone and in an installed wheel alike."""
 
 import shutil
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,9 @@ from cosim.errors import ConfigError
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
 
+LESSONS = "teaching"
+"""Folder of the scenarios that change one thing of another, to show what it does."""
+
 
 def scenarios_home() -> Path:
     """Return the folder of the scenarios: ``configs`` of a clone, or its copy inside the installed package."""
@@ -18,9 +20,16 @@ def scenarios_home() -> Path:
     return in_package if in_package.is_dir() else Path(__file__).parents[1] / "configs"
 
 
+def scenario_files() -> dict[str, Path]:
+    """Return the file of each scenario that comes along, by name: cases first, then lessons."""
+    home = scenarios_home()
+    cases, lessons = (sorted(folder.glob("*.toml")) for folder in (home, home / LESSONS))
+    return {file.stem: file for file in (*cases, *lessons)}
+
+
 def scenario_names() -> tuple[str, ...]:
     """Return the names of the scenarios that come along."""
-    return tuple(sorted(file.stem for file in scenarios_home().glob("*.toml")))
+    return tuple(sorted(scenario_files()))
 
 
 def find_scenario(wanted: str) -> Path:
@@ -30,10 +39,9 @@ def find_scenario(wanted: str) -> Path:
         raise ConfigError(wanted, ["is a directory; name the scenario file in it"])
     if path.exists():
         return path
-    name = path.stem
-    bare = wanted == name or path == Path("configs") / f"{name}.toml"
-    if bare and name in scenario_names():
-        return scenarios_home() / f"{name}.toml"
+    shipped = scenario_files().get(path.stem)
+    if shipped and path in {Path(path.stem), "configs" / shipped.relative_to(scenarios_home())}:
+        return shipped
     known = ", ".join(scenario_names())
     raise ConfigError(wanted, [f"there is no such file, and no scenario of that name (there are: {known})"])
 
@@ -46,33 +54,19 @@ def load_scenario(wanted: str | Path, settings: Iterable[str] = (), *, seed: int
 
 
 def copy_scenario(name: str, directory: Path) -> Path:
-    """Copy a scenario with the data it names to a new *directory*; return its file there."""
-    if name not in scenario_names():
-        raise ConfigError(name, [f"there is no such scenario; there are: {', '.join(scenario_names())}"])
+    """Copy a scenario, what it extends and the data both name to a new *directory*; return its file there."""
+    from cosim.config.extending import extended_file, file_fields, read_scenario_tables
+
+    files = scenario_files()
+    if name not in files:
+        raise ConfigError(name, [f"there is no such scenario; there are: {', '.join(sorted(files))}"])
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigError(str(directory), ["exists already and is not empty; name a new directory"])
-    source = scenarios_home() / f"{name}.toml"
-    target = directory / source.name
-    for file in (source, *_data_files(source)):
-        copy = directory / file.relative_to(source.parent)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
-    return target
-
-
-def _data_files(scenario: Path) -> list[Path]:
-    """Return the files named by the texts of a scenario."""
-    texts: list[str] = []
-
-    def collect(value: object) -> None:
-        if isinstance(value, dict):
-            for item in value.values():
-                collect(item)
-        elif isinstance(value, list):
-            for item in value:
-                collect(item)
-        elif isinstance(value, str):
-            texts.append(value)
-
-    collect(tomllib.loads(scenario.read_text(encoding="utf-8")))
-    return [scenario.parent / text for text in dict.fromkeys(texts) if (scenario.parent / text).is_file()]
+    source, home = files[name], scenarios_home()
+    named = {source.parent / place[key] for place, key in file_fields(read_scenario_tables(source))}
+    for file in {source, extended_file(source) or source, *named}:
+        if file.is_file():
+            copy = directory / file.resolve().relative_to(home.resolve())
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+    return directory / source.relative_to(home)

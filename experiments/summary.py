@@ -24,6 +24,7 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     hours = scenario.periods.hours
     return {
         **(_traffic_of_agents(agents) if agents else _traffic_of_equilibrium(main, scenario)),
+        **_stations(main["stations"], scenario),
         "cost_cny": float(day.cost_cny.sum()),
         "losses_kwh": float(day.losses_kw.sum()) * hours,
         "voltage_min_pu": float(day.voltage_min_pu.min()),
@@ -53,6 +54,23 @@ def _traffic_of_equilibrium(tables: Tables, scenario: Scenario) -> dict[str, Any
         "stranded": 0,
         "sessions": float(stations.arrivals.sum()),
         "energy_kwh": float(stations.energy_kwh.sum()),
+    }
+
+
+def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
+    """Return what came of the stations; use is that of the day itself, unserved is what nobody ever got."""
+    chargers = stations.station.map({station.name: station.chargers for station in scenario.stations})
+    today, last = stations.day == 1, stations.groupby("station").tail(1)
+    # the mean wait is the time in all queues over all who came (Little); the equilibrium has waits alone
+    queued_min = (stations.queue_mean * 60 * scenario.periods.hours).fillna(
+        stations.wait_min * stations.arrivals
+    )
+    came = float(stations.arrivals.sum())
+    return {
+        "wait_min": float(queued_min.sum()) / came if came else None,
+        "utilisation": float((stations.utilisation * chargers)[today].sum() / chargers[today].sum()),
+        "revenue_cny": float(stations.revenue_cny.sum()),
+        "unserved_kwh": float(last.backlog_kwh.sum()),
     }
 
 

@@ -15,6 +15,10 @@ JSON_KEYS = (
     "stranded",
     "sessions",
     "energy_kwh",
+    "wait_min",
+    "utilisation",
+    "revenue_cny",
+    "unserved_kwh",
     "cost_cny",
     "losses_kwh",
     "voltage_min_pu",
@@ -90,6 +94,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("trips", _figure(s["trips"], ",.0f")),
         ("charging sessions", _figure(s["sessions"], ",.0f")),
         ("energy charged", f"{s['energy_kwh'] / 1000:.2f} MWh"),
+        ("stations", _stations(s)),
         ("cost of the day", _figure(s["cost_cny"], ",.0f", " CNY")),
         ("losses", _figure(s["losses_kwh"], ".0f", " kWh")),
         ("lowest voltage", _figure(s["voltage_min_pu"], ".4f", " p.u.")),
@@ -99,7 +104,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("coupling", f"residual {s['coupling_residual']:.1e} after {s['coupling_iterations']} iterations"),
     ]
     if s["stranded"]:
-        lines.append(("stranded trips", _figure(s["stranded"], ",")))
+        lines.append(("stranded EVs", _stranded(s)))
     if s["link_flow_rmse_veh_h"] is not None:
         lines += [
             ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),
@@ -116,6 +121,16 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
+
+
+def _stations(summary: Mapping[str, Any]) -> str:
+    wait, unserved = _figure(summary["wait_min"], ".1f", " min"), summary["unserved_kwh"]
+    lacking = f", {unserved:,.0f} kWh never served" if unserved >= 0.5 else ""
+    return f"{summary['utilisation']:.1%} in use, mean wait {wait}, {summary['revenue_cny']:,.0f} CNY taken{lacking}"
+
+
+def _stranded(summary: Mapping[str, Any]) -> str:
+    return f"{summary['stranded']:,}: the battery cannot make the next trip, so the EV stays where it is"
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

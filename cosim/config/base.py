@@ -18,7 +18,9 @@ NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 PerUnitVoltage = Annotated[float, Field(ge=0.5, le=1.5)]
 Name = Annotated[str, Field(min_length=1)]
-File = Name
+FILE = "file"
+"""Marks the fields that name files."""
+File = Annotated[str, Field(min_length=1), FILE]
 """A file, named relative to the scenario file."""
 Place = Annotated[
     str,

@@ -120,14 +120,14 @@ def _keys_of(field: Field) -> list[str]:
         if step == "grid":
             section = FeederConfig
         elif isinstance(step, str) and step != "feeders":
-            section = next(_sections(section.model_fields[step].annotation))
+            section = next(sections_in(section.model_fields[step].annotation))
     shared = ["feeders"] if field == ("grid",) else []
     return [*shared, *section.model_fields]
 
 
-def _sections(annotation: Any) -> Any:
+def sections_in(annotation: Any) -> Any:
     """Yield the tables an annotation speaks of."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for part in get_args(annotation):
-        yield from _sections(part)
+        yield from sections_in(part)

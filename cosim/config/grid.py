@@ -184,6 +184,10 @@ class FeederConfig(Section):
     """CSV of buses (bus, p_kw, q_kvar)."""
     branches: File | None = None
     """CSV of branches (branch, from_bus, to_bus, r_ohm, x_ohm, in_service)."""
+    open_branches: Entries[Place] = ()
+    """Branches of that CSV that are out of service, whatever it says."""
+    closed_branches: Entries[Place] = ()
+    """Branches of that CSV that are in service, whatever it says: tie lines."""
     slack_bus: Place = "1"
     """Bus where a feeder read from CSV hangs on the upper grid."""
     base_kv: Positive = 12.66
@@ -238,6 +242,9 @@ class FeederConfig(Section):
         if len(tables) != (0 if self.network else 2):
             sentence = "give either network, or both buses and branches"
             raise contradiction(sentence, "buses", "branches")
+        if self.network and (self.open_branches or self.closed_branches):
+            sentence = "open_branches and closed_branches are of branches read from CSV; switch those of network there"
+            raise contradiction(sentence, "open_branches", "closed_branches")
         if not self.voltage_min_pu < self.voltage_max_pu:
             sentence = (
                 f"voltage_min_pu is {self.voltage_min_pu:g}; "
@@ -274,7 +281,7 @@ class GridConfig(Section):
         feeders = grid.get("feeders", [{}])
         if not isinstance(feeders, list):
             return {"feeders": feeders}
-        return {"feeders": [_overlay(_without_rival(defaults, feeder), feeder) for feeder in feeders]}
+        return {"feeders": [_overlay(without_rival(defaults, feeder), feeder) for feeder in feeders]}
 
 
 class TariffConfig(Section):
@@ -296,7 +303,7 @@ class TariffConfig(Section):
     """What stations ask: the tariff, or the tariff + nodal price - its mean over the feeder's stations."""
 
 
-def _without_rival(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:
+def without_rival(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:
     """Leave out the default source of the network where a feeder names another one."""
     given = feeder if isinstance(feeder, dict) else {}
     rivals = {"buses", "branches"} if "network" in given else {"network"} if "buses" in given else set()

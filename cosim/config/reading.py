@@ -53,16 +53,16 @@ def _apply(tables: dict[str, Any], setting: str) -> str:
     for step in path:
         if isinstance(place, dict):
             place.setdefault(step, {})
-        if (key := _key(place, step)) is None:
-            return f"'{setting}': {_no_such_entry(place, step)}"
+        if (key := entry_key(place, step)) is None:
+            return f"'{setting}': {no_such_entry(place, step)}"
         place = place[key]
-    if (key := _key(place, last)) is None:
-        return f"'{setting}': {_no_such_entry(place, last)}"
-    place[key] = _parse_value(text)
+    if (key := entry_key(place, last)) is None:
+        return f"'{setting}': {no_such_entry(place, last)}"
+    place[key] = parse_value(text)
     return ""
 
 
-def _key(place: Any, step: str) -> str | int | None:
+def entry_key(place: Any, step: str) -> str | int | None:
     """Return what leads one step further: a table's key, or a list's position, also by an entry's name."""
     if isinstance(place, dict):
         return step
@@ -72,7 +72,8 @@ def _key(place: Any, step: str) -> str | int | None:
     return None
 
 
-def _no_such_entry(place: Any, step: str) -> str:
+def no_such_entry(place: Any, step: str) -> str:
+    """Return the sentence that says a place has no *step*, and which there are."""
     if not isinstance(place, list):
         return f"there is no table that could hold '{step}'"
     entries = [
@@ -81,7 +82,7 @@ def _no_such_entry(place: Any, step: str) -> str:
     return f"the list has no entry '{step}'; it has {', '.join(entries) or 'none'}"
 
 
-def _parse_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """Return a value written as in TOML; what is none is a text, so that shells need no second quotes."""
     try:
         (value,) = tomllib.loads(f"value = {text}").values()

@@ -119,13 +119,13 @@ def _problems(
 ) -> list[AssignmentProblem]:
     theta = np.full(paths.groups.count, scenario.config.road.theta_per_min)
     charges = paths.station >= 0
-    cost_min = scenario.price_min(price, demand.session_kwh)
+    cost_min, overlap_min = scenario.price_min(price, demand.session_kwh), scenario.path_size_min(paths)
     return [
         AssignmentProblem(
             paths=paths,
             demand_veh_h=group_veh_h,
             theta_per_min=theta,
-            extra_cost_min=np.where(charges, station_min[paths.station], 0.0),
+            extra_cost_min=np.where(charges, station_min[paths.station], 0.0) + overlap_min,
             overload=overload,
         )
         for group_veh_h, station_min in zip(demand.group_veh_h, cost_min, strict=True)

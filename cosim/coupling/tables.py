@@ -76,7 +76,7 @@ def _record_roads(recorder: Recorder, day: EquilibriumDay, period: Equilibrium, 
 def _record_stations(recorder: Recorder, scenario: Scenario, day: EquilibriumDay, now: PeriodOfDay) -> None:
     period, stations = day.periods[now.period - 1], scenario.stations
     network, arcs = day.paths.network, day.paths.network.charging_arcs
-    load_kw = day.load.load_kw[now.period - 1]
+    load_kw, price = day.load.load_kw[now.period - 1], day.charging_price_cny_per_kwh[now.period - 1]
     recorder.add(
         "stations",
         day=now.day,
@@ -91,7 +91,10 @@ def _record_stations(recorder: Recorder, scenario: Scenario, day: EquilibriumDay
         limit_kw=[station.limit_kw for station in stations],
         wait_min=period.link_time_min[arcs] - network.t0_min[arcs],
         backlog_kwh=day.load.backlog_kwh[now.period - 1],
-        price_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
+        unserved_kwh=day.load.backlog_kwh[now.period - 1],
+        utilisation=load_kw / [station.limit_kw for station in stations],
+        price_cny_per_kwh=price,
+        revenue_cny=load_kw * scenario.periods.hours * price,
     )
 
 
@@ -104,6 +107,7 @@ def _record_prices(recorder: Recorder, scenario: Scenario, day: EquilibriumDay, 
         tariff_cny_per_kwh=day.tariff_cny_per_kwh[now.period - 1],
         nodal_price_cny_per_kwh=day.nodal_price_cny_per_kwh[now.period - 1],
         charging_price_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
+        published_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
     )
 
 

@@ -1,6 +1,7 @@
 """A feeder of lines, read from two CSV tables in ohms."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +30,11 @@ def read_feeder_csv(
     slack_bus: str = "1",
     v_base_kv: float = 12.66,
     voltage: VoltageRules | None = None,
+    switched: Mapping[str, bool] | None = None,
 ) -> Feeder:
     """Return the feeder of two CSV tables; branches out of service are left out.
+
+    *switched* says of branches whether they are in service, whatever the table says.
 
     Columns: ``bus,p_kw,q_kvar`` and ``branch,from_bus,to_bus,r_ohm,x_ohm,in_service``, optional
     ``current_max_a``.
@@ -38,7 +42,7 @@ def read_feeder_csv(
     """
     problems: list[str] = []
     buses = _read_buses(Path(buses_csv), problems)
-    branches = _read_branches(Path(branches_csv), buses, problems)
+    branches = _read_branches(Path(branches_csv), buses, switched or {}, problems)
     tables = Tables(
         name=name,
         source=f"{buses_csv}, {branches_csv}",
@@ -58,7 +62,9 @@ def _read_buses(path: Path, problems: list[str]) -> dict[str, tuple[float, float
     return {name: (float(p), float(q)) for name, p, q in zip(names, load_kw, load_kvar, strict=True)}
 
 
-def _read_branches(path: Path, buses: dict[str, tuple[float, float]], problems: list[str]) -> list[_Row]:
+def _read_branches(
+    path: Path, buses: dict[str, tuple[float, float]], switched: Mapping[str, bool], problems: list[str]
+) -> list[_Row]:
     table = read_table(
         path, ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service"), ("current_max_a",)
     )
@@ -79,11 +85,13 @@ def _read_branches(path: Path, buses: dict[str, tuple[float, float]], problems: 
     for line, r, x in zip(table.lines, r_ohm, x_ohm, strict=True):
         if r == x == 0:
             table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
+    for name in switched.keys() - set(names):
+        table.report(0, f"there is no branch {name!r} to switch")
     problems += table.problems
     return [
         _Row(Edge(names[i], ends[i]), float(r_ohm[i]), float(x_ohm[i]), float(limit_a[i]))
         for i in range(len(names))
-        if in_service[i] in {"true", "1"}
+        if switched.get(names[i], in_service[i] in {"true", "1"})
     ]
 
 

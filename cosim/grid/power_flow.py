@@ -1,7 +1,7 @@
-"""AC power flow of a feeder: pandapower's Newton-Raphson, and the check of a dispatch against it."""
+"""AC power flow of a feeder by pandapower's equations, and the check of a dispatch against it."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,12 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import SolverError
 from cosim.grid.feeder import BASE_KVA, Feeder
 from cosim.grid.pandapower_net import POWER_FLOW
+from cosim.grid.radial import ComplexArray
 from cosim.grid.schedule import Dispatch
 
 TOLERANCE_MVA = 1e-10
 """Power mismatch at which Newton-Raphson stops; voltages are then good to about 1e-12 p.u."""
+SWEEP_TOLERANCE_PU = 1e-13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,12 +66,43 @@ def verify_with_ac_power_flow(feeder: Feeder, dispatch: Dispatch, period: int) -
 def ac_power_flow(
     feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray, *, where: str = ""
 ) -> PowerFlow:
-    """Return the AC power flow of one period by pandapower.
+    """Return the AC power flow of one period that satisfies pandapower's equations.
 
-    Injections are net per bus, positive for generation, without what the slack bus buys. Every flow
-    starts flat, so the same injections give the same bits. Raises ``SolverError`` naming *where* if
-    there is no solution.
+    Injections are net per bus, positive for generation, without what the slack bus buys. Backward-forward sweeps
+    propose the voltages, and pandapower's admittance matrix judges them by the rule at which its Newton-Raphson
+    stops: a power mismatch within `TOLERANCE_MVA` at every bus. What does not pass is solved by Newton-Raphson
+    itself. The same injections give the same bits. Raises ``SolverError`` naming *where* if there is no solution.
     """
+    ready = _net(feeder)
+    proposed = None if ready.judge is None else _proposed(feeder, ready, injection_kw, injection_kvar)
+    return proposed or newton_power_flow(feeder, injection_kw, injection_kvar, where=where)
+
+
+def _proposed(
+    feeder: Feeder, ready: "_Ready", injection_kw: FloatArray, injection_kvar: FloatArray
+) -> PowerFlow | None:
+    """Return the flow at the sweep's voltages, in pandapower's admittances; None where they do not satisfy them."""
+    from cosim.grid.sweep import sweep_voltage
+
+    power = np.asarray(injection_kw + 1j * injection_kvar, dtype=np.complex128) / BASE_KVA
+    try:
+        voltage = sweep_voltage(feeder, power, tolerance_pu=SWEEP_TOLERANCE_PU)
+    except SolverError:
+        return None
+    judge, at_bus = ready.judge, np.empty(feeder.bus_count, dtype=np.complex128)
+    at_bus[ready.bus_row] = voltage * ready.scale
+    surplus = judge.sent_kva(at_bus)[ready.bus_row] - power * BASE_KVA
+    at_slack = complex(surplus[feeder.slack_buses].sum())
+    surplus[feeder.slack_buses] = 0.0
+    if not np.abs(surplus).max() <= TOLERANCE_MVA * 1e3:
+        return None
+    return _flow(feeder, ready, np.abs(voltage), judge.ends_kva(at_bus), at_slack)
+
+
+def newton_power_flow(
+    feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray, *, where: str = ""
+) -> PowerFlow:
+    """Return the AC power flow of one period by pandapower's Newton-Raphson from a flat start."""
     import pandapower
 
     ready = _net(feeder)
@@ -126,6 +159,35 @@ class _Ready:
     reversed: BoolArray
     scale: FloatArray
     """Voltage in the net over voltage in the feeder [p.u.]."""
+    judge: Any = None
+    """A `_Judge`; None where the feeder's buses are not all of the net's, so that a sweep knows too little."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judge:
+    """pandapower's admittance matrices of a net [p.u. of *base_kva*]: of the buses, and of the branches' two ends."""
+
+    base_kva: float
+    bus: Any
+    from_row: IntArray
+    to_row: IntArray
+    admittance_from: Any
+    admittance_to: Any
+
+    def sent_kva(self, voltage: ComplexArray) -> ComplexArray:
+        """Return what every bus sends into the net."""
+        return self._power_kva(voltage, self.bus @ voltage)
+
+    def ends_kva(self, voltage: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+        """Return what enters every branch at its two ends."""
+        return (
+            self._power_kva(voltage[self.from_row], self.admittance_from @ voltage),
+            self._power_kva(voltage[self.to_row], self.admittance_to @ voltage),
+        )
+
+    def _power_kva(self, voltage: ComplexArray, current: ComplexArray) -> ComplexArray:
+        power: ComplexArray = voltage * np.conj(current) * self.base_kva
+        return power
 
 
 def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
@@ -139,30 +201,68 @@ def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
         lost = ", ".join(feeder.bus_names[i] for i in np.flatnonzero(~np.isfinite(voltage)))
         msg = f"{place}: the AC power flow gives no voltage at bus {lost}."
         raise SolverError(msg)
-    flows = model["branch"][ready.branch_row].real * 1e3
-    count = feeder.branch_count
-    near = np.where(ready.reversed, flows[:, at.PT], flows[:, at.PF])
-    near_q = np.where(ready.reversed, flows[:, at.QT], flows[:, at.QF])
-    near, near_q = (
-        np.bincount(ready.branch, weights=flow, minlength=count).astype(np.float64) for flow in (near, near_q)
-    )
+    flows = model["branch"].real * 1e3
+    ends = flows[:, at.PF] + 1j * flows[:, at.QF], flows[:, at.PT] + 1j * flows[:, at.QT]
     slack = ready.net.res_ext_grid
+    return _flow(feeder, ready, voltage, ends, complex(slack.p_mw.sum(), slack.q_mvar.sum()) * 1e3)
+
+
+def _flow(
+    feeder: Feeder,
+    ready: _Ready,
+    voltage_pu: FloatArray,
+    ends_kva: tuple[ComplexArray, ComplexArray],
+    slack_kva: complex,
+) -> PowerFlow:
+    """Return the flow in the feeder's terms; *ends_kva* enter each branch of pandapower's model at either end."""
+    entering, leaving = (end[ready.branch_row] for end in ends_kva)
+    sent = np.where(ready.reversed, leaving, entering)
+    near, near_q = (
+        np.bincount(ready.branch, weights=part, minlength=feeder.branch_count).astype(np.float64)
+        for part in (sent.real, sent.imag)
+    )
     return PowerFlow(
-        voltage_pu=voltage,
-        branch_current_pu=np.hypot(near, near_q) / (BASE_KVA * voltage[feeder.from_bus]),
+        voltage_pu=voltage_pu,
+        branch_current_pu=np.hypot(near, near_q) / (BASE_KVA * voltage_pu[feeder.from_bus]),
         branch_kw=near,
         branch_kvar=near_q,
-        losses_kw=np.asarray((flows[:, at.PF] + flows[:, at.PT]).sum()),
-        slack_kw=np.asarray(slack.p_mw.sum() * 1e3),
-        slack_kvar=np.asarray(slack.q_mvar.sum() * 1e3),
+        losses_kw=np.asarray((entering + leaving).real.sum()),
+        slack_kw=np.asarray(slack_kva.real),
+        slack_kvar=np.asarray(slack_kva.imag),
     )
 
 
 @lru_cache(maxsize=32)
 def _net(feeder: Feeder) -> _Ready:
     """Return the net to solve: the one the feeder was read from, else one of lines. Built once, loads change."""
-    if feeder.origin is None:
-        return _net_of_lines(feeder)
+    ready = _net_of_lines(feeder) if feeder.origin is None else _net_as_read(feeder)
+    return replace(ready, judge=_judge(feeder, ready))
+
+
+def _judge(feeder: Feeder, ready: _Ready) -> _Judge | None:
+    """Return pandapower's admittances of a net whose buses are the feeder's and where only slack buses generate."""
+    import pandapower
+    from pandapower.pypower import idx_brch as at
+    from pandapower.pypower.makeYbus import makeYbus
+
+    try:  # without load: the model is built on the way
+        pandapower.runpp(ready.net, **POWER_FLOW, tolerance_mva=TOLERANCE_MVA)
+    except pandapower.LoadflowNotConverged:
+        ready.net._ppc = None  # noqa: SLF001
+        return None
+    model = ready.net._ppc  # noqa: SLF001
+    bus, branch = model["bus"], model["branch"]
+    whole = np.array_equal(np.sort(ready.bus_row), np.arange(len(bus)))
+    served = np.isin(np.arange(feeder.bus_count), ready.load_bus).all()
+    if not (whole and served and len(model["gen"]) == feeder.slack_buses.size):
+        return None
+    admittances = makeYbus(model["baseMVA"], bus, branch)
+    rows = (branch[:, end].real.astype(np.int64) for end in (at.F_BUS, at.T_BUS))
+    return _Judge(float(model["baseMVA"]) * 1e3, admittances[0], *rows, *admittances[1:])
+
+
+def _net_as_read(feeder: Feeder) -> _Ready:
+    """Return the net the feeder was read from, with one load per bus in place of all that it serves."""
     import copy
 
     import pandapower
@@ -181,21 +281,30 @@ def _net(feeder: Feeder) -> _Ready:
     return _Ready(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
 
 
+@cache
+def _empty_net() -> Any:
+    """Return a net without anything in it: half a second to make, and no time to copy."""
+    import pandapower
+
+    return pandapower.create_empty_network(sn_mva=1.0)
+
+
 def _net_of_lines(feeder: Feeder) -> _Ready:
     """Return the feeder as lines and shunts; taps are moved into the base voltages, see `ratio_to_slack`."""
+    import copy
+
     import pandapower
 
     scale, buses = feeder.ratio_to_slack, np.arange(feeder.bus_count)
     at_branch, shunt = scale[feeder.to_bus], feeder.shunt_pu / scale**2
     z_pu = (feeder.r_pu + 1j * feeder.x_pu) * at_branch**2
     near, far = feeder.y_from_pu / at_branch**2, feeder.y_to_pu / at_branch**2
-    net = pandapower.create_empty_network(name=feeder.name, sn_mva=1.0)
+    net = copy.deepcopy(_empty_net())
     pandapower.create_buses(net, feeder.bus_count, vn_kv=1.0)
-    for k, (i, j) in enumerate(zip(feeder.from_bus.tolist(), feeder.to_bus.tolist(), strict=True)):
-        pandapower.create_impedance(
-            net, i, j, z_pu[k].real, z_pu[k].imag, 1.0,
-            gf_pu=near[k].real, bf_pu=near[k].imag, gt_pu=far[k].real, bt_pu=far[k].imag,
-        )  # fmt: skip
+    pandapower.create_impedances(
+        net, feeder.from_bus, feeder.to_bus, z_pu.real, z_pu.imag, 1.0,
+        gf_pu=near.real, bf_pu=near.imag, gt_pu=far.real, bt_pu=far.imag,
+    )  # fmt: skip
     for bus in np.flatnonzero(shunt).tolist():
         pandapower.create_shunt(net, bus, p_mw=shunt[bus].real, q_mvar=-shunt[bus].imag)
     pandapower.create_loads(net, buses=buses, p_mw=0.0, q_mvar=0.0)

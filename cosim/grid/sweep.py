@@ -34,6 +34,23 @@ def sweep_power_flow(
     voltages still move after *iterations_max* sweeps.
     """
     power: ComplexArray = np.asarray(injection_kw + 1j * injection_kvar, dtype=np.complex128) / BASE_KVA
+    voltage, current = _sweep(feeder, power, tolerance_pu, iterations_max)
+    scale = feeder.ratio_to_slack
+    return _result(feeder, power, voltage / scale, current * scale[feeder.to_bus])
+
+
+def sweep_voltage(
+    feeder: Feeder, power_pu: ComplexArray, *, tolerance_pu: float = 1e-12, iterations_max: int = 200
+) -> ComplexArray:
+    """Return the complex voltages [p.u.] of the buses at *power_pu* (of 1 MVA, positive for generation)."""
+    voltage: ComplexArray = _sweep(feeder, power_pu, tolerance_pu, iterations_max)[0] / feeder.ratio_to_slack
+    return voltage
+
+
+def _sweep(
+    feeder: Feeder, power: ComplexArray, tolerance_pu: float, iterations_max: int
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return the voltages of the buses and the currents of the branches, as if there were no taps."""
     plain = _without_taps(feeder)
     voltage: ComplexArray = np.broadcast_to(plain.no_load, power.shape)
     for _ in range(iterations_max):
@@ -43,8 +60,7 @@ def sweep_power_flow(
         moved = np.abs(updated - voltage).max(initial=0.0)
         voltage = updated
         if moved <= tolerance_pu:
-            scale = feeder.ratio_to_slack
-            return _result(feeder, power, voltage / scale, current * scale[feeder.to_bus])
+            return voltage, current
         if not np.isfinite(moved):
             break
     msg = f"feeder {feeder.name}: the sweep does not converge. The load is beyond what the feeder carries."

@@ -76,16 +76,15 @@ def padded_members(groups: Groups, of: slice) -> IntArray:
     return np.where(place < size[:, np.newaxis], start[:, np.newaxis] + place, -1)
 
 
-def cumulative_logit(cost_min: FloatArray, theta_per_min: float) -> FloatArray:
-    """Return the logit shares summed up over the last axis (Eq. 7), ending in exactly 1.
+def cumulative_chances(weight: FloatArray) -> FloatArray:
+    """Return the chances that follow from weights, summed up over the last axis, ending in exactly 1.
 
-    Costs may be infinite, after all others: rows padded with them are, to the bit, those without.
+    Weights may be 0 after all others: rows padded with them are, to the bit, those without.
     """
-    excess = cost_min - cost_min.min(axis=-1, keepdims=True)
-    summed = np.cumsum(np.exp(-theta_per_min * excess), axis=-1)
+    summed = np.cumsum(weight, axis=-1)
     # Dividing by the last sum makes it 1 without giving its rounding error to a path nobody takes.
-    cumulative: FloatArray = summed / summed[..., -1:]
-    return cumulative
+    chances: FloatArray = summed / summed[..., -1:]
+    return chances
 
 
 def choose_in_rows(cumulative: FloatArray, uniform: FloatArray) -> IntArray:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
+from cosim.config.extending import read_scenario_tables
 from cosim.config.mending import STAND_IN, mended
-from cosim.config.reading import apply_settings, check, read_toml
+from cosim.config.reading import apply_settings, check
 from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
@@ -20,7 +23,10 @@ from cosim.ev.mobility import MobilityModel
 from cosim.ev.trip_chains import TripChains
 from cosim.periods import Periods
 from cosim.road.network import Network
+from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
+from cosim.road.route_choice import RouteChoice
+from cosim.scenario.choice import build_choice
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
 from cosim.scenario.inputs import (
     ROWS_NEEDED,
@@ -60,6 +66,8 @@ class Scenario:
     behaviour: ChargingBehaviour
     chains: TripChains | None
     """How trips chain; None where each is an OD draw of its own."""
+    choice: RouteChoice
+    """How EVs choose among paths, and (path, station) pairs."""
 
     @property
     def network(self) -> Network:
@@ -104,6 +112,16 @@ class Scenario:
         capacity[arcs] = [station.limit_kw / session_kwh for station in self.stations]
         return replace(self.paths, network=replace(network, t0_min=t0, capacity_veh_h=capacity))
 
+    def path_size_min(self, paths: PathSet) -> FloatArray | float:
+        """Return what the overlap of each path adds to its cost, -ln PS / theta, if drivers mind it; else 0.
+
+        Conventional cars and the equilibrium follow where `population.choice` is 'path_size'. Strategies of another
+        form than logit have no equilibrium here: theirs is compared with the logit's.
+        """
+        if self.config.population.choice != "path_size":
+            return 0.0
+        return path_size_cost_min(paths, np.full(paths.groups.count, self.config.road.theta_per_min))
+
     def price_min(self, price_cny_per_kwh: FloatArray, energy_kwh: FloatArray | float) -> FloatArray:
         """Return what a charge costs, in minutes: 60 price energy / value of time; zero if switched off."""
         road = self.config.road
@@ -119,7 +137,7 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
     """
     path = Path(file)
     changes = list(settings) if seed is None else [*settings, f"seed={seed}"]
-    tables = apply_settings(read_toml(path), changes)
+    tables = apply_settings(read_scenario_tables(path), changes)
     try:
         config = check(tables, str(path))
     except ConfigError as error:
@@ -166,9 +184,10 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     paths = attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated("population.types", [kind.name for kind in config.population.types])
     chains = attempt(build_chains, config, paths)
+    choice = attempt(build_choice, config, paths)
     if problems:
         raise ConfigError(source, problems)
-    assert profiles and mobility and stations and paths  # noqa: S101, PT018  (no problems: all were built)
+    assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h
     return Scenario(
         config=config,
@@ -183,4 +202,5 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         battery=build_battery(config),
         behaviour=build_behaviour(config),
         chains=chains,
+        choice=choice,
     )

@@ -87,6 +87,7 @@ def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> F
         slack_bus=config.slack_bus,
         v_base_kv=config.base_kv,
         voltage=limits,
+        switched=dict.fromkeys(config.open_branches, False) | dict.fromkeys(config.closed_branches, True),
     )
 
 

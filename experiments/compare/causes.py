@@ -23,7 +23,7 @@ BEYOND_CAPACITY = ("overload", "station_shed", "on_the_way")
 
 
 def signatures(reference: Side, other: Side) -> list[Signature]:
-    """Return the signatures of queueing, range, information, capacity and price, in this order."""
+    """Return the signatures of queueing, range, information, choice, capacity and price, in this order."""
     found: list[Signature] = []
     for look in _CAUSES:
         found += look(reference, other)
@@ -166,6 +166,27 @@ def _forced(side: Side, trips: Frame) -> int:
     return int((charges & (soc_end < mobility.soc_reserve)).sum())
 
 
+def choice(reference: Side, other: Side) -> list[Signature]:
+    """Compare how drivers weigh their alternatives: an equilibrium is that of logit, with path sizes if asked for."""
+    first, second = (_strategy(side) for side in (reference, other))
+    return [
+        Signature(
+            cause="choice",
+            signature="drivers choose by another strategy [1: yes]",
+            reference=0.0,
+            other=float(first != second),
+            effect=float(first != second),
+            threshold=0.0,
+            sentence=f"drivers choose by '{second}', against '{first}'",
+        )
+    ]
+
+
+def _strategy(side: Side) -> str:
+    chosen = side.config.population.choice
+    return chosen if side.is_random or chosen == "path_size" else "logit"
+
+
 def capacity(reference: Side, other: Side) -> list[Signature]:
     """Compare what stations could give: power cut by the feeder, vehicles beyond capacity, power installed."""
     (cut, kw), (other_cut, other_kw) = _power_cuts(reference), _power_cuts(other)
@@ -258,6 +279,7 @@ _CAUSES: tuple[Callable[[Side, Side], list[Signature]], ...] = (
     queueing,
     driving_range,
     information,
+    choice,
     capacity,
     price,
 )

@@ -3,26 +3,22 @@
 Counts come from the table ``paths``, so they need no table of single trips.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
-from cosim.arrays import FloatArray, Frame, IntArray
+from cosim.arrays import BoolArray, FloatArray, Frame, IntArray
 from cosim.randomness import stream
 from cosim.results import Recorder
+from experiments.compare.monte_carlo import sequential_p_values
 from experiments.compare.quantities import path_names
 from experiments.compare.sides import Side
 from experiments.compare.significance import adjusted
 
-SIMULATED = 999
-"""Samples behind each Monte Carlo p-value."""
 FEWEST_TRIPS = 2
+AT_ONCE = 20_000
+"""Tests whose samples are in memory together."""
 GROUP = ["period", "user_class", "origin", "destination"]
 """Who chooses among the same paths at the same costs."""
-
-Draw = Callable[[int], FloatArray]
-"""Returns so many samples of the G-statistic under the null hypothesis."""
 
 
 def g_statistic(observed: IntArray, expected_share: FloatArray) -> FloatArray:
@@ -41,39 +37,40 @@ def two_sample_g(reference: IntArray, other: IntArray) -> FloatArray:
     return g_statistic(reference, share) + g_statistic(other, share)
 
 
-def randomised_p_value(observed: IntArray, share: FloatArray, rng: np.random.Generator) -> float:
-    """Return the Monte Carlo p-value of a G-test, ties broken at random: exactly uniform under the null.
+def p_values_of_shares(observed: IntArray, share: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return the Monte Carlo p-values of G-tests that the rows of *observed* are drawn from those of *share*."""
+    trips, share = observed.sum(axis=-1), share / share.sum(axis=-1, keepdims=True)
 
-    *observed* counts and *share* have one entry per alternative. Counts of a few trips make
-    few different statistics; without the random tie-break the test would reject too seldom.
-    """
-    statistic = float(g_statistic(observed, share))
-    if np.isinf(statistic):
-        return 1 / (SIMULATED + 1)
-    total = int(observed.sum())
-    return _monte_carlo(statistic, lambda n: g_statistic(rng.multinomial(total, share, size=n), share), rng)
+    def draw(tests: IntArray, samples: int) -> FloatArray:
+        counts = rng.multinomial(trips[tests], share[tests], size=(samples, tests.size))
+        return g_statistic(counts, share[tests])
+
+    return sequential_p_values(g_statistic(observed, share), draw, rng)
 
 
-def two_sample_p_value(reference: IntArray, other: IntArray, rng: np.random.Generator) -> float:
-    """Return the Monte Carlo p-value that two rows of counts are draws from the same shares.
+def p_values_of_counts(reference: IntArray, other: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Return the Monte Carlo p-values that the rows of both are draws from the same shares.
 
     Given both sums, the second row is multivariate hypergeometric, whatever the shares.
     """
-    together, drawn = reference + other, int(other.sum())
+    together, drawn = reference + other, other.sum(axis=-1)
 
-    def draw(n: int) -> FloatArray:
-        second = rng.multivariate_hypergeometric(together, drawn, size=n)
-        return two_sample_g(together - second, second)
+    def draw(tests: IntArray, samples: int) -> FloatArray:
+        second = hypergeometric(together[tests], drawn[tests], samples, rng)
+        return two_sample_g(together[tests] - second, second)
 
-    return _monte_carlo(float(two_sample_g(reference, other)), draw, rng)
+    return sequential_p_values(two_sample_g(reference, other), draw, rng)
 
 
-def _monte_carlo(statistic: float, draw: Draw, rng: np.random.Generator) -> float:
-    simulated = draw(SIMULATED)
-    slack = 1e-9 * max(1.0, abs(statistic))
-    above = np.count_nonzero(simulated > statistic + slack)
-    tied = np.count_nonzero(np.abs(simulated - statistic) <= slack)
-    return float((above + rng.random() * (tied + 1)) / (SIMULATED + 1))
+def hypergeometric(together: IntArray, drawn: IntArray, samples: int, rng: np.random.Generator) -> IntArray:
+    """Return samples of what *drawn* of each row's items are, alternative by alternative."""
+    left = np.broadcast_to(drawn, (samples, drawn.size))
+    counts = np.empty((samples, *together.shape), dtype=np.int64)
+    behind = together.sum(axis=-1, keepdims=True) - np.cumsum(together, axis=-1)
+    for column in range(together.shape[1]):
+        counts[..., column] = rng.hypergeometric(together[:, column], behind[:, column], left)
+        left = left - counts[..., column]
+    return counts
 
 
 def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side, seed: int) -> None:
@@ -84,42 +81,58 @@ def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side,
     """
     if not other.is_random:
         return
-    rng = stream(seed, "g-test", pair)
     both = path_counts(other).to_frame("other")
     first = path_counts(reference) if reference.is_random else path_share(reference)
-    both = both.join(first.rename("reference"), how="inner").fillna(0)
-    rows = []
-    for group, choices in both.groupby(level=GROUP, sort=True):
-        counts = choices.other.to_numpy().astype(np.int64)
-        row = (
-            _against_counts(choices.reference.to_numpy().astype(np.int64), counts, rng)
-            if reference.is_random
-            else _against_shares(choices.reference.to_numpy(), counts, rng)
-        )
-        if row is not None:
-            rows.append({**dict(zip(GROUP, group, strict=True)), **row, "alternatives": counts.size})
-    if rows:
-        columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    both = both.join(first.rename("reference"), how="inner").fillna(0).sort_index(level=GROUP, kind="stable")
+    number = both.groupby(level=GROUP, sort=True).ngroup().to_numpy()
+    start = np.flatnonzero(np.diff(number, prepend=-1))
+    tests = _tests(both, start, reference, stream(seed, "g-test", pair))
+    if len(tests["p_value"]):
+        keys = both.index[start[tests.pop("group")]]
+        columns = {name: keys.get_level_values(name).to_numpy() for name in GROUP} | tests
         recorder.add("g_tests", pair=pair, day=1, **columns, p_adjusted=adjusted(columns["p_value"], "none"))
 
 
-def _against_shares(share: FloatArray, counts: IntArray, rng: np.random.Generator) -> dict[str, float] | None:
-    if counts.sum() < FEWEST_TRIPS or (share > 0).sum() < 2:
-        return None
-    return {
-        "trips": int(counts.sum()),
-        "g_statistic": float(g_statistic(counts, share)),
-        "p_value": randomised_p_value(counts, share / share.sum(), rng),
+def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generator) -> dict[str, FloatArray]:
+    """Return the tests of the groups that begin at the rows *start*, those of equal size together."""
+    alternatives = np.diff(start, append=len(both))
+    found: list[dict[str, FloatArray]] = []
+    first, counts = both.reference.to_numpy(), both.other.to_numpy().astype(np.int64)
+    for size in np.unique(alternatives).tolist():
+        every = np.flatnonzero(alternatives == size)
+        for groups in np.array_split(every, 1 + every.size // AT_ONCE):
+            rows = start[groups, None] + np.arange(size)
+            test = _against_counts if reference.is_random else _against_shares
+            tested, figures = test(first[rows], counts[rows], rng)
+            found.append({"group": groups[tested], "alternatives": np.full(tested.sum(), size), **figures})
+    columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]} if found else {}
+    order = np.argsort(columns["group"], kind="stable") if found else slice(0)
+    return {name: column[order] for name, column in columns.items()} or {"p_value": np.array([])}
+
+
+Tested = tuple[BoolArray, dict[str, FloatArray]]
+"""Which rows can be tested at all, and the figures of those."""
+
+
+def _against_shares(share: FloatArray, counts: IntArray, rng: np.random.Generator) -> Tested:
+    tested = (counts.sum(axis=1) >= FEWEST_TRIPS) & ((share > 0).sum(axis=1) >= 2)
+    share, counts = share[tested], counts[tested]
+    return tested, {
+        "trips": counts.sum(axis=1),
+        "g_statistic": g_statistic(counts, share),
+        "p_value": p_values_of_shares(counts, share, rng),
     }
 
 
-def _against_counts(first: IntArray, counts: IntArray, rng: np.random.Generator) -> dict[str, float] | None:
-    if min(first.sum(), counts.sum()) < FEWEST_TRIPS or ((first + counts) > 0).sum() < 2:
-        return None
-    return {
-        "trips": int(first.sum() + counts.sum()),
-        "g_statistic": float(two_sample_g(first, counts)),
-        "p_value": two_sample_p_value(first, counts, rng),
+def _against_counts(first: FloatArray, counts: IntArray, rng: np.random.Generator) -> Tested:
+    reference = first.astype(np.int64)
+    fewest = np.minimum(reference.sum(axis=1), counts.sum(axis=1))
+    tested = (fewest >= FEWEST_TRIPS) & ((reference + counts > 0).sum(axis=1) >= 2)
+    reference, counts = reference[tested], counts[tested]
+    return tested, {
+        "trips": (reference + counts).sum(axis=1),
+        "g_statistic": two_sample_g(reference, counts),
+        "p_value": p_values_of_counts(reference, counts, rng),
     }
 
 

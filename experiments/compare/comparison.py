@@ -83,9 +83,15 @@ def _row(found: Signature) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names}
 
 
+TOLD = {"description", "look_at", "vary"}
+"""What a scenario says of itself: no difference between runs."""
+
+
 def _record_settings(recorder: Recorder, pair: int, reference: ScenarioConfig, other: ScenarioConfig) -> None:
     """Write the fields in which the two scenarios differ."""
-    first, second = (dict(_fields(config.model_dump(mode="json"))) for config in (reference, other))
+    first, second = (
+        dict(_fields(config.model_dump(mode="json", exclude=TOLD))) for config in (reference, other)
+    )
     for field in sorted(first.keys() | second.keys()):
         a, b = (str(values.get(field, "")) for values in (first, second))
         if a != b:

@@ -87,6 +87,14 @@ def _items(frame: Frame, quantity: Quantity) -> Frame:
 
 def path_names(paths: Frame) -> Frame:
     """Return a name for each row: nodes and station; of paths that share both, the later ones with a number."""
-    name = paths.nodes.where(paths.station == "", paths.nodes + " @ " + paths.station)
-    twin = paths.assign(name=name).groupby(["day", "period", "user_class", "name"]).cumcount()
-    return name.where(twin == 0, name + " (" + (twin + 1).astype(str) + ")")
+    way, nodes = pd.factorize(paths.nodes)
+    at, stations = pd.factorize(paths.station)
+    pair, pairs = pd.factorize(way * max(len(stations), 1) + at)
+    whole = [
+        nodes[k // len(stations)] + (f" @ {station}" if (station := stations[k % len(stations)]) else "")
+        for k in pairs.tolist()
+    ]
+    name = pd.Series(np.array(whole, dtype=object)[pair], index=paths.index)
+    keys = [paths.day.to_numpy(), paths.period.to_numpy(), pd.factorize(paths.user_class)[0], pair]
+    twin = pd.Series(0, index=paths.index).groupby(keys).cumcount()
+    return name if not twin.any() else name.where(twin == 0, name + " (" + (twin + 1).astype(str) + ")")

@@ -2,11 +2,14 @@
 
 from experiments.figures.style import Figure
 
+FRAME_MS = 700
+"""How long a running slider stands at each period."""
+
 
 def with_period_slider(drawing: Figure, periods: list[str], active: int) -> Figure:
     """Return *drawing*, which has a frame named after each period, with a slider that stands at one."""
     moment = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    running = {**moment, "frame": {"duration": 700, "redraw": True}, "fromcurrent": True}
+    running = {**moment, "frame": {"duration": FRAME_MS, "redraw": True}, "fromcurrent": True}
     slider = {
         "active": active,
         "currentvalue": {"prefix": "period ", "font": {"size": 15}},

@@ -1,5 +1,6 @@
 """One look for every figure: colours that colour-blind readers tell apart, one typeface, quiet axes."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ def grid(height: int, rows: int, columns: int, **options: Any) -> Figure:
 
 def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
     """Return *drawing* in the report's look."""
+    return drawing.update_layout(template=_look(), height=height, **layout)
+
+
+@cache
+def _look() -> Any:
+    """Return what all figures share: a template, for plotly sets every axis of a grid by itself a hundred times slower."""
     axis = {
         "gridcolor": LINE,
         "linecolor": MUTED,
@@ -60,27 +67,26 @@ def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
         "automargin": True,
         "title": {"standoff": 8, "font": {"size": 13}},
     }
-    drawing.update_xaxes(**axis, showline=True)
-    drawing.update_yaxes(**axis)
-    drawing.update_layout(
-        template="none",
-        height=height,
-        font={"family": FONT, "size": 13, "color": INK},
-        paper_bgcolor=PAPER,
-        plot_bgcolor=PAPER,
-        margin={"l": 64, "r": 24, "t": 72, "b": 56},
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
-            "xanchor": "left",
-            "traceorder": "normal",
-        },
-        hoverlabel={"font": {"family": FONT}},
-        colorway=list(CYCLE),
+    return go.layout.Template(
+        layout={
+            "xaxis": {**axis, "showline": True},
+            "yaxis": axis,
+            "font": {"family": FONT, "size": 13, "color": INK},
+            "paper_bgcolor": PAPER,
+            "plot_bgcolor": PAPER,
+            "margin": {"l": 64, "r": 24, "t": 72, "b": 56},
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "y": 1.02,
+                "yanchor": "bottom",
+                "xanchor": "left",
+                "traceorder": "normal",
+            },
+            "hoverlabel": {"font": {"family": FONT}},
+            "colorway": list(CYCLE),
+        }
     )
-    return drawing.update_layout(**layout)
 
 
 def over_periods(drawing: Figure, minutes: float, *, rows: int = 1, labels: int = 24) -> Figure:

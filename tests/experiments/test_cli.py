@@ -133,3 +133,27 @@ def test_help_loads_none_of_the_heavy_libraries() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == "[]"
     assert "..." not in shown.partition("Commands:")[2]  # no help text is cut off
+
+
+def test_stranded_evs_are_an_answer_not_a_limit_broken(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", "mobility.battery_kwh=9", "--set", "mobility.soc_reserve=0.0"]
+    assert cosim(monkeypatch, "run", str(study), *settings, "--out", "weak", "--model", "agents") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "stranded EVs" in line]
+    stranded = load_run("weak").summary["stranded"]
+    assert stranded > 10
+    assert f"{stranded}: the battery cannot make the next trip" in line
+
+
+def test_the_takings_and_the_use_of_stations_are_among_the_figures(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cosim(monkeypatch, "run", str(study), "--out", "a", "--model", "agents", "--json") == 0
+    facts, run = json.loads(capsys.readouterr().out), load_run("a")
+    sessions = run.sessions
+    assert facts["revenue_cny"] == pytest.approx(sessions.paid_cny.sum())
+    assert facts["wait_min"] == pytest.approx(sessions.wait_min.mean())
+    today_s = sessions.end_s.clip(upper=86_400) - sessions.start_s.clip(upper=86_400)
+    assert facts["utilisation"] == pytest.approx(today_s.sum() / (2 * 86_400))
+    assert facts["unserved_kwh"] == 0.0

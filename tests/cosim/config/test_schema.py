@@ -24,7 +24,7 @@ def tables(scenario: str) -> dict[str, Any]:
     return tomllib.loads((CONFIGS / f"{scenario}.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("scenario", ["paper", "reference_dispatch", "toy", "two_way"])
+@pytest.mark.parametrize("scenario", ["paper", "reference_dispatch", "toy", "two_way", "teaching/theta"])
 def test_the_scenarios_that_come_along_fit_the_schema(validator: Any, scenario: str) -> None:
     assert list(validator.iter_errors(tables(scenario))) == []
 
@@ -35,6 +35,12 @@ def test_an_unknown_key_does_not_fit(validator: Any, section: str) -> None:
     wrong[section]["nope"] = 1
     (error,) = validator.iter_errors(wrong)
     assert "'nope' was unexpected" in error.message
+
+
+def test_a_file_that_extends_another_one_needs_no_more_than_its_changes(validator: Any) -> None:
+    changes = {"extends": "paper.toml", "grid": {"storage": {"storage": {"bus": 2}}}}
+    assert list(validator.iter_errors(changes)) == []
+    assert len(list(validator.iter_errors({**changes, "grids": {}}))) == 1
 
 
 def test_feeders_take_the_fields_of_the_defaults(validator: Any) -> None:

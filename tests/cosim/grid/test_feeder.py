@@ -33,6 +33,14 @@ def test_a_branch_written_towards_the_slack_is_turned_round(tmp_path: Path) -> N
     assert feeder.to_bus.tolist() == [1, 2]
 
 
+def test_switched_branches_make_another_tree_and_must_exist(tmp_path: Path) -> None:
+    ring = BRANCHES + "tie,1,3,0.5,0.6,False\n"
+    assert read(tmp_path, branches=ring).branch_names == ("a", "b")
+    assert read(tmp_path, branches=ring, switched={"tie": True, "a": False}).branch_names == ("tie", "b")
+    assert "loop" in problems(tmp_path, branches=ring, switched={"tie": True})
+    assert "no branch 'x' to switch" in problems(tmp_path, branches=ring, switched={"x": True})
+
+
 def test_per_unit_is_ohms_over_the_square_of_the_kilovolts(tmp_path: Path) -> None:
     feeder = read(tmp_path, v_base_kv=10.0)
     assert feeder.r_pu == pytest.approx([0.1 / 100, 0.3 / 100])

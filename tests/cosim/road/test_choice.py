@@ -11,7 +11,7 @@ from cosim.road.choice import (
     Groups,
     choose,
     choose_in_rows,
-    cumulative_logit,
+    cumulative_chances,
     expected_minimum_cost_min,
     logit_shares,
     padded_members,
@@ -19,6 +19,13 @@ from cosim.road.choice import (
 
 GROUPS = Groups(np.array([0, 2, 5, 6]))
 THETA = np.array([5.0, 0.2, 1.0])
+
+
+def cumulative_logit(cost_min: np.ndarray, theta_per_min: float) -> np.ndarray:
+    """Return the logit shares summed up in each row."""
+    return cumulative_chances(np.exp(-theta_per_min * (cost_min - cost_min.min(axis=-1, keepdims=True))))
+
+
 costs = st.lists(st.floats(0, 1e4), min_size=6, max_size=6).map(np.array)
 
 

@@ -1,0 +1,63 @@
+"""What a family of days shows: each figure over the values of the field that varies."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cosim.arrays import Frame
+from experiments.figures.style import Figure, colours_of, grid
+
+SHOWN = {
+    "drive_min": "mean driving time [min]",
+    "wait_min": "mean wait at stations [min]",
+    "voltage_min_pu": "lowest voltage [p.u.]",
+    "losses_kwh": "losses [kWh]",
+    "purchase_max_kw": "largest purchase [kW]",
+    "cost_cny": "cost of the day [CNY]",
+}
+
+
+def family(days: Frame, fields: tuple[str, ...]) -> Figure:
+    """Return small charts of the figures over the last field, a line for each combination of the others."""
+    *others, last = fields
+    lines = (
+        [("", days)]
+        if not others
+        else [(_called(others, key), own) for key, own in days.groupby(others, sort=False)]
+    )
+    colours = colours_of([name for name, _ in lines])
+    drawing = grid(620, 2, 3, subplot_titles=list(SHOWN.values()), vertical_spacing=0.16)
+    for number, column in enumerate(SHOWN):
+        for name, own in lines:
+            drawing.add_trace(
+                go.Scatter(
+                    x=[str(value) for value in own[last]],
+                    y=own[column],
+                    name=name,
+                    mode="lines+markers",
+                    line={"color": colours[name], "width": 2},
+                    showlegend=bool(others) and number == 0,
+                ),
+                row=number // 3 + 1,
+                col=number % 3 + 1,
+            )
+    drawing.update_xaxes(type="category", tickfont={"size": 11})
+    drawing.update_layout(legend={"y": 1.07}, margin={"t": 96})
+    return drawing.update_xaxes(title_text=last, row=2)
+
+
+def stations(days: Frame, fields: tuple[str, ...]) -> Figure:
+    """Return the energy that each station serves on each day, stacked."""
+    columns = [name for name in days.columns if name.startswith("energy_") and name != "energy_kwh"]
+    colours = colours_of(columns)
+    labels = [", ".join(str(value) for value in row) for row in days[list(fields)].to_numpy().tolist()]
+    drawing = grid(380, 1, 1)
+    for column in columns:
+        name = column.removeprefix("energy_").removesuffix("_kwh")
+        drawing.add_trace(go.Bar(x=labels, y=days[column], name=name, marker={"color": colours[column]}))
+    drawing.update_xaxes(type="category", title_text=", ".join(fields))
+    return drawing.update_layout(barmode="stack", yaxis_title_text="energy charged [kWh]")
+
+
+def _called(fields: list[str], key: Any) -> str:
+    return ", ".join(f"{field} = {value}" for field, value in zip(fields, key, strict=True))

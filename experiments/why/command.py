@@ -1,0 +1,42 @@
+"""The command ``cosim why``: the day of one EV in words."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosim.errors import ConfigError
+
+DAY_S = 86_400
+
+
+def why_command(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    ev: Annotated[int, typer.Argument(help="Number of the EV, from 1.")],
+    at: Annotated[
+        str | None, typer.Option(metavar="HH:MM", help="Only what it does at this time, and why.")
+    ] = None,
+    day: Annotated[int, typer.Option(help="Day, from 1.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Tell the day of one EV: its battery, what it knew, what it chose from, where each draw fell, what came of it."""
+    at_s = None if at is None else second_of(at, day)
+    from experiments.why.facts import facts_of
+    from experiments.why.record import find_ev_day
+    from experiments.why.words import told
+
+    found = find_ev_day(run, ev, day)
+    typer.echo(json.dumps(facts_of(found, at_s)) if as_json else told(found, at_s))
+
+
+def second_of(time: str, day: int) -> int:
+    """Return the clock second of a time of day, HH:MM or HH:MM:SS; 24:00 is the end of the day."""
+    parts = re.fullmatch(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?", time)
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (99, 0, 0)
+    second = 3600 * hours + 60 * minutes + seconds
+    if second > DAY_S:
+        option = "--at"
+        raise ConfigError(option, [f"'{time}' is no time of a day; give HH:MM, as in 18:05"])
+    return (day - 1) * DAY_S + second

@@ -1,0 +1,96 @@
+"""Families of days, and the list of scenarios, from the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cosim.errors import ConfigError
+from experiments.cli import app
+from experiments.scenarios import copy_scenario, find_scenario, load_scenario
+from experiments.sweep import read_family, sweep
+
+FEW = ("--set", "population.estimate_diaries=2000")
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_family_is_all_combinations_and_the_last_field_runs_fastest() -> None:
+    family = read_family(["a.b=1,2.5", "c=x,true", 'd=["7"],[]'])
+    assert family.members[:3] == [(1, "x", ["7"]), (1, "x", []), (1, "true", ["7"])]
+    assert len(family.members) == 8
+    assert family.settings(family.members[2]) == ("a.b=1", 'c="true"', 'd=[\n    "7",\n]')
+
+
+@pytest.mark.parametrize(
+    ("variations", "sentence"),
+    [
+        ([], "nothing to vary"),
+        (["road.theta_per_min"], "is not of the form field=value,value"),
+        (["=1,2"], "is not of the form field=value,value"),
+        (["a=1", "a=2"], "a is varied twice"),
+    ],
+)
+def test_what_is_no_family_is_a_sentence(variations: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        read_family(variations)
+
+
+def test_a_bad_value_is_told_before_any_day_is_solved() -> None:
+    result = run("sweep", "toy", "--vary", "stations.S.chargers=2,0,-1")
+    assert isinstance(result.exception, ConfigError)
+    assert [problem.split(";")[0] for problem in result.exception.problems] == [
+        "stations.S.chargers is 0",
+        "stations.S.chargers is -1",
+    ]
+
+
+def test_workers_do_not_change_the_table() -> None:
+    family = read_family(["stations.S.chargers=2,4"])
+    alone, shared = (sweep(find_scenario("toy"), family, FEW[1:], workers=workers) for workers in (1, 2))
+    pd.testing.assert_frame_equal(alone, shared)
+    assert alone.wait_min[0] > alone.wait_min[1]
+
+
+def test_a_sweep_leaves_a_table_and_a_page(tmp_path: Path) -> None:
+    out = tmp_path / "family"
+    options = ("--vary", "road.theta_per_min=0.1,1", "--vary", "stations.S.charger_kw=50,60", "--out", out)
+    result = run("sweep", "toy", *options, *FEW, "--json")
+    assert result.exit_code == 0, result.output
+    days = json.loads(result.stdout)["days"]
+    assert [(day["road.theta_per_min"], day["stations.S.charger_kw"]) for day in days] == [
+        *((0.1, 50), (0.1, 60), (1, 50), (1, 60)),
+    ]
+    assert pd.read_csv(out / "days.csv").cost_cny.tolist() == pytest.approx([day["cost_cny"] for day in days])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "stations.S.charger_kw" in page
+    assert "http://" not in page.partition('id="plotly"')[0]
+    assert isinstance(run("sweep", "toy", *options).exception, ConfigError)  # never over what is there
+
+
+def test_a_day_beyond_its_limits_is_named_with_code_3() -> None:
+    result = run("sweep", "toy", "--vary", "grid.slack_voltage_pu=1.0,1.2", *FEW)
+    assert result.exit_code == 3
+    assert "! day 2: equilibrium: " in result.stdout
+    assert "! day 1" not in result.stdout
+
+
+def test_all_scenarios_are_listed_and_each_tells_what_to_run() -> None:
+    listed = run("scenarios").stdout
+    for name, words in (("paper", "Nguyen-Dupuis"), ("theta", "How well drivers know"), ("toy", "Two paths")):
+        assert any(line.startswith(name) and words in line for line in listed.splitlines())
+    assert "cosim sweep theta" in run("scenarios", "theta").stdout
+    assert "cosim compare runs/paper runs/line_out" in run("scenarios", "line_out").stdout
+    assert json.loads(run("scenarios", "line_out", "--json").stdout)["extends"] == "paper"
+    assert "no such scenario" in str(run("scenarios", "nowhere").exception)
+
+
+def test_a_lesson_is_copied_with_what_it_extends(tmp_path: Path) -> None:
+    file = copy_scenario("cloudy_day", tmp_path / "study")
+    assert load_scenario(file).config.model_dump() == load_scenario("cloudy_day").config.model_dump()
+    assert (tmp_path / "study" / "paper.toml").is_file()
