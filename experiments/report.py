@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cosim.results import Run
-from experiments.figures import accuracy, coupling, feeder, stations, traffic
+from experiments.figures import accuracy, coupling, feeder, learning, stations, traffic
 from experiments.figures.day import Day
 from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
@@ -92,6 +92,12 @@ def _path_shares(day: Day) -> list[Figure]:
     return [] if equilibrium.empty else [traffic.path_shares(day.agents("paths"), equilibrium)]
 
 
+def _learning(day: Day) -> list[Figure]:
+    """Return the course of many days; of one day there is none."""
+    learnt = day.run.comparison.read("learning") if "learning" in day.run.comparison.names else None
+    return [] if learnt is None or len(learnt) < 2 else [learning.distances(learnt)]
+
+
 def _convergence(day: Day) -> list[Figure]:
     iterations = day.equilibrium("convergence")
     tolerance = day.scenario["road"]["assignment"]["tolerance"]
@@ -127,6 +133,7 @@ _TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
     "networks": _one("links", networks),
     "saturation": _one("links", traffic.saturation),
     "flow_agreement": _compared("differences", lambda rows: traffic.flow_agreement(link_flows(rows))),
+    "learning": _learning,
     "path_shares": _path_shares,
     "choice_tests": _compared("g_tests", traffic.choice_tests),
     "stations": stations.stations,

@@ -59,8 +59,8 @@ class Day:
         return self._day(self.run.equilibrium, table, 1)
 
     def comparison(self, table: str) -> Frame:
-        """Return a table that sets the two side by side."""
-        return self._day(self.run.comparison, table, 1)
+        """Return a table that sets the two side by side: the agents' last day."""
+        return self._day(self.run.comparison, table, self.days)
 
     @cached_property
     def stations(self) -> dict[str, Look]:
