@@ -62,9 +62,7 @@ def p_values_of_counts(reference: IntArray, other: IntArray, rng: np.random.Gene
     return sequential_p_values(two_sample_g(reference, other), draw, rng)
 
 
-def hypergeometric(
-    together: IntArray, drawn: IntArray, samples: int, rng: np.random.Generator
-) -> IntArray:
+def hypergeometric(together: IntArray, drawn: IntArray, samples: int, rng: np.random.Generator) -> IntArray:
     """Return samples of what *drawn* of each row's items are, alternative by alternative."""
     left = np.broadcast_to(drawn, (samples, drawn.size))
     counts = np.empty((samples, *together.shape), dtype=np.int64)
