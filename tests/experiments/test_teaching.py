@@ -8,6 +8,7 @@ import pytest
 
 from cosim.arrays import Frame
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
+from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.scenarios import LESSONS, find_scenario, scenario_files
 from experiments.summary import flags
@@ -204,3 +205,25 @@ def test_congested_roads() -> None:
     assert shares == pytest.approx([0.19, 0.28], abs=0.005)
     assert full.voltage_min_pu == pytest.approx(0.95, abs=5e-4)
     assert full.flags == []
+
+
+def test_the_toy_says_what_is_to_be_seen(toy_run: Run) -> None:
+    paths = toy_run.equilibrium.paths
+    peak = paths[(paths.period == 6) & (paths.user_class != "charging")]
+    share = peak.groupby("nodes").flow_veh_h.sum() / peak.flow_veh_h.sum()
+    assert 0.5 < share["1-3-4"] < 0.6
+    waits = [
+        (tables.stations.wait_min * tables.stations.arrivals).sum() / tables.stations.arrivals.sum()
+        for tables in (toy_run.agents, toy_run.equilibrium)
+    ]
+    assert waits[0] < 0.5 * waits[1]
+
+
+def test_coupled_says_what_is_to_be_seen() -> None:
+    coupled = day("coupled", 'coupling.starts=["tariff"]')
+    assert (coupled.tables["violations"].kind == "tariff_flips").sum() == 2
+    spread = (
+        coupled.tables["prices"].groupby("period").charging_price_cny_per_kwh.agg(lambda p: p.max() - p.min())
+    )
+    base_kw = coupled.tables["buses"].groupby("period").load_kw.sum()
+    assert spread.idxmax() == base_kw.idxmax() == 20
