@@ -56,7 +56,7 @@ def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
 
 @cache
 def _look() -> Any:
-    """Return what all figures share: a template, for plotly sets every axis of a grid by itself a hundred times slower."""
+    """Return what all figures share: a template, for plotly takes long to set every axis of a grid by itself."""
     axis = {
         "gridcolor": LINE,
         "linecolor": MUTED,

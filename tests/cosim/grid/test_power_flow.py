@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import SolverError
+from cosim.grid import sweep
 from cosim.grid.devices import Devices
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid import sweep
 from cosim.grid.power_flow import PowerFlow, ac_power_flow, newton_power_flow, verify_with_ac_power_flow
 from cosim.grid.schedule import Load
 from cosim.grid.sweep import sweep_power_flow
