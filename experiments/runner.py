@@ -79,10 +79,10 @@ def run(
         replicated = Replicated(unfinished.path, seeds, workers)
         outcome = _compute(scenario, model, stages, replicated, checkpoints)
         with stages.stage("tables"):
-            for name, tables in outcome.tables.items():
-                write_tables(unfinished.path / name, tables)
+            outcome.write(unfinished.path)
             write_scenario(scenario.config, scenario.folder, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, outcome)}
+        outcome.tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
         with stages.stage("report"):
             _write_report(Run(unfinished.path))
@@ -97,6 +97,11 @@ class Outcome:
 
     day: EquilibriumDay
     tables: dict[str, dict[str, Frame]]
+
+    def write(self, directory: Path) -> None:
+        """Write the tables of each model into a directory of its own."""
+        for name, tables in self.tables.items():
+            write_tables(directory / name, tables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,16 +173,18 @@ def test_the_totals_of_evs_are_those_of_their_trips(toy_tables: Tables) -> None:
 def test_both_resolutions_agree_on_chained_trips_nodal_prices_and_two_feeders(toy: Scenario) -> None:
     """All at once: each driver goes on from where he is, weighs prices by station, and two operators make them."""
     file = toy.folder / "two_way.toml"
+    stations = (
+        '{name="A6",road_node=6,feeder="a",bus=16,chargers=4}',
+        '{name="A11",road_node=11,feeder="a",bus=32,chargers=4}',
+        '{name="B9",road_node=9,feeder="b",bus=20,chargers=4}',
+    )
     settings = [
         "population.evs=250",
         "mobility.price_sensitivity=1.0",
         "tariff.charging_price=nodal",
         'coupling.starts=["tariff"]',
         'grid.feeders=[{name="a"},{name="b"}]',
-        "stations=["
-        '{name="A6",road_node=6,feeder="a",bus=16,chargers=4},'
-        '{name="A11",road_node=11,feeder="a",bus=32,chargers=4},'
-        '{name="B9",road_node=9,feeder="b",bus=20,chargers=4}]',
+        f"stations=[{','.join(stations)}]",
     ]
     found = {}
     for resolution in ("individual", "batch"):
