@@ -166,7 +166,7 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
         "seed": scenario.config.seed,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
-        "flags": flags(flagged),
+        "flags": flags(flagged, several_feeders=len(scenario.feeders) > 1),
         "summary": summary,
     }
 

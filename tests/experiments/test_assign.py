@@ -287,18 +287,6 @@ def test_bushes_list_no_paths_to_estimate_on(tmp_path: Path) -> None:
     assert "trips are estimated on listed paths" in str(result.exception)
 
 
-def test_the_documented_example_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    text = (ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
-    for_python = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
-    exec(compile(for_python, "docs/assignment.md", "exec"), {})  # noqa: S102
-    printed = capsys.readouterr().out
-    assert "total travel time 84901.9 veh min" in printed
-    assert printed.count("90 % interval") == 4
-
-
 def test_the_python_call_takes_what_the_command_takes() -> None:
     roads = nguyen_dupuis()
     answer = assign(RoadInput("nd", roads, 0.2), routes="k:3", tolerance=1e-8)

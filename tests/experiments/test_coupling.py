@@ -87,15 +87,3 @@ def test_every_start_has_its_rows_and_one_pass_has_one() -> None:
 def test_a_slip_in_the_coupling_is_named(setting: str, place: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(place)):
         load_scenario(ROOT / "configs/toy.toml", [setting])
-
-
-def test_the_documented_example_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    text = (ROOT / "docs" / "coupling.md").read_text(encoding="utf-8")
-    for_python = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
-    exec(compile(for_python, "docs/coupling.md", "exec"), {})  # noqa: S102
-    printed = capsys.readouterr().out
-    assert printed.count("CNY/kWh\n") >= 5
-    assert "and 2 other starts, at most 0.00" in printed

@@ -370,13 +370,6 @@ def test_help_needs_no_heavy_library() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_documented_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (ROOT / "docs" / "dispatch.md").read_text(encoding="utf-8")
-    (for_python,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    exec(compile(for_python, "docs/dispatch.md", "exec"), {})  # noqa: S102
-    assert "one more kWh at bus 18" in capsys.readouterr().out
-
-
 def test_the_python_call_takes_what_the_command_takes() -> None:
     answer = dispatch_all(read_dispatch_input(str(find_scenario("reference_dispatch")), Options()))
     assert answer.status == "optimal"

@@ -116,15 +116,3 @@ def test_an_existing_directory_is_refused(tmp_path: Path) -> None:
     for arguments in (("mobility", "toy"), ("fit-mobility", "diaries.csv")):
         result = run(*arguments, "--out", tmp_path)
         assert "exists already" in str(result.exception)
-
-
-def test_the_documented_example_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    text = (ROOT / "docs" / "mobility.md").read_text(encoding="utf-8")
-    for_python = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
-    exec(compile(for_python, "docs/mobility.md", "exec"), {})  # noqa: S102
-    printed = capsys.readouterr().out
-    assert "inside the band: True" in printed
-    assert "p after eight days" in printed
