@@ -3,6 +3,7 @@
 Both models of a day write the grid's tables here. In the equilibrium the load that came is the planned one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from cosim.errors import SolverError
 from cosim.grid.cost import running_cost
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
-from cosim.grid.power_flow import PowerFlow, ac_power_flow, no_power_flow
+from cosim.grid.power_flow import PowerFlow, ac_power_flow, newton_power_flow, no_power_flow
 from cosim.grid.schedule import Dispatch, Load
 from cosim.grid.tariff import non_positive_prices
 from cosim.periods import PeriodOfDay
@@ -83,7 +84,10 @@ def planned_operation(
 ) -> Operation:
     """Return the operation of period *now* of a dispatch before anything has come differently."""
     row = dispatch.row(now.period)
-    flow = _flow(feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now))
+    # the check of a dispatch is pandapower's own Newton-Raphson, from the first equation to the last
+    flow = _flow(
+        newton_power_flow, feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now)
+    )
     return Operation(
         feeder=feeder,
         devices=devices,
@@ -99,10 +103,16 @@ def planned_operation(
     )
 
 
-def _flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray, where: str) -> PowerFlow:
+def _flow(
+    solve: Callable[..., PowerFlow],
+    feeder: Feeder,
+    injection_kw: FloatArray,
+    injection_kvar: FloatArray,
+    where: str,
+) -> PowerFlow:
     """Return the AC power flow; all not a number where there is none, so that the day can go on and say so."""
     try:
-        return ac_power_flow(feeder, injection_kw, injection_kvar, where=where)
+        return solve(feeder, injection_kw, injection_kvar, where=where)
     except SolverError:
         return no_power_flow(feeder)
 
@@ -112,7 +122,9 @@ def with_load_that_came(planned: Operation, station_kw: FloatArray) -> Operation
     row = planned.row
     injection_kw = planned.dispatch.injection_kw[row] + planned.station_kw - station_kw
     injection_kvar = planned.dispatch.injection_kvar[row]
-    flow = _flow(planned.feeder, injection_kw, injection_kvar, f"{planned.now}, load that came")
+    flow = _flow(
+        ac_power_flow, planned.feeder, injection_kw, injection_kvar, f"{planned.now}, load that came"
+    )
     return replace(planned, station_kw=station_kw, realised=flow)
 
 

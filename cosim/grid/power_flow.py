@@ -50,7 +50,7 @@ def verify_with_ac_power_flow(feeder: Feeder, dispatch: Dispatch, period: int) -
     """Return how far the set-points of *period* (1..T) lead away from the dispatch in an AC power flow."""
     row = dispatch.row(period)
     where = f"period {period}"
-    ac = ac_power_flow(feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], where=where)
+    ac = newton_power_flow(feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], where=where)
     return Verdict(
         period=period,
         voltage_mismatch_pu=float(np.abs(ac.voltage_pu - dispatch.voltage_pu[row]).max()),
