@@ -72,6 +72,7 @@ class Journey:
             "wait_s",
             "charge_s",
             "fast_kwh",
+            "paid_cny",
         )
         return cls(plan=plan, course=course, route=route, **{name: known(name) for name in names})
 

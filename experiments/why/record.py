@@ -69,6 +69,8 @@ def find_ev_day(directory: Path, ev: int, day: int = 1) -> EvDay:
 
 def _beyond_replay(scenario: Scenario) -> str:
     """Return why a day of this scenario cannot be replayed from its tables; nothing if it can."""
+    if scenario.config.days > 1:
+        return "holds many days; a replay needs a run of one day"
     population = scenario.config.population
     told = population.information
     if max(told.equilibrium, told.last_period) < 1:

@@ -99,7 +99,12 @@ def chances_at_stations(roads: Roads, dearer: float, slower_min: float) -> tuple
     time_min = roads.paths.network.t0_min.copy()
     time_min[roads.paths.network.charging_arcs[0]] += slower_min
     opened = PeriodOpened(
-        sender="coordinator", sent_s=0, day=1, period=1 + int(slower_min > 0), link_time_min=tuple(time_min)
+        knowledge="equilibrium",
+        sender="coordinator",
+        sent_s=0,
+        day=1,
+        period=1 + int(slower_min > 0),
+        link_time_min=tuple(time_min),
     )
     uniform = (np.arange(4000) + 0.5) / 4000
     prices = np.array([1.0 + dearer, 1.0, 1.0])

@@ -25,6 +25,7 @@ def test_a_run_leaves_both_models_their_comparison_and_a_report(toy_run: Run) ->
         "causes",
         "differences",
         "g_tests",
+        "learning",
         "measures",
         "real_time",
         "totals",
