@@ -1,7 +1,5 @@
 """The page of a dispatch: one file that opens without a network."""
 
-import base64
-import gzip
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from experiments.dispatched import Dispatched
 from experiments.figures import accuracy, feeder
 from experiments.figures.dispatch import by_bus, demand_response, one_line
 from experiments.figures.style import Figure
+from experiments.page import embedded, rendered
 
 LINES_MAX = 120
 """Buses up to which each has its line among the voltages; of more only those at the edge are drawn."""
@@ -23,23 +22,17 @@ LABELS = 24
 
 def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> None:
     """Write the page; the same tables give the same bytes."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from plotly.offline import get_plotlyjs
-
-    environment = Environment(
-        loader=PackageLoader("experiments"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     feeders = []
     for case in answer.asked.cases:
         own = {name: frame[frame.feeder == case.feeder.name] for name, frame in tables.items()}
         figures = figures_of(case, own, 60 * answer.asked.period_h)
-        feeders.append((case.feeder, {name: _embedded(drawn) for name, drawn in figures.items()}))
-    page = environment.get_template("dispatch.html.jinja").render(
+        feeders.append((case.feeder, {name: embedded(drawn) for name, drawn in figures.items()}))
+    page = rendered(
+        "dispatch.html.jinja",
         answer=answer,
         told=answer.as_json(),
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),
-        plotly=base64.b64encode(gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)).decode(),
     )
     file.write_text(page, encoding="utf-8")
 
@@ -116,8 +109,3 @@ def _priced(prices: Frame, buses: Frame) -> Frame:
             "charging_price_cny_per_kwh": shown.tariff_cny_per_kwh,
         }
     )
-
-
-def _embedded(figure: Figure) -> dict[str, str]:
-    """Return the height and the content of a figure, safe within a script element."""
-    return {"height": str(figure.layout.height), "json": figure.to_json(validate=False).replace("</", "<\\/")}

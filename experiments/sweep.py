@@ -123,7 +123,8 @@ def solve_member(file: Path, settings: Settings) -> dict[str, Any]:
     tables = equilibrium_tables(scenario, day)
     figures = day_figures(scenario, tables)
     figures["evs"] = day.demand.n_ev
-    figures["flagged"] = "; ".join(flags({"equilibrium": tables.get("violations")}))
+    flagged = flags({"equilibrium": tables.get("violations")}, several_feeders=len(scenario.feeders) > 1)
+    figures["flagged"] = "; ".join(flagged)
     return figures
 
 

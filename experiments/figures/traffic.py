@@ -21,7 +21,7 @@ from experiments.figures.style import (
 )
 
 GEH_GOOD = 5.0
-SHOWN_ALTERNATIVES, SHOWN_GROUPS = 30, 40
+SHOWN_ALTERNATIVES, SHOWN_GROUPS, SHOWN_TESTS = 30, 40, 400
 
 
 def saturation(day: Day) -> Figure:
@@ -220,10 +220,11 @@ def choice_tests(tests: Frame) -> Figure:
     )
     for user_class, mark in zip(classes, marks, strict=False):
         ordered = np.sort(tests[tests.user_class == user_class].p_value.to_numpy())
+        shown = np.unique(np.linspace(0, ordered.size - 1, SHOWN_TESTS).round().astype(int))
         drawing.add_trace(
             go.Scatter(
-                x=(np.arange(ordered.size) + 0.5) / ordered.size,
-                y=ordered.round(4),
+                x=((shown + 0.5) / ordered.size).round(5),
+                y=ordered[shown].round(4),
                 mode="markers",
                 marker={"color": colours[user_class], "symbol": mark, "size": 6},
                 name=f"{user_class} ({ordered.size} tests)",

@@ -30,6 +30,7 @@ PAGES = {
     "dispatch": ("dispatch", "toy"),
     "mobility": ("mobility", "toy", "--evs", "500"),
     "reproduce": ("reproduce",),
+    "sweep": ("sweep", "toy", "--vary", "road.theta_per_min=0.1,0.2"),
 }
 """The command that writes each page; RUN stands for a finished run of the toy scenario."""
 FLAGGED = 3
