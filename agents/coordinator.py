@@ -8,14 +8,14 @@ import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
-from agents.counts import mean_station_min
+from agents.knowledge import Knowledge
+from agents.midnight import Midnight, Reports
 from agents.roads import Roads
-from cosim.arrays import FloatArray, IntArray
+from cosim.arrays import IntArray
 from cosim.mailbox import PostOffice
 from cosim.messages import DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
-from cosim.road.latency import link_time_min
 from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh
 
 
@@ -33,8 +33,9 @@ class Coordinator(mesa.Agent):
         clock: Clock,
         post: PostOffice,
         recorder: Recorder,
+        start: Midnight | None,
     ) -> None:
-        """Start the coordinator's process."""
+        """Start the coordinator's process; *start* is what it knows of the days before."""
         super().__init__(model)
         self.world, self.day_ahead, self.roads = scenario, day_ahead, roads
         self.clock, self.post, self.recorder = clock, post, recorder
@@ -42,8 +43,11 @@ class Coordinator(mesa.Agent):
         self.operators = [f"operator {case.feeder.name}" for case in scenario.feeders]
         self.stations = [station.name for station in scenario.stations]
         self.evs: list[str] = []
-        self.measured_min = day_ahead.paths.network.t0_min
-        """Link times at the traffic of the last period; free flow before there was any."""
+        """Addresses of all drivers."""
+        self.drivers: dict[str, list[str]] = {}
+        """Addresses of the drivers who have each kind of knowledge."""
+        self.knowledge = Knowledge(scenario, day_ahead, start.measured if start else None)
+        self.late_reports = start.reports if start else Reports.none()
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
         """(periods of the day, stations): those of the day ahead, overwritten by what operators say."""
         self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
@@ -94,50 +98,51 @@ class Coordinator(mesa.Agent):
         self.post.broadcast([*self.stations, *self.evs], "stations and EVs", tariff)
 
     def open_period(self, now: PeriodOfDay) -> None:
-        """Bring the link times of the period into force and tell everyone."""
-        times_min = self.times_to_tell(now)
-        self.roads.set_times(now, times_min)
-        opened = PeriodOpened(**self.clock.envelope(self.name), link_time_min=tuple(times_min.tolist()))
-        everyone = [*self.stations, *self.operators, *self.evs]
-        self.post.broadcast(everyone, "all", opened)
+        """Bring the link times of the period into force, and tell everyone what they may know."""
+        self.knowledge.learn(now)
+        told = self.knowledge.told_min(now)
+        self.roads.open(now, self.knowledge.in_force_min(now), told, self.price_cny_per_kwh[now.period - 1])
+        others = [*self.stations, *self.operators]
+        for kind, times_min in told.items():
+            opened = PeriodOpened(
+                **self.clock.envelope(self.name), knowledge=kind, link_time_min=tuple(times_min.tolist())
+            )
+            drivers = self.drivers[kind]
+            if drivers == self.evs:
+                self.post.broadcast([*others, *drivers], "all", opened)
+            elif drivers:
+                self.post.broadcast(drivers, f"EVs that know {kind}", opened)
 
-    def times_to_tell(self, now: PeriodOfDay) -> FloatArray:
-        """Return the link times of the equilibrium, or those measured in the last period (free flow at first)."""
-        if self.world.config.population.information == "equilibrium":
-            told_min: FloatArray = self.day_ahead.link_time_min[now.period - 1]
-            return told_min
-        return self.measured_min
-
-    def measure(self, ended: PeriodOfDay) -> FloatArray:
-        """Return link times at the flow of the trips reported in the period that ended and the expected cars."""
-        paths = self.day_ahead.paths
-        counts, spent_s = self.reported()
-        path_flow = counts / self.clock.periods.hours + self.roads.car_flow_veh_h(ended)
-        flow, arcs = paths.link_flow_veh_h(path_flow), paths.network.charging_arcs
-        flow[arcs] = 0.0
-        times = link_time_min(paths.network, flow)
-        charging = paths.station >= 0
-        at = paths.station[charging]
-        vehicles = np.bincount(at, counts[charging], minlength=arcs.size)
-        seconds = np.bincount(at, spent_s[charging], minlength=arcs.size)
-        times[arcs] = mean_station_min(vehicles, seconds, paths.network.t0_min[arcs])
-        return times
-
-    def reported(self) -> tuple[IntArray, IntArray]:
+    def read_reports(self, now: PeriodOfDay) -> tuple[IntArray, IntArray]:
         """Return the trips on each path whose reports have come, and the seconds they spent at a station."""
-        paths = self.day_ahead.paths
-        counts, spent_s = np.zeros((2, paths.count), dtype=np.int64)
-        for trip in self.inbox.read(TripReported):
-            counts[trip.path] += 1
-            spent_s[trip.path] += trip.wait_s + trip.charge_s
+        departed_s, path, trips, spent_s = self.reports_that_have_come()
+        periods, number = np.unique(departed_s // self.clock.periods.seconds, return_inverse=True)
+        shape = (periods.size, self.day_ahead.paths.count)
+        counts, spent = np.zeros((2, *shape), dtype=np.int64)
+        np.add.at(counts, (number, path), trips)
+        np.add.at(spent, (number, path), spent_s)
+        self.knowledge.count(now, periods * self.clock.periods.seconds, counts, spent)
+        return counts.sum(axis=0), spent.sum(axis=0)
+
+    def reports_that_have_come(self) -> IntArray:
+        """Return rows of: second of departure, path, trips, seconds at a station."""
+        late = self.late_reports
+        come = late.delivered_s <= self.clock.now_s
+        rows = [np.array([late.departed_s, late.path, np.ones_like(late.path), late.spent_s])[:, come]]
+        single = self.inbox.read(TripReported)
+        told = [(trip.departure_s, trip.path, 1, trip.wait_s + trip.charge_s) for trip in single]
+        rows.append(np.array(told, dtype=np.int64).reshape(-1, 4).T)
         for fleet in self.inbox.read(TripsReported):
-            counts += fleet.trips
-            spent_s += fleet.spent_s
-        return counts, spent_s
+            trips, spent_s = np.array(fleet.trips), np.array(fleet.spent_s)
+            some = np.flatnonzero(trips)
+            rows.append(np.array([np.full(some.size, fleet.departed_s), some, trips[some], spent_s[some]]))
+        self.late_reports = late.of(~come)
+        return np.concatenate(rows, axis=1)
 
     def close_period(self, now: PeriodOfDay) -> None:
         """Measure the traffic of the period that ended, and write down its prices."""
-        self.measured_min = self.measure(now)
+        trips, spent_s = self.read_reports(now)
+        self.knowledge.close(now, trips, spent_s, self.roads.books[now].car_veh_h)
         self.recorder.add(
             "prices",
             day=now.day,

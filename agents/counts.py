@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from agents.roads import Roads
+from agents.knowledge import mean_station_min
+from agents.roads import PeriodBook, Roads
 from agents.trip_log import TripLog
 from cosim.arrays import FloatArray, IntArray
-from cosim.periods import PeriodOfDay
+from cosim.periods import PeriodOfDay, Periods
 from cosim.results import Recorder
 from cosim.road.latency import link_time_min
 from cosim.road.paths import PathSet
 from cosim.road.records import record_link_flows, record_path_flows
-from cosim.scenario import CHARGING, DayAhead, Scenario
+from cosim.scenario import CHARGING, Scenario
 
 
 class Trips:
@@ -25,9 +26,10 @@ class Trips:
         """Wait and charge; 0 for those who have not arrived."""
 
 
-def trips_by_period(log: TripLog, scenario: Scenario) -> list[Trips]:
-    """Return the trips made, for each period of the first day and as many more as there were departures."""
-    period = np.where(log.is_stranded, -1, log.departure_s // scenario.periods.seconds)
+def trips_by_period(log: TripLog, scenario: Scenario, day: int) -> list[Trips]:
+    """Return the trips made, for each period of *day* and as many more as there were departures."""
+    first = (day - 1) * scenario.periods.count
+    period = np.where(log.is_stranded, -1, log.departure_s // scenario.periods.seconds - first)
     order = np.argsort(period, kind="stable")
     last = max(scenario.periods.count - 1, int(period.max(initial=-1)))
     bounds = np.searchsorted(period[order], np.arange(last + 2))
@@ -35,31 +37,38 @@ def trips_by_period(log: TripLog, scenario: Scenario) -> list[Trips]:
 
 
 def record_traffic(
-    recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, roads: Roads, log: TripLog
-) -> None:
-    """Write links and paths: counts of EVs by departure period, and the expected flow of conventional cars."""
-    paths, by_period = day_ahead.paths, trips_by_period(log, scenario)
-    entering = entering_veh_h(by_period, paths, scenario, roads)
-    prices = recorder.frame("prices").set_index(["day", "period"]).charging_price_cny_per_kwh
+    recorder: Recorder, scenario: Scenario, roads: Roads, log: TripLog, day: int, entering: IntArray
+) -> IntArray:
+    """Write links and paths of *day*, and of later periods in which trips of the log began.
+
+    That is counts of EVs by departure period, and the expected flow of conventional cars. *entering* are EVs of the
+    day before that enter a link on this day, (periods, links); returned are those of this day that do so on the next.
+    """
+    paths, by_period = roads.paths, trips_by_period(log, scenario, day)
+    first, count = scenario.periods.index(PeriodOfDay(day, 1)), scenario.periods.count
+    books = [roads.books[now] for now in sorted(roads.books) if now.day >= day]
+    counts = entering_links(by_period, paths, books, scenario.periods, first)
+    counts[:count] += entering
     for number, trips in enumerate(by_period):
-        now = scenario.periods.nth(number)
+        now, book = scenario.periods.nth(first + number), books[number]
         ev_veh_h = np.bincount(trips.path, minlength=paths.count) / scenario.periods.hours
-        car_veh_h = roads.car_flow_veh_h(now) if now.day == 1 else np.zeros(paths.count)
-        _record_links(recorder, roads, now, trips, (car_veh_h, ev_veh_h, entering[number]))
-        price = prices.loc[[(now.day, now.period)]].to_numpy()
-        _record_paths(recorder, scenario, roads, now, car_veh_h + ev_veh_h, price)
+        flows = (book.car_veh_h, ev_veh_h, counts[number] / scenario.periods.hours)
+        _record_links(recorder, roads, now, trips, flows)
+        _record_paths(recorder, scenario, roads, now, book.car_veh_h + ev_veh_h)
+    return counts[count : 2 * count]
 
 
-def entering_veh_h(by_period: list[Trips], paths: PathSet, scenario: Scenario, roads: Roads) -> FloatArray:
-    """Return the EVs that enter each link in each period, (periods of all days so far, links).
+def entering_links(
+    by_period: list[Trips], paths: PathSet, books: list[PeriodBook], periods: Periods, first: int
+) -> IntArray:
+    """Return how many EVs enter each link in each period from the number *first* on, (periods, links).
 
     A trip's links take the times in force at its departure; its charging arc takes its own wait and charge.
     """
-    times = [roads.times_min[now] for now in sorted(roads.times_min)]
-    shape = (len(times) + scenario.periods.count, len(paths.network.links))
+    shape = (len(books) + periods.count, len(paths.network.links))
     counts = np.zeros(shape[0] * shape[1], dtype=np.int64)
-    for trips, times_min in zip(by_period, times, strict=False):
-        passed_min = _passed_min(paths, times_min)
+    for trips, book in zip(by_period, books, strict=False):
+        passed_min = _passed_min(paths, book.time_min)
         for place in range(int(np.diff(paths.indptr).max(initial=0))):
             here = np.flatnonzero(paths.indptr[trips.path] + place < paths.indptr[trips.path + 1])
             entry = paths.indptr[trips.path[here]] + place
@@ -67,10 +76,10 @@ def entering_veh_h(by_period: list[Trips], paths: PathSet, scenario: Scenario, r
                 paths.charges_at[trips.path[here]] < entry
             )
             entry_s = trips.departure_s[here] + 60 * passed_min[entry] + after_charge * trips.station_s[here]
-            period = (entry_s // scenario.periods.seconds).astype(np.int64)
+            period = (entry_s // periods.seconds).astype(np.int64) - first
             cell = period * shape[1] + paths.links[entry]
             counts += np.bincount(cell[cell < counts.size], minlength=counts.size)
-    return counts.reshape(shape) / scenario.periods.hours
+    return counts.reshape(shape)
 
 
 def _passed_min(paths: PathSet, link_time_min: FloatArray) -> FloatArray:
@@ -102,7 +111,7 @@ def _record_links(
         charging,
         ev_traversal_veh_h=entering,
         time_min=_experienced_min(roads, cars + passing + charging, trips),
-        told_min=roads.times_min[now],
+        told_min=roads.books[now].told_min,
     )
 
 
@@ -123,25 +132,17 @@ def _experienced_min(roads: Roads, flow_veh_h: FloatArray, trips: Trips) -> Floa
     return times
 
 
-def mean_station_min(
-    vehicles: IntArray, spent_s: FloatArray | IntArray, if_nobody_came_min: FloatArray
-) -> FloatArray:
-    """Return the mean time at each station from the vehicles served and their seconds."""
-    return np.where(vehicles > 0, spent_s / np.maximum(vehicles, 1) / 60, if_nobody_came_min)
-
-
 def _record_paths(
     recorder: Recorder,
     scenario: Scenario,
     roads: Roads,
     now: PeriodOfDay,
     flow_veh_h: FloatArray,
-    price_cny_per_kwh: FloatArray,
 ) -> None:
-    paths = roads.paths
+    paths, book = roads.paths, roads.books[now]
     total = paths.groups.spread(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
-    price_min = scenario.price_min(price_cny_per_kwh, roads.day_ahead.session_kwh)[paths.station]
-    cost_min = paths.time_min(roads.times_min[now]) + roads.overlap_min
+    price_min = scenario.price_min(book.price_cny_per_kwh, roads.day_ahead.session_kwh)[paths.station]
+    cost_min = paths.time_min(book.told_min) + roads.overlap_min
     cost_min += np.where(paths.station >= 0, price_min, 0.0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

@@ -6,12 +6,13 @@ import numpy as np
 
 from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.battery import Battery
 from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
 
-def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog) -> None:
+def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, battery: Battery) -> None:
     """Write the table of EVs' days: a row for each EV and day on which it set out, or wanted to."""
     if not log.ev.size:
         return
@@ -42,7 +43,7 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog) -> None
         wait_min=wait_min,
         charge_min=charge_min,
         length_km=total(log.length_km, ended),
-        drive_kwh=total(scenario.battery.trip_kwh(log.length_km), ended),
+        drive_kwh=total(battery.of(log.ev - 1).trip_kwh(log.length_km), ended),
         fast_charge_kwh=total(log.fast_kwh, charged),
         slow_charge_kwh=total(log.slow_kwh, np.ones_like(ended)),
         paid_cny=paid_cny,

@@ -13,13 +13,14 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.fleet_state import FleetState, Hearsay
+from agents.midnight import LastHeard, Morning, Reports, UnderWay
 from agents.plans import DayPlans
 from agents.price_list import TariffBook
 from agents.reckoned_plugs import ReckonedPlugs
 from agents.roads import Roads
+from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
-from cosim.ev.queue import Outlook
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
 from cosim.messages import Message, PeriodOpened, TariffIssued, TripsReported
@@ -32,7 +33,7 @@ class Fleet(mesa.Agent):
 
     name = "fleet"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  (the world it lives in)
         self,
         model: mesa.Model,
         plans: DayPlans,
@@ -42,22 +43,40 @@ class Fleet(mesa.Agent):
         plugs: Sequence[ReckonedPlugs],
         clock: Clock,
         post: PostOffice,
+        morning: Morning,
     ) -> None:
-        """Park all EVs at home."""
+        """Begin all EVs' day as the night has left them."""
         super().__init__(model)
-        self.plans, self.state, self.plugs = plans, FleetState(plans), plugs
-        self.world, self.battery, self.behaviour = scenario, scenario.battery, scenario.behaviour
+        start = morning.start
+        self.state = FleetState(plans, morning.state, start.under_way if start else None)
+        self.plans, self.plugs = self.state.plans, plugs
+        self.world, self.battery, self.behaviour = scenario, plans.battery, plans.behaviour
         self.roads, self.tariffs, self.clock, self.post = roads, tariffs, clock, post
         n_ev = plans.diaries.n_ev
         self.beliefs = Hearsay(n_ev, roads.at_free_flow)
         self.tariff_heard = Hearsay(n_ev, tariffs.published)
-        self.lived_s = 0
+        if start:
+            opened, tariff = start.hearings.opened, start.hearings.tariff
+            self.beliefs.recall([roads.belief(message) for message in opened.messages], opened.number)
+            self.tariff_heard.recall([tariffs.tariff(message) for message in tariff.messages], tariff.number)
+        self.began_s = self.lived_s = clock.now_s
         """Everything before this second has happened."""
         post.open_for_crowd(self.name, n_ev, self.hear)
+        self.members: dict[str, IntArray] = {}
+        """EVs of each kind of knowledge."""
+        for number, kind in enumerate(scenario.config.population.information.shares()):
+            self.members[kind] = np.flatnonzero(morning.knowledge == number)
+            post.open_for_crowd(f"{self.name}: {kind}", self.members[kind].size, self.hear)
         roads.before_change = self.live_until_now
         for station in plugs:
             station.before_change = self.live_until_now
         clock.env.process(self.read_meters())
+
+    def addresses(self) -> dict[str, list[str]]:
+        """Return where to reach those who have each kind of knowledge."""
+        one = {kind: [f"{self.name}: {kind}"] if who.size else [] for kind, who in self.members.items()}
+        n_ev = self.state.soc.size
+        return {kind: [self.name] if self.members[kind].size == n_ev else one[kind] for kind in one}
 
     # on the clock
 
@@ -65,7 +84,8 @@ class Fleet(mesa.Agent):
         """Take in what everyone is told, except those whom it did not reach."""
         self.live_until_now()
         if isinstance(message, PeriodOpened):
-            self.beliefs.hear(self.roads.belief(message), lost)
+            who = self.members[message.knowledge]
+            self.beliefs.hear(self.roads.belief(message), lost, who)
         elif isinstance(message, TariffIssued):
             self.tariff_heard.hear(self.tariffs.tariff(message), lost)
 
@@ -77,7 +97,7 @@ class Fleet(mesa.Agent):
             self.live(boundary_s, last_s=boundary_s)
             for station in self.plugs:
                 station.read_all(boundary_s)
-            if self.world.config.population.information == "last_period":
+            if self.world.config.population.information.needs_reports:
                 self.report_trips(boundary_s)
 
     def live_until_now(self) -> None:
@@ -86,19 +106,25 @@ class Fleet(mesa.Agent):
             self.live(self.clock.now_s, last_s=self.clock.now_s - 1)
 
     def report_trips(self, boundary_s: int) -> None:
-        """Tell the coordinator which reports of trips have reached it in this period."""
+        """Tell the coordinator which reports of trips have reached it in this period, by the period of departure."""
         state, rules, paths = self.state, self.post.rules, self.roads.paths
-        sent_by_s = boundary_s - max(rules.delay_s, 1)
-        after_s = max(sent_by_s - self.clock.periods.seconds, -1)
-        sent = (state.arrival_s > after_s) & (state.arrival_s <= sent_by_s)
-        rows = np.flatnonzero(sent & (self.plans.report_uniform >= rules.loss_probability))
-        spent_s = np.bincount(state.path[rows], (state.wait_s + state.charge_s)[rows], minlength=paths.count)
-        report = TripsReported(
-            **self.clock.envelope(self.name),
-            trips=tuple(np.bincount(state.path[rows], minlength=paths.count).tolist()),
-            spent_s=tuple(spent_s.astype(np.int64).tolist()),
-        )
-        self.post.send("coordinator", report)
+        before_s = boundary_s - max(rules.delay_s, 1) + 1
+        from_s = max(before_s - self.clock.periods.seconds, self.began_s)
+        rows = state.arrived(from_s, before_s, rules.loss_probability)
+        seconds = self.clock.periods.seconds
+        departed = state.departed_s[rows] // seconds
+        for number in np.unique(departed).tolist():
+            some = rows[departed == number]
+            spent_s = np.bincount(
+                state.path[some], (state.wait_s + state.charge_s)[some], minlength=paths.count
+            )
+            report = TripsReported(
+                **self.clock.envelope(self.name),
+                departed_s=number * seconds,
+                trips=tuple(np.bincount(state.path[some], minlength=paths.count).tolist()),
+                spent_s=tuple(spent_s.astype(np.int64).tolist()),
+            )
+            self.post.send("coordinator", report)
 
     # a stretch of time without news
 
@@ -134,7 +160,7 @@ class Fleet(mesa.Agent):
             return back_s
         for station, outlook in zip(self.plugs, outlooks, strict=True):
             station.serve(outlook, horizon_s)
-            self.log_charges(outlook)
+        self.log_charges(ended, memory.row)
         self.announce(heading)
         return None
 
@@ -154,10 +180,9 @@ class Fleet(mesa.Agent):
         for station, sessions in heading:
             station.queue.announce(sessions)
 
-    def log_charges(self, outlook: Outlook) -> None:
+    def log_charges(self, ended: list[tuple[int, Session]], rows: IntArray) -> None:
         """Log the waits, the time at the charger and the energy of the vehicles that are full."""
-        for end_s, session in outlook.ends:
-            row = self.state.first_row[session.ev - 1] + session.trip - 1
+        for (end_s, session), row in zip(ended, rows.tolist(), strict=True):
             self.state.wait_s[row] = session.start_s - session.arrival_s
             self.state.charge_s[row] = end_s - session.start_s
             self.state.fast_kwh[row], self.state.paid_cny[row] = session.delivered_kwh, session.paid_cny
@@ -188,39 +213,44 @@ class Fleet(mesa.Agent):
         return self.sessions(ev, row, path, left_s + before_s, course, stops)
 
     def leave_the_parking_place(self, ev: IntArray, row: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return SOC and the energy slow-charged while parked; the first trip starts as drawn."""
-        diaries, before = self.plans.diaries, self.state.soc[ev]
-        is_first = row == self.state.first_row[ev]
+        """Return SOC and the energy slow-charged while parked; a morning may start as drawn."""
+        diaries, rows = self.plans.diaries, self.plans.rows
+        battery, behaviour = self.battery.of(ev), self.behaviour.of(ev)
+        before, is_drawn = self.state.soc[ev], np.zeros(ev.size, dtype=np.bool_)
+        if self.plans.soc_is_drawn:
+            is_drawn = rows.trip[row] == 1
+            before = np.where(is_drawn, diaries.soc_first[ev], before)
         home, work = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
-        plugged = plugs_in(diaries.from_activity[row], before, home, work, self.behaviour) & ~is_first
+        plugged = plugs_in(rows.from_activity[row], before, home, work, behaviour) & ~is_drawn
         parked_h = (self.state.departure_s[ev] - self.state.parked_s[ev]) / 3600
-        soc = soc_after_parking(before, plugged, parked_h, self.battery, self.behaviour)
-        return soc, self.battery.charging_kwh(before, soc)
+        soc = soc_after_parking(before, plugged, parked_h, battery, behaviour)
+        return soc, battery.charging_kwh(before, soc)
 
     def decide(
         self, ev: IntArray, row: IntArray, soc: FloatArray, period: PeriodOfDay
     ) -> tuple[BoolArray, TripSoc]:
         """Decide who fast-charges on this trip; return also what it does to the batteries."""
-        trip_kwh = self.battery.trip_kwh(self.plans.diaries.length_km[row])
+        rows, battery, behaviour = self.plans.rows, self.battery.of(ev), self.behaviour.of(ev)
+        trip_kwh = battery.trip_kwh(rows.length_km[row])
         ratio = np.empty(ev.size)
         for tariff, who in self.tariff_heard.groups(ev):
             ratio[who] = tariff.ratio(period)
         charges = wants_fast_charge(
             soc,
             trip_kwh,
-            self.plans.charge_uniform[row],
-            battery=self.battery,
-            behaviour=self.behaviour,
+            rows.charge_uniform[row],
+            battery=battery,
+            behaviour=behaviour,
             price_ratio=ratio,
         )
-        return charges, drive(soc, trip_kwh, charges, self.battery, self.behaviour)
+        return charges, drive(soc, trip_kwh, charges, battery, behaviour)
 
     def choose_routes(
         self, ev: IntArray, row: IntArray, charges: BoolArray, course: TripSoc, period: PeriodOfDay
     ) -> IntArray:
         """Draw paths, and (path, station) pairs, at the costs drivers were told (Eq. 7)."""
         path = np.empty(ev.size, dtype=np.int64)
-        od, uniform = self.plans.od[row], self.plans.route_uniform[row]
+        od, uniform = self.plans.rows.od[row], self.plans.rows.route_uniform[row]
         passing, charging = np.flatnonzero(~charges), np.flatnonzero(charges)
         for belief, who in self.beliefs.groups(ev[passing]):
             some = passing[who]
@@ -250,11 +280,11 @@ class Fleet(mesa.Agent):
     ) -> list[tuple[ReckonedPlugs, list[Session]]]:
         """Return the vehicles that will come to each station, *stops* being their places in the arrays."""
         station = self.roads.paths.station[path[stops]]
-        heading = []
+        heading, most_kw = [], np.broadcast_to(self.plans.most_kw, self.state.soc.size)[ev]
         for number in np.flatnonzero(np.bincount(station)).tolist():
             here = stops[station == number]
-            columns = (ev[here] + 1, self.plans.diaries.trip[row[here]], arrival_s[here])
-            energies = (course.session_kwh[here], course.soc_charge_point[here])
+            columns = (ev[here] + 1, self.plans.rows.trip[row[here]], arrival_s[here])
+            energies = (course.session_kwh[here], course.soc_charge_point[here], most_kw[here])
             rows = zip(*(column.tolist() for column in (*columns, *energies)), strict=True)
             coming = [
                 Session(
@@ -264,8 +294,9 @@ class Fleet(mesa.Agent):
                     energy_kwh=energy_kwh,
                     soc=soc,
                     target_soc=self.behaviour.target_soc,
+                    most_kw=limit_kw,
                 )
-                for number_of_ev, trip, second, energy_kwh, soc in rows
+                for number_of_ev, trip, second, energy_kwh, soc, limit_kw in rows
             ]
             heading.append((self.plugs[number], coming))
         return heading
@@ -277,6 +308,28 @@ class Fleet(mesa.Agent):
         at_stations = any(not station.queue.is_empty for station in self.plugs)
         return at_stations or self.state.anyone_out(self.clock.now_s)
 
-    def trips(self) -> Any:
-        """Return the trips begun."""
-        return self.state.log(self.clock.now_s)
+    def trips(self) -> TripLog:
+        """Return the trips begun; arrivals may be to come."""
+        return self.state.log(self.state.begun)
+
+    def under_way(self, rows: IntArray) -> UnderWay:
+        """Return the trips in these rows of ``trips``."""
+        return self.state.under_way(self.state.begun[rows])
+
+    def at_stations(self, _now_s: int) -> tuple[tuple[Session, ...], ...]:
+        """Return for each station the vehicles that charge, wait or are coming, in order of arrival."""
+        return tuple(tuple(station.queue.vehicles) for station in self.plugs)
+
+    def opened(self) -> LastHeard[PeriodOpened]:
+        """Return the last news of link times that each EV has heard."""
+        return LastHeard.of([belief.told for belief in self.beliefs.said], self.beliefs.heard)
+
+    def tariff(self) -> LastHeard[TariffIssued]:
+        """Return the last news of prices that each EV has heard."""
+        return LastHeard.of([tariff.issued for tariff in self.tariff_heard.said], self.tariff_heard.heard)
+
+    def reports(self, now_s: int) -> Reports:
+        """Return the reports of trips that have not reached the coordinator yet."""
+        rules = self.post.rules
+        rows = self.state.arrived(now_s - rules.delay_s + 1, now_s, rules.loss_probability)
+        return self.state.reports(rows, rules.delay_s)

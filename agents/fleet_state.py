@@ -1,14 +1,17 @@
 """The EVs as arrays: where each stands in its day, and what has come of its trips so far."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from agents.midnight import Reports, UnderWay
 from agents.plans import DayPlans
 from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.charging import TripSoc
+from cosim.ev.mobility import EVState
 from cosim.ev.session import NEVER_S
 
 T = TypeVar("T")
@@ -22,10 +25,15 @@ class Hearsay(Generic[T]):
         self.said = [at_first]
         self.heard: IntArray = np.zeros(n_ev, dtype=np.int64)
 
-    def hear(self, news: T, lost: BoolArray) -> None:
-        """Let those hear whom it reached."""
+    def hear(self, news: T, lost: BoolArray, who: IntArray | None = None) -> None:
+        """Let those hear whom it reached: of *who*, or of all."""
         self.said.append(news)
-        self.heard[~lost] = len(self.said) - 1
+        self.heard[np.flatnonzero(~lost) if who is None else who[~lost]] = len(self.said) - 1
+
+    def recall(self, news: Sequence[T], number: IntArray) -> None:
+        """Remember what each heard before: a place in *news*, or -1."""
+        self.said += news
+        self.heard = np.where(number < 0, 0, number + 1)
 
     def groups(self, ev: IntArray) -> list[tuple[T, IntArray]]:
         """Return what these EVs know, and who of them (as places in *ev*) knows it."""
@@ -48,19 +56,22 @@ class Memory:
 class FleetState:
     """EVs are counted from 0; the row of a trip is that in the plans."""
 
-    def __init__(self, plans: DayPlans) -> None:
-        """Park all EVs at home."""
-        diaries, trips = plans.diaries, plans.od.size
-        self.plans, self.planned_s = plans, diaries.departure_s
-        self.first_row, self.end_row = diaries.first_row[:-1], diaries.first_row[1:]
+    def __init__(self, plans: DayPlans, state: EVState | None, under_way: UnderWay | None) -> None:
+        """Park all EVs where *state* says, or at home, except those on trips *under way*."""
+        plans = plans if under_way is None else plans.after(under_way)
+        n_ev, trips = plans.diaries.n_ev, plans.rows.ev.size
+        self.plans, self.planned_s = plans, plans.rows.departure_s
+        self.end_row = plans.first_row[1:]
         # one value per EV
-        self.row = self.first_row.copy()
+        self.row = plans.first_row[:-1].copy()
         """The next trip, or the one under way to a station."""
-        self.soc = diaries.soc_first.copy()
+        self.soc = (plans.diaries.soc_first if state is None else state.soc).copy()
         """After the last trip that has begun."""
-        self.parked_s: IntArray = np.zeros(diaries.n_ev, dtype=np.int64)
+        self.parked_s: IntArray = (
+            np.zeros(n_ev, dtype=np.int64) if state is None else state.parked_since_s.copy()
+        )
         """Second of the last arrival, be it in the future."""
-        self.departure_s = self._next_departure_s(np.arange(diaries.n_ev), self.parked_s)
+        self.departure_s = self._next_departure_s(np.arange(n_ev), np.zeros(n_ev, dtype=np.int64))
         """Of the next trip; about never if there is none, or while at or before a station."""
         # one value per trip
         self.charges = np.zeros(trips, dtype=np.bool_)
@@ -69,6 +80,21 @@ class FleetState:
         self.soc_departure, self.soc_arrival, self.slow_kwh, self.fast_kwh, self.paid_cny = np.zeros(
             (5, trips)
         )
+        if under_way is not None:
+            self._go_on(under_way)
+
+    def _go_on(self, under_way: UnderWay) -> None:
+        """Put EVs on the trips that midnight interrupted."""
+        log, ev = under_way.log, under_way.log.ev - 1
+        row = self.row[ev]
+        self.charges[row], self.path[row], self.departed_s[row] = log.charges, log.path, log.departure_s
+        self.drive_s[row], self.after_s[row] = log.drive_s, under_way.after_s
+        self.wait_s[row], self.charge_s[row], self.fast_kwh[row] = log.wait_s, log.charge_s, log.fast_kwh
+        self.paid_cny[row] = log.paid_cny
+        self.soc_departure[row], self.soc_arrival[row] = log.soc_departure, log.soc_arrival
+        self.slow_kwh[row], self.departure_s[ev] = log.slow_kwh, NEVER_S
+        known = log.arrival_s >= 0
+        self.arrive(ev[known], log.arrival_s[known])
 
     def _next_departure_s(self, ev: IntArray, arrival_s: IntArray) -> IntArray:
         """Return when EVs leave again: as planned, but not before they are there."""
@@ -104,24 +130,50 @@ class FleetState:
 
     def anyone_out(self, now_s: int) -> bool:
         """Tell whether an EV that is at no station still drives at *now_s*, or will."""
-        return bool((self.departure_s < NEVER_S).any() or (self.parked_s >= now_s).any())
+        return bool((self.departure_s < NEVER_S).any() or (self.arrival_s >= now_s).any())
 
-    def log(self, end_s: int) -> TripLog:
-        """Return the trips begun before the simulation ended at *end_s*."""
-        begun = np.flatnonzero(self.departed_s >= 0)
+    def arrived(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
+        """Return the rows of trips that arrived in these seconds, and whose report was not lost."""
+        then = (self.arrival_s >= from_s) & (self.arrival_s < before_s)
+        return np.flatnonzero(then & (self.plans.rows.report_uniform >= loss_probability))
+
+    def reports(self, rows: IntArray, delay_s: int) -> Reports:
+        """Return the reports of trips that have arrived."""
+        return Reports(
+            delivered_s=self.arrival_s[rows] + delay_s,
+            departed_s=self.departed_s[rows],
+            path=self.path[rows],
+            spent_s=(self.wait_s + self.charge_s)[rows],
+        )
+
+    def under_way(self, rows: IntArray) -> UnderWay:
+        """Return trips that midnight finds under way."""
+        return UnderWay(
+            log=self.log(rows),
+            after_s=self.after_s[rows],
+            report_uniform=self.plans.rows.report_uniform[rows],
+        )
+
+    @property
+    def begun(self) -> IntArray:
+        """Rows of the trips begun."""
+        return np.flatnonzero(self.departed_s >= 0)
+
+    def log(self, begun: IntArray) -> TripLog:
+        """Return trips *begun*; arrivals may be to come."""
         every = slice(None) if begun.size == self.departed_s.size else begun
-        diaries = self.plans.diaries
+        rows = self.plans.rows
         return TripLog(
-            ev=diaries.ev[every] + 1,
-            trip=diaries.trip[every],
-            from_activity=diaries.from_activity[every],
-            to_activity=diaries.to_activity[every],
-            od=self.plans.od[every],
-            length_km=diaries.length_km[every],
+            ev=rows.ev[every] + 1,
+            trip=rows.trip[every],
+            from_activity=rows.from_activity[every],
+            to_activity=rows.to_activity[every],
+            od=rows.od[every],
+            length_km=rows.length_km[every],
             charges=self.charges[every],
             path=self.path[every],
             departure_s=self.departed_s[every],
-            arrival_s=np.where(self.arrival_s < end_s, self.arrival_s, -1)[every],
+            arrival_s=self.arrival_s[every],
             drive_s=self.drive_s[every],
             wait_s=self.wait_s[every],
             charge_s=self.charge_s[every],

@@ -90,6 +90,8 @@ def _message(row: Any) -> PeriodOpened | TariffIssued:
         "period": int(row.period),
     }
     if row.kind == "PeriodOpened":
-        return PeriodOpened(**envelope, link_time_min=tuple(said["link_time_min"]))
+        return PeriodOpened(
+            **envelope, knowledge=said["knowledge"], link_time_min=tuple(said["link_time_min"])
+        )
     prices = {station: tuple(values) for station, values in said["price_cny_per_kwh"].items()}
     return TariffIssued(**envelope, price_cny_per_kwh=prices)

@@ -14,7 +14,8 @@ class Tariff:
     def __init__(self, periods: Periods, day_ahead: DayAhead, issued: TariffIssued | None = None) -> None:
         """Read the message."""
         self._periods = periods
-        self._issued = issued
+        self.issued = issued
+        """What it was read from, None for what was published the day before."""
         self._published = day_ahead.charging_price_cny_per_kwh
         self._column = {name: number for number, name in enumerate(day_ahead.station_names)}
         self._mean = float(self._published.mean())
@@ -22,10 +23,10 @@ class Tariff:
 
     def price(self, station: str, period: PeriodOfDay) -> float:
         """Return the price of a station in a period; after the end of the tariff, its last price."""
-        if self._issued is None:
+        if self.issued is None:
             return float(self._published[period.period - 1, self._column[station]])
-        prices = self._issued.price_cny_per_kwh[station]
-        issued = PeriodOfDay(self._issued.day, self._issued.period)
+        prices = self.issued.price_cny_per_kwh[station]
+        issued = PeriodOfDay(self.issued.day, self.issued.period)
         ahead = self._periods.index(period) - self._periods.index(issued)
         return prices[min(max(ahead, 0), len(prices) - 1)]
 

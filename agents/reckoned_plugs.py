@@ -1,6 +1,6 @@
 """The chargers without a process for each vehicle (batch resolution): worked out in stretches of constant power."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agents.clock import Clock
 from agents.site import Site, Vehicles
@@ -12,13 +12,15 @@ from cosim.periods import PeriodOfDay
 class ReckonedPlugs:
     """c chargers and one queue, moved on by the fleet."""
 
-    def __init__(self, site: Site, clock: Clock) -> None:
-        """Stand empty."""
+    def __init__(self, site: Site, clock: Clock, present: Sequence[Session] = ()) -> None:
+        """Begin with the vehicles that charge, wait or are coming, in order of arrival."""
         self.site, self.clock = site, clock
         self.queue = FifoQueue(site.data.chargers)
+        self.queue.take_in(present, clock.now_s)
+        site.keep(self.queue.plugged.values(), self.queue.waiting)
         self.before_change: Callable[[], None] = lambda: None
         self.power_kw = 0.0
-        self._new_power_from_s: int | None = 0
+        self._new_power_from_s: int | None = clock.now_s
 
     @property
     def plugged(self) -> Vehicles:
@@ -44,7 +46,7 @@ class ReckonedPlugs:
             if session.full_s() > changed_s:
                 if session.since_s < changed_s:
                     self.site.read_off(session, changed_s)
-                session.power_kw = self.power_kw
+                session.draw(self.power_kw)
 
     def outlook(self, before_s: int, last_s: int) -> Outlook:
         """Return what happens up to *last_s* with the vehicles that come before *before_s*; changes nothing."""

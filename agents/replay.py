@@ -22,7 +22,6 @@ from cosim.ev.charging import (
     soc_after_parking,
     wants_fast_charge,
 )
-from cosim.periods import PeriodOfDay
 from cosim.scenario import DayAhead, Scenario
 
 
@@ -84,13 +83,13 @@ class Replay:
     def __init__(self, scenario: Scenario, day_ahead: DayAhead, seed: int, messages: Frame) -> None:
         """Read the broadcasts."""
         self.world, self.day_ahead = scenario, day_ahead
-        self.battery, self.behaviour = scenario.battery, scenario.behaviour
         self.roads = Roads(scenario, day_ahead, scenario.config.population.theta_per_min)
         self.tariffs = TariffBook(scenario.periods, day_ahead)
         self.archive = Archive(scenario, day_ahead.n_ev, seed, messages)
 
     def day(self, plan: DayPlan, recorded: Mapping[int, Outcome] | None) -> Iterator[Decision]:
         """Yield the decisions of an EV, trip by trip; *recorded* is by trip number, None if nobody kept it."""
+        self.battery, self.behaviour, self.most_kw = plan.battery, plan.behaviour, plan.most_kw
         news, soc, parked_s, is_recorded = self.archive.news(plan.ev), plan.soc_first, 0, True
         for trip in plan.trips:
             departure_s, slow_kwh = max(trip.departure_s, parked_s), 0.0
@@ -128,7 +127,7 @@ class Replay:
             trip, departure_s, knows, float(course.session_kwh) if fast.chosen else None
         )
         in_force = self.archive.opened_by(departure_s)
-        self.roads.set_times(PeriodOfDay(in_force.day, in_force.period), np.array(in_force.link_time_min))
+        self.roads.set_times(np.array(in_force.link_time_min))
         return Decision(
             plan=trip,
             departure_s=departure_s,
@@ -178,7 +177,8 @@ class Replay:
             return Outcome(arrival_s=made.departure_s + driven_s)
         station = next(one for one in self.world.stations if one.name == made.route.station)
         energy_kwh = float(made.course.session_kwh)
-        charge_s = int(np.ceil(3600 * energy_kwh / station.charger_power_kw))
+        power_kw = min(station.charger_power_kw, self.most_kw)
+        charge_s = int(np.ceil(3600 * energy_kwh / power_kw))
         return Outcome(
             arrival_s=made.departure_s + driven_s + charge_s,
             charge_s=charge_s,

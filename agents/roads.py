@@ -1,11 +1,13 @@
 """The roads as drivers meet them: the link times in force, and the choice among paths at the times one believes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
+from cosim.config.travel import FREE_FLOW
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
 from cosim.road.choice import choose, choose_in_rows, cumulative_chances, logit_shares, padded_members
@@ -29,15 +31,31 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Belief:
-    """What a driver makes of the link times of one message; nearly all drivers hold the same one.
+    """What a driver makes of the link times of one message; drivers who were told the same hold the same one.
 
     Arrays over paths end in an infinite one, which fills up short rows.
     """
 
+    told: PeriodOpened | None
+    """The message; None for who was never told anything."""
     passing: FloatArray
     """(ODs, most paths): cumulative shares among those who do not charge."""
     time_min: FloatArray
     """Time along every path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PeriodBook:
+    """What the roads were like in a period."""
+
+    time_min: FloatArray
+    """Link times in force."""
+    told_min: FloatArray
+    """Link times drivers were told, on average over all drivers."""
+    car_veh_h: FloatArray
+    """Expected path flows of conventional cars."""
+    price_cny_per_kwh: FloatArray
+    """Charging price of each station."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,32 +86,59 @@ class Roads:
         self.theta_per_min = theta_per_min or scenario.config.road.theta_per_min
         self.overlap_min = scenario.path_size_min(self.paths)
         """What cars, and the equilibrium, add to the time of each path for its overlap."""
-        self.times_min: dict[PeriodOfDay, FloatArray] = {}
-        """Link times in force in each period so far."""
+        self.books: dict[PeriodOfDay, PeriodBook] = {}
+        """What each period so far was like."""
         self.before_change: Callable[[], None] = lambda: None
         """Called before other times come into force."""
         ods = self.paths.od.origin.size
         self._passing = padded_members(self.paths.groups, slice(PASSING * ods, (PASSING + 1) * ods))
         self._pairs = padded_members(self.paths.groups, slice(CHARGING * ods, (CHARGING + 1) * ods))
-        self._beliefs: dict[PeriodOfDay, Belief] = {}
-        self.at_free_flow = self._believed(self.paths.network.t0_min)
+        self._beliefs: dict[tuple[PeriodOfDay, str], Belief] = {}
+        self.at_free_flow = self._believed(self.paths.network.t0_min, None)
         """What a driver believes who was never told anything."""
 
-    def set_times(self, now: PeriodOfDay, link_time_min: FloatArray) -> None:
-        """Bring the link times of a period into force."""
+    def open(
+        self,
+        now: PeriodOfDay,
+        link_time_min: FloatArray,
+        told: dict[str, FloatArray],
+        price_cny_per_kwh: FloatArray,
+    ) -> None:
+        """Bring the link times of a period into force; drivers are *told* others, by their kind of knowledge."""
         self.before_change()
-        self.times_min[now] = link_time_min
+        shares = self.scenario.config.population.information.shares()
+        shares[FREE_FLOW] = max(0.0, 1 - sum(shares.values()))
+        known = told | {FREE_FLOW: self.paths.network.t0_min}
+        if len(told) == 1 and shares[FREE_FLOW] < 1e-9:
+            shares = dict.fromkeys(told, 1.0)
+        self.books[now] = PeriodBook(
+            time_min=link_time_min,
+            told_min=sum_of(share * known[kind] for kind, share in shares.items()),
+            car_veh_h=self._car_flow_veh_h(now, known, shares),
+            price_cny_per_kwh=price_cny_per_kwh.copy(),
+        )
+        self.set_times(link_time_min)
+
+    def set_times(self, link_time_min: FloatArray) -> None:
+        """Let trips take these link times."""
         legs = self.paths.legs(link_time_min)
         self.before_s: IntArray = np.rint(legs.before_min * 60).astype(np.int64)
         """Driving time to the station, or of the whole path."""
         self.after_s: IntArray = np.rint(legs.after_min * 60).astype(np.int64)
 
-    def car_flow_veh_h(self, now: PeriodOfDay) -> FloatArray:
-        """Return the expected path flows of conventional cars, who believe the times in force."""
-        cost_min = self.paths.time_min(self.times_min[now]) + self.overlap_min
-        theta = np.full(self.paths.groups.count, self.scenario.config.road.theta_per_min)
-        shares = logit_shares(cost_min, self.paths.groups, theta)
-        flow: FloatArray = self.day_ahead.car_path_veh_h[now.period - 1] * shares
+    def _car_flow_veh_h(
+        self, now: PeriodOfDay, told: dict[str, FloatArray], shares: dict[str, float]
+    ) -> FloatArray:
+        """Return the expected path flows of conventional cars, who know what as many of the EVs' drivers know."""
+        if now.day > self.day_ahead.days:
+            return np.zeros(self.paths.count)
+        groups = self.paths.groups
+        theta = np.full(groups.count, self.scenario.config.road.theta_per_min)
+        chosen = sum_of(
+            share * logit_shares(self.paths.time_min(told[kind]) + self.overlap_min, groups, theta)
+            for kind, share in shares.items()
+        )
+        flow: FloatArray = self.day_ahead.car_path_veh_h[now.period - 1] * chosen
         return flow
 
     def route(self, path: int) -> Route:
@@ -110,14 +155,16 @@ class Roads:
 
     def belief(self, told: PeriodOpened) -> Belief:
         """Return what a driver makes of a message: worked out once for all who hear it."""
-        opened = PeriodOfDay(told.day, told.period)
-        if opened not in self._beliefs:
-            self._beliefs[opened] = self._believed(np.array(told.link_time_min))
-        return self._beliefs[opened]
+        name = PeriodOfDay(told.day, told.period), told.knowledge
+        if name not in self._beliefs:
+            self._beliefs[name] = self._believed(np.array(told.link_time_min), told)
+        return self._beliefs[name]
 
-    def _believed(self, link_time_min: FloatArray) -> Belief:
+    def _believed(self, link_time_min: FloatArray, told: PeriodOpened | None) -> Belief:
         time_min = np.append(self.paths.time_min(link_time_min), np.inf)
-        return Belief(passing=self.chances(self._passing, time_min[self._passing]), time_min=time_min)
+        return Belief(
+            told=told, passing=self.chances(self._passing, time_min[self._passing]), time_min=time_min
+        )
 
     # choices: the path that a uniform number falls on, at the costs one believes
 
@@ -190,6 +237,11 @@ class Roads:
             cost_min=cost_min, theta_per_min=self.theta_per_min, path=members, paths=self.paths
         )
         return cumulative_chances(self.scenario.choice.weights(among))
+
+
+def sum_of(parts: Iterable[FloatArray]) -> FloatArray:
+    """Return the sum of some arrays."""
+    return reduce(np.add, parts)
 
 
 def _shares_of(drivers: int, alternatives: int) -> list[slice]:

@@ -54,13 +54,21 @@ class Site:
         self.periods, self.meter, self.recorder = periods, meter, recorder
         self.book = QueueBook()
         self.tariffs, self.tariff = tariffs, tariffs.published
+        """All tariffs, and the one it has heard of last."""
         self.limits_kw: dict[PeriodOfDay, float] = {}
         """What the operator said the feeder can serve; a limit holds for its period alone."""
         self.sessions: list[Session] = []
-        """All that have begun."""
+        """All that have begun and are not written down yet."""
         self._plugged_s: dict[PeriodOfDay, int] = defaultdict(int)
         self._paid_cny: dict[PeriodOfDay, list[float]] = defaultdict(list)
         """Seconds that vehicles were plugged in, and what they paid, as far as read off."""
+
+    def go_on(self, now_s: int, tariff: TariffIssued | None, drawn_kwh: float) -> None:
+        """Begin a day as the one before has ended."""
+        self.book = QueueBook(since_s=now_s)
+        if tariff is not None:
+            self.hear(tariff)
+        self.meter.record(self.name, self.periods.at(now_s - 1), drawn_kwh)
 
     def hear(self, tariff: TariffIssued) -> None:
         """Charge for energy at a new tariff."""
@@ -78,6 +86,11 @@ class Site:
         """Return the charging price in a period, as far as the station has heard."""
         return self.tariff.price(self.name, period)
 
+    def keep(self, plugged: Iterable[Session], waiting: Sized) -> None:
+        """Go on with vehicles of the day before."""
+        self.sessions += plugged
+        self.book.waiting = self.book.largest = len(waiting)
+
     def begin(self, session: Session) -> None:
         """Take down a vehicle that has plugged in."""
         self.book.start(session.start_s - session.arrival_s)
@@ -91,32 +104,33 @@ class Site:
         self._paid_cny[period].append(energy_kwh * price)
         self.meter.record(self.name, period, energy_kwh)
 
-    def record_sessions(self) -> None:
-        """Write down all sessions, those that the end of the simulation cuts off as they stand."""
-        if not self.sessions:
+    def record_sessions(self, *, also_unfinished: bool) -> None:
+        """Write down the sessions that have ended; at the end of the simulation the others, too, as they stand."""
+        sessions = [session for session in self.sessions if also_unfinished or session.end_s >= 0]
+        if not sessions:
             return
-        started = [self.periods.at(session.start_s) for session in self.sessions]
-        arrival_s = np.array([session.arrival_s for session in self.sessions])
-        start_s = np.array([session.start_s for session in self.sessions])
-        energy_kwh = np.array([session.delivered_kwh for session in self.sessions])
-        paid_cny = np.array([session.paid_cny for session in self.sessions])
+        started = [self.periods.at(session.start_s) for session in sessions]
+        arrival_s = np.array([session.arrival_s for session in sessions])
+        start_s = np.array([session.start_s for session in sessions])
+        energy_kwh = np.array([session.delivered_kwh for session in sessions])
+        paid_cny = np.array([session.paid_cny for session in sessions])
         drew = energy_kwh > 0
         self.recorder.add(
             "sessions",
             day=[period.day for period in started],
             period=[period.period for period in started],
             station=self.name,
-            ev=[session.ev for session in self.sessions],
-            trip=[session.trip for session in self.sessions],
+            ev=[session.ev for session in sessions],
+            trip=[session.trip for session in sessions],
             arrival_s=arrival_s,
             start_s=start_s,
-            end_s=[session.end_s for session in self.sessions],
+            end_s=[session.end_s for session in sessions],
             wait_min=(start_s - arrival_s) / 60,
             energy_kwh=energy_kwh,
             price_cny_per_kwh=np.divide(paid_cny, energy_kwh, out=np.full(drew.size, np.nan), where=drew),
             paid_cny=paid_cny,
-            soc_arrival=[session.soc for session in self.sessions],
-            soc_end=[session.soc_now for session in self.sessions],
+            soc_arrival=[session.soc for session in sessions],
+            soc_end=[session.soc_now for session in sessions],
         )
 
     def write_down(self, ended: PeriodOfDay, forecast_kw: float, plugs: Plugs) -> None:

@@ -1,13 +1,13 @@
 """The trips that were made, as arrays: what both resolutions write down, and what the traffic is counted from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
-from agents.journey import Journey
 from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.battery import Battery
 from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.results import Recorder
 from cosim.scenario import Scenario
@@ -29,7 +29,7 @@ class TripLog:
     """-1 if stranded."""
     departure_s: IntArray
     arrival_s: IntArray
-    """-1 if it has not arrived."""
+    """-1 if it has not arrived, or (before ``cut_at``) if that is not known yet."""
     drive_s: IntArray
     wait_s: IntArray
     charge_s: IntArray
@@ -41,12 +41,26 @@ class TripLog:
     """For the fast charge."""
 
     @classmethod
-    def of_journeys(cls, journeys: Sequence[Journey]) -> Self:
-        """Return the log of journeys."""
-        rows = [journey.values() for journey in journeys]
-        columns = zip(*rows, strict=True) if rows else [np.array([], dtype=np.int64)] * len(fields(cls))
+    def of_rows(cls, rows: Sequence[tuple[Any, ...]]) -> Self:
+        """Return the log of trips, each given as its values in the order of the columns."""
+        columns = zip(*rows, strict=True) if rows else [()] * len(fields(cls))
         named = zip(fields(cls), columns, strict=True)
-        return cls(**{field.name: np.array(column) for field, column in named})
+        return cls(**{field.name: np.array(column, dtype=_DTYPES[field.name]) for field, column in named})
+
+    @classmethod
+    def joined(cls, logs: Sequence["TripLog"]) -> Self:
+        """Return the trips of several logs, ordered by EV and departure."""
+        names = [field.name for field in fields(cls)]
+        whole = cls(**{name: np.concatenate([getattr(log, name) for log in logs]) for name in names})
+        return whole.of(np.lexsort((whole.departure_s, whole.ev)))
+
+    def of(self, which: IntArray | BoolArray) -> Self:
+        """Return some of the trips."""
+        return type(self)(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+
+    def cut_at(self, end_s: int) -> Self:
+        """Return the trips as the end of the simulation leaves them: what would come later has not come."""
+        return replace(self, arrival_s=np.where(self.arrival_s < end_s, self.arrival_s, -1))
 
     @property
     def is_stranded(self) -> BoolArray:
@@ -63,9 +77,10 @@ class TripLog:
         """Trips that the end of the simulation cuts off."""
         return ~self.is_stranded & ~self.has_arrived
 
-    def record_totals(self, recorder: Recorder, scenario: Scenario) -> None:
-        """Write the table of EVs: what came of the trips of each period, by departure."""
-        number = self.departure_s // scenario.periods.seconds
+    def record_totals(self, recorder: Recorder, scenario: Scenario, battery: Battery, day: int) -> None:
+        """Write the table of EVs: what came of the trips of each period of *day*, and later, by departure."""
+        first = (day - 1) * scenario.periods.count
+        number = self.departure_s // scenario.periods.seconds - first
         periods = max(scenario.periods.count, int(number.max(initial=-1)) + 1)
         made, ended = ~self.is_stranded, self.has_arrived
         charged = ended & self.charges
@@ -79,10 +94,10 @@ class TripLog:
         def mean(values: Any, which: BoolArray) -> FloatArray:
             return np.where(count(which) > 0, total(values, which) / np.maximum(count(which), 1), np.nan)
 
-        day, period = np.divmod(np.arange(periods), scenario.periods.count)
+        days, period = np.divmod(first + np.arange(periods), scenario.periods.count)
         recorder.add(
             "evs",
-            day=day + 1,
+            day=days + 1,
             period=period + 1,
             departures=count(made),
             charging=count(made & self.charges),
@@ -91,14 +106,17 @@ class TripLog:
             drive_min=mean(self.drive_s / 60, ended),
             station_min=mean((self.wait_s + self.charge_s) / 60, charged),
             wait_min=mean(self.wait_s / 60, charged),
-            drive_kwh=total(scenario.battery.trip_kwh(self.length_km), ended),
+            drive_kwh=total(self._drive_kwh(battery), ended),
             fast_charge_kwh=total(self.fast_kwh, charged),
-            slow_charge_kwh=total(self.slow_kwh, made),
+            slow_charge_kwh=total(self.slow_kwh, np.ones_like(made)),
             paid_cny=total(self.paid_cny, charged),
             soc_departure=mean(self.soc_departure, made),
         )
 
-    def record(self, recorder: Recorder, scenario: Scenario) -> None:
+    def _drive_kwh(self, battery: Battery) -> FloatArray:
+        return battery.of(self.ev - 1).trip_kwh(self.length_km)
+
+    def record(self, recorder: Recorder, scenario: Scenario, battery: Battery) -> None:
         """Write the table of trips; what a trip that has not ended took is not known."""
         if not self.ev.size:
             return
@@ -130,7 +148,7 @@ class TripLog:
             wait_min=if_arrived(self.wait_s / 60),
             charge_min=if_arrived(self.charge_s / 60),
             length_km=self.length_km,
-            drive_kwh=if_arrived(scenario.battery.trip_kwh(self.length_km)),
+            drive_kwh=if_arrived(self._drive_kwh(battery)),
             fast_charge_kwh=if_arrived(self.fast_kwh),
             slow_charge_kwh=self.slow_kwh,
             paid_cny=if_arrived(self.paid_cny),
@@ -138,6 +156,16 @@ class TripLog:
             soc_arrival=np.where(self.is_under_way, np.nan, self.soc_arrival),
             status=_names(["stranded", "arrived", "on_the_way"])[status],
         )
+
+
+_DTYPES = {
+    **{field.name: np.int64 for field in fields(TripLog)},
+    **dict.fromkeys(
+        ("length_km", "soc_departure", "soc_arrival", "slow_kwh", "fast_kwh", "paid_cny"), np.float64
+    ),
+    **dict.fromkeys(("from_activity", "to_activity"), np.int8),
+    "charges": np.bool_,
+}
 
 
 def _names(names: Sequence[str]) -> Any:

@@ -1,9 +1,9 @@
-"""Time a day of many EVs: ``python benchmarks/population.py [EVS ...] [--individual]``.
+"""Time a day of many EVs: ``python benchmarks/population.py [EVS ...] [--paper] [--individual]``.
 
-The paper's scenario with demand, road capacities, chargers, feeder and devices scaled together; above 20,000 EVs as a
-city: six feeders, and chargers at home for 90 % of the EVs, so that about one trip in 100 fast-charges. Figures are
-CPU seconds of one process after imports; a reference kernel, timed in the same process, tells how fast the machine was.
-Without arguments: 10,000, 100,000 and 1,000,000 EVs at batch resolution, each in a process of its own.
+The city (`configs/city.toml`), scaled down with its demand, road capacities, chargers, feeders and devices; with
+``--paper`` the paper's networks, scaled up alike. Figures are CPU seconds of one process after imports, at batch
+resolution and each in a process of its own; a reference kernel, timed in the same process, tells how fast the
+machine was. Without arguments: 10,000, 100,000 and 1,000,000 EVs of the city.
 ``--individual`` times the individual resolution against a bare SimPy + Mesa loop with the same number of events.
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 import tomli_w
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-PAPER_EVS = 1704
+EVS = {"paper": 1704, "city": 1_000_000}
 TIMES_FACTOR = {
     "p_max_kw",
     "q_max_kvar",
@@ -34,38 +34,21 @@ TIMES_FACTOR = {
     "discharge_max_kw",
     "capacity_kwh",
 }
-TIMES_FACTOR |= {"s_kva", "p_kw", "q_kvar", "capacity_veh_h"}
+TIMES_FACTOR |= {"s_kva", "p_kw", "q_kvar", "capacity_veh_h", "current_max_a"}
 OVER_FACTOR = {"cost_a_cny_per_mw2h", "r_ohm", "x_ohm"}
-CITY_FROM_EVS = 20_000
-CITY_FEEDERS = 6
-CITY_CHARGING = 0.2
-"""Fast charging in the city, relative to the paper's."""
 
 
-def scaled_scenario(folder: Path, evs: int, *, city: bool) -> Path:
-    """Write the paper's scenario for so many EVs into *folder*: everything that carries anything grows alike."""
-    roads = evs / PAPER_EVS
-    feeder = roads * CITY_CHARGING / CITY_FEEDERS if city else roads
-    tables = tomllib.loads((CONFIGS / "paper.toml").read_text())
+def scaled_scenario(folder: Path, name: str, evs: int) -> Path:
+    """Write the scenario *name* for so many EVs into *folder*: everything that carries anything grows alike."""
+    factor = evs / EVS[name]
+    tables = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
     tables["profiles"] = str(CONFIGS / tables["profiles"])
-    tables["population"] |= {"evs": evs, "resolution": "batch"}
-    _scale_roads(tables["road"], folder, roads)
-    _scale_grid(tables["grid"], folder, feeder)
-    for station in tables["stations"]:
-        station["chargers"] = math.ceil(station["chargers"] * feeder)
     tables["mobility"]["transitions"] = str(CONFIGS / tables["mobility"]["transitions"])
-    if city:
-        tables["mobility"] |= {
-            "home_charger_share": 0.9,
-            "soc_first_mean": 0.8,
-        }  # charged overnight, most of them
-        names = [f"feeder {number}" for number in range(1, CITY_FEEDERS + 1)]
-        tables["grid"]["feeders"] = [{"name": name} for name in names]
-        tables["stations"] = [
-            station | {"name": f"{station['name']} {name}", "feeder": name}
-            for name in names
-            for station in tables["stations"]
-        ]
+    tables["population"] |= {"evs": evs, "resolution": "batch"}
+    _scale_roads(tables["road"], folder, factor)
+    _scale_grid(tables["grid"], folder, factor)
+    for station in tables["stations"]:
+        station["chargers"] = math.ceil(station["chargers"] * factor)
     file = folder / "scaled.toml"
     file.write_text(tomli_w.dumps(tables))
     return file
@@ -74,14 +57,17 @@ def scaled_scenario(folder: Path, evs: int, *, city: bool) -> Path:
 def _scale_roads(road: dict[str, Any], folder: Path, factor: float) -> None:
     road["links"] = _scaled_csv(CONFIGS / road["links"], folder / "links.csv", factor)
     road |= {name: str(CONFIGS / road[name]) for name in ("nodes", "demand")}
-    road["demand_scale"] *= factor
-    road["assignment"]["method"] = "newton"
+    road["demand_scale"] = road.get("demand_scale", 1.0) * factor
+    road.setdefault("assignment", {})["method"] = "newton"
 
 
 def _scale_grid(grid: dict[str, Any], folder: Path, factor: float) -> None:
-    for name in ("buses", "branches"):
-        grid[name] = _scaled_csv(CONFIGS / grid[name], folder / f"{name}.csv", factor)
-    for unit in (unit for kind in ("turbines", "storage", "renewables") for unit in grid[kind]):
+    for number, feeder in enumerate([grid, *grid.get("feeders", ())]):
+        for name in ("buses", "branches"):
+            if name in feeder:
+                target = folder / f"{name}_{number}.csv"
+                feeder[name] = _scaled_csv(CONFIGS / feeder[name], target, factor)
+    for unit in (unit for kind in ("turbines", "storage", "renewables") for unit in grid.get(kind, ())):
         unit |= {
             key: value * _growth(key, factor) for key, value in unit.items() if _growth(key, factor) != 1
         }
@@ -142,7 +128,7 @@ def import_everything() -> None:
     import cosim.coupling  # noqa: F401
 
 
-def measure_batch(evs: int) -> dict[str, Any]:
+def measure_batch(name: str, evs: int) -> dict[str, Any]:
     """Return figures of a day of *evs* EVs at batch resolution: equilibrium, agents, tables on disk."""
     import_everything()
     from agents.model import CoSimModel
@@ -153,14 +139,14 @@ def measure_batch(evs: int) -> dict[str, Any]:
     imported_mb = memory_mb()
     reference = reference_kernel_s()
     watch = Stopwatch()
-    with tempfile.TemporaryDirectory() as name:
-        file = scaled_scenario(Path(name), evs, city=evs > CITY_FROM_EVS)
+    with tempfile.TemporaryDirectory() as folder:
+        file = scaled_scenario(Path(folder), name, evs)
         scenario = watch.time("scenario", lambda: load_scenario(file))
         day = watch.time("equilibrium", lambda: solve_equilibrium_day(scenario))
         model = watch.time("agents", lambda: CoSimModel(scenario, day_ahead(scenario, day), seed=1))
         grid = GridTime(model)
         tables = watch.time("agents", model.simulate)
-        watch.time("tables", lambda: write_tables(Path(name) / "out", tables))
+        watch.time("tables", lambda: write_tables(Path(folder) / "out", tables))
     stations = tables["stations"]
     return {
         "evs": evs,
@@ -274,9 +260,9 @@ def memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def in_a_process_of_its_own(evs: int) -> dict[str, Any]:
+def in_a_process_of_its_own(name: str, evs: int) -> dict[str, Any]:
     """Return the figures measured by a fresh Python."""
-    command = [sys.executable, __file__, "--one", str(evs)]
+    command = [sys.executable, __file__, "--one", name, str(evs)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     figures: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
     return figures
@@ -297,16 +283,19 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("evs", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--paper", action="store_true", help="scale the paper's networks, not the city")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--individual", action="store_true", help="time single EVs against a bare loop")
     asked = parser.parse_args()
     if asked.individual:
         show(measure_individual())
         return
     if asked.one:
-        print(json.dumps(measure_batch(asked.one)))
+        name, evs = asked.one
+        print(json.dumps(measure_batch(name, int(evs))))
         return
-    found = [in_a_process_of_its_own(evs) for evs in asked.evs]
+    name = "paper" if asked.paper else "city"
+    found = [in_a_process_of_its_own(name, evs) for evs in asked.evs]
     for figures in found:
         show(figures)
     if len(found) > 1:

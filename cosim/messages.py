@@ -2,7 +2,8 @@
 
 message          from -> to                              says
 ---------------  --------------------------------------  -----------------------------------------------
-PeriodOpened     coordinator -> all                      period t begins; link times drivers may use
+PeriodOpened     coordinator -> all                      period t begins; link times drivers may use: one message for
+                                                         each kind of knowledge, to the drivers who have it
 TariffIssued     coordinator -> stations, EVs            charging prices for the coming periods
 ChargeRequest *  EV -> station                           a vehicle stands there and wants energy
 ChargeStarted *  station -> EV                           the plug is in; how long the vehicle waited
@@ -53,6 +54,8 @@ class Message:
 class PeriodOpened(Message):
     """A period begins."""
 
+    knowledge: str
+    """What the times are: of the equilibrium, of the last period, or of the days before (yesterday)."""
     link_time_min: tuple[float, ...]
     """Time of each link and charging arc that drivers are told [min]."""
 
@@ -76,6 +79,8 @@ class ChargeRequest(Message):
     """Energy wanted at the grid side [kWh]."""
     soc: float
     target_soc: float
+    most_kw: float | None = None
+    """What the vehicle takes at most, on the grid side; None: what the charger gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +155,14 @@ class TripReported(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripsReported(Message):
-    """The trips of a fleet whose reports have reached the coordinator in the period that ends, counted."""
+    """The trips of a fleet whose reports have reached the coordinator in the period that ends, counted.
+
+    One message for each period in which some of these trips began.
+    """
 
     physical: ClassVar[bool] = True  # loss and delay of each EV's report are in the counts
+    departed_s: int
+    """The trips set out in the period that contains this second."""
     trips: tuple[int, ...]
     """Trips on each path, or (path, station) pair, of the path set."""
     spent_s: tuple[int, ...]

@@ -266,6 +266,18 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _whole("outside_limits", "buses whose voltage is outside its limits"),
     ),
     **COMPARISON_TABLES,
+    "learning": (
+        _DAY,
+        _real("ev_distance", "|x - x*| / |x*| of the EVs' flows to the equilibrium, over links and periods"),
+        _real(
+            "ev_floor", "sampling floor: the distance expected if every trip were drawn from the equilibrium"
+        ),
+        _real("ev_ratio", "distance over floor"),
+        _real("flow_distance", "distance of all flows, conventional cars included"),
+        _real("flow_floor", "its sampling floor: only EVs are drawn"),
+        _real("station_distance", "distance of the vehicles that come to the stations"),
+        _real("station_floor", "its sampling floor"),
+    ),
 }
 
 COLUMN_NAMES = {table: frozenset(column.name for column in columns) for table, columns in TABLES.items()}
@@ -278,6 +290,7 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
     "coupling": ("day", "start", "iteration"),
     "real_time": ("day", "feeder", "without", "plan", "period"),
     "messages": ("sent_s",),
+    "learning": ("day",),
     "bands": ("kind", "quantity", "day", "period"),
     "differences": ("pair", "kind", "quantity", "day", "period"),
     "g_tests": ("pair", "day", "period"),

@@ -73,12 +73,16 @@ class ModelName(StrEnum):
     both = "both"
 
 
-@app.command("run", short_help="Run a day; compare the agents with the equilibrium.")
-def run_command(
+@app.command("run", short_help="Run a day, or many; compare the agents with the equilibrium.")
+def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory; must not exist yet.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run directory; must not exist yet. A run of many days that was stopped goes on."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
     replications: Annotated[
         int, typer.Option(min=1, help="Days of the agents, each with draws of its own.")
     ] = 1,
@@ -86,12 +90,13 @@ def run_command(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a day: the agents, the equilibrium, or both, and compare them."""
+    """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
     from experiments.runner import run
     from experiments.scenarios import load_scenario
     from experiments.terminal import progress_bar, show_json, show_table
 
-    scenario = load_scenario(config, settings or (), seed=seed)
+    changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
+    scenario = load_scenario(config, changes, seed=seed)
     with progress_bar() as progress:
         finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
     (show_json if as_json else show_table)(finished)

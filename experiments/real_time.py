@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cosim.arrays import FloatArray, Frame
+from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay
 from cosim.coupling.real_time import Loads, real_time_table
 from cosim.scenario import Scenario
@@ -21,30 +21,26 @@ def compare_plans(scenario: Scenario, day: EquilibriumDay, agents: Mapping[str, 
     """Return the table ``real_time`` of a day that was planned on *day* and came as the agents made it."""
     stations = agents["stations"][agents["stations"].day == 1]
 
-    def of_each(column: str) -> FloatArray:
-        table = stations.pivot_table(index="period", columns="station", values=column)
-        loads: FloatArray = table[[station.name for station in scenario.stations]].to_numpy()
-        return np.maximum(loads, 0.0)
-
+    table = stations.pivot_table(index="period", columns="station", values="load_kw")
+    came_kw = np.maximum(table[[station.name for station in scenario.stations]].to_numpy(), 0.0)
     loads = Loads(
         day_ahead_kw=day.load.load_kw,
-        at_opening_kw=of_each("forecast_kw"),
-        came_kw=of_each("load_kw"),
+        came_kw=came_kw,
         tariff_cny_per_kwh=day.tariff_cny_per_kwh,
     )
-    return real_time_table(scenario, loads)
+    return real_time_table(scenario, loads, day.dispatches, agents)
 
 
 def values_cny(real_time: Frame) -> dict[str, float | None]:
     """Return what the day's forecast error cost, and what re-dispatch and each kind of unit were worth [CNY].
 
-    The value of units is that of the re-dispatched day: how much dearer it would have been without them.
+    The value of units is what they save who knows the load: how much dearer that day would have been without them.
     """
     cost = real_time.groupby(["without", "plan"]).cost_cny.sum()
     known, replanned, blind = (cost["", plan] for plan in ("perfect_foresight", "re_dispatch", "day_ahead"))
 
     def worth(unit: str) -> float | None:
-        return float(cost[unit, "re_dispatch"] - replanned) if unit in cost.index else None
+        return float(cost[unit, "perfect_foresight"] - known) if unit in cost.index else None
 
     values = (float(replanned - known), float(blind - replanned), worth("storage"), worth("demand response"))
     return dict(zip(VALUES, values, strict=True))

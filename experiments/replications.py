@@ -63,7 +63,8 @@ def _each(
 
 
 def simulate_day(scenario: Scenario, ahead: DayAhead, seed: int, directory: Path) -> None:
-    """Simulate the agents' day with *seed* and write its tables."""
-    from agents.model import CoSimModel
+    """Simulate the agents' day, or days, with *seed* and write the tables."""
+    from agents.days import simulate_days
+    from experiments.many_days import joined
 
-    write_tables(directory, CoSimModel(scenario, ahead, seed).simulate())
+    write_tables(directory, joined(list(simulate_days(scenario, ahead, seed))))

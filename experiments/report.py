@@ -1,24 +1,28 @@
 """The report of a run: one page, ``report.html``, that opens without a network."""
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from cosim.arrays import Frame
+import numpy as np
+
 from cosim.results import Run
-from experiments.figures import accuracy, coupling, feeder, stations, traffic
+from experiments.figures import accuracy, coupling, feeder, learning, stations, traffic
 from experiments.figures.day import Day
 from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
 from experiments.figures.style import Figure
-from experiments.page import embedded, rendered
+from experiments.page import embedded, packed, rendered
+from experiments.report_words import headlines, mean_waits, real_time_sentence, verdict
 from experiments.summary import link_flows
+
+DAYS_SHOWN = 6
+"""Days of a long run that have figures: the first ones, which differ most, stand closest."""
 
 
 def write_report(run: Run) -> None:
     """Write ``report.html`` into the directory of *run*; the same run gives the same bytes."""
     day = Day(run)
+    figures = {name: _as_json(name, drawn) for name, drawn in all_figures(day).items()}
     page = rendered(
         "report.html.jinja",
         manifest=run.manifest,
@@ -27,10 +31,27 @@ def write_report(run: Run) -> None:
         headlines=headlines(run.summary),
         verdict=verdict(day),
         waits=mean_waits(day),
-        figures={name: _as_json(name, drawn) for name, drawn in all_figures(day).items()},
+        real_time=real_time_sentence(run.summary),
+        figures=figures,
+        later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
         sequence=sequence(day),
     )
     (run.directory / "report.html").write_text(page, encoding="utf-8")
+
+
+def days_shown(day: Day) -> list[int]:
+    """Return the days of a run whose figures are on the page."""
+    if not day.run.agents:
+        return [1]
+    days: list[int] = np.unique(np.geomspace(1, day.days, DAYS_SHOWN).round().astype(int)).tolist()
+    return days
+
+
+def _packed_day(day: Day) -> str:
+    """Return the figures of a later day by their place on the page: those that show what came that day."""
+    figures = {name: build(day) for name, build in {**_TRAFFIC, **_GRID}.items() if name in BY_DAY}
+    places = [place for name, drawn in figures.items() for place in _as_json(name, drawn)]
+    return packed("{" + ",".join(f'"{place["id"]}":{place["json"]}' for place in places) + "}")
 
 
 def all_figures(day: Day) -> dict[str, list[Figure]]:
@@ -54,7 +75,8 @@ def _per_feeder(
     def figures(day: Day) -> list[Figure]:
         if day.main(table).empty:
             return []
-        return [drawn for own in day.feeders if (drawn := build(day, own)) is not None]
+        found = [(own["name"], build(day, own)) for own in day.feeders]
+        return [drawn.update_layout(meta=name) for name, drawn in found if drawn is not None]
 
     return figures
 
@@ -70,6 +92,12 @@ def _path_shares(day: Day) -> list[Figure]:
     return [] if equilibrium.empty else [traffic.path_shares(day.agents("paths"), equilibrium)]
 
 
+def _learning(day: Day) -> list[Figure]:
+    """Return the course of many days; of one day there is none."""
+    learnt = day.run.comparison.read("learning") if "learning" in day.run.comparison.names else None
+    return [] if learnt is None or len(learnt) < 2 else [learning.distances(learnt)]
+
+
 def _convergence(day: Day) -> list[Figure]:
     iterations = day.equilibrium("convergence")
     tolerance = day.scenario["road"]["assignment"]["tolerance"]
@@ -81,14 +109,19 @@ def _coupling(day: Day) -> list[Figure]:
     return [] if iterations.empty else [coupling.coupling(iterations, day.scenario["coupling"]["tolerance"])]
 
 
-def _real_time(day: Day, own: Mapping[str, Any]) -> Figure:
+def _real_time(day: Day, own: Mapping[str, Any]) -> Figure | None:
     table = day.comparison("real_time")
-    return coupling.real_time(table[table.feeder == own["name"]], day.period_min)
+    return None if table.empty else coupling.real_time(table[table.feeder == own["name"]], day.period_min)
 
 
 def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
     units = [*own["storage"], *({"name": unit["name"]} for unit in own.get("v2g", ()))]
     return feeder.storage(_of(day, "devices", own), units, day.period_min) if units else None
+
+
+def _prices(day: Day, own: Mapping[str, Any]) -> Figure | None:
+    prices, names = day.main("prices"), day.stations_of(own)
+    return feeder.prices(prices[prices.station.isin(names)], day.period_min, day.stations) if names else None
 
 
 def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
@@ -100,16 +133,20 @@ _TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
     "networks": _one("links", networks),
     "saturation": _one("links", traffic.saturation),
     "flow_agreement": _compared("differences", lambda rows: traffic.flow_agreement(link_flows(rows))),
+    "learning": _learning,
     "path_shares": _path_shares,
     "choice_tests": _compared("g_tests", traffic.choice_tests),
     "stations": stations.stations,
 }
 _GRID: dict[str, Callable[[Day], list[Figure]]] = {
     "voltages": _per_feeder(
-        "buses", lambda day, own: feeder.voltages(_of(day, "buses", own), own, day.period_min)
+        "buses",
+        lambda day, own: feeder.voltages(
+            _of(day, "buses", own), own, day.period_min, day.stations_by_bus(own)
+        ),
     ),
     "dispatch": _per_feeder("dispatch", _dispatch),
-    "prices": _one("prices", lambda day: feeder.prices(day.main("prices"), day.period_min)),
+    "prices": _per_feeder("prices", _prices),
     "storage": _per_feeder("devices", _storage),
     "forecast_error": _per_feeder(
         "dispatch", lambda day, own: feeder.forecast_error(_of(day, "dispatch", own), day.period_min)
@@ -119,83 +156,27 @@ _GRID: dict[str, Callable[[Day], list[Figure]]] = {
     ),
     "coupling": _coupling,
     "convergence": _convergence,
-    "real_time": lambda day: (
-        [] if day.comparison("real_time").empty else [_real_time(day, own) for own in day.feeders]
-    ),
+    "real_time": _per_feeder("dispatch", _real_time),
 }
 
 
-def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
-    """Return each figure with the id of its place on the page and its content as JSON."""
-    return [{"id": f"{name}-{number}", **embedded(figure)} for number, figure in enumerate(figures, start=1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """One figure of the summary, as it is read."""
-
-    label: str
-    value: str
-    unit: str
-
-
-_HEADLINES = (
-    ("evs", "EVs", ",.0f", ""),
-    ("trips", "EV trips", ",.0f", ""),
-    ("stranded", "stranded trips", ",.0f", ""),
-    ("sessions", "fast-charging sessions", ",.0f", ""),
-    ("energy_kwh", "energy charged", ",.0f", "kWh"),
-    ("cost_cny", "cost of the day", ",.0f", "CNY"),
-    ("losses_kwh", "losses", ",.0f", "kWh"),
-    ("voltage_min_pu", "lowest voltage", ".4f", "p.u."),
-    ("relaxation_error_max", "relaxation error", ".1e", "p.u."),
-    ("ac_mismatch_max_pu", "dispatch against AC", ".1e", "p.u."),
-    ("link_flow_rmse_veh_h", "agents against SUE, RMSE", ".1f", "veh/h"),
-    ("sue_residual_max", "residual of the SUE", ".1e", ""),
-    ("coupling_residual", "residual of the coupling", ".1e", ""),
+BY_DAY = (
+    "networks",
+    "saturation",
+    "stations",
+    "voltages",
+    "dispatch",
+    "prices",
+    "storage",
+    "forecast_error",
+    "exactness",
 )
+"""Figures that each day of the agents has; the others are of the equilibrium, or of the first day."""
 
 
-def headlines(summary: Mapping[str, Any]) -> list[Headline]:
-    """Return the summary as it is shown at the top; figures a model does not have are left out."""
+def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
+    """Return each figure with the id of its place on the page, its feeder if it has one, and its content as JSON."""
     return [
-        Headline(label, _power_of_ten(format(summary[key], form)), unit)
-        for key, label, form, unit in _HEADLINES
-        if isinstance(summary.get(key), int | float) and math.isfinite(summary[key])
+        {"id": f"{name}-{number}", "feeder": figure.layout.meta or "", **embedded(figure)}
+        for number, figure in enumerate(figures, start=1)
     ]
-
-
-def _power_of_ten(number: str) -> str:
-    """Return 1.3e-07 as it is written by hand."""
-    mantissa, _, exponent = number.partition("e")
-    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")) if exponent else ""
-    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}" if exponent else mantissa
-
-
-def verdict(day: Day) -> Mapping[str, Any] | None:
-    """Return the verdict on the agents against the equilibrium, or None where they were not compared."""
-    if "verdicts" not in day.run.comparison.names:
-        return None
-    row: dict[str, Any] = day.run.comparison.verdicts.iloc[0].to_dict()
-    return row | {"geh_below_5_share": day.run.summary["geh_below_5_share"]}
-
-
-def mean_waits(day: Day) -> dict[str, float]:
-    """Return the mean wait of a session in each model that has sessions [min]."""
-    sessions = day.agents("sessions")
-    found = {
-        "agents": _mean_wait(day.agents("stations")),
-        "equilibrium": _mean_wait(day.equilibrium("stations")),
-    }
-    means = {model: wait_min for model, wait_min in found.items() if wait_min is not None}
-    if not sessions.empty:
-        means["agents"] = float(sessions.wait_min.mean())
-    return means
-
-
-def _mean_wait(stations_: Frame) -> float | None:
-    """Return the mean wait over periods and stations, weighted by the vehicles that came; None if none did."""
-    if stations_.empty:
-        return None
-    came = stations_[(stations_.arrivals > 0) & stations_.wait_min.notna()]
-    return float((came.wait_min * came.arrivals).sum() / came.arrivals.sum()) if len(came) else None

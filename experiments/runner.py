@@ -21,10 +21,13 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario
+from experiments.checkpoints import Checkpoints
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
-from experiments.compare.sides import Reader, recorded
+from experiments.compare.sides import recorded
+from experiments.learning import learning_table
 from experiments.manifest import write_manifest, write_scenario
+from experiments.many_days import Reader, dated, joined, last_day, reader_of_last_day
 from experiments.real_time import compare_plans
 from experiments.replications import replication_seeds, simulate_replications
 from experiments.summary import flags, summarise
@@ -60,26 +63,31 @@ def run(
     replications: int = 1,
     workers: int = 1,
 ) -> Run:
-    """Run a day of *scenario* and return the finished run, with its tables, summary and report.
+    """Run the day, or days, of *scenario* and return the finished run, with its tables, summary and report.
 
     The agents' day is repeated with other draws for *replications* above 1, in so many *workers* (processes).
     *out* is the run directory; it must not exist. By default it is ``runs/<name>-<seed>-<time>``.
     The agents' model always needs the equilibrium first: for what drivers are told, and for the forecast.
     A day that breaks a limit completes with the best answer and says so in ``run.manifest["flags"]``.
+    Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
+    The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
         seeds = replication_seeds(scenario.config.seed, replications)
-        outcome = _compute(scenario, model, stages, Replicated(unfinished.path, seeds, workers))
+        checkpoints = Checkpoints(unfinished.final, scenario)
+        replicated = Replicated(unfinished.path, seeds, workers)
+        outcome = _compute(scenario, model, stages, replicated, checkpoints)
         with stages.stage("tables"):
-            for name, tables in outcome.tables.items():
-                write_tables(unfinished.path / name, tables)
+            outcome.write(unfinished.path)
             write_scenario(scenario.config, scenario.folder, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, outcome)}
+        outcome.tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
         with stages.stage("report"):
             _write_report(Run(unfinished.path))
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
+    checkpoints.remove()
     return load_run(unfinished.final)
 
 
@@ -89,6 +97,11 @@ class Outcome:
 
     day: EquilibriumDay
     tables: dict[str, dict[str, Frame]]
+
+    def write(self, directory: Path) -> None:
+        """Write the tables of each model into a directory of its own."""
+        for name, tables in self.tables.items():
+            write_tables(directory / name, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +113,11 @@ class Replicated:
     workers: int
 
 
-def _compute(scenario: Scenario, model: Model, stages: Stages, replicated: Replicated) -> Outcome:
+def _compute(
+    scenario: Scenario, model: Model, stages: Stages, replicated: Replicated, checkpoints: Checkpoints
+) -> Outcome:
     """Run the models asked for, and compare them if both ran."""
+    days = scenario.config.days
     tables: dict[str, dict[str, Frame]] = {}
     with stages.stage("equilibrium"):
         day = solve_equilibrium_day(scenario)
@@ -109,16 +125,22 @@ def _compute(scenario: Scenario, model: Model, stages: Stages, replicated: Repli
             tables["equilibrium"] = equilibrium_tables(scenario, day)
     if model != "equilibrium":
         with stages.stage("agents"):
-            tables["agents"] = _simulate(scenario, day, stages.progress)
-        days = [recorded(tables["agents"]), *_replicate(scenario, day, stages, replicated)]
-        if len(days) > 1:
-            tables["agents"]["bands"] = band_table(agents_of(scenario.config, days, replicated.seeds))
+            tables["agents"] = _simulate(scenario, day, stages.progress, checkpoints)
+        last = last_day(tables["agents"], days)
+        further = _replicate(scenario, day, stages, replicated)
+        sides = [recorded(last), *(reader_of_last_day(read, days) for read in further)]
+        if further:
+            bands = band_table(agents_of(scenario.config, sides, replicated.seeds))
+            tables["agents"] |= dated({"bands": bands}, days)
     if model == "both":
         with stages.stage("comparison"):
             expected = recorded(tables["equilibrium"])
-            tables["comparison"] = compare_models(scenario.config, expected, days, replicated.seeds).tables
+            compared = compare_models(scenario.config, expected, sides, replicated.seeds).tables
         with stages.stage("real time"):
-            tables["comparison"]["real_time"] = compare_plans(scenario, day, tables["agents"])
+            compared["real_time"] = compare_plans(scenario, day, last)
+        links = tables["agents"]["links"], tables["equilibrium"]["links"]
+        learning = learning_table(*links, days=days, hours=scenario.periods.hours)
+        tables["comparison"] = {**dated(compared, days), "learning": learning}
     return Outcome(day, tables)
 
 
@@ -150,7 +172,11 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     summary = {
         "evs": outcome.day.demand.n_ev,
         "session_kwh": outcome.day.demand.session_kwh,
-        **summarise(scenario, tables),
+        "days": scenario.config.days,
+        **_learning(tables.get("comparison", {}), scenario.config.days),
+        **summarise(
+            scenario, {name: last_day(own, _days_in(name, scenario)) for name, own in tables.items()}
+        ),
         "sue_residual_max": outcome.day.residual_max,
         "coupling_iterations": len(outcome.day.iterations),
         "coupling_residual": outcome.day.residual,
@@ -161,18 +187,41 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
         "seed": scenario.config.seed,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
-        "flags": flags(flagged),
+        "flags": flags(flagged, several_feeders=len(scenario.feeders) > 1),
         "summary": summary,
     }
 
 
-def _simulate(scenario: Scenario, day: EquilibriumDay, progress: Progress) -> dict[str, Frame]:
-    from agents.model import CoSimModel
+def _simulate(
+    scenario: Scenario, day: EquilibriumDay, progress: Progress, checkpoints: Checkpoints
+) -> dict[str, Frame]:
+    """Simulate the agents' days, from the last midnight of a run that was stopped."""
+    from agents.days import simulate_days
 
     def announce(now: PeriodOfDay) -> None:
-        progress("agents", min(1.0, scenario.periods.index(now) / scenario.periods.count))
+        whole = scenario.config.days * scenario.periods.count
+        progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
-    return CoSimModel(scenario, day_ahead(scenario, day), scenario.config.seed).simulate(announce)
+    over = checkpoints.load()
+    start, seed = over[-1].midnight if over else None, scenario.config.seed
+    for one in simulate_days(scenario, day_ahead(scenario, day), seed, start, announce):
+        checkpoints.save(one)
+        over.append(one)
+    return joined(over)
+
+
+def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
+    """Return how far the agents' flows are from the equilibrium, on the last day and on all."""
+    if "learning" not in comparison:
+        return {}
+    rows = comparison["learning"].to_dict("records")
+    figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
+    return {**figures, **({"learning": rows} if days > 1 else {})}
+
+
+def _days_in(model: str, scenario: Scenario) -> int:
+    """Return the days in the tables of a model: an equilibrium is one day."""
+    return 1 if model == "equilibrium" else scenario.config.days
 
 
 def _write_report(run_so_far: Run) -> None:

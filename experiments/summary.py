@@ -106,22 +106,29 @@ def link_flows(differences: Frame) -> Frame:
     return differences[roads | stations]
 
 
-def flags(violations: Mapping[str, Frame | None]) -> list[str]:
-    """Return what kept each model from an answer within all limits: of each kind the worst, and how many more."""
+def flags(violations: Mapping[str, Frame | None], *, several_feeders: bool = False) -> list[str]:
+    """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
+
+    Where there are *several_feeders*, a bus is told with the name of its feeder.
+    """
     return [
         f"{model}: {sentence}"
         for model, found in violations.items()
         if found is not None
-        for sentence in _worst_of_each_kind(found)
+        for sentence in _worst_of_each_kind(found, several_feeders)
     ]
 
 
-def _worst_of_each_kind(violations: Frame) -> list[str]:
+def _worst_of_each_kind(violations: Frame, several_feeders: bool) -> list[str]:
     sentences = []
     for kind, alike in violations.groupby("kind", sort=False):
-        worst = alike.sort_values("amount", ascending=False, kind="stable").sentence.iloc[0]
+        worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
+        feeder = worst.place.partition(",")[0]
+        named = several_feeders and feeder.startswith("feeder ") and feeder not in worst.sentence
         more = len(alike) - 1
         sentences.append(
-            worst + (f" ({more} more of kind '{kind}' in the table violations.)" if more else "")
+            (f"{feeder}, " if named else "")
+            + worst.sentence
+            + (f" ({more} more of kind '{kind}' in the table violations.)" if more else "")
         )
     return sentences

@@ -36,6 +36,8 @@ class ScenarioConfig(Section):
     """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
     periods: Annotated[int, Field(ge=1, le=288)] = 24
     """Periods of the day; must cut it into whole seconds."""
+    days: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """Days the agents live through, one after another; the equilibrium is that of one day."""
     profiles: File
     """CSV with one row per period and one column per profile."""
     station_load: File | None = None

@@ -1,8 +1,8 @@
 """The roads, the stations and the people of a scenario file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cosim.config.base import Entries, File, Name, NonNegative, Place, Positive, Section, Share, contradiction
 
@@ -91,6 +91,58 @@ class EvTypeConfig(Section):
     """EVs of this type with a charger at work."""
 
 
+SUM_SLACK = 1e-9
+"""Decimal shares do not add up to 1 in binary."""
+KNOWLEDGE = ("equilibrium", "last_period", "yesterday")
+FREE_FLOW = "free_flow"
+
+
+class InformationConfig(Section):
+    """``[population.information]``: the share of drivers who have each kind; the others know free flow alone."""
+
+    equilibrium: Share = 0.0
+    """Told the times of the equilibrium."""
+    last_period: Share = 0.0
+    """Told the times measured in the period before."""
+    yesterday: Share = 0.0
+    """Told the mean of the times measured in this period of the days before: they learn day by day."""
+
+    @model_validator(mode="after")
+    def not_more_than_all(self) -> "InformationConfig":
+        """Ask that each driver has one kind at most."""
+        if (total := sum(self.shares().values())) > 1 + SUM_SLACK:
+            sentence = f"the shares add up to {total:g}; they must not exceed 1"
+            raise contradiction(sentence, *KNOWLEDGE)
+        return self
+
+    def shares(self) -> dict[str, float]:
+        """Return the share of each kind that somebody has, in a fixed order."""
+        return {kind: getattr(self, kind) for kind in KNOWLEDGE if getattr(self, kind) > 0}
+
+    @property
+    def needs_reports(self) -> bool:
+        """Whether anything depends on how trips went."""
+        return self.equilibrium < 1
+
+
+def _shorthand(value: Any) -> Any:
+    """Take ``information = "yesterday"`` as all drivers having it."""
+    if isinstance(value, dict | InformationConfig):
+        return value
+    if value in KNOWLEDGE:
+        return {value: 1.0}
+    msg = f"{', '.join(repr(kind) for kind in KNOWLEDGE)}, or a table with the share of each"
+    raise ValueError(msg)
+
+
+Information = Annotated[
+    InformationConfig,
+    BeforeValidator(_shorthand),
+    WithJsonSchema({"anyOf": [{"enum": list(KNOWLEDGE)}, InformationConfig.model_json_schema()]}),
+]
+"""One kind of knowledge that all drivers have, or a table of shares."""
+
+
 class PopulationConfig(Section):
     """``[population]``: who travels, and what they know."""
 
@@ -102,8 +154,8 @@ class PopulationConfig(Section):
     """Each EV an agent of its own, or all of them as arrays: the same tables, but for messages; for many EVs."""
     individual_tables: bool | None = None
     """Whether trips and sessions are written one by one; empty: up to 100,000 EVs."""
-    information: Literal["equilibrium", "last_period"] = "equilibrium"
-    """What drivers are told: equilibrium costs, or the costs measured in the last period."""
+    information: Information = InformationConfig(equilibrium=1.0)
+    """What drivers are told: equilibrium, last_period or yesterday; or a table with the share of each."""
     theta_per_min: Positive | None = None
     """Logit theta of the agents alone [1/min]; empty: the road's. Another value is a negative control."""
     choice: Name = "logit"
@@ -115,7 +167,7 @@ class PopulationConfig(Section):
     trips: Literal["independent", "chained"] | None = None
     """OD of a trip: drawn for itself, or from where the last one ended; empty: chained if the OD table allows it."""
     soc: Literal["daily", "carried"] = "daily"
-    """State of charge and place in the morning: drawn, at home; or carried over midnight."""
+    """State of charge and place in the morning: drawn, at home; or carried over midnight (of several `days`)."""
     types: Entries[EvTypeConfig] = ()
     """Types of EVs; none: one type, of `[mobility]`."""
 

@@ -12,6 +12,7 @@ def day_ahead(scenario: Scenario, day: EquilibriumDay) -> DayAhead:
     session_min = float(day.paths.network.t0_min[day.paths.network.charging_arcs].mean())
     is_car = day.paths.class_of_group[day.paths.groups.of_path] == CAR
     return DayAhead(
+        days=scenario.config.days,
         n_ev=day.demand.n_ev,
         session_kwh=day.demand.session_kwh,
         paths=day.paths,

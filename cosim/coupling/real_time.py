@@ -1,12 +1,13 @@
 """What a forecast error costs: the day planned ahead, dispatched anew every period, and known beforehand.
 
 All three serve the load that came. In each period the set-points of the plan in force are held and the slack bus
-takes the difference, so that costs and voltages can be set side by side.
+takes the difference, so that costs and voltages can be set side by side. The day ahead was planned by the equilibrium,
+and the agents' operators dispatched it anew: only what nobody has solved yet is solved here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from functools import partial
 
 import numpy as np
 
@@ -21,8 +22,7 @@ from cosim.grid.sweep import sweep_power_flow
 from cosim.results import Recorder
 from cosim.scenario import FeederCase, Scenario
 
-Plan = Literal["day_ahead", "re_dispatch", "perfect_foresight"]
-PLANS: tuple[Plan, ...] = ("day_ahead", "re_dispatch", "perfect_foresight")
+PLANS = ("day_ahead", "re_dispatch", "perfect_foresight")
 NOTICED_PU = 1e-6
 """Less than this outside a limit is rounding."""
 
@@ -33,8 +33,6 @@ class Loads:
 
     day_ahead_kw: FloatArray
     """Expected the day before."""
-    at_opening_kw: FloatArray
-    """Expected for a period when it opened; for later ones the day-ahead forecast stood."""
     came_kw: FloatArray
     tariff_cny_per_kwh: FloatArray
 
@@ -53,23 +51,54 @@ class Realised:
     """Buses whose voltage is outside its limits."""
 
 
-def real_time_table(scenario: Scenario, loads: Loads) -> Frame:
-    """Return the table ``real_time``: each feeder's day under each plan, with all its units and without some."""
+def real_time_table(
+    scenario: Scenario, loads: Loads, day_ahead: tuple[Dispatch, ...], operated: Mapping[str, Frame]
+) -> Frame:
+    """Return the table ``real_time``: each feeder's day under each plan, and under the best one without some units.
+
+    *day_ahead* are the dispatches that were planned for the feeders; *operated* are the tables of those who
+    dispatched anew.
+    """
     recorder = Recorder()
-    for case in scenario.feeders:
+    for case, planned in zip(scenario.feeders, day_ahead, strict=True):
+        add = partial(_record, recorder, scenario, case)
+        add("day_ahead", realise(scenario, case, loads, planned, loads.day_ahead_kw))
+        add("re_dispatch", as_operated(case.feeder, operated))
         for without, reduced in variants(case):
-            for plan in PLANS:
-                day = realise(scenario, reduced, loads, plan)
-                recorder.add(
-                    "real_time",
-                    day=1,
-                    period=np.arange(1, scenario.periods.count + 1),
-                    feeder=case.feeder.name,
-                    plan=plan,
-                    without=without,
-                    **{field.name: getattr(day, field.name) for field in fields(day)},
-                )
+            known = foreseen(scenario, reduced, loads)
+            add("perfect_foresight", realise(scenario, reduced, loads, known, loads.came_kw), without)
     return recorder.frame("real_time")
+
+
+def _record(
+    recorder: Recorder, scenario: Scenario, case: FeederCase, plan: str, day: Realised, without: str = ""
+) -> None:
+    recorder.add(
+        "real_time",
+        day=1,
+        period=np.arange(1, scenario.periods.count + 1),
+        feeder=case.feeder.name,
+        plan=plan,
+        without=without,
+        **{field.name: getattr(day, field.name) for field in fields(day)},
+    )
+
+
+def as_operated(feeder: Feeder, tables: Mapping[str, Frame]) -> Realised:
+    """Return the feeder's first day as its operator made it, period by period, from the tables."""
+    own, buses = (
+        table[(table.day == 1) & (table.feeder == feeder.name)]
+        for table in (tables["dispatch"], tables["buses"])
+    )
+    periods = len(own)
+    return Realised(
+        status=tuple(own.status),
+        outside_limits=_outside_limits(feeder, buses.voltage_pu.to_numpy().reshape(periods, -1)),
+        **{
+            name: own[name].to_numpy()
+            for name in ("cost_cny", "purchase_kw", "losses_kw", "voltage_min_pu", "voltage_max_pu")
+        },
+    )
 
 
 def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
@@ -81,21 +110,21 @@ def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
         yield "demand response", replace(case, devices=replace(case.devices, demand_responses=()))
 
 
-def realise(scenario: Scenario, case: FeederCase, loads: Loads, plan: Plan) -> Realised:
-    """Return the feeder's day if *plan* is carried out."""
-    came_kw = case.load(scenario.stations, loads.came_kw).station_kw
-    set_points = list(_set_points(scenario, case, loads, plan))
-    injection_kw = np.array([point.injection_kw for point in set_points]) - came_kw
-    injection_kvar = np.array([point.injection_kvar for point in set_points])
-    flow = _power_flow(case.feeder, injection_kw, injection_kvar)
+def realise(
+    scenario: Scenario, case: FeederCase, loads: Loads, dispatch: Dispatch, expected_kw: FloatArray
+) -> Realised:
+    """Return the feeder's day if *dispatch*, planned on the station loads *expected_kw*, is carried out blindly."""
+    came_kw, planned_kw = (case.load(scenario.stations, kw).station_kw for kw in (loads.came_kw, expected_kw))
+    before_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
+    flow = _power_flow(case.feeder, before_stations_kw - came_kw, dispatch.injection_kvar)
     bought_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
-        status=tuple(point.dispatch.status for point in set_points),
+        status=(dispatch.status,) * scenario.periods.count,
         cost_cny=np.array(
             [
-                period_cost_cny(case.devices, point.dispatch, point.row, bought, price)
-                for point, bought, price in zip(
-                    set_points, bought_kw.tolist(), loads.tariff_cny_per_kwh.tolist(), strict=True
+                period_cost_cny(case.devices, dispatch, row, bought, price)
+                for row, (bought, price) in enumerate(
+                    zip(bought_kw.tolist(), loads.tariff_cny_per_kwh.tolist(), strict=True)
                 )
             ]
         ),
@@ -107,60 +136,11 @@ def realise(scenario: Scenario, case: FeederCase, loads: Loads, plan: Plan) -> R
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _SetPoint:
-    """What a dispatch orders for one period, in *row* of it."""
-
-    dispatch: Dispatch
-    row: int
-    planned_kw: FloatArray
-    """Station load of each bus it was planned with."""
-
-    @property
-    def injection_kw(self) -> FloatArray:
-        """Injection of each bus before any station load: what does not depend on who comes."""
-        shed_kw = self.dispatch.station_shed_kw[self.row]
-        before: FloatArray = self.dispatch.injection_kw[self.row] + self.planned_kw - shed_kw
-        return before
-
-    @property
-    def injection_kvar(self) -> FloatArray:
-        """Reactive injection of each bus; stations charge at unity power factor."""
-        injection: FloatArray = self.dispatch.injection_kvar[self.row]
-        return injection
-
-
-def _set_points(scenario: Scenario, case: FeederCase, loads: Loads, plan: Plan) -> Iterator[_SetPoint]:
-    """Yield the set-points in force in each period."""
-    if plan == "re_dispatch":
-        yield from _rolling(scenario, case, loads)
-        return
-    expected_kw = loads.day_ahead_kw if plan == "day_ahead" else loads.came_kw
-    dispatch = _dispatch(scenario, case, expected_kw, loads.tariff_cny_per_kwh, Horizon())
-    planned_kw = case.load(scenario.stations, expected_kw).station_kw
-    yield from (_SetPoint(dispatch, row, planned_kw[row]) for row in range(scenario.periods.count))
-
-
-def _rolling(scenario: Scenario, case: FeederCase, loads: Loads) -> Iterator[_SetPoint]:
-    """Yield the first set-points of the rest of the day, dispatched anew as each period opens.
-
-    This is what the agents' operator does, with what it knew then.
-    """
-    horizon = Horizon()
-    for row in range(scenario.periods.count):
-        expected_kw = loads.day_ahead_kw[row:].copy()
-        expected_kw[0] = loads.at_opening_kw[row]
-        dispatch = _dispatch(scenario, case, expected_kw, loads.tariff_cny_per_kwh[row:], horizon)
-        yield _SetPoint(dispatch, 0, case.load(scenario.stations, expected_kw[:1], row + 1).station_kw[0])
-        horizon = replace(horizon, first_period=row + 2, state=dispatch.state_after(row + 1))
-
-
-def _dispatch(
-    scenario: Scenario, case: FeederCase, station_kw: FloatArray, price: FloatArray, horizon: Horizon
-) -> Dispatch:
-    load = case.load(scenario.stations, station_kw, horizon.first_period)
-    horizon = replace(horizon, period_h=scenario.periods.hours)
-    return solve_dispatch(case.feeder, case.devices, load, price, horizon, case.rules)
+def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
+    """Return the dispatch of the day by who knew the load that came."""
+    load = case.load(scenario.stations, loads.came_kw)
+    horizon = Horizon(period_h=scenario.periods.hours)
+    return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
 
 
 def _power_flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray) -> PowerFlow:

@@ -43,7 +43,7 @@ class ChargingBehaviour:
             msg = f"{self}: the spread must be positive and the power not negative"
             raise ValueError(msg)
 
-    def of(self, ev: IntArray) -> "ChargingBehaviour":
+    def of(self, ev: IntArray | np.int64) -> "ChargingBehaviour":
         """Return the behaviour of the EVs in the rows *ev*; itself where all have the same."""
         return self if np.ndim(self.slow_kw) == 0 else replace(self, slow_kw=np.asarray(self.slow_kw)[ev])
 

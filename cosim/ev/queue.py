@@ -5,7 +5,7 @@ That holds as long as the power of the chargers is constant; where it changes, a
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
@@ -38,6 +38,22 @@ class FifoQueue:
     def is_empty(self) -> bool:
         """Whether nobody is here, or on the way."""
         return not (self.plugged or self.waiting or self._coming)
+
+    @property
+    def vehicles(self) -> list[Session]:
+        """All that charge, wait or are coming, in order of arrival."""
+        everyone = [*self.plugged.values(), *self.waiting, *self._coming]
+        return sorted(everyone, key=lambda vehicle: (vehicle.arrival_s, vehicle.ev))
+
+    def take_in(self, vehicles: Iterable[Session], now_s: int) -> None:
+        """Let vehicles, in order of arrival, charge, wait or come as they do at the start of the second *now_s*."""
+        for vehicle in vehicles:
+            if vehicle.start_s >= 0:
+                self.plugged[vehicle.ev] = vehicle
+            elif vehicle.arrival_s < now_s:
+                self.waiting.append(vehicle)
+            else:
+                self._coming.append(vehicle)
 
     def announce(self, vehicles: list[Session]) -> None:
         """Expect vehicles that have set out for the station."""
@@ -81,7 +97,7 @@ class FifoQueue:
         for start_s, vehicle in outlook.starts:
             self.waiting.popleft()
             vehicle.plug_in(start_s)
-            vehicle.power_kw = power_kw
+            vehicle.draw(power_kw)
             self.plugged[vehicle.ev] = vehicle
         for _, vehicle in outlook.ends:
             del self.plugged[vehicle.ev]

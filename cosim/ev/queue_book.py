@@ -12,8 +12,9 @@ class QueueBook:
     waited_s: int = 0
     waiting: int = 0
     largest: int = 0
+    since_s: int = 0
+    """The length of the queue is counted up to this second."""
     _vehicle_seconds: int = 0
-    _since_s: int = 0
 
     def join(self, now_s: int) -> None:
         """Count a vehicle that has to wait."""
@@ -46,5 +47,5 @@ class QueueBook:
         self.largest = self.waiting
 
     def _advance(self, now_s: int) -> None:
-        self._vehicle_seconds += self.waiting * (now_s - self._since_s)
-        self._since_s = now_s
+        self._vehicle_seconds += self.waiting * (now_s - self.since_s)
+        self.since_s = now_s

@@ -20,6 +20,8 @@ class Session:
     soc: float
     """On arrival."""
     target_soc: float
+    most_kw: float = math.inf
+    """What the vehicle takes at most, on the grid side."""
     start_s: int = -1
     """Second of plugging in; -1 while it waits."""
     end_s: int = -1
@@ -46,9 +48,14 @@ class Session:
         """Take a charger."""
         self.start_s = self.since_s = now_s
 
+    def draw(self, power_kw: float) -> None:
+        """Charge on at what the charger gives, or at what the vehicle takes, if that is less."""
+        self.power_kw = min(power_kw, self.most_kw)
+
     def duration_s(self, power_kw: float) -> int:
-        """Return the whole seconds until the vehicle is full at *power_kw*; about for ever if that is none."""
-        return NEVER_S if power_kw < NO_POWER_KW else math.ceil(3600 * self.remaining_kwh / power_kw)
+        """Return the whole seconds until the vehicle is full at a charger of *power_kw*; about for ever at none."""
+        drawn_kw = min(power_kw, self.most_kw)
+        return NEVER_S if drawn_kw < NO_POWER_KW else math.ceil(3600 * self.remaining_kwh / drawn_kw)
 
     def full_s(self) -> int:
         """Return the second at which the vehicle will be full at its present power."""

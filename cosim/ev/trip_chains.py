@@ -96,10 +96,15 @@ class TripChains:
     def zone_after(self, start: IntArray, diaries: Diaries, od: IntArray, cancelled: BoolArray) -> IntArray:
         """Return the zone each EV is in after its last trip that was made."""
         zone, made = start.copy(), np.flatnonzero(~cancelled)
+        zone[diaries.ev[made]] = self.zone_of_arrival(od[made])  # in trip order: the last one stands
+        return zone
+
+    def zone_of_arrival(self, od: IntArray) -> IntArray:
+        """Return the zone in which trips of these ODs end."""
         destination = np.empty(self.number.max() + 1, dtype=np.int64)
         origins, destinations = np.nonzero(self.number >= 0)
         destination[self.number[origins, destinations]] = destinations
-        zone[diaries.ev[made]] = destination[od[made]]  # in trip order: the last one stands
+        zone: IntArray = destination[od]
         return zone
 
     def _destinations(

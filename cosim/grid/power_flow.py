@@ -1,7 +1,7 @@
 """AC power flow of a feeder by pandapower's equations, and the check of a dispatch against it."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -281,15 +281,25 @@ def _net_as_read(feeder: Feeder) -> _Ready:
     return _Ready(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
 
 
+@cache
+def _empty_net() -> Any:
+    """Return a net without anything in it: half a second to make, and no time to copy."""
+    import pandapower
+
+    return pandapower.create_empty_network(sn_mva=1.0)
+
+
 def _net_of_lines(feeder: Feeder) -> _Ready:
     """Return the feeder as lines and shunts; taps are moved into the base voltages, see `ratio_to_slack`."""
+    import copy
+
     import pandapower
 
     scale, buses = feeder.ratio_to_slack, np.arange(feeder.bus_count)
     at_branch, shunt = scale[feeder.to_bus], feeder.shunt_pu / scale**2
     z_pu = (feeder.r_pu + 1j * feeder.x_pu) * at_branch**2
     near, far = feeder.y_from_pu / at_branch**2, feeder.y_to_pu / at_branch**2
-    net = pandapower.create_empty_network(name=feeder.name, sn_mva=1.0)
+    net = copy.deepcopy(_empty_net())
     pandapower.create_buses(net, feeder.bus_count, vn_kv=1.0)
     pandapower.create_impedances(
         net, feeder.from_bus, feeder.to_bus, z_pu.real, z_pu.imag, 1.0,

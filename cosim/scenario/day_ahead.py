@@ -13,6 +13,8 @@ from cosim.road.paths import PathSet
 class DayAhead:
     """The day as the equilibrium expects it; arrays have one row per period."""
 
+    days: int
+    """Days that are all expected to be like this one."""
     n_ev: int
     """Number of EVs that make the EVs' share of the trips."""
     session_kwh: float
@@ -45,4 +47,4 @@ class DayAhead:
         After the last day nobody departs any more.
         """
         ahead = self.station_load_kw[now.period - 1 :]
-        return ahead if now.day == 1 else np.zeros_like(ahead)
+        return ahead if now.day <= self.days else np.zeros_like(ahead)

@@ -3,6 +3,8 @@
 Counts come from the table ``paths``, so they need no table of single trips.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -62,9 +64,7 @@ def p_values_of_counts(reference: IntArray, other: IntArray, rng: np.random.Gene
     return sequential_p_values(two_sample_g(reference, other), draw, rng)
 
 
-def hypergeometric(
-    together: IntArray, drawn: IntArray, samples: int, rng: np.random.Generator
-) -> IntArray:
+def hypergeometric(together: IntArray, drawn: IntArray, samples: int, rng: np.random.Generator) -> IntArray:
     """Return samples of what *drawn* of each row's items are, alternative by alternative."""
     left = np.broadcast_to(drawn, (samples, drawn.size))
     counts = np.empty((samples, *together.shape), dtype=np.int64)
@@ -95,10 +95,10 @@ def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side,
         recorder.add("g_tests", pair=pair, day=1, **columns, p_adjusted=adjusted(columns["p_value"], "none"))
 
 
-def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generator) -> dict[str, FloatArray]:
+def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generator) -> dict[str, Any]:
     """Return the tests of the groups that begin at the rows *start*, those of equal size together."""
     alternatives = np.diff(start, append=len(both))
-    found: list[dict[str, FloatArray]] = []
+    found: list[dict[str, Any]] = []
     first, counts = both.reference.to_numpy(), both.other.to_numpy().astype(np.int64)
     for size in np.unique(alternatives).tolist():
         every = np.flatnonzero(alternatives == size)
@@ -106,7 +106,7 @@ def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generat
             rows = start[groups, None] + np.arange(size)
             test = _against_counts if reference.is_random else _against_shares
             tested, figures = test(first[rows], counts[rows], rng)
-            found.append({"group": groups[tested], "alternatives": np.full(tested.sum(), size), **figures})
+            found.append({**figures, "group": groups[tested], "alternatives": np.full(tested.sum(), size)})
     columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]} if found else {}
     order = np.argsort(columns["group"], kind="stable") if found else slice(0)
     return {name: column[order] for name, column in columns.items()} or {"p_value": np.array([])}

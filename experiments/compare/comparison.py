@@ -11,10 +11,11 @@ from cosim.tables import TABLES
 from experiments.compare.causes import signatures
 from experiments.compare.choices import compare_choices
 from experiments.compare.differences import compare_items
-from experiments.compare.sides import Reader, Side
+from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
 from experiments.compare.totals import compare_totals
 from experiments.compare.verdict import Verdict, judge
+from experiments.many_days import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

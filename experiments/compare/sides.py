@@ -13,11 +13,10 @@ from cosim.config import ScenarioConfig
 from cosim.config.reading import check, read_toml
 from cosim.errors import ConfigError
 from cosim.results import Recorder, Run, load_run
+from experiments.many_days import Reader, reader_of_last_day
 
 Model = Literal["agents", "equilibrium"]
 COMMAND = "compare"
-Reader = Callable[[str], Frame]
-"""Returns a table by name, without rows where nothing happened that it would tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,11 +97,15 @@ def sides_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Sid
 
 def _side(run: Run, model: Model, *, alone: bool) -> Side:
     file = run.directory / "scenario.toml"
-    replicated = model == "agents"
+    replicated, config = model == "agents", check(read_toml(file), str(file))
+    days = config.days if replicated else 1
     return Side(
         name=model if alone else f"{model} of {run.directory.name}",
         model=model,
-        days=tuple(cache(day.read) for day in (run.replications if replicated else (run.equilibrium,))),
+        days=tuple(
+            cache(reader_of_last_day(day.read, days))
+            for day in (run.replications if replicated else (run.equilibrium,))
+        ),
         seeds=tuple(run.manifest["seeds"]) if replicated else (),
-        config=check(read_toml(file), str(file)),
+        config=config,
     )

@@ -1,4 +1,4 @@
-"""What the figures are drawn from: the tables of the first day of a run, and its scenario."""
+"""What the figures are drawn from: the tables of one day of a run, and its scenario."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,13 +11,18 @@ import pandas as pd
 
 from cosim.arrays import Frame
 from cosim.results import ModelTables, Run
+from experiments.figures.style import Look, looks_of
 
 
 @dataclass(frozen=True)
 class Day:
-    """The first day of a run; a table that was not written is an empty frame."""
+    """One day of a run; a table that was not written is an empty frame.
+
+    The agents live through many days; the equilibrium, and what is compared with it, is of one.
+    """
 
     run: Run
+    number: int = 1
     _read: dict[tuple[Path, str], Frame] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -36,31 +41,59 @@ class Day:
         """Length of a period in minutes."""
         return 1440 / int(self.scenario.get("periods", 24))
 
+    @property
+    def days(self) -> int:
+        """How many days the agents lived through."""
+        return int(self.scenario.get("days", 1))
+
     def main(self, table: str) -> Frame:
         """Return a table of the agents where they ran, else of the equilibrium."""
-        return self._first_day(self.run.agents or self.run.equilibrium, table)
+        return self.agents(table) if self.run.agents else self.equilibrium(table)
 
     def agents(self, table: str) -> Frame:
         """Return a table of the agents."""
-        return self._first_day(self.run.agents, table)
+        return self._day(self.run.agents, table, self.number)
 
     def equilibrium(self, table: str) -> Frame:
         """Return a table of the equilibrium."""
-        return self._first_day(self.run.equilibrium, table)
+        return self._day(self.run.equilibrium, table, 1)
 
     def comparison(self, table: str) -> Frame:
-        """Return a table that sets the two side by side."""
-        return self._first_day(self.run.comparison, table)
+        """Return a table that sets the two side by side: the agents' last day."""
+        return self._day(self.run.comparison, table, self.days)
+
+    @cached_property
+    def stations(self) -> dict[str, Look]:
+        """The stations with their looks: those of one feeder follow each other, so that they differ."""
+        feeders = self.main("stations").drop_duplicates("station").set_index("station").feeder
+        order = [feeder["name"] for feeder in self.feeders]
+        names = [station["name"] for station in self.scenario["stations"]]
+        return looks_of(sorted(names, key=lambda name: order.index(feeders[name])))
+
+    def stations_of(self, feeder: Mapping[str, Any]) -> list[str]:
+        """Return the names of the stations on a feeder."""
+        rows = self.main("stations").drop_duplicates("station").set_index("station")
+        return [name for name in self.stations if rows.feeder[name] == feeder["name"]]
+
+    def stations_by_bus(self, feeder: Mapping[str, Any]) -> dict[str, tuple[str, Look]]:
+        """Return what the buses with stations of a feeder are called, and how they look: as their first station."""
+        rows = self.main("stations").drop_duplicates("station").set_index("station")
+        at_bus: dict[str, list[str]] = {}
+        for name in self.stations_of(feeder):
+            at_bus.setdefault(rows.bus[name], []).append(name)
+        return {
+            bus: (f"{', '.join(names)} (bus {bus})", self.stations[names[0]]) for bus, names in at_bus.items()
+        }
 
     @property
     def feeders(self) -> list[Mapping[str, Any]]:
         """The feeders' part of the scenario."""
         return list(self.scenario["grid"]["feeders"])
 
-    def _first_day(self, tables: ModelTables, table: str) -> Frame:
-        """Return the rows of the first day of *table*, read once; what outlasts the day is left to the tables."""
+    def _day(self, tables: ModelTables, table: str, number: int) -> Frame:
+        """Return the rows of one day of *table*, read once; what outlasts the day is left to the tables."""
         key = (tables.directory, table)
         if key not in self._read:
             frame = tables.read(table) if table in tables.names else pd.DataFrame(columns=["day"])
-            self._read[key] = frame[frame.day == 1].reset_index(drop=True)
+            self._read[key] = frame[frame.day == number].reset_index(drop=True)
         return self._read[key]

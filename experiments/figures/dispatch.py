@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from cosim.grid.feeder import Feeder
-from experiments.figures.networks import LABELLED, bus_positions
+from experiments.figures.feeder_map import bus_positions
 from experiments.figures.positions import Positions
+from experiments.figures.road_map import LABELLED
 from experiments.figures.slider import with_period_slider
 from experiments.figures.style import (
     BLUE,

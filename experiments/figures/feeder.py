@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from cosim.arrays import Frame
 from experiments.figures.style import (
     BLUE,
-    CYCLE,
     DEVICES,
     GREEN,
     INK,
@@ -17,8 +16,10 @@ from experiments.figures.style import (
     MUTED,
     VERMILION,
     Figure,
+    Look,
     figure,
     grid,
+    looks_of,
     over_periods,
     steps,
 )
@@ -35,27 +36,32 @@ KINDS = {
 }
 
 
-def voltages(buses: Frame, feeder: Mapping[str, Any], period_min: float) -> Figure:
-    """Return the voltage of each bus within the band of all, and the limits."""
+def voltages(
+    buses: Frame,
+    feeder: Mapping[str, Any],
+    period_min: float,
+    stations: Mapping[str, tuple[str, Look]] | None = None,
+) -> Figure:
+    """Return the voltage of each bus within the band of all, and the limits.
+
+    *stations* tells of each bus with stations what it is called and how it looks; if None, it is found out.
+    """
     drawing = figure(440)
     table = buses.pivot_table(index="period", columns="bus", values="voltage_pu", sort=False).round(5)
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     drawing.add_trace(go.Scatter(x=table.index, y=table.max(axis=1), showlegend=False, **band))
     fill = {"fill": "tonexty", "fillcolor": "rgba(86,180,233,.18)", "name": "lowest to highest bus"}
     drawing.add_trace(go.Scatter(x=table.index, y=table.min(axis=1), **band, **fill))
-    served = buses.groupby("bus", sort=False).station_kw.max()
-    stations = served[served > 0].index.tolist()
-    for bus in table.columns.difference(stations, sort=False):
+    named = stations if stations is not None else _served(buses)
+    for bus in table.columns.difference(list(named), sort=False):
         hover = {"hovertemplate": f"bus {bus}, period %{{x}}<br>%{{y:.4f}} p.u.<extra></extra>"}
         line = {"color": "#aab4bf", "width": 0.8}
         drawing.add_trace(
             go.Scatter(x=table.index, y=table[bus], mode="lines", line=line, showlegend=False, **hover)
         )
-    for place, bus in enumerate(stations):
-        line = {"color": CYCLE[place % len(CYCLE)], "width": 2.2}
-        drawing.add_trace(
-            go.Scatter(x=table.index, y=table[bus], mode="lines", name=f"bus {bus} (station)", line=line)
-        )
+    for bus, (name, look) in named.items():
+        style = {"line": {"color": look.colour, "width": 2.2}, "marker": {"symbol": look.symbol, "size": 6}}
+        drawing.add_trace(go.Scatter(x=table.index, y=table[bus], mode="lines+markers", name=name, **style))
     for limit, side in ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left")):
         drawing.add_hline(
             y=limit, line={"color": LIMIT, "dash": "dash", "width": 1.5},
@@ -64,6 +70,13 @@ def voltages(buses: Frame, feeder: Mapping[str, Any], period_min: float) -> Figu
         )  # fmt: skip
     over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="voltage, AC power flow [p.u.]")
+
+
+def _served(buses: Frame) -> dict[str, tuple[str, Look]]:
+    """Return the buses at which stations draw power, by their numbers."""
+    most = buses.groupby("bus", sort=False).station_kw.max()
+    looks = looks_of(most.index[most > 0])
+    return {bus: (f"bus {bus} (station)", look) for bus, look in looks.items()}
 
 
 def dispatch(devices: Frame, purchase: Frame, buses: Frame, period_min: float) -> Figure:
@@ -91,7 +104,7 @@ def _add_bars(drawing: Figure, power: Any, name: str, colour: str) -> None:
     )
 
 
-def prices(prices: Frame, period_min: float) -> Figure:
+def prices(prices: Frame, period_min: float, stations: Mapping[str, Look] | None = None) -> Figure:
     """Return the tariff, the nodal prices at the stations, and the charging prices where they differ."""
     drawing = figure(380)
     columns = [("nodal_price_cny_per_kwh", "nodal price at {}", {"dash": "dot"})]
@@ -101,9 +114,10 @@ def prices(prices: Frame, period_min: float) -> Figure:
     drawing.add_trace(
         steps(tariff.period, tariff.tariff_cny_per_kwh.round(5), "tariff", INK, line={"width": 2.6})
     )
-    for place, (station, own) in enumerate(prices.groupby("station", sort=False)):
+    looks = looks_of(prices.station.unique()) if stations is None else stations
+    for station, own in prices.groupby("station", sort=False):
         for column, name, line in columns:
-            colour = CYCLE[place % len(CYCLE)]
+            colour = looks[station].colour
             drawing.add_trace(
                 steps(own.period, own[column].round(5), name.format(station), colour, line=line)
             )

@@ -1,243 +1,153 @@
-"""Both networks side by side, moved by one slider of periods."""
+"""Both networks side by side, and the day below them, moved by one slider of periods."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import atan2, ceil, degrees, hypot
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
-from cosim.arrays import FloatArray, Frame
+from cosim.arrays import Frame
 from experiments.figures.day import Day
-from experiments.figures.positions import Positions, feeder_positions, road_positions
+from experiments.figures.day_strips import Range, draw_strips, mark
+from experiments.figures.feeder_map import bus_map, bus_positions
+from experiments.figures.positions import Positions, road_positions
+from experiments.figures.road_map import RoadMap, road_map, road_nodes
 from experiments.figures.slider import with_period_slider
 from experiments.figures.still_life import draw_still_life
-from experiments.figures.style import INK, PAPER, VOLTAGE, Figure, congestion, grid
+from experiments.figures.style import STATIONS, SYMBOLS, Figure, Look, grid, scatter
 
-THINNEST, WIDEST = 1.5, 9.0
-LABELLED = 60
-"""Nodes, or buses, up to which each has its name in it; more are drawn as dots."""
-Point = tuple[float, float]
+SMALLEST, LARGEST, LARGEST_OF_MANY = 24, 64, 42
+"""Width of the halo of a station without load, and of that with the most."""
+PER_LANE, LOWEST, HIGHEST = 20, 430, 900
+"""Height of the maps in pixels: for each lane of the feeders, and its bounds."""
+STRIP, BETWEEN, AROUND = 110, 40, 240
 
 
 @dataclass(frozen=True, slots=True)
-class Roads:
-    """The road links as they are drawn: ends, and flow and v/c with one row per period."""
+class Moving:
+    """A trace that changes with the period: on which axes, and what of it changes, such as ``marker.color``."""
 
-    names: list[str]
-    ends: list[tuple[Point, Point]]
-    flow_veh_h: FloatArray
-    saturation: FloatArray
-    time_min: FloatArray
+    axes: str
+    trace: Mapping[str, Any]
+    changing: tuple[str, ...]
 
     @property
-    def saturation_max(self) -> float:
-        """Upper end of the colour scale."""
-        return max(1.2, ceil(float(self.saturation.max()) * 10) / 10)
+    def changes(self) -> dict[str, Any]:
+        """What a frame has to say of the trace."""
+        said: dict[str, Any] = {"type": "scatter"}
+        for name in self.changing:
+            outer, _, inner = name.partition(".")
+            said[outer] = {inner: self.trace[outer][inner]} if inner else self.trace[outer]
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """Where everything stands, and the height of the strips."""
+
+    day: Day
+    roads: RoadMap
+    buses: Positions
+    strips: tuple[Range, Range]
 
 
 def networks(day: Day) -> Figure:
     """Return the roads by v/c and flow, and the feeders by voltage, with a slider over the periods."""
     links = day.main("links")
-    roads_table = links[links.kind == "road"]
+    road_links = links[links.kind == "road"]
     nodes_file = day.scenario["road"].get("nodes")
-    nodes = road_positions(roads_table, day.directory / Path(nodes_file) if nodes_file else None)
-    roads = _roads(roads_table, nodes)
-    buses = bus_positions(day.main("branches"))
-    periods = sorted(links.period.unique())
-    busiest = int(np.argmax(roads.flow_veh_h.sum(axis=1)))
-    drawing = grid(560, 1, 2, column_widths=[0.47, 0.53], horizontal_spacing=0.03)
+    nodes = road_positions(road_links, day.directory / Path(nodes_file) if nodes_file else None)
+    roads, buses = road_map(road_links, nodes), bus_positions(day.main("branches"))
+    drawing = _frame_of_maps(float(np.ptp([y for _, y in buses.values()])))
     draw_still_life(drawing, day, nodes, buses)
+    maps = Maps(day, roads, buses, draw_strips(drawing, day))
     still = len(drawing.data)
-    moving = [_moving(day, roads, nodes, buses, place, period) for place, period in enumerate(periods)]
-    on_roads = len(roads.names) + 2
-    for place, trace in enumerate(moving[busiest]):
-        drawing.add_trace(trace, row=1, col=1 if place < on_roads else 2)
+    periods = sorted(links.period.unique())
+    moving = [list(_moving(maps, place, period)) for place, period in enumerate(periods)]
+    busiest = int(np.argmax(roads.flow_veh_h.sum(axis=1)))
+    for own in moving[busiest]:
+        drawing.add_trace({**own.trace, "xaxis": f"x{own.axes}", "yaxis": f"y{own.axes}"})
     traces = list(range(still, len(drawing.data)))
     drawing.frames = [
-        go.Frame(name=str(period), data=[_changes(trace) for trace in data], traces=traces)
-        for period, data in zip(periods, moving, strict=True)
+        go.Frame(name=str(period), data=[own.changes for own in shown], traces=traces)
+        for period, shown in zip(periods, moving, strict=True)
     ]
-    return _laid_out(drawing, [str(period) for period in periods], busiest)
+    return with_period_slider(drawing, [str(period) for period in periods], busiest)
 
 
-def _roads(links: Frame, nodes: Positions) -> Roads:
-    ways = links.drop_duplicates("link")
-    both_ways = {(row.to_node, row.from_node) for row in ways.itertuples()}
-    shift = 0.015 * max(np.ptp([x for x, _ in nodes.values()]), np.ptp([y for _, y in nodes.values()]))
-    ends = [
-        _beside(nodes[row.from_node], nodes[row.to_node], shift * ((row.from_node, row.to_node) in both_ways))
-        for row in ways.itertuples()
-    ]
-    names = ways.link.tolist()
-
-    def by_period(column: str) -> FloatArray:
-        table: FloatArray = links.pivot_table(index="period", columns="link", values=column)[names].to_numpy()
-        return table
-
-    flow = by_period("flow_veh_h")
-    return Roads(names, ends, flow, flow / by_period("capacity_veh_h"), by_period("time_min"))
+def _frame_of_maps(lanes: float) -> Figure:
+    """Return the empty picture: two maps, higher the more lanes the feeders need, and two strips below them."""
+    maps = int(np.clip(PER_LANE * lanes, LOWEST, HIGHEST))
+    drawing = grid(
+        maps + STRIP + AROUND, 2, 2, column_widths=[0.47, 0.53], horizontal_spacing=0.09,
+        row_heights=[maps, STRIP], vertical_spacing=BETWEEN / (maps + STRIP),
+    )  # fmt: skip
+    hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    drawing.update_xaxes(**hidden, row=1)
+    drawing.update_yaxes(**hidden, row=1)
+    return drawing.update_yaxes(scaleanchor="x", scaleratio=1, row=1, col=1)
 
 
-def _beside(start: Point, end: Point, shift: float) -> tuple[Point, Point]:
-    """Return the line from *start* to *end*, moved to its right: the two directions do not hide each other."""
-    (x0, y0), (x1, y1) = start, end
-    length = hypot(x1 - x0, y1 - y0) or 1.0
-    dx, dy = shift * (y1 - y0) / length, -shift * (x1 - x0) / length
-    return (x0 + dx, y0 + dy), (x1 + dx, y1 + dy)
-
-
-def bus_positions(branches: Frame) -> Positions:
-    """Return the one-line diagrams of all feeders, one below the other, by 'feeder/bus'."""
-    positions: Positions = {}
-    floor = 0.0
-    for feeder, own in branches.groupby("feeder", sort=True):
-        placed = feeder_positions(own)
-        top = max(y for _, y in placed.values())
-        positions |= {f"{feeder}/{bus}": (x, y - top + floor) for bus, (x, y) in placed.items()}
-        floor = min(y for _, y in positions.values()) - 2
-    return positions
-
-
-def _moving(day: Day, roads: Roads, nodes: Positions, buses: Positions, place: int, period: int) -> list[Any]:
-    """Return the traces of one period: links, their arrows, road nodes; then buses."""
-    return [
-        *_links(roads, place),
-        _arrows(roads, place),
-        _nodes(nodes, day.main("stations"), day, period),
-        _buses(day, buses, period),
-    ]
-
-
-def _links(roads: Roads, place: int) -> list[Any]:
-    saturation = roads.saturation[place] / roads.saturation_max
-    colours = sample_colorscale(congestion(roads.saturation_max), np.clip(saturation, 0, 1).tolist())
-    widths = THINNEST + (WIDEST - THINNEST) * roads.flow_veh_h[place] / max(1.0, roads.flow_veh_h.max())
-    return [
-        _scatter(
-            x=[start[0], end[0]],
-            y=[start[1], end[1]],
-            mode="lines",
-            line={"color": colour, "width": round(float(width), 2)},
-            hoverinfo="skip",
-        )
-        for (start, end), colour, width in zip(roads.ends, colours, widths, strict=True)
-    ]
-
-
-def _arrows(roads: Roads, place: int) -> Any:
-    """Return an arrow at each link's middle: it shows the direction, and the figures when pointed at."""
-    middles = [((a + c) / 2, (b + d) / 2) for (a, b), (c, d) in roads.ends]
-    angles = [90 - degrees(atan2(d - b, c - a)) for (a, b), (c, d) in roads.ends]
-    figures = zip(
-        roads.names, roads.flow_veh_h[place], roads.saturation[place], roads.time_min[place], strict=True
+def _moving(maps: Maps, place: int, period: int) -> Iterator[Moving]:
+    """Return what is drawn of one period: roads with stations, feeders with stations, marks on the strips."""
+    day, nodes = maps.day, maps.roads.nodes
+    stations, voltages = (
+        table[table.period == period] for table in (day.main("stations"), day.main("buses"))
     )
-    return _scatter(
-        x=[x for x, _ in middles],
-        y=[y for _, y in middles],
+    at_node, at_bus = _stations_at(day)
+    yield Moving("", _halos(day, nodes, at_node, stations), ("marker.size",))
+    for link in maps.roads.links(place):
+        yield Moving("", link, ("line",))
+    yield Moving("", maps.roads.arrows(place), ("marker.color", "text"))
+    yield Moving("", road_nodes(nodes, at_node, stations, _looks(day)), ("hovertext",))
+    yield Moving("2", _halos(day, maps.buses, at_bus, stations), ("marker.size",))
+    yield Moving("2", bus_map(voltages, maps.buses, _limits(day)), ("marker.color", "hovertext"))
+    for axes, strip in zip("34", maps.strips, strict=True):
+        yield Moving(axes, mark(period, strip), ("x",))
+
+
+def _stations_at(day: Day) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the names of the stations at each road node, and at each 'feeder/bus'."""
+    at_node: dict[str, list[str]] = {}
+    at_bus: dict[str, list[str]] = {}
+    where = day.main("stations").drop_duplicates("station").set_index("station")
+    for station in day.scenario["stations"]:
+        name = station["name"]
+        at_node.setdefault(str(station["road_node"]), []).append(name)
+        at_bus.setdefault(f"{where.feeder[name]}/{where.bus[name]}", []).append(name)
+    return at_node, at_bus
+
+
+def _limits(day: Day) -> tuple[float, float]:
+    """Return the lowest and the highest voltage that some feeder allows."""
+    return min(own["voltage_min_pu"] for own in day.feeders), max(
+        own["voltage_max_pu"] for own in day.feeders
+    )
+
+
+def _looks(day: Day) -> dict[str, Look]:
+    """Return the looks of the stations; many look the same, for a colour that returns would name the wrong one."""
+    several = len(day.stations) <= len(STATIONS)
+    return day.stations if several else dict.fromkeys(day.stations, Look(STATIONS[0], SYMBOLS[0]))
+
+
+def _halos(day: Day, places: Positions, stations_at: Mapping[str, list[str]], now: Frame) -> dict[str, Any]:
+    """Return a halo behind each place with stations, whose area grows with their load."""
+    load_kw, looks = now.set_index("station").load_kw, _looks(day)
+    largest = LARGEST if len(looks) <= len(STATIONS) else LARGEST_OF_MANY
+    most_kw = max(1.0, float(day.main("stations").load_kw.max()))
+    shares = [min(1.0, float(load_kw[names].sum()) / most_kw) for names in stations_at.values()]
+    return scatter(
+        x=[places[place][0] for place in stations_at],
+        y=[places[place][1] for place in stations_at],
         mode="markers",
         marker={
-            "symbol": "arrow",
-            "angle": angles,
-            "size": 16 if len(roads.names) <= 2 * LABELLED else 7,
-            "color": roads.saturation[place].round(3).tolist(),
-            "colorscale": congestion(roads.saturation_max),
-            "cmin": 0,
-            "cmax": roads.saturation_max,
-            "colorbar": _colourbar("flow / capacity", 0.0, 0.44),
-            "line": {"color": PAPER, "width": 1.2},
+            "size": [round(SMALLEST + (largest - SMALLEST) * max(0.0, share) ** 0.5, 1) for share in shares],
+            "color": [looks[names[0]].colour for names in stations_at.values()],
+            "opacity": 0.35,
+            "line": {"width": 0},
         },
-        text=[f"link {n}<br>{f:.0f} veh/h, v/c {s:.2f}<br>{t:.1f} min" for n, f, s, t in figures],
-        hoverinfo="text",
+        hoverinfo="skip",
     )
-
-
-def _nodes(nodes: Positions, stations: Frame, day: Day, period: int) -> Any:
-    """Return the road nodes; those with a station tell its load and arrivals when pointed at."""
-    now = stations[stations.period == period].set_index("station")
-    few = len(nodes) <= LABELLED
-    told: dict[str, str] = {}
-    for station in day.scenario["stations"]:
-        name, node = station["name"], str(station["road_node"])
-        figures = f"{name}: {now.load_kw[name]:.0f} kW, {now.arrivals[name]:.3g} arrivals"
-        told[node] = f"{told.get(node, '')}<br>{figures}"
-    return _scatter(
-        x=[x for x, _ in nodes.values()],
-        y=[y for _, y in nodes.values()],
-        mode="markers+text",
-        marker={"size": 22 if few else 7, "color": PAPER, "line": {"color": INK, "width": 1.5}},
-        text=list(nodes) if few else None,
-        textfont={"size": 11},
-        hovertext=[f"node {name}{told.get(name, '')}" for name in nodes],
-        hoverinfo="text",
-    )
-
-
-def _buses(day: Day, buses: Positions, period: int) -> Any:
-    table = day.main("buses")
-    now = table[table.period == period]
-    keys = [f"{row.feeder}/{row.bus}" for row in now.itertuples()]
-    low = min(feeder["voltage_min_pu"] for feeder in day.feeders)
-    high = max(feeder["voltage_max_pu"] for feeder in day.feeders)
-    voltage = now.voltage_pu.to_numpy()
-    few = len(keys) <= LABELLED
-    return _scatter(
-        x=[buses[key][0] for key in keys],
-        y=[buses[key][1] for key in keys],
-        mode="markers+text",
-        marker={
-            "size": 21 if few else 8,
-            "color": voltage.round(5).tolist(),
-            "colorscale": VOLTAGE,
-            "cmin": low,
-            "cmax": high,
-            "colorbar": _colourbar("voltage [p.u.]", 0.53, 0.47),
-            "line": {"color": INK, "width": 1},
-        },
-        text=now.bus.tolist() if few else None,
-        textfont={"size": 10, "color": INK},
-        hovertext=[
-            f"bus {row.bus}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
-            f"<br>{row.station_kw:.0f} kW station"
-            for row in now.itertuples()
-        ],
-        hoverinfo="text",
-    )
-
-
-def _scatter(**content: Any) -> dict[str, Any]:
-    """Return a trace in plain words: thousands of plotly's own objects would take seconds to check."""
-    return {"type": "scatter", "showlegend": False, **content}
-
-
-def _colourbar(title: str, x: float, length: float) -> dict[str, Any]:
-    return {
-        "title": {"text": title, "side": "top", "font": {"size": 12}},
-        "orientation": "h",
-        "x": x,
-        "xanchor": "left",
-        "y": -0.02,
-        "yanchor": "top",
-        "len": length,
-        "thickness": 10,
-        "outlinewidth": 0,
-    }
-
-
-def _changes(trace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a frame has to say of a trace: all but where it is."""
-    changes = {key: trace[key] for key in ("type", "text", "hovertext", "line") if key in trace}
-    if "colorscale" in trace.get("marker", {}):
-        changes["marker"] = {"color": trace["marker"]["color"]}
-    return changes
-
-
-def _laid_out(drawing: Figure, periods: list[str], active: int) -> Figure:
-    hidden = {"visible": False, "showgrid": False, "zeroline": False}
-    drawing.update_xaxes(**hidden)
-    drawing.update_yaxes(**hidden)
-    drawing.update_yaxes(scaleanchor="x", scaleratio=1, row=1, col=1)
-    return with_period_slider(drawing, periods, active)

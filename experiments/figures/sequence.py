@@ -1,12 +1,25 @@
 """The messages of one period as a sequence diagram: first the period opens, then one EV charges."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cosim.arrays import Frame
 from experiments.figures.day import Day
 
 LANES = ("EV", "station", "grid operator", "coordinator")
 TOP, ROW, GAP, LEFT = 78, 34, 230, 120
+
+SAYS = {
+    "StationLoad": "{energy_kwh:.0f} kWh",
+    "DispatchIssued": "{status}, lowest voltage {voltage_min_pu:.3f} p.u.",
+    "ChargeRequest": "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}",
+    "ChargeStarted": "after {wait_min:.0f} min",
+    "ChargeEnded": "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY",
+    "TripReported": "{wait_min:.0f} min waited, {charge_min:.0f} min charged",
+}
+"""What of the content of a message is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +102,25 @@ def _arrow(row: Frame, count: int, place: int, stations: set[str]) -> Arrow:
     receivers = [lane for lane in _lanes_of(row.receiver, stations) if lane != sender]
     seconds = int(row.sent_s)
     who = f"{row.sender} → {row.receiver}" if count == 1 else f"{count} messages"
+    said = says(row.kind, json.loads(row.content or "{}"))
+    detail = ", ".join(part for part in (who, said, f"{row.lost} lost" if row.lost else "") if part)
     return Arrow(
         y=TOP + ROW * (place + 1),
         x_from=_x(sender),
         x_to=tuple(_x(lane) for lane in receivers) or (_x(sender),),
         clock=f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
         kind=row.kind,
-        detail=f"{who}, {row.lost} lost" if row.lost else who,
+        detail=detail,
     )
+
+
+def says(kind: str, content: Mapping[str, Any]) -> str:
+    """Return in a few words what a message says; '' of one that says more than a few words can hold."""
+    return SAYS[kind].format(**content, **_in_minutes(content)) if kind in SAYS else ""
+
+
+def _in_minutes(content: Mapping[str, Any]) -> dict[str, float]:
+    return {f"{key[:-2]}_min": value / 60 for key, value in content.items() if key.endswith("_s")}
 
 
 def _lanes_of(name: str, stations: set[str]) -> list[int]:

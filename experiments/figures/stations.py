@@ -5,18 +5,36 @@ import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from experiments.figures.day import Day
-from experiments.figures.style import AGENTS, EQUILIBRIUM, INK, LIMIT, Figure, grid, over_periods, steps
+from experiments.figures.style import (
+    AGENTS,
+    EQUILIBRIUM,
+    INK,
+    LIMIT,
+    Figure,
+    grid,
+    over_periods,
+    readable_on,
+    steps,
+)
 
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 5
 LOAD, QUEUE = "load_kw", "queue_mean"
 TITLES = {LOAD: "load [kW]", "arrivals": "arrivals [veh]", QUEUE: "queue [veh]", "wait_min": "wait [min]"}
 
 
 def stations(day: Day) -> list[Figure]:
-    """Return load, arrivals, queue and wait, one column for each station, four stations a figure."""
-    names = [station["name"] for station in day.scenario["stations"]]
-    groups = [names[start : start + SIDE_BY_SIDE] for start in range(0, len(names), SIDE_BY_SIDE)]
-    return [_columns(day, group) for group in groups]
+    """Return load, arrivals, queue and wait, one column for each station, up to five stations of a feeder a figure."""
+    return [
+        _columns(day, group).update_layout(meta=own["name"])
+        for own in day.feeders
+        for group in batched(day.stations_of(own))
+    ]
+
+
+def batched(names: list[str]) -> list[list[str]]:
+    """Return the names in as few groups as have room side by side, of nearly the same size."""
+    groups = -(-len(names) // SIDE_BY_SIDE)
+    return [names[len(names) * k // groups : len(names) * (k + 1) // groups] for k in range(groups)]
 
 
 def _columns(day: Day, names: list[str]) -> Figure:
@@ -26,8 +44,9 @@ def _columns(day: Day, names: list[str]) -> Figure:
     ]
     models = [model for model in models if not model[0].empty]
     rows = [column for column in TITLES if any(table[column].notna().any() for table, *_ in models)]
+    titles = [f"<b>{name}</b>" for name in names]
     drawing = grid(
-        160 + 150 * (len(rows) + 1), len(rows), len(names), column_titles=names, shared_xaxes=True,
+        160 + 150 * (len(rows) + 1), len(rows), len(names), column_titles=titles, shared_xaxes=True,
         shared_yaxes=True, row_heights=[2] + [1] * (len(rows) - 1), vertical_spacing=0.04, horizontal_spacing=0.03,
     )  # fmt: skip
     for column, name in enumerate(names, start=1):
@@ -37,6 +56,9 @@ def _columns(day: Day, names: list[str]) -> Figure:
     for row, quantity in enumerate(rows, start=1):
         drawing.update_yaxes(range=[0, _top(drawing, row)], row=row)
         drawing.update_yaxes(title_text=TITLES[quantity], row=row, col=1)
+    for title, name in zip(drawing.layout.annotations, names, strict=True):
+        colour = day.stations[name].colour
+        title.update(bgcolor=colour, borderpad=3, yshift=4, font={"size": 13, "color": readable_on(colour)})
     over_periods(drawing, day.period_min, rows=len(rows), labels=6)
     return drawing.update_layout(legend={"y": 1.04}, margin={"t": 100})
 

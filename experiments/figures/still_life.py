@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 from cosim.arrays import Frame
 from experiments.figures.day import Day
 from experiments.figures.positions import Positions
-from experiments.figures.style import INK, PAPER, Figure, colours_of
+from experiments.figures.style import INK, Figure, readable_on
 
+SHORT = {"demand_response": "DR", "pv": "PV", "v2g": "V2G"}
 FEW_STATIONS, FEW_BUSES = 12, 60
 """Up to so many stations, and units on so many buses, have room for their names; more tell theirs when pointed at."""
 
@@ -20,8 +21,7 @@ def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Position
         _annotate_stations(drawing, day, nodes, buses)
     if len(buses) <= FEW_BUSES:
         _annotate_devices(drawing, day.main("devices"), buses)
-    if len(day.feeders) > 1:
-        _annotate_feeders(drawing, day, buses)
+    _annotate_feeders(drawing, day, buses)
 
 
 def _branches(branches: Frame, buses: Positions) -> Any:
@@ -39,21 +39,22 @@ def _branches(branches: Frame, buses: Positions) -> Any:
 
 def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
     """Name each station at its bus and its bus at the station, in the station's colour."""
-    colours = colours_of([station["name"] for station in day.scenario["stations"]])
     where = day.main("stations").drop_duplicates("station").set_index("station")
-    for name, colour in colours.items():
-        x, y = buses[f"{where.feeder[name]}/{where.bus[name]}"]
-        drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
+    several = len(day.feeders) > 1
     for station in day.scenario["stations"]:
+        name = station["name"]
+        feeder, bus, colour = where.feeder[name], where.bus[name], day.stations[name].colour
+        x, y = buses[f"{feeder}/{bus}"]
+        drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
         x, y = nodes[str(station["road_node"])]
-        text = f"<b>{station['name']}</b> → bus {station['bus']}"
-        drawing.add_annotation(**_flag(text, colours[station["name"]]), x=x, y=y, ax=54, ay=-28, row=1, col=1)
+        text = f"<b>{name}</b> → {f'{feeder}, ' if several else ''}bus {bus}"
+        drawing.add_annotation(**_flag(text, colour), x=x, y=y, ax=54, ay=-28, row=1, col=1)
 
 
 def _flag(text: str, colour: str) -> dict[str, Any]:
     return {
         "text": text,
-        "font": {"color": PAPER, "size": 12},
+        "font": {"color": readable_on(colour), "size": 12},
         "bgcolor": colour,
         "borderpad": 3,
         "arrowcolor": colour,
@@ -64,12 +65,14 @@ def _flag(text: str, colour: str) -> dict[str, Any]:
 
 
 def _annotate_feeders(drawing: Figure, day: Day, buses: Positions) -> None:
-    """Name each feeder at its root, where it hangs on the grid above."""
+    """Name each feeder above its diagram; of one alone, say where it hangs on the upper grid."""
+    several = len(day.feeders) > 1
     for feeder in day.feeders:
         own = [place for bus, place in buses.items() if bus.startswith(f"{feeder['name']}/")]
-        x, y = min(own)
-        style = {"showarrow": False, "font": {"size": 11, "color": INK}, "xanchor": "right", "xshift": -8}
-        drawing.add_annotation(text=feeder["name"], **style, x=x, y=y, row=1, col=2)
+        x, y = (min(own)[0], max(y for _, y in own)) if several else min(own)
+        text = f"<b>{feeder['name']}</b>" if several else "upper grid"
+        style = {"showarrow": False, "font": {"size": 11, "color": INK}, "xanchor": "left", "xshift": -10}
+        drawing.add_annotation(text=text, **style, x=x, y=y, yshift=20, row=1, col=2)
 
 
 def _annotate_devices(drawing: Figure, devices: Frame, buses: Positions) -> None:
@@ -78,6 +81,6 @@ def _annotate_devices(drawing: Figure, devices: Frame, buses: Positions) -> None
         return
     for row in devices.drop_duplicates(["feeder", "device"]).itertuples():
         x, y = buses[f"{row.feeder}/{row.bus}"]
-        text = "DR" if row.kind == "demand_response" else row.kind
+        text = SHORT.get(row.kind, row.kind)
         style = {"text": f"<i>{text}</i>", "showarrow": False, "font": {"size": 11, "color": INK}}
         drawing.add_annotation(**style, x=x, y=y, yshift=-20, row=1, col=2)

@@ -1,5 +1,7 @@
 """One look for every figure: colours that colour-blind readers tell apart, one typeface, quiet axes."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ BLUE, VERMILION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 
 AGENTS, EQUILIBRIUM, LIMIT = VERMILION, BLUE, "#a50026"
+STATIONS = ("#332288", "#CC6677", "#117733", "#AA4499", "#44AA99", "#999933", "#882255")
+"""The muted palette of Paul Tol without its two palest; none is a colour of a model."""
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 DEVICES = {
     "purchase": "#5b6b7b",
     "turbine": VERMILION,
@@ -48,38 +53,39 @@ def grid(height: int, rows: int, columns: int, **options: Any) -> Figure:
     return styled(make_subplots(rows=rows, cols=columns, **options), height)
 
 
+AXIS = {
+    "gridcolor": LINE,
+    "linecolor": MUTED,
+    "zerolinecolor": "#b8c1ca",
+    "ticks": "outside",
+    "tickcolor": MUTED,
+    "ticklen": 4,
+    "automargin": True,
+    "title": {"standoff": 8, "font": {"size": 13}},
+}
+LAYOUT = {
+    "font": {"family": FONT, "size": 13, "color": INK},
+    "paper_bgcolor": PAPER,
+    "plot_bgcolor": PAPER,
+    "margin": {"l": 64, "r": 24, "t": 72, "b": 56},
+    "legend": {
+        "orientation": "h",
+        "x": 0,
+        "y": 1.02,
+        "yanchor": "bottom",
+        "xanchor": "left",
+        "traceorder": "normal",
+    },
+    "hoverlabel": {"font": {"family": FONT}},
+    "colorway": list(CYCLE),
+    "xaxis": {**AXIS, "showline": True},
+    "yaxis": AXIS,
+}
+
+
 def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
     """Return *drawing* in the report's look."""
-    axis = {
-        "gridcolor": LINE,
-        "linecolor": MUTED,
-        "zerolinecolor": "#b8c1ca",
-        "ticks": "outside",
-        "tickcolor": MUTED,
-        "ticklen": 4,
-        "automargin": True,
-        "title": {"standoff": 8, "font": {"size": 13}},
-    }
-    drawing.update_xaxes(**axis, showline=True)
-    drawing.update_yaxes(**axis)
-    drawing.update_layout(
-        template="none",
-        height=height,
-        font={"family": FONT, "size": 13, "color": INK},
-        paper_bgcolor=PAPER,
-        plot_bgcolor=PAPER,
-        margin={"l": 64, "r": 24, "t": 72, "b": 56},
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
-            "xanchor": "left",
-            "traceorder": "normal",
-        },
-        hoverlabel={"font": {"family": FONT}},
-        colorway=list(CYCLE),
-    )
+    drawing.update_layout(template={"layout": LAYOUT}, height=height)
     return drawing.update_layout(**layout)
 
 
@@ -106,6 +112,46 @@ def steps(periods: Any, values: Any, name: str, colour: str, **options: Any) -> 
         hovertemplate="period %{customdata}: %{y}",
         **options,
     )
+
+
+def scatter(**content: Any) -> dict[str, Any]:
+    """Return a trace in plain words: thousands of plotly's own objects would take seconds to check."""
+    return {"type": "scatter", "showlegend": False, **content}
+
+
+def colourbar(title: str, x: float, length: float) -> dict[str, Any]:
+    """Return a colour bar that lies above a picture, from *x* on."""
+    return {
+        "title": {"text": title, "side": "top", "font": {"size": 12}},
+        "orientation": "h",
+        "x": x,
+        "xanchor": "left",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "len": length,
+        "thickness": 10,
+        "outlinewidth": 0,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a station is drawn, the same in every figure; the symbol tells it apart without colours."""
+
+    colour: str
+    symbol: str
+
+
+def looks_of(stations: Iterable[str]) -> dict[str, Look]:
+    """Return the look of each station: up to seven differ, and so do neighbours in a longer list."""
+    looks = [Look(*pair) for pair in zip(STATIONS, SYMBOLS, strict=True)]
+    return {name: looks[place % len(looks)] for place, name in enumerate(stations)}
+
+
+def readable_on(colour: str) -> str:
+    """Return the colour of text that can be read on *colour*: dark on a light one."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else PAPER
 
 
 def colours_of(names: list[str]) -> dict[str, str]:

@@ -135,10 +135,13 @@ def path_shares(agents: Frame, equilibrium: Frame) -> Figure:
     keys = ["user_class", "origin", "destination"]
     groups = equilibrium[equilibrium.user_class != "car"].groupby(keys, sort=True)
     trips = groups.flow_veh_h.sum().sort_values(ascending=False, kind="stable")
-    counted = None if agents.empty else agents.set_index(["period", "path"]).flow_veh_h
     drawing = figure(440, barmode="group", bargap=0.25)
     labels, owners = [], []
     shown = trips.groupby(level="user_class", sort=False).head(SHOWN_GROUPS)
+    drawn = np.concatenate([groups.get_group(group).path.unique() for group in shown.index])
+    counted = None
+    if not agents.empty:  # of a city's paths one in fifty is drawn
+        counted = agents[agents.path.isin(drawn)].set_index(["period", "path"]).flow_veh_h
     for place, group in enumerate(shown.index):
         user_class, origin, destination = group
         labels.append(f"{origin} → {destination}, {user_class}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.ev import ev_name
+from agents.journey import ev_name
 from agents.replay import Decision
 from experiments.why.record import EvDay
 

@@ -38,7 +38,7 @@ class EvDay:
     @property
     def battery(self) -> Battery:
         """The EV's battery."""
-        return self.scenario.battery
+        return self.plan.battery
 
 
 def find_ev_day(directory: Path, ev: int, day: int = 1) -> EvDay:
@@ -48,6 +48,8 @@ def find_ev_day(directory: Path, ev: int, day: int = 1) -> EvDay:
     if problems:
         raise ConfigError(str(directory), problems)
     scenario = load_scenario(directory / "scenario.toml")
+    if problem := _beyond_replay(scenario):
+        raise ConfigError(str(directory), [problem])
     seed, n_ev = int(run.manifest["seed"]), int(run.summary["evs"])
     # who comes later does not change who comes before: the plans up to this EV are enough
     plan = plan_of(plan_day(scenario, ev, seed, day), ev)
@@ -65,6 +67,17 @@ def find_ev_day(directory: Path, ev: int, day: int = 1) -> EvDay:
     )
 
 
+def _beyond_replay(scenario: Scenario) -> str:
+    """Return why a day of this scenario cannot be replayed from its tables; nothing if it can."""
+    population = scenario.config.population
+    told = population.information
+    if max(told.equilibrium, told.last_period) < 1:
+        return "drivers have different or learnt knowledge; a replay needs one that all are told of today"
+    if population.soc == "carried":
+        return "batteries are carried over midnight (population.soc); a replay needs mornings that are drawn"
+    return ""
+
+
 def _problems(run: Run, ev: int, day: int) -> list[str]:
     if not run.agents:
         return ["holds no agents; run the scenario with --model both, or --model agents"]
@@ -74,7 +87,7 @@ def _problems(run: Run, ev: int, day: int) -> list[str]:
     if not 1 <= ev <= n_ev:
         problems.append(f"there is no EV {ev}; the EVs are numbered 1 to {n_ev}")
     if day != 1:
-        problems.append(f"there is no day {day}; the run has day 1 alone")
+        problems.append(f"there is no day {day} to replay; a replay is of day 1 alone")
     return problems
 
 
@@ -86,6 +99,7 @@ def _known_the_day_before(run: Run, scenario: Scenario, n_ev: int) -> DayAhead:
     paths = scenario.with_sessions(session_kwh)
     price = today.published_cny_per_kwh.to_numpy().reshape(shape)
     return DayAhead(
+        days=1,
         n_ev=n_ev,
         session_kwh=session_kwh,
         paths=paths,

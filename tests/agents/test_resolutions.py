@@ -168,3 +168,35 @@ def test_the_totals_of_evs_are_those_of_their_trips(toy_tables: Tables) -> None:
     by_period = trips.groupby(["day", "period"]).drive_min.mean()
     assert evs.drive_min[evs.arrived > 0].to_numpy() == pytest.approx(by_period.to_numpy())
     assert np.isnan(evs.drive_min[evs.arrived == 0]).all()
+
+
+def test_both_resolutions_agree_on_chained_trips_nodal_prices_and_two_feeders(toy: Scenario) -> None:
+    """All at once: each driver goes on from where he is, weighs prices by station, and two operators make them."""
+    file = toy.folder / "two_way.toml"
+    stations = (
+        '{name="A6",road_node=6,feeder="a",bus=16,chargers=4}',
+        '{name="A11",road_node=11,feeder="a",bus=32,chargers=4}',
+        '{name="B9",road_node=9,feeder="b",bus=20,chargers=4}',
+    )
+    settings = [
+        "population.evs=250",
+        "mobility.price_sensitivity=1.0",
+        "tariff.charging_price=nodal",
+        'coupling.starts=["tariff"]',
+        'grid.feeders=[{name="a"},{name="b"}]',
+        f"stations=[{','.join(stations)}]",
+    ]
+    found = {}
+    for resolution in ("individual", "batch"):
+        scenario = load_scenario(file, [*settings, f"population.resolution={resolution}"])
+        if not found:
+            ahead = day_ahead(scenario, solve_equilibrium_day(scenario))
+        found[resolution] = CoSimModel(scenario, ahead, seed=1).simulate()
+    assert_same(found)
+    batch = found["batch"]
+    assert set(batch["dispatch"].feeder) == {"a", "b"}
+    spread = batch["prices"].groupby("period").charging_price_cny_per_kwh.agg(lambda p: p.max() - p.min())
+    assert spread.max() > 0.01
+    trips = batch["trips"].query("status == 'arrived'").sort_values(["ev", "trip"])
+    next_origin = trips.groupby("ev").origin.shift(-1).dropna()
+    assert (next_origin == trips.destination[next_origin.index]).all()

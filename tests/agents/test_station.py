@@ -71,7 +71,7 @@ class Bench:
 
     def run(self, until_s: int) -> Any:
         self.clock.env.run(until=until_s)
-        self.site.record_sessions()
+        self.site.record_sessions(also_unfinished=True)
         return self.recorder.frame("sessions")
 
 

@@ -58,7 +58,7 @@ def test_what_a_forecast_error_cost_is_the_difference_of_two_days(toy_run: Run) 
     )
     assert summary["forecast_error_cost_cny"] >= -0.01
     assert summary["storage_value_cny"] == pytest.approx(
-        cost["storage", "re_dispatch"] - cost["", "re_dispatch"]
+        cost["storage", "perfect_foresight"] - cost["", "perfect_foresight"]
     )
     assert summary["demand_response_value_cny"] is None  # the toy has none
     assert cost["", "re_dispatch"] == pytest.approx(summary["cost_cny"], rel=1e-6)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cosim.results import Run
 from experiments.cli import app
 from experiments.figures.slider import FRAME_MS
+from tests.experiments.changed_runs import with_second_day, with_second_feeder
 
 pytestmark = pytest.mark.browser
 
@@ -132,6 +133,8 @@ def test_report_fits_a_narrow_window(width: int, browser: Any, toy_run: Run) -> 
     shown.page.close()
 
 
+HIGHEST = "calcdata[0][0].y"
+"""Of the chart of voltages: the highest in the first period."""
 SLIDER = "layout.sliders[0].active"
 MOVED = (
     SLIDER,
@@ -176,3 +179,37 @@ def test_camera_button_saves_the_chart_as_svg(chart: str, report: Opened, tmp_pa
     text = (tmp_path / "chart.svg").read_text(encoding="utf-8")
     assert text.startswith("<svg")
     assert "http" not in text.replace("http://www.w3.org/", "")
+
+
+def test_sequence_diagram_is_saved_as_svg(report: Opened, tmp_path: Path) -> None:
+    with report.page.expect_download() as download:
+        report.page.locator("button[data-saves=sequence]").click()
+    download.value.save_as(tmp_path / "sequence.svg")
+    text = (tmp_path / "sequence.svg").read_text(encoding="utf-8")
+    assert text.startswith("<svg")
+    assert "ChargeRequest" in text
+
+
+def test_choosing_a_day_draws_that_day(browser: Any, toy_run: Run, tmp_path: Path) -> None:
+    two = with_second_day(toy_run, tmp_path / "two")
+    shown = opened(browser, two.directory / "report.html")
+    first = shown.state("voltages-1", HIGHEST)
+    shown.page.locator("#day").select_option("2")
+    shown.wait_until(lambda: bool(shown.page.evaluate("document.body.dataset.day === '2'")))
+    assert shown.state("voltages-1", HIGHEST) == pytest.approx(first - 0.01, abs=1e-4)
+    shown.page.locator("#day").select_option("1")
+    shown.wait_until(lambda: bool(shown.page.evaluate("document.body.dataset.day === '1'")))
+    assert shown.state("voltages-1", HIGHEST) == first
+    check(shown, two.directory / "report.html")
+    shown.page.close()
+
+
+def test_choosing_a_feeder_hides_the_others(browser: Any, toy_run: Run, tmp_path: Path) -> None:
+    twin = with_second_feeder(toy_run, tmp_path / "twin")
+    shown = opened(browser, twin.directory / "report.html")
+    both = [shown.page.locator(f"#voltages-{number}") for number in (1, 2)]
+    assert [chart.is_visible() for chart in both] == [True, True]
+    shown.page.locator("#feeder").select_option("second")
+    assert [chart.is_visible() for chart in both] == [False, True]
+    check(shown, twin.directory / "report.html")
+    shown.page.close()

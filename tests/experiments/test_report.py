@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,10 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim.results import Run, load_run, write_tables
+from cosim.results import Run, load_run
 from experiments.figures.day import Day
 from experiments.figures.positions import feeder_positions, road_positions
-from experiments.report import all_figures, headlines, write_report
+from experiments.figures.sequence import sequence
+from experiments.report import all_figures, days_shown, write_report
+from experiments.report_words import headlines
+from experiments.summary import flags
+from tests.experiments.changed_runs import copy_of, with_more_stations, with_second_day, with_second_feeder
 
 FIGURES = {
     "networks",
@@ -55,12 +58,6 @@ class Page(HTMLParser):
 def read(run: Run) -> str:
     """Return the page of *run*."""
     return (run.directory / "report.html").read_text(encoding="utf-8")
-
-
-def copy_of(run: Run, directory: Path, *without: str) -> Run:
-    """Return a copy of *run* that lacks some of its tables' folders."""
-    shutil.copytree(run.directory, directory, ignore=shutil.ignore_patterns(*without, "report.html"))
-    return load_run(directory)
 
 
 def sections(run: Run) -> set[str]:
@@ -148,7 +145,7 @@ def test_every_period_has_a_frame_that_moves_both_networks(toy_run: Run) -> None
     (figure,) = all_figures(Day(toy_run))["networks"]
     assert [frame.name for frame in figure.frames] == [str(period) for period in range(1, 9)]
     moved = {figure.data[place].xaxis for place in figure.frames[0].traces}
-    assert moved == {"x", "x2"}
+    assert {"x", "x2"} <= moved
 
 
 def test_shares_of_each_choice_add_up_to_one(toy_run: Run) -> None:
@@ -205,18 +202,70 @@ def test_roads_without_positions_are_laid_out_the_same_each_time() -> None:
 
 
 def test_two_feeders_get_a_chart_each(toy_run: Run, tmp_path: Path) -> None:
-    twin = copy_of(toy_run, tmp_path / "t")
-    for model in ("agents", "equilibrium"):
-        tables = {}
-        for name in ("buses", "branches", "devices", "dispatch"):
-            frame = pd.read_parquet(twin.directory / model / f"{name}.parquet")
-            tables[name] = pd.concat([frame, frame.assign(feeder="second")], ignore_index=True)
-        write_tables(twin.directory / model, tables)
-    scenario = (twin.directory / "scenario.toml").read_text(encoding="utf-8")
-    head, rest = scenario.split("[[grid.feeders]]\n")
-    feeder, tail = rest.split("[tariff]")
-    second = feeder.replace('name = "feeder"', 'name = "second"')
-    text = f"{head}[[grid.feeders]]\n{feeder}[[grid.feeders]]\n{second}[tariff]{tail}"
-    (twin.directory / "scenario.toml").write_text(text, encoding="utf-8")
-    write_report(twin)
+    twin = with_second_feeder(toy_run, tmp_path / "t")
     assert {"voltages-1", "voltages-2", "dispatch-2"} <= set(Page(read(twin)).drawn)
+    (maps,) = all_figures(Day(twin))["networks"]
+    assert "<b>S</b> → feeder, bus 4" in {note.text for note in maps.layout.annotations}
+    assert 'id="feeder"' in read(twin)
+    assert 'id="feeder"' not in read(toy_run)
+
+
+def test_a_flag_names_the_feeder_where_there_are_several() -> None:
+    found = pd.DataFrame(
+        {
+            "place": ["feeder west, bus 4"],
+            "kind": ["undervoltage"],
+            "amount": [0.1],
+            "sentence": ["period 1, bus 4: low."],
+        }
+    )
+    assert flags({"agents": found}) == ["agents: period 1, bus 4: low."]
+    assert flags({"agents": found}, several_feeders=True) == ["agents: feeder west, period 1, bus 4: low."]
+
+
+def test_a_station_has_one_colour_in_every_figure(toy_run: Run, tmp_path: Path) -> None:
+    """On the maps, above its column, in its prices; seven stations have seven colours."""
+    day = Day(with_more_stations(toy_run, tmp_path / "seven"))
+    drawn = all_figures(day)
+    notes = [
+        note for name in ("networks", "stations") for own in drawn[name] for note in own.layout.annotations
+    ]
+    labels = [note for note in notes if note.bgcolor]
+    for name in ("S", *(f"S{number}" for number in range(2, 8))):
+        seen = {note.bgcolor for note in labels if f"<b>{name}</b>" in note.text}
+        seen |= {t.line.color for t in drawn["prices"][0].data if t.name.split()[-1] == name}
+        seen |= {t.fillcolor or t.line.color for t in drawn["networks"][0].data if t.name == name}
+        assert seen == {day.stations[name].colour}
+    assert len({look.colour for look in day.stations.values()}) == 7
+    assert len({look.symbol for look in day.stations.values()}) == 7
+
+
+def test_a_run_of_two_days_holds_the_figures_of_both(toy_run: Run, tmp_path: Path) -> None:
+    two = with_second_day(toy_run, tmp_path / "two")
+    assert days_shown(Day(two)) == [1, 2]
+    assert 'id="day"' in read(two)
+    assert 'id="day"' not in read(toy_run)
+    first, second = (all_figures(Day(two, number))["voltages"][0].data[0].y for number in (1, 2))
+    np.testing.assert_allclose(first - second, 0.01, atol=1e-5)
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 7, 50, 365])
+def test_of_many_days_the_first_and_the_last_are_shown_and_few_between(
+    days: int, toy_run: Run, tmp_path: Path
+) -> None:
+    long = copy_of(toy_run, tmp_path / "long")
+    scenario = long.directory / "scenario.toml"
+    scenario.write_text(f"days = {days}\n" + scenario.read_text(encoding="utf-8"), encoding="utf-8")
+    shown = days_shown(Day(long))
+    assert (shown[0], shown[-1]) == (1, days)
+    assert shown == sorted(set(shown))
+    assert len(shown) <= 6
+
+
+def test_what_a_message_says_is_drawn_with_it(toy_run: Run) -> None:
+    drawn = sequence(Day(toy_run))
+    assert drawn is not None
+    details = {arrow.kind: arrow.detail for arrow in drawn.arrows}
+    request = Day(toy_run).agents("messages").query("kind == 'ChargeRequest'")
+    asked = [json.loads(content)["energy_kwh"] for content in request.content]
+    assert any(f"{energy:.1f} kWh" in details["ChargeRequest"] for energy in asked)

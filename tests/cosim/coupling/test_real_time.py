@@ -6,10 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosim.arrays import Frame
+from cosim.arrays import FloatArray, Frame
 from cosim.coupling import EquilibriumDay
-from cosim.coupling.real_time import PLANS, Loads, realise, variants
-from cosim.scenario import Scenario
+from cosim.coupling.real_time import (
+    PLANS,
+    Loads,
+    Realised,
+    as_operated,
+    foreseen,
+    real_time_table,
+    realise,
+    variants,
+)
+from cosim.grid.rolling import dispatch_rolling
+from cosim.grid.schedule import Load
+from cosim.scenario import FeederCase, Scenario
 
 Tables = Mapping[str, Frame]
 Case = tuple[Scenario, EquilibriumDay, Tables]
@@ -20,58 +31,84 @@ def case(request: pytest.FixtureRequest) -> Case:
     return tuple(request.getfixturevalue(f"{request.param}{part}") for part in ("", "_day", "_tables"))
 
 
+def of_each_station(case: Case, column: str) -> FloatArray:
+    scenario, _, tables = case
+    table = tables["stations"].query("day == 1").pivot_table(index="period", columns="station", values=column)
+    values: FloatArray = table[[station.name for station in scenario.stations]].to_numpy()
+    return values
+
+
 def loads_of(case: Case) -> Loads:
-    scenario, day, tables = case
-    stations = tables["stations"].query("day == 1")
-    names = [station.name for station in scenario.stations]
-    came, expected = (
-        stations.pivot_table(index="period", columns="station", values=column)[names].to_numpy()
-        for column in ("load_kw", "forecast_kw")
-    )
+    day = case[1]
     return Loads(
         day_ahead_kw=day.load.load_kw,
-        at_opening_kw=expected,
-        came_kw=came,
+        came_kw=of_each_station(case, "load_kw"),
         tariff_cny_per_kwh=day.tariff_cny_per_kwh,
     )
 
 
+def day_of(scenario: Scenario, case: FeederCase, loads: Loads, plan: str) -> Realised:
+    """The feeder's day, planned on what was expected or on what came."""
+    if plan == "perfect_foresight":
+        return realise(scenario, case, loads, foreseen(scenario, case, loads), loads.came_kw)
+    as_planned = replace(loads, came_kw=loads.day_ahead_kw)
+    return realise(scenario, case, loads, foreseen(scenario, case, as_planned), loads.day_ahead_kw)
+
+
 def test_the_replayed_day_is_the_one_the_agents_operator_made(case: Case) -> None:
-    scenario, _, tables = case
-    replayed = realise(scenario, scenario.feeders[0], loads_of(case), "re_dispatch")
-    operated = tables["dispatch"].query("day == 1")
-    assert replayed.cost_cny == pytest.approx(operated.cost_cny.to_numpy(), rel=1e-6, abs=1e-3)
-    assert replayed.voltage_min_pu == pytest.approx(operated.voltage_min_pu.to_numpy(), abs=1e-7)
-    assert replayed.losses_kw == pytest.approx(operated.losses_kw.to_numpy(), abs=1e-3)
+    """The rolling horizon of `cosim.grid.rolling`, told what the operator was told, finds the operator's set-points."""
+    scenario, day, tables = case
+    feeder, loads = scenario.feeders[0], loads_of(case)
+    ahead = feeder.load(scenario.stations, loads.day_ahead_kw)
+    at_opening = feeder.load(scenario.stations, of_each_station(case, "forecast_kw"))
+
+    def told(first_period: int, load: Load) -> Load:
+        expected_kw = ahead.station_kw[first_period - 1 :].copy()
+        expected_kw[0] = at_opening.station_kw[first_period - 1]
+        return replace(load, station_kw=expected_kw)
+
+    replayed = dispatch_rolling(
+        feeder.feeder, feeder.devices, ahead, day.tariff_cny_per_kwh, forecast=told,
+        period_h=scenario.periods.hours, rules=feeder.rules,
+    ).carried_out  # fmt: skip
+    realised = realise(scenario, feeder, loads, replayed, of_each_station(case, "forecast_kw"))
+    operated = as_operated(feeder.feeder, tables)
+    assert realised.cost_cny == pytest.approx(operated.cost_cny, rel=1e-6, abs=1e-3)
+    assert realised.voltage_min_pu == pytest.approx(operated.voltage_min_pu, abs=1e-7)
+    assert realised.losses_kw == pytest.approx(operated.losses_kw, abs=1e-3)
+    assert np.array_equal(realised.outside_limits, operated.outside_limits)
 
 
 def test_nobody_does_better_than_who_knew_the_load(case: Case) -> None:
     """Guaranteed for a day that keeps the limits: it is one of those that foresight chooses from."""
-    scenario, _, _ = case
-    loads = loads_of(case)
-    day = {plan: realise(scenario, scenario.feeders[0], loads, plan) for plan in PLANS}
+    scenario, day, tables = case
+    feeder, loads = scenario.feeders[0], loads_of(case)
+    table = real_time_table(scenario, loads, day.dispatches, tables)
+    assert set(table.plan) == set(PLANS)
+    own = table[(table.feeder == feeder.feeder.name) & (table.without == "")]
+    cost = own.groupby("plan").cost_cny.sum()
+    assert own[own.plan != "perfect_foresight"].outside_limits.sum() == 0
     for plan in ("day_ahead", "re_dispatch"):
-        assert day[plan].outside_limits.sum() == 0
-        extra_cny = day[plan].cost_cny.sum() - day["perfect_foresight"].cost_cny.sum()
-        assert -0.01 <= extra_cny < 100
-    assert day["day_ahead"].cost_cny.sum() != day["perfect_foresight"].cost_cny.sum()
+        assert -0.01 <= cost[plan] - cost["perfect_foresight"] < 100
+    assert cost["day_ahead"] != cost["perfect_foresight"]
+    by_itself = day_of(scenario, feeder, loads, "day_ahead").cost_cny.sum()
+    assert cost["day_ahead"] == pytest.approx(by_itself, rel=1e-6)
 
 
 def test_with_a_perfect_forecast_all_plans_cost_the_same(case: Case) -> None:
     scenario, day, _ = case
-    came = day.load.load_kw
-    known = Loads(
-        day_ahead_kw=came, at_opening_kw=came, came_kw=came, tariff_cny_per_kwh=day.tariff_cny_per_kwh
-    )
-    costs = [realise(scenario, scenario.feeders[0], known, plan).cost_cny.sum() for plan in PLANS]
-    assert costs == pytest.approx([day.dispatches[0].cost_cny] * 3, rel=1e-6)
+    known = replace(loads_of(case), came_kw=day.load.load_kw)
+    feeder = scenario.feeders[0]
+    blind = realise(scenario, feeder, known, day.dispatches[0], known.day_ahead_kw).cost_cny.sum()
+    foresight = day_of(scenario, feeder, known, "perfect_foresight").cost_cny.sum()
+    assert [blind, foresight] == pytest.approx([day.dispatches[0].cost_cny] * 2, rel=1e-6)
 
 
 def test_units_that_shift_energy_are_worth_something_to_who_knows_the_load(case: Case) -> None:
     scenario, _, _ = case
     feeder, loads = scenario.feeders[0], loads_of(case)
     cost = {
-        name: realise(scenario, reduced, loads, "perfect_foresight").cost_cny.sum()
+        name: day_of(scenario, reduced, loads, "perfect_foresight").cost_cny.sum()
         for name, reduced in variants(feeder)
     }
     expected = {"", "storage"} | ({"demand response"} if feeder.devices.demand_responses else set())
@@ -82,11 +119,9 @@ def test_units_that_shift_energy_are_worth_something_to_who_knows_the_load(case:
 def test_load_that_did_not_come_lowers_the_purchase_by_itself_and_its_losses(case: Case) -> None:
     scenario, day, _ = case
     came = day.load.load_kw
-    half = Loads(
-        day_ahead_kw=came, at_opening_kw=came, came_kw=came / 2, tariff_cny_per_kwh=day.tariff_cny_per_kwh
-    )
+    half = Loads(day_ahead_kw=came, came_kw=came / 2, tariff_cny_per_kwh=day.tariff_cny_per_kwh)
     full = replace(half, came_kw=came)
-    at_half, at_full = (realise(scenario, scenario.feeders[0], loads, "day_ahead") for loads in (half, full))
+    at_half, at_full = (day_of(scenario, scenario.feeders[0], loads, "day_ahead") for loads in (half, full))
     spared_kw = at_full.purchase_kw - at_half.purchase_kw
     losses_kw = at_full.losses_kw - at_half.losses_kw
     assert spared_kw == pytest.approx(came.sum(axis=1) / 2 + losses_kw, abs=1e-6)

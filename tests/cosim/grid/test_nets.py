@@ -13,7 +13,7 @@ from cosim.errors import ConfigError
 from cosim.grid.devices import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower
-from cosim.grid.power_flow import ac_power_flow, verify_with_ac_power_flow
+from cosim.grid.power_flow import ac_power_flow, newton_power_flow, verify_with_ac_power_flow
 from cosim.grid.schedule import Load, Rules
 from cosim.grid.sweep import sweep_power_flow
 
@@ -71,6 +71,7 @@ def test_any_radial_net_has_pandapowers_power_flow(name: str) -> None:
     for flow in (
         sweep_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
         ac_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
+        newton_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
     ):
         ours = [flow.voltage_pu[feeder.bus_index(str(bus + 1))] for bus in alive]
         np.testing.assert_allclose(ours, net.res_bus.vm_pu[alive], atol=1e-9, rtol=0)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import SolverError
+from cosim.grid import sweep
 from cosim.grid.devices import Devices
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.power_flow import ac_power_flow, verify_with_ac_power_flow
+from cosim.grid.power_flow import PowerFlow, ac_power_flow, newton_power_flow, verify_with_ac_power_flow
 from cosim.grid.schedule import Load
 from cosim.grid.sweep import sweep_power_flow
 
@@ -41,7 +43,7 @@ def test_sweep_and_newton_raphson_agree(ieee33: Feeder, seed: int) -> None:
     """Two methods that share no code, at random loads with feed-in and load at the slack bus."""
     random = np.random.default_rng(seed)
     p_kw, q_kvar = random.uniform(-150, 100, (2, 33))
-    one, two = ac_power_flow(ieee33, p_kw, q_kvar), sweep_power_flow(ieee33, p_kw, q_kvar)
+    one, two = newton_power_flow(ieee33, p_kw, q_kvar), sweep_power_flow(ieee33, p_kw, q_kvar)
     for name, bound in (
         ("voltage_pu", 1e-10),
         ("branch_current_pu", 1e-8),
@@ -51,6 +53,34 @@ def test_sweep_and_newton_raphson_agree(ieee33: Feeder, seed: int) -> None:
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=bound, rtol=0, err_msg=name)
     for name in ("losses_kw", "slack_kw", "slack_kvar"):
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=1e-6, rtol=0, err_msg=name)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_what_pandapowers_admittances_accept_is_what_newton_raphson_finds(ieee33: Feeder, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    p_kw, q_kvar = random.uniform(-150, 100, (2, 33))
+    judged, newton = ac_power_flow(ieee33, p_kw, q_kvar), newton_power_flow(ieee33, p_kw, q_kvar)
+    for field in fields(PowerFlow):
+        one, two = getattr(judged, field.name), getattr(newton, field.name)
+        np.testing.assert_allclose(one, two, atol=1e-5, rtol=1e-10, err_msg=field.name)
+    np.testing.assert_allclose(judged.voltage_pu, newton.voltage_pu, atol=1e-11, rtol=0)
+
+
+def test_voltages_that_are_off_are_not_accepted(ieee33: Feeder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A negative control: proposals wrong by 1e-8 p.u. at one bus are thrown away, and Newton-Raphson solves."""
+    honest = sweep.sweep_voltage
+    proposals = []
+
+    def wrong(*arguments: Any, **options: Any) -> Any:
+        proposals.append(honest(*arguments, **options) + np.eye(33)[17] * 1e-8)
+        return proposals[-1]
+
+    monkeypatch.setattr(sweep, "sweep_voltage", wrong)
+    answer = ac_power_flow(ieee33, -ieee33.load_kw, -ieee33.load_kvar)
+    assert abs(abs(proposals[0][17]) - answer.voltage_pu[17]) > 5e-9
+    newton = newton_power_flow(ieee33, -ieee33.load_kw, -ieee33.load_kvar)
+    assert answer.voltage_pu.tobytes() == newton.voltage_pu.tobytes()
 
 
 def test_sweep_of_a_day_is_the_sweep_of_each_period(ieee33: Feeder) -> None:

@@ -1,0 +1,59 @@
+"""The feeders of a day as they are drawn: one-line diagrams with their buses by voltage."""
+
+from typing import Any
+
+from cosim.arrays import Frame
+from experiments.figures.positions import Positions, feeder_positions
+from experiments.figures.road_map import LABELLED
+from experiments.figures.style import INK, VOLTAGE, colourbar, scatter
+
+SIDE_BY_SIDE = 2
+STACKED = 3
+"""Feeders up to which one stands below the other; more stand in columns."""
+BESIDE, BELOW = 5.0, 2.0
+"""Buses to leave free between feeders."""
+
+
+def bus_positions(branches: Frame) -> Positions:
+    """Return the one-line diagrams of all feeders, one below the other, by 'feeder/bus'; many in two columns."""
+    diagrams = [(name, feeder_positions(own)) for name, own in branches.groupby("feeder", sort=True)]
+    width = max(x for _, placed in diagrams for x, _ in placed.values())
+    columns = 1 if len(diagrams) <= STACKED else SIDE_BY_SIDE
+    positions: Positions = {}
+    floor = 0.0
+    for start in range(0, len(diagrams), columns):
+        row = diagrams[start : start + columns]
+        for place, (feeder, placed) in enumerate(row):
+            left = place * (width + BESIDE)
+            top = max(y for _, y in placed.values())
+            positions |= {f"{feeder}/{bus}": (left + x, y - top + floor) for bus, (x, y) in placed.items()}
+        floor = min(y for _, y in positions.values()) - BELOW
+    return positions
+
+
+def bus_map(now: Frame, buses: Positions, limits: tuple[float, float]) -> dict[str, Any]:
+    """Return the buses in one period, *now* their rows of the table ``buses``, coloured within the limits."""
+    keys = (now.feeder + "/" + now.bus).tolist()
+    few = len(keys) <= LABELLED
+    return scatter(
+        x=[buses[key][0] for key in keys],
+        y=[buses[key][1] for key in keys],
+        mode="markers+text",
+        marker={
+            "size": 21 if few else 8,
+            "color": now.voltage_pu.round(5).tolist(),
+            "colorscale": VOLTAGE,
+            "cmin": limits[0],
+            "cmax": limits[1],
+            "colorbar": colourbar("voltage [p.u.]", 0.53, 0.47),
+            "line": {"color": INK, "width": 1},
+        },
+        text=now.bus.tolist() if few else None,
+        textfont={"size": 10, "color": INK},
+        hovertext=[
+            f"{row.feeder}, bus {row.bus}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
+            f"<br>{row.station_kw:.0f} kW station"
+            for row in now.itertuples()
+        ],
+        hoverinfo="text",
+    )

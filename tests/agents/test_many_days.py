@@ -1,0 +1,208 @@
+"""Many days: the same at both resolutions, and from a checkpoint."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.checkpoint import load_midnight, save_midnight
+from agents.days import DayOfAgents, simulate_days
+from agents.model import CoSimModel
+from agents.plans import knowledge_of_each, plan_day
+from cosim.arrays import Frame
+from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.scenario import DayAhead, Scenario, load_scenario
+from experiments.many_days import joined
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TYPES = (
+    'population.types=[{name="small", share=1, battery_kwh=30, fast_kw=30, slow_kw=3.5},'
+    '{name="large", share=2, battery_kwh=70, home_charger_share=0.9}]'
+)
+CASES = {
+    "queues over midnight, what was measured": (
+        "toy",
+        ["days=3", "population.information=yesterday", "population.evs=900", "stations.S.chargers=1"],
+    ),
+    "carried, mixed knowledge, mail lost and late": (
+        "toy",
+        [
+            "days=3",
+            "population.soc=carried",
+            "population.information={equilibrium=0.2, yesterday=0.5, last_period=0.2}",
+            "messages.loss_probability=0.4",
+            "messages.delay_s=45",
+            "mobility.price_sensitivity=1.0",
+            "population.evs=600",
+            "stations.S.chargers=1",
+        ],
+    ),
+    "types of EVs, carried": (
+        "toy",
+        ["days=3", "population.soc=carried", "population.evs=900", "stations.S.chargers=3", TYPES],
+    ),
+    "chained trips, carried": (
+        "two_way",
+        ["days=2", "population.soc=carried", "population.evs=150", "population.information=yesterday"],
+    ),
+    "batteries too small, carried": (
+        "toy",
+        ["days=2", "population.soc=carried", "mobility.battery_kwh=9.0", "mobility.soc_reserve=0.0"],
+    ),
+}
+
+
+@cache
+def scenario_of(case: str, resolution: str) -> tuple[Scenario, DayAhead]:
+    name, settings = CASES[case]
+    ahead = _ahead(name, tuple(settings))
+    return load_scenario(CONFIGS / f"{name}.toml", [*settings, f"population.resolution={resolution}"]), ahead
+
+
+@cache
+def _ahead(name: str, settings: tuple[str, ...]) -> DayAhead:
+    scenario = load_scenario(CONFIGS / f"{name}.toml", [*settings, "population.estimate_diaries=5000"])
+    return day_ahead(scenario, solve_equilibrium_day(scenario))
+
+
+@cache
+def days_of(case: str, resolution: str) -> tuple[DayOfAgents, ...]:
+    return tuple(simulate_days(*scenario_of(case, resolution), seed=1))
+
+
+def tables_of(case: str) -> dict[str, Frame]:
+    return joined(days_of(case, "batch"))
+
+
+def assert_same(one: Mapping[str, Frame], other: Mapping[str, Frame], *, but: frozenset[str]) -> None:
+    assert one.keys() == other.keys()
+    for name in one.keys() - but:
+        assert one[name].equals(other[name]), name
+        assert one[name].dtypes.equals(other[name].dtypes), name
+        for column in one[name].select_dtypes("float"):
+            assert one[name][column].to_numpy().tobytes() == other[name][column].to_numpy().tobytes(), column
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_resolutions_live_through_the_same_days(case: str) -> None:
+    for one, other in zip(days_of(case, "individual"), days_of(case, "batch"), strict=True):
+        assert_same(one.tables, other.tables, but=frozenset({"messages"}))
+
+
+@pytest.mark.parametrize("resolution", ["batch", "individual"])
+def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(resolution: str, tmp_path: Path) -> None:
+    case = "carried, mixed knowledge, mail lost and late"
+    whole = days_of(case, resolution)
+    assert whole[0].midnight is not None
+    save_midnight(tmp_path / "midnight.npz", whole[0].midnight)
+    again = simulate_days(*scenario_of(case, resolution), 1, load_midnight(tmp_path / "midnight.npz"))
+    for one, other in zip(whole[1:], again, strict=True):
+        assert one.day == other.day
+        assert_same(one.tables, other.tables, but=frozenset())
+
+
+def test_a_midnight_of_one_resolution_is_one_of_the_other() -> None:
+    case = "carried, mixed knowledge, mail lost and late"
+    midnight = days_of(case, "batch")[0].midnight
+    assert midnight is not None
+    assert sum(len(sessions) for sessions in midnight.sessions) > 10, "vehicles wait at midnight"
+    assert midnight.under_way.log.ev.size > 10
+    again = simulate_days(*scenario_of(case, "individual"), 1, midnight)
+    for one, other in zip(days_of(case, "batch")[1:], again, strict=True):
+        assert_same(one.tables, other.tables, but=frozenset({"messages"}))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nobody_is_in_two_places_and_nobody_leaves_before_having_arrived(case: str) -> None:
+    trips = tables_of(case)["trips"]
+    made = trips[trips.status != "stranded"].sort_values(["ev", "departure_s"])
+    same = (made.ev.to_numpy()[1:] == made.ev.to_numpy()[:-1]).astype(bool)
+    arrival_s, departure_s = made.arrival_s.to_numpy()[:-1][same], made.departure_s.to_numpy()[1:][same]
+    known = arrival_s >= 0
+    assert (departure_s[known] >= arrival_s[known]).all()
+    assert known.all() or case.startswith(("queues", "carried")), "who never arrives leaves no more"
+    assert made.day.nunique() >= 2
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_state_of_charge_stays_between_empty_and_full(case: str) -> None:
+    trips = tables_of(case)["trips"]
+    soc = trips[["soc_departure", "soc_arrival"]].to_numpy()
+    soc = soc[~np.isnan(soc)]
+    assert ((soc >= 0) & (soc <= 1)).all()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "carried" in case])
+def test_energy_balances_over_days(case: str) -> None:
+    """What an EV has charged since its first departure is what it has driven, and the change of its charge."""
+    scenario, ahead = scenario_of(case, "batch")
+    trips = tables_of(case)["trips"].sort_values(["ev", "departure_s"])
+    trips = trips[trips.status != "on_the_way"]
+    battery = plan_day(scenario, ahead.n_ev, 1).battery.of(trips.ev.to_numpy() - 1)
+    efficiency, capacity = battery.charging_efficiency, battery.capacity_kwh
+    driven = np.where(trips.status == "arrived", battery.trip_kwh(trips.length_km.to_numpy()), 0.0)
+    fast = np.nan_to_num(trips.fast_charge_kwh.to_numpy())
+    moved = (fast * efficiency - driven) / capacity
+    departure = trips.soc_departure.to_numpy()
+    assert departure + moved == pytest.approx(trips.soc_arrival.to_numpy(), abs=1e-9)
+    slow = trips.slow_charge_kwh.to_numpy() * efficiency / capacity
+    same = trips.ev.to_numpy()[1:] == trips.ev.to_numpy()[:-1]
+    charged = (trips.soc_arrival.to_numpy()[:-1] + slow[1:])[same]
+    assert charged == pytest.approx(departure[1:][same], abs=1e-9)
+    overnight = same & (trips.day.to_numpy()[1:] > trips.day.to_numpy()[:-1])
+    assert (slow[1:][overnight] > 0).any(), "somebody charges overnight"
+
+
+def test_chained_trips_go_on_where_the_day_before_ended() -> None:
+    trips = tables_of("chained trips, carried")["trips"].sort_values(["ev", "departure_s"])
+    same = trips.ev.to_numpy()[1:] == trips.ev.to_numpy()[:-1]
+    here, there = trips.destination.to_numpy()[:-1][same], trips.origin.to_numpy()[1:][same]
+    assert (here == there).all()
+
+
+def test_storage_returns_to_where_it_began_every_day() -> None:
+    tables = tables_of("types of EVs, carried")
+    stored = tables["devices"].query("kind == 'storage'").groupby("day").stored_kwh.last()
+    assert len(stored) >= 3
+    assert stored.to_numpy() == pytest.approx(stored.iloc[0], abs=1e-3)
+
+
+def test_small_cars_take_no_more_than_they_can_from_a_fast_charger() -> None:
+    case = "types of EVs, carried"
+    scenario, ahead = scenario_of(case, "batch")
+    plans = plan_day(scenario, ahead.n_ev, 1)
+    sessions = tables_of(case)["sessions"].query("end_s > start_s")
+    power = sessions.energy_kwh / ((sessions.end_s - sessions.start_s) / 3600)
+    most = np.broadcast_to(plans.most_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
+    assert (power.to_numpy() <= np.minimum(most, 60.0) + 1e-6).all()
+    assert (most == 30).sum() > 10
+    assert power.to_numpy()[most > 60].max() > 40
+
+
+def test_a_day_of_a_run_of_one_day_is_the_first_of_many(toy: Scenario, toy_ahead: DayAhead) -> None:
+    """But for what is delayed beyond midnight: on the last day it is still driven."""
+    (alone,) = simulate_days(toy, toy_ahead, seed=1)
+    tables = CoSimModel(toy, toy_ahead, seed=1).simulate()
+    assert_same(alone.tables, tables, but=frozenset())
+
+
+def test_knowledge_belongs_to_the_driver_and_has_the_shares_asked_for() -> None:
+    known = knowledge_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 20_000, seed=1)
+    shares = np.bincount(known, minlength=3) / known.size
+    assert shares == pytest.approx([0.3, 0.6, 0.1], abs=4 * (0.25 / known.size) ** 0.5)
+    assert (known[:100] == knowledge_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 100, seed=1)).all()
+    assert (knowledge_of_each({"last_period": 1 / 3, "yesterday": 2 / 3}, 20_000, seed=1) < 2).all()
+
+
+def test_each_kind_of_knowledge_is_told_to_those_who_have_it() -> None:
+    messages = tables_of("carried, mixed knowledge, mail lost and late")["messages"]
+    opened = messages[messages.kind == "PeriodOpened"]
+    scenario, ahead = scenario_of("carried, mixed knowledge, mail lost and late", "batch")
+    shares = scenario.config.population.information.shares()
+    known = knowledge_of_each(shares, ahead.n_ev, seed=1)
+    for number, kind in enumerate(shares):
+        here = opened[opened.receiver == f"EVs that know {kind}"]
+        assert len(here) >= 3 * scenario.periods.count
+        assert set(here.receivers) == {int((known == number).sum())}
