@@ -121,7 +121,7 @@ def _keys_of(field: Field) -> list[str]:
             section = FeederConfig
         elif isinstance(step, str) and step != "feeders":
             section = next(sections_in(section.model_fields[step].annotation))
-    shared = {(): [EXTENDS], ("grid",): ["feeders"]}.get(field, [])
+    shared = [EXTENDS] if not field else ["feeders"] if field == ("grid",) else []
     return [*shared, *section.model_fields]
 
 
