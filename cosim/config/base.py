@@ -18,6 +18,8 @@ NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 PerUnitVoltage = Annotated[float, Field(ge=0.5, le=1.5)]
 Name = Annotated[str, Field(min_length=1)]
+EXTENDS = "extends"
+"""Key of a file that says only what it changes of another one."""
 FILE = "file"
 """Marks the fields that name files."""
 File = Annotated[str, Field(min_length=1), FILE]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from cosim.config.base import Section
+from cosim.config.base import EXTENDS, Section
 from cosim.config.grid import FeederConfig
 from cosim.config.scenario import ScenarioConfig
 
@@ -121,7 +121,7 @@ def _keys_of(field: Field) -> list[str]:
             section = FeederConfig
         elif isinstance(step, str) and step != "feeders":
             section = next(sections_in(section.model_fields[step].annotation))
-    shared = ["feeders"] if field == ("grid",) else []
+    shared = [EXTENDS] if not field else ["feeders"] if field == ("grid",) else []
     return [*shared, *section.model_fields]
 
 

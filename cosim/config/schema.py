@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cosim.config.extending import EXTENDS
+from cosim.config.base import EXTENDS
 from cosim.config.scenario import ScenarioConfig
 
 

@@ -29,7 +29,7 @@ def test_what_is_not_changed_is_as_in_the_other_scenario(tmp_path: Path) -> None
     file = study(tmp_path, "[road]\ntheta_per_min = 2.0\n")
     mine, other = load_scenario(file), load_scenario(CONFIGS / "toy.toml", ["road.theta_per_min=2.0"])
     assert mine.config.name == "study"  # its own, though it does not say so
-    plain = {"name", "profiles", "road", "mobility", "grid"}
+    plain = {"name", "look_at", "profiles", "road", "mobility", "grid"}
     assert mine.config.model_dump(exclude=plain) == other.config.model_dump(exclude=plain)
     assert mine.config.road.theta_per_min == other.config.road.theta_per_min
     assert mine.network.links == other.network.links
