@@ -66,7 +66,7 @@ def sequence(day: Day) -> Sequence | None:
         return None
     requests = messages[messages.kind == "ChargeRequest"]
     period = int(requests.period.mode().iloc[0]) if len(requests) else int(messages.period.max())
-    first_s = int((period - 1) * day.period_min * 60)
+    first_s = int(((day.number - 1) * 1440 + (period - 1) * day.period_min) * 60)
     opening = messages[(messages.sent_s == first_s) & ~_concerns_ev(messages)]
     told = requests[requests.period == period]
     story = messages.head(0) if told.empty else _story(messages, told.iloc[0])
@@ -108,7 +108,7 @@ def _arrow(row: Frame, count: int, place: int, stations: set[str]) -> Arrow:
         y=TOP + ROW * (place + 1),
         x_from=_x(sender),
         x_to=tuple(_x(lane) for lane in receivers) or (_x(sender),),
-        clock=f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
+        clock=f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
         kind=row.kind,
         detail=detail,
     )
@@ -131,7 +131,7 @@ def _lanes_of(name: str, stations: set[str]) -> list[int]:
         (3, "coordinator" in name),
         (2, name.startswith("operator")),
         (1, "stations" in name or name in stations),
-        (0, "EVs" in name or name.startswith("ev ")),
+        (0, "EVs" in name or name.startswith("ev ") or name == "fleet"),
     ]
     return [lane for lane, present in lanes if present]
 

@@ -262,6 +262,21 @@ def test_of_many_days_the_first_and_the_last_are_shown_and_few_between(
     assert len(shown) <= 6
 
 
+def test_a_fleet_that_reports_trips_speaks_from_the_lane_of_the_drivers(toy_run: Run, tmp_path: Path) -> None:
+    batch = copy_of(toy_run, tmp_path / "batch")
+    file = batch.directory / "agents" / "messages.parquet"
+    messages = pd.read_parquet(file)
+    reports = messages.kind == "TripReported"
+    messages.loc[reports, ["sender", "content"]] = ["fleet", "{}"]
+    messages.loc[reports, "kind"] = "TripsReported"
+    opening = messages[messages.kind == "PeriodOpened"].sent_s.iloc[0]
+    messages.loc[reports, "sent_s"] = opening + (messages.loc[reports, "period"] - 1) * 3600
+    messages.to_parquet(file)
+    drawn = sequence(Day(batch))
+    assert drawn is not None
+    assert drawn.lanes[0][1] in {arrow.x_from for arrow in drawn.arrows if arrow.kind == "TripsReported"}
+
+
 def test_what_a_message_says_is_drawn_with_it(toy_run: Run) -> None:
     drawn = sequence(Day(toy_run))
     assert drawn is not None
