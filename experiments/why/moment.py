@@ -37,7 +37,7 @@ def _parked(day: EvDay, last: Decision | None, second: int) -> Moment:
         first = day.plan.trips[0].from_activity if day.plan.trips else 0
         return Moment(f"parked ({ACTIVITIES[first]})", day.plan.soc_first, None)
     plan, activity, arrived = day.plan, last.plan.to_activity, float(last.course.soc_arrival)
-    behaviour = day.scenario.behaviour
+    behaviour = plan.behaviour
     plugged = bool(plugs_in(activity, arrived, plan.has_home_charger, plan.has_work_charger, behaviour))
     parked_h = (second - last.outcome.arrival_s) / 3600
     soc = float(soc_after_parking(arrived, plugged, parked_h, day.battery, behaviour))
@@ -57,7 +57,7 @@ def _under_way(day: EvDay, made: Decision, second: int) -> Moment:
     came, plugged_s = made.outcome, day.charge_start_s.get(trip, start if not day.is_recorded else None)
     if plugged_s is None or second < plugged_s:
         return Moment(f"waiting for a charger at station {route.station}", reached, trip)
-    charged = max(reached, day.scenario.behaviour.target_soc)
+    charged = max(reached, day.plan.behaviour.target_soc)
     if came is None or came.arrival_s < 0 or second < plugged_s + came.charge_s:
         share = (second - plugged_s) / came.charge_s if came is not None and came.charge_s else 0.0
         return Moment(f"charging at station {route.station}", reached + share * (charged - reached), trip)

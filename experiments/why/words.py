@@ -24,7 +24,7 @@ def told(day: EvDay, at_s: int | None = None) -> str:
         paragraphs.append(f"At {clock(at_s)} it is {now['doing']}, SOC {now['soc']:.3f}.")
         trips = [trip for trip in trips if trip["trip"] == _trip_of(facts, at_s)]
     blocks = [fill(paragraph, WIDTH) for paragraph in paragraphs]
-    blocks += ["\n".join(_trip(trip, facts, day.scenario.behaviour)) for trip in trips]
+    blocks += ["\n".join(_trip(trip, facts, day.plan.behaviour)) for trip in trips]
     return "\n\n".join(blocks)
 
 

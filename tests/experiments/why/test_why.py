@@ -27,11 +27,16 @@ PAPER = Path(__file__).parents[3] / "configs" / "paper.toml"
 FEW = ["population.evs=150", "population.estimate_diaries=3000", "mobility.soc_first_mean=0.4"]
 DEAF = ["messages.delay_s=30", "messages.loss_probability=0.3", "population.information=last_period"]
 PRICED = ["tariff.charging_price=nodal", 'coupling.starts=["tariff"]', "mobility.price_sensitivity=1.0"]
+TYPES = (
+    'population.types=[{name="small", share=0.5, battery_kwh=30.0, fast_kw=40.0}, '
+    '{name="large", share=0.5, slow_kw=11.0}]'
+)
 CASES = {
-    "told all": [*FEW, "population.choice=path_size", "population.resolution=batch"],
+    "told all": [*FEW, TYPES, "population.choice=path_size", "population.resolution=batch"],
     "mail lost, prices nodal": [*FEW, *DEAF, *PRICED, "stations.CS9.chargers=1"],
     "totals alone": [
         *FEW,
+        TYPES,
         "population.choice=path_size",
         "population.resolution=batch",
         "population.individual_tables=false",
