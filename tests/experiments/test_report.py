@@ -266,11 +266,11 @@ def test_a_fleet_that_reports_trips_speaks_from_the_lane_of_the_drivers(toy_run:
     batch = copy_of(toy_run, tmp_path / "batch")
     file = batch.directory / "agents" / "messages.parquet"
     messages = pd.read_parquet(file)
-    reports = messages.kind == "TripReported"
-    messages.loc[reports, ["sender", "content"]] = ["fleet", "{}"]
-    messages.loc[reports, "kind"] = "TripsReported"
-    opening = messages[messages.kind == "PeriodOpened"].sent_s.iloc[0]
-    messages.loc[reports, "sent_s"] = opening + (messages.loc[reports, "period"] - 1) * 3600
+    busiest = messages[messages.kind == "ChargeRequest"].period.mode().iloc[0]
+    report = messages.index[messages.kind == "TripReported"][0]
+    changed = {"kind": "TripsReported", "sender": "fleet", "content": "{}"}
+    messages.loc[report, list(changed)] = list(changed.values())
+    messages.loc[report, "sent_s"] = int((busiest - 1) * Day(batch).period_min * 60)
     messages.to_parquet(file)
     drawn = sequence(Day(batch))
     assert drawn is not None
