@@ -69,7 +69,14 @@ def with_second_day(run: Run, directory: Path) -> Run:
             second = second.assign(voltage_pu=second.voltage_pu - 0.01)
         tables[name] = pd.concat([first[first.day == 1], second], ignore_index=True)
     write_tables(two.directory / "agents", tables)
-    scenario = two.directory / "scenario.toml"
-    scenario.write_text("days = 2\n" + scenario.read_text(encoding="utf-8"), encoding="utf-8")
+    say_days(two, 2)
     write_report(two)
     return two
+
+
+def say_days(run: Run, days: int) -> None:
+    """Write into the scenario of *run* that it has so many days."""
+    scenario = run.directory / "scenario.toml"
+    text = scenario.read_text(encoding="utf-8")
+    assert "\ndays = 1\n" in text
+    scenario.write_text(text.replace("\ndays = 1\n", f"\ndays = {days}\n"), encoding="utf-8")

@@ -16,7 +16,13 @@ from experiments.figures.sequence import sequence
 from experiments.report import all_figures, days_shown, write_report
 from experiments.report_words import headlines
 from experiments.summary import flags
-from tests.experiments.changed_runs import copy_of, with_more_stations, with_second_day, with_second_feeder
+from tests.experiments.changed_runs import (
+    copy_of,
+    say_days,
+    with_more_stations,
+    with_second_day,
+    with_second_feeder,
+)
 
 FIGURES = {
     "networks",
@@ -254,8 +260,7 @@ def test_of_many_days_the_first_and_the_last_are_shown_and_few_between(
     days: int, toy_run: Run, tmp_path: Path
 ) -> None:
     long = copy_of(toy_run, tmp_path / "long")
-    scenario = long.directory / "scenario.toml"
-    scenario.write_text(f"days = {days}\n" + scenario.read_text(encoding="utf-8"), encoding="utf-8")
+    say_days(long, days)
     shown = days_shown(Day(long))
     assert (shown[0], shown[-1]) == (1, days)
     assert shown == sorted(set(shown))
