@@ -64,7 +64,8 @@ def test_what_pandapowers_admittances_accept_is_what_newton_raphson_finds(ieee33
     for field in fields(PowerFlow):
         one, two = getattr(judged, field.name), getattr(newton, field.name)
         np.testing.assert_allclose(one, two, atol=1e-5, rtol=1e-10, err_msg=field.name)
-    np.testing.assert_allclose(judged.voltage_pu, newton.voltage_pu, atol=1e-11, rtol=0)
+    # both may leave 1e-10 MVA at each of 33 buses: times the feeder's impedance, some 1e-10 p.u.
+    np.testing.assert_allclose(judged.voltage_pu, newton.voltage_pu, atol=1e-9, rtol=0)
 
 
 def test_voltages_that_are_off_are_not_accepted(ieee33: Feeder, monkeypatch: pytest.MonkeyPatch) -> None:
