@@ -1,7 +1,12 @@
 """Many days of the agents, one after another: each begins from what the one before has left."""
 
+import ctypes
+import gc
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+
+import mesa
 
 from agents.midnight import Midnight
 from agents.model import CoSimModel, Progress
@@ -33,4 +38,17 @@ def simulate_days(
         model = CoSimModel(scenario, day_ahead, seed, start)
         tables, last = model.simulate(progress), model.is_last_day
         start = None if last else model.midnight()
-        yield DayOfAgents(day=model.day, tables=tables, midnight=start)
+        day = DayOfAgents(day=model.day, tables=tables, midnight=start)
+        mesa.Agent._ids.pop(model, None)  # noqa: SLF001  (Mesa numbers agents by model, and keeps every model there)
+        del model
+        give_back_memory()
+        yield day
+
+
+def give_back_memory() -> None:
+    """Give the memory of a day that is over back to the machine: a city's is more than all that follows needs."""
+    gc.collect()  # agents, clock and world hold each other
+    with suppress(
+        AttributeError, OSError, TypeError
+    ):  # of another C library than glibc, which keeps what was freed
+        ctypes.CDLL(None).malloc_trim(0)

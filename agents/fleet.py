@@ -12,15 +12,16 @@ import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
-from agents.fleet_state import FleetState, Hearsay
+from agents.fleet_drivers import FleetDrivers
+from agents.fleet_state import FleetState
 from agents.midnight import LastHeard, Morning, Reports, UnderWay
 from agents.plans import DayPlans
 from agents.price_list import TariffBook
 from agents.reckoned_plugs import ReckonedPlugs
 from agents.roads import Roads
 from agents.trip_log import TripLog
-from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.ev.charging import TripSoc, drive, plugs_in, soc_after_parking, wants_fast_charge
+from cosim.arrays import BoolArray, IntArray
+from cosim.ev.charging import TripSoc
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
 from cosim.messages import Message, PeriodOpened, TariffIssued, TripsReported
@@ -50,15 +51,9 @@ class Fleet(mesa.Agent):
         start = morning.start
         self.state = FleetState(plans, morning.state, start.under_way if start else None)
         self.plans, self.plugs = self.state.plans, plugs
-        self.world, self.battery, self.behaviour = scenario, plans.battery, plans.behaviour
-        self.roads, self.tariffs, self.clock, self.post = roads, tariffs, clock, post
+        self.drivers = FleetDrivers(scenario, self.plans, roads, tariffs, start.hearings if start else None)
+        self.world, self.roads, self.clock, self.post = scenario, roads, clock, post
         n_ev = plans.diaries.n_ev
-        self.beliefs = Hearsay(n_ev, roads.at_free_flow)
-        self.tariff_heard = Hearsay(n_ev, tariffs.published)
-        if start:
-            opened, tariff = start.hearings.opened, start.hearings.tariff
-            self.beliefs.recall([roads.belief(message) for message in opened.messages], opened.number)
-            self.tariff_heard.recall([tariffs.tariff(message) for message in tariff.messages], tariff.number)
         self.began_s = self.lived_s = clock.now_s
         """Everything before this second has happened."""
         post.open_for_crowd(self.name, n_ev, self.hear)
@@ -84,10 +79,9 @@ class Fleet(mesa.Agent):
         """Take in what everyone is told, except those whom it did not reach."""
         self.live_until_now()
         if isinstance(message, PeriodOpened):
-            who = self.members[message.knowledge]
-            self.beliefs.hear(self.roads.belief(message), lost, who)
+            self.drivers.hear_of_roads(message, lost, self.members[message.knowledge])
         elif isinstance(message, TariffIssued):
-            self.tariff_heard.hear(self.tariffs.tariff(message), lost)
+            self.drivers.hear_of_prices(message, lost)
 
     def read_meters(self) -> Generator[simpy.Event, Any, None]:
         """At each boundary, live through what is left of the period, read the meters and report the trips."""
@@ -200,9 +194,9 @@ class Fleet(mesa.Agent):
         """Let EVs leave on their next trip: those who pass by arrive some time, the others head for a station."""
         state, row = self.state, self.state.row[ev]
         left_s = state.departure_s[ev]
-        soc, slow_kwh = self.leave_the_parking_place(ev, row)
-        charges, course = self.decide(ev, row, soc, period)
-        path = self.choose_routes(ev, row, charges, course, period)
+        soc, slow_kwh = self.drivers.leave_the_parking_place(state, ev, row)
+        charges, course = self.drivers.decide(ev, row, soc, period)
+        path = self.drivers.choose_routes(ev, row, charges, course, period)
         before_s, after_s = self.roads.before_s[path], self.roads.after_s[path]
         state.charges[row], state.path[row] = charges, np.where(course.stranded, -1, path)
         state.drive_s[row], state.after_s[row] = before_s + after_s, after_s
@@ -211,63 +205,6 @@ class Fleet(mesa.Agent):
         state.arrive(ev[passes], (left_s + before_s + after_s)[passes])
         stops = np.flatnonzero(charges & ~course.stranded)
         return self.sessions(ev, row, path, left_s + before_s, course, stops)
-
-    def leave_the_parking_place(self, ev: IntArray, row: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return SOC and the energy slow-charged while parked; a morning may start as drawn."""
-        diaries, rows = self.plans.diaries, self.plans.rows
-        battery, behaviour = self.battery.of(ev), self.behaviour.of(ev)
-        before, is_drawn = self.state.soc[ev], np.zeros(ev.size, dtype=np.bool_)
-        if self.plans.soc_is_drawn:
-            is_drawn = rows.trip[row] == 1
-            before = np.where(is_drawn, diaries.soc_first[ev], before)
-        home, work = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
-        plugged = plugs_in(rows.from_activity[row], before, home, work, behaviour) & ~is_drawn
-        parked_h = (self.state.departure_s[ev] - self.state.parked_s[ev]) / 3600
-        soc = soc_after_parking(before, plugged, parked_h, battery, behaviour)
-        return soc, battery.charging_kwh(before, soc)
-
-    def decide(
-        self, ev: IntArray, row: IntArray, soc: FloatArray, period: PeriodOfDay
-    ) -> tuple[BoolArray, TripSoc]:
-        """Decide who fast-charges on this trip; return also what it does to the batteries."""
-        rows, battery, behaviour = self.plans.rows, self.battery.of(ev), self.behaviour.of(ev)
-        trip_kwh = battery.trip_kwh(rows.length_km[row])
-        ratio = np.empty(ev.size)
-        for tariff, who in self.tariff_heard.groups(ev):
-            ratio[who] = tariff.ratio(period)
-        charges = wants_fast_charge(
-            soc,
-            trip_kwh,
-            rows.charge_uniform[row],
-            battery=battery,
-            behaviour=behaviour,
-            price_ratio=ratio,
-        )
-        return charges, drive(soc, trip_kwh, charges, battery, behaviour)
-
-    def choose_routes(
-        self, ev: IntArray, row: IntArray, charges: BoolArray, course: TripSoc, period: PeriodOfDay
-    ) -> IntArray:
-        """Draw paths, and (path, station) pairs, at the costs drivers were told (Eq. 7)."""
-        path = np.empty(ev.size, dtype=np.int64)
-        od, uniform = self.plans.rows.od[row], self.plans.rows.route_uniform[row]
-        passing, charging = np.flatnonzero(~charges), np.flatnonzero(charges)
-        for belief, who in self.beliefs.groups(ev[passing]):
-            some = passing[who]
-            path[some] = self.roads.choose_paths(od[some], belief, uniform[some])
-        for belief, who in self.beliefs.groups(ev[charging]):
-            for tariff, among in self.tariff_heard.groups(ev[charging[who]]):
-                some = charging[who][among]
-                prices = tariff.prices(self.roads.stations, period)
-                energy_kwh = self.energy_in_choice_kwh(course.session_kwh[some])
-                path[some] = self.roads.choose_pairs(od[some], belief, uniform[some], prices, energy_kwh)
-        return path
-
-    def energy_in_choice_kwh(self, own_kwh: FloatArray) -> FloatArray:
-        """Return the energy with which drivers price a station: their own, or the mean session's."""
-        if self.world.config.population.energy_in_choice == "own":
-            return own_kwh
-        return np.full(own_kwh.size, self.roads.day_ahead.session_kwh)
 
     def sessions(
         self,
@@ -293,7 +230,7 @@ class Fleet(mesa.Agent):
                     arrival_s=second,
                     energy_kwh=energy_kwh,
                     soc=soc,
-                    target_soc=self.behaviour.target_soc,
+                    target_soc=self.drivers.behaviour.target_soc,
                     most_kw=limit_kw,
                 )
                 for number_of_ev, trip, second, energy_kwh, soc, limit_kw in rows
@@ -322,11 +259,11 @@ class Fleet(mesa.Agent):
 
     def opened(self) -> LastHeard[PeriodOpened]:
         """Return the last news of link times that each EV has heard."""
-        return LastHeard.of([belief.told for belief in self.beliefs.said], self.beliefs.heard)
+        return self.drivers.opened()
 
     def tariff(self) -> LastHeard[TariffIssued]:
         """Return the last news of prices that each EV has heard."""
-        return LastHeard.of([tariff.issued for tariff in self.tariff_heard.said], self.tariff_heard.heard)
+        return self.drivers.tariff()
 
     def reports(self, now_s: int) -> Reports:
         """Return the reports of trips that have not reached the coordinator yet."""

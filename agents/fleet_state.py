@@ -1,45 +1,16 @@
 """The EVs as arrays: where each stands in its day, and what has come of its trips so far."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from agents.midnight import Reports, UnderWay
 from agents.plans import DayPlans
 from agents.trip_log import TripLog
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.ev.charging import TripSoc
 from cosim.ev.mobility import EVState
 from cosim.ev.session import NEVER_S
-
-T = TypeVar("T")
-
-
-class Hearsay(Generic[T]):
-    """What each EV heard last: one number per EV into the list of all that was ever said."""
-
-    def __init__(self, n_ev: int, at_first: T) -> None:
-        """Let all know the same."""
-        self.said = [at_first]
-        self.heard: IntArray = np.zeros(n_ev, dtype=np.int64)
-
-    def hear(self, news: T, lost: BoolArray, who: IntArray | None = None) -> None:
-        """Let those hear whom it reached: of *who*, or of all."""
-        self.said.append(news)
-        self.heard[np.flatnonzero(~lost) if who is None else who[~lost]] = len(self.said) - 1
-
-    def recall(self, news: Sequence[T], number: IntArray) -> None:
-        """Remember what each heard before: a place in *news*, or -1."""
-        self.said += news
-        self.heard = np.where(number < 0, 0, number + 1)
-
-    def groups(self, ev: IntArray) -> list[tuple[T, IntArray]]:
-        """Return what these EVs know, and who of them (as places in *ev*) knows it."""
-        heard = self.heard[ev]
-        present = np.flatnonzero(np.bincount(heard))
-        return [(self.said[number], np.flatnonzero(heard == number)) for number in present]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ class TripLog:
         return whole.of(np.lexsort((whole.departure_s, whole.ev)))
 
     def of(self, which: IntArray | BoolArray) -> Self:
-        """Return some of the trips."""
+        """Return some of the trips; all of them are this log itself: a city's takes half a gigabyte."""
+        if which.dtype == np.bool_ and which.all():
+            return self
         return type(self)(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def cut_at(self, end_s: int) -> Self:

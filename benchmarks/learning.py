@@ -56,7 +56,7 @@ def measure(evs: int, days: int) -> float:
 
     ratios = []
     with tempfile.TemporaryDirectory() as name:
-        file = scaled_scenario(Path(name), evs, city=False)
+        file = scaled_scenario(Path(name), "paper", evs)
         strong_feeder(Path(name), file)
         scenario = load_scenario(file, [*SETTINGS, f"days={days}"])
         day = solve_equilibrium_day(scenario)

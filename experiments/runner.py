@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -206,7 +206,7 @@ def _simulate(
     start, seed = over[-1].midnight if over else None, scenario.config.seed
     for one in simulate_days(scenario, day_ahead(scenario, day), seed, start, announce):
         checkpoints.save(one)
-        over.append(one)
+        over.append(replace(one, midnight=None))  # it is big, and on disk
     return joined(over)
 
 

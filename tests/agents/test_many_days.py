@@ -1,5 +1,7 @@
 """Many days: the same at both resolutions, and from a checkpoint."""
 
+import gc
+import weakref
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -206,3 +208,16 @@ def test_each_kind_of_knowledge_is_told_to_those_who_have_it() -> None:
         here = opened[opened.receiver == f"EVs that know {kind}"]
         assert len(here) >= 3 * scenario.periods.count
         assert set(here.receivers) == {int((known == number).sum())}
+
+
+def models() -> weakref.WeakSet[CoSimModel]:
+    return weakref.WeakSet(kept for kept in gc.get_objects() if isinstance(kept, CoSimModel))
+
+
+def test_a_day_that_is_over_is_forgotten() -> None:
+    scenario, ahead = scenario_of("types of EVs, carried", "batch")
+    gc.collect()
+    before, seen = len(models()), []
+    for _ in simulate_days(scenario, ahead, seed=1, progress=lambda _: seen.append(len(models()))):
+        assert len(models()) == before
+    assert max(seen) == before + 1
