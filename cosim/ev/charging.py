@@ -86,10 +86,8 @@ def plugs_in(
     behaviour: ChargingBehaviour,
 ) -> BoolArray:
     """Return whether a parked EV charges slowly: given a charger, at home below SOC .7, at work always."""
-    low = np.less(soc, behaviour.plug_in_below_soc)
-    at_home = np.equal(activity, HOME) & np.asarray(has_home_charger) & low
-    at_work = np.equal(activity, WORK) & np.asarray(has_work_charger)
-    return np.asarray(at_home | at_work)[()]
+    at_home = (activity == HOME) & has_home_charger & (soc < behaviour.plug_in_below_soc)
+    return cast("BoolArray", at_home | ((activity == WORK) & has_work_charger))
 
 
 def soc_after_parking(
@@ -100,7 +98,7 @@ def soc_after_parking(
     behaviour: ChargingBehaviour,
 ) -> FloatArray:
     """Return the state of charge when a parked EV leaves: as it came, or slowly charged, up to SOC 1."""
-    return np.where(plugged, battery.soc_after_charging(soc, behaviour.slow_kw, parked_h), soc)[()]
+    return _either(plugged, battery.soc_after_charging(soc, behaviour.slow_kw, parked_h), soc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
