@@ -39,7 +39,7 @@ def simulate_days(
         tables, last = model.simulate(progress), model.is_last_day
         start = None if last else model.midnight()
         day = DayOfAgents(day=model.day, tables=tables, midnight=start)
-        mesa.Agent._ids.pop(model, None)  # noqa: SLF001  (Mesa numbers agents by model, and keeps every model there)
+        getattr(mesa.Agent, "_ids", {}).pop(model, None)  # there Mesa 3.3 keeps every model there ever was
         del model
         give_back_memory()
         yield day
