@@ -29,6 +29,7 @@ from cosim.road.paths import UserClass, find_paths
 from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import semi_dynamic_day
+from cosim.road.steps import Method
 from cosim.road.tntp import read_tntp
 from cosim.road.user_equilibrium import solve_ue
 from experiments.assignment import beckmann_objective
@@ -80,7 +81,8 @@ def nguyen_dupuis() -> None:
     say("Nguyen-Dupuis, 24 periods to 1e-9", seconds, f"{sum(a.iterations for a in answers)} iterations")
     peak = hour(1, 0.1)
     taken = {}
-    for method, tolerance in (("msa", 1e-3), ("mswa", 1e-6), ("sra", 1e-9), ("newton", 1e-9)):
+    methods: dict[Method, float] = {"msa": 1e-3, "mswa": 1e-6, "sra": 1e-9, "newton": 1e-9}
+    for method, tolerance in methods.items():
         taken[method], answer = timed(lambda: solve_sue(peak, method=method, tolerance=tolerance))  # noqa: B023
         reached = f"{answer.iterations} iterations, residual {answer.residual:.1e}"
         say(f"Nguyen-Dupuis peak, theta .1, {method} to {tolerance:.0e}", taken[method], reached)
@@ -99,7 +101,8 @@ def listed(name: str, network: Network, od: OdTable) -> None:
     problem = AssignmentProblem(
         paths=paths, demand_veh_h=od.demand_veh_h, theta_per_min=np.full(od.origin.size, 0.5)
     )
-    for method, tolerance in (("newton", 1e-9), ("sra", 1e-6)):
+    methods: dict[Method, float] = {"newton": 1e-9, "sra": 1e-6}
+    for method, tolerance in methods.items():
         seconds, answer = timed(lambda: solve_sue(problem, method=method, tolerance=tolerance))  # noqa: B023
         say(
             f"{name}, SUE on these, theta .5, {method} to {tolerance:.0e}",

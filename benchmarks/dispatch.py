@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from cosim.arrays import FloatArray
 from cosim.grid.clarabel_engine import bare_solver, engine
 from cosim.grid.cones import Cones
 from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
@@ -103,8 +105,11 @@ def copied(one: Feeder, copies: int) -> Feeder:
         y_to_pu=np.zeros(copies * one.branch_count, dtype=np.complex128),
         shunt_pu=np.zeros(copies * fed + 1, dtype=np.complex128),
         current_max_to_pu=np.tile(one.current_max_to_pu, copies),
-        **{k: np.tile(getattr(one, k), copies) for k in ("r_pu", "x_pu", "current_max_pu")},
-        **{k: np.r_[0.0, np.tile(getattr(one, k)[1:], copies)] for k in ("load_kw", "load_kvar")},
+        r_pu=np.tile(one.r_pu, copies),
+        x_pu=np.tile(one.x_pu, copies),
+        current_max_pu=np.tile(one.current_max_pu, copies),
+        load_kw=np.r_[0.0, np.tile(one.load_kw[1:], copies)],
+        load_kvar=np.r_[0.0, np.tile(one.load_kvar[1:], copies)],
         v_base_kv=12.66,
     )
 
@@ -112,6 +117,10 @@ def copied(one: Feeder, copies: int) -> Feeder:
 def devices(copies: int, periods: int) -> Devices:
     """Return the devices of the paper's case on every copy."""
     sun, wind = np.repeat(SUN, periods // 24), np.repeat(WIND, periods // 24)
+    plants: tuple[tuple[Literal["pv", "wind"], str, FloatArray], ...] = (
+        ("pv", "28", sun),
+        ("wind", "14", wind),
+    )
     at = [("" if c == 0 else f"{c}.") for c in range(copies)]
     return Devices(
         turbines=tuple(Turbine(name=f"turbine {c}", bus=c + "33", cost_b_cny_per_mwh=612.0) for c in at),
@@ -119,7 +128,7 @@ def devices(copies: int, periods: int) -> Devices:
         renewables=tuple(
             Renewable(name=f"{kind} {c}", bus=c + bus, kind=kind, profile_pu=profile)
             for c in at
-            for kind, bus, profile in (("pv", "28", sun), ("wind", "14", wind))
+            for kind, bus, profile in plants
         ),
         demand_responses=tuple(DemandResponse(bus=c + bus) for c in at for bus in ("7", "8", "24", "25")),
     )
@@ -140,10 +149,11 @@ def bare_power_flow(case: Case, dispatch: Dispatch) -> float:
     import pandapower
 
     from cosim.grid import power_flow
+    from cosim.grid.pandapower_net import POWER_FLOW
 
     ac_power_flow(case.feeder, dispatch.injection_kw[0], dispatch.injection_kvar[0])
     net = power_flow._net(case.feeder).net  # noqa: SLF001
-    return cpu_s(lambda: pandapower.runpp(net, **power_flow.POWER_FLOW, tolerance_mva=1e-10), 15)
+    return cpu_s(lambda: pandapower.runpp(net, **POWER_FLOW, tolerance_mva=1e-10), 15)
 
 
 def row(what: str, seconds: float, ratio: float | None = None, target: float | None = None) -> None:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from cosim.grid.schedule import Dispatch, Load, Rules
 
 IEEE33 = Path(__file__).parents[1] / "configs" / "ieee33"
 EXACT_PU = 1e-6
+CAPABILITIES: tuple[Literal["disk", "available", "none"], ...] = ("disk", "available", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,18 @@ def draw(base: Feeder, random: np.random.Generator) -> RandomCase:
 
 
 def _devices(random: np.random.Generator, periods: int) -> Devices:
-    q = {
-        "q_capability": str(random.choice(["disk", "available", "none"])),
-        "q_absorption": bool(random.random() < 0.7),
-        "curtailable": bool(random.random() < 0.8),
-    }
+    capability = CAPABILITIES[random.integers(3)]
+    absorption, curtailable = bool(random.random() < 0.7), bool(random.random() < 0.8)
     units = [
         Renewable(
             name=f"r{k}",
             bus=str(random.integers(2, 34)),
-            kind=("pv", "wind")[k % 2],
+            kind="pv" if k % 2 == 0 else "wind",
             s_kva=float(random.uniform(100, 3000)),
             profile_pu=random.random(periods),
-            **q,
+            q_capability=capability,
+            q_absorption=absorption,
+            curtailable=curtailable,
         )
         for k in range(int(random.integers(0, 5)))
     ]

@@ -54,7 +54,7 @@ def measure(evs: int, days: int) -> float:
     from cosim.scenario import load_scenario
     from experiments.learning import learning_table
 
-    ratios = []
+    ratios: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         file = scaled_scenario(Path(name), "paper", evs)
         strong_feeder(Path(name), file)

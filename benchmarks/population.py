@@ -232,7 +232,7 @@ def bare_loop(n_agents: int, timeouts: int, messages: int) -> None:
 
     env, model, rounds = simpy.Environment(), mesa.Model(rng=1), 24
 
-    class Bare(mesa.Agent):
+    class Bare(mesa.Agent):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(model)
             self.inbox = simpy.Store(env)
