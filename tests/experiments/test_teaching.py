@@ -195,6 +195,26 @@ def test_storage_place() -> None:
     assert family.voltage_min_pu.idxmax() == family.losses_kwh.idxmin() == 18
 
 
+def test_cars_give_back() -> None:
+    none, only_take, give = (
+        day("paper"),
+        *(day("cars_give_back", f"grid.v2g.street.discharge_max_kw={most}") for most in (0, 440)),
+    )
+    street = give.tables["devices"].query("device == 'street'").set_index("period").p_kw
+    given = street.clip(lower=0)
+    assert (given.loc[18:21].sum(), given.loc[7:8].sum(), given.sum()) == pytest.approx((713, 285, 998), abs=1)
+    before = only_take.tables["devices"].query("device == 'street'").set_index("period").p_kw
+    assert before.loc[7:21].abs().max() < 1
+    assert (only_take.cost_cny - none.cost_cny, only_take.cost_cny - give.cost_cny) == pytest.approx(
+        (390, 316), abs=1
+    )
+    assert (only_take.purchase_max_kw, give.purchase_max_kw) == pytest.approx((2690, 2510), abs=5)
+    assert -street.min() == pytest.approx(400, abs=2)
+    assert lowest(only_take) == (pytest.approx(0.968, abs=5e-4), 20)
+    assert lowest(give) == (pytest.approx(0.957, abs=5e-4), 22)
+    assert (only_take.losses_kwh, give.losses_kwh) == pytest.approx((497, 522), abs=0.5)
+
+
 def test_congested_roads() -> None:
     full, paper = day("congested_roads"), day("paper")
     assert (full.evs, full.energy_kwh) == (2 * paper.evs, pytest.approx(17_400, abs=50))
