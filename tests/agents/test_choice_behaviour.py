@@ -38,7 +38,7 @@ def path_size_day(paper: Scenario) -> tuple[Scenario, EquilibriumDay]:
     return scenario, solve_equilibrium_day(scenario)
 
 
-@pytest.mark.parametrize("choice", ["path_size", "cheapest", "indifferent"])
+@pytest.mark.parametrize("choice", ["path_size", "probit", "cheapest", "indifferent"])
 def test_both_resolutions_write_the_same_tables(paper: Scenario, paper_ahead: DayAhead, choice: str) -> None:
     few = replace(paper_ahead, n_ev=400)
     tables = {}

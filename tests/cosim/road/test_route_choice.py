@@ -4,15 +4,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from cosim.road.choice import Groups, cumulative_chances, logit_shares
 from cosim.road.network import OdTable
 from cosim.road.path_size import path_sizes
 from cosim.road.paths import PathSet, UserClass, find_paths
-from cosim.road.route_choice import BUILT_IN, Alternatives, Cheapest, Logit, PathSizeLogit
+from cosim.road.route_choice import (
+    BUILT_IN,
+    PROBIT_DRAWS,
+    Alternatives,
+    Cheapest,
+    Logit,
+    PathSizeLogit,
+    Probit,
+)
 from cosim.scenario import Scenario
+from tests.cosim.road.cases import small_network, trips
 
 THETA = 0.3
+TWO_ERRORS = 2 * np.sqrt(0.25 / PROBIT_DRAWS)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +66,38 @@ def test_the_cheapest_is_taken_and_ties_are_shared(overlapping: PathSet) -> None
     cost = np.array([[3.0, 2, 2, 5, 9, 9, 9, np.inf], [1.0, 2, 2, 5, 9, 9, 9, 9]])
     chances = np.diff(cumulative_chances(Cheapest().weights(among(overlapping, cost))), prepend=0.0)
     assert chances.tolist() == [[0, 0.5, 0.5, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0]]
+
+
+def probit_shares(links: list[tuple[str, str, str, float]], cost_min: list[float]) -> dict[str, float]:
+    """Return the probit shares of the paths from 1 to 3, by their last link."""
+    network = small_network(links)
+    paths = find_paths(network, trips(network, ("1", "3", 1.0)), [UserClass("vehicles")])
+    weight = Probit().weights(among(paths, np.array([cost_min])))[0]
+    last = [network.links[paths.links_of(path)[-1]] for path in range(paths.count)]
+    return dict(zip(last, weight / PROBIT_DRAWS, strict=True))
+
+
+@pytest.mark.parametrize(("t0_min", "dearer_min"), [(10.0, 0.0), (10.0, 3.0), (20.0, 3.0), (40.0, -8.0)])
+def test_probit_shares_of_two_separate_paths_are_those_of_the_normal_distribution(
+    t0_min: float, dearer_min: float
+) -> None:
+    """The difference of the errors has variance pi^2 / (6 theta^2) (1 + t0 / 10 min)."""
+    shares = probit_shares([("one", "1", "3", 10.0), ("other", "1", "3", t0_min)], [30.0, 30.0 + dearer_min])
+    deviation = np.pi / np.sqrt(6) / THETA * np.sqrt(1 + t0_min / 10)
+    assert shares["one"] == pytest.approx(norm.cdf(dearer_min / deviation), abs=TWO_ERRORS)
+
+
+def test_probit_takes_two_paths_that_share_most_of_their_way_for_little_more_than_one() -> None:
+    """The red bus and the blue bus: the third path wins in an orthant, 1/4 + arcsin(19/20) / 2 pi, not in 1/3."""
+    rows = [
+        ("trunk", "1", "2", 9.0),
+        ("red", "2", "3", 1.0),
+        ("blue", "2", "3", 1.0),
+        ("car", "1", "3", 10.0),
+    ]
+    shares = probit_shares(rows, [30.0, 30.0, 30.0])
+    assert shares["car"] == pytest.approx(0.25 + np.arcsin(19 / 20) / (2 * np.pi), abs=TWO_ERRORS)
+    assert shares["red"] == pytest.approx(shares["blue"], abs=2 * TWO_ERRORS)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
