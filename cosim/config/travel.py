@@ -159,7 +159,7 @@ class PopulationConfig(Section):
     theta_per_min: Positive | None = None
     """Logit theta of the agents alone [1/min]; empty: the road's. Another value is a negative control."""
     choice: Name = "logit"
-    """How EVs choose paths and stations: logit, path_size, probit, cheapest, or a class of yours, my_module:MyChoice."""
+    """How EVs choose their way: logit, path_size, probit, cheapest, or a class of yours as my_module:MyChoice."""
     energy_in_choice: Literal["own", "mean"] = "own"
     """Energy with which a driver prices a station: the EV's own, or the mean session."""
     estimate_diaries: Annotated[int, Field(ge=1_000)] = 200_000
