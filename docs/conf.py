@@ -1,5 +1,10 @@
 """The documentation as a site: ``make docs``."""
 
+import os
+
+os.environ["PLOTLY_RENDERER"] = "notebook"
+"""Figures of the notebook go into the page with all they need, so it opens without a network."""
+
 project = "cosim"
 extensions = ["myst_nb"]
 root_doc = "index"
