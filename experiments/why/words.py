@@ -165,10 +165,12 @@ def _times(knows: dict[str, Any]) -> str:
 
 
 def _draw(trip: dict[str, Any], facts: dict[str, Any]) -> str:
-    kind = "(path, station) pairs" if trip["fast_charge"]["chosen"] else "paths"
+    kind = "(path, station) pair" if trip["fast_charge"]["chosen"] else "path"
     chosen = next(option for option in trip["choice_set"] if option["chosen"])
+    if len(trip["choice_set"]) == 1:
+        return f"There is one {kind} to choose from: number {chosen['path']}."
     return (
-        f"It chooses among {len(trip['choice_set'])} {kind} by {facts['choice']}, theta "
+        f"It chooses among {len(trip['choice_set'])} {kind}s by {facts['choice']}, theta "
         f"{facts['theta_per_min']:g}/min. The draw {trip['uniform']:.4f} falls between {chosen['from']:.4f} and "
         f"{chosen['to']:.4f}: number {chosen['path']}."
     )
