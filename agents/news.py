@@ -16,6 +16,9 @@ from cosim.periods import SECONDS_PER_DAY, PeriodOfDay, Periods
 from cosim.randomness import stream
 from cosim.scenario import Scenario
 
+BROADCASTS = (PeriodOpened.__name__, TariffIssued.__name__)
+"""Kinds of messages that go to all drivers, or to all who know one kind of thing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -51,12 +54,12 @@ class Archive:
     """The broadcasts to drivers of a run."""
 
     def __init__(self, scenario: Scenario, n_ev: int, seed: int, messages: Frame) -> None:
-        """Read the table."""
+        """Read the table of messages; others than broadcasts need not be in it."""
         self.rules, self.n_ev, self.seed = scenario.config.messages, n_ev, seed
         self.days, self.shares = scenario.config.days, scenario.config.population.information.shares()
         self.kinds = knowledge_of_each(self.shares, n_ev, seed)
         """Which kind of knowledge each EV has, as a place in the shares; beyond the last: none."""
-        broadcast = messages[messages.kind.isin(["PeriodOpened", "TariffIssued"])]
+        broadcast = messages[messages.kind.isin(BROADCASTS)]
         self._sent = [
             _Broadcast(_message(row), row.receiver, int(row.receivers)) for row in broadcast.itertuples()
         ]

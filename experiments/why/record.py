@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.news import News
+from agents.news import BROADCASTS, News
 from agents.plans import DayPlan
 from agents.replay import Decision, Outcome, Replay
 from agents.replay_days import ReplayedDay, replay_days
@@ -86,7 +86,8 @@ def replay_of(run: Run) -> Replay:
     """Return what replays the days of any EV of a run."""
     scenario = load_scenario(run.directory / "scenario.toml")
     ahead = _known_the_day_before(run, scenario)
-    return Replay(scenario, ahead, int(run.manifest["seed"]), run.agents.messages, run.agents.links)
+    messages = run.agents.read("messages", [("kind", "in", BROADCASTS)])
+    return Replay(scenario, ahead, int(run.manifest["seed"]), messages, run.agents.links)
 
 
 def days_of(run: Run, replay: Replay, ev: int) -> Iterator[ReplayedDay]:
@@ -148,14 +149,11 @@ class _OnRecord:
     def __init__(self, run: Run, ev: int) -> None:
         """Read them."""
         self.days = int(run.summary["days"])
-        trips, sessions = run.agents.trips, run.agents.sessions
-        mine = trips[trips.ev == ev]
-        planned = np.minimum(mine.day, self.days)  # what outlasts the last day is booked to the next
-        keys = zip(planned.tolist(), mine.trip.tolist(), strict=True)
-        self._arrival_s = dict(zip(keys, mine.arrival_s.tolist(), strict=True))
-        self._session: dict[int, Any] = {
-            row.arrival_s: row for row in sessions[sessions.ev == ev].itertuples()
-        }
+        trips, sessions = (run.agents.read(table, [("ev", "==", ev)]) for table in ("trips", "sessions"))
+        planned = np.minimum(trips.day, self.days)  # what outlasts the last day is booked to the next
+        keys = zip(planned.tolist(), trips.trip.tolist(), strict=True)
+        self._arrival_s = dict(zip(keys, trips.arrival_s.tolist(), strict=True))
+        self._session: dict[int, Any] = {row.arrival_s: row for row in sessions.itertuples()}
         """By the second of arrival."""
 
     def outcome(self, day: int, made: Decision) -> Outcome:

@@ -14,12 +14,15 @@ import pytest
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, TripReported
 from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Run, load_run
+from cosim.scenario import load_scenario
 from experiments.cli import main
+from experiments.runner import run
 from experiments.why.command import second_of
 from experiments.why.facts import facts_of
 from experiments.why.mail import mail_of
 from experiments.why.record import days_of, find_ev_day
 from experiments.why.words import told
+from tests.experiments.why.conftest import CONFIGS
 
 BY_EVS = (ChargeRequest, ChargeStarted, ChargeEnded, TripReported)
 
@@ -197,6 +200,16 @@ def test_what_is_not_there_is_a_sentence_and_code_2(
     assert shown.out == ""
 
 
+def test_where_nobody_was_told_when_a_period_opened_and_mail_was_late_no_time_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("experiments.runner._write_report", lambda _: None)
+    deaf = ["population.evs=20", "population.information={}", "messages.delay_s=30"]
+    run(load_scenario(CONFIGS / "toy.toml", deaf), "agents", tmp_path / "run")
+    assert cosim(monkeypatch, "why", str(tmp_path / "run"), "1") == 2
+    assert "which link times were in force is in no table" in capsys.readouterr().err
+
+
 def test_a_run_without_agents_has_nobody_to_ask(
     toy_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,14 +222,14 @@ def test_a_run_without_agents_has_nobody_to_ask(
 def test_the_command_prints_words_or_one_json_object(
     finished: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = str(finished("totals alone").directory)
+    directory = str(finished("carried, mixed, totals alone").directory)
     assert cosim(monkeypatch, "why", directory, "3", "--json", "--at", "18:05") == 0
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert facts["at"]["second"] == second_of("18:05") == 65_100
+    assert facts["at"]["second"] == 2 * SECONDS_PER_DAY + second_of("18:05") == 237_900
     assert "not known" in facts["not_known"][0]
     assert cosim(monkeypatch, "why", directory, "3") == 0
-    assert "EV 3, day 1 of paper" in capsys.readouterr().out
-    assert load_run(directory).summary["evs"] == 150
+    assert "EV 3, day 3 of 3 of toy" in capsys.readouterr().out
+    assert load_run(directory).summary["evs"] == 90
 
 
 def test_of_many_days_the_last_one_is_told_unless_another_is_named(
