@@ -42,15 +42,14 @@ def _parked(day: EvDay, begun: list[Decision], second: int) -> tuple[str, float]
 
 def _parked_since(day: EvDay, begun: list[Decision]) -> tuple[int, int, float] | None:
     """Return the activity, the second of arrival and the state of charge then; None in a morning that is drawn."""
-    state, today = day.lived.night.state, [made for made in begun if made in day.decisions]
-    last = begun[-1] if today or (begun and state is not None) else None
-    if last is not None and last.outcome is None:
-        return last.plan.from_activity, last.departure_s, last.soc
-    if last is not None and last.outcome is not None:
-        return last.plan.to_activity, last.outcome.arrival_s, float(last.course.soc_arrival)
-    if state is not None:
+    state, last = day.lived.night.state, begun[-1] if begun else None
+    if last is None and state is not None:
         return int(state.activity[0]), int(state.parked_since_s[0]), float(state.soc[0])
-    return None
+    if last is None or (state is None and last is day.lived.night.under_way):
+        return None
+    if last.outcome is None:
+        return last.plan.from_activity, last.departure_s, last.soc
+    return last.plan.to_activity, last.outcome.arrival_s, float(last.course.soc_arrival)
 
 
 def _under_way(day: EvDay, made: Decision, came: Outcome, second: int) -> tuple[str, float]:

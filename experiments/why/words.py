@@ -58,12 +58,14 @@ def _who(facts: dict[str, Any]) -> str:
     chargers = [place for place in ("home", "work") if facts[f"has_{place}_charger"]]
     count, made = facts["trips_planned"], [t for t in facts["trips"] if t["status"] != "stranded"]
     plans = f"plans {count} trip{'s' * (count != 1)} and makes {len(made)}" if count else "plans no trip"
+    too_late = len(facts["trips"]) < count and len(made) == len(facts["trips"])
     lost, car = len(facts["never_heard"]), facts["car"]
     of_days = f" of {facts['days']}" if facts["days"] > 1 else ""
     fast = "" if car["fast_kw"] is None else f", fast with at most {car['fast_kw']:g} kW"
     return (
         f"EV {facts['ev']}, day {facts['day']}{of_days} of {facts['scenario']} (seed {facts['seed']}, "
         f"{facts['resolution']}): it {plans}. "
+        + ("The rest has not begun when the day ends. " if too_late else "")
         + (f"It is of type {car['type']}: battery" if car["type"] else "Battery")
         + f" {car['battery_kwh']:g} kWh, {car['consumption_kwh_per_km']:g} kWh/km, charging slowly with "
         f"{car['slow_kw']:g} kW{fast}. Slow charger: {' and '.join(chargers) or 'none'}. "

@@ -254,3 +254,20 @@ def test_of_totals_alone_it_is_said_since_when_waits_are_missing(finished: Calla
     assert "after its first fast charge" in facts_of(find_ev_day(found.directory, first, 1))["not_known"][0]
     assert "on a day before" in facts_of(find_ev_day(found.directory, first, 2))["not_known"][0]
     assert "has not fast-charged" in facts_of(find_ev_day(found.directory, never))["not_known"][0]
+
+
+def test_who_comes_too_late_for_the_rest_of_the_day_is_told_so(finished: Callable[[str], Run]) -> None:
+    """Its trip stands over midnight, in the words of both days."""
+    found = finished("drawn, some learn, queues of days")
+    trips = found.agents.trips.query("status == 'arrived' and wait_min > 600 and day == 1")
+    late = trips[trips.arrival_s > SECONDS_PER_DAY]
+    left = 0
+    for row in late.iloc[:10].itertuples():
+        evening, morning = (find_ev_day(found.directory, row.ev, day) for day in (1, 2))
+        not_begun = len(evening.plan.trips) - len(evening.decisions)
+        assert ("The rest has not begun when the day ends." in in_one_line(told(evening))) == (not_begun > 0)
+        assert " at station S" in facts_of(evening, SECONDS_PER_DAY)["at"]["doing"]
+        assert facts_of(evening, SECONDS_PER_DAY)["at"] == facts_of(morning, 0)["at"]
+        assert facts_of(morning)["trip_before"]["outcome"]["wait_min"] == row.wait_min
+        left += not_begun
+    assert left > 0
