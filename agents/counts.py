@@ -112,6 +112,7 @@ def _record_links(
         ev_traversal_veh_h=entering,
         time_min=_experienced_min(roads, cars + passing + charging, trips),
         told_min=roads.books[now].told_min,
+        in_force_min=roads.books[now].time_min,
     )
 
 

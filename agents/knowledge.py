@@ -78,7 +78,8 @@ class Knowledge:
         for kind in ("equilibrium", "last_period"):
             if self.shares.get(kind, 0.0) >= 1:
                 return told[kind]
-        return self.last_period_min if now.day == 1 else self.yesterday_min[now.period - 1]
+        # a copy: the night after the last day learns this period anew, and its book is still to be read
+        return self.last_period_min if now.day == 1 else self.yesterday_min[now.period - 1].copy()
 
     # as trips are reported, and the period ends
 

@@ -66,6 +66,8 @@ class CoSimModel(mesa.Model):
         rules = MailRules(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, config.population.theta_per_min)
+        if start:
+            self.roads.set_times(start.yesterday.time_min[-1])
         self.tariffs = TariffBook(scenario.periods, day_ahead)
         common = (self.clock, self.post)
         self.coordinator = Coordinator(self, scenario, day_ahead, self.roads, *common, self.recorder, start)

@@ -1,15 +1,23 @@
-"""What was said on a day, read back from the table of messages, and whom it reached."""
+"""What was said in a run, read back from the table of messages, and whom it reached."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from agents.plans import knowledge_of_each
 from agents.price_list import Tariff, TariffBook
 from agents.roads import Belief, Roads
-from cosim.arrays import Frame
+from cosim.arrays import FloatArray, Frame
+from cosim.config.travel import FREE_FLOW
 from cosim.messages import PeriodOpened, TariffIssued
+from cosim.periods import SECONDS_PER_DAY, PeriodOfDay, Periods
 from cosim.randomness import stream
 from cosim.scenario import Scenario
+
+BROADCASTS = (PeriodOpened.__name__, TariffIssued.__name__)
+"""Kinds of messages that go to all drivers, or to all who know one kind of thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,39 +41,94 @@ class Knowledge:
     tariff: Tariff
 
 
+@dataclass(frozen=True, slots=True)
+class _Broadcast:
+    """A message to a group of receivers, who are counted as the post office counts them."""
+
+    message: PeriodOpened | TariffIssued
+    group: str
+    receivers: int
+
+
 class Archive:
     """The broadcasts to drivers of a run."""
 
     def __init__(self, scenario: Scenario, n_ev: int, seed: int, messages: Frame) -> None:
-        """Read the table."""
+        """Read the table of messages; others than broadcasts need not be in it."""
         self.rules, self.n_ev, self.seed = scenario.config.messages, n_ev, seed
-        broadcast = messages[messages.kind.isin(["PeriodOpened", "TariffIssued"])]
-        self._sent = [(_message(row), row.receiver, int(row.receivers)) for row in broadcast.itertuples()]
-
-    def news(self, ev: int) -> list[News]:
-        """Return all that was broadcast, in order, as EV number *ev* met it."""
-        return [
-            News(
-                message=message,
-                delivered_s=-1
-                if self._is_lost(message, group, size, ev)
-                else message.sent_s + self.rules.delay_s,
-            )
-            for message, group, size in self._sent
+        self.days, self.shares = scenario.config.days, scenario.config.population.information.shares()
+        self.kinds = knowledge_of_each(self.shares, n_ev, seed)
+        """Which kind of knowledge each EV has, as a place in the shares; beyond the last: none."""
+        broadcast = messages[messages.kind.isin(BROADCASTS)]
+        self._sent = [
+            _Broadcast(_message(row), row.receiver, int(row.receivers)) for row in broadcast.itertuples()
         ]
 
-    def _is_lost(self, message: PeriodOpened | TariffIssued, group: str, receivers: int, ev: int) -> bool:
+    def kind(self, ev: int) -> str:
+        """Return the kind of knowledge that EV number *ev* has."""
+        return (*self.shares, FREE_FLOW)[int(self.kinds[ev - 1])]
+
+    def news(self, ev: int) -> list[News]:
+        """Return all that was broadcast to EV number *ev*, in order, as it met it."""
+        kind = self.kind(ev)
+        return [
+            News(message=sent.message, delivered_s=self._delivered_s(sent, ev))
+            for sent in self._sent
+            if isinstance(sent.message, TariffIssued) or sent.message.knowledge == kind
+        ]
+
+    def _delivered_s(self, sent: _Broadcast, ev: int) -> int:
+        """Return when a message reached an EV; midnight drops what is still on its way."""
+        delivered_s = sent.message.sent_s + self.rules.delay_s
+        day = sent.message.sent_s // SECONDS_PER_DAY + 1
+        is_dropped = day < self.days and delivered_s > day * SECONDS_PER_DAY
+        return -1 if is_dropped or self._is_lost(sent, ev) else delivered_s
+
+    def _is_lost(self, sent: _Broadcast, ev: int) -> bool:
         """Draw the fate of a message again, as the post office drew it; EVs come last among the receivers."""
         if not self.rules.loss_probability:
             return False
-        purpose = f"mail {type(message).__name__} {message.sender} {group}"
-        fate = stream(self.seed, purpose, message.sent_s).random(receivers)
-        return bool(fate[receivers - self.n_ev + ev - 1] < self.rules.loss_probability)
+        message = sent.message
+        purpose = f"mail {type(message).__name__} {message.sender} {sent.group}"
+        fate = stream(self.seed, purpose, message.sent_s).random(sent.receivers)
+        return bool(fate[self._place(sent, ev)] < self.rules.loss_probability)
 
-    def opened_by(self, second: int) -> PeriodOpened:
-        """Return the message with the link times in force at a second, whoever heard it."""
-        sent = [message for message, _, _ in self._sent if isinstance(message, PeriodOpened)]
-        return next(message for message in reversed(sent) if message.sent_s <= second)
+    def _place(self, sent: _Broadcast, ev: int) -> int:
+        """Return an EV's place among the receivers: all EVs, or those who know the same kind of thing."""
+        if sent.receivers >= self.n_ev:
+            return sent.receivers - self.n_ev + ev - 1
+        return int(np.count_nonzero(self.kinds[: ev - 1] == self.kinds[ev - 1]))
+
+    def opened(self) -> list[tuple[int, PeriodOfDay]]:
+        """Return the periods with the second at which each was opened, whoever heard of it, in order."""
+        said = [sent.message for sent in self._sent]
+        return [
+            (one.sent_s, PeriodOfDay(one.day, one.period)) for one in said if isinstance(one, PeriodOpened)
+        ]
+
+
+class TimesInForce:
+    """The link times that trips took, read back from the table of links."""
+
+    def __init__(
+        self, free_min: FloatArray, periods: Periods, links: Frame, opened: list[tuple[int, PeriodOfDay]]
+    ) -> None:
+        """Read the table, which has times of as many links as *free_min*.
+
+        Where nobody was told that a period *opened*, it is taken to have done so as it began.
+        """
+        first = links.iloc[:: free_min.size]
+        self._row = {
+            PeriodOfDay(*key): row for row, key in enumerate(zip(first.day, first.period, strict=True))
+        }
+        self._time_min = links.in_force_min.to_numpy().reshape(-1, free_min.size)
+        self._opened = opened or [(periods.start_s(now), now) for now in self._row]
+        self._free_min = free_min
+
+    def at(self, second: int) -> FloatArray:
+        """Return the times that a trip takes which sets out at *second*: of free flow before any were set."""
+        begun = [now for sent_s, now in self._opened if sent_s <= second]
+        return self._time_min[self._row[begun[-1]]] if begun else self._free_min
 
 
 def knowledge(news: list[News], second: int, roads: Roads, tariffs: TariffBook) -> Knowledge:

@@ -99,6 +99,8 @@ class DayPlan:
 
     ev: int
     """Number of the EV, from 1."""
+    ev_type: int
+    """Number of its type, 0 where there is one."""
     battery: Battery
     behaviour: ChargingBehaviour
     most_kw: float
@@ -166,6 +168,7 @@ def plan_of(plans: DayPlans, ev: int) -> DayPlan:
     diaries, place = plans.diaries, ev - 1
     return DayPlan(
         ev=ev,
+        ev_type=int(diaries.ev_type[place]),
         battery=plans.battery.of(np.int64(place)),
         behaviour=plans.behaviour.of(np.int64(place)),
         most_kw=float(np.broadcast_to(plans.most_kw, diaries.n_ev)[place]),
@@ -177,12 +180,25 @@ def plan_of(plans: DayPlans, ev: int) -> DayPlan:
     )
 
 
+def plan_alone(scenario: Scenario, ev: int, seed: int, day: int, state: EVState | None) -> DayPlan:
+    """Return the plan of EV number *ev* as among all others; *state* is of this EV alone.
+
+    Who comes later does not change the plan of who comes before, nor does where the others are.
+    """
+    crowd = None
+    if state is not None:
+        columns = {field.name: getattr(state, field.name) for field in fields(EVState)}
+        crowd = EVState(**{name: np.repeat(column, ev) for name, column in columns.items()})
+    return plan_of(plan_day(scenario, ev, seed, day, crowd), ev)
+
+
 def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     """Return the plans EV by EV, for agents who live alone."""
     diaries, trips = plans.diaries, _trip_plans(plans.rows, slice(None))
     first_row = plans.first_row.tolist()
     most_kw = np.broadcast_to(plans.most_kw, diaries.n_ev).tolist()
     columns = zip(
+        diaries.ev_type.tolist(),
         diaries.soc_first.tolist(),
         diaries.has_home_charger.tolist(),
         diaries.has_work_charger.tolist(),
@@ -191,6 +207,7 @@ def plan_of_each(plans: DayPlans) -> list[DayPlan]:
     return [
         DayPlan(
             ev=number + 1,
+            ev_type=ev_type,
             battery=plans.battery.of(np.int64(number)),
             behaviour=plans.behaviour.of(np.int64(number)),
             most_kw=most_kw[number],
@@ -200,7 +217,7 @@ def plan_of_each(plans: DayPlans) -> list[DayPlan]:
             has_work_charger=work,
             trips=tuple(trips[first_row[number] : first_row[number + 1]]),
         )
-        for number, (soc_first, home, work) in enumerate(columns)
+        for number, (ev_type, soc_first, home, work) in enumerate(columns)
     ]
 
 

@@ -1,27 +1,21 @@
-"""A driver's day again: each decision worked out anew from the seed, from what was said, and from what is on record.
+"""A driver's decisions again: each worked out anew from the seed, from what was said, and from what is on record.
 
-Works for a run of either resolution: random numbers come from the seed, link times and prices from the broadcasts,
-waits from the tables of trips. Where these were not kept, nobody is taken to have waited.
+Works for a run of either resolution: random numbers come from the seed, beliefs and prices from the broadcasts, the
+times that trips take from the table of links, waits from those of trips and sessions. ``agents.replay_days`` strings
+the decisions of one EV together.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from agents.news import Archive, Knowledge, News, knowledge
+from agents.journey import Journey
+from agents.news import Archive, Knowledge, News, TimesInForce, knowledge
 from agents.plans import DayPlan, TripPlan
 from agents.price_list import TariffBook
 from agents.roads import ChoiceSet, Roads, Route
 from cosim.arrays import Frame
-from cosim.ev.charging import (
-    TripSoc,
-    drive,
-    fast_charge_probability,
-    plugs_in,
-    soc_after_parking,
-    wants_fast_charge,
-)
+from cosim.ev.charging import TripSoc, drive, fast_charge_probability, wants_fast_charge
 from cosim.scenario import DayAhead, Scenario
 
 
@@ -31,8 +25,10 @@ class Outcome:
 
     arrival_s: int
     """-1 if the EV has not arrived."""
-    wait_s: int = 0
+    plugged_s: int = -1
+    """Second of plugging in, -1 if it did not."""
     charge_s: int = 0
+    """Time plugged in, 0 if the charge has not ended."""
     fast_kwh: float = 0.0
     paid_cny: float | None = 0.0
     """None if nobody knows."""
@@ -76,62 +72,77 @@ class Decision:
         """Whether the battery cannot reach the charge point, or the end."""
         return bool(self.course.stranded)
 
+    @property
+    def station_s(self) -> int:
+        """Second of arrival at the station."""
+        return self.departure_s + self.route.before_s
+
+    @property
+    def wait_s(self) -> int:
+        """Time waiting for a charger, 0 if it did not plug in."""
+        came = self.outcome
+        return 0 if came is None or came.plugged_s < 0 else came.plugged_s - self.station_s
+
+    def is_under_way(self, now_s: int) -> bool:
+        """Tell whether the EV has set out, and not arrived before *now_s*."""
+        return self.outcome is not None and not 0 <= self.outcome.arrival_s < now_s
+
+    def journey(self, ev: int, now_s: int) -> Journey:
+        """Return the trip as it stands at *now_s*: the arrival is known as soon as the last stretch begins."""
+        came = self.outcome or Outcome(arrival_s=-1)
+        last_stretch_s = came.plugged_s + came.charge_s if self.fast.chosen else self.departure_s
+        return Journey(
+            ev=ev,
+            plan=self.plan,
+            course=self.course,
+            route=self.route,
+            departure_s=self.departure_s,
+            soc_departure=self.soc,
+            slow_kwh=self.slow_kwh,
+            arrival_s=came.arrival_s if last_stretch_s <= now_s else -1,
+        )
+
 
 class Replay:
-    """The kernels that decided, and what was said."""
+    """The kernels that decided, what was said, and how long trips took."""
 
-    def __init__(self, scenario: Scenario, day_ahead: DayAhead, seed: int, messages: Frame) -> None:
-        """Read the broadcasts."""
-        self.world, self.day_ahead = scenario, day_ahead
+    def __init__(
+        self, scenario: Scenario, day_ahead: DayAhead, seed: int, messages: Frame, links: Frame
+    ) -> None:
+        """Read the tables of messages and of links."""
+        self.world, self.day_ahead, self.seed = scenario, day_ahead, seed
         self.roads = Roads(scenario, day_ahead, scenario.config.population.theta_per_min)
         self.tariffs = TariffBook(scenario.periods, day_ahead)
         self.archive = Archive(scenario, day_ahead.n_ev, seed, messages)
+        free_min = self.roads.paths.network.t0_min
+        self.in_force = TimesInForce(free_min, scenario.periods, links, self.archive.opened())
 
-    def day(self, plan: DayPlan, recorded: Mapping[int, Outcome] | None) -> Iterator[Decision]:
-        """Yield the decisions of an EV, trip by trip; *recorded* is by trip number, None if nobody kept it."""
-        self.battery, self.behaviour, self.most_kw = plan.battery, plan.behaviour, plan.most_kw
-        news, soc, parked_s, is_recorded = self.archive.news(plan.ev), plan.soc_first, 0, True
-        for trip in plan.trips:
-            departure_s, slow_kwh = max(trip.departure_s, parked_s), 0.0
-            if trip is not plan.trips[0]:
-                soc, slow_kwh = self._leave_the_parking_place(plan, trip, soc, departure_s - parked_s)
-            made = replace(
-                self._decide(trip, soc, departure_s, news), slow_kwh=slow_kwh, is_recorded=is_recorded
-            )
-            if made.is_stranded:
-                yield made
-                return
-            came = self._reckoned(made) if recorded is None else recorded[trip.trip]
-            yield replace(made, outcome=came)
-            if came.arrival_s < 0:
-                return
-            is_recorded &= recorded is not None or not made.fast.chosen
-            soc, parked_s = float(made.course.soc_arrival), came.arrival_s
-
-    def _leave_the_parking_place(
-        self, plan: DayPlan, trip: TripPlan, before: float, parked_s: int
-    ) -> tuple[float, float]:
-        """Return SOC at departure, and the energy slow-charged since the arrival."""
-        home, work = plan.has_home_charger, plan.has_work_charger
-        plugged = plugs_in(trip.from_activity, before, home, work, self.behaviour)
-        soc = float(soc_after_parking(before, plugged, parked_s / 3600, self.battery, self.behaviour))
-        return soc, float(self.battery.charging_kwh(before, soc))
-
-    def _decide(self, trip: TripPlan, soc: float, departure_s: int, news: list[News]) -> Decision:
-        """Return the decisions at a departure."""
+    def decide(
+        self,
+        plan: DayPlan,
+        trip: TripPlan,
+        departure_s: int,
+        soc: float,
+        slow_kwh: float,
+        news: list[News],
+        *,
+        is_recorded: bool,
+    ) -> Decision:
+        """Return the decisions at a departure; what comes of them is left open."""
+        period = self.world.periods.at(departure_s)
         knows = knowledge(news, departure_s, self.roads, self.tariffs)
-        trip_kwh = float(self.battery.trip_kwh(trip.length_km))
-        fast = self._fast_charge(trip, soc, trip_kwh, knows.tariff.ratio(self.world.periods.at(departure_s)))
-        course = drive(soc, trip_kwh, fast.chosen, self.battery, self.behaviour)
+        trip_kwh = float(plan.battery.trip_kwh(trip.length_km))
+        fast = _fast_charge(plan, trip, soc, trip_kwh, knows.tariff.ratio(period))
+        course = drive(soc, trip_kwh, fast.chosen, plan.battery, plan.behaviour)
         choice, path = self._choose(
             trip, departure_s, knows, float(course.session_kwh) if fast.chosen else None
         )
-        in_force = self.archive.opened_by(departure_s)
-        self.roads.set_times(np.array(in_force.link_time_min))
+        if not course.stranded:
+            self.roads.set_times(self.in_force.at(departure_s))
         return Decision(
             plan=trip,
             departure_s=departure_s,
-            slow_kwh=0.0,
+            slow_kwh=slow_kwh,
             soc=soc,
             trip_kwh=trip_kwh,
             knows=knows,
@@ -140,19 +151,7 @@ class Replay:
             choice=choice,
             route=self.roads.route(path),
             outcome=None,
-            is_recorded=True,
-        )
-
-    def _fast_charge(self, trip: TripPlan, soc: float, trip_kwh: float, price_ratio: float) -> FastCharge:
-        battery, behaviour = self.battery, self.behaviour
-        chosen = wants_fast_charge(
-            soc, trip_kwh, trip.charge_uniform, battery=battery, behaviour=behaviour, price_ratio=price_ratio
-        )
-        return FastCharge(
-            probability=float(fast_charge_probability(soc, behaviour, price_ratio)),
-            price_ratio=price_ratio,
-            soc_without=float(battery.soc_after_driving(soc, trip_kwh)),
-            chosen=bool(chosen),
+            is_recorded=is_recorded,
         )
 
     def _choose(
@@ -170,18 +169,34 @@ class Replay:
             roads.choose_pair(trip.od, belief, uniform, prices, energy_kwh),
         )
 
-    def _reckoned(self, made: Decision) -> Outcome:
+    def reckoned(self, plan: DayPlan, made: Decision) -> Outcome:
         """Return what came of a trip if nobody waited and the charger gave what it can."""
         driven_s = made.route.before_s + made.route.after_s
         if not made.fast.chosen:
             return Outcome(arrival_s=made.departure_s + driven_s)
         station = next(one for one in self.world.stations if one.name == made.route.station)
         energy_kwh = float(made.course.session_kwh)
-        power_kw = min(station.charger_power_kw, self.most_kw)
-        charge_s = int(np.ceil(3600 * energy_kwh / power_kw))
+        charge_s = int(np.ceil(3600 * energy_kwh / min(station.charger_power_kw, plan.most_kw)))
         return Outcome(
             arrival_s=made.departure_s + driven_s + charge_s,
+            plugged_s=made.station_s,
             charge_s=charge_s,
             fast_kwh=energy_kwh,
             paid_cny=None,
         )
+
+
+def _fast_charge(
+    plan: DayPlan, trip: TripPlan, soc: float, trip_kwh: float, price_ratio: float
+) -> FastCharge:
+    """Return whether the driver fast-charges on this trip."""
+    battery, behaviour = plan.battery, plan.behaviour
+    chosen = wants_fast_charge(
+        soc, trip_kwh, trip.charge_uniform, battery=battery, behaviour=behaviour, price_ratio=price_ratio
+    )
+    return FastCharge(
+        probability=float(fast_charge_probability(soc, behaviour, price_ratio)),
+        price_ratio=price_ratio,
+        soc_without=float(battery.soc_after_driving(soc, trip_kwh)),
+        chosen=bool(chosen),
+    )

@@ -93,6 +93,7 @@ class Roads:
         ods = self.paths.od.origin.size
         self._passing = padded_members(self.paths.groups, slice(PASSING * ods, (PASSING + 1) * ods))
         self._pairs = padded_members(self.paths.groups, slice(CHARGING * ods, (CHARGING + 1) * ods))
+        self.set_times(self.paths.network.t0_min)  # until the first period is opened
         self._beliefs: dict[tuple[PeriodOfDay, str], Belief] = {}
         self.at_free_flow = self._believed(self.paths.network.t0_min, None)
         """What a driver believes who was never told anything."""

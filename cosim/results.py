@@ -7,7 +7,7 @@ columns. They carry their unit in their name; a value that a model does not have
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,8 +97,12 @@ class ModelTables:
             raise AttributeError(table)
         return self.read(table)
 
-    def read(self, table: str) -> Frame:
-        """Return a table as a pandas data frame, without rows if there is nothing to tell."""
+    def read(self, table: str, where: Sequence[tuple[str, str, Any]] | None = None) -> Frame:
+        """Return a table as a pandas data frame, without rows if there is nothing to tell.
+
+        *where* holds conditions on columns, as ``("ev", "==", 18)``: other rows are not even read where they can be
+        passed over.
+        """
         import pandas as pd
 
         path = self.directory / f"{table}.parquet"
@@ -107,7 +111,7 @@ class ModelTables:
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, filters=None if where is None else list(where))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("ev_traversal_veh_h", "EVs, booked to the period in which they enter the link (agents)"),
         _real("time_min", "time drivers spend on it: equilibrium, or at the agents' counted flow"),
         _real("told_min", "time drivers were told when the period opened"),
+        _real("in_force_min", "time that trips take on it which set out in the period (agents)"),
         _real("capacity_veh_h", "capacity"),
     ),
     "paths": (

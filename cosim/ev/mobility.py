@@ -5,7 +5,7 @@ is a model of its own: dwell times (``cosim.ev.dwell``) or a Markov chain in slo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -140,6 +140,11 @@ class Draws:
         return stream(self.seed, f"{self.purpose}/{what}", *indices).random(self.n_ev)
 
 
+def types_of_evs(types: Sequence[EvType], draws: Draws) -> TypeArray:
+    """Return the number of the type of each EV, the same on all days."""
+    return draw_types(types, draws.uniform("type") if len(types) > 1 else np.zeros(draws.n_ev))
+
+
 def trip_uniforms(diaries: Diaries, seed: int, purpose: str) -> FloatArray:
     """Return a number in [0, 1) for every trip, in the diaries' order: what decides *purpose* on that trip.
 
@@ -189,7 +194,7 @@ def sample_diaries(
         trips_per_ev[leg.ev] += 1
     first_row = np.concatenate(([0], np.cumsum(trips_per_ev)))
     trips = _in_ev_order(legs, first_row)
-    ev_type = draw_types(model.types, draws.uniform("type") if len(model.types) > 1 else np.zeros(n_ev))
+    ev_type = types_of_evs(model.types, draws)
     home_share, work_share = _charger_shares(model, ev_type)
     return Diaries(
         day=day,

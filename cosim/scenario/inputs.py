@@ -12,9 +12,9 @@ from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
 from cosim.ev.dwell import DwellModel
-from cosim.ev.ev_types import EvType
+from cosim.ev.ev_types import EvType, batteries
 from cosim.ev.markov import MarkovModel, read_departures
-from cosim.ev.mobility import MobilityModel
+from cosim.ev.mobility import Draws, MobilityModel, types_of_evs
 from cosim.ev.transitions import read_transitions
 
 ROWS_NEEDED = "so one row per period is needed"
@@ -83,6 +83,14 @@ def build_battery(config: ScenarioConfig) -> Battery:
         consumption_kwh_per_km=mobility.consumption_kwh_per_km,
         charging_efficiency=mobility.charging_efficiency,
     )
+
+
+def battery_of_each(config: ScenarioConfig, n_ev: int, seed: int, purpose: str) -> Battery:
+    """Return the batteries of the EVs 1 to *n_ev*, one value for each where there are types of EVs."""
+    types = ev_types(config)
+    if not types:
+        return build_battery(config)
+    return batteries(types, types_of_evs(types, Draws(n_ev, seed, purpose)))
 
 
 def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.plans import PURPOSE
 from cosim.arrays import FloatArray, Frame
+from cosim.scenario.inputs import battery_of_each
 from experiments.compare.differences import mean
 from experiments.compare.information import information
 from experiments.compare.sides import Side, are_paired
@@ -153,17 +155,19 @@ def _range(side: Side) -> _Range | None:
     return _Range(
         trips=sum(map(len, frames)) / days,
         stranded=sum(int((frame.status == "stranded").sum()) for frame in frames) / days,
-        forced=sum(_forced(side, frame) for frame in frames) / days,
+        forced=sum(_forced(side, *day) for day in zip(frames, side.seeds, strict=True)) / days,
         days=days,
     )
 
 
-def _forced(side: Side, trips: Frame) -> int:
+def _forced(side: Side, trips: Frame, seed: int) -> int:
     """Return the number of charges without which the trip would have ended below the reserve."""
-    mobility = side.config.mobility
-    soc_end = trips.soc_departure - trips.length_km * mobility.consumption_kwh_per_km / mobility.battery_kwh
+    ev = trips.ev.to_numpy()
+    battery = battery_of_each(side.config, int(ev.max()), seed, PURPOSE).of(ev - 1)
+    trip_kwh = battery.trip_kwh(trips.length_km.to_numpy())
+    soc_end = battery.soc_after_driving(trips.soc_departure.to_numpy(), trip_kwh)
     charges = (trips.user_class == "charging") & (trips.status != "stranded")
-    return int((charges & (soc_end < mobility.soc_reserve)).sum())
+    return int((charges & (soc_end < side.config.mobility.soc_reserve)).sum())
 
 
 def choice(reference: Side, other: Side) -> list[Signature]:

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from cosim.errors import ConfigError
-
-DAY_S = 86_400
+from cosim.periods import SECONDS_PER_DAY
 
 
 def why_command(
@@ -18,11 +17,13 @@ def why_command(
     at: Annotated[
         str | None, typer.Option(metavar="HH:MM", help="Only what it does at this time, and why.")
     ] = None,
-    day: Annotated[int, typer.Option(help="Day, from 1.")] = 1,
+    day: Annotated[
+        int | None, typer.Option(help="Day, from 1; by default the last one, as in the report.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Tell the day of one EV: its battery, what it knew, what it chose from, where each draw fell, what came of it."""
-    at_s = None if at is None else second_of(at, day)
+    at_s = None if at is None else second_of(at)
     from experiments.why.facts import facts_of
     from experiments.why.record import find_ev_day
     from experiments.why.words import told
@@ -31,12 +32,12 @@ def why_command(
     typer.echo(json.dumps(facts_of(found, at_s)) if as_json else told(found, at_s))
 
 
-def second_of(time: str, day: int) -> int:
-    """Return the clock second of a time of day, HH:MM or HH:MM:SS; 24:00 is the end of the day."""
+def second_of(time: str) -> int:
+    """Return the second of the day of a time, HH:MM or HH:MM:SS; 24:00 is the end of the day."""
     parts = re.fullmatch(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?", time)
     hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (99, 0, 0)
     second = 3600 * hours + 60 * minutes + seconds
-    if second > DAY_S:
+    if second > SECONDS_PER_DAY:
         option = "--at"
         raise ConfigError(option, [f"'{time}' is no time of a day; give HH:MM, as in 18:05"])
-    return (day - 1) * DAY_S + second
+    return second

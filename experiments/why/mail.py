@@ -19,16 +19,13 @@ def _at_the_station(day: EvDay, made: Decision) -> list[dict[str, Any]]:
     me, station, came = ev_name(day.plan.ev), made.route.station, made.outcome
     if station is None or came is None:
         return []
-    arrival_s = made.departure_s + made.route.before_s
-    start_s = day.charge_start_s.get(made.plan.trip) if day.is_recorded else arrival_s
-    mail = [_letter("ChargeRequest", arrival_s, me, station, energy_kwh=float(made.course.session_kwh))]
-    if start_s is not None:
-        mail.append(_letter("ChargeStarted", start_s, station, me, wait_s=start_s - arrival_s))
-    if start_s is not None and came.arrival_s >= 0:
-        end_s = start_s + came.charge_s
-        mail.append(
-            _letter("ChargeEnded", end_s, station, me, energy_kwh=came.fast_kwh, paid_cny=came.paid_cny)
-        )
+    wanted_kwh, plugged_s = float(made.course.session_kwh), came.plugged_s
+    mail = [_letter("ChargeRequest", made.station_s, me, station, energy_kwh=wanted_kwh)]
+    if plugged_s >= 0:
+        mail.append(_letter("ChargeStarted", plugged_s, station, me, wait_s=made.wait_s))
+    if came.charge_s > 0:
+        end_s, got = plugged_s + came.charge_s, {"energy_kwh": came.fast_kwh, "paid_cny": came.paid_cny}
+        mail.append(_letter("ChargeEnded", end_s, station, me, **got))
     return mail
 
 
@@ -42,7 +39,7 @@ def _on_arrival(day: EvDay, made: Decision) -> list[dict[str, Any]]:
         ev_name(day.plan.ev),
         "coordinator",
         path=made.route.path,
-        wait_s=came.wait_s,
+        wait_s=made.wait_s,
         charge_s=came.charge_s,
     )
     is_lost = made.plan.report_uniform < rules.loss_probability

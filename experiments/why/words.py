@@ -4,63 +4,102 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
+from cosim.config.travel import FREE_FLOW
 from cosim.ev.charging import ChargingBehaviour
+from cosim.periods import SECONDS_PER_DAY
 from experiments.why.facts import facts_of
 from experiments.why.record import EvDay
 
 WIDTH = 100
+SLACK = 1e-9
 SHOWN = 12
 """Alternatives shown one by one: the likeliest."""
-DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
+SURPRISE_MIN = 0.1
+"""Difference between driving time and belief that is worth a word."""
+HOUR_S, MINUTE_S = 3600, 60
+KINDS = {
+    "equilibrium": "the link times of the equilibrium",
+    "last_period": "the link times measured in the last period",
+    "yesterday": "the mean of the link times measured on the days before (yesterday)",
+    FREE_FLOW: "no link times, and knows those of free flow alone",
+}
 
 
 def told(day: EvDay, at_s: int | None = None) -> str:
     """Return the day in paragraphs; with *at_s* the EV's state at that second, and the trip it belongs to."""
     facts = facts_of(day, at_s)
+    clock = Clock(facts["day"])
     paragraphs = [_who(facts), *facts["not_known"]]
-    trips = facts["trips"]
+    trips = [facts["trip_before"]] * bool(facts["trip_before"]) + facts["trips"]
     if at_s is not None:
         now = facts["at"]
-        paragraphs.append(f"At {clock(at_s)} it is {now['doing']}, SOC {now['soc']:.3f}.")
-        trips = [trip for trip in trips if trip["trip"] == _trip_of(facts, at_s)]
+        paragraphs.append(f"At {clock(now['second'])} it is {now['doing']}, SOC {now['soc']:.3f}.")
+        trips = [trip for trip in trips if trip["departure_s"] <= now["second"]][-1:]
     blocks = [fill(paragraph, WIDTH) for paragraph in paragraphs]
-    blocks += ["\n".join(_trip(trip, facts, day.plan.behaviour)) for trip in trips]
+    blocks += ["\n".join(_trip(trip, facts, day.plan.behaviour, clock)) for trip in trips]
     return "\n\n".join(blocks)
 
 
-def _trip_of(facts: dict[str, Any], at_s: int) -> int | None:
-    """Return the trip under way at a second, or the last one before it."""
-    begun = [trip["trip"] for trip in facts["trips"] if trip["departure_s"] <= at_s]
-    return begun[-1] if begun else None
+class Clock:
+    """Says when something happens as people do on a day: times of other days come with the day."""
+
+    def __init__(self, day: int) -> None:
+        """Count from the midnight before *day*."""
+        self.day = day
+
+    def __call__(self, second: int) -> str:
+        """Return a second as a time of the day."""
+        day, rest = divmod(second, SECONDS_PER_DAY)
+        time = f"{rest // HOUR_S:02}:{rest % HOUR_S // MINUTE_S:02}:{rest % MINUTE_S:02}"
+        return time if day + 1 == self.day else f"day {day + 1}, {time}"
 
 
 def _who(facts: dict[str, Any]) -> str:
     chargers = [place for place in ("home", "work") if facts[f"has_{place}_charger"]]
     count, made = facts["trips_planned"], [t for t in facts["trips"] if t["status"] != "stranded"]
-    plans = f"plans {count} trip{'s' * (count != 1)} and makes {len(made)}" if count else "stays at home"
-    lost = len(facts["never_heard"])
+    plans = f"plans {count} trip{'s' * (count != 1)} and makes {len(made)}" if count else "plans no trip"
+    too_late = len(facts["trips"]) < count and len(made) == len(facts["trips"])
+    lost, car = len(facts["never_heard"]), facts["car"]
+    of_days = f" of {facts['days']}" if facts["days"] > 1 else ""
+    fast = "" if car["fast_kw"] is None else f", fast with at most {car['fast_kw']:g} kW"
     return (
-        f"EV {facts['ev']}, day {facts['day']} of {facts['scenario']} (seed {facts['seed']}, {facts['resolution']}): "
-        f"it {plans}. Slow charger: {' and '.join(chargers) or 'none'}. SOC in the morning {facts['soc_first']:.3f}."
-        + (f" {lost} broadcasts never reached it." if lost else "")
+        f"EV {facts['ev']}, day {facts['day']}{of_days} of {facts['scenario']} (seed {facts['seed']}, "
+        f"{facts['resolution']}): it {plans}. "
+        + ("The rest has not begun when the day ends. " if too_late else "")
+        + (f"It is of type {car['type']}: battery" if car["type"] else "Battery")
+        + f" {car['battery_kwh']:g} kWh, {car['consumption_kwh_per_km']:g} kWh/km, charging slowly with "
+        f"{car['slow_kw']:g} kW{fast}. Slow charger: {' and '.join(chargers) or 'none'}. "
+        + ("SOC in the morning" if facts["soc_is_drawn"] else "SOC at midnight")
+        + f" {facts['soc_first']:.3f}. {_kind(facts['knowledge'])}"
+        + (f" {lost} broadcast{'s' * (lost != 1)} never reached it." if lost else "")
     )
 
 
-def _trip(trip: dict[str, Any], facts: dict[str, Any], behaviour: ChargingBehaviour) -> Iterator[str]:
+def _kind(knowledge: dict[str, Any]) -> str:
+    """Say what kind of knowledge the driver has, and how many others."""
+    share = knowledge["share"]
+    others = "all" if share > 1 - SLACK else f"{share:.0%} of"
+    return f"Like {others} drivers it is told {KINDS[knowledge['kind']]}."
+
+
+def _trip(
+    trip: dict[str, Any], facts: dict[str, Any], behaviour: ChargingBehaviour, clock: Clock
+) -> Iterator[str]:
+    earlier = f" of day {trip['day']}" if trip["day"] != facts["day"] else ""
     yield (
-        f"Trip {trip['trip']}, {clock(trip['departure_s'])}: {trip['from']} to {trip['to']}, node {trip['origin']} "
-        f"to {trip['destination']}, {trip['length_km']:.1f} km"
+        f"Trip {trip['trip']}{earlier}, {clock(trip['departure_s'])}: {trip['from']} to {trip['to']}, "
+        f"node {trip['origin']} to {trip['destination']}, {trip['length_km']:.1f} km"
     )
-    sentences = [_departure(trip), _fast_charge(trip, behaviour), _knows(trip["knows"])]
+    sentences = [_departure(trip), _fast_charge(trip, behaviour), _knows(trip["knows"], clock)]
     if trip["status"] != "stranded":
         sentences.append(_draw(trip, facts))
     for sentence in sentences:
         yield fill(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
     if trip["status"] != "stranded":
         yield from _choice_table(trip)
-    yield fill(_end(trip), WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield fill(_end(trip, clock), WIDTH, initial_indent="  ", subsequent_indent="  ")
     for letter in trip["messages"]:
-        yield f"  {_letter(letter)}"
+        yield f"  {_letter(letter, clock)}"
 
 
 def _departure(trip: dict[str, Any]) -> str:
@@ -98,12 +137,11 @@ def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
     )
 
 
-def _knows(knows: dict[str, Any]) -> str:
+def _knows(knows: dict[str, Any], clock: Clock) -> str:
     times = (
         "It has heard no link times and believes those of free flow"
-        if knows["link_times_sent_s"] is None
-        else f"It believes the link times of period {knows['link_times_period']}, sent at "
-        f"{clock(knows['link_times_sent_s'])}"
+        if knows["link_times"] is None
+        else f"It believes {_times(knows)}, sent at {clock(knows['link_times_sent_s'])}"
     )
     tariff = (
         "knows the published prices"
@@ -113,11 +151,28 @@ def _knows(knows: dict[str, Any]) -> str:
     return f"{times}, and {tariff}."
 
 
+def _times(knows: dict[str, Any]) -> str:
+    """Name the link times of a message."""
+    kind, period, days = knows["link_times"], knows["link_times_period"], knows["link_times_day"] - 1
+    if kind == "equilibrium":
+        return f"the link times of period {period} in equilibrium"
+    if days == 0 and (kind == "yesterday" or period == 1):
+        return "the link times of free flow, for nothing is measured yet"
+    if kind == "last_period":
+        measured = f"in period {period - 1}" if period > 1 else "in the last period of the day before"
+        return f"the link times measured {measured}"
+    if days == 1:
+        return f"the link times measured in period {period} of the day before"
+    return f"the mean of the link times measured in period {period} of the {days} days before"
+
+
 def _draw(trip: dict[str, Any], facts: dict[str, Any]) -> str:
-    kind = "(path, station) pairs" if trip["fast_charge"]["chosen"] else "paths"
+    kind = "(path, station) pair" if trip["fast_charge"]["chosen"] else "path"
     chosen = next(option for option in trip["choice_set"] if option["chosen"])
+    if len(trip["choice_set"]) == 1:
+        return f"There is one {kind} to choose from: number {chosen['path']}."
     return (
-        f"It chooses among {len(trip['choice_set'])} {kind} by {facts['choice']}, theta "
+        f"It chooses among {len(trip['choice_set'])} {kind}s by {facts['choice']}, theta "
         f"{facts['theta_per_min']:g}/min. The draw {trip['uniform']:.4f} falls between {chosen['from']:.4f} and "
         f"{chosen['to']:.4f}: number {chosen['path']}."
     )
@@ -141,7 +196,7 @@ def _choice_table(trip: dict[str, Any]) -> Iterator[str]:
         yield f"    and {rest} less likely ones"
 
 
-def _end(trip: dict[str, Any]) -> str:
+def _end(trip: dict[str, Any], clock: Clock) -> str:
     came = trip["outcome"]
     if trip["status"] == "stranded":
         return "It is stranded: it stays where it is, and so ends its day."
@@ -156,13 +211,17 @@ def _end(trip: dict[str, Any]) -> str:
             f", waits {came['wait_min']:.1f} min at {trip['station']} and charges {came['fast_charge_kwh']:.2f} kWh in "
             f"{came['charge_min']:.1f} min{paid}"
         )
+    believed_min = next(option["road_min"] for option in trip["choice_set"] if option["chosen"])
+    surprise = (
+        f" (it believed {believed_min:.1f})" if abs(came["drive_min"] - believed_min) > SURPRISE_MIN else ""
+    )
     return (
-        f"It drives {came['drive_min']:.1f} min{charge}, and arrives {about}{clock(came['arrival_s'])} with SOC "
-        f"{trip['soc_arrival']:.3f}."
+        f"It drives {came['drive_min']:.1f} min{surprise}{charge}, and arrives {about}"
+        f"{clock(came['arrival_s'])} with SOC {trip['soc_arrival']:.3f}."
     )
 
 
-def _letter(letter: dict[str, Any]) -> str:
+def _letter(letter: dict[str, Any], clock: Clock) -> str:
     says = ", ".join(f"{name} {_value(value)}" for name, value in letter["says"].items())
     lost = " (lost)" if letter["delivered_s"] < 0 else ""
     return f"{clock(letter['sent_s'])} {letter['kind']}: {letter['sender']} -> {letter['receiver']}{lost}, {says}"
@@ -172,10 +231,3 @@ def _value(value: float | None) -> str:
     if value is None:
         return "unknown"
     return f"{value}" if isinstance(value, int) else f"{value:.3f}"
-
-
-def clock(second: int) -> str:
-    """Return a second as a time of the day; after the first midnight with the day."""
-    day, rest = divmod(second, DAY_S)
-    time = f"{rest // HOUR_S:02}:{rest % HOUR_S // MINUTE_S:02}:{rest % MINUTE_S:02}"
-    return f"day {day + 1}, {time}" if day else time

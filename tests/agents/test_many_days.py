@@ -105,6 +105,19 @@ def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(resolution: str, tmp
         assert_same(one.tables, other.tables, but=frozenset())
 
 
+def test_before_the_first_period_is_opened_trips_take_the_times_of_the_night() -> None:
+    """Late mail opens a period late; the first day begins at free flow."""
+    case = "queues over midnight, what was measured"
+    (scenario, ahead), midnight = scenario_of(case, "batch"), days_of(case, "batch")[0].midnight
+    assert midnight is not None
+    last = days_of(case, "batch")[1].tables["links"].query("day == 1 and period == 8").in_force_min.to_numpy()
+    free = ahead.paths.network.t0_min
+    assert (last > 1.0001 * free).any()
+    for start, times_min in ((None, free), (midnight, last)):
+        before_s = CoSimModel(scenario, ahead, 1, start).roads.before_s
+        assert before_s == pytest.approx(60 * ahead.paths.legs(times_min).before_min, abs=0.5)
+
+
 def test_a_midnight_of_one_resolution_is_one_of_the_other() -> None:
     case = "carried, mixed knowledge, mail lost and late"
     midnight = days_of(case, "batch")[0].midnight

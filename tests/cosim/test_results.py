@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cosim.errors import ConfigError
-from cosim.results import Recorder, RunDirectory, write_tables
+from cosim.results import ModelTables, Recorder, RunDirectory, write_tables
 from cosim.tables import TABLES
 
 
@@ -31,6 +31,16 @@ def test_rows_come_in_the_order_of_their_keys_then_of_writing() -> None:
 def test_a_column_that_is_not_in_the_dictionary_is_refused(add: object) -> None:
     with pytest.raises(KeyError, match="speed"):
         add(Recorder(), "links", speed=1.0)  # type: ignore[operator]
+
+
+def test_rows_are_read_alone_that_fulfil_a_condition(tmp_path: Path) -> None:
+    recorder = Recorder()
+    recorder.add("ev_days", day=1, ev=[1, 2, 3])
+    write_tables(tmp_path, recorder.frames())
+    tables = ModelTables(tmp_path)
+    assert tables.read("ev_days", [("ev", "==", 2)]).ev.tolist() == [2]
+    assert tables.read("ev_days").ev.tolist() == [1, 2, 3]
+    assert tables.read("sessions", [("ev", "==", 2)]).empty
 
 
 def test_a_table_without_rows_still_has_its_columns() -> None:

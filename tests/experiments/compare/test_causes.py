@@ -68,6 +68,21 @@ def test_what_is_switched_on_alone_is_named_alone(settings: list[str], cause: st
     assert any(character.isdigit() for character in verdict.present[0].sentence)
 
 
+def test_a_charge_is_forced_by_the_battery_of_the_ev_whatever_its_type_is_called() -> None:
+    """Of two types the charges of each are told apart; two types of the same car are that car."""
+    half = '{name="one", share=1, battery_kwh=15}, {name="other", share=1, battery_kwh=%s}'
+    alike, small, mixed = (
+        compared("toy", [*AMPLE, setting], days=2).tables["causes"].set_index("cause").loc["range", "other"]
+        for setting in (
+            f"population.types=[{half % 15}]",
+            "mobility.battery_kwh=15",
+            f"population.types=[{half % 50}]",
+        )
+    )
+    assert alike == small > 0.02
+    assert 0.3 * small < mixed < 0.7 * small
+
+
 def test_power_that_the_feeder_withholds_is_named_capacity() -> None:
     weak = [*AMPLE, "grid.elastic.station_cny_per_kwh=0.01", "grid.slack_voltage_pu=0.952"]
     comparison = compared("toy", weak, days=1, with_grid=True)

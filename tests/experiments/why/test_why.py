@@ -1,18 +1,18 @@
-"""``cosim why``: what it says of a day is what happened, at both resolutions, with lost mail, with totals alone."""
+"""``cosim why``: the words name what decided, on any day of a run, and what is not there is a sentence."""
 
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.plans import plan_day, plan_of
-from agents.replay import Decision
+from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, TripReported
+from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
 from experiments.cli import main
@@ -20,156 +20,36 @@ from experiments.runner import run
 from experiments.why.command import second_of
 from experiments.why.facts import facts_of
 from experiments.why.mail import mail_of
-from experiments.why.record import EvDay, charge_starts_s, find_ev_day, outcomes_of
+from experiments.why.record import days_of, find_ev_day
 from experiments.why.words import told
+from tests.experiments.why.conftest import CONFIGS
 
-PAPER = Path(__file__).parents[3] / "configs" / "paper.toml"
-FEW = ["population.evs=150", "population.estimate_diaries=3000", "mobility.soc_first_mean=0.4"]
-DEAF = ["messages.delay_s=30", "messages.loss_probability=0.3", "population.information=last_period"]
-PRICED = ["tariff.charging_price=nodal", 'coupling.starts=["tariff"]', "mobility.price_sensitivity=1.0"]
-TYPES = (
-    'population.types=[{name="small", share=0.5, battery_kwh=30.0, fast_kw=40.0}, '
-    '{name="large", share=0.5, slow_kw=11.0}]'
-)
-CASES = {
-    "told all": [*FEW, TYPES, "population.choice=path_size", "population.resolution=batch"],
-    "mail lost, prices nodal": [*FEW, *DEAF, *PRICED, "stations.CS9.chargers=1"],
-    "totals alone": [
-        *FEW,
-        TYPES,
-        "population.choice=path_size",
-        "population.resolution=batch",
-        "population.individual_tables=false",
-    ],
-    "batteries too small": [*FEW, "mobility.battery_kwh=8.0", "mobility.soc_reserve=0.0"],
-}
-RECORDED = [case for case in CASES if case != "totals alone"]
+BY_EVS = (ChargeRequest, ChargeStarted, ChargeEnded, TripReported)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
-    """Return the finished run of a case; its page is not asked for."""
-
-    @cache
-    def run_of(case: str) -> Run:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("experiments.runner._write_report", lambda _: None)
-            return run(load_scenario(PAPER, CASES[case]), "agents", tmp_path_factory.mktemp("why") / "run")
-
-    return run_of
+def in_one_line(words: str) -> str:
+    return " ".join(words.split())
 
 
-@pytest.fixture(scope="module")
-def replayed(finished: Callable[[str], Run]) -> Callable[[str], list[tuple[int, Decision]]]:
-    """Return all decisions of all EVs of a case."""
-
-    @cache
-    def decisions(case: str) -> list[tuple[int, Decision]]:
-        found = finished(case)
-        replay = find_ev_day(found.directory, 1).replay
-        plans = plan_day(replay.world, 150, replay.world.config.seed)
-        return [
-            (ev, made)
-            for ev in range(1, 151)
-            for made in replay.day(plan_of(plans, ev), outcomes_of(found, ev))
-        ]
-
-    return decisions
-
-
-@pytest.mark.parametrize("case", RECORDED)
-def test_every_decision_of_the_replay_is_that_of_the_table_of_trips(
-    finished: Callable[[str], Run], replayed: Callable[[str], list[tuple[int, Decision]]], case: str
-) -> None:
-    trips = finished(case).agents.trips
-    made = [decision for _, decision in replayed(case)]
-    assert [ev for ev, _ in replayed(case)] == trips.ev.tolist()
-    assert [one.plan.trip for one in made] == trips.trip.tolist()
-    assert [-1 if one.is_stranded else one.route.path for one in made] == trips.path.tolist()
-    assert [one.departure_s for one in made] == trips.departure_s.tolist()
-    assert [one.soc for one in made] == trips.soc_departure.tolist()
-    assert [one.slow_kwh for one in made] == trips.slow_charge_kwh.tolist()
-    assert [one.fast.chosen for one in made] == (trips.user_class == "charging").tolist()
-    arrived = (trips.status == "arrived").to_numpy()
-    drive_min = np.array([(one.route.before_s + one.route.after_s) / 60 for one in made])
-    assert drive_min[arrived].tolist() == trips.drive_min[arrived].tolist()
-    assert (trips.user_class == "charging").sum() > 25
-
-
-def test_the_cases_are_what_they_are_called(
-    finished: Callable[[str], Run], replayed: Callable[[str], list[tuple[int, Decision]]]
-) -> None:
-    deaf = [decision for _, decision in replayed("mail lost, prices nodal")]
-    late = [one.knows.opened is None or one.knows.opened.sent_s + 3600 < one.departure_s for one in deaf]
-    assert 0.1 < np.mean(late) < 0.5
-    assert finished("mail lost, prices nodal").agents.trips.wait_min.max() > 5
-    assert (finished("batteries too small").agents.trips.status == "stranded").sum() > 5
-    assert "trips" not in finished("totals alone").agents.names
-
-
-def test_of_totals_alone_days_without_a_fast_charge_are_exact_and_the_others_say_they_are_not(
-    replayed: Callable[[str], list[tuple[int, Decision]]],
-) -> None:
-    exact = {(ev, one.plan.trip): one for ev, one in replayed("told all")}
-    guessed = {(ev, one.plan.trip): one for ev, one in replayed("totals alone")}
-    assert exact.keys() == guessed.keys()
-    for key, one in guessed.items():
-        if one.is_recorded:
-            assert one.route.path == exact[key].route.path
-            assert one.soc == exact[key].soc
-    unsure = [one for one in guessed.values() if not one.is_recorded]
-    assert 10 < len(unsure) < len(guessed) / 2
-
-
-@pytest.mark.parametrize("case", RECORDED)
-def test_the_probabilities_are_those_with_which_things_happen(
-    replayed: Callable[[str], list[tuple[int, Decision]]], case: str
-) -> None:
-    """Of the likeliest alternative, and of a fast charge by chance: within 4 standard errors; the seed is fixed."""
-    made = [decision for _, decision in replayed(case) if not decision.is_stranded]
-    most = np.array([one.choice.chances.max() for one in made])
-    taken = np.array([one.route.path == one.choice.path[one.choice.chances.argmax()] for one in made])
-    free = [one for one in made if one.fast.soc_without >= 0.1 and one.course.soc_charge_point < 0.8]
-    odds = np.array([one.fast.probability for one in free])
-    charged = np.array([one.fast.chosen for one in free])
-    for chance, happened in ((most, taken), (odds, charged)):
-        assert abs(happened.sum() - chance.sum()) < 4 * np.sqrt((chance * (1 - chance)).sum())
-    assert all(one.choice.chances.sum() == pytest.approx(1) for one in made)
-
-
-def test_the_mail_of_an_ev_is_that_of_the_ledger(finished: Callable[[str], Run]) -> None:
-    """Where messages were kept one by one, the replayed ones are the same."""
-    found = finished("mail lost, prices nodal")
-    ledger, mine = (
-        found.agents.messages,
-        found.agents.trips.query("user_class == 'charging'").ev.unique()[:12],
-    )
+@pytest.mark.parametrize("case", ["mail lost, prices nodal", "carried, mixed, individual"])
+def test_the_mail_of_an_ev_is_that_of_the_ledger(finished: Callable[[str], Run], case: str) -> None:
+    """Where messages were kept one by one, the replayed ones are the same, over midnights too."""
+    found = finished(case)
+    ledger = found.agents.messages
+    ledger = ledger[ledger.kind.isin([kind.__name__ for kind in BY_EVS])]
     first = find_ev_day(found.directory, 1)
-    for ev in mine.tolist():
-        day = _another(first, found, ev)
+    for ev in found.agents.trips.query("user_class == 'charging'").ev.unique()[:12].tolist():
         said = [
             (letter["kind"], letter["sent_s"], letter["sender"], letter["receiver"], letter["delivered_s"])
-            for made in day.decisions
-            for letter in mail_of(day, made)
+            for lived in days_of(found, first.replay, ev)
+            for made in lived.decisions
+            for letter in mail_of(replace(first, lived=lived), made)
         ]
         name = f"ev {ev}"
         kept = ledger[(ledger.sender == name) | (ledger.receiver == name)]
         assert sorted(said) == sorted(
             kept[["kind", "sent_s", "sender", "receiver", "delivered_s"]].itertuples(index=False, name=None)
         )
-
-
-def _another(day: EvDay, found: Run, ev: int) -> EvDay:
-    """Return the day of another EV of the same run."""
-    plan = plan_of(plan_day(day.scenario, ev, day.scenario.config.seed), ev)
-    decisions = list(day.replay.day(plan, outcomes_of(found, ev)))
-    return replace(
-        day,
-        plan=plan,
-        decisions=decisions,
-        news=day.replay.archive.news(ev),
-        charge_start_s=charge_starts_s(found, ev),
-    )
 
 
 def test_the_words_name_the_draw_the_chance_and_the_bill(finished: Callable[[str], Run]) -> None:
@@ -186,15 +66,49 @@ def test_the_words_name_the_draw_the_chance_and_the_bill(finished: Callable[[str
         "by path_size, theta 0.2/min",
         f"for {trip.paid_cny:.2f} CNY",
         f"ChargeRequest: ev {trip.ev} -> {trip.station}",
+        "Like all drivers it is told the link times of the equilibrium.",
     ):
-        assert said in " ".join(words.split()), said
+        assert said in in_one_line(words), said
     assert max(map(len, words.splitlines())) <= 120
     parts = chosen["road_min"] + chosen["station_min"] + chosen["price_min"]
     assert chosen["cost_min"] == pytest.approx(parts)
-    assert chosen["station_min"] > 60 * facts["fast_charge"]["wanted_kwh"] / 60 * 0.8, (
-        "the charge, and a wait"
-    )
+    the_charge_alone_min = facts["fast_charge"]["wanted_kwh"] / 60 * 60
+    assert chosen["station_min"] > 0.8 * the_charge_alone_min
     assert chosen["price_min"] > 0
+
+
+def test_the_words_name_the_type_of_the_car(finished: Callable[[str], Run]) -> None:
+    """Its power at the charger is what the session took, its consumption what the trip took."""
+    found = finished("told all")
+    trips = found.agents.trips.query("user_class == 'charging'")
+    said = {}
+    for ev in trips.ev.unique()[:8].tolist():
+        day = find_ev_day(found.directory, ev)
+        car, words = facts_of(day)["car"], in_one_line(told(day))
+        said[car["type"]] = words
+        own = trips[trips.ev == ev].iloc[0]
+        power_kw = own.fast_charge_kwh / (own.charge_min / 60)
+        assert power_kw == pytest.approx(car["fast_kw"] or 60.0, rel=1e-3)
+        assert own.drive_kwh == pytest.approx(own.length_km * car["consumption_kwh_per_km"])
+    assert said.keys() == {"small", "large"}
+    small = "It is of type small: battery 30 kWh, 0.17 kWh/km, charging slowly with 7 kW, fast with at most 40 kW."
+    assert small in said["small"]
+    assert "It is of type large: battery 50 kWh, 0.17 kWh/km, charging slowly with 11 kW." in said["large"]
+
+
+def test_the_words_say_what_kind_of_thing_a_driver_knows(finished: Callable[[str], Run]) -> None:
+    found = finished("carried, mixed, batch")
+    words: dict[str, str] = {}
+    for ev in range(1, 91):
+        day = find_ev_day(found.directory, ev) if len(words) < 4 else None
+        if day is not None and day.decisions:
+            words.setdefault(facts_of(day)["knowledge"]["kind"], in_one_line(told(day)))
+    assert "Like 20% of drivers it is told the link times of the equilibrium" in words["equilibrium"]
+    assert "Like 20% of drivers it is told the link times measured in the last period" in words["last_period"]
+    assert "Like 50% of drivers it is told the mean of the link times measured" in words["yesterday"]
+    assert "of the 2 days before, sent at" in words["yesterday"]
+    assert "Like 10% of drivers it is told no link times" in words["free_flow"]
+    assert "believes those of free flow" in words["free_flow"]
 
 
 def test_at_a_time_it_says_what_the_ev_does(finished: Callable[[str], Run]) -> None:
@@ -214,10 +128,42 @@ def test_at_a_time_it_says_what_the_ev_does(finished: Callable[[str], Run]) -> N
     for second, said in doing.items():
         at = facts_of(day, int(second))["at"]
         assert at["doing"].startswith(said)
+        assert at["trip"] == (row.trip if said != "parked" else None)
         assert 0 <= at["soc"] <= 1
     at_end = facts_of(day, int(session.end_s))["at"]["soc"]
     assert at_end == pytest.approx(session.soc_end)
     assert f"At {row.departure_s // 3600:02}:" in told(day, int(row.departure_s))
+
+
+def test_a_trip_goes_on_after_midnight_and_the_battery_with_it(finished: Callable[[str], Run]) -> None:
+    """What is said of the end of a day and of the start of the next is the same; and so it is of parked EVs."""
+    found = finished("carried, mixed, batch")
+    trips = found.agents.trips.query("status == 'arrived' and day < 3")
+    row = trips[trips.arrival_s > trips.day * SECONDS_PER_DAY].iloc[0]
+    for ev in (int(row.ev), *range(1, 6)):
+        evening, morning = (find_ev_day(found.directory, ev, int(row.day) + later) for later in (0, 1))
+        before, after = facts_of(evening, SECONDS_PER_DAY)["at"], facts_of(morning, 0)["at"]
+        assert after == before
+        assert facts_of(morning)["soc_first"] == before["soc"]
+    evening, morning = (find_ev_day(found.directory, int(row.ev), int(row.day) + later) for later in (0, 1))
+    second = int(row.arrival_s) - int(row.day) * SECONDS_PER_DAY
+    assert facts_of(morning, second - 1)["at"]["trip"] == row.trip
+    assert facts_of(morning, second)["at"]["doing"].startswith("parked")
+    assert facts_of(morning)["trip_before"] == facts_of(evening)["trips"][-1]
+    assert f"Trip {row.trip} of day {row.day}, day {row.day}, " in told(morning)
+    assert f"arrives day {row.day + 1}, 00:" in in_one_line(told(evening))
+
+
+def test_parked_evs_charge_as_the_next_departure_finds_them(finished: Callable[[str], Run]) -> None:
+    """At the second before it leaves, an EV holds what the table of trips says it leaves with."""
+    found = finished("carried, mixed, batch")
+    trips = found.agents.trips
+    slow = trips[(trips.slow_charge_kwh > 1) & (trips.day == 3) & (trips.departure_s < 3 * SECONDS_PER_DAY)]
+    for row in slow.iloc[:10].itertuples():
+        at = facts_of(find_ev_day(found.directory, row.ev), row.departure_s - 2 * SECONDS_PER_DAY - 1)["at"]
+        assert at["soc"] == pytest.approx(row.soc_departure, abs=1e-3)
+        assert at["doing"].startswith("parked")
+    assert len(slow) > 10
 
 
 def cosim(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -228,28 +174,40 @@ def cosim(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("case", "arguments", "said"),
     [
-        (["151"], "there is no EV 151; the EVs are numbered 1 to 150"),
-        (["0"], "there is no EV 0"),
-        (["5", "--day", "2"], "there is no day 2"),
-        (["5", "--at", "25:00"], "'25:00' is no time of a day"),
-        (["5", "--at", "noon"], "'noon' is no time of a day"),
-        (["five"], "valid integer"),
+        ("told all", ["151"], "there is no EV 151; the EVs are numbered 1 to 150"),
+        ("told all", ["0"], "there is no EV 0"),
+        ("told all", ["5", "--day", "2"], "there is no day 2; the run is of day 1 alone"),
+        ("carried, mixed, batch", ["5", "--day", "4"], "there is no day 4; the days are numbered 1 to 3"),
+        ("told all", ["5", "--at", "25:00"], "'25:00' is no time of a day"),
+        ("told all", ["5", "--at", "noon"], "'noon' is no time of a day"),
+        ("told all", ["five"], "valid integer"),
     ],
 )
 def test_what_is_not_there_is_a_sentence_and_code_2(
     finished: Callable[[str], Run],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    case: str,
     arguments: list[str],
     said: str,
 ) -> None:
-    assert cosim(monkeypatch, "why", str(finished("told all").directory), *arguments) == 2
+    assert cosim(monkeypatch, "why", str(finished(case).directory), *arguments) == 2
     shown = capsys.readouterr()
     assert said in shown.err
     assert "Traceback" not in shown.err
     assert shown.out == ""
+
+
+def test_where_nobody_was_told_when_a_period_opened_and_mail_was_late_no_time_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("experiments.runner._write_report", lambda _: None)
+    deaf = ["population.evs=20", "population.information={}", "messages.delay_s=30"]
+    run(load_scenario(CONFIGS / "toy.toml", deaf), "agents", tmp_path / "run")
+    assert cosim(monkeypatch, "why", str(tmp_path / "run"), "1") == 2
+    assert "which link times were in force is in no table" in capsys.readouterr().err
 
 
 def test_a_run_without_agents_has_nobody_to_ask(
@@ -264,11 +222,52 @@ def test_a_run_without_agents_has_nobody_to_ask(
 def test_the_command_prints_words_or_one_json_object(
     finished: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = str(finished("totals alone").directory)
+    directory = str(finished("carried, mixed, totals alone").directory)
     assert cosim(monkeypatch, "why", directory, "3", "--json", "--at", "18:05") == 0
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert facts["at"]["second"] == second_of("18:05", 1) == 65_100
+    assert facts["at"]["second"] == 2 * SECONDS_PER_DAY + second_of("18:05") == 237_900
     assert "not known" in facts["not_known"][0]
     assert cosim(monkeypatch, "why", directory, "3") == 0
-    assert "EV 3, day 1 of paper" in capsys.readouterr().out
-    assert load_run(directory).summary["evs"] == 150
+    assert "EV 3, day 3 of 3 of toy" in capsys.readouterr().out
+    assert load_run(directory).summary["evs"] == 90
+
+
+def test_of_many_days_the_last_one_is_told_unless_another_is_named(
+    finished: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = partial(cosim, monkeypatch, "why", str(finished("carried, mixed, batch").directory), "7", "--json")
+    days = []
+    for option in ([], ["--day", "3"], ["--day", "1"]):
+        assert ask(*option) == 0
+        days.append(json.loads(capsys.readouterr().out))
+    assert days[0] == days[1]
+    assert [day["day"] for day in days] == [3, 3, 1]
+    assert {day["days"] for day in days} == {3}
+
+
+def test_of_totals_alone_it_is_said_since_when_waits_are_missing(finished: Callable[[str], Run]) -> None:
+    found = finished("carried, mixed, totals alone")
+    exact = finished("carried, mixed, batch").agents.trips
+    charges = exact[exact.user_class == "charging"].groupby("ev").day.min()
+    first = int(charges[charges == 1].index[0])
+    never = int(np.setdiff1d(np.arange(1, 91), charges.index)[0])
+    assert "after its first fast charge" in facts_of(find_ev_day(found.directory, first, 1))["not_known"][0]
+    assert "on a day before" in facts_of(find_ev_day(found.directory, first, 2))["not_known"][0]
+    assert "has not fast-charged" in facts_of(find_ev_day(found.directory, never))["not_known"][0]
+
+
+def test_who_comes_too_late_for_the_rest_of_the_day_is_told_so(finished: Callable[[str], Run]) -> None:
+    """Its trip stands over midnight, in the words of both days."""
+    found = finished("drawn, some learn, queues of days")
+    trips = found.agents.trips.query("status == 'arrived' and wait_min > 600 and day == 1")
+    late = trips[trips.arrival_s > SECONDS_PER_DAY]
+    left = 0
+    for row in late.iloc[:10].itertuples():
+        evening, morning = (find_ev_day(found.directory, row.ev, day) for day in (1, 2))
+        not_begun = len(evening.plan.trips) - len(evening.decisions)
+        assert ("The rest has not begun when the day ends." in in_one_line(told(evening))) == (not_begun > 0)
+        assert " at station S" in facts_of(evening, SECONDS_PER_DAY)["at"]["doing"]
+        assert facts_of(evening, SECONDS_PER_DAY)["at"] == facts_of(morning, 0)["at"]
+        assert facts_of(morning)["trip_before"]["outcome"]["wait_min"] == row.wait_min
+        left += not_begun
+    assert left > 0
