@@ -9,12 +9,8 @@ from cosim.coupling import EquilibriumDay
 from cosim.coupling.real_time import Loads, real_time_table
 from cosim.scenario import Scenario
 
-VALUES = (
-    "forecast_error_cost_cny",
-    "re_dispatch_value_cny",
-    "storage_value_cny",
-    "demand_response_value_cny",
-)
+UNIT_VALUES = {"storage_value_cny": "storage", "demand_response_value_cny": "demand response"}
+VALUES = ("forecast_error_cost_cny", "re_dispatch_value_cny", *UNIT_VALUES)
 
 
 def compare_plans(scenario: Scenario, day: EquilibriumDay, agents: Mapping[str, Frame]) -> Frame:
@@ -35,12 +31,23 @@ def values_cny(real_time: Frame) -> dict[str, float | None]:
     """Return what the day's forecast error cost, and what re-dispatch and each kind of unit were worth [CNY].
 
     The value of units is what they save who knows the load: how much dearer that day would have been without them.
+    There is none where they keep limits that are broken without them (`kept_by`): that is worth more than money shows.
     """
     cost = real_time.groupby(["without", "plan"]).cost_cny.sum()
     known, replanned, blind = (cost["", plan] for plan in ("perfect_foresight", "re_dispatch", "day_ahead"))
+    limits = kept_by(real_time)
 
     def worth(unit: str) -> float | None:
-        return float(cost[unit, "perfect_foresight"] - known) if unit in cost.index else None
+        comparable = unit in cost.index and unit not in limits
+        return float(cost[unit, "perfect_foresight"] - known) if comparable else None
 
-    values = (float(replanned - known), float(blind - replanned), worth("storage"), worth("demand response"))
+    values = (float(replanned - known), float(blind - replanned), *map(worth, UNIT_VALUES.values()))
     return dict(zip(VALUES, values, strict=True))
+
+
+def kept_by(real_time: Frame) -> list[str]:
+    """Return the units without which the foreseen day breaks more limits than with them."""
+    known = real_time[real_time.plan == "perfect_foresight"]
+    broken = known.outside_limits + (known.status != "optimal")
+    count = broken.groupby(known.without).sum()
+    return [unit for unit in UNIT_VALUES.values() if unit in count.index and count[unit] > count[""]]

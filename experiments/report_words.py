@@ -7,6 +7,7 @@ from typing import Any
 
 from cosim.arrays import Frame
 from experiments.figures.day import Day
+from experiments.real_time import UNIT_VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
         return ""
     dearer = [
         f"{summary[key]:,.0f} CNY more without {unit}"
-        for key, unit in (("storage_value_cny", "storage"), ("demand_response_value_cny", "demand response"))
+        for key, unit in UNIT_VALUES.items()
         if summary.get(key) is not None
     ]
     saved = summary["re_dispatch_value_cny"]
@@ -77,7 +78,9 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
         f"With re-dispatch the forecast error cost {summary['forecast_error_cost_cny']:,.1f} CNY",
         f"re-dispatch {'saved' if saved >= 0 else 'cost'} {abs(saved):,.1f} CNY against the plan of the day before",
     ]
-    return "; ".join(parts) + (f". The day would have cost {', and '.join(dearer)}." if dearer else ".")
+    kept = [f" Without {unit} more limits are broken than with it." for unit in summary["limits_kept_by"]]
+    worth = f" The day would have cost {', and '.join(dearer)}." if dearer else ""
+    return "; ".join(parts) + "." + worth + "".join(kept)
 
 
 def mean_waits(day: Day) -> dict[str, float]:

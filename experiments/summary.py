@@ -7,7 +7,7 @@ from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
 from experiments.compare.measures import rmse
-from experiments.real_time import VALUES, values_cny
+from experiments.real_time import VALUES, kept_by, values_cny
 
 Tables = Mapping[str, Frame]
 LEVEL = 0.05
@@ -76,7 +76,10 @@ def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
 
 def _plans(comparison: Tables | None) -> dict[str, Any]:
     """Return what forecast errors, re-dispatch, storage and demand response are worth, where there are agents."""
-    return dict(values_cny(comparison["real_time"])) if comparison else dict.fromkeys(VALUES)
+    if comparison is None:
+        return dict.fromkeys((*VALUES, "limits_kept_by"))
+    real_time = comparison["real_time"]
+    return {**values_cny(real_time), "limits_kept_by": kept_by(real_time)}
 
 
 def _agreement(comparison: Tables | None) -> dict[str, Any]:

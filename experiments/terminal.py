@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cosim.results import Run
-from experiments.real_time import VALUES
+from experiments.real_time import UNIT_VALUES, VALUES
 from experiments.runner import Progress
 
 JSON_KEYS = (
@@ -115,8 +115,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         lines += [
             ("cost of the forecast error", _figure(s["forecast_error_cost_cny"], "z,.1f", " CNY")),
             ("value of re-dispatch", _figure(s["re_dispatch_value_cny"], "z,.1f", " CNY")),
-            ("value of storage", _figure(s["storage_value_cny"], "z,.1f", " CNY")),
-            ("value of demand response", _figure(s["demand_response_value_cny"], "z,.1f", " CNY")),
+            *((f"value of {unit}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
@@ -136,6 +135,12 @@ def _stranded(summary: Mapping[str, Any]) -> str:
 def _verdict(summary: Mapping[str, Any]) -> str:
     because = ", ".join(summary["verdict_causes"])
     return str(summary["verdict"]) + (f" because of {because}" if because else "")
+
+
+def _worth(summary: Mapping[str, Any], key: str, unit: str) -> str:
+    if unit in summary["limits_kept_by"]:
+        return "not in money: without it more limits are broken (table real_time)"
+    return _figure(summary[key], "z,.1f", " CNY")
 
 
 def _figure(value: float | None, form: str, unit: str = "") -> str:

@@ -83,22 +83,20 @@ def _assign(
 ) -> tuple[list[Equilibrium], str]:
     """Return the equilibria; where stations cannot take the demand, of extended stations, and say so."""
     search = scenario.config.road.assignment
-    options: dict[str, Any] = {
-        "method": search.method,
-        "tolerance": search.tolerance,
-        "max_iterations": search.max_iterations,
-    }
 
     def day(overload: Overload) -> list[Equilibrium]:
-        problems = _problems(scenario, paths, demand, price, overload)
+        problems = assignment_problems(scenario, paths, demand, price, overload)
+        options: dict[str, Any] = {
+            "method": search.method if overload == "refuse" else "newton",  # averages stall beyond capacity
+            "tolerance": search.tolerance,
+            "max_iterations": search.max_iterations,
+        }
         if search.carry_over:
             carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
             return [period.equilibrium for period in carrying]
-        if (
-            earlier is None or search.method != "newton"
-        ):  # averages are there to be watched, from the same start
-            return semi_dynamic_day(problems, **options)
-        return list(_started_from(earlier, problems, options))
+        if earlier is not None and options["method"] == "newton":
+            return list(_started_from(earlier, problems, options))
+        return semi_dynamic_day(problems, **options)  # averages are there to be watched, from the same start
 
     try:
         return day("refuse"), ""
@@ -114,9 +112,10 @@ def _started_from(
         yield solve_sue(problem, start=problem.path_demand_veh_h * before.path_share, **options)
 
 
-def _problems(
+def assignment_problems(
     scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, overload: Overload
 ) -> list[AssignmentProblem]:
+    """Return the assignment of each period at these charging prices [CNY/kWh], (periods, stations)."""
     theta = np.full(paths.groups.count, scenario.config.road.theta_per_min)
     charges = paths.station >= 0
     cost_min, overlap_min = scenario.price_min(price, demand.session_kwh), scenario.path_size_min(paths)

@@ -8,10 +8,11 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.coupling import EquilibriumDay
+from cosim.coupling.day import assignment_problems
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.latency import link_time_integral
-from cosim.road.problem import AssignmentProblem
+from cosim.road.problem import AssignmentProblem, Overload
 from cosim.road.semi_dynamic import warm_start_veh_h
 from cosim.scenario import CAR, PASSING, Scenario
 
@@ -55,19 +56,10 @@ class RoadCase:
     @cached_property
     def problems(self) -> tuple[AssignmentProblem, ...]:
         """The assignment of each period, as a question."""
-        paths, demand = self.day.paths, self.day.demand
-        theta = np.full(paths.groups.count, self.scenario.config.road.theta_per_min)
-        charges = paths.station >= 0
-        return tuple(
-            AssignmentProblem(
-                paths=paths,
-                demand_veh_h=veh_h,
-                theta_per_min=theta,
-                extra_cost_min=np.where(charges, self.scenario.price_min(price, demand.session_kwh), 0.0),
-                overload="extend" if self.day.shortfall else "refuse",
-            )
-            for veh_h, price in zip(demand.group_veh_h, self.day.tariff_cny_per_kwh, strict=True)
-        )
+        day = self.day
+        overload: Overload = "extend" if day.shortfall else "refuse"
+        price = day.charging_price_cny_per_kwh
+        return tuple(assignment_problems(self.scenario, day.paths, day.demand, price, overload))
 
     @cached_property
     def search(self) -> Search:

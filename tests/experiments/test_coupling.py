@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cosim.arrays import Frame
@@ -11,6 +12,7 @@ from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.results import Run
 from cosim.scenario import load_scenario
+from experiments.real_time import kept_by, values_cny
 from experiments.terminal import JSON_KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,34 @@ def test_what_a_forecast_error_cost_is_the_difference_of_two_days(toy_run: Run) 
     )
     assert summary["demand_response_value_cny"] is None  # the toy has none
     assert cost["", "re_dispatch"] == pytest.approx(summary["cost_cny"], rel=1e-6)
+
+
+def real_time(cost_cny: dict[tuple[str, str], float], outside_limits: dict[str, int]) -> Frame:
+    """Return one period of each plan; buses outside their limits are those of the foreseen day."""
+    rows = [
+        {
+            "without": without,
+            "plan": plan,
+            "status": "optimal",
+            "cost_cny": cost,
+            "outside_limits": outside_limits.get(without, 0) if plan == "perfect_foresight" else 0,
+        }
+        for (without, plan), cost in cost_cny.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("outside", "value", "kept"),
+    [({}, 70.0, []), ({"storage": 3}, None, ["storage"]), ({"storage": 3, "": 3}, 70.0, [])],
+)
+def test_a_unit_that_keeps_a_limit_has_no_value_in_money(
+    outside: dict[str, int], value: float | None, kept: list[str]
+) -> None:
+    cost = {("", plan): 1000.0 for plan in ("perfect_foresight", "re_dispatch", "day_ahead")}
+    table = real_time(cost | {("storage", "perfect_foresight"): 1070.0}, outside)
+    assert values_cny(table)["storage_value_cny"] == value
+    assert kept_by(table) == kept
 
 
 def test_every_start_has_its_rows_and_one_pass_has_one() -> None:

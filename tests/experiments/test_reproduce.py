@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cosim.arrays import FloatArray
+from cosim.coupling import solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
 from cosim.road.problem import AssignmentProblem
@@ -19,9 +20,10 @@ from experiments.reproduce.errata import ERRATA, errata_table
 from experiments.reproduce.grid_case import VARIANTS, Variant
 from experiments.reproduce.page import formula
 from experiments.reproduce.report import Report, report_on
-from experiments.reproduce.road_case import FIRST, SECOND, TOLERANCE, even_split_veh_h
+from experiments.reproduce.road_case import FIRST, SECOND, TOLERANCE, RoadCase, even_split_veh_h
 from experiments.reproduce.statement import Claim
 from experiments.reproduce.statements import CHAPTERS
+from experiments.scenarios import load_scenario
 
 ROOT = Path(__file__).parents[2]
 STATEMENTS = {own.id: own for statements in CHAPTERS.values() for own in statements}
@@ -155,6 +157,15 @@ def test_drawn_path_flows_run_from_an_even_split_to_the_equilibrium(case: Reprod
     exact = case.roads.of_od_1(solve_sue(problem, tolerance=1e-10).path_flow_veh_h)
     np.testing.assert_allclose(flows[-1], exact, atol=0.2)
     np.testing.assert_allclose(flows.sum(axis=1), flows[0].sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("change", ["population.choice=path_size", "tariff.charging_price=nodal"])
+def test_the_papers_search_is_asked_what_the_day_was_asked(change: str) -> None:
+    scenario = load_scenario("paper", [change, "population.estimate_diaries=2000"])
+    roads = RoadCase(scenario, solve_equilibrium_day(scenario))
+    answer = solve_sue(roads.problems[FIRST - 1], tolerance=1e-9)
+    of_day = roads.day.periods[FIRST - 1].path_flow_veh_h
+    assert np.abs(answer.path_flow_veh_h - of_day).max() < 0.01
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cosim.coupling import EquilibriumDay, solve_equilibrium_day
-from cosim.scenario import Scenario
+from cosim.scenario import Scenario, load_scenario
 
 
 def searched(scenario: Scenario, **options: Any) -> Scenario:
@@ -34,3 +34,12 @@ def test_trips_that_go_on_are_driven_later(toy: Scenario, toy_day: EquilibriumDa
     by_hour, at_once = ([period.path_flow_veh_h.sum() for period in d.periods] for d in (day, toy_day))
     rising = max(range(len(at_once)), key=lambda t: at_once[t] - at_once[t - 1] if t else 0.0)
     assert by_hour[rising] < at_once[rising]
+
+
+def test_averages_give_way_to_newton_where_stations_are_beyond_their_capacity(toy: Scenario) -> None:
+    """Successive averages stall there: at a residual of .67 after 2,000 iterations in the paper's case."""
+    few = load_scenario(toy.folder / "toy.toml", ["stations.S.chargers=1", "road.assignment.method=sra"])
+    day = solve_equilibrium_day(few)
+    assert day.shortfall
+    assert {period.method for period in day.periods} == {"newton"}
+    assert day.residual_max <= 1e-6
