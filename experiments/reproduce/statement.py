@@ -86,8 +86,8 @@ class Judgement:
 
     @property
     def as_recorded(self) -> bool:
-        """Whether the verdict is the known one."""
-        return self.verdict == self.recorded
+        """Whether the verdict is the known one, and there is a value to judge."""
+        return math.isfinite(self.value) and self.verdict == self.recorded
 
     def as_json(self) -> dict[str, Any]:
         """Return the judgement as plain values."""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,12 @@ def report(case: Reproduction) -> Report:
 
 def test_every_verdict_is_the_recorded_one(report: Report) -> None:
     assert [(own.id, str(own.variant), own.value) for own in report.changed] == []
+
+
+def test_what_has_no_value_is_never_as_recorded(report: Report) -> None:
+    for recorded in ("agrees", "differs"):
+        known = next(one for one in report.judgements if one.recorded == recorded and one.as_recorded)
+        assert not replace(known, value=float("nan")).as_recorded
 
 
 def test_no_recorded_reason_is_idle(report: Report) -> None:
