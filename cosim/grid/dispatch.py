@@ -217,7 +217,12 @@ def _case(
         raise ConfigError(source, problems)
     return _Case(
         frame=Frame(
-            feeder=feeder, devices=devices, period_h=horizon.period_h, export=rules.export, elastic=None
+            feeder=feeder,
+            devices=devices,
+            period_h=horizon.period_h,
+            export=rules.export,
+            elastic=None,
+            responding=() if load.response is None else load.response.buses,
         ),
         question=Question(
             load=load,
