@@ -36,10 +36,7 @@ def paid_cny(scenario: Scenario, day: EquilibriumDay, load_kw: FloatArray) -> fl
 
 
 def ends_cny_per_kwh(scenario: Scenario, day: EquilibriumDay, giver: int, taker: int) -> tuple[float, float]:
-    """Return what a kWh costs less, and more, if it moves between two stations in period 20: one-sided slopes.
-
-    At the load itself, on the edge of what is feasible, a dispatch that no load responds to is ill-posed.
-    """
+    """Return what a kWh costs less, and more, if it moves between two stations in period 20: one-sided slopes."""
     move = np.zeros_like(day.load.load_kw)
     move[ROW, [giver, taker]] = -STEP_KW, STEP_KW
     here = day.dispatches[0].cost_cny
@@ -83,6 +80,17 @@ def test_no_other_load_is_worth_its_price(low_voltage: Scenario, low_day: Equili
         move = size * rng.standard_normal(load_kw.shape)
         move = np.maximum(move - move.mean(axis=1, keepdims=True), -load_kw)
         assert paid_cny(low_voltage, low_day, load_kw + move) >= here + (price * move).sum() - 2e-3
+
+
+def test_a_dispatch_without_response_knows_its_bound_on_the_edge_too(
+    low_voltage: Scenario, low_day: EquilibriumDay
+) -> None:
+    """A watt more at station 11, and period 20 is infeasible; the operator plans with this load all day."""
+    (plain,) = dispatch_feeders(low_voltage, low_day.load.load_kw, low_day.tariff_cny_per_kwh)
+    assert plain.status == "optimal"
+    assert plain.certified
+    assert plain.gap < 1e-6
+    assert plain.cost_cny == pytest.approx(low_day.dispatches[0].cost_cny, rel=1e-6)
 
 
 def test_drivers_make_that_load_at_these_prices(low_voltage: Scenario, low_day: EquilibriumDay) -> None:
