@@ -7,7 +7,7 @@ columns. They carry their unit in their name; a value that a model does not have
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,17 +97,25 @@ class ModelTables:
             raise AttributeError(table)
         return self.read(table)
 
-    def read(self, table: str) -> Frame:
-        """Return a table as a pandas data frame, without rows if there is nothing to tell."""
+    def read(self, table: str, columns: Sequence[str] | None = None, **wanted: Any) -> Frame:
+        """Return a table as a pandas data frame, without rows if there is nothing to tell.
+
+        Of a large one a part can be read: some *columns*, and the rows whose values are as *wanted*, by column: a
+        value, or a list of them.
+        """
         import pandas as pd
 
         path = self.directory / f"{table}.parquet"
         if not path.exists() and table in TABLES and self:
-            return Recorder().frame(table)  # nothing happened that this table would tell
+            nothing = Recorder().frame(table)  # nothing happened that this table would tell
+            return nothing if columns is None else nothing[list(columns)]
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        return pd.read_parquet(path)
+        rows = [
+            (column, "in" if isinstance(value, list) else "==", value) for column, value in wanted.items()
+        ]
+        return pd.read_parquet(path, columns=columns and list(columns), filters=rows or None)
 
     @property
     def names(self) -> tuple[str, ...]:
