@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cosim.results import Run
-from experiments.figures import accuracy, coupling, feeder, learning, stations, traffic
+from experiments.figures import accuracy, coupling, feeder, learning, outcomes, stations, traffic
 from experiments.figures.day import Day
 from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
@@ -32,6 +32,8 @@ def write_report(run: Run) -> None:
         headlines=headlines(run.summary),
         verdict=verdict(day),
         waits=mean_waits(day),
+        single_evs="ev_days" in run.agents.names,
+        replications=len(run.replications),
         real_time=real_time_sentence(run.summary),
         figures=figures,
         later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
@@ -143,6 +145,7 @@ _TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
     "path_shares": _path_shares,
     "choice_tests": _compared("g_tests", traffic.choice_tests),
     "stations": stations.stations,
+    "outcomes": outcomes.outcomes,
 }
 _GRID: dict[str, Callable[[Day], list[Figure]]] = {
     "voltages": _per_feeder(
@@ -170,6 +173,7 @@ BY_DAY = (
     "networks",
     "saturation",
     "stations",
+    "outcomes",
     "voltages",
     "dispatch",
     "prices",

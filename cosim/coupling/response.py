@@ -39,7 +39,9 @@ def logit_slope(scenario: Scenario, roads: RoadDay) -> FloatArray:
     charges = np.flatnonzero(paths.station >= 0)
     group, station = paths.groups.of_path[charges], paths.station[charges]
     shape = (paths.groups.count, len(scenario.stations))
-    weight = scenario.config.road.theta_per_min * energy_kwh * float(scenario.price_min(np.ones(()), energy_kwh))
+    weight = (
+        scenario.config.road.theta_per_min * energy_kwh * float(scenario.price_min(np.ones(()), energy_kwh))
+    )
     slope = np.empty((len(roads.periods), shape[1], shape[1]))
     for number, period in enumerate(roads.periods):
         flow = csr_array((period.path_flow_veh_h[charges], (group, station)), shape=shape)

@@ -52,7 +52,7 @@ def test_three_starts_lead_to_one_day(nodal_day: EquilibriumDay) -> None:
 
 def gain(scenario: Scenario, day: EquilibriumDay) -> float:
     """Return by how much the loop shrinks a change of prices if nothing is anticipated: p -> L(p) -> P(L)."""
-    price, change = day.charging_price_cny_per_kwh + [0.02, 0.0, -0.02], 0.02
+    price, change = day.charging_price_cny_per_kwh + np.array([0.02, 0.0, -0.02]), 0.02
     for _ in range(3):
         load_kw = road_day(scenario, price, day).load.load_kw
         nodal_price = nodal_prices(scenario, dispatch_feeders(scenario, load_kw, day.tariff_cny_per_kwh))
@@ -165,7 +165,11 @@ def test_one_pass_with_nodal_prices_says_how_far_it_is_from_the_fixed_point(
 
 def test_a_steep_response_is_damped_until_it_settles(paper: Scenario) -> None:
     """Time worth .2 CNY/h: from far off the slope of the logit says little, and the undamped loop would swing."""
-    settings = ["road.value_of_time_cny_per_h=0.2", 'coupling.starts=["random"]', "coupling.max_iterations=90"]
+    settings = [
+        "road.value_of_time_cny_per_h=0.2",
+        'coupling.starts=["random"]',
+        "coupling.max_iterations=90",
+    ]
     steep = changed(paper, NODAL, *settings)
     day = solve_equilibrium_day(steep)
     assert day.settled

@@ -119,7 +119,9 @@ def test_the_slope_is_that_of_drivers_who_meet_no_congestion(
     for number in range(3):
         dearer = low_day.charging_price_cny_per_kwh.copy()
         dearer[:, number] += step
-        answer[:, :, number] = (low_day.load.load_kw - road_day(low_voltage, dearer, low_day).load.load_kw) / step
+        answer[:, :, number] = (
+            low_day.load.load_kw - road_day(low_voltage, dearer, low_day).load.load_kw
+        ) / step
     surplus = np.linalg.eigvalsh(slope - (answer + np.swapaxes(answer, 1, 2)) / 2)
     assert surplus.min() > -0.01 * np.abs(slope).max()
     quiet = slope[2]  # period 3: hardly anyone on the roads
