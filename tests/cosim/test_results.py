@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cosim.errors import ConfigError
-from cosim.results import Recorder, RunDirectory, write_tables
+from cosim.results import ModelTables, Recorder, RunDirectory, write_tables
 from cosim.tables import TABLES
 
 
@@ -61,3 +61,16 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         (unfinished.path / "half").touch()
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_a_table_is_the_same_as_that_part_of_the_whole(tmp_path: Path) -> None:
+    recorder = Recorder()
+    for day in (1, 2):
+        recorder.add("prices", day=day, period=[1, 1, 2, 2], station=["A", "B"] * 2, tariff_cny_per_kwh=0.5)
+    write_tables(tmp_path, recorder.frames())
+    tables = ModelTables(tmp_path)
+    part = tables.read("prices", ("period", "station"), day=2, station=["B", "C"])
+    whole = tables.prices
+    kept = whole[(whole.day == 2) & (whole.station == "B")][["period", "station"]]
+    pd.testing.assert_frame_equal(part, kept.reset_index(drop=True))
+    assert list(tables.read("sessions", ["wait_min"], day=1)) == ["wait_min"]
