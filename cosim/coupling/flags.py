@@ -63,8 +63,8 @@ def _record_held_tariff(recorder: Recorder, day: EquilibriumDay) -> None:
             place="tariff",
             kind="tariff_flips",
             amount=abs(wanted - held),
-            sentence=f"period {number}: the dynamic tariff flips, for drivers react to it, so the day is no equilibrium; "
-            f"it is held at {held:.2f} CNY/kWh, where their charging asks for {wanted:.2f}. Lower "
+            sentence=f"period {number}: the dynamic tariff flips, for drivers react to it, so the day is no "
+            f"equilibrium; it is held at {held:.2f} CNY/kWh, where their charging asks for {wanted:.2f}. Lower "
             "mobility.price_sensitivity, change tariff.band, or use tariff.kind = 'table'.",
         )
 
