@@ -97,11 +97,16 @@ class ModelTables:
             raise AttributeError(table)
         return self.read(table)
 
-    def read(self, table: str, columns: Sequence[str] | None = None, **wanted: Any) -> Frame:
+    def read(
+        self,
+        table: str,
+        where: Sequence[tuple[str, str, Any]] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Frame:
         """Return a table as a pandas data frame, without rows if there is nothing to tell.
 
-        Of a large one a part can be read: some *columns*, and the rows whose values are as *wanted*, by column: a
-        value, or a list of them.
+        *where* holds conditions on columns, as ``("ev", "==", 18)``: other rows are not even read where they can be
+        passed over. *columns* are those to read; all, if it is not given.
         """
         import pandas as pd
 
@@ -112,10 +117,9 @@ class ModelTables:
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        rows = [
-            (column, "in" if isinstance(value, list) else "==", value) for column, value in wanted.items()
-        ]
-        return pd.read_parquet(path, columns=columns and list(columns), filters=rows or None)
+        return pd.read_parquet(
+            path, columns=columns and list(columns), filters=None if where is None else list(where)
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -101,9 +101,13 @@ class Day:
         """Return one day of *table*; a whole one is read once, of a part only that part."""
         if table not in tables.names:
             return pd.DataFrame(columns=list(columns or ["day"]))
+        where = [("day", "==", number)]
+        where += [
+            (column, "in" if isinstance(value, list) else "==", value) for column, value in wanted.items()
+        ]
         if columns or wanted:
-            return tables.read(table, columns, day=number, **wanted)
+            return tables.read(table, where, columns)
         key = (tables.directory, table)
         if key not in self._read:
-            self._read[key] = tables.read(table, day=number)
+            self._read[key] = tables.read(table, where)
         return self._read[key]

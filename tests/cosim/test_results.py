@@ -69,8 +69,9 @@ def test_a_part_of_a_table_is_the_same_as_that_part_of_the_whole(tmp_path: Path)
         recorder.add("prices", day=day, period=[1, 1, 2, 2], station=["A", "B"] * 2, tariff_cny_per_kwh=0.5)
     write_tables(tmp_path, recorder.frames())
     tables = ModelTables(tmp_path)
-    part = tables.read("prices", ("period", "station"), day=2, station=["B", "C"])
+    where = [("day", "==", 2), ("station", "in", ["B", "C"])]
+    part = tables.read("prices", where, ("period", "station"))
     whole = tables.prices
     kept = whole[(whole.day == 2) & (whole.station == "B")][["period", "station"]]
     pd.testing.assert_frame_equal(part, kept.reset_index(drop=True))
-    assert list(tables.read("sessions", ["wait_min"], day=1)) == ["wait_min"]
+    assert list(tables.read("sessions", columns=["wait_min"])) == ["wait_min"]

@@ -47,10 +47,13 @@ def test_of_tables_that_grow_with_a_city_only_a_part_is_read(
     read_table = ModelTables.read
 
     def watched(
-        tables: ModelTables, table: str, columns: Sequence[str] | None = None, **wanted: Any
+        tables: ModelTables,
+        table: str,
+        where: Sequence[Any] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         whole.extend([table] * (columns is None))
-        return read_table(tables, table, columns, **wanted)
+        return read_table(tables, table, where, columns)
 
     monkeypatch.setattr(ModelTables, "read", watched)
     write_report(copy_of(toy_run, tmp_path / "watched"))
