@@ -97,21 +97,29 @@ class ModelTables:
             raise AttributeError(table)
         return self.read(table)
 
-    def read(self, table: str, where: Sequence[tuple[str, str, Any]] | None = None) -> Frame:
+    def read(
+        self,
+        table: str,
+        where: Sequence[tuple[str, str, Any]] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Frame:
         """Return a table as a pandas data frame, without rows if there is nothing to tell.
 
         *where* holds conditions on columns, as ``("ev", "==", 18)``: other rows are not even read where they can be
-        passed over.
+        passed over. *columns* are those to read; all, if it is not given.
         """
         import pandas as pd
 
         path = self.directory / f"{table}.parquet"
         if not path.exists() and table in TABLES and self:
-            return Recorder().frame(table)  # nothing happened that this table would tell
+            nothing = Recorder().frame(table)  # nothing happened that this table would tell
+            return nothing if columns is None else nothing[list(columns)]
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        return pd.read_parquet(path, filters=None if where is None else list(where))
+        return pd.read_parquet(
+            path, columns=columns and list(columns), filters=None if where is None else list(where)
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cosim.results import Run
-from experiments.figures import accuracy, coupling, feeder, learning, stations, traffic
+from experiments.figures import accuracy, coupling, feeder, learning, outcomes, stations, traffic
 from experiments.figures.day import Day
 from experiments.figures.networks import networks
 from experiments.figures.sequence import sequence
@@ -15,6 +15,7 @@ from experiments.page import embedded, packed, rendered
 from experiments.report_words import headlines, mean_waits, real_time_sentence, verdict
 from experiments.summary import link_flows
 
+FLOW_COLUMNS = ("period", "kind", "item", "quantity", "reference", "other", "geh")
 DAYS_SHOWN = 6
 """Days of a long run that have figures: the first ones, which differ most, stand closest."""
 
@@ -31,6 +32,9 @@ def write_report(run: Run) -> None:
         headlines=headlines(run.summary),
         verdict=verdict(day),
         waits=mean_waits(day),
+        tariff_held="tariff_flips" in set(day.equilibrium("violations", ["kind"]).kind),
+        single_evs="ev_days" in run.agents.names,
+        replications=len(run.replications),
         real_time=real_time_sentence(run.summary),
         figures=figures,
         later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
@@ -88,8 +92,13 @@ def _of(day: Day, table: str, own: Mapping[str, Any]) -> Any:
 
 
 def _path_shares(day: Day) -> list[Figure]:
-    equilibrium = day.equilibrium("paths")
-    return [] if equilibrium.empty else [traffic.path_shares(day.agents("paths"), equilibrium)]
+    return [traffic.path_shares(day)] if "paths" in day.run.equilibrium.names else []
+
+
+def _flow_agreement(day: Day) -> list[Figure]:
+    """Return the figure of the flows; a city's differences are of paths, ninety-nine in a hundred."""
+    flows = link_flows(day.comparison("differences", FLOW_COLUMNS, kind=["link", "station"]))
+    return [] if flows.empty else [traffic.flow_agreement(flows)]
 
 
 def _learning(day: Day) -> list[Figure]:
@@ -132,11 +141,12 @@ def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
 _TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
     "networks": _one("links", networks),
     "saturation": _one("links", traffic.saturation),
-    "flow_agreement": _compared("differences", lambda rows: traffic.flow_agreement(link_flows(rows))),
+    "flow_agreement": _flow_agreement,
     "learning": _learning,
     "path_shares": _path_shares,
     "choice_tests": _compared("g_tests", traffic.choice_tests),
     "stations": stations.stations,
+    "outcomes": outcomes.outcomes,
 }
 _GRID: dict[str, Callable[[Day], list[Figure]]] = {
     "voltages": _per_feeder(
@@ -164,6 +174,7 @@ BY_DAY = (
     "networks",
     "saturation",
     "stations",
+    "outcomes",
     "voltages",
     "dispatch",
     "prices",

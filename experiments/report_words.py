@@ -85,7 +85,7 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
 
 def mean_waits(day: Day) -> dict[str, float]:
     """Return the mean wait of a session in each model that has sessions [min]."""
-    sessions = day.agents("sessions")
+    sessions = day.agents("sessions", ["wait_min"])
     found = {
         "agents": _mean_wait(day.agents("stations")),
         "equilibrium": _mean_wait(day.equilibrium("stations")),

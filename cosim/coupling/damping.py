@@ -4,23 +4,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import FloatArray, IntArray
 
 NOISE_CNY_PER_KWH = 1e-6
 """Prices closer than this are the same to the solver of the dispatch; their turns say nothing."""
 LONGER = 1.5
 """Growth of a step that goes on in its direction; the more often a period has overshot, the less it grows."""
-MANY_TURNS = 5
-"""Who has overshot so often, and moves by less than the tolerance, stands before a jump."""
 
 
 @dataclass(slots=True)
 class Damping:
     """A step for each period, halved where a change turns back without having become half as long.
 
-    An undamped loop that contracts is left alone, alternating or not. Where the response is steeper, the step
-    falls until it contracts. Where the price jumps, because a limit of the feeder begins to bind there, the step
-    goes on falling, and the jump is enclosed as by bisection.
+    An undamped loop that contracts is left alone, alternating or not. Where the response is steeper than was
+    anticipated, the step falls until it contracts.
     """
 
     periods: int
@@ -53,9 +50,3 @@ class Damping:
         self.overshoots = self.overshoots + overshot
         growth = np.where(turned > 0, LONGER ** (1 / (1 + self.overshoots)), 1.0)
         self.step = np.minimum(1.0, self.step * np.where(overshot, 0.5, growth))
-
-    def before_a_jump(self, change: FloatArray, tolerance: float) -> BoolArray:
-        """Return which periods would still move by less than the tolerance, though their *change* is large."""
-        moves = self.step * np.abs(change).max(axis=1)
-        still: BoolArray = (moves <= tolerance) & (self.overshoots >= MANY_TURNS)
-        return still

@@ -11,6 +11,7 @@ from cosim.coupling.damping import NOISE_CNY_PER_KWH, Damping
 from cosim.coupling.day import RoadDay, road_day
 from cosim.coupling.prices import HeldTariff, day_tariff, dispatch_feeders, nodal_prices
 from cosim.coupling.residual import Iteration, distances, measure
+from cosim.coupling.response import price_response
 from cosim.grid.schedule import Dispatch
 from cosim.randomness import stream
 from cosim.scenario import Scenario, charging_price_cny_per_kwh
@@ -33,7 +34,7 @@ class EquilibriumDay(RoadDay):
     nodal_price_cny_per_kwh: FloatArray
     """(periods, stations): the price at each station's bus."""
     dispatches: tuple[Dispatch, ...]
-    """One of each feeder, over the whole day."""
+    """One of each feeder, over the whole day; with nodal prices, of loads within the tolerance of these."""
     iterations: tuple[Iteration, ...]
     tolerance: float
     others: tuple["EquilibriumDay", ...] = ()
@@ -59,12 +60,6 @@ class EquilibriumDay(RoadDay):
         """Whether this is a fixed point: converged, and no tariff had to be held."""
         return self.converged and not self.flipping.size
 
-    @property
-    def stands_before_a_jump(self) -> bool:
-        """Whether the search ended where a price jumps: the next step would be below the tolerance."""
-        last = self.iterations[-1]
-        return not self.converged and last.damping * last.price_residual_cny_per_kwh <= self.tolerance
-
     def is_apart_from(self, other: "EquilibriumDay") -> bool:
         """Whether another start has led to another day."""
         load, price = distances(self, other)
@@ -89,15 +84,16 @@ def solve_from(scenario: Scenario, start: Start) -> EquilibriumDay:
     roads = road_day(scenario, start_price_cny_per_kwh(scenario, start))
     iterations: list[Iteration] = []
     for number in count(1):
-        feeders = _feeders(scenario, roads.load.load_kw, tariff.follow(roads.load.load_kw))
+        feeders = _feeders(scenario, roads, tariff.follow(roads.load.load_kw))
         reply = road_day(scenario, feeders.charging_price_cny_per_kwh, roads)
         iterations.append(measure(roads, reply, float(damping.step.min())))
-        at_rest = _at_rest(roads, reply, damping, coupling.tolerance)
+        at_rest = iterations[-1].residual <= coupling.tolerance
         if at_rest or coupling.mode == "one_pass" or number == coupling.max_iterations:
             break
         roads = _next_day(scenario, roads, reply, damping)
     tariff_in_force = feeders.tariff_cny_per_kwh
-    dispatches = feeders.dispatches or dispatch_feeders(scenario, roads.load.load_kw, tariff_in_force)
+    dispatches = feeders.dispatches if at_rest else ()
+    dispatches = dispatches or dispatch_feeders(scenario, roads.load.load_kw, tariff_in_force)
     return EquilibriumDay(
         **{field.name: getattr(roads, field.name) for field in fields(RoadDay)},
         start=start,
@@ -129,9 +125,17 @@ class _Feeders:
     charging_price_cny_per_kwh: FloatArray
 
 
-def _feeders(scenario: Scenario, station_load_kw: FloatArray, tariff_cny_per_kwh: FloatArray) -> _Feeders:
-    nodal_pricing = scenario.config.tariff.charging_price == "nodal"  # else prices don't ask for the dispatch
-    dispatches = dispatch_feeders(scenario, station_load_kw, tariff_cny_per_kwh) if nodal_pricing else ()
+def _feeders(scenario: Scenario, roads: RoadDay, tariff_cny_per_kwh: FloatArray) -> _Feeders:
+    """Return what the feeders make of the day's load, and of the load that their prices would move.
+
+    Where a limit is just reached, the price of that load alone is anything between two ends. The one at which
+    no driver moves is found in the dispatch itself, among the set-points, for it is told how drivers respond.
+    """
+    dispatches: tuple[Dispatch, ...] = ()
+    if scenario.config.tariff.charging_price == "nodal":  # else prices don't ask for the dispatch
+        closed = scenario.config.coupling.mode == "fixed_point"
+        responses = [price_response(scenario, roads, case) if closed else None for case in scenario.feeders]
+        dispatches = dispatch_feeders(scenario, roads.load.load_kw, tariff_cny_per_kwh, responses)
     nodal = nodal_prices(scenario, dispatches)
     return _Feeders(
         tariff_cny_per_kwh=tariff_cny_per_kwh,
@@ -160,10 +164,3 @@ def _differences(price: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what the stations' prices differ by from their mean, and the mean."""
     level = price.mean(axis=1, keepdims=True)
     return price - level, level
-
-
-def _at_rest(roads: RoadDay, reply: RoadDay, damping: Damping, tolerance: float) -> bool:
-    """Whether no period would move any more: each is within the tolerance, or stands before a jump of its price."""
-    load, price = distances(roads, reply)
-    within = np.maximum(load, price).max(axis=1) <= tolerance
-    return bool((within | damping.before_a_jump(price, tolerance)).all())

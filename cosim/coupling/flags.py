@@ -63,9 +63,9 @@ def _record_held_tariff(recorder: Recorder, day: EquilibriumDay) -> None:
             place="tariff",
             kind="tariff_flips",
             amount=abs(wanted - held),
-            sentence=f"period {number}: the dynamic tariff flips, for drivers react to it; it is held at {held:.2f} "
-            f"CNY/kWh, where their charging asks for {wanted:.2f}. Lower mobility.price_sensitivity, change "
-            "tariff.band, or use tariff.kind = 'table'.",
+            sentence=f"period {number}: the dynamic tariff flips, for drivers react to it, so the day is no "
+            f"equilibrium; it is held at {held:.2f} CNY/kWh, where their charging asks for {wanted:.2f}. Lower "
+            "mobility.price_sensitivity, change tariff.band, or use tariff.kind = 'table'.",
         )
 
 
@@ -96,31 +96,24 @@ def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay
         day=1,
         period=worst.period,
         place=place,
-        kind="price_jumps" if day.stands_before_a_jump else "coupling",
+        kind="coupling",
         amount=worst.residual,
         sentence=f"period {worst.period}, {place}: the coupled equilibrium {_course(day)}. After "
         f"{len(day.iterations)} iterations the load is {worst.load_kw:.1f} kW at {worst.price_cny_per_kwh:.4f} "
         f"CNY/kWh, which leads to {worst.price_led_to_cny_per_kwh:.4f} CNY/kWh and {worst.load_led_to_kw:.1f} kW "
-        f"(residual {worst.residual:.1e}, tolerance {day.tolerance:g}). {_advice(day)}",
+        f"(residual {worst.residual:.1e}, tolerance {day.tolerance:g}). Raise "
+        "coupling.max_iterations, strengthen the feeder, or use tariff.charging_price = 'tariff'.",
     )
 
 
 def _course(day: EquilibriumDay) -> str:
     """Return how a search that did not come to rest has fared of late."""
-    if day.stands_before_a_jump:
-        return "stands where the nodal price jumps, for a limit of the feeder is reached there"
     last = [iteration.residual for iteration in day.iterations[-FEW:]]
     if len(last) > 1 and last[-1] > 2 * last[0]:
         return "diverges"
     if len(last) > 1 and last[-1] > last[0] / 2:
         return "oscillates"
     return "has not settled yet"
-
-
-def _advice(day: EquilibriumDay) -> str:
-    if day.stands_before_a_jump:
-        return "The price in force lies between; widen the limit, or use tariff.charging_price = 'tariff'."
-    return "Raise coupling.max_iterations, strengthen the feeder, or use tariff.charging_price = 'tariff'."
 
 
 def _record_other_days(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:

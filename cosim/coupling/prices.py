@@ -1,11 +1,14 @@
 """From the load to the prices: the tariff of Eq. 22, held where it flips, and the nodal prices of the dispatch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.config.grid import TariffConfig
+from cosim.grid.devices import PriceResponse
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.schedule import Dispatch, Horizon
 from cosim.grid.tariff import DynamicTariff, HeldClasses, class_price, price_class
@@ -56,20 +59,26 @@ class HeldTariff:
 
 
 def dispatch_feeders(
-    scenario: Scenario, station_load_kw: FloatArray, tariff_cny_per_kwh: FloatArray
+    scenario: Scenario,
+    station_load_kw: FloatArray,
+    tariff_cny_per_kwh: FloatArray,
+    responses: Iterable[PriceResponse | None] = repeat(None),
 ) -> tuple[Dispatch, ...]:
-    """Return the dispatch of each feeder over the whole day, with perfect foresight."""
+    """Return the dispatch of each feeder over the whole day, with perfect foresight.
+
+    *responses* say for each feeder how the load of its stations answers the prices that come of it.
+    """
     horizon = Horizon(period_h=scenario.periods.hours)
     return tuple(
         solve_dispatch(
             case.feeder,
             case.devices,
-            case.load(scenario.stations, station_load_kw),
+            replace(case.load(scenario.stations, station_load_kw), response=response),
             tariff_cny_per_kwh,
             horizon,
             case.rules,
         )
-        for case in scenario.feeders
+        for case, response in zip(scenario.feeders, responses, strict=False)
     )
 
 

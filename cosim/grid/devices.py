@@ -16,6 +16,30 @@ ROUNDING_PU = 1e-9
 """Shares that differ by less are the same."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PriceResponse:
+    """Load that goes where energy is cheaper, to first order: L(p) = load - slope (p - price), nowhere below 0.
+
+    It moves from bus to bus and is none the less for it: each row of the slope sums to 0.
+    """
+
+    buses: tuple[str, ...]
+    load_kw: FloatArray
+    """What is drawn at the price below, (periods, buses); a part of the load of stations."""
+    price_cny_per_kwh: FloatArray
+    slope_root: FloatArray
+    """R with R R' = slope [kW per CNY/kWh], symmetric and positive semidefinite: (periods, buses, buses)."""
+
+    def between(self, start: int, stop: int) -> "PriceResponse":
+        """Return the response in the periods from *start* up to *stop*, counted from 0."""
+        return PriceResponse(
+            buses=self.buses,
+            load_kw=self.load_kw[start:stop],
+            price_cny_per_kwh=self.price_cny_per_kwh[start:stop],
+            slope_root=self.slope_root[start:stop],
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turbine:
     """A micro gas turbine (Eq. 17) with the running cost a P^2 + b P, P in MW (Eq. 21)."""

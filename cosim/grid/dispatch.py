@@ -152,8 +152,10 @@ def _climb(case: _Case) -> Dispatch | None:
     """Return the first exact answer on the ladder of loss prices, else a doubtful one; None if infeasible."""
     try:
         bound = case.solve()
-    except SolverError:  # prices so low that losses pay: the rungs above are better conditioned
-        bound = last = None
+    except SolverError:
+        if (feasible := _on_the_edge(case)) is not None:
+            return feasible
+        bound = last = None  # prices so low that losses pay: the rungs above are better conditioned
     else:
         if bound is None:
             return None
@@ -177,6 +179,19 @@ def _climb(case: _Case) -> Dispatch | None:
     return _dispatch(case, last, certify(last, case.frame, case.question, case.rules.exact_pu), bound, [])
 
 
+def _on_the_edge(case: _Case) -> Dispatch | None:
+    """Return the dispatch where the load is just what the limits allow; None if that is not the case.
+
+    With no room between the limits the strict problem is ill-posed; the elastic one is not, and breaks none.
+    """
+    soft = replace(case, frame=replace(case.frame, elastic=case.rules.elastic))
+    if case.frame.elastic is not None or (answer := _try(soft)) is None:
+        return None
+    certificate = certify(answer, soft.frame, soft.question, soft.rules.exact_pu)
+    dispatch = _dispatch(soft, answer, certificate, answer, [])
+    return dispatch if dispatch.certified and dispatch.status == "optimal" else None
+
+
 def _try(case: _Case, **asked: Any) -> Answer | None:
     """Return the answer of one rung; a rung without an accurate one is passed over."""
     try:
@@ -189,17 +204,17 @@ def _dispatch(
     case: _Case, answer: Answer, certificate: Certificate, bound: Answer | None, remedy: list[str]
 ) -> Dispatch:
     """Join the answer and its certificate."""
-    elastic = case.frame.elastic is not None
+    broken = violations(answer, case.frame, case.question) if case.frame.elastic is not None else ()
     return Dispatch(
         feeder_name=case.frame.feeder.name,
         first_period=case.question.horizon.first_period,
         period_h=case.frame.period_h,
-        status="elastic" if elastic else "optimal",
+        status="elastic" if broken else "optimal",
         solver=case.solver,
         remedy=", ".join(remedy) or "none",
         doubt=certificate.doubt,
         lower_bound_cny=-np.inf if bound is None else bound.objective_cny,
-        violations=violations(answer, case.frame, case.question) if elastic else (),
+        violations=broken,
         ac_mismatch_pu=certificate.ac_mismatch_pu,
         **{name: getattr(answer, name) for name in Answer.__dataclass_fields__},
     )
@@ -217,7 +232,12 @@ def _case(
         raise ConfigError(source, problems)
     return _Case(
         frame=Frame(
-            feeder=feeder, devices=devices, period_h=horizon.period_h, export=rules.export, elastic=None
+            feeder=feeder,
+            devices=devices,
+            period_h=horizon.period_h,
+            export=rules.export,
+            elastic=None,
+            responding=() if load.response is None else load.response.buses,
         ),
         question=Question(
             load=load,

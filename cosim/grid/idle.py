@@ -35,6 +35,7 @@ def idle_answer(frame: Frame, question: Question) -> Answer:
             (len(devices.renewables), ("renewable_kvar",)),
             (len(devices.demand_responses), ("shift_out_kw", "shift_in_kw")),
             (len(devices.v2g_chargers), ("v2g_charge_kw", "v2g_discharge_kw", "v2g_short_kwh")),
+            (len(frame.responding), ("response_kw",)),
             (buses, ("station_shed_kw", "base_shed_kw")),
             (feeder.branch_count, ("relaxation_error",)),
         )

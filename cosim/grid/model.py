@@ -31,6 +31,8 @@ class Frame:
     period_h: float
     export: bool
     elastic: Elastic | None
+    responding: tuple[str, ...] = ()
+    """The buses whose load answers the price."""
 
 
 def build(frame: Frame, periods: int, *, linked: bool = False) -> Model:
@@ -45,13 +47,15 @@ def build(frame: Frame, periods: int, *, linked: bool = False) -> Model:
     )
     slack = _slack_marks(feeder)
     supply_p, supply_q = (at.unknown(name, len(slack)) for name in ("supply_p", "supply_q"))
+    response = parts.response(frame.responding, at)
     groups = [
+        response,
         parts.turbines(devices.turbines, at),
         parts.stores(devices.storages, at),
         parts.shifts(devices.demand_responses, at),
         parts.renewables(devices.renewables, at),
         parts.v2g_chargers(devices.v2g_chargers, at),
-        parts.shedding(at),
+        parts.shedding(at, response),
     ]
     p = sum((part.p for part in groups), supply_p @ slack) - at.number("load_p", feeder.bus_count)
     q = sum((part.q for part in groups), supply_q @ slack) - at.number("load_q", feeder.bus_count)

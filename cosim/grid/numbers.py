@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.grid.devices import Devices
+from cosim.grid.devices import Devices, PriceResponse
 from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.parts import of_units, place
@@ -70,6 +70,8 @@ def numbers(frame: Frame, question: Question) -> Numbers:
         ends["owed_kwh"] = np.zeros(len(devices.demand_responses))
     if devices.renewables:
         by_period |= _renewables(devices, question)
+    if load.response is not None:
+        by_period |= _response(load.response)
     if frame.elastic:
         by_period |= _sheddable(load)
     return Numbers(by_period=by_period, before=before, ends=ends)
@@ -167,6 +169,13 @@ def _renewables(devices: Devices, question: Question) -> dict[str, FloatArray]:
     }
 
 
+def _response(response: PriceResponse) -> dict[str, FloatArray]:
+    root = response.slope_root
+    columns = {f"response_root_{k}": root[:, :, k] / BASE_KVA for k in range(root.shape[2])}
+    worth = np.einsum("tb,tbk->tk", response.price_cny_per_kwh, root)
+    return {**columns, "response_worth": worth, "response_load": response.load_kw / BASE_KVA}
+
+
 def _sheddable(load: Load) -> dict[str, FloatArray]:
     base = np.maximum(load.base_kw, 0.0)
     ratio = np.divide(load.base_kvar, base, out=np.zeros_like(base), where=base > 0)
@@ -189,7 +198,10 @@ def _current2_max(frame: Frame, question: Question) -> FloatArray:
     highest = feeder.voltage_max_pu
     if frame.elastic is not None:
         lowest, highest = min(lowest, frame.elastic.voltage_floor_pu), max(highest, 2.0)
-    largest = np.hypot(np.abs(load.base_kw) + load.station_kw, load.base_kvar) / BASE_KVA
+    load_kw = np.abs(load.base_kw) + load.station_kw
+    if load.response is not None:  # all that moves may meet at one bus
+        load_kw = load_kw + load.response.load_kw.sum(axis=1, keepdims=True)
+    largest = np.hypot(load_kw, load.base_kvar) / BASE_KVA
     largest = largest + _ratings(frame, question) + np.abs(feeder.admittance_at_bus) * highest**2
     scale = feeder.ratio_to_slack
     reach = feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus]

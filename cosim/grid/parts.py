@@ -3,6 +3,7 @@
 A new kind of device is one function here that returns a `Part`, and its numbers in `numbers.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,8 +91,13 @@ class Draft:
 
 def place(units: Any, feeder: Feeder) -> FloatArray:
     """Return the (units, buses) matrix that puts each unit on its bus."""
-    marks = np.zeros((len(units), feeder.bus_count))
-    marks[np.arange(len(units)), [feeder.bus_index(u.bus) for u in units]] = 1.0
+    return place_at([unit.bus for unit in units], feeder)
+
+
+def place_at(buses: Sequence[str], feeder: Feeder) -> FloatArray:
+    """Return the (names, buses) matrix that marks each bus by its name."""
+    marks = np.zeros((len(buses), feeder.bus_count))
+    marks[np.arange(len(buses)), [feeder.bus_index(bus) for bus in buses]] = 1.0
     return marks
 
 
@@ -193,7 +199,22 @@ def renewables(units: tuple[Renewable, ...], at: Draft) -> Part:
     return Part(p @ on, q @ on, 0.0, rules)
 
 
-def shedding(at: Draft) -> Part:
+def response(buses: tuple[str, ...], at: Draft) -> Part:
+    """Move load along its slope R R': by R z, at what that is worth to who draws it, price (R z) - z z / 2.
+
+    At the optimum the price at the buses is what was expected less R^-1 z: the one at which so much load moves.
+    """
+    if not buses:
+        return Part()
+    count, on = len(buses), place_at(buses, at.feeder)
+    z = at.unknown("response", count)
+    along = [z[:, [k]] @ np.ones((1, count)) for k in range(count)]
+    moved = sum(cp.multiply(at.number(f"response_root_{k}", count), along[k]) for k in range(count))
+    worth = cp.sum(cp.multiply(at.number("response_worth", count), z)) - cp.sum_squares(z) / 2
+    return Part(-moved @ on, 0.0, -at.dt * worth, [at.number("response_load", count) + moved >= 0])
+
+
+def shedding(at: Draft, response: Part) -> Part:
     """Give back load to the feeder where nothing else helps; base load is shed at its own power factor."""
     if at.elastic is None:
         return Part()
@@ -204,6 +225,6 @@ def shedding(at: Draft) -> Part:
         base >= 0,
         base <= at.number("base_shed_max", count),
         shed >= 0,
-        shed <= at.number("station_shed_max", count),
+        shed <= at.number("station_shed_max", count) - response.p,
     ]
     return Part(base + shed, cp.multiply(at.number("base_q_per_p", count), base), 0.0, limits)

@@ -9,7 +9,7 @@ from cosim.grid.cost import running_cost
 from cosim.grid.feeder import BASE_KVA
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question
-from cosim.grid.parts import place
+from cosim.grid.parts import place, place_at
 from cosim.grid.schedule import Answer, BranchFlow, relaxation_error
 from cosim.grid.solution import Solution
 
@@ -47,10 +47,18 @@ def read_answer(solution: Solution, frame: Frame, question: Question) -> Answer:
         question.price_cny_per_kwh,
         frame.period_h,
     )
+    response_kw = _response_kw(solved, question)
     injection = _injection(units, solved, frame, question)
+    if frame.responding:
+        injection -= response_kw @ place_at(frame.responding, feeder)
     return Answer(
-        cost=replace(cost, penalty_cny=solution.penalty_cny if frame.elastic else 0.0),
+        cost=replace(
+            cost,
+            penalty_cny=solution.penalty_cny if frame.elastic else 0.0,
+            moving_cny=_moving_cny(solved, question),
+        ),
         **units,
+        response_kw=response_kw,
         purchase_kw=purchase_kw,
         purchase_kvar=BASE_KVA * solved["supply_q"].sum(axis=1),
         injection_kw=injection.real,
@@ -63,6 +71,23 @@ def read_answer(solution: Solution, frame: Frame, question: Question) -> Answer:
         price_cny_per_kwh=solution.price_of_load / (BASE_KVA * frame.period_h),
         relaxation_error=relaxation_error(BranchFlow(voltage2=behind_tap, current2=current2, p=p, q=q)),
     )
+
+
+def _response_kw(solved: dict[str, FloatArray], question: Question) -> FloatArray:
+    """Return R z, by how much load that answers prices has moved; no column where none does."""
+    response = question.load.response
+    if response is None:
+        return np.zeros((question.periods, 0))
+    moved: FloatArray = np.einsum("tbk,tk->tb", response.slope_root, solved["response"])
+    return moved
+
+
+def _moving_cny(solved: dict[str, FloatArray], question: Question) -> float:
+    """Return z z / 2 - price (R z) over the horizon: what `parts.response` adds to the objective."""
+    if question.load.response is None:
+        return 0.0
+    saved = question.load.response.price_cny_per_kwh * _response_kw(solved, question)
+    return question.horizon.period_h * float(np.sum(solved["response"] ** 2) / 2 - saved.sum())
 
 
 def _injection(

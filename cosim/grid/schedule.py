@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.grid.devices import PriceResponse
 from cosim.grid.feeder import Feeder
 
 REPORT_BASE_KVA = 10_000.0
@@ -29,6 +30,8 @@ class Load:
     station_kw: FloatArray
     renewable_kw: FloatArray | None = None
     """Power each renewable unit offers, (periods, units); None is what its profile says."""
+    response: PriceResponse | None = None
+    """How the load of stations answers nodal prices; None: not within the dispatch."""
 
     @classmethod
     def scaled(cls, feeder: Feeder, profile_pu: FloatArray, station_kw: FloatArray | None = None) -> "Load":
@@ -53,6 +56,7 @@ class Load:
             base_kvar=self.base_kvar[start:stop],
             station_kw=self.station_kw[start:stop],
             renewable_kw=None if self.renewable_kw is None else self.renewable_kw[start:stop],
+            response=None if self.response is None else self.response.between(start, stop),
         )
 
 
@@ -135,6 +139,8 @@ class Cost:
     purchase_cny: float
     shift_cny: float
     penalty_cny: float = 0.0
+    moving_cny: float = 0.0
+    """What who draws it asks for the load that moves to where it is cheaper (not in the total)."""
 
     @property
     def total_cny(self) -> float:
@@ -162,6 +168,8 @@ class Answer:
     v2g_kwh: FloatArray
     v2g_short_kwh: FloatArray
     """Energy that departing vehicles lack of what they should take along; negative where they take more."""
+    response_kw: FloatArray
+    """By how much load that answers prices is above what it was given as; one column per answering bus."""
     station_shed_kw: FloatArray
     base_shed_kw: FloatArray
 
@@ -183,7 +191,7 @@ class Answer:
     @property
     def objective_cny(self) -> float:
         """What the solve minimised, without the loss price."""
-        return self.cost.total_cny + self.cost.penalty_cny
+        return self.cost.total_cny + self.cost.penalty_cny + self.cost.moving_cny
 
     @property
     def store_powers_kw(self) -> tuple[FloatArray, FloatArray]:

@@ -1,7 +1,7 @@
 """What the figures are drawn from: the tables of one day of a run, and its scenario."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,17 +50,17 @@ class Day:
         """Return a table of the agents where they ran, else of the equilibrium."""
         return self.agents(table) if self.run.agents else self.equilibrium(table)
 
-    def agents(self, table: str) -> Frame:
-        """Return a table of the agents."""
-        return self._day(self.run.agents, table, self.number)
+    def agents(self, table: str, columns: Sequence[str] | None = None, **wanted: Any) -> Frame:
+        """Return a table of the agents, or of a large one some *columns* and the rows that are as *wanted*."""
+        return self._day(self.run.agents, table, self.number, columns, wanted)
 
-    def equilibrium(self, table: str) -> Frame:
-        """Return a table of the equilibrium."""
-        return self._day(self.run.equilibrium, table, 1)
+    def equilibrium(self, table: str, columns: Sequence[str] | None = None, **wanted: Any) -> Frame:
+        """Return a table of the equilibrium, or a part of it."""
+        return self._day(self.run.equilibrium, table, 1, columns, wanted)
 
-    def comparison(self, table: str) -> Frame:
-        """Return a table that sets the two side by side: the agents' last day."""
-        return self._day(self.run.comparison, table, self.days)
+    def comparison(self, table: str, columns: Sequence[str] | None = None, **wanted: Any) -> Frame:
+        """Return a table that sets the two side by side, or a part of it: the agents' last day."""
+        return self._day(self.run.comparison, table, self.days, columns, wanted)
 
     @cached_property
     def stations(self) -> dict[str, Look]:
@@ -90,10 +90,24 @@ class Day:
         """The feeders' part of the scenario."""
         return list(self.scenario["grid"]["feeders"])
 
-    def _day(self, tables: ModelTables, table: str, number: int) -> Frame:
-        """Return the rows of one day of *table*, read once; what outlasts the day is left to the tables."""
+    def _day(
+        self,
+        tables: ModelTables,
+        table: str,
+        number: int,
+        columns: Sequence[str] | None,
+        wanted: Mapping[str, Any],
+    ) -> Frame:
+        """Return one day of *table*; a whole one is read once, of a part only that part."""
+        if table not in tables.names:
+            return pd.DataFrame(columns=list(columns or ["day"]))
+        where = [("day", "==", number)]
+        where += [
+            (column, "in" if isinstance(value, list) else "==", value) for column, value in wanted.items()
+        ]
+        if columns or wanted:
+            return tables.read(table, where, columns)
         key = (tables.directory, table)
         if key not in self._read:
-            frame = tables.read(table) if table in tables.names else pd.DataFrame(columns=["day"])
-            self._read[key] = frame[frame.day == number].reset_index(drop=True)
+            self._read[key] = tables.read(table, where)
         return self._read[key]

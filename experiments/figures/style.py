@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,13 @@ LAYOUT = {
 
 def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
     """Return *drawing* in the report's look."""
-    drawing.update_layout(template={"layout": LAYOUT}, height=height)
-    return drawing.update_layout(**layout)
+    return drawing.update_layout(template=_template(), height=height, **layout)
+
+
+@cache
+def _template() -> Any:
+    """Return the look, laid over plotly's own once: that takes long, and a page has a hundred figures."""
+    return go.Figure().update_layout(template={"layout": LAYOUT}).layout.template
 
 
 def over_periods(drawing: Figure, minutes: float, *, rows: int = 1, labels: int = 24) -> Figure:

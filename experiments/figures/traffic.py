@@ -21,6 +21,8 @@ from experiments.figures.style import (
 )
 
 GEH_GOOD = 5.0
+CHOICE = ["user_class", "origin", "destination"]
+PATH_COLUMNS = ["period", *CHOICE, "path", "nodes", "station", "flow_veh_h", "share"]
 SHOWN_ALTERNATIVES, SHOWN_GROUPS, SHOWN_TESTS = 30, 40, 400
 
 
@@ -125,23 +127,24 @@ def _add_menu(drawing: Figure, labels: list[str], shown: list[list[bool]]) -> No
     drawing.update_layout(updatemenus=[menu], margin={"t": 78})
 
 
-def path_shares(agents: Frame, equilibrium: Frame) -> Figure:
+def path_shares(day: Day) -> Figure:
     """Return the share of each path over the day; a menu picks the OD pair and class of the EVs.
 
     A city has a thousand of these: of each class those with the most trips are shown, and the axis says so.
     The equilibrium's shares of the periods are weighted with the agents' trips, so that the bars can be
     compared; the whiskers hold 95 % of the shares that draws from the equilibrium would give.
     """
-    keys = ["user_class", "origin", "destination"]
-    groups = equilibrium[equilibrium.user_class != "car"].groupby(keys, sort=True)
-    trips = groups.flow_veh_h.sum().sort_values(ascending=False, kind="stable")
+    flows = day.equilibrium("paths", [*CHOICE, "flow_veh_h"])
+    trips = flows[flows.user_class != "car"].groupby(CHOICE, sort=True).flow_veh_h.sum()
+    trips = trips.sort_values(ascending=False, kind="stable")
     drawing = figure(440, barmode="group", bargap=0.25)
     labels, owners = [], []
     shown = trips.groupby(level="user_class", sort=False).head(SHOWN_GROUPS)
+    rows = day.equilibrium("paths", PATH_COLUMNS, **{key: _levels(shown, key) for key in CHOICE})
+    groups = rows.groupby(CHOICE, sort=True)
     drawn = np.concatenate([groups.get_group(group).path.unique() for group in shown.index])
-    counted = None
-    if not agents.empty:  # of a city's paths one in fifty is drawn
-        counted = agents[agents.path.isin(drawn)].set_index(["period", "path"]).flow_veh_h
+    agents = day.agents("paths", ["period", "path", "flow_veh_h"], path=drawn.tolist())
+    counted = None if agents.empty else agents.set_index(["period", "path"]).flow_veh_h
     for place, group in enumerate(shown.index):
         user_class, origin, destination = group
         labels.append(f"{origin} → {destination}, {user_class}")
@@ -154,6 +157,10 @@ def path_shares(agents: Frame, equilibrium: Frame) -> Figure:
     title = f"path (and station), most used first{cut}"
     drawing.update_xaxes(title_text=title, tickangle=-40, type="category")
     return drawing.update_yaxes(title_text="share of the day's trips [%]", rangemode="tozero")
+
+
+def _levels(shown: Frame, key: str) -> list[str]:
+    return sorted(set(shown.index.get_level_values(key)))
 
 
 def _share_bars(equilibrium: Frame, counted: Frame | None) -> list[go.Bar]:

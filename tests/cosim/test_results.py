@@ -71,3 +71,17 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         (unfinished.path / "half").touch()
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_a_table_is_the_same_as_that_part_of_the_whole(tmp_path: Path) -> None:
+    recorder = Recorder()
+    for day in (1, 2):
+        recorder.add("prices", day=day, period=[1, 1, 2, 2], station=["A", "B"] * 2, tariff_cny_per_kwh=0.5)
+    write_tables(tmp_path, recorder.frames())
+    tables = ModelTables(tmp_path)
+    where = [("day", "==", 2), ("station", "in", ["B", "C"])]
+    part = tables.read("prices", where, ("period", "station"))
+    whole = tables.prices
+    kept = whole[(whole.day == 2) & (whole.station == "B")][["period", "station"]]
+    pd.testing.assert_frame_equal(part, kept.reset_index(drop=True))
+    assert list(tables.read("sessions", columns=["wait_min"])) == ["wait_min"]

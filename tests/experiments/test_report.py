@@ -31,6 +31,7 @@ FIGURES = {
     "path_shares",
     "choice_tests",
     "stations",
+    "outcomes",
     "voltages",
     "dispatch",
     "prices",

@@ -42,21 +42,6 @@ def test_one_period_that_swings_does_not_slow_down_the_others() -> None:
     assert damping.step[1] == 1
 
 
-@given(st.floats(-0.6, 0.6))
-def test_a_jump_is_enclosed_and_recognised(where: float) -> None:
-    """The response is +1 below the jump and -1 above it: no fixed point, but one place for it to be."""
-    change = np.zeros((1, 1))
-    value, damping = np.array([[-1.0]]), Damping(1)
-    for _ in range(120):
-        wanted = np.where(value < where, 1.0, -1.0)
-        change = wanted - value
-        if damping.before_a_jump(change, 1e-4).all():
-            break
-        value = damping.towards(value, wanted)
-    assert damping.before_a_jump(change, 1e-4).all()
-    assert value.item() == pytest.approx(where, abs=5e-3)
-
-
 def test_a_new_tariff_is_met_undamped() -> None:
     _, damping = iterated(lambda p: -4.0 * p, np.ones((1, 2)), rounds=5)
     assert damping.step.max() < 1
