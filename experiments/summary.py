@@ -7,6 +7,7 @@ from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
 from experiments.compare.measures import rmse
+from experiments.compare.totals import mean_wait_min
 from experiments.real_time import VALUES, values_cny
 
 Tables = Mapping[str, Frame]
@@ -17,7 +18,8 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     """Return the figures of the agents' day where it ran, else of the equilibrium's; None where there is none.
 
     *tables* are those of the models that ran, by model. Costs, losses and voltages are those of the day
-    itself; trips and sessions include what outlasts it.
+    itself. Trips (that arrived), sessions (EVs that came to charge), energy and waits include what outlasts it:
+    who sets out late arrives, waits and charges after midnight.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
     day = main["dispatch"][main["dispatch"].day == 1]
@@ -61,13 +63,9 @@ def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
     """Return what came of the stations; use is that of the day itself, unserved is what nobody ever got."""
     chargers = stations.station.map({station.name: station.chargers for station in scenario.stations})
     today, last = stations.day == 1, stations.groupby("station").tail(1)
-    # the mean wait is the time in all queues over all who came (Little); the equilibrium has waits alone
-    queued_min = (stations.queue_mean * 60 * scenario.periods.hours).fillna(
-        stations.wait_min * stations.arrivals
-    )
-    came = float(stations.arrivals.sum())
+    came = bool(stations.arrivals.sum())
     return {
-        "wait_min": float(queued_min.sum()) / came if came else None,
+        "wait_min": mean_wait_min(stations, scenario.periods.hours) if came else None,
         "utilisation": float((stations.utilisation * chargers)[today].sum() / chargers[today].sum()),
         "revenue_cny": float(stations.revenue_cny.sum()),
         "unserved_kwh": float(last.backlog_kwh.sum()),

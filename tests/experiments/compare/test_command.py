@@ -50,7 +50,8 @@ def test_text_gives_the_verdict_in_words_and_the_day_in_figures(
     text = capsys.readouterr().out
     assert "agents against equilibrium: differs because of queueing." in text
     assert re.search(
-        r"a session waits \d+\.\d\d min \(simulated queue\) against \d+\.\d\d min \(Davidson\)", text
+        r"who comes to charge waits \d+\.\d\d min \(simulated queue\) against \d+\.\d\d min \(Davidson\)",
+        text,
     )
     assert "cost of the day [CNY]" in text
 
@@ -76,6 +77,15 @@ def test_two_runs_are_compared_by_the_same_model_and_their_settings_named(
     assert told["settings"] == [{"field": "stations.S.chargers", "reference": "2", "other": "20"}]
     assert "capacity" in told["causes"]
     assert told["flows_agree"]  # drivers were told other waits, but there is one station
+
+
+def test_settings_that_differ_are_shown_on_the_terminal(
+    toy_run: Run, more_chargers: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cosim(monkeypatch, "compare", toy_run.directory, more_chargers.directory)
+    assert re.search(
+        r"settings that differ .*\n    stations\.S\.chargers: 2 -> 20\n", capsys.readouterr().out
+    )
 
 
 def test_a_run_compared_with_itself_agrees_in_both_models(
