@@ -13,6 +13,8 @@ TOLD = {"description", "look_at", "vary"}
 """What a scenario says of itself: no difference between runs."""
 
 _SERVICE = ("stations.*.chargers", "stations.*.charger_kw", "stations.*.site_limit_kw")
+MOVED = ("stations.*.bus", "stations.*.feeder")
+"""Of a station that both have; one that is missing is missing from the roads."""
 GROUNDS = {
     "demand": ("road.demand", "road.demand_scale", "road.trip_profile", "profiles"),
     "network": ("road.links", "road.paths_per_od", "stations.*.road_node"),
@@ -35,7 +37,7 @@ GROUNDS = {
     "choice": ("population.choice",),
     "capacity": _SERVICE,
     "price": ("tariff.*", "coupling.mode", "profiles"),
-    "grid": ("grid.*", "profiles", "stations.*.bus", "stations.*.feeder"),
+    "grid": ("grid.*", "profiles", *MOVED),
 }
 """The settings that bring about each cause. Where these are equal, what is measured follows from something else."""
 BY_SETTINGS_ALONE = {"demand", "network", "population", "grid"}
@@ -59,7 +61,7 @@ def differing_settings(reference: Side, other: Side) -> tuple[Setting, ...]:
     """Return the fields in which the two scenarios differ; of a file it is the content that counts."""
     first, second = (dict(_fields(_tables(side))) for side in (reference, other))
     return tuple(
-        Setting(name, *(str(values.get(name, "")) for values in (first, second)))
+        Setting(name, *("" if (v := values.get(name)) is None else str(v) for values in (first, second)))
         for name in sorted(first.keys() | second.keys())
         if first.get(name) != second.get(name)
     )
@@ -69,7 +71,11 @@ def has_grounds(cause: str, reference: Side, other: Side, settings: Sequence[Set
     """Return whether a setting that brings about *cause* differs, or the model does, with its own queues and news."""
     if reference.model != other.model and cause not in BY_SETTINGS_ALONE:
         return True
-    return any(fnmatchcase(changed.field, ground) for changed in settings for ground in GROUNDS[cause])
+    return any(
+        fnmatchcase(changed.field, ground) and (ground not in MOVED or (changed.reference and changed.other))
+        for changed in settings
+        for ground in GROUNDS[cause]
+    )
 
 
 @dataclass(frozen=True, slots=True)

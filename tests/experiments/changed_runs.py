@@ -1,5 +1,6 @@
 """Runs made from others: with parts left out, more stations, a second feeder, a second day."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -14,8 +15,13 @@ from experiments.report import write_report
 
 
 def copy_of(run: Run, directory: Path, *without: str) -> Run:
-    """Return a copy of *run* that lacks some of its tables' folders."""
+    """Return a copy of *run* that lacks some of its tables, or their folders, as if they were never written."""
     shutil.copytree(run.directory, directory, ignore=shutil.ignore_patterns(*without, "report.html"))
+    written = {
+        name: digest for name, digest in run.manifest["tables"].items() if (directory / name).is_file()
+    }
+    content = json.dumps({**run.manifest, "tables": written})
+    (directory / "manifest.json").write_text(content, encoding="utf-8")
     return load_run(directory)
 
 

@@ -8,7 +8,8 @@ import pytest
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.compare.comparison import Comparison, compare
-from experiments.compare.sides import sides_of
+from experiments.compare.settings import Setting, has_grounds
+from experiments.compare.sides import Side, sides_of
 from tests.experiments.changed_runs import equilibrium_run
 
 TOY = Path(__file__).parents[3] / "configs" / "toy.toml"
@@ -70,6 +71,16 @@ def test_a_network_of_one_name_with_another_capacity_is_found_by_its_content(
     assert verdict.causes == ("network",)
     assert "1 of 5 in the reference" in verdict.present[0].sentence
     assert [setting.field for setting in verdict.settings] == ["road.links"]
+
+
+def test_a_station_that_is_gone_is_missing_from_the_roads_and_not_from_the_feeder() -> None:
+    """Its bus is a setting that differs, but the feeder is the same."""
+    gone = [Setting("stations.S.bus", "4", ""), Setting("stations.S.road_node", "2", "")]
+    moved = [Setting("stations.S.bus", "4", "3")]
+    side = Side(name="", model="agents", days=(), seeds=(), config=load_scenario(TOY).config)
+    assert not has_grounds("grid", side, side, gone)
+    assert has_grounds("network", side, side, gone)
+    assert has_grounds("grid", side, side, moved)
 
 
 def test_a_day_is_not_the_same_equilibrium_where_only_the_feeder_differs(plain: Run, tmp_path: Path) -> None:
