@@ -104,20 +104,25 @@ def link_flows(differences: Frame) -> Frame:
     return differences[roads | stations]
 
 
-def flags(violations: Mapping[str, Frame | None], *, several_feeders: bool = False) -> list[str]:
+def flags(
+    violations: Mapping[str, Frame | None],
+    *,
+    several_feeders: bool = False,
+    listed: str = "in the table violations",
+) -> list[str]:
     """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
 
-    Where there are *several_feeders*, a bus is told with the name of its feeder.
+    Where there are *several_feeders*, a bus is told with the name of its feeder. *listed* says where the others are.
     """
     return [
         f"{model}: {sentence}"
         for model, found in violations.items()
         if found is not None
-        for sentence in _worst_of_each_kind(found, several_feeders)
+        for sentence in _worst_of_each_kind(found, several_feeders, listed)
     ]
 
 
-def _worst_of_each_kind(violations: Frame, several_feeders: bool) -> list[str]:
+def _worst_of_each_kind(violations: Frame, several_feeders: bool, listed: str) -> list[str]:
     sentences = []
     for kind, alike in violations.groupby("kind", sort=False):
         worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
@@ -127,6 +132,6 @@ def _worst_of_each_kind(violations: Frame, several_feeders: bool) -> list[str]:
         sentences.append(
             (f"{feeder}, " if named else "")
             + worst.sentence
-            + (f" ({more} more of kind '{kind}' in the table violations.)" if more else "")
+            + (f" ({more} more of kind '{kind}' {listed}.)" if more else "")
         )
     return sentences

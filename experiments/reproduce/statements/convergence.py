@@ -56,9 +56,9 @@ def cold_start_needs_tens(case: Reproduction) -> float:
     relation="at least",
     expected=1.0,
     differs={
-        EVERYWHERE: "Two steps are enough in 15 of the 23 pairs: at night, around noon, and from period 17 to 18, with "
-        "the same traffic. Where trips change and roads are full, in 13–17 and 19–21, they take 3 to 9. The paper "
-        "shows one pair and does not say which."
+        EVERYWHERE: "Two steps are enough in 15 of the 23 pairs: at night, before noon, and from period 17 to 18, with "
+        "the same traffic. To periods 8, 14–17 and 19–21, when trips change and roads fill or empty, it takes 3 to 9. "
+        "The paper shows one pair and does not say which."
     },
 )
 def two_steps_are_always_enough(case: Reproduction) -> float:
