@@ -74,7 +74,10 @@ COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "causes": (
         _PAIR,
-        text("cause", "queueing, range, information, capacity or price"),
+        text(
+            "cause",
+            "demand, network, population, queueing, range, information, choice, capacity, price or grid",
+        ),
         text("signature", "what is measured, with its unit"),
         real("reference", "of the reference"),
         real("other", "of the other"),

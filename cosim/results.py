@@ -107,8 +107,11 @@ class ModelTables:
 
         *where* holds conditions on columns, as ``("ev", "==", 18)``: other rows are not even read where they can be
         passed over. *columns* are those to read; all, if it is not given.
+
+        Raises ConfigError if its file is broken.
         """
         import pandas as pd
+        import pyarrow as pa
 
         path = self.directory / f"{table}.parquet"
         if not path.exists() and table in TABLES and self:
@@ -117,9 +120,13 @@ class ModelTables:
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        return pd.read_parquet(
-            path, columns=columns and list(columns), filters=None if where is None else list(where)
-        )
+        try:
+            return pd.read_parquet(
+                path, columns=columns and list(columns), filters=None if where is None else list(where)
+            )
+        except (OSError, pa.ArrowException):
+            problem = "cannot be read: it is not a whole Parquet file; run the scenario again"
+            raise ConfigError(str(path), [problem]) from None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -143,8 +150,14 @@ class Run:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """Versions, seed, solver, hashes of the tables, timings and the summary."""
-        content: dict[str, Any] = json.loads((self.directory / "manifest.json").read_text(encoding="utf-8"))
+        """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is broken."""
+        file = self.directory / "manifest.json"
+        try:
+            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as reason:
+            raise ConfigError(str(file), [f"is not valid JSON ({reason}); run the scenario again"]) from None
+        if not isinstance(content, dict) or not content.keys() >= {"seeds", "tables"}:
+            raise ConfigError(str(file), ["is not the manifest of a run: it names no seeds and tables"])
         return content
 
     @property
@@ -182,11 +195,20 @@ class Run:
 
 
 def load_run(directory: str | Path) -> Run:
-    """Return the run in *directory*; raises ConfigError if it does not hold a finished one."""
+    """Return the run in *directory*; raises ConfigError if it does not hold a finished one, whole.
+
+    A model's tables may have been removed together, but not one of them.
+    """
     path = Path(directory)
     if not (path / "manifest.json").is_file():
         raise ConfigError(str(path), ["this is not the directory of a finished run (no manifest.json)"])
-    return Run(path)
+    run = Run(path)
+    written = [path / name for name in run.manifest["tables"]]
+    missing = [file for file in written if file.parent.is_dir() and not file.is_file()]
+    if missing:
+        problems = [f"{file.relative_to(path)} is missing; run the scenario again" for file in missing]
+        raise ConfigError(str(path), problems)
+    return run
 
 
 class RunDirectory:

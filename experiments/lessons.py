@@ -11,6 +11,7 @@ from cosim.errors import ConfigError
 
 if TYPE_CHECKING:
     from cosim.arrays import Frame
+    from experiments.sweep import Family
 
 WIDTH = 100
 
@@ -102,15 +103,17 @@ def sweep_command(
         )
     if directory is not None:
         with directory as unfinished:
+            if not about["vary"] or family != read_family(about["vary"]):
+                about = {**about, "look_at": ""}  # it speaks of something else: a run, or another family
             write_sweep(file.stem, about, family, days, unfinished.path)
-    typer.echo(json.dumps({"days": days.to_dict("records")}) if as_json else _table(days))
+    typer.echo(json.dumps({"days": days.to_dict("records")}) if as_json else _table(days, family))
     if out is not None and not as_json:
         typer.echo(f"report: {out / 'report.html'}")
     raise typer.Exit(3 if days.flagged.any() else 0)
 
 
-def _table(days: "Frame") -> str:
+def _table(days: "Frame", family: "Family") -> str:
     """Return the figures of all days, and below them what was flagged."""
     figures = days.drop(columns="flagged").to_string(index=False, float_format=lambda value: f"{value:.5g}")
-    flagged = [f"! day {number}: {flag}" for number, flag in enumerate(days.flagged, start=1) if flag]
+    flagged = [f"! {member}: {flag}" for member, flag in family.flagged(days)]
     return "\n".join([str(figures), *flagged])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cosim.arrays import Frame
+from experiments.compare.totals import mean_wait_min
 from experiments.figures.day import Day
 from experiments.real_time import UNIT_VALUES
 
@@ -21,9 +21,9 @@ class Headline:
 
 _HEADLINES = (
     ("evs", "EVs", ",.0f", ""),
-    ("trips", "EV trips", ",.0f", ""),
+    ("trips", "EV trips arrived", ",.0f", ""),
     ("stranded", "stranded trips", ",.0f", ""),
-    ("sessions", "fast-charging sessions", ",.0f", ""),
+    ("sessions", "EVs that came to charge", ",.0f", ""),
     ("energy_kwh", "energy charged", ",.0f", "kWh"),
     ("cost_cny", "cost of the day", ",.0f", "CNY"),
     ("losses_kwh", "losses", ",.0f", "kWh"),
@@ -84,21 +84,8 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
 
 
 def mean_waits(day: Day) -> dict[str, float]:
-    """Return the mean wait of a session in each model that has sessions [min]."""
-    sessions = day.agents("sessions", ["wait_min"])
-    found = {
-        "agents": _mean_wait(day.agents("stations")),
-        "equilibrium": _mean_wait(day.equilibrium("stations")),
-    }
-    means = {model: wait_min for model, wait_min in found.items() if wait_min is not None}
-    if not sessions.empty:
-        means["agents"] = float(sessions.wait_min.mean())
-    return means
-
-
-def _mean_wait(stations_: Frame) -> float | None:
-    """Return the mean wait over periods and stations, weighted by the vehicles that came; None if none did."""
-    if stations_.empty:
-        return None
-    came = stations_[(stations_.arrivals > 0) & stations_.wait_min.notna()]
-    return float((came.wait_min * came.arrivals).sum() / came.arrivals.sum()) if len(came) else None
+    """Return the mean wait of an EV that came to charge, in each model that has one [min]: as the verdict has it."""
+    stations = day.equilibrium("stations")
+    expected = None if stations.empty else mean_wait_min(stations, day.period_min / 60)
+    found = {"agents": day.run.summary["wait_min"] if day.run.agents else None, "equilibrium": expected}
+    return {model: wait_min for model, wait_min in found.items() if wait_min is not None}

@@ -7,6 +7,7 @@ from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
 from experiments.compare.measures import rmse
+from experiments.compare.totals import mean_wait_min
 from experiments.real_time import VALUES, kept_by, values_cny
 
 Tables = Mapping[str, Frame]
@@ -17,7 +18,8 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     """Return the figures of the agents' day where it ran, else of the equilibrium's; None where there is none.
 
     *tables* are those of the models that ran, by model. Costs, losses and voltages are those of the day
-    itself; trips and sessions include what outlasts it.
+    itself. Trips (that arrived), sessions (EVs that came to charge), energy and waits include what outlasts it:
+    who sets out late arrives, waits and charges after midnight.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
     day = main["dispatch"][main["dispatch"].day == 1]
@@ -61,13 +63,9 @@ def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
     """Return what came of the stations; use is that of the day itself, unserved is what nobody ever got."""
     chargers = stations.station.map({station.name: station.chargers for station in scenario.stations})
     today, last = stations.day == 1, stations.groupby("station").tail(1)
-    # the mean wait is the time in all queues over all who came (Little); the equilibrium has waits alone
-    queued_min = (stations.queue_mean * 60 * scenario.periods.hours).fillna(
-        stations.wait_min * stations.arrivals
-    )
-    came = float(stations.arrivals.sum())
+    came = bool(stations.arrivals.sum())
     return {
-        "wait_min": float(queued_min.sum()) / came if came else None,
+        "wait_min": mean_wait_min(stations, scenario.periods.hours) if came else None,
         "utilisation": float((stations.utilisation * chargers)[today].sum() / chargers[today].sum()),
         "revenue_cny": float(stations.revenue_cny.sum()),
         "unserved_kwh": float(last.backlog_kwh.sum()),
@@ -109,20 +107,25 @@ def link_flows(differences: Frame) -> Frame:
     return differences[roads | stations]
 
 
-def flags(violations: Mapping[str, Frame | None], *, several_feeders: bool = False) -> list[str]:
+def flags(
+    violations: Mapping[str, Frame | None],
+    *,
+    several_feeders: bool = False,
+    listed: str = "in the table violations",
+) -> list[str]:
     """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
 
-    Where there are *several_feeders*, a bus is told with the name of its feeder.
+    Where there are *several_feeders*, a bus is told with the name of its feeder. *listed* says where the others are.
     """
     return [
         f"{model}: {sentence}"
         for model, found in violations.items()
         if found is not None
-        for sentence in _worst_of_each_kind(found, several_feeders)
+        for sentence in _worst_of_each_kind(found, several_feeders, listed)
     ]
 
 
-def _worst_of_each_kind(violations: Frame, several_feeders: bool) -> list[str]:
+def _worst_of_each_kind(violations: Frame, several_feeders: bool, listed: str) -> list[str]:
     sentences = []
     for kind, alike in violations.groupby("kind", sort=False):
         worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
@@ -132,6 +135,6 @@ def _worst_of_each_kind(violations: Frame, several_feeders: bool) -> list[str]:
         sentences.append(
             (f"{feeder}, " if named else "")
             + worst.sentence
-            + (f" ({more} more of kind '{kind}' in the table violations.)" if more else "")
+            + (f" ({more} more of kind '{kind}' {listed}.)" if more else "")
         )
     return sentences

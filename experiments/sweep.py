@@ -36,6 +36,14 @@ class Family:
         """Return a day's values as ``field=value``."""
         return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, member, strict=True))
 
+    def flagged(self, days: Frame) -> list[tuple[str, str]]:
+        """Return the days that broke a limit, by the values of their fields, each with what was flagged."""
+        return [
+            (", ".join(" = ".join(setting.split("=", 1)) for setting in self.settings(member)), flag)
+            for member, flag in zip(self.members, days.flagged, strict=True)
+            if flag
+        ]
+
 
 def as_toml(value: Any) -> str:
     """Return a value as a scenario file writes it."""
@@ -123,7 +131,11 @@ def solve_member(file: Path, settings: Settings) -> dict[str, Any]:
     tables = equilibrium_tables(scenario, day)
     figures = day_figures(scenario, tables)
     figures["evs"] = day.demand.n_ev
-    flagged = flags({"equilibrium": tables.get("violations")}, several_feeders=len(scenario.feeders) > 1)
+    flagged = flags(
+        {"equilibrium": tables.get("violations")},
+        several_feeders=len(scenario.feeders) > 1,
+        listed="in a run of this day alone",
+    )
     figures["flagged"] = "; ".join(flagged)
     return figures
 

@@ -12,17 +12,22 @@ from experiments.sweep import Family
 
 
 def write_sweep(name: str, about: Mapping[str, Any], family: Family, days: Frame, directory: Path) -> None:
-    """Write ``days.csv``, ``days.parquet`` and ``report.html`` into *directory*; the same days give the same bytes."""
-    days = days.assign(**{field: days[field].map(str) for field in family.fields})
+    """Write ``days.csv``, ``days.parquet`` and ``report.html`` into *directory*; the same days give the same bytes.
+
+    The page opens with what *about* says under ``look_at``, where that is about this family.
+    """
+    values = days[list(family.fields)]
+    days = days.assign(**{field: values[field].map(str) for field in family.fields})
     days.to_csv(directory / "days.csv", index=False, lineterminator="\n")
     days.to_parquet(directory / "days.parquet", index=False)
-    figures = {"family": draw_family(days, family.fields), "stations": stations(days, family.fields)}
+    figures = {"family": draw_family(days, values), "stations": stations(days, family.fields)}
     page = rendered(
         "sweep.html.jinja",
         name=name,
         about=about,
         days=days.drop(columns="flagged").to_dict("records"),
-        flags=[(number, flag) for number, flag in enumerate(days.flagged, start=1) if flag],
+        fields=family.fields,
+        flags=family.flagged(days),
         figures={key: embedded(figure) for key, figure in figures.items()},
     )
     (directory / "report.html").write_text(page, encoding="utf-8")

@@ -91,8 +91,8 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     s, stages = run.summary, run.manifest["seconds"]
     lines = [
         ("EVs", _figure(s["evs"], ",")),
-        ("trips", _figure(s["trips"], ",.0f")),
-        ("charging sessions", _figure(s["sessions"], ",.0f")),
+        ("EV trips arrived", _figure(s["trips"], ",.0f")),
+        ("EVs that came to charge", _figure(s["sessions"], ",.0f")),
         ("energy charged", f"{s['energy_kwh'] / 1000:.2f} MWh"),
         ("stations", _stations(s)),
         ("cost of the day", _figure(s["cost_cny"], ",.0f", " CNY")),

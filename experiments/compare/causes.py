@@ -5,8 +5,8 @@ if it concerns more than 1 % of the drivers, of the price, or any cut of a stati
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,11 @@ from cosim.arrays import FloatArray, Frame
 from cosim.scenario.inputs import battery_of_each
 from experiments.compare.differences import mean
 from experiments.compare.information import information
+from experiments.compare.scenario_causes import demand, grid, network, population
+from experiments.compare.settings import Setting, has_grounds
 from experiments.compare.sides import Side, are_paired
-from experiments.compare.signature import DEVIATES, MATERIAL_SHARE, TOLD_ONLY, Signature, material_min
+from experiments.compare.signature import MATERIAL_SHARE, TOLD_ONLY, Signature, apart, material_min
+from experiments.compare.significance import Estimate, chance, estimate, share_of
 from experiments.compare.totals import mean_wait_min
 
 RANGE = "trips stranded or forced to charge [share]"
@@ -24,71 +27,54 @@ BEYOND_CAPACITY = ("overload", "station_shed", "on_the_way")
 """Kinds of violations that say that stations could not serve who came."""
 
 
-def signatures(reference: Side, other: Side) -> list[Signature]:
-    """Return the signatures of queueing, range, information, choice, capacity and price, in this order."""
+def signatures(reference: Side, other: Side, settings: Sequence[Setting] = ()) -> list[Signature]:
+    """Return the signatures of every cause, what the scenarios ask for first.
+
+    *settings* are those that differ. Where they cannot bring about a cause, its signatures follow from something
+    else: they are told, and do not count.
+    """
     found: list[Signature] = []
-    for look in _CAUSES:
-        found += look(reference, other)
+    for cause, look in _BY_SETTINGS.items():
+        found += look(reference, other) if has_grounds(cause, reference, other, settings) else []
+    for look in _BY_MODEL:
+        found += [
+            one if has_grounds(one.cause, reference, other, settings) else replace(one, threshold=TOLD_ONLY)
+            for one in look(reference, other)
+        ]
     return found
 
 
 def queueing(reference: Side, other: Side) -> list[Signature]:
     """Compare the mean wait of a session: Davidson's of an equilibrium, the queue's of agents."""
     first, second = _wait(reference), _wait(other)
-    difference = second.mean_min - first.mean_min
-    chance = DEVIATES * _error_min(first, second, paired=are_paired(reference, other))
+    by_chance = chance(first, second, paired=are_paired(reference, other))
     return [
-        Signature(
-            cause="queueing",
-            signature="mean wait of a session [min]",
-            reference=first.mean_min,
-            other=second.mean_min,
-            effect=abs(difference),
-            threshold=max(material_min(reference), chance),
-            sentence=f"a session waits {second.mean_min:.2f} min ({_how_waited(other)}) against "
-            f"{first.mean_min:.2f} min ({_how_waited(reference)})",
+        apart(
+            "queueing",
+            "mean wait [min]",
+            first.value,
+            second.value,
+            threshold=max(material_min(reference), by_chance),
+            sentence=f"who comes to charge waits {second.value:.2f} min ({_how_waited(other)}) against "
+            f"{first.value:.2f} min ({_how_waited(reference)})",
         )
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wait:
-    """The mean wait of each replicated day, and the standard error of their mean."""
-
-    days_min: FloatArray
-    error_min: float
-
-    @property
-    def mean_min(self) -> float:
-        return float(self.days_min.mean())
-
-
-def _error_min(first: _Wait, second: _Wait, *, paired: bool) -> float:
-    """Return the standard error of the difference; paired days have most of their chance in common."""
-    if paired and second.days_min.size > 1:
-        return _of_mean(second.days_min - first.days_min)
-    return math.hypot(first.error_min, second.error_min)
-
-
-def _of_mean(days: FloatArray) -> float:
-    return float(days.std(ddof=1) / math.sqrt(days.size))
-
-
-def _wait(side: Side) -> _Wait:
-    """Return the mean waits with their standard error: over replications, or of one day over its station-periods.
+def _wait(side: Side) -> Estimate:
+    """Return the mean wait with its standard error: over replications, or of one day over its station-periods.
 
     The latter takes the daily course of waits for chance, too: it is too large rather than too small.
     """
-    frames = side.tables("stations")
+    frames = side.with_carry_over("stations")
     means = np.array([mean_wait_min(frame, side.hours) for frame in frames])
-    if not side.is_random:
-        return _Wait(means, 0.0)
-    if means.size > 1:
-        return _Wait(means, _of_mean(means))
+    if not side.is_random or means.size > 1:
+        return estimate(means)
     (stations,) = frames
     waited = 60 * side.hours * stations.queue_mean - means[0] * stations.arrivals
     cells, arrivals = len(stations), max(float(stations.arrivals.sum()), 1.0)
-    return _Wait(means, math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals)
+    error = math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals
+    return estimate(means, error, max(cells - 1, 1))
 
 
 def _how_waited(side: Side) -> str:
@@ -99,64 +85,48 @@ def driving_range(reference: Side, other: Side) -> list[Signature]:
     """Compare the share of trips that the battery forbade or forced to charge; an equilibrium knows no battery."""
     first, second = _range(reference), _range(other)
     if first is None or second is None:
-        return [_range_not_known()]
-    error = math.hypot(first.error, second.error)
+        told = "trips were not kept one by one, so nobody knows which were stranded or forced to charge"
+        return [apart("range", RANGE, math.nan, math.nan, threshold=TOLD_ONLY, sentence=told)]
     return [
-        Signature(
-            cause="range",
-            signature=RANGE,
-            reference=first.share,
-            other=second.share,
-            effect=abs(second.share - first.share),
-            threshold=max(MATERIAL_SHARE, DEVIATES * error),
+        apart(
+            "range",
+            RANGE,
+            first.share.value,
+            second.share.value,
+            threshold=max(
+                MATERIAL_SHARE, chance(first.share, second.share, paired=are_paired(reference, other))
+            ),
             sentence=f"the battery forbids {second.stranded:.1f} trips a day (stranded) and forces a charge on "
-            f"{second.forced:.1f} of {second.trips:,.0f}: {second.share:.1%}, against {first.share:.1%}",
+            f"{second.forced:.1f} of {second.trips:,.0f}: {second.share.value:.1%}, against {first.share.value:.1%}",
         )
     ]
 
 
-def _range_not_known() -> Signature:
-    return Signature(
-        cause="range",
-        signature=RANGE,
-        reference=math.nan,
-        other=math.nan,
-        effect=math.nan,
-        threshold=TOLD_ONLY,
-        sentence="trips were not kept one by one, so nobody knows which were stranded or forced to charge",
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Range:
+    """Trips a day, means over the replications, and the share of those that the battery forbade or forced."""
+
     trips: float = 0.0
     stranded: float = 0.0
     forced: float = 0.0
-    days: int = 1
-
-    @property
-    def share(self) -> float:
-        return (self.stranded + self.forced) / self.trips if self.trips else 0.0
-
-    @property
-    def error(self) -> float:
-        """Standard error of the share, by the binomial law."""
-        return math.sqrt(self.share * (1 - self.share) / (self.trips * self.days)) if self.trips else 0.0
+    share: Estimate
 
 
 def _range(side: Side) -> _Range | None:
-    """Return means over the replications; None where agents kept no table of their trips."""
+    """Return what the battery did to trips; None where agents kept no table of their trips."""
     if not side.is_random:
-        return _Range()
+        return _Range(share=Estimate(value=0.0))
     frames = side.tables("trips")
     if any(frame.empty for frame in frames):
         return None
-    days = len(frames)
+    trips = np.array([len(frame) for frame in frames])
+    stranded = np.array([int((frame.status == "stranded").sum()) for frame in frames])
+    forced = np.array([_forced(side, frame, seed) for frame, seed in zip(frames, side.seeds, strict=True)])
     return _Range(
-        trips=sum(map(len, frames)) / days,
-        stranded=sum(int((frame.status == "stranded").sum()) for frame in frames) / days,
-        forced=sum(_forced(side, *day) for day in zip(frames, side.seeds, strict=True)) / days,
-        days=days,
+        trips=float(trips.mean()),
+        stranded=float(stranded.mean()),
+        forced=float(forced.mean()),
+        share=share_of(stranded + forced, trips),
     )
 
 
@@ -173,17 +143,9 @@ def _forced(side: Side, trips: Frame, seed: int) -> int:
 def choice(reference: Side, other: Side) -> list[Signature]:
     """Compare how drivers weigh their alternatives: an equilibrium is that of logit, with path sizes if asked for."""
     first, second = (_strategy(side) for side in (reference, other))
-    return [
-        Signature(
-            cause="choice",
-            signature="drivers choose by another strategy [1: yes]",
-            reference=0.0,
-            other=float(first != second),
-            effect=float(first != second),
-            threshold=0.0,
-            sentence=f"drivers choose by '{second}', against '{first}'",
-        )
-    ]
+    told = f"drivers choose by '{second}', against '{first}'"
+    another = "drivers choose by another strategy [1: yes]"
+    return [apart("choice", another, 0.0, float(first != second), threshold=0.0, sentence=told)]
 
 
 def _strategy(side: Side) -> str:
@@ -197,32 +159,29 @@ def capacity(reference: Side, other: Side) -> list[Signature]:
     beyond, other_beyond = (_beyond_capacity(side) for side in (reference, other))
     power, other_power = (_nominal_kw(side).sum() for side in (reference, other))
     return [
-        Signature(
-            cause="capacity",
-            signature="station power cut by the feeder [station-periods a day]",
-            reference=cut,
-            other=other_cut,
-            effect=abs(other_cut - cut),
+        apart(
+            "capacity",
+            "station power cut by the feeder [station-periods a day]",
+            cut,
+            other_cut,
             threshold=0.0,
             sentence=f"the feeder cuts stations in {other_cut:.1f} periods a day, by up to {other_kw:.0f} kW, "
             f"against {cut:.1f} ({kw:.0f} kW)",
         ),
-        Signature(
-            cause="capacity",
-            signature="stations asked for more than they can serve [flags a day]",
-            reference=beyond,
-            other=other_beyond,
-            effect=abs(other_beyond - beyond),
+        apart(
+            "capacity",
+            "stations asked for more than they can serve [flags a day]",
+            beyond,
+            other_beyond,
             threshold=0.0,
             sentence=f"who comes cannot be served in {other_beyond:.1f} cases a day, against {beyond:.1f}",
         ),
-        Signature(
-            cause="capacity",
-            signature="power of all stations [kW]",
-            reference=power,
-            other=other_power,
-            effect=abs(other_power - power) / power,
-            threshold=MATERIAL_SHARE,
+        apart(
+            "capacity",
+            "power of all stations [kW]",
+            power,
+            other_power,
+            threshold=MATERIAL_SHARE * power,
             sentence=f"stations have {other_power:,.0f} kW, against {power:,.0f} kW",
         ),
     ]
@@ -279,11 +238,11 @@ def _prices(side: Side) -> Frame:
     return frames[0][[]].assign(price=mean(samples))
 
 
-_CAUSES: tuple[Callable[[Side, Side], list[Signature]], ...] = (
-    queueing,
-    driving_range,
-    information,
-    choice,
-    capacity,
-    price,
-)
+_Look = Callable[[Side, Side], list[Signature]]
+_BY_SETTINGS: dict[str, _Look] = {
+    "demand": demand,
+    "network": network,
+    "population": population,
+    "grid": grid,
+}
+_BY_MODEL: tuple[_Look, ...] = (queueing, driving_range, information, choice, capacity, price)

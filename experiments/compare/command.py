@@ -1,6 +1,7 @@
 """The commands ``cosim compare`` and ``cosim converge``."""
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from cosim.results import RunDirectory
     from experiments.compare.comparison import Comparison
     from experiments.compare.convergence import ErrorAgainstN
+    from experiments.compare.settings import Setting
+
+SETTINGS_SHOWN = 12
 
 
 class OneModel(StrEnum):
@@ -65,7 +69,7 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
     for pair, verdict in enumerate(comparison.verdicts, start=1):
         lines += [f"{verdict.other} against {verdict.reference}: {verdict.headline}.", ""]
         lines += [f"  {found.cause}: {found.sentence}." for found in verdict.present]
-        lines += [f"  {verdict.evidence}", ""]
+        lines += [f"  {verdict.evidence}", "", *_settings(verdict.settings)]
         lines.append(
             f"  {'':30}{verdict.reference[-19:]:>20}{verdict.other[-19:]:>20}{'difference':>12}  95 % band"
         )
@@ -78,6 +82,20 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
     if out is not None:
         lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines).rstrip()
+
+
+def _settings(settings: "Sequence[Setting]") -> list[str]:
+    """Return the settings that differ, as many as can be read at a glance."""
+    if not settings:
+        return []
+    more = len(settings) - SETTINGS_SHOWN
+    shown = [f"    {setting}" for setting in settings[:SETTINGS_SHOWN]]
+    return [
+        "  settings that differ (reference -> other):",
+        *shown,
+        *([f"    and {more} more: --json or --out shows all"] if more > 0 else []),
+        "",
+    ]
 
 
 def converge_command(

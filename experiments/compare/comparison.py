@@ -1,6 +1,6 @@
 """A comparison as a whole: sides in, tables and verdicts out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from cosim.tables import TABLES
 from experiments.compare.causes import signatures
 from experiments.compare.choices import compare_choices
 from experiments.compare.differences import compare_items
+from experiments.compare.settings import Setting, differing_settings
 from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
 from experiments.compare.totals import compare_totals
@@ -57,9 +58,10 @@ def _compare_pair(recorder: Recorder, pair: int, reference: Side, other: Side, s
     compare_items(recorder, pair, reference, other)
     compare_totals(recorder, pair, reference, other)
     compare_choices(recorder, pair, reference, other, seed)
-    verdict = judge(reference, other, recorder.frames(), signatures(reference, other))
+    settings = differing_settings(reference, other)
+    _record_settings(recorder, pair, settings)
+    verdict = judge(reference, other, recorder.frames(), signatures(reference, other, settings), settings)
     _record_verdict(recorder, pair, verdict)
-    _record_settings(recorder, pair, reference.config, other.config)
     return verdict
 
 
@@ -83,32 +85,12 @@ def _row(found: Signature) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names}
 
 
-TOLD = {"description", "look_at", "vary"}
-"""What a scenario says of itself: no difference between runs."""
-
-
-def _record_settings(recorder: Recorder, pair: int, reference: ScenarioConfig, other: ScenarioConfig) -> None:
+def _record_settings(recorder: Recorder, pair: int, settings: Sequence[Setting]) -> None:
     """Write the fields in which the two scenarios differ."""
-    first, second = (
-        dict(_fields(config.model_dump(mode="json", exclude=TOLD))) for config in (reference, other)
-    )
-    for field in sorted(first.keys() | second.keys()):
-        a, b = (str(values.get(field, "")) for values in (first, second))
-        if a != b:
-            recorder.add_row("settings", pair=pair, field=field, reference=a, other=b)
-
-
-def _fields(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Return the fields of a scenario with dotted names; entries of lists by their name or position."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _fields(item, f"{place}.{key}" if place else key)
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            name = item.get("name", number) if isinstance(item, dict) else number
-            yield from _fields(item, f"{place}.{name}")
-    else:
-        yield place, value
+    for setting in settings:
+        recorder.add_row(
+            "settings", pair=pair, field=setting.field, reference=setting.reference, other=setting.other
+        )
 
 
 def compare_models(

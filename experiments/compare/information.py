@@ -8,43 +8,30 @@ from cosim.arrays import Frame
 from experiments.compare.perception import fitted_theta, misled_share
 from experiments.compare.sides import Side
 from experiments.compare.signature import (
-    DEVIATES,
     MATERIAL_ODDS,
     MATERIAL_SHARE,
     TOLD_ONLY,
     Signature,
+    apart,
     material_min,
 )
+from experiments.compare.significance import Estimate, chance
 
 
 def information(reference: Side, other: Side) -> list[Signature]:
     """Compare what drivers knew: times told, messages that reached them, and how sharply they choose."""
-    told = TOLD_ONLY if _told_alike(reference, other) else MATERIAL_SHARE
-    station_told = TOLD_ONLY if _told_alike(reference, other) else material_min(reference)
-    misled, apart = misled_share(reference, other), _station_times_apart(reference, other)
+    alike = _told_alike(reference, other)
     return [
-        Signature(
-            cause="information",
-            signature="drivers on another path by the times told [share]",
-            reference=0.0,
-            other=misled,
-            effect=misled,
-            threshold=told,
-            sentence=f"the road times drivers were told put {misled:.1%} of them on another path",
-        ),
-        Signature(
-            cause="information",
-            signature="station times told apart [min]",
-            reference=0.0,
-            other=apart,
-            effect=apart,
-            threshold=station_told,
-            sentence=f"the station times drivers were told are {apart:.2f} min apart",
-        ),
+        _misled(reference, other, TOLD_ONLY if alike else MATERIAL_SHARE),
+        _station_times(reference, other, TOLD_ONLY if alike else material_min(reference)),
         _experienced(reference, other),
         _uninformed(reference, other),
         _perception(reference, other),
     ]
+
+
+def _known(signature: str, reference: float, other: float, threshold: float, sentence: str) -> Signature:
+    return apart("information", signature, reference, other, threshold=threshold, sentence=sentence)
 
 
 def _told_alike(reference: Side, other: Side) -> bool:
@@ -56,13 +43,21 @@ def _told_alike(reference: Side, other: Side) -> bool:
     return way(reference) == way(other)
 
 
-def _station_times_apart(reference: Side, other: Side) -> float:
-    """Return the mean difference of the station times told, weighted with the charging EVs [min]."""
+def _misled(reference: Side, other: Side, threshold: float) -> Signature:
+    misled = misled_share(reference, other)
+    sentence = f"the road times drivers were told put {misled:.1%} of them on another path"
+    return _known("drivers on another path by the times told [share]", 0.0, misled, threshold, sentence)
+
+
+def _station_times(reference: Side, other: Side, threshold: float) -> Signature:
+    """Compare the station times told, weighted with the charging EVs."""
     told = [_told(side) for side in (reference, other)]
     both = told[0].join(told[1], how="inner", lsuffix="_reference", rsuffix="_other")
     weight = both.ev_charging_veh_h_other
-    apart = (both.told_reference - both.told_other).abs() * weight
-    return float(apart.sum() / weight.sum()) if weight.sum() else 0.0
+    gaps = (both.told_reference - both.told_other).abs() * weight
+    gap_min = float(gaps.sum() / weight.sum()) if weight.sum() else 0.0
+    sentence = f"the station times drivers were told are {gap_min:.2f} min apart"
+    return _known("station times told apart [min]", 0.0, gap_min, threshold, sentence)
 
 
 def _told(side: Side) -> Frame:
@@ -78,15 +73,8 @@ def _told(side: Side) -> Frame:
 
 def _experienced(reference: Side, other: Side) -> Signature:
     first, second = (_surprise_min(side) for side in (reference, other))
-    return Signature(
-        cause="information",
-        signature="road time told against experienced [min per link]",
-        reference=first,
-        other=second,
-        effect=abs(second - first),
-        threshold=TOLD_ONLY,
-        sentence=f"road times were {second:.2f} min per link from what drivers were told, against {first:.2f}",
-    )
+    sentence = f"road times were {second:.2f} min per link from what drivers were told, against {first:.2f}"
+    return _known("road time told against experienced [min per link]", first, second, TOLD_ONLY, sentence)
 
 
 def _surprise_min(side: Side) -> float:
@@ -103,15 +91,8 @@ def _surprise_min(side: Side) -> float:
 
 def _uninformed(reference: Side, other: Side) -> Signature:
     first, second = (_not_heard(side) for side in (reference, other))
-    return Signature(
-        cause="information",
-        signature="period openings not heard or late [share]",
-        reference=first,
-        other=second,
-        effect=abs(second - first),
-        threshold=MATERIAL_SHARE,
-        sentence=f"{second:.1%} of the news of a period were lost or late, against {first:.1%}",
-    )
+    sentence = f"{second:.1%} of the news of a period were lost or late, against {first:.1%}"
+    return _known("period openings not heard or late [share]", first, second, MATERIAL_SHARE, sentence)
 
 
 def _not_heard(side: Side) -> float:
@@ -132,17 +113,17 @@ def _not_heard(side: Side) -> float:
 
 
 def _perception(reference: Side, other: Side) -> Signature:
+    """Compare the theta that routes fit: an estimate from thousands of choices, so its error is normal."""
     first, second = fitted_theta(reference), fitted_theta(other)
-    known = first.is_known or not reference.is_random
-    error = math.hypot(first.error_per_min, second.error_per_min)
-    material = (MATERIAL_ODDS - 1) * first.theta_per_min
-    return Signature(
-        cause="information",
-        signature="theta that the routes fit [1/min]",
-        reference=first.theta_per_min,
-        other=second.theta_per_min if second.is_known else math.nan,
-        effect=abs(second.theta_per_min - first.theta_per_min),
-        threshold=max(material, DEVIATES * error) if known and second.is_known else TOLD_ONLY,
-        sentence=f"routes fit a logit theta of {second.theta_per_min:.3f} +- {1.96 * second.error_per_min:.3f} per min "
+    by_chance = chance(
+        *(Estimate(value=fit.theta_per_min, error=fit.error_per_min) for fit in (first, second)), paired=False
+    )
+    counts = second.is_known and (first.is_known or not reference.is_random)
+    return _known(
+        "theta that the routes fit [1/min]",
+        first.theta_per_min,
+        second.theta_per_min if second.is_known else math.nan,
+        max((MATERIAL_ODDS - 1) * first.theta_per_min, by_chance) if counts else TOLD_ONLY,
+        f"routes fit a logit theta of {second.theta_per_min:.3f} +- {1.96 * second.error_per_min:.3f} per min "
         f"at the times in force, against {first.theta_per_min:.3f}",
     )

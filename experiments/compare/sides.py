@@ -1,14 +1,12 @@
 """What is compared: one model of a day out of a run, with all its replications."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from cosim.arrays import FloatArray, Frame
+from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
 from cosim.config.reading import check, read_toml
 from cosim.errors import ConfigError
@@ -30,6 +28,8 @@ class Side:
     seeds: tuple[int, ...]
     """Seed of each replication; none of an equilibrium, in which there is no chance."""
     config: ScenarioConfig
+    folder: Path | None = None
+    """Where the scenario and its data lie; None of a run under way."""
 
     @property
     def is_random(self) -> bool:
@@ -49,10 +49,6 @@ class Side:
     def with_carry_over(self, table: str) -> list[Frame]:
         """Return all of *table*, with what outlasts midnight, one frame for each replication."""
         return [read(table) for read in self.days]
-
-    def per_day(self, figure: Callable[[Frame], float], table: str) -> FloatArray:
-        """Return a figure of *table* for each replication."""
-        return np.array([figure(frame) for frame in self.tables(table)])
 
 
 def are_paired(reference: Side, other: Side) -> bool:
@@ -108,4 +104,5 @@ def _side(run: Run, model: Model, *, alone: bool) -> Side:
         ),
         seeds=tuple(run.manifest["seeds"]) if replicated else (),
         config=config,
+        folder=run.directory,
     )

@@ -7,8 +7,6 @@ from experiments.compare.sides import Side
 
 MATERIAL_ODDS = 1.05
 MATERIAL_SHARE = 0.01
-DEVIATES = 2.58
-"""Standard errors that chance exceeds once in a hundred times."""
 TOLD_ONLY = float("nan")
 """Threshold of what is told and never counts."""
 
@@ -30,6 +28,21 @@ class Signature:
     def present(self) -> bool:
         """Whether the cause separates the sides; never if the threshold is not a number."""
         return bool(self.effect > self.threshold)
+
+
+def apart(
+    cause: str, signature: str, reference: float, other: float, *, threshold: float, sentence: str
+) -> Signature:
+    """Return the signature whose effect is how far *other* is from *reference*."""
+    return Signature(
+        cause=cause,
+        signature=signature,
+        reference=reference,
+        other=other,
+        effect=abs(other - reference),
+        threshold=threshold,
+        sentence=sentence,
+    )
 
 
 def material_min(side: Side) -> float:

@@ -3,6 +3,8 @@
 Arrays of replications have the replications as first axis. A p-value that no test can give is not a number.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -93,6 +95,51 @@ def _mean_and_error(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(squares / (count - 1) / count)
     return np.where(count > 0, mean, np.nan), np.where(count > 1, error, np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimate:
+    """A mean with its standard error; without any where there is no chance."""
+
+    value: float
+    error: float = 0.0
+    freedom: float = math.inf
+    """Degrees of freedom of the error: infinite where its law is known."""
+    days: FloatArray | None = None
+    """The values whose mean it is, one for each replication; None if there are no several."""
+
+
+def estimate(days: FloatArray, error_of_one_day: float = 0.0, freedom: float = math.inf) -> Estimate:
+    """Return the mean of replicated *days*; a day alone has the error that is known of it."""
+    if days.size == 1:
+        return Estimate(value=float(days[0]), error=error_of_one_day, freedom=freedom)
+    value, error = _mean_and_error(days)
+    return Estimate(value=float(value), error=float(error), freedom=days.size - 1, days=days)
+
+
+def share_of(counts: FloatArray, trials: FloatArray) -> Estimate:
+    """Return the share of the trials of each day that count; the error of a day alone is that of the binomial law."""
+    shares = counts / np.maximum(trials, 1)
+    share, tried = float(shares[0]), max(float(trials[0]), 1.0)
+    return estimate(shares, math.sqrt(max(share * (1 - share), 0.0) / tried))
+
+
+def chance(reference: Estimate, other: Estimate, *, paired: bool) -> float:
+    """Return the difference of two means that chance exceeds once in a hundred times: t_{.995} standard errors.
+
+    The degrees of freedom are those of the pairs, or Welch's. Days that share their draws differ by less.
+    """
+    from scipy.stats import t
+
+    if paired and reference.days is not None and other.days is not None:
+        own = estimate(other.days - reference.days)
+        return float(t.ppf(1 - LEVEL / 2, own.freedom)) * own.error
+    variances = [(one.error**2, one.freedom) for one in (reference, other) if one.error > 0]
+    if not variances:
+        return 0.0
+    total, spread = sum(v for v, _ in variances), sum(v**2 / freedom for v, freedom in variances)
+    freedom = total**2 / spread if spread > 0 else math.inf
+    return float(t.ppf(1 - LEVEL / 2, freedom)) * math.sqrt(total)
 
 
 def half_width(values: FloatArray) -> FloatArray:

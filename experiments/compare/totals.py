@@ -19,14 +19,16 @@ class Total:
     name: str
     table: str
     figure: Callable[[Frame, float], float]
-    """Of the first day's rows and the length of a period in hours."""
+    """Of the rows and the length of a period in hours."""
+    outlasts: bool = False
+    """Whether what outlasts midnight belongs to it: the equilibrium books all of a trip to its departure."""
 
 
 def mean_wait_min(stations: Frame, hours: float) -> float:
-    """Return the mean wait of a session [min].
+    """Return the mean wait of an EV that came to charge [min].
 
-    Of agents by Little's law, vehicle-minutes waited over arrivals: exact for the whole of what *stations*
-    covers. Of an equilibrium the mean of Davidson's waits, weighted by arrivals.
+    Of agents by Little's law, vehicle-minutes waited over arrivals, in all that *stations* covers: who never got a
+    charger has waited until the end of it. Of an equilibrium the mean of Davidson's waits, weighted by arrivals.
     """
     arrivals = float(stations.arrivals.sum())
     if not arrivals:
@@ -36,16 +38,16 @@ def mean_wait_min(stations: Frame, hours: float) -> float:
     return float((stations.wait_min * stations.arrivals).sum()) / arrivals
 
 
+def _trips(paths: Frame, hours: float) -> float:
+    return float(paths[paths.user_class != "car"].flow_veh_h.sum()) * hours
+
+
 TOTALS = (
-    Total("EV trips", "paths", lambda t, h: float(t[t.user_class != "car"].flow_veh_h.sum()) * h),
-    Total(
-        "fast-charging sessions",
-        "paths",
-        lambda t, h: float(t[t.user_class == "charging"].flow_veh_h.sum()) * h,
-    ),
-    Total("time on the roads [veh h]", "links", lambda t, h: _road_minutes(t) * h / 60),
-    Total("energy charged [kWh]", "stations", lambda t, _: float(t.energy_kwh.sum())),
-    Total("mean wait [min]", "stations", mean_wait_min),
+    Total("EV trips begun", "paths", _trips, outlasts=True),
+    Total("EVs that came to charge", "stations", lambda t, _: float(t.arrivals.sum()), outlasts=True),
+    Total("time on the roads [veh h]", "links", lambda t, h: _road_minutes(t) * h / 60, outlasts=True),
+    Total("energy charged [kWh]", "stations", lambda t, _: float(t.energy_kwh.sum()), outlasts=True),
+    Total("mean wait [min]", "stations", mean_wait_min, outlasts=True),
     Total("mean charging price [CNY/kWh]", "prices", lambda t, _: float(t.charging_price_cny_per_kwh.mean())),
     Total("mean nodal price [CNY/kWh]", "buses", lambda t, _: float(t.nodal_price_cny_per_kwh.mean())),
     Total("cost of the day [CNY]", "dispatch", lambda t, _: float(t.cost_cny.sum())),
@@ -64,7 +66,7 @@ def _road_minutes(links: Frame) -> float:
 def compare_totals(recorder: Recorder, pair: int, reference: Side, other: Side) -> None:
     """Write ``totals``."""
     for total in TOTALS:
-        first, second = _per_day(total, reference), _per_day(total, other)
+        first, second = per_day(total, reference), per_day(total, other)
         if first is None or second is None:
             continue
         samples = samples_of(reference, other, first[:, np.newaxis], second[:, np.newaxis])
@@ -83,9 +85,9 @@ def compare_totals(recorder: Recorder, pair: int, reference: Side, other: Side) 
         )
 
 
-def _per_day(total: Total, side: Side) -> FloatArray | None:
+def per_day(total: Total, side: Side) -> FloatArray | None:
     """Return the figure of each replication; None if the side has no such table."""
-    frames = side.tables(total.table)
+    frames = side.with_carry_over(total.table) if total.outlasts else side.tables(total.table)
     if any(frame.empty for frame in frames):
         return None
     return np.array([total.figure(frame, side.hours) for frame in frames])

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from cosim.arrays import Frame
 from experiments.compare.choices import pooled_p_values
+from experiments.compare.scenario_causes import GRID_FIGURES, SAME
+from experiments.compare.settings import Setting
 from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
 from experiments.compare.significance import LEVEL
-
-EQUAL = 1e-4
-"""Two equilibria whose link flows differ by less, in the weighted mean, are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +36,28 @@ class Verdict:
     """Fisher's combined p-value of the G-tests of each class."""
     flow_error: float
     """Weighted relative error of the link flows."""
+    grid_error: float = 0.0
+    """Largest relative difference of the feeders' cost, losses, peak purchase and lowest voltage."""
     is_random: bool
     signatures: tuple[Signature, ...]
+    settings: tuple[Setting, ...] = ()
+    """The settings that differ."""
 
     @property
     def flows_agree(self) -> bool:
         """Whether choices, link flows and stations agree within sampling error; two equilibria: are the same."""
         if not self.is_random:
-            return self.flow_error <= EQUAL
+            return self.flow_error <= SAME
         pooled = min(self.pooled.values(), default=1.0)
         return not any(family.rejected for family in self.families) and pooled >= LEVEL
+
+    @property
+    def is_same_day(self) -> bool:
+        """Whether nothing that was looked at differs: flows, and of two equilibria the feeders' day as well.
+
+        Loads of agents come when they come, so their feeders never have the equilibrium's day.
+        """
+        return self.flows_agree and (self.is_random or self.grid_error <= SAME)
 
     @property
     def present(self) -> tuple[Signature, ...]:
@@ -61,7 +72,7 @@ class Verdict:
     @property
     def word(self) -> str:
         """Agrees or differs."""
-        return "agrees" if self.flows_agree and not self.causes else "differs"
+        return "agrees" if self.is_same_day and not self.causes else "differs"
 
     @property
     def headline(self) -> str:
@@ -76,7 +87,10 @@ class Verdict:
     def evidence(self) -> str:
         """What the flows say."""
         if not self.is_random:
-            return f"link flows are {self.flow_error:.2%} apart, in the weighted mean."
+            return (
+                f"link flows are {self.flow_error:.2%} apart, in the weighted mean; "
+                f"the feeders' figures by up to {self.grid_error:.2%}."
+            )
         tested = ", ".join(map(str, self.families))
         pooled = ", ".join(f"{name} {p_value:.2g}" for name, p_value in self.pooled.items())
         words = "agree within sampling error" if self.flows_agree else "differ by more than chance"
@@ -91,8 +105,14 @@ class Verdict:
         return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
-def judge(reference: Side, other: Side, tables: Mapping[str, Frame], found: Sequence[Signature]) -> Verdict:
-    """Return the verdict of one comparison from its tables and signatures."""
+def judge(
+    reference: Side,
+    other: Side,
+    tables: Mapping[str, Frame],
+    found: Sequence[Signature],
+    settings: Sequence[Setting],
+) -> Verdict:
+    """Return the verdict of one comparison from its tables, its signatures and the settings that differ."""
     tests, measures = tables.get("g_tests"), tables["measures"]
     flows = measures[(measures.kind == "link") & (measures.quantity == "flow_veh_h")]
     counted = measures[
@@ -111,6 +131,15 @@ def judge(reference: Side, other: Side, tables: Mapping[str, Frame], found: Sequ
         families=tuple(families),
         pooled={} if tests is None else pooled_p_values(tests),
         flow_error=float(flows.weighted_error.iloc[0]) if len(flows) else float("nan"),
+        grid_error=_grid_error(tables),
         is_random=other.is_random,
         signatures=tuple(found),
+        settings=tuple(settings),
     )
+
+
+def _grid_error(tables: Mapping[str, Frame]) -> float:
+    """Return the largest relative difference of the feeders' figures; none where there is no feeder."""
+    totals = tables["totals"]
+    errors = totals[totals.quantity.isin(GRID_FIGURES)].relative_error.abs()
+    return float(errors.max()) if len(errors) else 0.0

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
@@ -15,11 +16,19 @@ SHOWN = {
     "purchase_max_kw": "largest purchase [kW]",
     "cost_cny": "cost of the day [CNY]",
 }
+PLACES = {"bus", "road_node"}
+"""Fields whose numbers are names."""
 
 
-def family(days: Frame, fields: tuple[str, ...]) -> Figure:
-    """Return small charts of the figures over the last field, a line for each combination of the others."""
-    *others, last = fields
+def family(days: Frame, values: Frame) -> Figure:
+    """Return small charts of the figures over the last field, a line for each combination of the others.
+
+    *days* name the fields' *values* in words. Numbers stand where they belong on the axis, words side by side.
+    """
+    *others, last = values.columns
+    numbers = last.rpartition(".")[2] not in PLACES and values[last].map(_is_number).all()
+    days = days.assign(x=values[last] if numbers else days[last])
+    days = days.sort_values("x", kind="stable") if numbers else days
     lines = (
         [("", days)]
         if not others
@@ -31,7 +40,7 @@ def family(days: Frame, fields: tuple[str, ...]) -> Figure:
         for name, own in lines:
             drawing.add_trace(
                 go.Scatter(
-                    x=[str(value) for value in own[last]],
+                    x=own.x.tolist(),
                     y=own[column],
                     name=name,
                     mode="lines+markers",
@@ -41,7 +50,7 @@ def family(days: Frame, fields: tuple[str, ...]) -> Figure:
                 row=number // 3 + 1,
                 col=number % 3 + 1,
             )
-    drawing.update_xaxes(type="category", tickfont={"size": 11})
+    drawing.update_xaxes(type="linear" if numbers else "category", tickfont={"size": 11})
     drawing.update_layout(legend={"y": 1.07}, margin={"t": 96})
     return drawing.update_xaxes(title_text=last, row=2)
 
@@ -57,6 +66,10 @@ def stations(days: Frame, fields: tuple[str, ...]) -> Figure:
         drawing.add_trace(go.Bar(x=labels, y=days[column], name=name, marker={"color": colours[column]}))
     drawing.update_xaxes(type="category", title_text=", ".join(fields))
     return drawing.update_layout(barmode="stack", yaxis_title_text="energy charged [kWh]")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _called(fields: list[str], key: Any) -> str:

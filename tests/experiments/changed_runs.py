@@ -1,18 +1,27 @@
 """Runs made from others: with parts left out, more stations, a second feeder, a second day."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
+from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.results import Run, load_run, write_tables
+from cosim.scenario import Scenario
+from experiments.manifest import write_manifest, write_scenario
 from experiments.report import write_report
 
 
 def copy_of(run: Run, directory: Path, *without: str) -> Run:
-    """Return a copy of *run* that lacks some of its tables' folders."""
+    """Return a copy of *run* that lacks some of its tables, or their folders, as if they were never written."""
     shutil.copytree(run.directory, directory, ignore=shutil.ignore_patterns(*without, "report.html"))
+    written = {
+        name: digest for name, digest in run.manifest["tables"].items() if (directory / name).is_file()
+    }
+    content = json.dumps({**run.manifest, "tables": written})
+    (directory / "manifest.json").write_text(content, encoding="utf-8")
     return load_run(directory)
 
 
@@ -80,3 +89,11 @@ def say_days(run: Run, days: int) -> None:
     text = scenario.read_text(encoding="utf-8")
     assert "\ndays = 1\n" in text
     scenario.write_text(text.replace("\ndays = 1\n", f"\ndays = {days}\n"), encoding="utf-8")
+
+
+def equilibrium_run(scenario: Scenario, directory: Path) -> Run:
+    """Return a finished run of the equilibrium alone, without a page."""
+    write_tables(directory / "equilibrium", equilibrium_tables(scenario, solve_equilibrium_day(scenario)))
+    write_scenario(scenario.config, scenario.folder, directory)
+    write_manifest(directory, {"seeds": [scenario.config.seed]})
+    return load_run(directory)

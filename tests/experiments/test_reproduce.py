@@ -15,6 +15,7 @@ from cosim.coupling import solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
 from cosim.road.problem import AssignmentProblem
+from cosim.road.semi_dynamic import warm_start_veh_h
 from experiments.cli import app
 from experiments.reproduce.cases import Reproduction, reproduce
 from experiments.reproduce.errata import ERRATA, errata_table
@@ -83,8 +84,26 @@ def turned(case: Reproduction, names: Iterable[str]) -> set[str]:
 
 
 def test_the_warm_start_carries_its_statements() -> None:
-    names = {"warm-start-needs-two", "warm-start-is-faster", "cold-start-needs-tens"}
+    names = {"two-steps-are-mostly-enough", "warm-start-is-faster", "cold-start-needs-tens"}
     assert turned(reproduce(warm_start=False), names) == names - {"cold-start-needs-tens"}
+
+
+def test_two_steps_are_always_enough_where_roads_are_empty() -> None:
+    """The recorded verdict is that they are not: 15 of 23 pairs."""
+    names = {"two-steps-are-always-enough", "two-steps-are-mostly-enough"}
+    assert turned(reproduce(["road.demand_scale=0.25"]), names) == {"two-steps-are-always-enough"}
+
+
+def test_steps_of_a_warm_start_are_counted_over_all_pairs_of_periods(case: Reproduction) -> None:
+    """By the steps written out: a pair is enough if the costs are computed three times at most."""
+    search, problems = case.roads.search, case.roads.problems
+    enough = [
+        iterations(after, warm_start_veh_h(after, before, flow.path_flow_veh_h))[0] <= 3
+        for before, after, flow in zip(problems[:-1], problems[1:], search.warm[:-1], strict=True)
+    ]
+    assert (sum(enough), len(enough)) == (15, 23)
+    (own,) = STATEMENTS["two-steps-are-always-enough"].judged(case)
+    assert own.value == pytest.approx(15 / 23)
 
 
 def test_another_demand_response_limit_is_noticed() -> None:
@@ -100,7 +119,9 @@ def test_a_store_that_loses_much_is_noticed() -> None:
 
 
 def test_another_tariff_band_is_noticed() -> None:
-    assert turned(reproduce(["tariff.band=0.25"]), {"evening-is-dear"}) == {"evening-is-dear"}
+    """With a narrower band all of 18 to 22 are high, as the paper says; recorded is that 22 is not."""
+    assert turned(reproduce(["tariff.band=0.19"]), {"evening-is-dear"}) == {"evening-is-dear"}
+    assert turned(reproduce(["tariff.band=0.25"]), {"evening-is-dear"}) == set()
 
 
 def test_a_low_slack_voltage_is_noticed() -> None:
@@ -111,7 +132,7 @@ def test_a_low_slack_voltage_is_noticed() -> None:
 def test_another_theta_turns_verdicts_and_ends_with_code_3() -> None:
     result = CliRunner().invoke(app, ["reproduce", "--set", "road.theta_per_min=2"])
     assert result.exit_code == 3
-    for name in ("all-paths-of-od-1-are-used", "warm-start-needs-two"):
+    for name in ("all-paths-of-od-1-are-used", "two-steps-are-mostly-enough"):
         assert name in result.stderr
         assert f"{name}: " in result.stdout
 

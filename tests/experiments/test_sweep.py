@@ -10,8 +10,11 @@ from typer.testing import CliRunner
 
 from cosim.errors import ConfigError
 from experiments.cli import app
+from experiments.figures.sweep import SHOWN
+from experiments.figures.sweep import family as draw_family
 from experiments.scenarios import copy_scenario, find_scenario, load_scenario
 from experiments.sweep import read_family, sweep
+from experiments.sweep_page import write_sweep
 
 FEW = ("--set", "population.estimate_diaries=2000")
 
@@ -76,8 +79,47 @@ def test_a_sweep_leaves_a_table_and_a_page(tmp_path: Path) -> None:
 def test_a_day_beyond_its_limits_is_named_with_code_3() -> None:
     result = run("sweep", "toy", "--vary", "grid.slack_voltage_pu=1.0,1.2", *FEW)
     assert result.exit_code == 3
-    assert "! day 2: equilibrium: " in result.stdout
-    assert "! day 1" not in result.stdout
+    assert "! grid.slack_voltage_pu = 1.2: equilibrium: " in result.stdout
+    assert "! grid.slack_voltage_pu = 1.0" not in result.stdout
+    assert "table violations" not in result.stdout  # a sweep writes none
+
+
+def test_the_page_of_a_sweep_names_the_values_and_says_nothing_of_verdicts_it_has_not(tmp_path: Path) -> None:
+    look_at = load_scenario("toy").config.look_at.split("\n", maxsplit=1)[0]
+    out = tmp_path / "family"
+    run("sweep", "toy", "--vary", "grid.slack_voltage_pu=1.0,1.2", *FEW, "--out", out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "<li>grid.slack_voltage_pu = 1.2: equilibrium: " in page
+    assert "a day for each value of grid.slack_voltage_pu" in page
+    assert look_at
+    assert look_at not in page
+
+
+def test_the_page_of_a_lesson_opens_with_what_it_teaches(tmp_path: Path) -> None:
+    about = {"description": "D", "look_at": "Look here.", "vary": ["road.theta_per_min=1"]}
+    family = read_family(about["vary"])
+    days = sweep(find_scenario("toy"), family, FEW[1:])
+    write_sweep("lesson", about, family, days, tmp_path)
+    assert "Look here." in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "places"),
+    [
+        ("road.theta_per_min", [1.0, 0.1, 0.2], [0.1, 0.2, 1.0]),
+        ("tariff.kind", ["table", "dynamic"], ["table", "dynamic"]),
+        ("road.price_in_choice", [False, True], ["False", "True"]),
+        ("grid.storage.0.bus", [18, 2], ["18", "2"]),
+    ],
+)
+def test_numbers_stand_where_they_belong_on_the_axis_and_words_side_by_side(
+    field: str, values: list[Any], places: list[Any]
+) -> None:
+    figures = dict.fromkeys(SHOWN, range(len(values)))
+    days = pd.DataFrame({**figures, field: [str(value) for value in values]})
+    drawing = draw_family(days, pd.DataFrame({field: values}))
+    assert list(drawing.data[0].x) == places
+    assert drawing.layout.xaxis.type == ("linear" if isinstance(places[0], float) else "category")
 
 
 def test_all_scenarios_are_listed_and_each_tells_what_to_run() -> None:

@@ -9,8 +9,8 @@ from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_varia
 
 @of_the_case(
     figure="Figure 9",
-    says="“A large number of electric vehicles and grid charging will lead to the distribution network peak stacking "
-    "situation.”",
+    says="“… a large number of electric vehicles and grid charging will lead to the distribution network "
+    "peak stacking situation.”",
     measure="peak of base load and stations over the peak of the base load",
     relation="at least",
     expected=1.05,
@@ -23,7 +23,8 @@ def charging_stacks_on_the_peak(case: Reproduction) -> float:
 
 @of_the_case(
     figure="Figure 9",
-    says="“A high proportion of the load access will make the grid voltage decrease too large.”",
+    says="“… a high proportion of the load access will make the grid voltage decrease too large to affect "
+    "the safety and reliability of its operation.”",
     measure="lowest voltage with the stations, nothing coordinated",
     unit="p.u.",
     relation="at most",
@@ -36,7 +37,7 @@ def voltage_falls_too_low(case: Reproduction) -> float:
 
 @of_the_case(
     figure="Figure 9",
-    says="The same sentence makes the charging the cause.",
+    says="We read the same sentence so that the charging is the cause.",
     measure="lowest voltage without any station",
     unit="p.u.",
     relation="at least",
@@ -53,7 +54,7 @@ def charging_is_the_cause(case: Reproduction) -> float:
 
 @of_each_variant(
     figure="Figure 9",
-    says="“The upper level of the economic cost of purchasing power will be increased significantly.”",
+    says="“… the upper level of the economic cost of purchasing power will be increased significantly …”",
     measure="cost of the purchase with stations over that without, nothing coordinated",
     relation="at least",
     expected=1.05,
@@ -95,9 +96,9 @@ def less_is_bought(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Figure 9",
-    says="“The new energy power is absorbed by the comprehensive use of energy storage and demand response loads "
-    "during the time when the new energy power is large and released during the time when the new energy power "
-    "is low.”",
+    says="“… the new energy power is absorbed by the comprehensive use of energy storage and demand "
+    "response loads during the time when the new energy power is large and released during the time "
+    "when the new energy power is low …”",
     measure="mean power of sun and wind while store and shifted load take energy in, over that while they release it",
     relation="at least",
     expected=1.02,

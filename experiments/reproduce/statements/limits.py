@@ -9,7 +9,7 @@ from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_varia
 
 @of_each_variant(
     figure="Figure 12",
-    says="“The error at all nodes of the system is at the level of 10⁻⁶.” (Eq. 23, corrected)",
+    says="“… the error at all nodes of the system is at the level of 10–6 …” (10⁻⁶; Eq. 23, corrected)",
     measure="largest relaxation error of a branch and period, on 10 MVA",
     unit="p.u.",
     relation="at most",
@@ -35,7 +35,7 @@ def ac_power_flow_agrees(grid: GridCase) -> float:
 
 @of_the_case(
     figure="Section 5.1",
-    says="“Nodes 7, 8, 24, and 25 are the daily peak load nodes.”",
+    says="“… nodes 7, 8, 24, and 25 are the daily peak load nodes …”",
     measure="other buses with more load than the least of these four",
     relation="equal to",
     expected=0,
@@ -68,7 +68,7 @@ def no_voltage_is_too_low(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Section 5.1",
-    says="“… and Umax = 1.05.”",
+    says="“… and Umax = 1.05 …”",
     measure="highest voltage of a bus and period",
     unit="p.u.",
     relation="at most",
@@ -82,7 +82,7 @@ def no_voltage_is_too_high(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Section 5.1",
-    says="“The gas turbine power boundary is Pg max = 500 kw …”",
+    says="“… the gas turbine power boundary is Pg max = 500 kw …”",
     measure="largest output of the turbine",
     unit="kW",
     relation="at most",

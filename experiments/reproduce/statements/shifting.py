@@ -15,12 +15,16 @@ BREAKFAST = slice(6, 8)
 
 @of_each_variant(
     figure="Figure 3, Eq. 22",
-    says="“The tariffs obtained according to the dynamic tariff model at the moments from 18 to 22 are high.”",
+    says="“… the tariffs obtained according to the dynamic tariff model at the moments from 18 to 22 are "
+    "high.”",
     measure="periods of 18 to 22 at the highest price",
     relation="equal to",
     expected=5,
-    tolerance=1,
     tariffs=("dynamic",),
+    differs={
+        EVERYWHERE: "Period 22 is at the flat price: its load is 0.196 P_h above the mean, our σ is 0.20. The paper "
+        "gives no σ; with 0.19 exactly 18 to 22 are high."
+    },
 )
 def evening_is_dear(grid: GridCase) -> float:
     """Return how many of the periods 18 to 22 are at the highest price."""
@@ -29,7 +33,8 @@ def evening_is_dear(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Table 1",
-    says="“The time-of-day electricity price is as shown in Table 1”, and it is that of the dynamic tariff model.",
+    says="“The time-of-day electricity price is as shown in Table 1 …” We read: Table 1 is what the "
+    "dynamic tariff model gives.",
     measure="periods in which Eq. 22 gives the level of Table 1",
     relation="equal to",
     expected=24,
@@ -55,7 +60,7 @@ def _shift_shares(grid: GridCase, shifted_kw: FloatArray) -> FloatArray:
 
 @of_each_variant(
     figure="Figure 10",
-    says="“The demand response loads of high-load nodes 7, 8, 24, and 25 are no more than 30%.”",
+    says="“… the demand response loads of high-load nodes 7, 8, 24, and 25 are no more than 30% …”",
     measure="largest share of its load that a bus shifts out or takes back in a period",
     relation="at most",
     expected=0.30,
@@ -69,7 +74,7 @@ def shifted_load_is_at_most_30_percent(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Figure 10",
-    says="“The demand loads are cut down more at these moments”, 18 to 22.",
+    says="“… the demand loads are cut down more at these moments …”, 18 to 22.",
     measure="share of the energy shifted out that is shifted out of periods 18 to 22",
     relation="at least",
     expected=0.9,
@@ -85,7 +90,7 @@ def load_is_cut_in_the_evening(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Figure 10",
-    says="“… at the times when the tariffs are low …, the demand response load will be supplemented.”",
+    says="“… at the times when the tariffs are low … the demand response load will be supplemented …”",
     measure="mean price at which load is taken back over that at which it is cut",
     relation="at most",
     expected=0.7,

@@ -8,7 +8,7 @@ from experiments.reproduce.statement import Statement, of_each_variant
 
 @of_each_variant(
     figure="Figure 11",
-    says="“Energy storage is charged when the price of electricity is low …”",
+    says="“… energy storage is charged when the price of electricity is low …”",
     measure="mean price while charging over that while discharging",
     relation="at most",
     expected=0.7,
@@ -91,7 +91,7 @@ def store_lifts_the_lowest_voltage(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Section 5.1",
-    says="“The upper and lower limits of the energy storage loading state are set to 0.2 and 0.8.”",
+    says="“… the upper and lower limits of the energy storage loading state are set to 0.2 and 0.8 …”",
     measure="how far the state of charge is ever outside 0.2 to 0.8",
     relation="at most",
     expected=0.0,
@@ -106,7 +106,7 @@ def store_keeps_its_limits(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Eq. 18",
-    says="The store ends the day as it began.",
+    says="We read Eq. 18 so that the store ends the day as it began.",
     measure="change of its energy over the day",
     unit="kWh",
     relation="equal to",
@@ -121,7 +121,8 @@ def store_ends_as_it_began(grid: GridCase) -> float:
 
 @of_each_variant(
     figure="Eq. 18",
-    says="“… logic variables to ensure that the energy storage cannot be charged and discharged at the same time.”",
+    says="“… logic variables to ensure that the energy storage cannot be charged and discharged at the "
+    "same time …”",
     measure="largest power that it takes and gives at once; solved without such variables",
     unit="kW",
     relation="at most",

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -50,7 +51,8 @@ def test_text_gives_the_verdict_in_words_and_the_day_in_figures(
     text = capsys.readouterr().out
     assert "agents against equilibrium: differs because of queueing." in text
     assert re.search(
-        r"a session waits \d+\.\d\d min \(simulated queue\) against \d+\.\d\d min \(Davidson\)", text
+        r"who comes to charge waits \d+\.\d\d min \(simulated queue\) against \d+\.\d\d min \(Davidson\)",
+        text,
     )
     assert "cost of the day [CNY]" in text
 
@@ -76,6 +78,15 @@ def test_two_runs_are_compared_by_the_same_model_and_their_settings_named(
     assert told["settings"] == [{"field": "stations.S.chargers", "reference": "2", "other": "20"}]
     assert "capacity" in told["causes"]
     assert told["flows_agree"]  # drivers were told other waits, but there is one station
+
+
+def test_settings_that_differ_are_shown_on_the_terminal(
+    toy_run: Run, more_chargers: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cosim(monkeypatch, "compare", toy_run.directory, more_chargers.directory)
+    assert re.search(
+        r"settings that differ .*\n    stations\.S\.chargers: 2 -> 20\n", capsys.readouterr().out
+    )
 
 
 def test_a_run_compared_with_itself_agrees_in_both_models(
@@ -112,6 +123,41 @@ def test_what_cannot_be_compared_is_a_sentence_and_code_2(
     shutil.copytree(toy_run.directory, "alone", ignore=shutil.ignore_patterns("agents"))
     assert cosim(monkeypatch, "compare", *arguments) == 2
     shown = capsys.readouterr()
+    assert said in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("harm", "file", "said"),
+    [
+        (truncated, "agents/links.parquet", "not a whole Parquet file"),
+        (truncated, "equilibrium/dispatch.parquet", "not a whole Parquet file"),
+        (truncated, "manifest.json", "not valid JSON"),
+        (truncated, "scenario.toml", "not valid TOML"),
+        (lambda file: file.write_text("[]"), "manifest.json", "not the manifest of a run"),
+        (Path.unlink, "agents/paths.parquet", "is missing"),
+        (Path.unlink, "scenario.toml", "no such file"),
+    ],
+)
+def test_a_run_with_a_broken_or_missing_file_is_refused_by_the_name_of_the_file(
+    toy_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    harm: Callable[[Path], object],
+    file: str,
+    said: str,
+) -> None:
+    shutil.copytree(toy_run.directory, tmp_path / "run")
+    harm(tmp_path / "run" / file)
+    assert cosim(monkeypatch, "compare", tmp_path / "run") == 2
+    shown = capsys.readouterr()
+    assert Path(file).name in shown.err
     assert said in shown.err
     assert "Traceback" not in shown.err
     assert shown.out == ""

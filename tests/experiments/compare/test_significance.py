@@ -3,9 +3,13 @@ import pytest
 from scipy.stats import ttest_1samp, ttest_ind
 
 from experiments.compare.significance import (
+    Estimate,
     adjusted,
+    chance,
+    estimate,
     half_width,
     poisson_p_value,
+    share_of,
     t_p_value,
     two_counts_p_value,
     welch_p_value,
@@ -68,3 +72,35 @@ def test_false_discoveries_by_hand() -> None:
     p = np.array([0.01, np.nan, 0.02, 0.04, 0.03])
     assert adjusted(p, "none") == pytest.approx([0.04, np.nan, 0.04, 0.04, 0.04], nan_ok=True)
     assert adjusted(p, "any") == pytest.approx(np.array([1, np.nan, 1, 1, 1]) * 0.04 * 25 / 12, nan_ok=True)
+
+
+def test_what_three_pairs_show_is_held_against_students_t_and_not_the_normal() -> None:
+    """t(.995, 2) = 9.925 standard errors; the normal law's 2.58 would call 6.7 +- 1.96 a difference."""
+    reference, other = estimate(np.array([8.0, 9.0, 10.0])), estimate(np.array([4.0, 3.5, 1.0]))
+    error = np.std([4.0, 5.5, 9.0], ddof=1) / np.sqrt(3)
+    allowed = chance(reference, other, paired=True)
+    assert allowed == pytest.approx(9.9248 * error, rel=1e-4)
+    assert 2.58 * error < reference.value - other.value < allowed
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("size", [2, 3, 10, 50])
+def test_a_difference_is_beyond_chance_exactly_where_its_t_test_rejects_at_one_per_cent(
+    size: int, *, paired: bool
+) -> None:
+    rng = np.random.default_rng(size)
+    verdicts = set()
+    for shift in np.linspace(0, 12, 60):
+        first, second = rng.normal(size=size), rng.normal(shift, size=size)
+        p_value = t_p_value(second - first) if paired else welch_p_value(first, second)
+        a, b = estimate(first), estimate(second)
+        beyond = abs(b.value - a.value) > chance(a, b, paired=paired)
+        assert beyond == (p_value < 0.01)
+        verdicts.add(beyond)
+    assert size == 2 or verdicts == {True, False}
+
+
+def test_an_equilibrium_adds_no_chance_and_a_share_of_one_day_has_that_of_the_binomial_law() -> None:
+    known, share = Estimate(value=0.0), share_of(np.array([25.0]), np.array([100.0]))
+    assert chance(known, known, paired=False) == 0
+    assert chance(known, share, paired=False) == pytest.approx(2.5758 * np.sqrt(0.25 * 0.75 / 100), rel=1e-4)
