@@ -202,7 +202,9 @@ def test_cars_give_back() -> None:
     )
     street = give.tables["devices"].query("device == 'street'").set_index("period").p_kw
     given = street.clip(lower=0)
-    assert (given.loc[18:21].sum(), given.loc[7:8].sum(), given.sum()) == pytest.approx((713, 285, 998), abs=1)
+    assert (given.loc[18:21].sum(), given.loc[7:8].sum(), given.sum()) == pytest.approx(
+        (713, 285, 998), abs=1
+    )
     before = only_take.tables["devices"].query("device == 'street'").set_index("period").p_kw
     assert before.loc[7:21].abs().max() < 1
     assert (only_take.cost_cny - none.cost_cny, only_take.cost_cny - give.cost_cny) == pytest.approx(
