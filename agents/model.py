@@ -185,7 +185,7 @@ class CoSimModel(mesa.Model):
         log.record_totals(self.recorder, self.world, self.plans.battery, day)
         if self._records_individuals:
             log.record(self.recorder, self.world, self.plans.battery)
-            record_ev_days(self.recorder, self.world, log, self.plans.battery)
+            record_ev_days(self.recorder, self.world, log, self.plans)
         return entering
 
     @property
