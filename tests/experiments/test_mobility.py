@@ -135,6 +135,25 @@ def test_a_fitted_chain_is_a_scenario(tmp_path: Path) -> None:
     assert "to the fitted" not in run("fit-mobility", tmp_path / "survey.csv", "--out", tmp_path / "b").stdout
 
 
+def test_without_days_without_trips_the_share_that_travels_is_said_not_to_be_known(tmp_path: Path) -> None:
+    """The same survey with and without its rows of trip 0."""
+    diaries = sample_diaries(load_scenario(ROOT / "configs" / "paper.toml").mobility, 1_000, 1, "survey")
+    write_diaries(diaries, tmp_path / "whole.csv")
+    lines = (tmp_path / "whole.csv").read_text(encoding="utf-8").splitlines()
+    made = [line for line in lines if line.split(",")[2] != "0"]
+    (tmp_path / "made.csv").write_text("\n".join(made) + "\n", encoding="utf-8")
+    whole, known = (
+        as_json("fit-mobility", tmp_path / f"{name}.csv", "--out", tmp_path / name)
+        for name in ("whole", "made")
+    )
+    assert whole["days_without_trips"] == len(lines) - len(made)
+    assert whole["travel_share"] == pytest.approx(0.8, abs=0.04)
+    assert (known["days_without_trips"], known["travel_share"]) == (0, None)
+    assert "travel_share: not identified" in (tmp_path / "made" / "mobility.toml").read_text(encoding="utf-8")
+    said = run("fit-mobility", tmp_path / "made.csv", "--out", tmp_path / "said").stdout
+    assert "travel share   not identified" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
