@@ -29,7 +29,7 @@ class RoadConfig(Section):
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
     demand: File
     """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
-    demand_scale: Positive = 1.0
+    demand_scale: Annotated[float, Field(gt=0, le=1_000)] = 1.0
     """Factor on the OD table."""
     trip_profile: Name = "trip_share"
     """Column of the profiles: share of the daily trips that start in each period."""
@@ -91,6 +91,7 @@ class EvTypeConfig(Section):
     """EVs of this type with a charger at work."""
 
 
+MOST_EVS = 10_000_000
 SUM_SLACK = 1e-9
 """Decimal shares do not add up to 1 in binary."""
 KNOWLEDGE = ("equilibrium", "last_period", "yesterday")
@@ -148,7 +149,7 @@ class PopulationConfig(Section):
 
     ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
-    evs: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    evs: Annotated[int, Field(ge=1, le=MOST_EVS)] | None = None
     """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""
     resolution: Literal["individual", "batch"] = "individual"
     """Each EV an agent of its own, or all of them as arrays: the same tables, but for messages; for many EVs."""

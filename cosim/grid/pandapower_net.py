@@ -3,6 +3,7 @@
 So transformers, shunts, line charging, switches and what else the tables hold mean what they mean there.
 """
 
+import json
 import logging
 import re
 import warnings
@@ -18,6 +19,7 @@ import numpy as np
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import ConfigError
 from cosim.grid.matpower import read_matpower
+from cosim.grid.net_faults import table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, in_parallel
 from cosim.grid.tree import Edge
@@ -58,9 +60,11 @@ def feeder_from_pandapower(
     Raises ``ConfigError`` naming every loop, part without a slack, and element that holds a voltage.
     """
     net, source = _open_net(net_or_name)
-    problems = _beyond_the_model(net)
-    model = _bus_branch_model(net, source)
     called = bus_names(net)
+    problems = _beyond_the_model(net)
+    if faults := table_faults(net, called.shown):
+        raise ConfigError(source, [*(f"{source}: {fault}" for fault in faults), *problems])
+    model = _bus_branch_model(net, source)
     names, aliases, origin_bus, rows = _nodes(net, model, called)
     buses = model["bus"]
     name_of = dict(zip(rows.tolist(), names, strict=True))
@@ -113,12 +117,24 @@ def _open_net(net_or_name: Any) -> tuple[Any, str]:
         with quiet():
             net = pandapower.from_json(source) if is_file else make() if callable(make) else None
     except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
-        raise ConfigError(source, [f"{source}: pandapower cannot read it ({reason})."]) from None
+        raise ConfigError(source, [f"{source}: {_why_unread(source, is_file, reason)}"]) from None
     if not isinstance(net, pandapower.pandapowerNet):
         raise ConfigError(
             source, [f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks."]
         )
     return net, source
+
+
+def _why_unread(source: str, is_file: bool, reason: Exception) -> str:
+    """Return why pandapower could not make a net; what Python says of a file of something else helps nobody."""
+    if is_file:
+        try:
+            content = json.loads(Path(source).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as fault:
+            return f"it is not JSON ({fault}). Write the net with pandapower.to_json."
+        if not (isinstance(content, dict) and content.get("_class") == "pandapowerNet"):
+            return "it holds JSON, but no net of pandapower. Write the net with pandapower.to_json."
+    return f"pandapower cannot read it ({reason})."
 
 
 def _of_simbench(code: str) -> Any:

@@ -133,6 +133,39 @@ def refused(net: Any) -> str:
     return "\n".join(error.value.problems)
 
 
+def test_numbers_that_cannot_be_are_refused_by_file_element_and_bus(tmp_path: Path) -> None:
+    import pandapower as pp
+
+    net = net_named("create_cigre_network_mv")
+    net.load.loc[3, "p_mw"] = float("nan")
+    net.line.loc[2, "r_ohm_per_km"] = -0.5
+    pp.to_json(net, str(tmp_path / "net.json"))
+    bus = net.bus.name.at[net.load.bus.at[3]]
+    said = refused(str(tmp_path / "net.json"))
+    assert f"net.json: load 3 at {bus}: p_mw is nan; it must be a number." in said
+    assert (
+        "net.json: line 2 from Bus 3 to Bus 4: r_ohm_per_km is -0.5; it must be a number, 0 or more." in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"a": 1}', "it holds JSON, but no net of pandapower. Write the net with pandapower.to_json."),
+        ("", "it is not JSON (Expecting value: line 1 column 1 (char 0))."),
+    ],
+)
+def test_a_file_that_holds_no_net_is_said_to_hold_none(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "net.json").write_text(text)
+    assert sentence in refused(str(tmp_path / "net.json"))
+
+
+def test_a_net_without_a_bus_is_refused() -> None:
+    import pandapower as pp
+
+    assert "it has no bus in service" in refused(pp.create_empty_network())
+
+
 def test_a_loop_is_refused_by_name() -> None:
     net = net_named("case33bw")
     net.line.loc[32, "in_service"] = True
