@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from agents.plans import DayPlans
 from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.ev.battery import Battery
 from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
 
-def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, battery: Battery) -> None:
+def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, plans: DayPlans) -> None:
     """Write the table of EVs' days: a row for each EV and day on which it set out, or wanted to."""
     if not log.ev.size:
         return
@@ -32,10 +32,12 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, battery
     wait_min, charge_min = total(log.wait_s / 60, charged), total(log.charge_s / 60, charged)
     drive_min, paid_cny = total(log.drive_s / 60, ended), total(log.paid_cny, charged)
     spent_h = (drive_min + wait_min + charge_min) / 60
+    ev, names = log.ev[order][first], [kind.name for kind in scenario.mobility.types] or [""]
     recorder.add(
         "ev_days",
         day=day[order][first] + 1,
-        ev=log.ev[order][first],
+        ev=ev,
+        type=np.array(names, dtype=object)[plans.diaries.ev_type[ev - 1]],
         trips=count(ended),
         charges=count(charged),
         stranded=count(log.is_stranded),
@@ -43,7 +45,7 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, battery
         wait_min=wait_min,
         charge_min=charge_min,
         length_km=total(log.length_km, ended),
-        drive_kwh=total(battery.of(log.ev - 1).trip_kwh(log.length_km), ended),
+        drive_kwh=total(plans.battery.of(log.ev - 1).trip_kwh(log.length_km), ended),
         fast_charge_kwh=total(log.fast_kwh, charged),
         slow_charge_kwh=total(log.slow_kwh, np.ones_like(ended)),
         paid_cny=paid_cny,

@@ -36,6 +36,7 @@ from agents.site import Site
 from agents.station import Station
 from agents.trip_log import TripLog
 from cosim.arrays import Frame, IntArray
+from cosim.errors import ConfigError
 from cosim.ev.session import Session
 from cosim.mailbox import MailRules, PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
@@ -140,7 +141,12 @@ class CoSimModel(mesa.Model):
         ended by now. *progress* is called as each period begins.
         """
         self.clock.env.process(self._announce(progress))
-        self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+        try:
+            self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+        except ConfigError as error:  # of a class of the user's, which had passed its trial
+            when = str(self.clock.period)
+            problems = [f"{problem.rstrip('.')} ({when})" for problem in error.problems]
+            raise ConfigError(error.source, problems) from error
         self._record()
         return self.recorder.frames()
 
@@ -187,7 +193,7 @@ class CoSimModel(mesa.Model):
         log.record_totals(self.recorder, self.world, self.plans.battery, day)
         if self._records_individuals:
             log.record(self.recorder, self.world, self.plans.battery)
-            record_ev_days(self.recorder, self.world, log, self.plans.battery)
+            record_ev_days(self.recorder, self.world, log, self.plans)
         return entering
 
     @property

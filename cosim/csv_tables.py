@@ -103,7 +103,7 @@ def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
         return []
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
-        table.report(0, f"cannot be read ({reason}); a file with columns {', '.join(required)} is needed")
+        table.report(0, f"cannot be read ({reason}); {_needed('a file', required)}")
         return []
     rows = [
         (number, [cell.strip() for cell in _cells(line)])
@@ -111,8 +111,13 @@ def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
         if line.strip() and not line.lstrip().startswith("#")
     ]
     if not rows:
-        table.report(0, f"is empty; a header with columns {', '.join(required)} is needed")
+        table.report(0, f"is empty; {_needed('a header', required)}")
     return rows
+
+
+def _needed(what: str, columns: Sequence[str]) -> str:
+    """Return what is needed, with the columns it must have, if any are prescribed."""
+    return f"{what} with columns {', '.join(columns)} is needed" if columns else f"{what} is needed"
 
 
 def _cells(line: str) -> list[str]:

@@ -3,7 +3,6 @@
 CosimError
   + ConfigError              your files or options are wrong: you can fix them          (exit code 2)
   + ModelError               well formed, but the model has no answer                   (exit code 3)
-      - NotConvergedError    an equilibrium search used up its iterations
       - InfeasibleError      no dispatch, or no assignment, meets the limits
       - SolverError          a solver or power flow broke down
 
@@ -27,23 +26,15 @@ class ConfigError(CosimError):
         self.problems = tuple(
             dict.fromkeys(problem if problem[-1:] in ".?" else problem + "." for problem in problems)
         )
-        super().__init__("\n  - ".join([f"{source}:", *self.problems]))
+        super().__init__(source, self.problems)  # what makes it again: in another process, or by SimPy
+
+    def __str__(self) -> str:
+        """Return the problems as a list."""
+        return "\n  - ".join([f"{self.source}:", *self.problems])
 
 
 class ModelError(CosimError):
     """The input is well formed, but the model has no answer for it."""
-
-
-class NotConvergedError(ModelError):
-    """The equilibrium search used up its iterations."""
-
-    def __init__(self, residual: float, tolerance: float, iterations: int) -> None:
-        """Say how far the search still was, and what to change."""
-        self.residual = residual
-        super().__init__(
-            f"the residual is {residual:.2e} after {iterations} iterations, tolerance {tolerance:.0e}. "
-            "Allow more iterations, loosen the tolerance or use the self-regulated step."
-        )
 
 
 class InfeasibleError(ModelError):

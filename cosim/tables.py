@@ -83,6 +83,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "ev_days": (
         _whole("day", "day of departure, from 1"),
         _whole("ev", "EV, from 1; those that stayed at home all day have no row"),
+        _text("type", "name of its type of population.types; empty where there are none"),
         _whole("trips", "trips that ended"),
         _whole("charges", "of these, trips with a fast charge on the way"),
         _whole("stranded", "1 if its day ended where the battery could not make the next trip"),

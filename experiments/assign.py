@@ -107,11 +107,22 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     typer.echo(json.dumps(assigned.as_json()) if as_json else _text(assigned, out))
     if not assigned.converged:
         said = f"the residual is {assigned.residual:.2e}, tolerance {tolerance:.0e}: not an equilibrium yet. "
-        more = "Allow more iterations, or use newton."
+        more = _what_helps(assigned)
         if assigned.residual <= tolerance:
             said, more = "paths still become cheaper than all listed ones. ", "Begin with more paths."
         typer.echo(f"cosim: {said}{more}", err=True)
         raise typer.Exit(3)
+
+
+def _what_helps(assigned: "Assigned") -> str:
+    """Return what can be done about a search that did not end."""
+    saturation = float((assigned.link_flow_veh_h / assigned.network.capacity_veh_h).max())
+    if assigned.method in {"ue", "so"}:
+        return "Allow more iterations, or loosen --tolerance."
+    if assigned.method != "newton":
+        return "Allow more iterations, or use newton."
+    demand = f"the demand (--set demand_scale; the largest v/c is {saturation:.3g})"
+    return f"Lower theta, or {demand}, or loosen --tolerance."
 
 
 def _text(assigned: "Assigned", out: Path | None) -> str:

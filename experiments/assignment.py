@@ -110,6 +110,12 @@ def assign(  # noqa: PLR0913  (what the command asks)
         problems.append(f"path size is {path_size:g}; it must be a number, 0 or more")
     if add_paths and method in WARDROP:
         problems.append(f"{method} finds its own paths; leave --add-paths out")
+    if routes != "auto" and method in WARDROP:
+        problems.append(f"{method} finds its own paths; leave --paths out")
+    if theta_per_min is not None and method in WARDROP:
+        problems.append(
+            f"{method} has no theta, everybody takes a cheapest path; leave --theta out, or use newton"
+        )
     if problems:
         where = "options"
         raise ConfigError(where, problems)

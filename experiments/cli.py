@@ -164,6 +164,11 @@ def main() -> None:
         stop(error, WRONG_INPUT)
     except ModelError as error:
         stop(error, FLAGGED)
+    except MemoryError as error:
+        problem = (
+            f"there is not enough memory ({error}). Take fewer EVs, days or periods, or a smaller network"
+        )
+        stop(ConfigError("memory", [problem]), WRONG_INPUT)
     except OSError as error:
         stop(ConfigError(str(error.filename or "files"), [f"{error.strerror}"]), WRONG_INPUT)
 

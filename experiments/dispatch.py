@@ -9,6 +9,7 @@ import typer
 from cosim.errors import ModelError
 
 if TYPE_CHECKING:
+    from cosim.grid.feeder import Feeder
     from experiments.dispatched import Dispatched
 
 FLAGS_SHOWN = 8
@@ -135,9 +136,16 @@ def _check_rolling(rolling: str | None, window: int | None, forecast_error: floa
         raise ConfigError(source, problems)
 
 
+def _last_bus(feeder: "Feeder") -> str:
+    """Return the last bus of a feeder that is not merely the open end of a line."""
+    return next(bus for bus in reversed(feeder.bus_names) if not bus.startswith("open end"))
+
+
 def _text(answer: "Dispatched", out: Path | None) -> str:
     """Return the answer as a few lines."""
-    told = answer.as_json()
+    from cosim.grid.bus_words import at_bus
+
+    told, feeder = answer.as_json(), answer.asked.cases[0].feeder
 
     def number(key: str, form: str) -> str:
         return "-" if told[key] is None else format(told[key], form)
@@ -149,12 +157,14 @@ def _text(answer: "Dispatched", out: Path | None) -> str:
         "lower bound": f"{number('lower_bound_cny', ',.3f')} CNY",
         "purchase": f"{number('purchase_kwh', ',.1f')} kWh",
         "losses": f"{number('losses_kwh', ',.1f')} kWh",
-        "lowest voltage": f"{number('voltage_min_pu', '.5f')} p.u., bus {told['voltage_min_bus']}, "
+        "lowest voltage": f"{number('voltage_min_pu', '.5f')} p.u., {at_bus(told['voltage_min_bus'])}, "
         f"period {told['voltage_min_period']}",
         "relaxation error": f"{number('relaxation_error_max', '.1e')} p.u. at most",
         "AC mismatch": f"{number('ac_mismatch_max_pu', '.1e')} p.u. at most",
         "solver": f"{told['solver']} ({told['cpu_s']:.3f} s CPU)",
     }
+    if feeder.bus_numbers:
+        facts["buses"] = f"{feeder.bus_names[0]} to {_last_bus(feeder)}; {feeder.bus_numbers}"
     if answer.rolling:
         facts["planned cost"] = f"{number('planned_cost_cny', ',.3f')} CNY as first planned"
         facts["foresight cost"] = f"{number('foresight_cost_cny', ',.3f')} CNY had all been known"

@@ -248,6 +248,8 @@ def _number(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
+        if not Path(text).exists():
+            _refuse([f"--price is '{text}', which is neither a number [CNY/kWh] nor a file that exists"])
         return None
     if not np.isfinite(value):
         _refuse([f"--price is {text}; it must be a finite number or a CSV file"])

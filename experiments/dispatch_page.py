@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatched import Dispatched
 from experiments.figures import accuracy, feeder
@@ -31,6 +32,7 @@ def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> N
         "dispatch.html.jinja",
         answer=answer,
         told=answer.as_json(),
+        at_bus=at_bus,
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),
     )
@@ -103,7 +105,7 @@ def _priced(prices: Frame, buses: Frame) -> Frame:
     return pd.DataFrame(
         {
             "period": shown.period,
-            "station": "bus " + shown.bus,
+            "station": shown.bus.map(at_bus),
             "tariff_cny_per_kwh": shown.tariff_cny_per_kwh,
             "nodal_price_cny_per_kwh": shown.nodal_price_cny_per_kwh,
             "charging_price_cny_per_kwh": shown.tariff_cny_per_kwh,

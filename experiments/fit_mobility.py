@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from cosim.ev.goodness import Goodness
 
 
+NOT_IDENTIFIED = "not identified, for no row says that an EV made no trip (trip = 0); set it yourself"
+
+
 def fit_mobility_command(
     diaries: Annotated[
         Path,
@@ -38,13 +41,19 @@ def fit_mobility_command(
     fitted = fit_markov(days, prior)
     goodness = goodness_of_fit(fitted, days)
     with directory as unfinished:
-        write_fit(fitted, goodness, diaries.name, unfinished.path)
+        identified = days.days_without_trips > 0
+        write_fit(fitted, goodness, diaries.name, unfinished.path, identified=identified)
     told = _told(days, fitted, goodness)
     typer.echo(json.dumps(told) if as_json else _text(told, out))
 
 
-def write_fit(fitted: "FittedChain", goodness: "Goodness", source: str, folder: Path) -> None:
-    """Write the table of the chain, that of the dwell model, a piece of scenario, and the goodness of fit."""
+def write_fit(
+    fitted: "FittedChain", goodness: "Goodness", source: str, folder: Path, *, identified: bool = True
+) -> None:
+    """Write the table of the chain, that of the dwell model, a piece of scenario, and the goodness of fit.
+
+    Where the travel share is not *identified*, it is left to the scenario.
+    """
     import tomli_w
 
     from cosim.ev.markov import write_departures
@@ -64,7 +73,11 @@ def write_fit(fitted: "FittedChain", goodness: "Goodness", source: str, folder: 
         "trip_length_log_sd": length.log_deviation,
         "diary_speed_km_h": fitted.model.speed_km_h,
     }
-    (folder / "mobility.toml").write_text(tomli_w.dumps({"mobility": mobility}), encoding="utf-8")
+    comment = ""
+    if not identified:
+        del mobility["travel_share"]
+        comment = f"# travel_share: {NOT_IDENTIFIED}\n"
+    (folder / "mobility.toml").write_text(comment + tomli_w.dumps({"mobility": mobility}), encoding="utf-8")
     (folder / "goodness.json").write_text(json.dumps(asdict(goodness), indent=2) + "\n", encoding="utf-8")
 
 
@@ -80,11 +93,16 @@ def _write_hourly(hourly: "FloatArray", file: Path, comment: str) -> None:
 
 
 def _told(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> dict[str, Any]:
+    from cosim.ev.transitions import HOME
+
     length: Any = fitted.model.length_km
     return {
         "ev_days": days.n_days,
+        "days_without_trips": days.days_without_trips,
+        "days_begun_away_from_home": int((days.from_activity[days.first] != HOME).sum()),
+        "round_trips_from_home": int(((days.from_activity == HOME) & (days.to_activity == HOME)).sum()),
         "trips": int(days.day.size),
-        "travel_share": fitted.model.share_travelling,
+        "travel_share": fitted.model.share_travelling if days.days_without_trips else None,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
         "speed_km_h": fitted.model.speed_km_h,
@@ -95,15 +113,28 @@ def _told(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> 
 def _text(told: dict[str, Any], out: Path) -> str:
     """Return the answer as a few lines."""
     dwell = ", ".join(f"{name} {distance:.3f}" for name, distance in told["dwell_ks"].items())
+    share, odd = told["travel_share"], {}
+    if away := told["days_begun_away_from_home"]:
+        odd["away at dawn"] = f"{away:,} EV-days begin away from home"
+    if round_trips := told["round_trips_from_home"]:
+        odd["round trips"] = (
+            f"{round_trips:,} from home to home; where trips chain over zones, nobody makes these"
+        )
     facts = {
         "observed": f"{told['ev_days']:,} EV-days, {told['trips']:,} trips",
-        "travel share": f"{told['travel_share']:.4f}",
+        "no trips": f"{told['days_without_trips']:,} EV-days",
+        **odd,
+        "travel share": NOT_IDENTIFIED if share is None else f"{share:.4f}",
         "trip length": f"ln km ~ N({told['trip_length_log_mean']:.3f}, {told['trip_length_log_sd']:.3f}), "
         f"at {told['speed_km_h']:.1f} km/h",
         "trips per day": f"{told['trips_per_day_observed']:.3f} observed, {told['trips_per_day_exact']:.3f} chain",
         "places": f"{told['places_largest_difference']:.4f} largest difference of shares",
         "lengths": f"{told['length_ks']:.4f} Kolmogorov-Smirnov distance",
-        "stays": f"{dwell} Kolmogorov-Smirnov distance (a chain forgets when it arrived)",
+        **(
+            {"stays": f"{dwell} Kolmogorov-Smirnov distance (a chain forgets when it arrived)"}
+            if dwell
+            else {}
+        ),
         "thin cells": f"{told['thin_cells']:.1%} of (slot, activity) rest on the prior",
         "written to": str(out),
     }

@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:
     from experiments.mobility_study import MobilityStudy
 
+LABEL = 23
+"""Letters before the columns."""
 Config = Annotated[str, typer.Argument(help="Scenario file (TOML), or the name of one that comes along.")]
 Settings = Annotated[
     list[str] | None,
@@ -40,19 +42,34 @@ def mobility_command(
     typer.echo(json.dumps(study.as_json()) if as_json else _text(study, out))
 
 
+def _by_type(study: "MobilityStudy") -> dict[str, list[str]]:
+    """Return a row for each type of EVs: the share of its trips that fast-charge."""
+    frame = study.tables.get("by_type")
+    if frame is None:
+        return {}
+    return {
+        f"  {name}"[:LABEL]: [f"{share:.4f}" for share in own.charging_share]
+        for name, own in frame.groupby("type", sort=False)
+    }
+
+
 def _text(study: "MobilityStudy", out: Path | None) -> str:
     """Return the answer as a few lines, a column for each part."""
     told = study.as_json()
     parts = [told[name] for name in study.parts]
+    chain, types = {}, _by_type(study)
+    if all("charging_share_chain" in part for part in parts):
+        chain["  chain with batteries"] = [f"{part['charging_share_chain']:.4f}" for part in parts]
     rows = {
         "trips per EV and day": [f"{part['trips_per_ev']:.3f}" for part in parts],
         "  exact": [f"{part['trips_per_ev_exact']:.3f}" for part in parts],
         "fast-charging share": [f"{part['charging_share']:.4f}" for part in parts],
-        "  chain with batteries": [f"{part.get('charging_share_chain', float('nan')):.4f}" for part in parts],
+        **chain,
+        **types,
         "session, grid side": [f"{part['session_kwh']:.2f} kWh" for part in parts],
         "home at midnight": [f"{part['home_at_midnight_exact']:.3f}" for part in parts],
         "places inside band": [f"{part['places_inside_band']:.1%}" for part in parts],
-        "stranded per EV": [f"{part['stranded_per_ev']:.1e}" for part in parts],
+        "stranded EV-days": [f"{part['stranded_ev_days']:,}" for part in parts],
     }
     names = [
         f"{name.replace('_', ' ')} ({part['days']})" for name, part in zip(study.parts, parts, strict=True)
@@ -60,4 +77,5 @@ def _text(study: "MobilityStudy", out: Path | None) -> str:
     head = f"{told['name']}: mobility of kind {told['kind']}, {told['evs']:,} EVs, {told['cpu_s']:.1f} s CPU"
     lines = [head, f"{'':24}" + "".join(f"{name:>18}" for name in names)]
     lines += [f"{label:24}" + "".join(f"{value:>18}" for value in values) for label, values in rows.items()]
+    lines += [f"note: {note}" for note in study.notes]
     return "\n".join([*lines, *([f"report: {out / 'report.html'}"] if out is not None else [])])

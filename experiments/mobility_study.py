@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import FloatArray, Frame
+from cosim.errors import ConfigError
 from cosim.ev.charging_demand import ChargingDemand, demand_of
 from cosim.ev.days import DayOfEVs, of_each_ev, simulate_days
 from cosim.ev.dwell import DwellModel
@@ -25,6 +26,8 @@ from cosim.scenario import Scenario
 from experiments.mobility_tables import MAKERS, charging, departures, places
 
 PURPOSE = "mobility"
+MOST_EV_DAYS = 5_000_000
+"""They are held in memory all at once."""
 SETTLED_DAYS = 8
 """Days after which the chain with batteries repeats itself to 1e-5."""
 SINGLE, MANY = "single_day", "many_days"
@@ -41,6 +44,11 @@ class Sampled:
     exact: Occupancy
     charging: ChargingDay | None
     """By the chain with batteries; only of a Markov model."""
+
+    @property
+    def stranded(self) -> int:
+        """EV-days that ended where the battery could not make the next trip."""
+        return int(sum(day.record.stranded.sum() for day in self.days))
 
     @property
     def day(self) -> DayOfEVs:
@@ -62,6 +70,18 @@ class MobilityStudy:
     def kind(self) -> str:
         """Kind of the mobility model."""
         return self.scenario.config.mobility.kind
+
+    @property
+    def notes(self) -> list[str]:
+        """What the exact figures do not know: that some EVs are stranded, and stay where they are."""
+        return [
+            f"{title}: {part.stranded:,} of {self.n_ev * len(part.days):,} EV-days ended stranded, with trips "
+            "not made. The exact figures and the chain with batteries hold for days on which nobody is "
+            "stranded: counts may leave their bands for that reason alone. Trips and p_t are counted as made, "
+            "places and departures as planned in the morning."
+            for title, part in ((name.replace("_", " "), part) for name, part in self.parts.items())
+            if part.stranded
+        ]
 
     @property
     def tables(self) -> dict[str, Frame]:
@@ -89,7 +109,13 @@ class MobilityStudy:
 
 
 def study_mobility(scenario: Scenario, n_ev: int, days: int = 1, seed: int = 1) -> MobilityStudy:
-    """Return one day of *n_ev* EVs and, if *days* are more than one, so many in a row with all carried over."""
+    """Return one day of *n_ev* EVs and, if *days* are more than one, so many in a row with all carried over.
+
+    Raises ``ConfigError`` for more EV-days than memory holds.
+    """
+    if n_ev * days > MOST_EV_DAYS:
+        problem = f"--evs times --days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"
+        raise ConfigError("options", [problem])  # noqa: EM101
     started = process_time()
     parts = {SINGLE: _sampled(scenario, n_ev, 1, seed)}
     if days > 1:
@@ -188,6 +214,8 @@ def _told(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
         "charging_share": demand.mean_charging_share,
         "session_kwh": demand.mean_session_kwh,
         "stranded_per_ev": demand.stranded_per_ev,
+        "stranded_ev_days": part.stranded,
+        "exact_holds": part.stranded == 0,
         "home_at_midnight_exact": float(part.exact.share[-1, 0]),
         "places_inside_band": float(found.inside.mean()),
         "departures_inside_band": float(left.inside.mean()),

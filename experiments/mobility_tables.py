@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cosim.arrays import FloatArray, Frame, IntArray
+from cosim.arrays import BoolArray, FloatArray, Frame, IntArray
 from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.occupancy import (
     PLACES,
@@ -15,6 +15,7 @@ from cosim.ev.occupancy import (
     count_places,
     soc_at_boundaries,
 )
+from cosim.ev.soc import joined
 from cosim.ev.timeline import DOINGS
 from cosim.ev.transitions import ACTIVITIES
 
@@ -136,4 +137,29 @@ def by_day(study: "MobilityStudy", part: "Sampled") -> Frame:
     return pd.DataFrame(rows)
 
 
-MAKERS = (places, doings, charging, departures, soc_quantiles, charging_share, by_day)
+def by_type(study: "MobilityStudy", part: "Sampled") -> Frame:
+    """Return the totals of each type of EVs over all days, per EV and day; empty where there are no types."""
+    types = study.scenario.mobility.types
+    record = joined([day.record for day in part.days])
+    of_trip = np.concatenate([day.diaries.ev_type[day.diaries.ev] for day in part.days])
+    evs = np.bincount(part.day.diaries.ev_type, minlength=len(types))
+    ev_days = np.maximum(evs * len(part.days), 1)
+
+    def total(values: FloatArray | BoolArray) -> FloatArray:
+        return np.bincount(of_trip, weights=values, minlength=len(types)).astype(np.float64)
+
+    trips, charges, fast_kwh = total(~record.cancelled), total(record.fast_charge), total(record.session_kwh)
+    frame = {
+        "type": [kind.name for kind in types],
+        "evs": evs,
+        "trips_per_ev": trips / ev_days,
+        "charging_share": charges / np.maximum(trips, 1),
+        "session_kwh": fast_kwh / np.maximum(charges, 1),
+        "fast_kwh_per_ev": fast_kwh / ev_days,
+        "slow_kwh_per_ev": total(record.slow_kwh) / ev_days,
+        "stranded": total(record.stranded).astype(np.int64),
+    }
+    return pd.DataFrame(frame if types else {})
+
+
+MAKERS = (places, doings, charging, departures, soc_quantiles, charging_share, by_day, by_type)

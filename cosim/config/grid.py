@@ -202,6 +202,8 @@ class FeederConfig(Section):
     """Lowest voltage allowed at any other bus."""
     voltage_max_pu: PerUnitVoltage = 1.05
     """Highest voltage allowed at any other bus."""
+    branch_limit_scale: Positive = 1.0
+    """Factor on the current limit of every line and transformer; a large one, such as 1000, lifts them all."""
     export: bool = False
     """Whether power may flow back to the upper grid."""
     loss_price_cny_per_mwh: NonNegative = 0.0

@@ -29,7 +29,7 @@ class RoadConfig(Section):
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
     demand: File
     """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
-    demand_scale: Positive = 1.0
+    demand_scale: Annotated[float, Field(gt=0, le=1_000)] = 1.0
     """Factor on the OD table."""
     trip_profile: Name = "trip_share"
     """Column of the profiles: share of the daily trips that start in each period."""
@@ -74,7 +74,7 @@ class EvTypeConfig(Section):
     name: Name
     """Unique name."""
     share: Positive
-    """Share of all EVs; the shares are scaled to sum to 1."""
+    """Share of all EVs; the shares of all types must add up to 1."""
     battery_kwh: Positive | None = None
     """Battery capacity [kWh]."""
     consumption_kwh_per_km: Positive | None = None
@@ -91,6 +91,7 @@ class EvTypeConfig(Section):
     """EVs of this type with a charger at work."""
 
 
+MOST_EVS = 10_000_000
 SUM_SLACK = 1e-9
 """Decimal shares do not add up to 1 in binary."""
 KNOWLEDGE = ("equilibrium", "last_period", "yesterday")
@@ -148,7 +149,7 @@ class PopulationConfig(Section):
 
     ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
-    evs: Annotated[int, Field(ge=1)] | None = None
+    evs: Annotated[int, Field(ge=1, le=MOST_EVS)] | None = None
     """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""
     resolution: Literal["individual", "batch"] = "individual"
     """Each EV an agent of its own, or all of them as arrays: the same tables, but for messages; for many EVs."""
@@ -162,7 +163,7 @@ class PopulationConfig(Section):
     """How EVs choose their way: logit, path_size, probit, cheapest, or a class of yours as my_module:MyChoice."""
     energy_in_choice: Literal["own", "mean"] = "own"
     """Energy with which a driver prices a station: the EV's own, or the mean session."""
-    estimate_diaries: Annotated[int, Field(ge=1_000)] = 200_000
+    estimate_diaries: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
     """Diaries behind p_t, departures and session energy of the equilibrium (the same for all seeds)."""
     trips: Literal["independent", "chained"] | None = None
     """OD of a trip: drawn for itself, or from where the last one ended; empty: chained if the OD table allows it."""
@@ -170,6 +171,15 @@ class PopulationConfig(Section):
     """State of charge and place in the morning: drawn, at home; or carried over midnight (of several `days`)."""
     types: Entries[EvTypeConfig] = ()
     """Types of EVs; none: one type, of `[mobility]`."""
+
+    @model_validator(mode="after")
+    def types_are_all(self) -> "PopulationConfig":
+        """Ask that the shares of the types add up to 1."""
+        total = sum(kind.share for kind in self.types)
+        if self.types and abs(total - 1) > SUM_SLACK:
+            sentence = f"types: the shares add up to {total:g}; they must add up to 1"
+            raise contradiction(sentence, "types")
+        return self
 
 
 class MobilityConfig(Section):

@@ -14,7 +14,7 @@ FEW = 6
 
 def record_flags(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
     """Write down what kept the day from being an equilibrium within all limits."""
-    _record_roads(recorder, day)
+    _record_roads(recorder, scenario, day)
     _record_held_tariff(recorder, day)
     _record_prices_not_positive(recorder, scenario, day)
     if scenario.config.coupling.mode == "fixed_point":
@@ -22,8 +22,11 @@ def record_flags(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) ->
         _record_other_days(recorder, scenario, day)
 
 
-def _record_roads(recorder: Recorder, day: EquilibriumDay) -> None:
+def _record_roads(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
     network = day.paths.network
+    helps = "Use road.assignment.method = 'newton', or raise road.assignment.max_iterations."
+    if scenario.config.road.assignment.method == "newton":
+        helps = "Lower road.demand_scale or road.theta_per_min, or loosen road.assignment.tolerance."
     for number, period in enumerate(day.periods):
         if not period.converged:
             recorder.add_row(
@@ -34,8 +37,7 @@ def _record_roads(recorder: Recorder, day: EquilibriumDay) -> None:
                 kind="not_converged",
                 amount=period.residual,
                 sentence=f"period {number + 1}: the equilibrium search stopped at a residual of "
-                f"{period.residual:.2e} after {period.iterations} iterations. Use "
-                "road.assignment.method = 'newton', or raise road.assignment.max_iterations.",
+                f"{period.residual:.2e} after {period.iterations} iterations. {helps}",
             )
         for link in np.flatnonzero(period.overloaded):
             flow, capacity = period.link_flow_veh_h[link], network.capacity_veh_h[link]

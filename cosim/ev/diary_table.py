@@ -11,7 +11,9 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import isfinite, isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,9 @@ from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
 COLUMNS = ("ev", "day", "trip", "departure", "arrival", "from", "to", "length_km")
+FASTEST_KM_H = 200
+"""Mean speed of a trip that is still believed."""
+LONGEST_TRIP_H = 12
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
 
 
@@ -40,6 +45,11 @@ class ObservedDays:
     from_activity: ActivityArray
     to_activity: ActivityArray
     length_km: FloatArray
+
+    @property
+    def days_without_trips(self) -> int:
+        """EV-days that are said to have no trip; without any, the share that travels cannot be told."""
+        return self.n_days - self.first.size
 
     @property
     def first(self) -> IntArray:
@@ -70,16 +80,21 @@ def read_diaries(file: Path) -> ObservedDays:
     for trip in rows:
         days.setdefault(trip.key, len(days))
     _refuse_broken_days(table, rows)
+    _refuse_broken_nights(table, rows)
     made = [trip for trip in rows if trip.number > 0]
     if not table.problems and not made:
         table.report(0, "holds no trip; nothing can be estimated")
+    if not table.problems and len({trip.length_km for trip in made if 1 < trip.length_km < 100}) < 2:
+        table.report(
+            0, "has fewer than two different lengths within 1 to 100 km; their spread cannot be estimated"
+        )
     if table.problems:
         raise ConfigError(str(file), table.problems)
     return ObservedDays(
         n_days=len(days),
         day=np.array([days[trip.key] for trip in made]),
-        departure_s=np.array([trip.departure_s for trip in made]),
-        arrival_s=np.array([trip.arrival_s for trip in made]),
+        departure_s=np.array([int(trip.departure_s) for trip in made]),
+        arrival_s=np.array([int(trip.arrival_s) for trip in made]),
         from_activity=np.array([ACTIVITIES.index(trip.left) for trip in made], dtype=np.int8),
         to_activity=np.array([ACTIVITIES.index(trip.sought) for trip in made], dtype=np.int8),
         length_km=np.array([trip.length_km for trip in made]),
@@ -106,8 +121,9 @@ def write_diaries(diaries: Diaries, file: Path) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def clock(second: int) -> str:
+def clock(second: float) -> str:
     """Return a second of the day as HH:MM:SS."""
+    second = int(second)
     return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
 
 
@@ -116,25 +132,28 @@ class _Trip:
     line: int
     key: tuple[str, str]
     number: int
-    departure_s: int = 0
-    arrival_s: int = 0
+    sound: bool = True
+    """Whether its row is in order."""
+    departure_s: float = 0
+    arrival_s: float = 0
     left: str = ""
     sought: str = ""
     length_km: float = 0.0
 
 
 def _trips(table: Table) -> list[_Trip]:
-    """Return the rows as trips; a row that cannot be one is reported."""
+    """Return the rows as trips; what is wrong with a row is reported, and the trip marked."""
     trips = []
     for line, row in zip(table.lines, table.cells, strict=True):
         faults = len(table.faults)
         trip = _trip(table, line, row)
-        if len(table.faults) == faults:
-            trips.append(trip)
+        if trip is not None:
+            trips.append(replace(trip, sound=len(table.faults) == faults))
     return trips
 
 
-def _trip(table: Table, line: int, row: Row) -> _Trip:
+def _trip(table: Table, line: int, row: Row) -> _Trip | None:
+    """Return a row as a trip; None where its number is none."""
     for column in ("ev", "day"):
         if not row[column]:
             table.report(line, f"column {column} is empty; give a name")
@@ -143,7 +162,7 @@ def _trip(table: Table, line: int, row: Row) -> _Trip:
         table.report(
             line, f"column trip is {row['trip']!r}; it must be a whole number, 0 for a day without trips"
         )
-        return _Trip(line=line, key=key, number=0)
+        return None
     number = int(row["trip"])
     if number == 0:
         if any(row[column] for column in COLUMNS[3:]):
@@ -157,8 +176,8 @@ def _trip(table: Table, line: int, row: Row) -> _Trip:
             )
     if departure_s >= SECONDS_PER_DAY:
         table.report(line, f"departure is {row['departure']!r}; a trip belongs to the day on which it starts")
-    if arrival_s < departure_s:
-        table.report(line, f"arrival is {row['arrival']!r}, before the departure at {row['departure']!r}")
+    length_km = table.number(line, row, "length_km", POSITIVE)
+    _refuse_odd_trip(table, line, row, (arrival_s - departure_s) / 3600, length_km)
     return _Trip(
         line=line,
         key=key,
@@ -167,15 +186,34 @@ def _trip(table: Table, line: int, row: Row) -> _Trip:
         arrival_s=arrival_s,
         left=row["from"],
         sought=row["to"],
-        length_km=table.number(line, row, "length_km", POSITIVE),
+        length_km=length_km,
     )
 
 
-def _second(table: Table, line: int, row: Row, column: str) -> int:
+def _refuse_odd_trip(table: Table, line: int, row: Row, hours: float, length_km: float) -> None:
+    """Report a trip that no car makes: backwards in time, in no time, too long or too fast."""
+    if isnan(hours):  # a time that cannot be read is told already
+        return
+    when = f"departure is {row['departure']!r} and arrival {row['arrival']!r}"
+    if hours < 0:
+        table.report(line, f"arrival is {row['arrival']!r}, before the departure at {row['departure']!r}")
+    elif hours == 0:
+        table.report(line, f"{when}: a trip must last longer than 0; write seconds, as 07:45:30")
+    elif hours > LONGEST_TRIP_H:
+        table.report(line, f"{when}: the trip lasts {hours:.1f} h; it must be {LONGEST_TRIP_H} h or less")
+    if hours > 0 and isfinite(length_km) and length_km / hours > FASTEST_KM_H:
+        table.report(
+            line,
+            f"length_km is {row['length_km']!r} in {60 * hours:.0f} min: {length_km / hours:,.0f} km/h; "
+            f"it must be {FASTEST_KM_H} km/h or less",
+        )
+
+
+def _second(table: Table, line: int, row: Row, column: str) -> float:
     match = _CLOCK.fullmatch(row[column])
     if match is None:
         table.report(line, f"column {column} is {row[column]!r}; it must be a time as 07:45 or 07:45:30")
-        return 0
+        return nan
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
@@ -191,19 +229,32 @@ def _refuse_broken_days(table: Table, rows: list[_Trip]) -> None:
                 trip.line, f"EV {trip.key[0]!r} has trips on day {trip.key[1]!r}, and a row that says none"
             )
         elif trip.number not in {0, expected}:
-            table.report(
-                trip.line, f"trip is {trip.number}; trip {expected} of that EV and day is missing or wrong"
-            )
-        elif before is not None and same and trip.departure_s < before.arrival_s:
-            table.report(
-                trip.line,
-                f"departs at {clock(trip.departure_s)}, before its arrival at {clock(before.arrival_s)}",
-            )
-        elif before is not None and same and trip.left != before.sought:
-            table.report(
-                trip.line, f"leaves from {trip.left!r}, but the trip before ended at {before.sought!r}"
-            )
+            table.report(trip.line, f"trip is {trip.number}; trip {expected} of that EV and day is missing")
+        elif before is not None and same:
+            _refuse_leap(table, before, trip, before.arrival_s, "the trip before")
         before = trip
+
+
+def _refuse_broken_nights(table: Table, rows: list[_Trip]) -> None:
+    """Report days that do not begin where the same EV ended the day before; days are in order if they are numbers."""
+    numbered = [trip for trip in rows if trip.number > 0 and trip.key[1].isdecimal()]
+    numbered.sort(key=lambda trip: (trip.key[0], int(trip.key[1]), trip.number))
+    for before, trip in pairwise(numbered):
+        if before.key[0] == trip.key[0] and int(trip.key[1]) == int(before.key[1]) + 1:
+            came_s = before.arrival_s - SECONDS_PER_DAY
+            _refuse_leap(table, before, trip, came_s, "the last trip of the day before")
+
+
+def _refuse_leap(table: Table, before: _Trip, trip: _Trip, came_s: float, what: str) -> None:
+    """Report a trip that leaves before the EV has come, or from where it is not; wrong rows are told already."""
+    if not (before.sound and trip.sound):
+        return
+    if trip.departure_s < came_s:
+        table.report(
+            trip.line, f"departs at {clock(trip.departure_s)}, before {what} arrives at {clock(came_s)}"
+        )
+    if trip.left != before.sought:
+        table.report(trip.line, f"leaves from {trip.left!r}, but {what} ended at {before.sought!r}")
 
 
 def _parquet(file: Path) -> Table:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, read_table
-from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, unknown_bus
+from cosim.grid.bus_words import unknown_bus
+from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
 
 

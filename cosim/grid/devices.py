@@ -10,7 +10,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
-from cosim.grid.feeder import Feeder, unknown_bus
+from cosim.grid.feeder import Feeder
 
 ROUNDING_PU = 1e-9
 """Shares that differ by less are the same."""
@@ -159,9 +159,7 @@ class Devices:
             *(("demand response", u.bus) for u in self.demand_responses),
             *(("V2G charger " + u.name, u.bus) for u in self.v2g_chargers),
         ]
-        problems = [
-            f"{who}: {unknown_bus(bus, feeder.bus_names)}" for who, bus in named if not feeder.knows_bus(bus)
-        ]
+        problems = [f"{who}: {problem}" for who, bus in named if (problem := feeder.bus_problem(bus))]
         for turbine in self.turbines:
             problems += _turbine_problems(turbine)
         for storage in self.storages:

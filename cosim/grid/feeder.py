@@ -2,7 +2,7 @@
 
 from cosim.grid.csv_feeder import read_feeder_csv
 from cosim.grid.pandapower_net import feeder_from_pandapower
-from cosim.grid.radial import BASE_KVA, Feeder, VoltageRules, unknown_bus
+from cosim.grid.radial import BASE_KVA, Feeder, VoltageRules
 
 __all__ = [
     "BASE_KVA",
@@ -10,5 +10,4 @@ __all__ = [
     "VoltageRules",
     "feeder_from_pandapower",
     "read_feeder_csv",
-    "unknown_bus",
 ]

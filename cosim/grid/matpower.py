@@ -41,6 +41,8 @@ def read_matpower(path: Path) -> Any:
         line = change.group(0).strip()
         if not (_OHMS.search(line) or _KILOWATTS.search(line)):
             problems.append(f"{path}: cannot run {line!r}. Save the case from MATPOWER with savecase.")
+    if "bus" in tables and tables["bus"].size and len(set(tables["bus"][:, 0])) < len(tables["bus"]):
+        problems.append(f"{path}: table mpc.bus has a bus number twice; numbers must differ.")
     if problems or base is None:
         raise ConfigError(str(path), problems)
     bus, branch = tables["bus"], tables["branch"]

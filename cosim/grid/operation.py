@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
+from cosim.grid.bus_words import at_bus
 from cosim.grid.cost import running_cost
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
@@ -242,7 +243,7 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
     """Write down the limits that the dispatch breaks, doubts about it, and limits broken by the load that came."""
     for violation in op.dispatch.violations:
         if violation.period == op.now.period:
-            place = f"feeder {op.feeder.name}, bus {violation.bus}"
+            place = f"feeder {op.feeder.name}, {at_bus(violation.bus)}"
             _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
     feeder = f"feeder {op.feeder.name}"
     if op.dispatch.status == "no answer":
@@ -276,7 +277,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
     outside[feeder.slack_buses] = 0.0
     worst = int(np.argmax(outside))
     if outside[worst] > VOLTAGE_NOTICED_PU:
-        place = f"bus {feeder.bus_names[worst]}"
+        place = at_bus(feeder.bus_names[worst])
         sentence = (
             f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the load that came; "
             f"the limits are {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
@@ -294,7 +295,7 @@ def _record_realised_current(recorder: Recorder, op: Operation) -> None:
         place = f"branch {feeder.branch_names[worst]}"
         sentence = (
             f"period {op.now.period}, {place}: {over_a[worst]:.1f} A above its limit with the load that came. "
-            "Plan with a margin: lower current_max_a."
+            "Plan with a margin: lower grid.branch_limit_scale."
         )
         amount = float(over_a[worst])
         _violation(recorder, op, f"feeder {feeder.name}, {place}", "realised_current", amount, sentence)

@@ -3,10 +3,11 @@
 So transformers, shunts, line charging, switches and what else the tables hold mean what they mean there.
 """
 
+import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,8 @@ import numpy as np
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import ConfigError
 from cosim.grid.matpower import read_matpower
+from cosim.grid.net_faults import table_faults
+from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, in_parallel
 from cosim.grid.tree import Edge
 
@@ -48,23 +51,24 @@ def feeder_from_pandapower(
     net_or_name: Any,
     *,
     voltage: VoltageRules | None = None,
-    names_from_table: bool = False,
 ) -> Feeder:
     """Return the feeder of a pandapower net: the net, a name in ``pandapower.networks`` or code of SimBench, a path.
 
-    Buses are named by their index + 1 (the paper's numbers for case33bw) and answer to the table's names too;
-    *names_from_table* makes these the names that are shown. Buses joined by closed switches are one bus.
+    Buses have the names of the net's table where these differ, and answer to pandapower's index too; case33bw and its
+    like, whose names are the indices, count from 1 (`net_names`). Buses joined by closed switches are one bus.
     Loads and sgens of the net are the feeder's nominal load. Several external grids make several trees.
     Raises ``ConfigError`` naming every loop, part without a slack, and element that holds a voltage.
     """
-    net, source, numbered = _open_net(net_or_name)
+    net, source = _open_net(net_or_name)
+    called = bus_names(net)
     problems = _beyond_the_model(net)
+    if faults := table_faults(net, called.shown):
+        raise ConfigError(source, [*(f"{source}: {fault}" for fault in faults), *problems])
     model = _bus_branch_model(net, source)
-    names_from_table = names_from_table or numbered
-    names, aliases, origin_bus, rows = _names(net, model, names_from_table, problems)
+    names, aliases, origin_bus, rows = _nodes(net, model, called)
     buses = model["bus"]
     name_of = dict(zip(rows.tolist(), names, strict=True))
-    branches, branch_rows = _branches(net, model, name_of)
+    branches, branch_rows = _branches(net, model, name_of, branch_names(net, counted=called.counted))
     table = net.ext_grid[net.ext_grid.in_service]
     lookup = net._pd2ppc_lookups["bus"]  # noqa: SLF001  the one place that says which bus became which row
     slacks = {
@@ -81,6 +85,8 @@ def feeder_from_pandapower(
         v_base_kv=buses[rows, 9].copy(),
         shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
         aliases=aliases,
+        unclear={number: said for number, said in called.unclear.items() if number in aliases},
+        bus_numbers=called.meaning,
     )
     feeder = build_feeder(tables, voltage, problems)
     parts = dict(zip([b.edge.name for b in branches], branch_rows, strict=True))
@@ -91,32 +97,44 @@ def feeder_from_pandapower(
     return replace(feeder, origin=origin)
 
 
-def _open_net(net_or_name: Any) -> tuple[Any, str, bool]:
-    """Open a net by name or path, a copy of one that is given; say whether its buses bear numbers of a file."""
+def _open_net(net_or_name: Any) -> tuple[Any, str]:
+    """Open a net by name or path, a copy of one that is given; say what it is called."""
     import copy
 
     import pandapower
     import pandapower.networks
 
     if not isinstance(net_or_name, str | Path):
-        return copy.deepcopy(net_or_name), "pandapower net", False
+        return copy.deepcopy(net_or_name), "pandapower net"
     source = str(net_or_name)
     is_file = source.endswith((".json", ".m"))
     if is_file and not Path(source).is_file():
         raise ConfigError(source, [f"{source}: there is no such file."])
     if source.endswith(".m"):
-        return read_matpower(Path(source)), source, True
+        return read_matpower(Path(source)), source
     make = getattr(pandapower.networks, source, None) or _of_simbench(source)
     try:
         with quiet():
             net = pandapower.from_json(source) if is_file else make() if callable(make) else None
     except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
-        raise ConfigError(source, [f"{source}: pandapower cannot read it ({reason})."]) from None
+        raise ConfigError(source, [f"{source}: {_why_unread(source, is_file, reason)}"]) from None
     if not isinstance(net, pandapower.pandapowerNet):
         raise ConfigError(
             source, [f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks."]
         )
-    return net, source, False
+    return net, source
+
+
+def _why_unread(source: str, is_file: bool, reason: Exception) -> str:
+    """Return why pandapower could not make a net; what Python says of a file of something else helps nobody."""
+    if is_file:
+        try:
+            content = json.loads(Path(source).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as fault:
+            return f"it is not JSON ({fault}). Write the net with pandapower.to_json."
+        if not (isinstance(content, dict) and content.get("_class") == "pandapowerNet"):
+            return "it holds JSON, but no net of pandapower. Write the net with pandapower.to_json."
+    return f"pandapower cannot read it ({reason})."
 
 
 def _of_simbench(code: str) -> Any:
@@ -188,36 +206,24 @@ def _bus_branch_model(net: Any, source: str) -> Any:
     return net._ppc  # noqa: SLF001  public only as a file format without the rows' names
 
 
-def _names(
-    net: Any, model: Any, from_table: bool, problems: list[str]
-) -> tuple[list[str], dict[str, int], IntArray, IntArray]:
+def _nodes(net: Any, model: Any, called: BusNames) -> tuple[list[str], dict[str, int], IntArray, IntArray]:
     """Return name, other names, a bus of the net and row of every electrical node."""
     lookup = net._pd2ppc_lookups["bus"]  # noqa: SLF001
-    alive = net.bus.index[net.bus.in_service].to_numpy()
     members: dict[int, list[int]] = {}
-    for bus in alive.tolist():
+    for bus in called.shown:
         members.setdefault(int(lookup[bus]), []).append(bus)
-    label = {bus: str(net.bus.name.at[bus]) for bus in alive.tolist()}
     lone = np.setdiff1d(np.flatnonzero(model["bus"][:, 1] != 4), list(members))
     rows = np.array([*members, *lone.tolist()], dtype=np.int64)
-    names: list[str] = []
-    aliases: dict[str, int] = {}
-    for position, buses in enumerate(members.values()):
-        names.append(label[buses[0]] if from_table else str(buses[0] + 1))
-        aliases |= {str(bus + 1): position for bus in buses if not from_table}
-    names += [f"open end {k + 1}" for k in range(len(lone))]
-    counted = list(label.values())
-    for position, buses in enumerate(members.values()):
-        for text in (label[bus] for bus in buses):
-            if text not in aliases and counted.count(text) == 1:
-                aliases[text] = position
-    if len(set(names)) < len(names):
-        problems.append("two buses have the same name; leave names_from_table off.")
-    origin = np.array([*(buses[0] for buses in members.values()), *[-1] * len(lone)], dtype=np.int64)
-    return names, aliases, origin, rows
+    first = [buses[0] for buses in members.values()]
+    names = [called.shown[bus] for bus in first] + [f"open end {k + 1}" for k in range(len(lone))]
+    position = {bus: k for k, buses in enumerate(members.values()) for bus in buses}
+    aliases = {text: position[bus] for text, bus in called.known.items()}
+    return names, aliases, np.array([*first, *[-1] * len(lone)], dtype=np.int64), rows
 
 
-def _branches(net: Any, model: Any, name_of: dict[int, str]) -> tuple[list[Branch], list[list[int]]]:
+def _branches(
+    net: Any, model: Any, name_of: dict[int, str], called: Mapping[tuple[str, int], str]
+) -> tuple[list[Branch], list[list[int]]]:
     """Return the branches in service, those in parallel as one, and their rows."""
     from pandapower.pypower import idx_brch as at
 
@@ -229,7 +235,7 @@ def _branches(net: Any, model: Any, name_of: dict[int, str]) -> tuple[list[Branc
             near, far = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
             if not rows[row, at.BR_STATUS] or near not in name_of or far not in name_of:
                 continue
-            name = _branch_name(net, kind, row - start)
+            name = _branch_name(net, kind, row - start, called)
             admittance = complex(rows[row, at.BR_G], rows[row, at.BR_B]) / 2
             lopsided = complex(rows[row, at.BR_G_ASYM], rows[row, at.BR_B_ASYM]) / 2
             tap = rows[row, at.TAP] or 1.0
@@ -258,15 +264,15 @@ def _join_parallel(found: list[Branch], places: list[list[int]]) -> None:
             return
 
 
-def _branch_name(net: Any, kind: str, number: int) -> str:
-    """Return the name of a branch: a line's is its index + 1."""
-    if kind == "line":
-        return str(net.line.index[number] + 1)
+def _branch_name(net: Any, kind: str, number: int, called: Mapping[tuple[str, int], str]) -> str:
+    """Return the name of a branch of the model; a transformer of three windings is three of them."""
     if kind == "trafo3w":
         count = len(net.trafo3w)
-        return f"trafo3w {net.trafo3w.index[number % count] + 1} {('hv', 'mv', 'lv')[number // count]}"
-    index = net[kind].index if kind in net and len(net[kind]) > number else range(number + 1)
-    return f"{kind} {index[number] + 1}"
+        return f"{called[kind, net.trafo3w.index[number % count]]} {('hv', 'mv', 'lv')[number // count]}"
+    if kind in net and len(net[kind]) > number:
+        index = int(net[kind].index[number])
+        return called.get((kind, index), f"{kind} {index}")
+    return f"{kind} {number}"
 
 
 def _limit(net: Any, kind: str, number: int, base_kv: Any) -> tuple[float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import SolverError
+from cosim.grid.bus_words import at_bus
 from cosim.grid.feeder import BASE_KVA, Feeder
 from cosim.grid.pandapower_net import POWER_FLOW
 from cosim.grid.radial import ComplexArray
@@ -198,8 +199,8 @@ def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
     model = ready.net._ppc  # noqa: SLF001  the one place with every branch, of whatever kind, in one table
     voltage = model["bus"][ready.bus_row, VM].real / ready.scale
     if not np.isfinite(voltage).all():
-        lost = ", ".join(feeder.bus_names[i] for i in np.flatnonzero(~np.isfinite(voltage)))
-        msg = f"{place}: the AC power flow gives no voltage at bus {lost}."
+        lost = ", ".join(at_bus(feeder.bus_names[i]) for i in np.flatnonzero(~np.isfinite(voltage)))
+        msg = f"{place}: the AC power flow gives no voltage at {lost}."
         raise SolverError(msg)
     flows = model["branch"].real * 1e3
     ends = flows[:, at.PF] + 1j * flows[:, at.QF], flows[:, at.PT] + 1j * flows[:, at.QT]

@@ -1,7 +1,7 @@
 """The feeder as a value: trees of branches from their slack buses outwards, in per unit of 1 MVA."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.errors import ConfigError
+from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import Edge, grow_tree
 
 BASE_KVA = 1000.0
@@ -66,6 +67,10 @@ class Feeder:
     voltage_max_pu: float = 1.05
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Other names of buses."""
+    unclear: Mapping[str, str] = field(default_factory=dict)
+    """Numbers among them that could mean another bus too, with the sentence that says which."""
+    bus_numbers: str = ""
+    """What a number of a bus means, in words; empty where the names are those of the user's own table."""
     origin: Any = None
     """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
 
@@ -138,7 +143,9 @@ class Feeder:
         return total[:, self.to_bus]
 
     def bus_index(self, name: str) -> int:
-        """Return the position of the bus *name* in every per-bus array; ``ConfigError`` if unknown."""
+        """Return the position of the bus *name* in every per-bus array; ``ConfigError`` if unknown or unclear."""
+        if name in self.unclear:
+            raise ConfigError(self.name, [self.unclear[name]])
         if name in self.aliases:
             return self.aliases[name]
         try:
@@ -146,16 +153,14 @@ class Feeder:
         except ValueError:
             raise ConfigError(self.name, [unknown_bus(name, self.bus_names)]) from None
 
-    def knows_bus(self, name: str) -> bool:
-        """Whether a bus has this name or number; nothing can stand at the open end of a line."""
+    def bus_problem(self, name: str) -> str:
+        """Return why nothing can stand at the bus *name*, as at the open end of a line; empty where it can."""
+        if name in self.unclear:
+            return self.unclear[name]
         known = name in self.aliases or name in self.bus_names
-        return known and (self.origin is None or bool(self.origin.bus[self.bus_index(name)] >= 0))
-
-
-def unknown_bus(name: str, bus_names: Sequence[str]) -> str:
-    """Return the sentence that says a bus is not there, and which are."""
-    shown = ", ".join(bus_names[:5]) + (f" ... {bus_names[-1]}" if len(bus_names) > 5 else "")
-    return f"there is no bus {name!r}; the buses are {shown}."
+        if known and (self.origin is None or self.origin.bus[self.bus_index(name)] >= 0):
+            return ""
+        return unknown_bus(name, self.bus_names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +225,8 @@ class Tables:
     v_base_kv: float | FloatArray
     shunt_pu: ComplexArray | None = None
     aliases: Mapping[str, int] = field(default_factory=dict)
+    unclear: Mapping[str, str] = field(default_factory=dict)
+    bus_numbers: str = ""
 
 
 def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[str]) -> Feeder:
@@ -271,6 +278,8 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[st
         voltage_min_pu=rules.min_pu,
         voltage_max_pu=rules.max_pu,
         aliases=tables.aliases,
+        unclear=tables.unclear,
+        bus_numbers=tables.bus_numbers,
     )
 
 

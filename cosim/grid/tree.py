@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cosim.grid.bus_words import at_bus
+
 LOOPS_NAMED = 5
 JOINS = "join the slack buses"
 
@@ -104,6 +106,8 @@ def _way_to_slack(feeds: dict[str, Step], bus: str) -> list[int]:
 
 
 def _lost(buses: Sequence[str], slacks: Sequence[str]) -> str:
-    some = ", ".join(buses[:10]) + (f" and {len(buses) - 10} more" if len(buses) > 10 else "")
-    slack = f"the slack bus {slacks[0]}" if len(slacks) == 1 else "a slack bus"
-    return f"no branch in service connects bus {some} to {slack}."
+    some = ", ".join([at_bus(buses[0]), *buses[1:10]]) + (
+        f" and {len(buses) - 10} more" if len(buses) > 10 else ""
+    )
+    slack = f"the slack {at_bus(slacks[0])}" if len(slacks) == 1 else "a slack bus"
+    return f"no branch in service connects {some} to {slack}."

@@ -16,6 +16,7 @@ from cosim.config import ScenarioConfig
 from cosim.config.extending import read_scenario_tables
 from cosim.config.mending import STAND_IN, mended
 from cosim.config.reading import apply_settings, check
+from cosim.config.travel import MOST_EVS
 from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
@@ -97,7 +98,11 @@ class Scenario:
             problem = "mobility: no EV makes a trip; raise travel_share, or let first departures be earlier"
             raise ConfigError(self.config.name, [problem])
         wanted = self.config.population.evs
-        return wanted or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
+        n_ev = wanted or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
+        if n_ev > MOST_EVS:
+            problem = f"these trips take {n_ev:,} EVs; at most {MOST_EVS:,} can be. Lower road.demand_scale"
+            raise ConfigError(self.config.name, [problem])
+        return n_ev
 
     def group(self, user_class: int, od: int) -> int:
         """Return the number of a class and OD in the path set."""

@@ -1,7 +1,7 @@
 """A feeder with its devices, load and stations: what one grid operator is responsible for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,13 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
         feeder = _read_network(config, folder, limits)
     except ConfigError as error:
         raise _placed(error, config, folder) from None
-    return replace(feeder, name=config.name)
+    scale = config.branch_limit_scale
+    return replace(
+        feeder,
+        name=config.name,
+        current_max_pu=scale * feeder.current_max_pu,
+        current_max_to_pu=scale * feeder.current_max_to_pu,
+    )
 
 
 def build_feeder_case(
@@ -62,7 +68,7 @@ def build_feeder_case(
         raise _placed(error, config, folder) from None
     return FeederCase(
         feeder=feeder,
-        devices=devices,
+        devices=_at_shown_buses(devices, feeder),
         rules=_rules(config),
         load_pu=config.load_scale * (flat if profiles is None else profiles[config.load_profile]),
     )
@@ -124,6 +130,18 @@ def _devices(config: FeederConfig, profiles: dict[str, FloatArray] | None, flat:
         demand_responses=tuple(DemandResponse(**unit.model_dump()) for unit in config.demand_response),
         v2g_chargers=tuple(_v2g_charger(unit, profiles, flat) for unit in config.v2g),
     )
+
+
+def _at_shown_buses(devices: Devices, feeder: Feeder) -> Devices:
+    """Return the units, each at the name of its bus that all tables show."""
+    units = {
+        field.name: tuple(
+            replace(unit, bus=feeder.bus_names[feeder.bus_index(unit.bus)])
+            for unit in getattr(devices, field.name)
+        )
+        for field in fields(devices)
+    }
+    return Devices(**units)
 
 
 def _v2g_charger(unit: V2GConfig, profiles: dict[str, FloatArray] | None, flat: FloatArray) -> V2GCharger:

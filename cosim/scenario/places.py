@@ -25,9 +25,12 @@ def build_stations(config: ScenarioConfig, feeders: Sequence[Feeder | None]) -> 
     stations = []
     for number, wanted in enumerate(config.stations):
         feeder = wanted.feeder or only
-        problems += _connection_problems(wanted, feeder, named)
-        place = wanted.model_dump(exclude={"feeder"})
-        stations.append(Station(number=number, feeder=feeder, **place))
+        faults = _connection_problems(wanted, feeder, named)
+        problems += faults
+        found = None if faults else named[feeder]
+        bus = wanted.bus if found is None else found.bus_names[found.bus_index(wanted.bus)]
+        place = wanted.model_dump(exclude={"feeder", "bus"})
+        stations.append(Station(number=number, feeder=feeder, bus=bus, **place))
     if problems:
         source = "stations"
         raise ConfigError(source, problems)
@@ -41,8 +44,10 @@ def _connection_problems(station: StationConfig, feeder: str, named: dict[str, F
     if feeder not in named:
         return [f"{place}.feeder is '{feeder}'; it must be one that exists; {feeders}"]
     found = named[feeder]
-    if found is None or found.knows_bus(station.bus):
+    if found is None or not found.bus_problem(station.bus):
         return []
+    if station.bus in found.unclear:
+        return [f"{place}.bus: {found.unclear[station.bus]}"]
     buses = found.bus_names
     exist = f"{len(buses)} buses of feeder '{feeder}', {buses[0]} to {buses[-1]}"
     return [f"{place}.bus is '{station.bus}'; it must be one of the {exist}"]

@@ -127,12 +127,19 @@ def converge_command(
     typer.echo(_as_json(result.as_json()) if as_json else _errors(result, out))
 
 
+MOST_EVS = 2_000_000
+"""Of one population, with its trips."""
+
+
 def _sizes(text: str) -> tuple[int, ...]:
     """Return the sizes of populations, at least two different ones."""
     words = text.split(",")
     numbers = tuple(int(word) for word in words if word.strip().isdecimal() and int(word) > 0)
     if len(numbers) < len(words) or len(set(numbers)) < 2:
         problem = f"'{text}': give at least two different numbers above 0, such as 100,1000,10000"
+        raise ConfigError("--sizes", [problem])  # noqa: EM101
+    if max(numbers) > MOST_EVS:
+        problem = f"'{text}': {max(numbers):,} EVs are more than memory holds; give {MOST_EVS:,} or less"
         raise ConfigError("--sizes", [problem])  # noqa: EM101
     return tuple(sorted(set(numbers)))
 

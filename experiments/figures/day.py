@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
 from cosim.results import ModelTables, Run
 from experiments.figures.style import Look, looks_of
 
@@ -78,11 +79,12 @@ class Day:
     def stations_by_bus(self, feeder: Mapping[str, Any]) -> dict[str, tuple[str, Look]]:
         """Return what the buses with stations of a feeder are called, and how they look: as their first station."""
         rows = self.main("stations").drop_duplicates("station").set_index("station")
-        at_bus: dict[str, list[str]] = {}
+        served: dict[str, list[str]] = {}
         for name in self.stations_of(feeder):
-            at_bus.setdefault(rows.bus[name], []).append(name)
+            served.setdefault(rows.bus[name], []).append(name)
         return {
-            bus: (f"{', '.join(names)} (bus {bus})", self.stations[names[0]]) for bus, names in at_bus.items()
+            bus: (f"{', '.join(names)} ({at_bus(bus)})", self.stations[names[0]])
+            for bus, names in served.items()
         }
 
     @property

@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
 from cosim.grid.feeder import Feeder
-from experiments.figures.feeder_map import bus_positions
+from experiments.figures.feeder_map import bus_label, bus_positions, label_position
 from experiments.figures.positions import Positions
 from experiments.figures.road_map import LABELLED
 from experiments.figures.slider import with_period_slider
@@ -114,11 +115,12 @@ def _buses(now: Frame, feeder: Feeder, positions: Positions) -> dict[str, Any]:
             "colorbar": {"title": {"text": "voltage [p.u.]", "side": "top", "font": {"size": 12}}, **bar},
             "line": {"color": INK, "width": 1},
         },
-        "text": now.bus.tolist() if few else None,
+        "text": [bus_label(bus) for bus in now.bus] if few else None,
+        "textposition": label_position(now.bus),
         "textfont": {"size": 10, "color": INK},
-        "hovertext": now.bus.tolist(),
+        "hovertext": [at_bus(bus) for bus in now.bus],
         "customdata": now[["load_kw", "station_kw"]].round(1).to_numpy().tolist(),
-        "hovertemplate": "bus %{hovertext}<br>%{marker.color:.4f} p.u.<br>%{customdata[0]:.0f} kW load"
+        "hovertemplate": "%{hovertext}<br>%{marker.color:.4f} p.u.<br>%{customdata[0]:.0f} kW load"
         "<br>%{customdata[1]:.0f} kW stations<extra></extra>",
     }
 
@@ -135,7 +137,7 @@ def _changes(trace: dict[str, Any]) -> dict[str, Any]:
 def demand_response(setpoints: Frame, period_min: float) -> Figure:
     """Return the power each bus shifts out (up) and takes back (down), and the energy still owed."""
     own = setpoints[setpoints.kind == "demand_response"]
-    own = own.assign(bus="bus " + own.bus)
+    own = own.assign(bus=own.bus.map(at_bus))
     if own.bus.nunique() > SHIFTS_APART:
         powers = ["shift_out_kw", "shift_in_kw", "owed_kwh"]
         own = own.groupby("period")[powers].sum().reset_index().assign(bus=f"all {own.bus.nunique()} buses")
@@ -167,7 +169,8 @@ def by_bus(feeder: Feeder, buses: Frame, prices: Frame) -> Figure:
             mode="markers",
             marker={"color": colour, "size": 7 if len(buses) <= LABELLED else 4},
             showlegend=False,
-            hovertemplate=f"bus %{{x}}<br>%{{y:{form}}}<extra></extra>",
+            text=[at_bus(bus) for bus in buses.bus],
+            hovertemplate=f"%{{text}}<br>%{{y:{form}}}<extra></extra>",
         )
         drawing.add_trace(marks, row=row, col=1)
     for limit in (feeder.voltage_min_pu, feeder.voltage_max_pu):

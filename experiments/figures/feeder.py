@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
 from experiments.figures.style import (
     BLUE,
     DEVICES,
@@ -54,7 +55,7 @@ def voltages(
     drawing.add_trace(go.Scatter(x=table.index, y=table.min(axis=1), **band, **fill))
     named = stations if stations is not None else _served(buses)
     for bus in table.columns.difference(list(named), sort=False):
-        hover = {"hovertemplate": f"bus {bus}, period %{{x}}<br>%{{y:.4f}} p.u.<extra></extra>"}
+        hover = {"hovertemplate": f"{at_bus(bus)}, period %{{x}}<br>%{{y:.4f}} p.u.<extra></extra>"}
         line = {"color": "#aab4bf", "width": 0.8}
         drawing.add_trace(
             go.Scatter(x=table.index, y=table[bus], mode="lines", line=line, showlegend=False, **hover)
@@ -76,7 +77,7 @@ def _served(buses: Frame) -> dict[str, tuple[str, Look]]:
     """Return the buses at which stations draw power, by their numbers."""
     most = buses.groupby("bus", sort=False).station_kw.max()
     looks = looks_of(most.index[most > 0])
-    return {bus: (f"bus {bus} (station)", look) for bus, look in looks.items()}
+    return {bus: (f"{at_bus(bus)} (station)", look) for bus, look in looks.items()}
 
 
 def dispatch(devices: Frame, purchase: Frame, buses: Frame, period_min: float) -> Figure:

@@ -1,17 +1,32 @@
 """The feeders of a day as they are drawn: one-line diagrams with their buses by voltage."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
 from experiments.figures.positions import Positions, feeder_positions
 from experiments.figures.road_map import LABELLED
 from experiments.figures.style import INK, VOLTAGE, colourbar, scatter
 
+LONGEST_INSIDE = 3
+"""Letters that a mark has room for."""
 SIDE_BY_SIDE = 2
 STACKED = 3
 """Feeders up to which one stands below the other; more stand in columns."""
 BESIDE, BELOW = 5.0, 2.0
 """Buses to leave free between feeders."""
+
+
+def bus_label(bus: str) -> str:
+    """Return what is written at a bus; nothing at the open end of a line, which lies close to its bus."""
+    return "" if bus.startswith("open end") else bus
+
+
+def label_position(buses: Iterable[str]) -> str:
+    """Return where labels stand: numbers inside their marks, names, which are longer, above."""
+    inside = all(len(bus_label(bus)) <= LONGEST_INSIDE for bus in buses)
+    return "middle center" if inside else "top center"
 
 
 def bus_positions(branches: Frame) -> Positions:
@@ -48,10 +63,11 @@ def bus_map(now: Frame, buses: Positions, limits: tuple[float, float]) -> dict[s
             "colorbar": colourbar("voltage [p.u.]", 0.53, 0.47),
             "line": {"color": INK, "width": 1},
         },
-        text=now.bus.tolist() if few else None,
+        text=[bus_label(bus) for bus in now.bus] if few else None,
+        textposition=label_position(now.bus),
         textfont={"size": 10, "color": INK},
         hovertext=[
-            f"{row.feeder}, bus {row.bus}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
+            f"{row.feeder}, {at_bus(row.bus)}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
             f"<br>{row.station_kw:.0f} kW station"
             for row in now.itertuples()
         ],

@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
 from experiments.figures.day import Day
 from experiments.figures.positions import Positions
 from experiments.figures.style import INK, Figure, readable_on
@@ -47,7 +48,7 @@ def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Posit
         x, y = buses[f"{feeder}/{bus}"]
         drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
         x, y = nodes[str(station["road_node"])]
-        text = f"<b>{name}</b> → {f'{feeder}, ' if several else ''}bus {bus}"
+        text = f"<b>{name}</b> → {f'{feeder}, ' if several else ''}{at_bus(bus)}"
         drawing.add_annotation(**_flag(text, colour), x=x, y=y, ax=54, ay=-28, row=1, col=1)
 
 

@@ -20,8 +20,8 @@ from experiments.many_days import joined
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TYPES = (
-    'population.types=[{name="small", share=1, battery_kwh=30, fast_kw=30, slow_kw=3.5},'
-    '{name="large", share=2, battery_kwh=70, home_charger_share=0.9}]'
+    'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_kw=3.5},'
+    '{name="large", share=0.6666666667, battery_kwh=70, home_charger_share=0.9}]'
 )
 CASES = {
     "queues over midnight, what was measured": (
@@ -182,6 +182,18 @@ def test_storage_returns_to_where_it_began_every_day() -> None:
     stored = tables["devices"].query("kind == 'storage'").groupby("day").stored_kwh.last()
     assert len(stored) >= 3
     assert stored.to_numpy() == pytest.approx(stored.iloc[0], abs=1e-3)
+
+
+def test_the_day_of_an_ev_says_of_which_type_it_is() -> None:
+    """Every day the same, and that of the battery its plans have."""
+    case = "types of EVs, carried"
+    scenario, ahead = scenario_of(case, "batch")
+    plans = plan_day(scenario, ahead.n_ev, 1)
+    days = tables_of(case)["ev_days"]
+    small = np.asarray(plans.battery.capacity_kwh)[days.ev - 1] == 30
+    assert (days.type == np.where(small, "small", "large")).all()
+    assert days.day.nunique() >= 3
+    assert days.type.nunique() == 2
 
 
 def test_small_cars_take_no_more_than_they_can_from_a_fast_charger() -> None:

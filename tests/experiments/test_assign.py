@@ -170,6 +170,21 @@ def test_no_convergence_is_an_answer_with_exit_code_3(tmp_path: Path) -> None:
     assert "not an equilibrium yet" in result.stderr
 
 
+def test_newtons_method_is_not_advised_to_who_uses_it() -> None:
+    ended = run("assign", "paper", "--theta", "1e9")
+    assert ended.exit_code == 3
+    assert "use newton" not in ended.stderr
+    assert "Lower theta, or the demand (--set demand_scale; the largest v/c is" in ended.stderr
+    assert "use newton" in run("assign", "paper", "--method", "msa", "--max-iterations", 3).stderr
+
+
+@pytest.mark.parametrize("option", [("--theta", "0.3"), ("--paths", "k:3")])
+def test_what_a_user_equilibrium_does_not_have_is_refused(option: tuple[str, str]) -> None:
+    ended = run("assign", "toy", "--method", "ue", *option)
+    assert isinstance(ended.exception, ConfigError)
+    assert f"leave {option[0]} out" in str(ended.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -11,6 +11,19 @@ from cosim.results import load_run
 from experiments.cli import main
 from experiments.scenarios import copy_scenario
 
+LATE = """
+import numpy as np
+
+class Late:
+    asked = 0
+
+    def weights(self, among):
+        Late.asked += 1
+        if Late.asked > 4:
+            raise ValueError("no more")
+        return np.where(np.isinf(among.cost_min), 0.0, 1.0)
+"""
+
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -58,6 +71,33 @@ def test_wrong_input_is_a_sentence_and_code_2_and_leaves_nothing(
     assert "Traceback" not in shown.err
     assert shown.out == ""
     assert sorted(Path().rglob("*")) == before
+
+
+def test_want_of_memory_is_a_sentence_and_code_2(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def greedy(*_: object, **__: object) -> None:
+        message = "Unable to allocate 7.28 TiB"
+        raise MemoryError(message)
+
+    monkeypatch.setattr("experiments.runner.run", greedy)
+    assert cosim(monkeypatch, "run", str(study)) == 2
+    said = capsys.readouterr().err
+    assert "there is not enough memory (Unable to allocate 7.28 TiB). Take fewer EVs" in said
+    assert "Traceback" not in said
+
+
+def test_a_driver_class_that_fails_in_the_day_is_a_sentence_with_class_fault_and_period(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It passes its trial on the first ODs, and raises when the EVs of a later period ask it."""
+    Path("late_drivers.py").write_text(LATE, encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "late_drivers", raising=False)
+    choice = "population.choice=late_drivers:Late"
+    assert cosim(monkeypatch, "run", str(study), "--model", "agents", "--set", choice) == 2
+    said = capsys.readouterr().err
+    assert "'late_drivers:Late', but weights() fails: ValueError: no more (day 1, period " in said
+    assert not Path("runs").exists() or not any(Path("runs").iterdir())
 
 
 def test_validate_says_what_a_scenario_holds(

@@ -219,6 +219,29 @@ def test_a_limit_that_cannot_be_kept_is_named_with_exit_code_3(tmp_path: Path) -
     assert "Not every limit can be kept" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_net_with_named_buses_is_told_by_its_names(tmp_path: Path) -> None:
+    """A battery at `bus = 9` is CIGRE's Bus 9, and the tables, the terminal and the page say so."""
+    units = tmp_path / "units.toml"
+    units.write_text(
+        "branch_limit_scale = 2.0\nvoltage_min_pu = 0.9\n[[storage]]\nname = 'b'\nbus = 9\n"
+        "charge_max_kw = 10\ndischarge_max_kw = 10\ncapacity_kwh = 20\n",
+        encoding="utf-8",
+    )
+    ran = run("create_cigre_network_mv", "--devices", units, "--out", tmp_path / "out")
+    assert "Bus 0 to Bus 14; a number is pandapower's index" in ran.stdout
+    assert re.search(r"lowest voltage +0\.\d+ p\.u\., Bus 11, period 1", ran.stdout)
+    assert set(pd.read_parquet(tmp_path / "out" / "setpoints.parquet").bus) == {"Bus 9"}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    drawn = json.loads(re.findall(r'data-for="network-1-chart">(.*?)</script>', page)[0])["data"][-1]
+    assert "Bus 9" in drawn["text"]
+    assert not any(text.startswith("open end") for text in drawn["text"])
+
+
+def test_a_price_that_is_neither_number_nor_file_is_said_to_be_neither() -> None:
+    with pytest.raises(ConfigError, match="--price is 'abc', which is neither"):
+        read_dispatch_input("case33bw", Options(price="abc"))
+
+
 def test_no_answer_is_said_with_every_key(files: Path) -> None:
     """A turbine that cannot come down in time has nowhere to send its power."""
     (files / "stuck.toml").write_text(
@@ -327,7 +350,7 @@ def test_feeders_of_a_scenario_are_dispatched_one_by_one(tmp_path: Path) -> None
         (("toy", "--profile", "p.csv"), "--profile is for a network alone; toy is a scenario"),
         (("case33bw", "--with-equilibrium"), "--with-equilibrium needs a scenario"),
         (("case33bw", "--price", "nan"), "--price is nan; it must be a finite number"),
-        (("case33bw", "--price", "p.csv"), "p.csv: cannot be read"),
+        (("case33bw", "--price", "p.csv"), "--price is 'p.csv', which is neither a number"),
         (("case33bw", "--period-min", "0"), "--period-min is 0; it must be above 0"),
         (("case33bw", "--set", "grid.slak=1"), "grid.slak is not a known key"),
         (("case33bw", "--devices", "units.toml"), "renewable 'roofs' needs column sun"),

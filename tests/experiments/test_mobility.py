@@ -69,6 +69,44 @@ def test_many_days_of_a_chain_leave_tables_and_a_page(tmp_path: Path) -> None:
     assert not re.search(r'(src|href)="http', page)
 
 
+SMALL = 'population.types=[{name="tiny", share=0.5, battery_kwh=5.0}, {name="big", share=0.5}]'
+
+
+def test_stranded_evs_are_counted_and_the_exact_figures_are_said_not_to_know_them() -> None:
+    """Of 2,000 EVs, half with 5 kWh, many cannot make their day; with 50 kWh all of them do."""
+    arguments = ("mobility", "two_way", "--evs", 2_000, "--days", 3, "--set", SMALL)
+    answer = as_json(*arguments)
+    many = answer["many_days"]
+    assert many["stranded_ev_days"] > 300
+    assert many["trips_per_ev"] < 0.9 * many["trips_per_ev_exact"]
+    assert not many["exact_holds"]
+    said = run(*arguments).stdout
+    assert re.search(rf"note: many days: {many['stranded_ev_days']:,} of 6,000 EV-days ended stranded", said)
+    enough = run("mobility", "two_way", "--evs", 2_000)
+    assert "note" not in enough.stdout
+    assert as_json("mobility", "two_way", "--evs", 2_000)["single_day"]["exact_holds"]
+
+
+def test_types_have_totals_of_their_own_that_make_up_the_whole(tmp_path: Path) -> None:
+    out = tmp_path / "typed"
+    answer = as_json("mobility", "toy", "--evs", 2_000, "--set", SMALL, "--out", out)
+    types = pd.read_parquet(out / "by_type.parquet").set_index("type")
+    assert types.evs.sum() == 2_000
+    assert types.charging_share["tiny"] > 2 * types.charging_share["big"]
+    trips = (types.evs * types.trips_per_ev).sum() / 2_000
+    assert trips == pytest.approx(answer["single_day"]["trips_per_ev"], rel=1e-12)
+    assert types.stranded.sum() == answer["single_day"]["stranded_ev_days"]
+
+
+def test_what_a_kind_of_model_has_not_is_left_out_of_its_table() -> None:
+    assert "chain with batteries" not in run("mobility", "paper", "--evs", 500).stdout
+
+
+def test_more_evs_than_memory_holds_are_refused() -> None:
+    with pytest.raises(ConfigError, match="it must be 5,000,000 or less"):
+        raise run("mobility", "toy", "--evs", 10**11).exception  # type: ignore[misc]
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     """Tables and page."""
     for name in ("one", "two"):
@@ -95,6 +133,25 @@ def test_a_fitted_chain_is_a_scenario(tmp_path: Path) -> None:
     day = as_json("mobility", "paper", "--evs", 1_000, *options)["single_day"]
     assert day["trips_per_ev_exact"] == pytest.approx(told["trips_per_day_observed"], rel=0.01)
     assert "to the fitted" not in run("fit-mobility", tmp_path / "survey.csv", "--out", tmp_path / "b").stdout
+
+
+def test_without_days_without_trips_the_share_that_travels_is_said_not_to_be_known(tmp_path: Path) -> None:
+    """The same survey with and without its rows of trip 0."""
+    diaries = sample_diaries(load_scenario(ROOT / "configs" / "paper.toml").mobility, 1_000, 1, "survey")
+    write_diaries(diaries, tmp_path / "whole.csv")
+    lines = (tmp_path / "whole.csv").read_text(encoding="utf-8").splitlines()
+    made = [line for line in lines if line.split(",")[2] != "0"]
+    (tmp_path / "made.csv").write_text("\n".join(made) + "\n", encoding="utf-8")
+    whole, known = (
+        as_json("fit-mobility", tmp_path / f"{name}.csv", "--out", tmp_path / name)
+        for name in ("whole", "made")
+    )
+    assert whole["days_without_trips"] == len(lines) - len(made)
+    assert whole["travel_share"] == pytest.approx(0.8, abs=0.04)
+    assert (known["days_without_trips"], known["travel_share"]) == (0, None)
+    assert "travel_share: not identified" in (tmp_path / "made" / "mobility.toml").read_text(encoding="utf-8")
+    said = run("fit-mobility", tmp_path / "made.csv", "--out", tmp_path / "said").stdout
+    assert "travel share   not identified" in said
 
 
 @pytest.mark.parametrize(

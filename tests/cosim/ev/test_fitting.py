@@ -167,7 +167,7 @@ def test_all_that_is_wrong_with_a_table_is_told_at_once(tmp_path: Path) -> None:
         read_diaries(file)
     sentences = str(told.value)
     for part in (
-        "line 3: departs at 07:45:00, before its arrival at 08:00:00",
+        "line 3: departs at 07:45:00, before the trip before arrives at 08:00:00",
         "line 4: column departure is '7.30'; it must be a time as 07:45",
         "line 5: column to is 'beach'",
         "line 5: arrival is '08:00', before the departure",
@@ -202,3 +202,44 @@ def test_the_distance_of_two_samples_by_hand() -> None:
     """Half of one lies below all of the other."""
     assert ks_distance(np.array([0.0, 2.0]), np.array([1.0, 3.0])) == 0.5
     assert ks_distance(np.array([]), np.array([1.0])) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (["a,1,1,08:00,08:10,home,work,90000"], "line 2: length_km is '90000' in 10 min: 540,000 km/h"),
+        (
+            ["a,1,1,08:00,08:00,home,work,5"],
+            "line 2: departure is '08:00' and arrival '08:00': a trip must last",
+        ),
+        (
+            ["a,1,1,00:00,24:00,home,work,5"],
+            "line 2: departure is '00:00' and arrival '24:00': the trip lasts 24.0 h",
+        ),
+        (
+            ["a,1,1,08:00,08:30,home,work,5", "a,2,1,08:00,08:30,home,work,5"],
+            "line 3: leaves from 'home', but the last trip of the day before ended at 'work'",
+        ),
+        (
+            ["a,1,1,23:50,24:20,home,work,5", "a,2,1,00:10,00:30,work,home,5"],
+            "line 3: departs at 00:10:00, before the last trip of the day before arrives at 00:20:00",
+        ),
+        (["a,1,1,08:00,08:30,home,work,5"], "fewer than two different lengths"),
+    ],
+)
+def test_what_no_car_does_is_refused(rows: list[str], sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "diaries.csv"
+    file.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as told:
+        read_diaries(file)
+    assert sentence in str(told.value)
+    assert len(told.value.problems) == 1
+
+
+def test_a_wrong_row_does_not_make_the_next_one_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "diaries.csv"
+    rows = ("a,1,1,8h,08:30,home,wrk,5", "a,1,2,17:00,17:30,work,home,6")
+    file.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as told:
+        read_diaries(file)
+    assert [problem.split(": ")[0][-6:] for problem in told.value.problems] == ["line 2", "line 2"]

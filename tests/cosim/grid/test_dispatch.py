@@ -9,7 +9,7 @@ import pytest
 from cosim.errors import ConfigError
 from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.feeder import Feeder
+from cosim.grid.feeder import Feeder, feeder_from_pandapower
 from cosim.grid.power_flow import verify_with_ac_power_flow
 from cosim.grid.schedule import DispatchState, Elastic, Horizon, Load, Rules
 
@@ -151,7 +151,29 @@ def test_current_limit_cuts_the_station_and_says_so(chain: Chain) -> None:
     arrives = 500 - 1000 * 0.01 * 0.25
     assert dispatch.station_shed_kw[0, 1] == pytest.approx(700 - arrives, abs=1e-3)
     assert dispatch.base_shed_kw.max() <= 1e-3
-    assert str(dispatch.violations[0]) == "period 1, bus 2: 202.5 kW of station load cannot be served."
+    assert str(dispatch.violations[0]) == (
+        "period 1, bus 2: 202.5 kW of station load cannot be served. At its limit on the way is branch 1 "
+        f"(100.0% of {0.5 * feeder.current_base_a:.0f} A). Raise the limit there, or all by grid.branch_limit_scale."
+    )
+
+
+def test_load_shed_at_the_voltage_floor_names_the_voltage(chain: Chain) -> None:
+    """A line that would carry the load in amperes, but not in volts: the floor binds, and no branch."""
+    feeder = chain((0.1, 0.0))
+    dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=3000), np.array([0.5]))
+    assert dispatch.violations[0].kind == "base_shed"
+    assert "The voltage at bus 2 is 0.8" in dispatch.violations[0].sentence
+    assert dispatch.violations[0].sentence.endswith("lower grid.elastic.voltage_floor_pu.")
+
+
+def test_load_not_served_is_told_before_voltages_and_advice_fits_a_net_without_stations() -> None:
+    feeder = feeder_from_pandapower("create_cigre_network_mv")
+    dispatch = solve_dispatch(feeder, BARE, Load.scaled(feeder, np.ones(1)), np.array([0.68]))
+    kinds = [violation.kind for violation in dispatch.violations]
+    assert kinds[0] == "base_shed"
+    assert "undervoltage" in kinds
+    assert "branch Trafo 0-1 (100.0% of 131 A)" in dispatch.violations[0].sentence
+    assert not any("station" in violation.sentence for violation in dispatch.violations)
 
 
 def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain) -> None:

@@ -1,5 +1,6 @@
 """Feeders read from pandapower nets and MATPOWER files, each against pandapower's own AC power flow."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -73,7 +74,10 @@ def test_any_radial_net_has_pandapowers_power_flow(name: str) -> None:
         ac_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
         newton_power_flow(feeder, -feeder.load_kw, -feeder.load_kvar),
     ):
-        ours = [flow.voltage_pu[feeder.bus_index(str(bus + 1))] for bus in alive]
+        ours = [
+            flow.voltage_pu[feeder.bus_index(str(bus + 1) if name == "case33bw" else net.bus.name.at[bus])]
+            for bus in alive
+        ]
         np.testing.assert_allclose(ours, net.res_bus.vm_pu[alive], atol=1e-9, rtol=0)
         assert float(flow.losses_kw) == pytest.approx(losses_kw, abs=1e-3)
         assert float(flow.slack_kw) == pytest.approx(1e3 * net.res_ext_grid.p_mw.sum(), abs=1e-3)
@@ -102,7 +106,7 @@ def test_a_line_limit_is_obeyed_and_priced() -> None:
     free = feeder_from_pandapower("create_cigre_network_mv", voltage=WIDE)
     load, price = Load.scaled(free, np.array([0.5])), np.array([0.5])
     before = solve_dispatch(free, Devices(), load, price)
-    line = free.branch_names.index("2")
+    line = free.branch_names.index("Line 2-3")
     net = net_named("create_cigre_network_mv")
     limit_pu = 0.9 * before.branch_current_pu[0, line]
     net.line.loc[1, "max_i_ka"] = limit_pu * free.current_base_a[line] / 1e3  # type: ignore[index]
@@ -129,6 +133,39 @@ def refused(net: Any) -> str:
     return "\n".join(error.value.problems)
 
 
+def test_numbers_that_cannot_be_are_refused_by_file_element_and_bus(tmp_path: Path) -> None:
+    import pandapower as pp
+
+    net = net_named("create_cigre_network_mv")
+    net.load.loc[3, "p_mw"] = float("nan")
+    net.line.loc[2, "r_ohm_per_km"] = -0.5
+    pp.to_json(net, str(tmp_path / "net.json"))
+    bus = net.bus.name.at[net.load.bus.at[3]]
+    said = refused(str(tmp_path / "net.json"))
+    assert f"net.json: load 3 at {bus}: p_mw is nan; it must be a number." in said
+    assert (
+        "net.json: line 2 from Bus 3 to Bus 4: r_ohm_per_km is -0.5; it must be a number, 0 or more." in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"a": 1}', "it holds JSON, but no net of pandapower. Write the net with pandapower.to_json."),
+        ("", "it is not JSON (Expecting value: line 1 column 1 (char 0))."),
+    ],
+)
+def test_a_file_that_holds_no_net_is_said_to_hold_none(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "net.json").write_text(text)
+    assert sentence in refused(str(tmp_path / "net.json"))
+
+
+def test_a_net_without_a_bus_is_refused() -> None:
+    import pandapower as pp
+
+    assert "it has no bus in service" in refused(pp.create_empty_network())
+
+
 def test_a_loop_is_refused_by_name() -> None:
     net = net_named("case33bw")
     net.line.loc[32, "in_service"] = True
@@ -138,13 +175,13 @@ def test_a_loop_is_refused_by_name() -> None:
 def test_unlike_taps_in_parallel_are_refused_by_name() -> None:
     net = two_levels()
     net.trafo.loc[1, "tap_pos"] = 0
-    assert "branches trafo 1, trafo 2 form a loop" in refused(net)
+    assert "branches trafo 0, trafo 1 form a loop" in refused(net)
 
 
 def test_two_trees_joined_are_refused_by_name() -> None:
     net = net_named("mv_oberrhein")
     net.switch["closed"] = True
-    assert "join the slack buses 319 and 59" in refused(net)
+    assert "join the slack buses Bus " in refused(net)
 
 
 def test_a_part_without_a_slack_is_refused_by_name() -> None:
@@ -201,15 +238,40 @@ def test_a_cable_that_ends_open_is_certified_beyond_what_the_net_can_carry() -> 
     )
 
 
-def test_buses_answer_to_name_and_number() -> None:
+def test_a_named_bus_answers_to_its_name_and_to_pandapowers_index() -> None:
     feeder = feeder_from_pandapower("create_cigre_network_mv")
-    assert feeder.bus_index("Bus 3") == feeder.bus_index("4")
-    shown = feeder_from_pandapower("create_cigre_network_mv", names_from_table=True)
-    assert shown.bus_names[3] == "Bus 3"
+    assert feeder.bus_names[9] == "Bus 9"
+    assert feeder.bus_index("Bus 9") == feeder.bus_index("9") == 9
     with pytest.raises(ConfigError, match="there is no bus 'Bus 99'"):
         feeder.bus_index("Bus 99")
     fused = feeder_from_pandapower(two_levels())
-    assert fused.bus_index("fused") == fused.bus_index("high")
+    assert fused.bus_index("fused") == fused.bus_index("high") == fused.bus_index("1")
+
+
+def test_a_case_of_the_literature_counts_its_buses_from_1() -> None:
+    feeder = feeder_from_pandapower("case33bw")
+    assert feeder.bus_names == tuple(str(number) for number in range(1, 34))
+    assert feeder.bus_problem("0").startswith("there is no bus '0'")
+    assert "index + 1" in feeder.bus_numbers
+
+
+def test_a_number_that_could_mean_two_buses_is_refused_with_both() -> None:
+    """Index 4 of the CIGRE net of low voltage is 'Bus R3'; a reader of its paper means 'Bus R4'."""
+    feeder = feeder_from_pandapower("create_cigre_network_lv")
+    said = "bus 4 could be 'Bus R3' (pandapower's index 4) or 'Bus R4'; give its name."
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        feeder.bus_index("4")
+    with pytest.raises(ConfigError, match=re.escape(f"storage s: {said}")):
+        Devices(storages=(Storage(name="s", bus="4"),)).check(feeder)
+    assert feeder.bus_names[feeder.bus_index("Bus R4")] == "Bus R4"
+
+
+def test_names_that_do_not_tell_buses_apart_give_way_to_the_index() -> None:
+    net = two_levels()
+    net.bus.loc[4, "name"] = net.bus.loc[3, "name"] = None
+    feeder = feeder_from_pandapower(net)
+    assert feeder.bus_names[0] == "0"
+    assert feeder.bus_index("low") == feeder.bus_index("0")
 
 
 def test_nothing_stands_at_the_open_end_of_a_line() -> None:

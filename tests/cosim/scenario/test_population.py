@@ -15,7 +15,7 @@ from cosim.scenario.trips import first_state, next_state, trip_ods
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 MARKOV = ("mobility.kind=markov", "mobility.departures=mobility/departures_by_slot.csv")
-TYPES = 'population.types=[{name="small", share=1, battery_kwh=30.0}, {name="large", share=3, fast_kw=50.0}]'
+TYPES = 'population.types=[{name="small", share=0.25, battery_kwh=30.0}, {name="large", share=0.75, fast_kw=50.0}]'
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,13 @@ def test_days_carried_on_have_their_own_demand() -> None:
         (["mobility.kind=markov"], "departures is missing; mobility of kind 'markov' needs its file"),
         ([MARKOV[0], "mobility.departures=nowhere.csv"], "nowhere.csv: cannot be read"),
         ([TYPES.replace("large", "small")], "population.types: the name 'small' is given more than once"),
-        ([TYPES.replace("share=3", "share=0")], "population.types.large.share"),
+        ([TYPES.replace("share=0.75", "share=0")], "population.types.large.share"),
+        (
+            [TYPES.replace("share=0.75", "share=0.85")],
+            "population: types: the shares add up to 1.1; they must add up to 1",
+        ),
+        (["population.estimate_diaries=100000000000"], "it must be 10000000 or less"),
+        (["population.evs=100000000000"], "population.evs is 100000000000; it must be 10000000 or less"),
         (["population.trips=round"], "population.trips is 'round'"),
     ],
 )

@@ -185,6 +185,15 @@ def test_converge_writes_table_and_page_and_prints_the_slope(
     assert (tmp_path / "n" / "report.html").is_file()
 
 
+def test_more_evs_than_memory_holds_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cosim(monkeypatch, "converge", "toy", "--sizes", "100,1000000000000") == 2
+    assert (
+        "1,000,000,000,000 EVs are more than memory holds; give 2,000,000 or less" in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("sizes", ["100", "100,many", "100,-5", "100,100", ""])
 def test_sizes_that_make_no_line_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sizes: str
