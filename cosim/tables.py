@@ -61,7 +61,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
             "of the backlog, energy of vehicles that wait for a charger, or whose charger a PowerLimit holds back "
             "(equilibrium: all)",
         ),
-        _real("utilisation", "plug-hours used / available (equilibrium: load / what all chargers can give)"),
+        _real("time_utilisation", "share of the plug-hours in which a vehicle is plugged in (agents)"),
+        _real(
+            "energy_utilisation", "energy delivered / what the station gives at most (site limit, chargers)"
+        ),
         _real("price_cny_per_kwh", "charging price"),
         _real("revenue_cny", "money taken for the energy delivered in the period, each kWh at its price"),
     ),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
@@ -61,14 +63,23 @@ def _traffic_of_equilibrium(tables: Tables, scenario: Scenario) -> dict[str, Any
 
 def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
     """Return what came of the stations; use is that of the day itself, unserved is what nobody ever got."""
-    chargers = stations.station.map({station.name: station.chargers for station in scenario.stations})
-    today, last = stations.day == 1, stations.groupby("station").tail(1)
-    came = bool(stations.arrivals.sum())
+    last, came = stations.groupby("station").tail(1), bool(stations.arrivals.sum())
     return {
         "wait_min": mean_wait_min(stations, scenario.periods.hours) if came else None,
-        "utilisation": float((stations.utilisation * chargers)[today].sum() / chargers[today].sum()),
+        **_utilisation(stations[stations.day == 1], scenario),
         "revenue_cny": float(stations.revenue_cny.sum()),
         "unserved_kwh": float(last.backlog_kwh.sum()),
+    }
+
+
+def _utilisation(today: Frame, scenario: Scenario) -> dict[str, float | None]:
+    """Return the use of all stations over the day, of their plug-hours and of their power; None if not known."""
+    chargers = today.station.map({station.name: station.chargers for station in scenario.stations})
+    limit_kw = today.station.map({station.name: station.limit_kw for station in scenario.stations})
+    is_known = bool(today.time_utilisation.notna().all())
+    return {
+        "time_utilisation": float(np.average(today.time_utilisation, weights=chargers)) if is_known else None,
+        "energy_utilisation": float(np.average(today.energy_utilisation, weights=limit_kw)),
     }
 
 

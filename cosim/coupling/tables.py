@@ -92,7 +92,7 @@ def _record_stations(recorder: Recorder, scenario: Scenario, day: EquilibriumDay
         wait_min=period.link_time_min[arcs] - network.t0_min[arcs],
         backlog_kwh=day.load.backlog_kwh[now.period - 1],
         unserved_kwh=day.load.backlog_kwh[now.period - 1],
-        utilisation=load_kw / [station.limit_kw for station in stations],
+        energy_utilisation=load_kw / [station.limit_kw for station in stations],
         price_cny_per_kwh=price,
         revenue_cny=load_kw * scenario.periods.hours * price,
     )

@@ -19,6 +19,8 @@ from cosim.periods import SECONDS_PER_DAY
 PRIOR_EVS = 5.0
 """Weight of the prior, in EVs parked for one slot."""
 SETTLED = 1e-9
+LOG_DEVIATIONS = (1e-3, 10.0)
+"""Bounds of the fitted log-normal: of trips that are all alike the likeliest deviation would be 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,7 +134,10 @@ def _hourly(leaving: IntArray, prior_evs: float) -> FloatArray:
 
 
 def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) -> LogNormal:
-    """Return the log-normal of greatest likelihood; lengths at or beyond the bounds count as beyond them."""
+    """Return the log-normal of greatest likelihood; lengths at or beyond the bounds count as beyond them.
+
+    Its log-deviation lies within LOG_DEVIATIONS, so that no chance of a length beyond a bound is ever exactly 0.
+    """
     from scipy.optimize import minimize
     from scipy.special import log_ndtr
 
@@ -148,7 +153,13 @@ def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) ->
         return float(-likelihood / length_km.size)
 
     start = [np.log(length_km).mean(), np.log(max(np.log(length_km).std(), 0.05))]
-    found = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
+    found = minimize(
+        cost,
+        start,
+        method="Nelder-Mead",
+        bounds=[(None, None), np.log(LOG_DEVIATIONS)],
+        options={"xatol": 1e-7, "fatol": 1e-12},
+    )
     return LogNormal(float(found.x[0]), float(np.exp(found.x[1])), low, high)
 
 

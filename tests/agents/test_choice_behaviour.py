@@ -12,9 +12,10 @@ from agents.roads import Roads
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.messages import PeriodOpened
+from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.road.route_choice import Alternatives
-from cosim.scenario import CHARGING, DayAhead, Scenario, load_scenario
+from cosim.scenario import CAR, CHARGING, DayAhead, Scenario, load_scenario
 from experiments.compare.choices import compare_choices, pooled_p_values
 from experiments.compare.comparison import agents_of
 from experiments.compare.sides import Side, recorded
@@ -91,6 +92,21 @@ def test_overlapping_paths_lose_at_the_equilibrium_with_path_sizes(
     size = np.exp(-scenario.config.road.theta_per_min * scenario.path_size_min(day.paths))
     with_sizes, without = day.periods[16].path_share, paper_day.periods[16].path_share
     assert np.corrcoef(size, with_sizes - without)[0, 1] > 0.5
+
+
+def test_cars_among_agents_weigh_overlap_as_those_of_the_equilibrium_do(
+    path_size_day: tuple[Scenario, EquilibriumDay],
+) -> None:
+    """At the equilibrium's times their expected flows are the equilibrium's, path by path."""
+    scenario, day = path_size_day
+    period, peak = day.periods[16], PeriodOfDay(1, 17)
+    roads = Roads(scenario, day_ahead(scenario, day), None)
+    roads.open(peak, period.link_time_min, {"equilibrium": period.link_time_min}, np.ones(3))
+    cars = day.paths.class_of_group[day.paths.groups.of_path] == CAR
+    expected = np.where(cars, period.path_flow_veh_h, 0.0)
+    assert roads.books[peak].car_veh_h == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    overlap_min = scenario.path_size_min(day.paths)[cars]
+    assert np.ptp(overlap_min) > 1, "paths overlap"
 
 
 @cache

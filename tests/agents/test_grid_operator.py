@@ -1,12 +1,14 @@
-"""What the operator carries from solve to solve, seen in the tables of the paper's day."""
+"""What the operator carries from solve to solve, seen in the tables of a day."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
+from agents.model import CoSimModel
 from cosim.arrays import Frame
-from cosim.scenario import Scenario
+from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.scenario import Scenario, load_scenario
 
 Tables = Mapping[str, Frame]
 
@@ -60,3 +62,24 @@ def test_the_plan_is_made_with_what_the_stations_expect(paper: Scenario, paper_t
         forecast = stations.xs(station.bus, level="bus").forecast_kw
         planned = buses.xs(station.bus, level="bus").station_planned_kw
         assert planned.to_numpy() == pytest.approx(forecast.to_numpy())
+
+
+def test_stations_on_one_bus_share_what_it_can_serve_as_they_share_its_load(toy: Scenario) -> None:
+    """Together they get the plan's load less what it sheds, each in proportion to what it expects."""
+    pair = (
+        'stations=[{name="S", road_node=2, bus=4, chargers=2, charger_kw=60},'
+        '{name="T", road_node=3, bus=4, chargers=1, charger_kw=60}]'
+    )
+    weak = ["grid.slack_voltage_pu=0.957", "grid.elastic.voltage_cny_per_pu2_h=1e6"]
+    scenario = load_scenario(toy.folder / "toy.toml", [*weak, pair, "population.resolution=batch"])
+    tables = CoSimModel(scenario, day_ahead(scenario, solve_equilibrium_day(scenario)), seed=1).simulate()
+    columns = ["limit_kw", "forecast_kw"]
+    stations = tables["stations"].pivot(index=["day", "period"], columns="station", values=columns)
+    shed = tables["violations"].query("kind == 'station_shed'").set_index(["day", "period"]).amount
+    limit_kw, forecast_kw = stations.limit_kw.loc[shed.index], stations.forecast_kw.loc[shed.index]
+    assert len(shed) > 0
+    assert (limit_kw.to_numpy() > 1).all()
+    assert limit_kw.sum(axis=1).to_numpy() == pytest.approx((forecast_kw.sum(axis=1) - shed).to_numpy())
+    assert (limit_kw.S / limit_kw["T"]).to_numpy() == pytest.approx(
+        (forecast_kw.S / forecast_kw["T"]).to_numpy()
+    )

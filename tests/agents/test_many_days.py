@@ -215,6 +215,34 @@ def test_a_day_of_a_run_of_one_day_is_the_first_of_many(toy: Scenario, toy_ahead
     assert_same(alone.tables, tables, but=frozenset())
 
 
+def link_times(case: str) -> dict[str, np.ndarray]:
+    """Return the link times of each day, (days, periods, links)."""
+    (scenario, ahead), links = scenario_of(case, "batch"), tables_of(case)["links"]
+    shape = (-1, scenario.periods.count, len(ahead.paths.network.links))
+    return {
+        name: links[f"{name}_min"].to_numpy().reshape(shape)[: scenario.config.days]
+        for name in ("time", "told", "in_force")
+    }
+
+
+def test_drivers_are_told_the_mean_of_the_days_before() -> None:
+    """What was measured on a day is in force on the next; the free flow of day 1 is no part of the mean."""
+    case = "queues over midnight, what was measured"
+    found, free_min = link_times(case), scenario_of(case, "batch")[1].paths.network.t0_min
+    told, in_force = found["told"], found["in_force"]
+    assert told[0] == pytest.approx(np.broadcast_to(free_min, told[0].shape))
+    assert told[1] == pytest.approx(in_force[1])
+    assert told[2] == pytest.approx((in_force[1] + in_force[2]) / 2)
+    assert np.abs(in_force[1] - in_force[2]).max() > 0.01
+
+
+def test_where_all_arrive_a_day_takes_what_the_trips_of_the_day_before_make_of_the_links() -> None:
+    """As counted in the table of links, trip by trip."""
+    found = link_times("chained trips, carried")
+    assert found["in_force"][1] == pytest.approx(found["time"][0], rel=1e-12)
+    assert np.ptp(found["time"][0], axis=0).max() > 0.1
+
+
 def test_knowledge_belongs_to_the_driver_and_has_the_shares_asked_for() -> None:
     known = knowledge_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 20_000, seed=1)
     shares = np.bincount(known, minlength=3) / known.size

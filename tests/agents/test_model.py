@@ -145,6 +145,32 @@ def test_evs_enter_as_many_links_in_the_traversal_column_as_in_the_departure_col
     assert links.ev_traversal_veh_h.sum() == pytest.approx(by_departure, rel=1e-9 if not late else 0.01)
 
 
+def test_an_ev_enters_each_link_of_its_path_when_it_gets_there(
+    day: tuple[Scenario, DayAhead, Tables],
+) -> None:
+    """Counted EV by EV: who charges on the way enters the links after the station later by wait and charge."""
+    scenario, ahead, tables = day
+    seconds, network, paths = scenario.periods.seconds, ahead.paths.network, ahead.paths
+    links = tables["links"]
+    shape = (-1, len(network.links))
+    time_min = links.in_force_min.to_numpy().reshape(shape)
+    entered = np.zeros((len(time_min) + 2, shape[1]))
+    moved_by_the_charge = 0
+    for trip in tables["trips"].itertuples():
+        departed, passed_s, at_station_s = trip.departure_s // seconds, 0.0, 0.0
+        for link in paths.links[paths.indptr[trip.path] : paths.indptr[trip.path + 1]]:
+            now_s = trip.departure_s + passed_s + at_station_s
+            entered[int(now_s // seconds), link] += 1
+            moved_by_the_charge += (now_s - at_station_s) // seconds != now_s // seconds
+            if network.is_charging[link]:
+                at_station_s = 60 * (trip.wait_min + trip.charge_min)
+            else:
+                passed_s += 60 * time_min[departed, link]
+    told = links.ev_traversal_veh_h.to_numpy().reshape(shape) * scenario.periods.hours
+    assert moved_by_the_charge > 5
+    assert told == pytest.approx(entered[: len(told)])
+
+
 def test_the_same_seed_gives_the_same_tables_and_another_seed_other_trips(
     toy: Scenario, toy_ahead: DayAhead, toy_tables: Tables
 ) -> None:

@@ -35,7 +35,7 @@ def test_stations_take_what_drivers_pay(day: Day) -> None:
     assert tables["ev_days"].paid_cny.sum() == pytest.approx(tables["trips"].paid_cny.sum(), rel=1e-12)
 
 
-def test_utilisation_is_the_time_at_the_plugs_over_that_of_all_plugs(day: Day) -> None:
+def test_time_utilisation_is_the_time_at_the_plugs_over_that_of_all_plugs(day: Day) -> None:
     scenario, tables = day
     chargers = {station.name: station.chargers for station in scenario.stations}
     for row in tables["stations"].itertuples():
@@ -44,9 +44,26 @@ def test_utilisation_is_the_time_at_the_plugs_over_that_of_all_plugs(day: Day) -
         here = tables["sessions"].query("station == @row.station")
         end_s = np.where(here.end_s < 0, closes, here.end_s)
         used_s = (np.minimum(end_s, closes) - np.maximum(here.start_s, opens)).clip(lower=0).sum()
-        assert row.utilisation == pytest.approx(used_s / chargers[row.station] / scenario.periods.seconds)
-    assert tables["stations"].utilisation.between(0, 1).all()
-    assert tables["stations"].utilisation.max() > 0.2
+        assert row.time_utilisation == pytest.approx(
+            used_s / chargers[row.station] / scenario.periods.seconds
+        )
+    assert tables["stations"].time_utilisation.between(0, 1).all()
+    assert tables["stations"].time_utilisation.max() > 0.2
+
+
+def test_energy_utilisation_is_the_energy_over_the_most_a_station_gives_whatever_the_feeder_allows(
+    day: Day,
+) -> None:
+    scenario, tables = day
+    stations = tables["stations"]
+    most_kwh = {station.name: station.limit_kw * scenario.periods.hours for station in scenario.stations}
+    expected = stations.energy_kwh / stations.station.map(most_kwh)
+    assert stations.energy_utilisation.to_numpy() == pytest.approx(expected.to_numpy())
+    # who is plugged in draws full power but for what the feeder holds back and the second of unplugging
+    free = stations.limit_kw == stations.station.map({one.name: one.limit_kw for one in scenario.stations})
+    assert (stations.energy_utilisation <= stations.time_utilisation + 1e-9).all()
+    together = stations[free].energy_utilisation - stations[free].time_utilisation
+    assert together.to_numpy() == pytest.approx(0, abs=1e-3)
 
 
 def test_energy_not_served_is_that_of_waiting_vehicles_and_of_chargers_held_back(day: Day) -> None:
@@ -89,11 +106,12 @@ def test_the_day_of_an_ev_is_the_sum_of_its_trips(day: Day) -> None:
     assert ev_days.wait_min.sum() == pytest.approx(trips.wait_min.sum())
 
 
-def test_at_the_equilibrium_revenue_and_utilisation_follow_from_the_load(
+def test_at_the_equilibrium_revenue_and_energy_utilisation_follow_from_the_load(
     paper: Scenario, paper_day: EquilibriumDay
 ) -> None:
     stations = equilibrium_tables(paper, paper_day)["stations"]
-    assert stations.utilisation.to_numpy() == pytest.approx(stations.load_kw.to_numpy() / 600)
+    assert stations.energy_utilisation.to_numpy() == pytest.approx(stations.load_kw.to_numpy() / 600)
+    assert stations.time_utilisation.isna().all(), "a flow occupies no plug"
     expected = (stations.energy_kwh * stations.price_cny_per_kwh).sum()
     assert stations.revenue_cny.sum() == pytest.approx(expected)
     assert expected > 1000

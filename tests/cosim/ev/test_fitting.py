@@ -1,6 +1,6 @@
 """A known chain is found again from its own diaries; diaries are read, or refused with all that is wrong."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,9 @@ import pytest
 
 from cosim.errors import ConfigError
 from cosim.ev.diary_table import COLUMNS, ObservedDays, observed, read_diaries, write_diaries
-from cosim.ev.distributions import LogNormal
+from cosim.ev.distributions import LogNormal, Normal
 from cosim.ev.dwell import DwellModel
-from cosim.ev.fitting import FittedChain, fit_lengths, fit_markov, parked_share
+from cosim.ev.fitting import LOG_DEVIATIONS, FittedChain, fit_lengths, fit_markov, parked_share
 from cosim.ev.goodness import goodness_of_fit, ks_distance
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import sample_diaries
@@ -108,6 +108,44 @@ def test_an_empty_cell_is_the_prior_and_a_thin_one_between() -> None:
     assert fitted.model.speed_km_h == pytest.approx(12.0)
 
 
+def days_by_hand(*trips: tuple[int, float, float, int, int], n_days: int) -> ObservedDays:
+    """Return days from trips of 10 km: the day, hours of departure and arrival, activities left and sought."""
+    day, departure_h, arrival_h, left, sought = (np.array(column) for column in zip(*trips, strict=True))
+    return ObservedDays(
+        n_days=n_days,
+        day=day,
+        departure_s=np.rint(3600 * departure_h).astype(np.int64),
+        arrival_s=np.rint(3600 * arrival_h).astype(np.int64),
+        from_activity=left.astype(np.int8),
+        to_activity=sought.astype(np.int8),
+        length_km=np.full(day.size, 10.0),
+    )
+
+
+def test_who_leaves_in_the_slot_of_the_arrival_counts_as_parked_at_its_start() -> None:
+    """Else more would leave work in that quarter of an hour than were ever there."""
+    hasty = days_by_hand((0, 7.5, 8.02, HOME, WORK), (0, 8.2, 8.7, WORK, HOME), n_days=1)
+    fitted = fit_markov(hasty)
+    at_eight = 8 * 4
+    assert fitted.leaving[at_eight, WORK].tolist() == [1, 0, 0, 0]
+    assert fitted.exposure[at_eight].tolist() == [0, 1, 0, 0]
+    assert fitted.exposure[at_eight + 1 : at_eight + 3].tolist() == [[0, 0, 0, 0]] * 2
+    assert (fitted.leaving.sum(axis=2) <= fitted.exposure).all()
+
+
+def test_the_fit_of_places_is_judged_where_it_is_worst() -> None:
+    """Two of five leave two hours after all of the chain do: for two hours .4 of all are elsewhere, else none."""
+    early, late = (8.0, 8.3, HOME, WORK), (10.0, 10.3, HOME, WORK)
+    days = days_by_hand(*((day, *(early if day < 3 else late)) for day in range(5)), n_days=5)
+    table = np.zeros_like(fit_markov(days).model.departure)
+    table[8 * 4, HOME, WORK] = 1.0
+    all_early = MarkovModel(
+        departure=table, share_travelling=1.0, length_km=Normal(15.0, 0.0), speed_km_h=60.0
+    )
+    found = goodness_of_fit(replace(fit_markov(days), model=all_early), days)
+    assert found.places_largest_difference == pytest.approx(0.4, abs=1e-3)
+
+
 def test_departures_in_the_slot_of_the_arrival_are_told(model: DwellModel) -> None:
     """A chain cannot have them: they are counted, and the table still holds probabilities."""
     days = observed(sample_diaries(model, 2_000, seed=4, purpose="hurry"))
@@ -128,6 +166,21 @@ def test_lengths_beyond_the_bounds_do_not_bend_the_curve() -> None:
     found = fit_lengths(np.clip(drawn, 1.0, 100.0))
     assert (drawn < 1).mean() > 0.3
     assert (found.log_mean, found.log_deviation) == pytest.approx((0.4, 0.9), abs=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "length_km", [[12.0], [10.0] * 10, [1.0] * 10, [100.0] * 10, [0.4, 130.0], [5.0, 5.1]]
+)
+def test_lengths_that_are_few_or_alike_give_a_curve_that_has_them(length_km: list[float]) -> None:
+    """No bound that nobody reached adds 0 x infinity, and no deviation becomes nothing, or boundless."""
+    found = fit_lengths(np.array(length_km))
+    narrowest, widest = LOG_DEVIATIONS
+    assert 0.999 * narrowest <= found.log_deviation <= 1.001 * widest
+    quantiles = found.quantile(np.array([0.25, 0.5, 0.75]))
+    inside = np.clip(length_km, 1.0, 100.0)
+    assert quantiles[0] <= 1.01 * inside.max()
+    assert quantiles[-1] >= 0.99 * inside.min()
 
 
 def test_a_table_of_diaries_is_read_as_it_was_written(chain: MarkovModel, tmp_path: Path) -> None:

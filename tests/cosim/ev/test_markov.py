@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from cosim.errors import ConfigError
 from cosim.ev.days import simulate_days
@@ -14,7 +15,7 @@ from cosim.ev.distributions import Normal
 from cosim.ev.exact import crossings, markov_day
 from cosim.ev.markov import COLUMNS, SLOT_S, SLOTS, MarkovModel, read_departures, write_departures
 from cosim.ev.mobility import sample_diaries
-from cosim.ev.occupancy import count_departures, count_places, inside_band
+from cosim.ev.occupancy import band, count_departures, count_places, inside_band
 from cosim.ev.transitions import HOME, LEISURE, WORK
 from cosim.randomness import stream
 
@@ -60,6 +61,30 @@ def test_sampled_places_and_departures_lie_inside_the_multinomial_band(chain: Ma
     assert inside_band(count_places(diaries), exact.share, N_EV).all()
     assert inside_band(count_departures(diaries), exact.departures_per_ev, N_EV).all()
     assert np.allclose(exact.share.sum(axis=1), 1.0, atol=1e-12)
+
+
+def test_the_band_is_as_wide_as_its_level_asks_and_no_wider() -> None:
+    """Of 200 like cells: outside it lies at most 5 % of the chance, one count closer on a side more than 2.5 %."""
+    n_ev, cells = 400, 200
+    share = np.full((20, 10), 0.3)
+    low, high = band(share, n_ev)
+    below = stats.binom.cdf([low[0, 0] - 1, low[0, 0]], n_ev, 0.3)
+    above = stats.binom.sf([high[0, 0], high[0, 0] - 1], n_ev, 0.3)
+    for outside, one_closer in (below, above):
+        assert outside <= 0.025 / cells < one_closer
+    assert np.ptp(low) == np.ptp(high) == 0
+
+
+def test_the_band_of_a_single_fair_coin_is_the_one_in_the_textbook() -> None:
+    """Of 100 throws 40 to 60 heads, at 95 %."""
+    assert [limit.tolist() for limit in band(np.array([0.5]), 100)] == [[40.0], [60.0]]
+    heads = np.array([39, 40, 60, 61])
+    assert [inside_band(np.array([count]), np.array([0.5]), 100).all() for count in heads] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_wrong_table_is_seen_by_the_band(chain: MarkovModel) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from cosim.arrays import FloatArray
-from cosim.ev.mobility import Diaries, Draws, MobilityModel, sample_diaries
+from cosim.ev.mobility import Diaries, Draws, MobilityModel, sample_diaries, trip_uniforms
 from cosim.ev.transitions import HOME, LEISURE, OTHER, WORK
 from cosim.periods import SECONDS_PER_DAY
 from tests.cosim.ev.plain_day import PlainPopulation
@@ -175,6 +175,30 @@ def test_draws_of_different_things_differ() -> None:
     """A long stay must not mean a long trip."""
     draws = Draws(8, 1, "test")
     assert not np.array_equal(draws.uniform("dwell", 1, 1), draws.uniform("length", 1, 1))
+
+
+def assert_unrelated(one: FloatArray, other: FloatArray) -> None:
+    """Not one number again, nor any that goes along with it (five standard errors)."""
+    assert (one == other).mean() < 1e-4
+    assert abs(np.corrcoef(one, other)[0, 1]) < 5 / np.sqrt(one.size)
+
+
+def test_what_decides_on_a_trip_is_drawn_anew_for_each_seed_purpose_day_and_trip(diaries: Diaries) -> None:
+    """With the same numbers every day, an EV would take the same chances day after day."""
+    route = trip_uniforms(diaries, 3, "route")
+    assert_unrelated(route, trip_uniforms(diaries, 4, "route"))
+    assert_unrelated(route, trip_uniforms(diaries, 3, "fast charge"))
+    assert_unrelated(route, trip_uniforms(replace(diaries, day=2), 3, "route"))
+    second = diaries.rows_of_trip(2)
+    assert_unrelated(route[second - 1], route[second])
+
+
+def test_what_decides_on_a_trip_is_the_same_among_more_evs(model: MobilityModel) -> None:
+    """And uniform: the mean within five standard errors of a half."""
+    few, many = (sample_diaries(model, n_ev, seed=5, purpose="test") for n_ev in (2_000, 3_000))
+    uniform = trip_uniforms(many, 5, "route")
+    np.testing.assert_array_equal(trip_uniforms(few, 5, "route"), uniform[: few.ev.size])
+    assert uniform.mean() == pytest.approx(0.5, abs=5 / np.sqrt(12 * uniform.size))
 
 
 def test_a_table_that_holds_no_probabilities_is_refused(model: MobilityModel) -> None:

@@ -1,8 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from cosim.road.choice import Groups, logit_shares
-from experiments.compare.perception import fit_theta
+from cosim.scenario import Scenario
+from experiments.compare.perception import fit_theta, misled_share
+from experiments.compare.sides import Side, recorded
 
 
 def test_theta_of_two_paths_has_a_closed_form() -> None:
@@ -23,3 +26,24 @@ def test_expected_choices_give_back_their_theta_from_any_start(start: float) -> 
 
 def test_costs_that_do_not_differ_say_nothing() -> None:
     assert not fit_theta(np.array([5.0, 7.0]), np.array([9.0, 9.0]), Groups(np.array([0, 2])), 0.2).is_known
+
+
+def told(scenario: Scenario, *paths: tuple[int, float, float]) -> Side:
+    """Return agents of one day: period, trips and cost of each path; two paths in a period."""
+    frame = pd.DataFrame(paths, columns=["period", "flow_veh_h", "cost_min"])
+    frame = frame.assign(day=1, user_class="passing", origin="1", destination="4")
+    frame["path"] = frame.groupby("period").cumcount()
+    day = recorded({"paths": frame})
+    return Side(name="agents", model="agents", days=(day,), seeds=(1,), config=scenario.config)
+
+
+def test_drivers_are_misled_as_many_as_would_be_on_another_path(toy: Scenario) -> None:
+    """Who is told that one of two like paths takes ln 3 / theta longer is there with chance 1/4, not 1/2.
+
+    So a quarter of these 30 moves, and none of the 10 to whom the truth was told.
+    """
+    longer_min = np.log(3) / toy.config.road.theta_per_min
+    truth = told(toy, (1, 15, 9.0), (1, 15, 9.0), (2, 5, 9.0), (2, 5, 9.0))
+    lie = told(toy, (1, 20, 9.0), (1, 10, 9.0 + longer_min), (2, 4, 9.0), (2, 6, 9.0))
+    assert misled_share(truth, lie) == pytest.approx(0.25 * 30 / 40)
+    assert misled_share(truth, truth) == 0.0

@@ -1,0 +1,89 @@
+"""What the coordinator measures and tells day by day: by hand on the toy's paths, and in the tables of whole days."""
+
+import numpy as np
+import pytest
+
+from agents.knowledge import Knowledge
+from cosim.arrays import FloatArray, IntArray
+from cosim.periods import PeriodOfDay
+from cosim.randomness import stream
+from cosim.scenario import DayAhead, Scenario, load_scenario
+
+NOON = 5
+CARS_VEH_H = np.array([70.0, 50.0, 0.0, 0.0, 0.0])
+"""On the paths of the toy: two for cars, two for EVs that pass by, one for EVs that charge."""
+DAYS = range(1, 7)
+
+
+@pytest.fixture
+def knowledge(toy: Scenario, toy_ahead: DayAhead) -> Knowledge:
+    learners = load_scenario(toy.folder / "toy.toml", ["population.information=yesterday"])
+    return Knowledge(learners, toy_ahead, None)
+
+
+def trips_of(day: int) -> tuple[IntArray, IntArray]:
+    """Return the trips on each path and the seconds they spent at the station, another number every day."""
+    trips = stream(1, "reports", day).integers(20, 200, size=5) * [0, 0, 1, 1, 1]
+    return trips, np.array([0, 0, 0, 0, trips[4] * (600 + 37 * day)])
+
+
+def live_through(knowledge: Knowledge, day: int) -> FloatArray:
+    """Open the noon of a day, report its trips and close it; return what was told."""
+    noon = PeriodOfDay(day, NOON)
+    knowledge.learn(noon)
+    told = knowledge.told_min(noon)["yesterday"]
+    report(knowledge, noon, noon, *trips_of(day))
+    nothing = np.zeros(5, dtype=np.int64)
+    knowledge.close(noon, nothing, nothing, CARS_VEH_H)
+    return told
+
+
+def report(
+    knowledge: Knowledge, now: PeriodOfDay, departed: PeriodOfDay, trips: IntArray, spent_s: IntArray
+) -> None:
+    second = np.array([knowledge.periods.start_s(departed)])
+    knowledge.count(now, second, trips[np.newaxis], spent_s[np.newaxis])
+
+
+def by_hand_min(toy: Scenario, day: int) -> FloatArray:
+    """Return BPR at the day's trips and cars on the four roads, and the mean stay at the station."""
+    trips, spent_s = trips_of(day)
+    vehicles_h = trips / toy.periods.hours + CARS_VEH_H
+    upper, lower = vehicles_h[[0, 2, 4]].sum(), vehicles_h[[1, 3]].sum()
+    roads = 6 * (1 + 0.15 * (np.array([upper, upper, lower, lower]) / 100) ** 4)
+    return np.append(roads, spent_s[4] / trips[4] / 60)
+
+
+def test_what_is_told_is_the_mean_of_what_was_measured_on_all_days_before(
+    knowledge: Knowledge, toy: Scenario
+) -> None:
+    """Steps of 1/day weigh every day alike, and the free flow of day 1 not at all."""
+    told = [live_through(knowledge, day) for day in DAYS]
+    measured = np.array([by_hand_min(toy, day) for day in DAYS])
+    assert np.ptp(measured, axis=0).min() > 0.05, "no two days are alike"
+    assert told[0] == pytest.approx(knowledge.paths.network.t0_min)
+    for day in DAYS[1:]:
+        assert told[day - 1] == pytest.approx(measured[: day - 1].mean(axis=0), rel=1e-12)
+
+
+def test_trips_take_what_was_measured_the_day_before_alone(knowledge: Knowledge, toy: Scenario) -> None:
+    """A day's trips are forgotten once they are learnt from."""
+    for day in DAYS:
+        live_through(knowledge, day)
+        if day > 1:
+            in_force_min = knowledge.in_force_min(PeriodOfDay(day, NOON))
+            assert in_force_min == pytest.approx(by_hand_min(toy, day - 1), rel=1e-12)
+
+
+def test_a_trip_that_took_a_day_is_not_counted_among_those_of_today(knowledge: Knowledge) -> None:
+    """Its period was learnt from when it opened again; one reported a period earlier still counts."""
+    live_through(knowledge, 1)
+    before, noon = PeriodOfDay(2, NOON - 1), PeriodOfDay(2, NOON)
+    late, spent_s = np.array([0, 0, 3, 5, 7]), np.array([0, 0, 0, 0, 700])
+    report(knowledge, before, PeriodOfDay(1, NOON), late, spent_s)
+    assert knowledge.trips[NOON - 1].tolist() == (trips_of(1)[0] + late).tolist()
+    assert knowledge.spent_s[NOON - 1].tolist() == [trips_of(1)[1][4] + 700]
+    knowledge.learn(noon)
+    report(knowledge, noon, PeriodOfDay(1, NOON), late, spent_s)
+    assert not knowledge.trips.any()
+    assert not knowledge.spent_s.any()
