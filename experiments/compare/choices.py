@@ -15,6 +15,7 @@ from experiments.compare.monte_carlo import sequential_p_values
 from experiments.compare.quantities import path_names
 from experiments.compare.sides import Side
 from experiments.compare.significance import adjusted
+from experiments.compare.tail import tail_p_values
 
 FEWEST_TRIPS = 2
 AT_ONCE = 20_000
@@ -47,7 +48,13 @@ def p_values_of_shares(observed: IntArray, share: FloatArray, rng: np.random.Gen
         counts = rng.multinomial(trips[tests], share[tests], size=(samples, tests.size))
         return g_statistic(counts, share[tests])
 
-    return sequential_p_values(g_statistic(observed, share), draw, rng)
+    def tail(tests: IntArray) -> FloatArray:
+        own = share[tests]
+        return tail_p_values(
+            observed[tests], own, lambda n: g_statistic(n, own), lambda n: log_multinomial(n, own), rng
+        )
+
+    return sequential_p_values(g_statistic(observed, share), draw, tail, rng)
 
 
 def p_values_of_counts(reference: IntArray, other: IntArray, rng: np.random.Generator) -> FloatArray:
@@ -61,7 +68,44 @@ def p_values_of_counts(reference: IntArray, other: IntArray, rng: np.random.Gene
         second = hypergeometric(together[tests], drawn[tests], samples, rng)
         return two_sample_g(together[tests] - second, second)
 
-    return sequential_p_values(two_sample_g(reference, other), draw, rng)
+    def tail(tests: IntArray) -> FloatArray:
+        # of the smaller row less is impossible: it leaves enough for the other
+        both, smaller = together[tests], np.where(fewer, other, reference)[tests]
+        share = both / both.sum(axis=-1, keepdims=True)
+        return tail_p_values(
+            smaller,
+            share,
+            lambda n: two_sample_g(np.maximum(both - n, 0), n),
+            lambda n: log_hypergeometric(n, both),
+            rng,
+        )
+
+    fewer = (2 * drawn <= together.sum(axis=-1))[:, np.newaxis]
+    return sequential_p_values(two_sample_g(reference, other), draw, tail, rng)
+
+
+def log_multinomial(counts: IntArray, share: FloatArray) -> FloatArray:
+    """Return the logarithm of the probability of counts that are draws from *share*, over the last axis."""
+    from scipy.special import gammaln, xlogy
+
+    ways = gammaln(counts.sum(axis=-1) + 1) - gammaln(counts + 1).sum(axis=-1)
+    logarithm: FloatArray = ways + xlogy(counts, share).sum(axis=-1)
+    return logarithm
+
+
+def log_hypergeometric(counts: IntArray, together: IntArray) -> FloatArray:
+    """Return the logarithm of the probability of counts drawn from *together* without putting back."""
+    ways = _log_binomial(together, counts).sum(axis=-1)
+    logarithm: FloatArray = ways - _log_binomial(together.sum(axis=-1), counts.sum(axis=-1))
+    return logarithm
+
+
+def _log_binomial(items: IntArray, drawn: IntArray) -> FloatArray:
+    """Return ln C(items, drawn), minus infinity if more are drawn than there are."""
+    from scipy.special import gammaln
+
+    logarithm: FloatArray = gammaln(items + 1) - gammaln(drawn + 1) - gammaln(items - drawn + 1)
+    return logarithm
 
 
 def hypergeometric(together: IntArray, drawn: IntArray, samples: int, rng: np.random.Generator) -> IntArray:

@@ -43,19 +43,19 @@ def test_p_values_are_uniform_under_the_null_even_for_a_handful_of_trips(trips: 
 
 
 def test_p_values_do_not_depend_on_the_tests_beside_them_beyond_chance() -> None:
-    """A hopeless fit among good ones has the smallest p-value there is, the others keep theirs."""
+    """A hopeless fit among good ones has the p-value of its coin, the others keep theirs."""
     rng, share = np.random.default_rng(5), np.tile([0.5, 0.5], (400, 1))
     counts = rng.multinomial(60, share)
     counts[7] = [60, 0]
     p_values = p_values_of_shares(counts, share, rng)
-    assert p_values[7] <= 1 / (SIMULATED + 1)
+    assert p_values[7] == pytest.approx(2 * 0.5**60, rel=0.5)
     assert kstest(np.delete(p_values, 7), "uniform").pvalue > 0.001
 
 
 def test_a_choice_the_equilibrium_excludes_is_found_out() -> None:
     counts, share = np.array([29, 1, 0]), np.array([1.0, 0.0, 0.0])
     assert np.isinf(g_statistic(counts, share))
-    assert p_values_of_shares(counts[None], share[None], np.random.default_rng(1)) == [1 / 1000]
+    assert p_values_of_shares(counts[None], share[None], np.random.default_rng(1)) == [0]
     assert g_statistic(np.array([30, 0, 0]), share) == 0
 
 
