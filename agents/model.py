@@ -18,7 +18,6 @@ from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.meter import Meter
 from agents.midnight import (
-    Hearings,
     LastHeard,
     Midnight,
     Morning,
@@ -87,7 +86,7 @@ class CoSimModel(mesa.Model):
             for data in self.world.stations
         ]
         if self.start:
-            tariffs = self.start.hearings.station_tariff.each()
+            tariffs = self.start.station_tariff.each()
             for site, tariff, drawn_kwh in zip(sites, tariffs, self.start.drawn_kwh.tolist(), strict=True):
                 site.go_on(self.clock.now_s, tariff, drawn_kwh)
         return sites
@@ -207,11 +206,10 @@ class CoSimModel(mesa.Model):
             evs=None if state is None else evs_after(state, begun, self.world, now_s),
             under_way=under_way,
             sessions=self.drivers.at_stations(now_s),
-            hearings=Hearings(
-                opened=self.drivers.opened(),
-                tariff=self.drivers.tariff(),
-                station_tariff=LastHeard.of_each([site.tariff.issued for site in self.sites]),
-            ),
+            opened=self.drivers.opened(),
+            tariff=self.drivers.tariff(),
+            station_tariff=LastHeard.of_each([site.tariff.issued for site in self.sites]),
+            mail=self.coordinator.on_its_way(),
             reports=self.drivers.reports(now_s)
             if self.world.config.population.information.needs_reports
             else Reports.none(),

@@ -1,4 +1,4 @@
-"""What the coordinator measures and tells day by day: by hand on the toy's five paths, and in the tables of whole days."""
+"""What the coordinator measures and tells, day by day and by hand, on the toy's five paths."""
 
 import numpy as np
 import pytest
@@ -75,9 +75,7 @@ def test_trips_take_what_was_measured_the_day_before_alone(knowledge: Knowledge,
             assert in_force_min == pytest.approx(by_hand_min(toy, day - 1), rel=1e-12)
 
 
-def test_a_trip_that_took_a_day_is_not_counted_among_those_of_today(
-    knowledge: Knowledge, toy: Scenario
-) -> None:
+def test_a_trip_that_took_a_day_is_not_counted_among_those_of_today(knowledge: Knowledge) -> None:
     """Its period was learnt from when it opened again; one reported a period earlier still counts."""
     live_through(knowledge, 1)
     before, noon = PeriodOfDay(2, NOON - 1), PeriodOfDay(2, NOON)
