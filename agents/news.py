@@ -18,7 +18,7 @@ from cosim.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class Delivery:
     """One broadcast as one EV met it."""
 
     message: Broadcast
@@ -65,11 +65,11 @@ class Archive:
         """Return the kind of knowledge that EV number *ev* has."""
         return (*self.shares, FREE_FLOW)[int(self.kinds[ev - 1])]
 
-    def news(self, ev: int) -> list[News]:
+    def news(self, ev: int) -> list[Delivery]:
         """Return all that was broadcast to EV number *ev*, in order, as it met it."""
         kind = self.kind(ev)
         return [
-            News(message=sent.message, delivered_s=self._delivered_s(sent, ev))
+            Delivery(message=sent.message, delivered_s=self._delivered_s(sent, ev))
             for sent in self._sent
             if isinstance(sent.message, TariffIssued) or sent.message.knowledge == kind
         ]
@@ -125,7 +125,7 @@ class TimesInForce:
         return self._time_min[self._row[begun[-1]]] if begun else self._free_min
 
 
-def knowledge(news: list[News], second: int, roads: Roads, tariffs: TariffBook) -> Knowledge:
+def knowledge(news: list[Delivery], second: int, roads: Roads, tariffs: TariffBook) -> Knowledge:
     """Return what a driver knows at a second who has heard these news."""
     heard = [one.message for one in reversed(news) if 0 <= one.delivered_s <= second]
     opened = next((message for message in heard if isinstance(message, PeriodOpened)), None)

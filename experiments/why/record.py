@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.news import News
+from agents.news import Delivery
 from agents.plans import DayPlan
 from agents.replay import Decision, Outcome, Replay
 from agents.replay_days import ReplayedDay, replay_days
@@ -58,7 +58,7 @@ class EvDay:
         return keeps_trips(self.run)
 
     @property
-    def news(self) -> list[News]:
+    def news(self) -> list[Delivery]:
         """What was broadcast on this day to drivers like this one."""
         begin_s, last = (self.day - 1) * SECONDS_PER_DAY, self.day == self.scenario.config.days
         end_s = begin_s + (1 + last) * SECONDS_PER_DAY
