@@ -1,18 +1,17 @@
 """A midnight as a file: arrays and JSON, which hold no code, and give back every bit."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from agents.midnight import Hearings, LastHeard, Measured, Midnight, Reports, Traffic, UnderWay
+from agents.midnight import LastHeard, Measured, Midnight, Reports, Traffic, UnderWay
 from agents.trip_log import TripLog
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
-from cosim.messages import Message, PeriodOpened, TariffIssued
+from cosim.messages import BROADCASTS, Message, PeriodOpened, TariffIssued
 
 M = TypeVar("M", bound=Message)
 RECORDS = "records"
@@ -25,9 +24,10 @@ def save_midnight(file: Path, midnight: Midnight) -> None:
         "day": midnight.day,
         "sessions": [[asdict(session) for session in sessions] for sessions in midnight.sessions],
         **{
-            name: [asdict(message) for message in getattr(midnight.hearings, name).messages]
+            name: [asdict(message) for message in getattr(midnight, name).messages]
             for name in ("opened", "tariff", "station_tariff")
         },
+        "mail": [(type(news).__name__, asdict(news)) for news in midnight.mail],
     }
     arrays = {RECORDS: np.array(json.dumps(records))}
     for field in fields(midnight):
@@ -56,18 +56,18 @@ def load_midnight(file: Path) -> Midnight:
         return {name: array for name, array in inside.items() if "." not in name and name not in arrays}
 
     def heard(name: str, kind: type[M]) -> LastHeard[M]:
-        return LastHeard(_messages(records[name], kind), arrays[f"hearings.{name}.number"])
+        messages = tuple(_message(said, kind) for said in records[name])
+        return LastHeard(messages, arrays[f"{name}.number"])
 
     return Midnight(
         day=records["day"],
         evs=EVState(**within("evs")) if within("evs") else None,
         under_way=UnderWay(log=TripLog(**within("under_way.log")), **within("under_way")),
         sessions=tuple(tuple(_session(values) for values in sessions) for sessions in records["sessions"]),
-        hearings=Hearings(
-            opened=heard("opened", PeriodOpened),
-            tariff=heard("tariff", TariffIssued),
-            station_tariff=heard("station_tariff", TariffIssued),
-        ),
+        opened=heard("opened", PeriodOpened),
+        tariff=heard("tariff", TariffIssued),
+        station_tariff=heard("station_tariff", TariffIssued),
+        mail=tuple(_message(said, BROADCASTS[kind]) for kind, said in records["mail"]),
         reports=Reports(**within("reports")),
         measured=Measured(**within("measured")),
         drawn_kwh=arrays["drawn_kwh"],
@@ -82,8 +82,8 @@ def _session(values: dict[str, Any]) -> Session:
     return session
 
 
-def _messages(values: Sequence[dict[str, Any]], kind: type[M]) -> tuple[M, ...]:
-    return tuple(kind(**{name: _as_sent(value) for name, value in message.items()}) for message in values)
+def _message(said: dict[str, Any], kind: type[M]) -> M:
+    return kind(**{name: _as_sent(value) for name, value in said.items()})
 
 
 def _as_sent(value: Any) -> Any:

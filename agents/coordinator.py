@@ -13,7 +13,7 @@ from agents.midnight import Midnight, Reports
 from agents.roads import Roads
 from cosim.arrays import IntArray
 from cosim.mailbox import PostOffice
-from cosim.messages import DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
+from cosim.messages import Broadcast, DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh
@@ -48,6 +48,7 @@ class Coordinator(mesa.Agent):
         """Addresses of the drivers who have each kind of knowledge."""
         self.knowledge = Knowledge(scenario, day_ahead, start.measured if start else None)
         self.late_reports = start.reports if start else Reports.none()
+        self.mail_of_yesterday = start.mail if start else ()
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
         """(periods of the day, stations): those of the day ahead, overwritten by what operators say."""
         self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
@@ -57,6 +58,8 @@ class Coordinator(mesa.Agent):
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Open each period as soon as the operators have dispatched it; count it when it ends."""
         patience_s = self.post.rules.dispatches_due_s
+        for news in self.mail_of_yesterday:
+            self.post.carry_on(*self.audience(news), news)
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
@@ -95,23 +98,42 @@ class Coordinator(mesa.Agent):
             for number, station in enumerate(self.stations)
         }
         tariff = TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices)
-        self.post.broadcast([*self.stations, *self.evs], "stations and EVs", tariff)
+        self.tell(tariff)
 
     def open_period(self, now: PeriodOfDay) -> None:
         """Bring the link times of the period into force, and tell everyone what they may know."""
         self.knowledge.learn(now)
         told = self.knowledge.told_min(now)
         self.roads.open(now, self.knowledge.in_force_min(now), told, self.price_cny_per_kwh[now.period - 1])
-        others = [*self.stations, *self.operators]
         for kind, times_min in told.items():
-            opened = PeriodOpened(
-                **self.clock.envelope(self.name), knowledge=kind, link_time_min=tuple(times_min.tolist())
+            self.tell(
+                PeriodOpened(
+                    **self.clock.envelope(self.name), knowledge=kind, link_time_min=tuple(times_min.tolist())
+                )
             )
-            drivers = self.drivers[kind]
-            if drivers == self.evs:
-                self.post.broadcast([*others, *drivers], "all", opened)
-            elif drivers:
-                self.post.broadcast(drivers, f"EVs that know {kind}", opened)
+
+    def tell(self, news: Broadcast) -> None:
+        """Broadcast *news*, if there is anybody whom it is for."""
+        receivers, group = self.audience(news)
+        if receivers:
+            self.post.broadcast(receivers, group, news)
+
+    def audience(self, news: Broadcast) -> tuple[list[str], str]:
+        """Return whom *news* is for, and what they are called."""
+        if isinstance(news, TariffIssued):
+            return [*self.stations, *self.evs], "stations and EVs"
+        drivers = self.drivers[news.knowledge]
+        if drivers == self.evs:
+            return [*self.stations, *self.operators, *drivers], "all"
+        return drivers, f"EVs that know {news.knowledge}"
+
+    def on_its_way(self) -> tuple[Broadcast, ...]:
+        """Return the broadcasts that will arrive later than now."""
+        said = [entry.message for entry in self.post.ledger]
+        delay_s = self.post.rules.delay_s
+        return tuple(
+            news for news in said if isinstance(news, Broadcast) and news.sent_s + delay_s > self.clock.now_s
+        )
 
     def read_reports(self, now: PeriodOfDay) -> tuple[IntArray, IntArray]:
         """Return the trips on each path whose reports have come, and the seconds they spent at a station."""

@@ -37,7 +37,7 @@ def simulate_days(
     while not last:
         model = CoSimModel(scenario, day_ahead, seed, start)
         tables, last = model.simulate(progress), model.is_last_day
-        start = None if last else model.midnight()
+        start = None if last else model.evening.midnight()
         day = DayOfAgents(day=model.day, tables=tables, midnight=start)
         getattr(mesa.Agent, "_ids", {}).pop(model, None)  # there Mesa 3.3 keeps every model there ever was
         del model

@@ -88,8 +88,8 @@ def since_midnight(morning: Morning, plans: DayPlans, roads: Roads) -> list[Sinc
     soc = plans.diaries.soc_first if state is None else state.soc
     parked_s = np.zeros(n_ev, dtype=np.int64) if state is None else state.parked_since_s
     nothing: list[None] = [None] * n_ev
-    opened = start.hearings.opened.each() if start else nothing
-    tariff = start.hearings.tariff.each() if start else nothing
+    opened = start.opened.each() if start else nothing
+    tariff = start.tariff.each() if start else nothing
     journeys = _journeys(start, roads) if start else {}
     return [
         Since(soc=own_soc, parked_s=second, opened=news, tariff=prices, journey=journey, session=session)

@@ -51,7 +51,7 @@ class Fleet(mesa.Agent):
         start = morning.start
         self.state = FleetState(plans, morning.state, start.under_way if start else None)
         self.plans, self.plugs = self.state.plans, plugs
-        self.drivers = FleetDrivers(scenario, self.plans, roads, tariffs, start.hearings if start else None)
+        self.drivers = FleetDrivers(scenario, self.plans, roads, tariffs, start)
         self.world, self.roads, self.clock, self.post = scenario, roads, clock, post
         n_ev = plans.diaries.n_ev
         self.began_s = self.lived_s = clock.now_s

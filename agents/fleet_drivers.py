@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from agents.fleet_state import FleetState
-from agents.midnight import Hearings, LastHeard
+from agents.midnight import LastHeard, Midnight
 from agents.plans import DayPlans
 from agents.price_list import Tariff, TariffBook
 from agents.roads import Belief, Roads
@@ -48,15 +48,15 @@ class FleetDrivers:
     """The drivers of all EVs: EV by EV, what they know and how they choose."""
 
     def __init__(
-        self, scenario: Scenario, plans: DayPlans, roads: Roads, tariffs: TariffBook, heard: Hearings | None
+        self, scenario: Scenario, plans: DayPlans, roads: Roads, tariffs: TariffBook, start: Midnight | None
     ) -> None:
-        """Let them remember what they have *heard* before midnight, or know what was published."""
+        """Let them remember what they heard before midnight, or know what was published."""
         self.world, self.plans, self.roads, self.tariffs = scenario, plans, roads, tariffs
         self.battery, self.behaviour = plans.battery, plans.behaviour
         self.beliefs: Hearsay[Belief] = Hearsay(plans.diaries.n_ev, roads.at_free_flow)
         self.told_tariffs: Hearsay[Tariff] = Hearsay(plans.diaries.n_ev, tariffs.published)
-        if heard:
-            opened, tariff = heard.opened, heard.tariff
+        if start:
+            opened, tariff = start.opened, start.tariff
             self.beliefs.recall([roads.belief(message) for message in opened.messages], opened.number)
             self.told_tariffs.recall([tariffs.tariff(message) for message in tariff.messages], tariff.number)
 

@@ -10,7 +10,7 @@ from agents.trip_log import TripLog
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
-from cosim.messages import Message, PeriodOpened, TariffIssued
+from cosim.messages import Broadcast, Message, PeriodOpened, TariffIssued
 from cosim.scenario import Scenario
 
 M = TypeVar("M", bound=Message)
@@ -64,17 +64,6 @@ class LastHeard(Generic[M]):
         """Return the message that each heard."""
         said = [*self.messages, None]
         return [said[place] for place in self.number.tolist()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hearings:
-    """The last news of link times and of prices."""
-
-    opened: LastHeard[PeriodOpened]
-    """By each EV."""
-    tariff: LastHeard[TariffIssued]
-    station_tariff: LastHeard[TariffIssued]
-    """By each station."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,7 +133,14 @@ class Midnight:
     under_way: UnderWay
     sessions: tuple[tuple[Session, ...], ...]
     """For each station the vehicles that charge, wait or are coming, in order of arrival."""
-    hearings: Hearings
+    opened: LastHeard[PeriodOpened]
+    """The last news of link times, by EV."""
+    tariff: LastHeard[TariffIssued]
+    """The last news of prices, by EV."""
+    station_tariff: LastHeard[TariffIssued]
+    """The same by station."""
+    mail: tuple[Broadcast, ...]
+    """Broadcasts still on their way; whom they will reach is drawn by their names."""
     reports: Reports
     measured: Measured
     drawn_kwh: FloatArray

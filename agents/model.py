@@ -1,7 +1,6 @@
 """The agents' model of a day: Mesa holds the agents, SimPy is the only clock."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import mesa
@@ -10,32 +9,21 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
-from agents.counts import record_traffic
 from agents.drivers import Drivers, since_midnight
 from agents.ev import EV
-from agents.ev_days import record_ev_days
+from agents.evening import Evening
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.meter import Meter
-from agents.midnight import (
-    Hearings,
-    LastHeard,
-    Midnight,
-    Morning,
-    Reports,
-    Traffic,
-    copy_of,
-    evs_after,
-)
+from agents.midnight import Midnight, Morning, copy_of
 from agents.plans import first_evening, knowledge_of_each, plan_day, plan_of_each
 from agents.plugs import ClockedPlugs
 from agents.price_list import TariffBook
 from agents.reckoned_plugs import ReckonedPlugs
-from agents.roads import PeriodBook, Roads
+from agents.roads import Roads
 from agents.site import Site
 from agents.station import Station
-from agents.trip_log import TripLog
-from cosim.arrays import Frame, IntArray
+from cosim.arrays import Frame
 from cosim.errors import ConfigError
 from cosim.ev.session import Session
 from cosim.mailbox import MailRules, PostOffice
@@ -43,8 +31,6 @@ from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
 
-INDIVIDUAL_TABLES_UP_TO = 100_000
-"""EVs up to which trips and sessions are written one by one, unless the scenario says otherwise."""
 Progress = Callable[[PeriodOfDay], None]
 
 
@@ -58,11 +44,8 @@ class CoSimModel(mesa.Model):
         super().__init__(rng=seed)
         config, self.day = scenario.config, start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
-        self.world, self.day_ahead, self.start = (
-            scenario,
-            day_ahead,
-            start,
-        )  # Mesa has a `scenario` of its own
+        self.world = scenario  # Mesa has a `scenario` of its own
+        self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
         rules = MailRules(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
@@ -79,6 +62,7 @@ class CoSimModel(mesa.Model):
         self.sites = self._sites()
         self.morning = morning(scenario, day_ahead.n_ev, seed, start)
         self.plans = plan_day(scenario, day_ahead.n_ev, seed, self.day, start.evs if start else None)
+        self.evening = Evening(self)
         self.drivers = self._fleet() if config.population.resolution == "batch" else self._evs()
 
     def _sites(self) -> list[Site]:
@@ -88,7 +72,7 @@ class CoSimModel(mesa.Model):
             for data in self.world.stations
         ]
         if self.start:
-            tariffs = self.start.hearings.station_tariff.each()
+            tariffs = self.start.station_tariff.each()
             for site, tariff, drawn_kwh in zip(sites, tariffs, self.start.drawn_kwh.tolist(), strict=True):
                 site.go_on(self.clock.now_s, tariff, drawn_kwh)
         return sites
@@ -147,7 +131,7 @@ class CoSimModel(mesa.Model):
             when = str(self.clock.period)
             problems = [f"{problem.rstrip('.')} ({when})" for problem in error.problems]
             raise ConfigError(error.source, problems) from error
-        self._record()
+        self.evening.record()
         return self.recorder.frames()
 
     def _announce(self, progress: Progress) -> Any:
@@ -164,99 +148,6 @@ class CoSimModel(mesa.Model):
                 return
             yield self.clock.end_of_period(Phase.END)
 
-    def _record(self) -> None:
-        """Write down trips, sessions and traffic: of yesterday, and if this is the last day, as it cuts them off."""
-        record_messages(self.recorder, self.post)
-        begun = self.drivers.trips().cut_at(self.clock.now_s)
-        day_of_trip = begun.departure_s // SECONDS_PER_DAY + 1
-        if self.start:
-            late = begun.of(day_of_trip == self.day - 1)
-            yesterday = self.start.yesterday
-            recall_books(self.roads, self.start)
-            log = TripLog.joined([yesterday.log, late])
-            self.entering = self._record_trips(log, self.day - 1, yesterday.entering)
-        else:
-            self.entering = np.zeros(
-                (self.clock.periods.count, len(self.world.network.links)), dtype=np.int64
-            )
-        self.today = begun.of(day_of_trip >= self.day)
-        if self.is_last_day:
-            self._record_trips(self.today, self.day, self.entering)
-            self._flag_who_is_still_out(int(np.count_nonzero(begun.is_under_way)))
-        if self._records_individuals:
-            for site in self.sites:
-                site.record_sessions(also_unfinished=self.is_last_day)
-
-    def _record_trips(self, log: TripLog, day: int, entering: IntArray) -> IntArray:
-        """Write down a day's traffic; return the EVs that enter links on the day after."""
-        entering = record_traffic(self.recorder, self.world, self.roads, log, day, entering)
-        log.record_totals(self.recorder, self.world, self.plans.battery, day)
-        if self._records_individuals:
-            log.record(self.recorder, self.world, self.plans.battery)
-            record_ev_days(self.recorder, self.world, log, self.plans)
-        return entering
-
-    @property
-    def _records_individuals(self) -> bool:
-        return records_individuals(self.world, self.day_ahead.n_ev)
-
-    def midnight(self) -> Midnight:
-        """Return what the day leaves to the next one."""
-        now_s, periods = self.clock.now_s, self.clock.periods
-        begun = self.drivers.trips()
-        cut = begun.cut_at(now_s)
-        under_way = self.drivers.under_way(np.flatnonzero(cut.is_under_way))
-        last = periods.at(now_s - 1)
-        state = self.morning.state
-        return Midnight(
-            day=self.day + 1,
-            evs=None if state is None else evs_after(state, begun, self.world, now_s),
-            under_way=under_way,
-            sessions=self.drivers.at_stations(now_s),
-            hearings=Hearings(
-                opened=self.drivers.opened(),
-                tariff=self.drivers.tariff(),
-                station_tariff=LastHeard.of_each([site.tariff.issued for site in self.sites]),
-            ),
-            reports=self.drivers.reports(now_s)
-            if self.world.config.population.information.needs_reports
-            else Reports.none(),
-            measured=self.coordinator.knowledge.measured(),
-            drawn_kwh=np.array([self.meter.energy_kwh(site.name, last) for site in self.sites]),
-            yesterday=self._traffic(self.today.of(~self.today.is_under_way)),
-        )
-
-    def _traffic(self, log: TripLog) -> Traffic:
-        books = [self.roads.books[now] for now in sorted(self.roads.books) if now.day == self.day]
-        return Traffic(
-            log=log,
-            entering=self.entering,
-            **{
-                field.name: np.array([getattr(book, field.name) for book in books])
-                for field in fields(PeriodBook)
-            },
-        )
-
-    def _flag_who_is_still_out(self, still_out: int) -> None:
-        if still_out:
-            ended = self.clock.periods.at(self.clock.now_s - 1)
-            self.recorder.add_row(
-                "violations",
-                day=ended.day,
-                period=ended.period,
-                place="roads and stations",
-                kind="on_the_way",
-                amount=still_out,
-                sentence=f"{still_out} EVs have not arrived by the end of {ended}: the stations could not "
-                "charge them. Add chargers, or strengthen the feeder.",
-            )
-
-
-def records_individuals(scenario: Scenario, n_ev: int) -> bool:
-    """Tell whether trips and sessions are written one by one: if asked for, or if they are not too many."""
-    wanted = scenario.config.population.individual_tables
-    return n_ev <= INDIVIDUAL_TABLES_UP_TO if wanted is None else wanted
-
 
 def morning(scenario: Scenario, n_ev: int, seed: int, start: Midnight | None) -> Morning:
     """Return how the EVs' day begins."""
@@ -265,30 +156,3 @@ def morning(scenario: Scenario, n_ev: int, seed: int, start: Midnight | None) ->
         state = first_evening(scenario, n_ev, seed)
     shares = scenario.config.population.information.shares()
     return Morning(state=state, knowledge=knowledge_of_each(shares, n_ev, seed), start=start)
-
-
-def recall_books(roads: Roads, start: Midnight) -> None:
-    """Lay the books of yesterday beside those of today."""
-    names = [field.name for field in fields(PeriodBook)]
-    columns = [getattr(start.yesterday, name) for name in names]
-    for row, values in enumerate(zip(*columns, strict=True), start=1):
-        roads.books[PeriodOfDay(start.day - 1, row)] = PeriodBook(**dict(zip(names, values, strict=True)))
-
-
-def record_messages(recorder: Recorder, post: PostOffice) -> None:
-    """Write down what was sent."""
-    for entry in post.ledger:
-        message = entry.message
-        recorder.add_row(
-            "messages",
-            day=message.day,
-            period=message.period,
-            sent_s=message.sent_s,
-            delivered_s=-1 if entry.delivered_s is None else entry.delivered_s,
-            kind=type(message).__name__,
-            sender=message.sender,
-            receiver=entry.receiver,
-            receivers=entry.receivers,
-            lost=entry.lost,
-            content=message.content(),
-        )

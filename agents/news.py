@@ -11,20 +11,17 @@ from agents.price_list import Tariff, TariffBook
 from agents.roads import Belief, Roads
 from cosim.arrays import FloatArray, Frame
 from cosim.config.travel import FREE_FLOW
-from cosim.messages import PeriodOpened, TariffIssued
-from cosim.periods import SECONDS_PER_DAY, PeriodOfDay, Periods
+from cosim.messages import BROADCASTS, Broadcast, PeriodOpened, TariffIssued
+from cosim.periods import PeriodOfDay, Periods
 from cosim.randomness import stream
 from cosim.scenario import Scenario
 
-BROADCASTS = (PeriodOpened.__name__, TariffIssued.__name__)
-"""Kinds of messages that go to all drivers, or to all who know one kind of thing."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class Delivery:
     """One broadcast as one EV met it."""
 
-    message: PeriodOpened | TariffIssued
+    message: Broadcast
     delivered_s: int
     """-1 if it did not reach this EV."""
 
@@ -42,10 +39,10 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Broadcast:
+class _Sending:
     """A message to a group of receivers, who are counted as the post office counts them."""
 
-    message: PeriodOpened | TariffIssued
+    message: Broadcast
     group: str
     receivers: int
 
@@ -56,35 +53,32 @@ class Archive:
     def __init__(self, scenario: Scenario, n_ev: int, seed: int, messages: Frame) -> None:
         """Read the table of messages; others than broadcasts need not be in it."""
         self.rules, self.n_ev, self.seed = scenario.config.messages, n_ev, seed
-        self.days, self.shares = scenario.config.days, scenario.config.population.information.shares()
+        self.shares = scenario.config.population.information.shares()
         self.kinds = knowledge_of_each(self.shares, n_ev, seed)
         """Which kind of knowledge each EV has, as a place in the shares; beyond the last: none."""
-        broadcast = messages[messages.kind.isin(BROADCASTS)]
+        broadcast = messages[messages.kind.isin(list(BROADCASTS))]
         self._sent = [
-            _Broadcast(_message(row), row.receiver, int(row.receivers)) for row in broadcast.itertuples()
+            _Sending(_message(row), row.receiver, int(row.receivers)) for row in broadcast.itertuples()
         ]
 
     def kind(self, ev: int) -> str:
         """Return the kind of knowledge that EV number *ev* has."""
         return (*self.shares, FREE_FLOW)[int(self.kinds[ev - 1])]
 
-    def news(self, ev: int) -> list[News]:
+    def news(self, ev: int) -> list[Delivery]:
         """Return all that was broadcast to EV number *ev*, in order, as it met it."""
         kind = self.kind(ev)
         return [
-            News(message=sent.message, delivered_s=self._delivered_s(sent, ev))
+            Delivery(message=sent.message, delivered_s=self._delivered_s(sent, ev))
             for sent in self._sent
             if isinstance(sent.message, TariffIssued) or sent.message.knowledge == kind
         ]
 
-    def _delivered_s(self, sent: _Broadcast, ev: int) -> int:
-        """Return when a message reached an EV; midnight drops what is still on its way."""
-        delivered_s = sent.message.sent_s + self.rules.delay_s
-        day = sent.message.sent_s // SECONDS_PER_DAY + 1
-        is_dropped = day < self.days and delivered_s > day * SECONDS_PER_DAY
-        return -1 if is_dropped or self._is_lost(sent, ev) else delivered_s
+    def _delivered_s(self, sent: _Sending, ev: int) -> int:
+        """Return when a message reached an EV, -1 if it never did."""
+        return -1 if self._is_lost(sent, ev) else sent.message.sent_s + self.rules.delay_s
 
-    def _is_lost(self, sent: _Broadcast, ev: int) -> bool:
+    def _is_lost(self, sent: _Sending, ev: int) -> bool:
         """Draw the fate of a message again, as the post office drew it; EVs come last among the receivers."""
         if not self.rules.loss_probability:
             return False
@@ -93,7 +87,7 @@ class Archive:
         fate = stream(self.seed, purpose, message.sent_s).random(sent.receivers)
         return bool(fate[self._place(sent, ev)] < self.rules.loss_probability)
 
-    def _place(self, sent: _Broadcast, ev: int) -> int:
+    def _place(self, sent: _Sending, ev: int) -> int:
         """Return an EV's place among the receivers: all EVs, or those who know the same kind of thing."""
         if sent.receivers >= self.n_ev:
             return sent.receivers - self.n_ev + ev - 1
@@ -131,7 +125,7 @@ class TimesInForce:
         return self._time_min[self._row[begun[-1]]] if begun else self._free_min
 
 
-def knowledge(news: list[News], second: int, roads: Roads, tariffs: TariffBook) -> Knowledge:
+def knowledge(news: list[Delivery], second: int, roads: Roads, tariffs: TariffBook) -> Knowledge:
     """Return what a driver knows at a second who has heard these news."""
     heard = [one.message for one in reversed(news) if 0 <= one.delivered_s <= second]
     opened = next((message for message in heard if isinstance(message, PeriodOpened)), None)
@@ -144,7 +138,7 @@ def knowledge(news: list[News], second: int, roads: Roads, tariffs: TariffBook) 
     )
 
 
-def _message(row: Any) -> PeriodOpened | TariffIssued:
+def _message(row: Any) -> Broadcast:
     said = json.loads(row.content)
     envelope = {
         "sender": row.sender,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.journey import Journey
-from agents.news import Archive, Knowledge, News, TimesInForce, knowledge
+from agents.news import Archive, Delivery, Knowledge, TimesInForce, knowledge
 from agents.plans import DayPlan, TripPlan
 from agents.price_list import TariffBook
 from agents.roads import ChoiceSet, Roads, Route
@@ -124,7 +124,7 @@ class Replay:
         departure_s: int,
         soc: float,
         slow_kwh: float,
-        news: list[News],
+        news: list[Delivery],
         *,
         is_recorded: bool,
     ) -> Decision:

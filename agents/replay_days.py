@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 
 from agents.midnight import evs_after
-from agents.news import News
+from agents.news import Delivery
 from agents.plans import DayPlan, TripPlan, first_evening, plan_alone
 from agents.replay import Decision, Outcome, Replay
 from agents.trip_log import TripLog
@@ -79,7 +79,7 @@ def _night_after(replay: Replay, lived: ReplayedDay, *, recorded: bool) -> Night
 
 
 def _decisions(
-    replay: Replay, day: int, plan: DayPlan, night: Night, news: list[News], recall: Recall | None
+    replay: Replay, day: int, plan: DayPlan, night: Night, news: list[Delivery], recall: Recall | None
 ) -> Iterator[Decision]:
     """Yield the decisions of a day, trip by trip; what has not begun by midnight is not begun.
 

@@ -158,23 +158,44 @@ class PostOffice:
         """Send to every address of a group; the ledger keeps one line."""
         self._dispatch(list(receivers), group, message, None)
 
+    def carry_on(self, receivers: Iterable[str], group: str, message: Message) -> None:
+        """Deliver a broadcast that was sent, and entered into the ledger, before this office opened.
+
+        Its fate is drawn by its name: it reaches whom it would have reached.
+        """
+        self._hand_out(
+            list(receivers), group, message, message.sent_s + self.rules.delay_s - int(self.env.now)
+        )
+
     def _dispatch(self, receivers: list[str], name: str, message: Message, fate: FloatArray | None) -> None:
         delay_s = 0 if message.physical else self.rules.delay_s
+        reached, lost = self._hand_out(receivers, name, message, delay_s, fate)
+        self.ledger.append(
+            LedgerEntry(
+                message=message,
+                receiver=name,
+                receivers=reached + lost,
+                lost=lost,
+                delivered_s=message.sent_s + delay_s if reached else None,
+            )
+        )
+
+    def _hand_out(
+        self,
+        receivers: list[str],
+        name: str,
+        message: Message,
+        delay_s: int,
+        fate: FloatArray | None = None,
+    ) -> tuple[int, int]:
+        """Let a message arrive after a delay; return how many it will reach, and how many not."""
         sizes = self._sizes(receivers)
         lost = self._lost(sum(sizes), name, message, fate)
         for receiver, lost_here in zip(receivers, _shared_out(lost, sizes), strict=True):
             if lost_here is None or not lost_here.all():
                 self._deliver(receiver, message, delay_s, lost_here)
         losses = 0 if lost is None else int(lost.sum())
-        self.ledger.append(
-            LedgerEntry(
-                message=message,
-                receiver=name,
-                receivers=sum(sizes),
-                lost=losses,
-                delivered_s=None if losses == sum(sizes) else message.sent_s + delay_s,
-            )
-        )
+        return sum(sizes) - losses, losses
 
     def _sizes(self, receivers: list[str]) -> list[int]:
         """Return how many stand behind each address."""

@@ -68,6 +68,11 @@ class TariffIssued(Message):
     """Price of each station in this and the coming periods."""
 
 
+Broadcast = PeriodOpened | TariffIssued
+"""What goes to all drivers, or to all who have one kind of knowledge."""
+BROADCASTS: dict[str, type[Broadcast]] = {kind.__name__: kind for kind in (PeriodOpened, TariffIssued)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeRequest(Message):
     """An EV has arrived at a station."""

@@ -13,8 +13,8 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.ev.diary_table import ObservedDays
 from cosim.ev.distributions import LogNormal
 from cosim.ev.markov import SLOT_S, SLOTS, MarkovModel
+from cosim.ev.occupancy import arrived_less_left
 from cosim.ev.transitions import ACTIVITIES, FALLBACK, HOME
-from cosim.periods import SECONDS_PER_DAY
 
 PRIOR_EVS = 5.0
 """Weight of the prior, in EVs parked for one slot."""
@@ -37,13 +37,6 @@ class FittedChain:
     same_slot_share: float
     """Departures in the very slot of the arrival, which the chain cannot have: it puts them into the next."""
     prior_evs: float
-
-    def standard_error(self) -> FloatArray:
-        """Return the standard errors of the table's shares, (96, 4, 4)."""
-        p = self.model.departure
-        weight = (self.exposure + self.prior_evs)[:, :, np.newaxis]
-        error: FloatArray = np.sqrt(p * (1 - p) / weight)
-        return error
 
 
 def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
@@ -101,14 +94,7 @@ def _exposure(days: ObservedDays) -> tuple[IntArray, float]:
     Who left in the slot of the arrival was parked at no boundary; it counts as parked at the start of that slot, so
     that departures never outnumber those who could leave.
     """
-    exposure = np.zeros((SLOTS, 4), dtype=np.int64)
-    first, come = days.first, np.minimum(days.arrival_s // SLOT_S + 1, SLOTS)
-    left = days.departure_s // SLOT_S + 1
-    for place in range(4):
-        at_dawn = (days.from_activity[first] == place).sum()
-        arrived = np.bincount(come[days.to_activity == place], minlength=SLOTS + 1)[:SLOTS].cumsum()
-        gone = np.bincount(left[days.from_activity == place], minlength=SLOTS + 1)[:SLOTS].cumsum()
-        exposure[:, place] = at_dawn + arrived - gone
+    exposure = _parked(days)[:SLOTS]
     later = np.flatnonzero(np.append(False, days.day[1:] == days.day[:-1])[: days.day.size])
     at_once = later[days.departure_s[later] // SLOT_S < days.arrival_s[later - 1] // SLOT_S + 1]
     np.add.at(exposure, (days.departure_s[at_once] // SLOT_S, days.from_activity[at_once]), 1)
@@ -177,15 +163,11 @@ def trips_per_day(days: ObservedDays) -> IntArray:
 
 def parked_share(days: ObservedDays) -> FloatArray:
     """Return the share of all EV-days parked at each activity, or driving, at the 97 boundaries."""
-    count = np.zeros((SLOTS + 1, 5))
-    first = days.first
-    resting = days.n_days - first.size
-    come = np.clip(days.arrival_s, 0, SECONDS_PER_DAY) // SLOT_S + 1
-    left = days.departure_s // SLOT_S + 1
-    for place in range(4):
-        dawn = (days.from_activity[first] == place).sum() + (resting if place == HOME else 0)
-        arrived = np.bincount(come[days.to_activity == place], minlength=SLOTS + 2)[: SLOTS + 1].cumsum()
-        gone = np.bincount(left[days.from_activity == place], minlength=SLOTS + 2)[: SLOTS + 1].cumsum()
-        count[:, place] = dawn + arrived - gone
-    count[:, 4] = days.n_days - count[:, :4].sum(axis=1)
-    return count / days.n_days
+    parked = _parked(days)
+    parked[:, HOME] += days.n_days - days.first.size
+    return np.column_stack((parked, days.n_days - parked.sum(axis=1))) / days.n_days
+
+
+def _parked(days: ObservedDays) -> IntArray:
+    """Return how many EVs that have a trip on the day are parked at each activity, (97 boundaries, 4)."""
+    return np.bincount(days.from_activity[days.first], minlength=4) + arrived_less_left(days)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.diary_table import ObservedDays
 from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.mobility import Diaries, EVState
 from cosim.ev.timeline import DOINGS, Timeline
-from cosim.ev.transitions import ACTIVITIES, HOME
+from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
 PLACES = (*ACTIVITIES, "driving")
@@ -30,20 +31,19 @@ def count_places(diaries: Diaries, state: EVState | None = None) -> IntArray:
 
     At boundary T an EV drives whose departure is before T and whose arrival is not.
     """
-    day_s = (diaries.day - 1) * SECONDS_PER_DAY
-    left = _boundary(diaries.departure_s - day_s)
-    come = _boundary(diaries.arrival_s - day_s)
-    counts = np.zeros((BOUNDARIES, len(PLACES)), dtype=np.int64)
-    for place in range(4):
-        counts[:, place] = _so_far(come[diaries.to_activity == place])
-        counts[:, place] -= _so_far(left[diaries.from_activity == place])
+    midnight_s = (diaries.day - 1) * SECONDS_PER_DAY
+    parked = arrived_less_left(diaries, midnight_s)
     if state is None:
-        counts[:, HOME] += diaries.n_ev
+        parked[:, HOME] += diaries.n_ev
     else:
-        for place in range(4):
-            counts[:, place] += _so_far(_boundary(state.parked_since_s[state.activity == place] - day_s))
-    counts[:, 4] = diaries.n_ev - counts[:, :4].sum(axis=1)
-    return counts
+        parked += _so_far_at_each(state.activity, state.parked_since_s - midnight_s)
+    return np.column_stack((parked, diaries.n_ev - parked.sum(axis=1)))
+
+
+def arrived_less_left(trips: Diaries | ObservedDays, midnight_s: int = 0) -> IntArray:
+    """Return how many more EVs have come to each activity than have left it, (97 boundaries, 4 activities)."""
+    come = _so_far_at_each(trips.to_activity, trips.arrival_s - midnight_s)
+    return come - _so_far_at_each(trips.from_activity, trips.departure_s - midnight_s)
 
 
 def count_doings(line: Timeline) -> IntArray:
@@ -97,6 +97,11 @@ def _boundary(time_s: IntArray | FloatArray) -> IntArray:
     """Return the first boundary that lies after each time; 0 for times before midnight, 97 for none."""
     slot = np.floor_divide(np.clip(time_s, -SLOT_S, SECONDS_PER_DAY), SLOT_S).astype(np.int64)
     return slot + 1
+
+
+def _so_far_at_each(activity: ActivityArray, time_s: IntArray) -> IntArray:
+    boundary = _boundary(time_s)
+    return np.stack([_so_far(boundary[activity == place]) for place in range(len(ACTIVITIES))], axis=1)
 
 
 def _so_far(boundary: IntArray) -> IntArray:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from agents.news import BROADCASTS, News
+from agents.news import Delivery
 from agents.plans import DayPlan
 from agents.replay import Decision, Outcome, Replay
 from agents.replay_days import ReplayedDay, replay_days
 from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
+from cosim.messages import BROADCASTS
 from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
@@ -57,7 +58,7 @@ class EvDay:
         return keeps_trips(self.run)
 
     @property
-    def news(self) -> list[News]:
+    def news(self) -> list[Delivery]:
         """What was broadcast on this day to drivers like this one."""
         begin_s, last = (self.day - 1) * SECONDS_PER_DAY, self.day == self.scenario.config.days
         end_s = begin_s + (1 + last) * SECONDS_PER_DAY
@@ -86,7 +87,7 @@ def replay_of(run: Run) -> Replay:
     """Return what replays the days of any EV of a run."""
     scenario = load_scenario(run.directory / "scenario.toml")
     ahead = _known_the_day_before(run, scenario)
-    messages = run.agents.read("messages", [("kind", "in", BROADCASTS)])
+    messages = run.agents.read("messages", [("kind", "in", list(BROADCASTS))])
     return Replay(scenario, ahead, int(run.manifest["seed"]), messages, run.agents.links)
 
 

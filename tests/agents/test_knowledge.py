@@ -1,4 +1,4 @@
-"""What the coordinator measures and tells day by day: by hand on the toy's paths, and in the tables of whole days."""
+"""What the coordinator measures and tells, day by day and by hand, on the toy's five paths."""
 
 import numpy as np
 import pytest

@@ -12,9 +12,12 @@ import pytest
 from agents.checkpoint import load_midnight, save_midnight
 from agents.days import DayOfAgents, simulate_days
 from agents.model import CoSimModel
+from agents.news import Archive
 from agents.plans import knowledge_of_each, plan_day
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.messages import PeriodOpened
+from cosim.periods import SECONDS_PER_DAY
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.many_days import joined
 
@@ -48,6 +51,17 @@ CASES = {
     "chained trips, carried": (
         "two_way",
         ["days=2", "population.soc=carried", "population.evs=150", "population.information=yesterday"],
+    ),
+    "news on its way at midnight": (
+        "toy",
+        [
+            "days=2",
+            "population.information={equilibrium=0.4, yesterday=0.6}",
+            "messages.loss_probability=0.3",
+            "messages.delay_s=5000",
+            "mobility.price_sensitivity=1.0",
+            "population.evs=600",
+        ],
     ),
     "batteries too small, carried": (
         "toy",
@@ -94,8 +108,12 @@ def test_both_resolutions_live_through_the_same_days(case: str) -> None:
 
 
 @pytest.mark.parametrize("resolution", ["batch", "individual"])
-def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(resolution: str, tmp_path: Path) -> None:
-    case = "carried, mixed knowledge, mail lost and late"
+@pytest.mark.parametrize(
+    "case", ["carried, mixed knowledge, mail lost and late", "news on its way at midnight"]
+)
+def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(
+    case: str, resolution: str, tmp_path: Path
+) -> None:
     whole = days_of(case, resolution)
     assert whole[0].midnight is not None
     save_midnight(tmp_path / "midnight.npz", whole[0].midnight)
@@ -127,6 +145,33 @@ def test_a_midnight_of_one_resolution_is_one_of_the_other() -> None:
     again = simulate_days(*scenario_of(case, "individual"), 1, midnight)
     for one, other in zip(days_of(case, "batch")[1:], again, strict=True):
         assert_same(one.tables, other.tables, but=frozenset({"messages"}))
+
+
+def test_news_on_its_way_at_midnight_is_heard_when_it_is_due_by_whom_it_would_have_reached() -> None:
+    """Sent on day 1, it arrives in one second of day 2: at both resolutions for the same EVs, but for the loss."""
+    case = "news on its way at midnight"
+    midnight = days_of(case, "individual")[0].midnight
+    assert midnight is not None
+    assert len(midnight.mail) == 2, "the last period, as told to each kind of drivers"
+    (due_s,) = {news.sent_s + 5000 for news in midnight.mail}
+    assert due_s > SECONDS_PER_DAY + 1000
+    heard = {}
+    for resolution in ("individual", "batch"):
+        model = CoSimModel(*scenario_of(case, resolution), 1, midnight)
+        for name, until_s in (("before", due_s), ("after", due_s + 1)):
+            model.clock.env.run(until=until_s)
+            opened = model.drivers.opened().each()
+            heard[resolution, name] = np.array([0 if news is None else news.sent_s + 5000 for news in opened])
+    for name in ("before", "after"):
+        assert np.array_equal(heard["individual", name], heard["batch", name])
+    assert (heard["batch", "before"] < due_s).all()
+    assert (heard["batch", "after"] == due_s).mean() == pytest.approx(0.7, abs=4 * (0.21 / 600) ** 0.5)
+    (scenario, ahead), said = scenario_of(case, "batch"), tables_of(case)["messages"]
+    archive = Archive(scenario, ahead.n_ev, 1, said)
+    for ev in range(1, 600, 7):
+        told = [one.delivered_s for one in archive.news(ev) if isinstance(one.message, PeriodOpened)]
+        replayed_s = max(second for second in told if second <= due_s)
+        assert replayed_s == heard["batch", "after"][ev - 1], "the replay knows it too"
 
 
 @pytest.mark.parametrize("case", CASES)

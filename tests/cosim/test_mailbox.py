@@ -126,3 +126,26 @@ def test_a_sender_who_has_drawn_the_fate_of_a_message_decides_on_its_loss() -> N
     for fate in (0.1, 0.29, 0.3, 0.9):
         post.send("op", news(), fate)
     assert [entry.lost for entry in post.ledger] == [1, 1, 0, 0]
+
+
+def test_a_broadcast_carried_on_by_the_next_office_reaches_whom_it_would_have_reached_when_it_was_due() -> (
+    None
+):
+    """And stands in the ledger once: where it was sent."""
+    names, rules = (
+        [f"S{number}" for number in range(200)],
+        MailRules(delay_s=500, loss_probability=0.3, seed=4),
+    )
+    whole = PostOffice(simpy.Environment(), rules)
+    whole.broadcast(names, "stations", news())
+    later = PostOffice(simpy.Environment(initial_time=300), rules)
+    later.carry_on(names, "stations", news())
+    later.env.run(until=500)
+    assert not any(later.inbox(name).read(StationLoad) for name in names)
+    found = []
+    for post in (whole, later):
+        post.env.run(until=501)
+        found.append([len(post.inbox(name).read(StationLoad)) for name in names])
+    assert found[0] == found[1]
+    assert 100 < sum(found[0]) < 180
+    assert (len(whole.ledger), len(later.ledger)) == (1, 0)
