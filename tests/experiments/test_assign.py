@@ -291,6 +291,16 @@ def test_trips_are_estimated_from_times_too(tmp_path: Path) -> None:
     np.testing.assert_allclose([od["demand_veh_h"] for od in answer["ods"]], [400, 800, 600, 200], rtol=0.01)
 
 
+def test_a_theta_that_counts_do_not_tell_is_not_given_as_a_figure(tmp_path: Path) -> None:
+    """One count of one link, and a prior on the trips: nothing is known of the choice of path."""
+    (tmp_path / "one.csv").write_text("day,link,flow_veh_h\n0,1,796\n", encoding="utf-8")
+    vague = run("estimate-od", "paper", "--counts", tmp_path / "one.csv", "--prior", 0.2)
+    assert vague.stdout.startswith("theta not identified by these observations; give --theta")
+    problem = cars_only()
+    file = counts_file(tmp_path, problem.network, list(range(19)))
+    assert run("estimate-od", "paper", "--counts", file).stdout.startswith("theta 0.")
+
+
 def test_counts_that_leave_ods_open_say_so_with_exit_code_3(tmp_path: Path) -> None:
     problem = cars_only()
     file = counts_file(tmp_path, problem.network, [0])
