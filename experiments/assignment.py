@@ -124,9 +124,12 @@ def assign(  # noqa: PLR0913  (what the command asks)
         return _by_wardrop(roads, optimum, path_size, tolerance, min(max_iterations, MAX_ROUNDS))
     marginal = replace(roads.data, network=replace(roads.data.network, marginal=optimum))
     begun = process_time()
-    problem = pose_problem(
-        marginal.network, marginal.od, theta, routes=routes, path_size=0.0 if add_paths else path_size
-    )
+    try:
+        problem = pose_problem(
+            marginal.network, marginal.od, theta, routes=routes, path_size=0.0 if add_paths else path_size
+        )
+    except ConfigError as error:
+        raise roads.placed(error) from None
     posed = process_time()
     search: dict[str, Any] = {"method": method, "tolerance": tolerance, "max_iterations": max_iterations}
     if add_paths:
@@ -200,9 +203,12 @@ def _by_wardrop(
 ) -> Assigned:
     begun = process_time()
     solve = solve_so if optimum else solve_ue
-    answer = solve(
-        roads.data.network, roads.data.od, path_size=path_size, tolerance=tolerance, max_rounds=max_rounds
-    )
+    try:
+        answer = solve(
+            roads.data.network, roads.data.od, path_size=path_size, tolerance=tolerance, max_rounds=max_rounds
+        )
+    except ConfigError as error:
+        raise roads.placed(error) from None
     cpu_s = process_time() - begun
     cost = answer.paths.time_min(roads.data.network.cost_min(answer.link_time_min) + answer.toll_min)
     return Assigned(

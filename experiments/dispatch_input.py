@@ -1,28 +1,38 @@
 """The feeders, loads and prices that a command line names: of a scenario, or of a network alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.config.extending import read_scenario_tables
-from cosim.config.grid import FeederConfig
-from cosim.config.reading import apply_settings, check, check_grid, read_toml
-from cosim.csv_tables import ANY, NOT_NEGATIVE, Range, read_table
+from cosim.config.grid import FeederConfig, GridConfig
+from cosim.config.mending import STAND_IN, mended
+from cosim.config.reading import GridFile, apply_settings, check, check_grid, read_toml
+from cosim.csv_tables import NOT_NEGATIVE
 from cosim.errors import ConfigError
 from cosim.grid.feeder import Feeder
 from cosim.grid.schedule import Load
 from cosim.grid.tariff import non_positive_prices
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
 from cosim.scenario.station import Station
+from experiments.dispatch_columns import (
+    as_number,
+    attempt,
+    columns_of,
+    not_negative,
+    of_length,
+    price_of_periods,
+    refuse,
+)
 from experiments.scenarios import find_scenario, scenario_names
 
 FLAT_CNY_PER_KWH = 0.68
 """The flat price of Table 1, where none is given."""
 NOTES_SHOWN = 3
-PRICE_COLUMN = "price_cny_per_kwh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,7 @@ def read_dispatch_input(network: str, options: Options) -> DispatchInput:
     path = Path(network)
     is_scenario = path.suffix == ".toml" or path.is_dir() or network in scenario_names()
     if not is_scenario and path.is_file() and path.suffix not in {".json", ".m"}:
-        _refuse(
+        refuse(
             [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
         )
     asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
@@ -84,7 +94,7 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
     from cosim.scenario.places import build_stations
 
     given = {"--profile": options.profile, "--devices": options.devices}
-    _refuse([f"{option} is for a network alone; {name} is a scenario" for option, v in given.items() if v])
+    refuse([f"{option} is for a network alone; {name} is a scenario" for option, v in given.items() if v])
     if options.with_equilibrium:
         return _of_equilibrium(name, options)
     file = find_scenario(name)
@@ -100,7 +110,7 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
     named = folder / config.station_load if config.station_load else None
     station_kw, notes = _station_load(options.stations or named, stations, config.periods)
     load_kw = np.sum([case.base_kw for case in cases], axis=0) + station_kw.sum(axis=1)
-    given_price = _price(options.price, config.periods)
+    given_price = price_of_periods(options.price, config.periods)
     return DispatchInput(
         name=config.name,
         cases=cases,
@@ -117,10 +127,10 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
     from cosim.scenario import load_scenario
 
     if options.stations:
-        _refuse(["give --stations or --with-equilibrium, not both"])
+        refuse(["give --stations or --with-equilibrium, not both"])
     scenario = load_scenario(find_scenario(name), options.settings)
     day = solve_equilibrium_day(scenario)
-    price = _price(options.price, scenario.periods.count)
+    price = price_of_periods(options.price, scenario.periods.count)
     return DispatchInput(
         name=scenario.config.name,
         cases=scenario.feeders,
@@ -134,42 +144,71 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
 def _of_network(name: str, options: Options) -> DispatchInput:
     """Return a network alone: by default one period at its own loads."""
     if options.with_equilibrium:
-        _refuse([f"--with-equilibrium needs a scenario; {name} is a network alone"])
+        refuse([f"--with-equilibrium needs a scenario; {name} is a network alone"])
     if not options.period_min > 0:
-        _refuse([f"--period-min is {options.period_min:g}; it must be above 0"])
-    config = _feeder_config(name, options)
+        refuse([f"--period-min is {options.period_min:g}; it must be above 0"])
+    tables = _tables_of_network(name, options)
+    source = str(options.devices or "--set")
+    try:
+        config = _only_feeder(check_grid(tables, source), source)
+    except ConfigError as error:
+        raise ConfigError(source, [*error.problems, *_further_problems(tables, options)]) from None
+    return _case_of_network(config, options)
+
+
+def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
+    """Return the question about a network, its units checked; raise all problems of units, profiles, loads, prices."""
     feeder = _with_own_band(read_feeder(config, Path()), config)
-    profiles = {} if options.profile is None else _columns(options.profile)
-    periods = _period_count(profiles, options)
-    profiles = {**profiles, config.load_profile: _load_profile(config, profiles, options, periods)}
-    _refuse(
+    given = {} if options.profile is None else columns_of(options.profile)
+    periods = _period_count(given, options)
+    problems = [
         f"{who} needs column {column}; give it in the file of --profile"
         for who, column in config.unit_profiles
-        if column not in profiles
-    )
-    case = build_feeder_case(config, feeder, Path(), profiles, periods)
-    price = _price(options.price, periods)
+        if column not in given
+    ]
+    flat = {column: np.zeros(periods) for _, column in config.unit_profiles}
+    scale = attempt(problems, _load_profile, config, given, options, periods)
+    profiles = {**flat, **given, config.load_profile: np.ones(periods) if scale is None else scale}
+    case = attempt(problems, build_feeder_case, config, feeder, Path(), profiles, periods)
+    at_bus = attempt(problems, _bus_load, options.stations, feeder, periods)
+    price = attempt(problems, price_of_periods, options.price, periods)
+    refuse(problems)
+    assert case is not None  # noqa: S101  (no problems: it was built)
     return DispatchInput(
         name=feeder.name,
         cases=(case,),
-        loads=(Load.scaled(feeder, case.load_pu, _bus_load(options.stations, feeder, periods)),),
+        loads=(Load.scaled(feeder, case.load_pu, at_bus),),
         price_cny_per_kwh=np.full(periods, FLAT_CNY_PER_KWH) if price is None else price,
         period_h=options.period_min / 60,
         notes=(),
     )
 
 
-def _feeder_config(network: str, options: Options) -> FeederConfig:
-    """Return the checked description of a network and the units of --devices, with --set laid over it."""
+def _further_problems(tables: dict[str, Any], options: Options) -> list[str]:
+    """Return what is wrong with places and profiles of units some of whose values are wrong themselves."""
+    rest = mended(tables, GridFile)
+    if rest is None or len(rest.grid.feeders) != 1:
+        return []
+    try:
+        _case_of_network(rest.grid.feeders[0], options)
+    except ConfigError as error:
+        return [problem for problem in error.problems if STAND_IN not in problem]
+    return []
+
+
+def _tables_of_network(network: str, options: Options) -> dict[str, Any]:
+    """Return the description of a network and the units of --devices, with --set laid over it."""
     tables = {} if options.devices is None else read_toml(options.devices)
     tables = tables if "grid" in tables else {"grid": tables}
     if isinstance(tables["grid"], dict):
         tables["grid"] = {"name": Path(network).stem, **tables["grid"], "network": network}
-    source = str(options.devices or "--set")
-    feeders = check_grid(apply_settings(tables, options.settings), source).feeders
-    if len(feeders) > 1:
+    return apply_settings(tables, options.settings)
+
+
+def _only_feeder(grid: GridConfig, source: str) -> FeederConfig:
+    if len(grid.feeders) > 1:
         raise ConfigError(source, ["grid.feeders: one network is one feeder"])
-    return feeders[0]
+    return grid.feeders[0]
 
 
 def _with_own_band(feeder: Feeder, config: FeederConfig) -> Feeder:
@@ -199,9 +238,9 @@ def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:
     """Return the number of periods: the rows of the profile, of the prices or of the station load, else 1."""
     if profiles:
         return len(next(iter(profiles.values())))
-    if options.price is not None and _number(options.price) is None:
-        return len(next(iter(_columns(Path(options.price)).values())))
-    return 1 if options.stations is None else len(next(iter(_columns(options.stations).values())))
+    if options.price is not None and as_number(options.price) is None:
+        return len(next(iter(columns_of(Path(options.price)).values())))
+    return 1 if options.stations is None else len(next(iter(columns_of(options.stations).values())))
 
 
 def _load_profile(
@@ -212,48 +251,16 @@ def _load_profile(
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):
         if name in profiles:
-            return _not_negative(profiles[name], name, options.profile)
+            return not_negative(profiles[name], name, options.profile)
     if "load_profile" in config.model_fields_set:
-        _refuse([f"{options.profile}: there is no column {config.load_profile}"])
+        refuse([f"{options.profile}: there is no column {config.load_profile}"])
     if len(free) > 1:
-        _refuse(
+        refuse(
             [
                 f"{options.profile}: which column scales the loads? Call it load_pu; there are {', '.join(free)}"
             ]
         )
-    return _not_negative(profiles[free[0]], free[0], options.profile) if free else np.ones(periods)
-
-
-def _not_negative(values: FloatArray, name: str, file: Path | None) -> FloatArray:
-    if (values < 0).any():
-        _refuse([f"{file}: column {name} has a negative value in period {int(np.argmax(values < 0)) + 1}"])
-    return values
-
-
-def _price(text: str | None, periods: int) -> FloatArray | None:
-    """Return the price of each period: a number, or the price column of a CSV file; None where none is given."""
-    if text is None:
-        return None
-    number = _number(text)
-    if number is not None:
-        return np.full(periods, number)
-    columns = _columns(Path(text))
-    if PRICE_COLUMN not in columns and len(columns) > 1:
-        _refuse([f"{text}: there is no column {PRICE_COLUMN}; there are {', '.join(columns)}"])
-    return _of_length(columns.get(PRICE_COLUMN, next(iter(columns.values()))), periods, text)
-
-
-def _number(text: str) -> float | None:
-    """Return *text* as a finite number, None where it names a file."""
-    try:
-        value = float(text)
-    except ValueError:
-        if not Path(text).exists():
-            _refuse([f"--price is '{text}', which is neither a number [CNY/kWh] nor a file that exists"])
-        return None
-    if not np.isfinite(value):
-        _refuse([f"--price is {text}; it must be a finite number or a CSV file"])
-    return value
+    return not_negative(profiles[free[0]], free[0], options.profile) if free else np.ones(periods)
 
 
 def _station_load(
@@ -262,11 +269,11 @@ def _station_load(
     """Return the load of each station, 0 where none is given, and a note for each station without one."""
     if file is None:
         return np.zeros((periods, len(stations))), ()
-    columns = _columns(file, NOT_NEGATIVE)
+    columns = columns_of(file, NOT_NEGATIVE)
     names = [station.name for station in stations]
     unknown = [name for name in columns if name not in names]
-    _refuse(f"{file}: there is no station {name!r}; the stations are {', '.join(names)}" for name in unknown)
-    load = [_of_length(columns.get(name, np.zeros(periods)), periods, file) for name in names]
+    refuse(f"{file}: there is no station {name!r}; the stations are {', '.join(names)}" for name in unknown)
+    load = [of_length(columns.get(name, np.zeros(periods)), periods, file) for name in names]
     notes = [
         f"station {name} has no column in {file}; its load is 0." for name in names if name not in columns
     ]
@@ -276,33 +283,8 @@ def _station_load(
 def _bus_load(file: Path | None, feeder: Feeder, periods: int) -> FloatArray:
     """Return the station load at each bus of a network alone: the columns are its buses."""
     at_bus = np.zeros((periods, feeder.bus_count))
-    for name, load_kw in ({} if file is None else _columns(file, NOT_NEGATIVE)).items():
-        at_bus[:, feeder.bus_index(name)] += _of_length(load_kw, periods, file)
+    columns = {} if file is None else columns_of(file, NOT_NEGATIVE)
+    refuse(f"{file}: {problem}" for name in columns if (problem := feeder.bus_problem(name)))
+    for name, load_kw in columns.items():
+        at_bus[:, feeder.bus_index(name)] += of_length(load_kw, periods, file)
     return at_bus
-
-
-def _columns(file: Path, limits: Range = ANY) -> dict[str, FloatArray]:
-    """Return the columns of a CSV file with one row per period; ``period`` only counts them."""
-    table = read_table(file, (), optional=None)
-    columns = {name: table.numbers(name, limits) for name in table.columns if name != "period"}
-    if not table.problems and not columns:
-        table.report(0, "has no column but period")
-    if table.problems:
-        raise ConfigError(str(file), table.problems)
-    return columns
-
-
-def _of_length(values: FloatArray, periods: int, file: Path | str | None) -> FloatArray:
-    if len(values) != periods:
-        _refuse(
-            [f"{file}: has {len(values)} rows; there are {periods} periods, so one row for each is needed"]
-        )
-    return values
-
-
-def _refuse(problems: Iterable[str]) -> None:
-    """Raise the problems, if there are any."""
-    found = list(problems)
-    if found:
-        where = "options"
-        raise ConfigError(where, found)

@@ -173,6 +173,7 @@ def _as_json(roads: "RoadData", estimate: "OdEstimate") -> dict[str, Any]:
     return {
         "theta_per_min": estimate.theta_per_min,
         "theta_standard_error": estimate.theta_standard_error,
+        "theta_identified": estimate.theta_identified,
         "log_likelihood": estimate.log_likelihood,
         "converged": estimate.converged,
         "iterations": estimate.iterations,
@@ -188,7 +189,10 @@ def _text(roads: "RoadData", estimate: "OdEstimate") -> str:
     ods = _ods(roads, estimate)
     low, high = estimate.theta_interval()
     known = "given" if estimate.theta_standard_error == 0 else f"90 % interval {low:.4g} to {high:.4g}"
-    lines = [f"theta {estimate.theta_per_min:.4g}/min, {known}", "OD          veh/h    error   90 % interval"]
+    theta = f"theta {estimate.theta_per_min:.4g}/min, {known}"
+    if not estimate.theta_identified:
+        theta = "theta not identified by these observations; give --theta"
+    lines = [theta, "OD          veh/h    error   90 % interval"]
     for tail, head, demand, error, least, most in zip(*ods.values(), strict=True):
         lines.append(f"{tail + '-' + head:8} {demand:8.1f} {error:8.1f}   {least:.1f} to {most:.1f}")
     return "\n".join(lines)

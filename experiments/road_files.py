@@ -18,6 +18,13 @@ class RoadInput:
     name: str
     data: RoadData
     theta_per_min: float
+    trips: str = ""
+    """The file of the trips."""
+
+    def placed(self, error: ConfigError) -> ConfigError:
+        """Return the error with the file of the trips before what is said of an OD."""
+        problems = [f"{self.trips}: {p}" if p.startswith("OD ") else p for p in error.problems]
+        return ConfigError(self.trips if problems != list(error.problems) else error.source, problems)
 
 
 def read_road_input(
@@ -37,7 +44,7 @@ def read_road_input(
             where = "--set"
             known = ", ".join(OWN_SETTINGS)
             raise ConfigError(where, [f"{text!r} is not known here; there are {known}" for text in rest])
-        found = RoadInput(file.stem, _read(file, trips, nodes), DEFAULT_THETA_PER_MIN)
+        found = RoadInput(file.stem, _read(file, trips, nodes), DEFAULT_THETA_PER_MIN, str(trips or network))
     scale = own.pop("demand_scale", 1.0)
     data = with_generalised_cost(found.data, **own)
     od = travelling(replace(data.od, demand_veh_h=scale * data.od.demand_veh_h))
@@ -96,4 +103,4 @@ def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:
     data = read_roads(file.parent / road.links, file.parent / road.demand, nodes)
     demand = road.demand_scale * data.od.demand_veh_h
     data = replace(data, od=replace(data.od, demand_veh_h=demand))
-    return RoadInput(file.stem, data, road.theta_per_min)
+    return RoadInput(file.stem, data, road.theta_per_min, str(file.parent / road.demand))

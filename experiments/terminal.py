@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cosim.results import Run
+from cosim.words import counted
 from experiments.real_time import UNIT_VALUES, VALUES
 from experiments.runner import Progress
 
@@ -102,7 +103,10 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("largest relaxation error", _figure(s["relaxation_error_max"], ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s["ac_mismatch_max_pu"], ".1e", " p.u.")),
         ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
-        ("coupling", f"residual {s['coupling_residual']:.1e} after {s['coupling_iterations']} iterations"),
+        (
+            "coupling",
+            f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
+        ),
     ]
     if s["stranded"]:
         lines.append(("stranded EVs", _stranded(s)))

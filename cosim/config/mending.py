@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from cosim.config.base import Section
 from cosim.config.faults import Fault, Field, written_at
-from cosim.config.scenario import ScenarioConfig
 
+T = TypeVar("T", bound=Section)
 STAND_IN = "(unknown)"
 """Takes the place of a text; a problem that mentions it only follows from a fault that is known already."""
 LEFT_OUT = object()
@@ -18,12 +19,12 @@ REMEDIES: tuple[Any, ...] = (STAND_IN, LEFT_OUT, {}, [{}], 1)
 ROUNDS = 200
 
 
-def mended(tables: Mapping[str, Any]) -> ScenarioConfig | None:
-    """Return *tables* with each faulty field at its default, or else at a stand-in; None where that fails."""
+def mended(tables: Mapping[str, Any], kind: type[T]) -> T | None:
+    """Return *tables* as a *kind*, each faulty field at its default, or else at a stand-in; None where that fails."""
     rest, tried = deepcopy(dict(tables)), Counter[Field]()
     for _ in range(ROUNDS):
         try:
-            return ScenarioConfig.model_validate(rest)
+            return kind.model_validate(rest)
         except ValidationError as faults:
             for field in _blamed(dict(faults.errors()[0])):
                 place = written_at(field, rest)

@@ -91,7 +91,7 @@ def parse_value(text: str) -> Any:
     return value
 
 
-class _GridFile(Section):
+class GridFile(Section):
     """A file that describes feeders alone."""
 
     grid: GridConfig
@@ -100,7 +100,7 @@ class _GridFile(Section):
 def check_grid(tables: Mapping[str, Any], source: str) -> GridConfig:
     """Return the feeders of *tables*, which hold ``grid`` alone, or raise with one sentence for every fault."""
     try:
-        return _GridFile.model_validate(tables).grid
+        return GridFile.model_validate(tables).grid
     except ValidationError as faults:
         raise ConfigError(source, sentences(faults.errors(), tables)) from None
 

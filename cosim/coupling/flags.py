@@ -7,6 +7,7 @@ from cosim.coupling.residual import distances
 from cosim.grid.tariff import non_positive_prices
 from cosim.results import Recorder
 from cosim.scenario import Scenario
+from cosim.words import counted
 
 FEW = 6
 """Iterations whose course tells how the search fares."""
@@ -37,7 +38,7 @@ def _record_roads(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -
                 kind="not_converged",
                 amount=period.residual,
                 sentence=f"period {number + 1}: the equilibrium search stopped at a residual of "
-                f"{period.residual:.2e} after {period.iterations} iterations. {helps}",
+                f"{period.residual:.2e} after {counted(period.iterations, 'iteration')}. {helps}",
             )
         for link in np.flatnonzero(period.overloaded):
             flow, capacity = period.link_flow_veh_h[link], network.capacity_veh_h[link]
@@ -101,8 +102,9 @@ def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay
         kind="coupling",
         amount=worst.residual,
         sentence=f"period {worst.period}, {place}: the coupled equilibrium {_course(day)}. After "
-        f"{len(day.iterations)} iterations the load is {worst.load_kw:.1f} kW at {worst.price_cny_per_kwh:.4f} "
-        f"CNY/kWh, which leads to {worst.price_led_to_cny_per_kwh:.4f} CNY/kWh and {worst.load_led_to_kw:.1f} kW "
+        f"{counted(len(day.iterations), 'iteration')} the load is {worst.load_kw:.1f} kW at "
+        f"{worst.price_cny_per_kwh:.4f} CNY/kWh, which leads to {worst.price_led_to_cny_per_kwh:.4f} CNY/kWh "
+        f"and {worst.load_led_to_kw:.1f} kW "
         f"(residual {worst.residual:.1e}, tolerance {day.tolerance:g}). Raise "
         "coupling.max_iterations, strengthen the feeder, or use tariff.charging_price = 'tariff'.",
     )

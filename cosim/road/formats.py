@@ -138,7 +138,9 @@ def _node_names(node_table: Table | None, link_table: Table) -> tuple[str, ...]:
     if node_table is not None:
         node_table.refuse_repeated("node")
         return tuple(node_table.names("node"))
-    return tuple(sorted({row[end] for row in link_table.cells for end in ("from", "to")}, key=natural_order))
+    return tuple(
+        sorted({row[end] for row in link_table.cells for end in ("from", "to")} - {""}, key=natural_order)
+    )
 
 
 def _network(names: tuple[str, ...], node_table: Table | None, table: Table) -> Network:
@@ -186,7 +188,9 @@ def node_numbers(names: Sequence[str], table: Table, *columns: str) -> tuple[Int
     for line, row in zip(table.lines, table.cells, strict=True):
         for column in columns:
             # Without any node the file of nodes is at fault, and has said so.
-            if names and row[column] not in number:
+            if not row[column]:
+                table.report(line, f"column {column} is empty; give a node")
+            elif names and row[column] not in number:
                 table.report(line, f"column {column} is {row[column]!r}; it must be a node of the network")
     return tuple(
         np.array([number.get(row[column], -1) for row in table.cells], dtype=np.int64) for column in columns

@@ -30,6 +30,10 @@ SETTLED = 1e-4
 """Newton decrement g' I^-1 g at which the search has ended: a hundredth of a standard error."""
 
 
+WIDEST = 100.0
+"""Upper over lower end of an interval of theta from which on the counts do not tell it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OdPrior:
     """What was believed of the trips before: ln o ~ N(ln mean, variation^2)."""
@@ -66,10 +70,17 @@ class OdEstimate:
         with np.errstate(over="ignore"):
             return o * np.exp(-width), o * np.exp(width)
 
+    @property
+    def theta_identified(self) -> bool:
+        """Whether theta was given, or the counts tell it: the ends of its interval within a factor of 100."""
+        least, most = self.theta_interval()
+        return self.theta_standard_error == 0 or most < WIDEST * least
+
     def theta_interval(self, level: float = 0.90) -> tuple[float, float]:
         """Return the bounds of theta [1/min]."""
         width = norm.ppf((1 + level) / 2) * self.theta_standard_error / self.theta_per_min
-        return self.theta_per_min * float(np.exp(-width)), self.theta_per_min * float(np.exp(width))
+        with np.errstate(over="ignore"):
+            return self.theta_per_min * float(np.exp(-width)), self.theta_per_min * float(np.exp(width))
 
 
 def estimate_od(

@@ -28,7 +28,7 @@ from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
 from cosim.scenario.choice import build_choice
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, buses_alone, read_feeder
 from cosim.scenario.inputs import (
     ROWS_NEEDED,
     build_battery,
@@ -152,15 +152,32 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
 
 def _further_problems(tables: dict[str, Any], path: Path) -> list[str]:
     """Return what is wrong with the references of a file some of whose values are wrong themselves."""
-    config = mended(tables)
+    config = mended(tables, ScenarioConfig)
     if config is None:
         return []
-    told = [STAND_IN] if config.periods == tables.get("periods", config.periods) else [STAND_IN, ROWS_NEEDED]
+    told = [STAND_IN, *_columns_by_default(config, tables)]
+    if config.periods != tables.get("periods", config.periods):
+        told.append(ROWS_NEEDED)
     try:
         build_scenario(config, path.parent, str(path))
     except ConfigError as error:
         return [problem for problem in error.problems if not any(word in problem for word in told)]
     return []
+
+
+def _columns_by_default(config: ScenarioConfig, tables: dict[str, Any]) -> list[str]:
+    """Return what would be said of columns that nobody named: those of a table that stands in for a wrong one."""
+    columns = {
+        "grid": [feeder.load_profile for feeder in config.grid.feeders],
+        "road": [config.road.trip_profile],
+        "tariff": [config.tariff.column],
+    }
+    return [
+        f"column {column} is missing"
+        for section, names in columns.items()
+        if not isinstance(tables.get(section, {}), dict)
+        for column in names
+    ]
 
 
 def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
@@ -177,7 +194,9 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     periods = Periods(count=config.periods)
     profiles = attempt(read_profiles, config, folder)
     mobility = attempt(build_mobility, config, folder)
-    feeders = [attempt(read_feeder, feeder, folder) for feeder in config.grid.feeders]
+    feeders = [
+        attempt(read_feeder, feeder, folder) or buses_alone(feeder, folder) for feeder in config.grid.feeders
+    ]
     cases = [
         feeder and attempt(build_feeder_case, wanted, feeder, folder, profiles, periods.count)
         for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.config.grid import FeederConfig, V2GConfig
+from cosim.csv_tables import read_table
 from cosim.errors import ConfigError
 from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
@@ -54,6 +55,30 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
         current_max_pu=scale * feeder.current_max_pu,
         current_max_to_pu=scale * feeder.current_max_to_pu,
     )
+
+
+def buses_alone(config: FeederConfig, folder: Path) -> Feeder | None:
+    """Return the buses that a CSV file lists, without branches: of a feeder that cannot be read, to judge places by."""
+    if config.buses is None:
+        return None
+    table = read_table(folder / config.buses, (), optional=None)
+    names = tuple(dict.fromkeys(row["bus"] for row in table.cells if row.get("bus")))
+    nothing, none = np.zeros(len(names)), np.zeros(0)
+    feeder = Feeder(
+        name=config.name,
+        bus_names=names,
+        branch_names=(),
+        slack_bus=0,
+        from_bus=none.astype(np.int64),
+        to_bus=none.astype(np.int64),
+        r_pu=none,
+        x_pu=none,
+        current_max_pu=none,
+        v_base_kv=config.base_kv,
+        load_kw=nothing,
+        load_kvar=nothing,
+    )
+    return feeder if names else None
 
 
 def build_feeder_case(

@@ -215,6 +215,26 @@ def test_an_od_without_a_path_is_named(tmp_path: Path) -> None:
     assert "1-3" in str(result.exception)
 
 
+def test_an_od_without_a_path_is_named_with_its_file(tmp_path: Path) -> None:
+    """Whatever routes are asked for."""
+    links = tmp_path / "links.csv"
+    links.write_text("link,from,to,t0_min,capacity_veh_h,alpha,beta\na,1,2,6,100,0.15,4\n", encoding="utf-8")
+    (tmp_path / "od.csv").write_text("origin,dest,demand_veh_h\n2,1,3\n", encoding="utf-8")
+    for option in ((), ("--paths", "all"), ("--method", "ue")):
+        ended = run("assign", links, tmp_path / "od.csv", *option)
+        assert isinstance(ended.exception, ConfigError)
+        assert f"{tmp_path / 'od.csv'}: OD 2-1" in str(ended.exception)
+
+
+def test_a_node_that_is_not_given_is_told_beside_other_faults(tmp_path: Path) -> None:
+    links = tmp_path / "links.csv"
+    links.write_text("link,from,to,t0_min,capacity_veh_h,alpha,beta\na,,2,6,-1,0.15,4\n", encoding="utf-8")
+    (tmp_path / "od.csv").write_text("origin,dest,demand_veh_h\n2,1,3\n", encoding="utf-8")
+    said = str(run("assign", links, tmp_path / "od.csv").exception)
+    assert "line 2: column from is empty; give a node" in said
+    assert "line 2: column capacity_veh_h is '-1'" in said
+
+
 def test_a_zone_without_demand_and_an_od_of_zero_are_nothing(tmp_path: Path) -> None:
     network = small_network([("1", "1", "2", 10.0), ("2", "3", "2", 12.0)])
     write_gmns(RoadData(network, trips(network, ("1", "2", 5.0), ("1", "3", 0.0))), tmp_path)
@@ -269,6 +289,16 @@ def test_trips_are_estimated_from_times_too(tmp_path: Path) -> None:
     file.write_text("day,link,time_min\n" + "\n".join(rows) + "\n")
     answer = as_json("estimate-od", "paper", "--times", file, "--theta", 0.2)
     np.testing.assert_allclose([od["demand_veh_h"] for od in answer["ods"]], [400, 800, 600, 200], rtol=0.01)
+
+
+def test_a_theta_that_counts_do_not_tell_is_not_given_as_a_figure(tmp_path: Path) -> None:
+    """One count of one link, and a prior on the trips: nothing is known of the choice of path."""
+    (tmp_path / "one.csv").write_text("day,link,flow_veh_h\n0,1,796\n", encoding="utf-8")
+    vague = run("estimate-od", "paper", "--counts", tmp_path / "one.csv", "--prior", 0.2)
+    assert vague.stdout.startswith("theta not identified by these observations; give --theta")
+    problem = cars_only()
+    file = counts_file(tmp_path, problem.network, list(range(19)))
+    assert run("estimate-od", "paper", "--counts", file).stdout.startswith("theta 0.")
 
 
 def test_counts_that_leave_ods_open_say_so_with_exit_code_3(tmp_path: Path) -> None:

@@ -242,6 +242,25 @@ def test_a_price_that_is_neither_number_nor_file_is_said_to_be_neither() -> None
         read_dispatch_input("case33bw", Options(price="abc"))
 
 
+def test_wrong_values_of_units_do_not_hide_their_buses_and_profiles(tmp_path: Path) -> None:
+    units = tmp_path / "units.toml"
+    units.write_text(
+        "[[storage]]\nname = 'b'\nbus = 99\ncharge_max_kw = -10\ndischarge_max_kw = 10\ncapacity_kwh = 20\n"
+        "[[renewables]]\nname = 'roofs'\nkind = 'pv'\nbus = 77\ns_kva = 10\nprofile = 'sun'\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as told:
+        read_dispatch_input("case33bw", Options(devices=units))
+    for part in (
+        "grid.storage.b.charge_max_kw is -10; it must be above 0",
+        "storage b: there is no bus '99'",
+        "renewable 'roofs' needs column sun",
+        "pv roofs: there is no bus '77'",
+    ):
+        assert part in str(told.value)
+    assert len(told.value.problems) == 4
+
+
 def test_no_answer_is_said_with_every_key(files: Path) -> None:
     """A turbine that cannot come down in time has nowhere to send its power."""
     (files / "stuck.toml").write_text(

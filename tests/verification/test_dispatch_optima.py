@@ -50,7 +50,7 @@ def test_one_period_is_pandapowers_ac_opf(name: str, bus: int, scale: float, pri
     """Cost to 1e-5: the interior point of the OPF is no better. The slack holds its voltage in both."""
     net = opf(name, bus, scale, price)
     feeder = feeder_from_pandapower(name, voltage=VoltageRules(slack_pu=float(net.res_bus.vm_pu.iloc[0])))
-    unit = Turbine(name="t", bus=str(bus + 1), cost_a_cny_per_mw2h=240, cost_b_cny_per_mwh=300)
+    unit = Turbine(name="t", bus=feeder.bus_names[bus], cost_a_cny_per_mw2h=240, cost_b_cny_per_mwh=300)
     load = Load.scaled(feeder, np.array([scale]))
     dispatch = solve_dispatch(feeder, Devices(turbines=(unit,)), load, np.array([price]))
     assert dispatch.certified, dispatch.doubt

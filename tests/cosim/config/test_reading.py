@@ -8,6 +8,7 @@ import pytest
 
 from cosim.config.mending import STAND_IN, mended
 from cosim.config.reading import apply_settings, check, read_toml
+from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -198,7 +199,7 @@ def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> No
                 del place[path[-1]]
             else:
                 place[path[-1]] = value
-            assert mended(broken) is not None, path
+            assert mended(broken, ScenarioConfig) is not None, path
 
 
 def _paths(place: Any, *way: Any) -> list[tuple[Any, ...]]:

@@ -220,8 +220,19 @@ def test_slips_of_the_pen_and_wrong_references_are_told_together(study: Path) ->
     ]
 
 
+def test_faults_of_a_feeders_files_do_not_hide_places_that_are_not_there(study: Path) -> None:
+    edit("toy/buses.csv", replace("200,100", "200,many"))
+    said = problems(study, "stations.S.bus=99", "grid.storage.storage.bus=33")
+    assert "column q_kvar is 'many'; it must be a number." in said[0]
+    assert said[-2:] == [
+        "feeder 'feeder': storage storage: there is no bus '33'; the buses are 1, 2, 3, 4.",
+        "stations.S.bus is '99'; it must be one of the 4 buses of feeder 'feeder', 1 to 4.",
+    ]
+
+
 @pytest.mark.parametrize(
-    "setting", ["periods=8.5", "grid.load_profile=3", "road.links=3", "stations.S.bus=1.5"]
+    "setting",
+    ["periods=8.5", "grid.load_profile=3", "road.links=3", "stations.S.bus=1.5", "grid=1", "road=1"],
 )
 def test_what_follows_from_a_slip_is_not_told_as_well(study: Path, setting: str) -> None:
     assert len(problems(study, setting)) == 1

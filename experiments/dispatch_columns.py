@@ -1,0 +1,84 @@
+"""Columns of numbers that the command line names: one row per period."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.csv_tables import ANY, Range, read_table
+from cosim.errors import ConfigError
+
+T = TypeVar("T")
+PRICE_COLUMN = "price_cny_per_kwh"
+
+
+def not_negative(values: FloatArray, name: str, file: Path | None) -> FloatArray:
+    """Return the values of a column, none of which may be negative."""
+    if (values < 0).any():
+        refuse([f"{file}: column {name} has a negative value in period {int(np.argmax(values < 0)) + 1}"])
+    return values
+
+
+def price_of_periods(text: str | None, periods: int) -> FloatArray | None:
+    """Return the price of each period: a number, or the price column of a CSV file; None where none is given."""
+    if text is None:
+        return None
+    number = as_number(text)
+    if number is not None:
+        return np.full(periods, number)
+    columns = columns_of(Path(text))
+    if PRICE_COLUMN not in columns and len(columns) > 1:
+        refuse([f"{text}: there is no column {PRICE_COLUMN}; there are {', '.join(columns)}"])
+    return of_length(columns.get(PRICE_COLUMN, next(iter(columns.values()))), periods, text)
+
+
+def as_number(text: str) -> float | None:
+    """Return *text* as a finite number, None where it names a file."""
+    try:
+        value = float(text)
+    except ValueError:
+        if not Path(text).exists():
+            refuse([f"--price is '{text}', which is neither a number [CNY/kWh] nor a file that exists"])
+        return None
+    if not np.isfinite(value):
+        refuse([f"--price is {text}; it must be a finite number or a CSV file"])
+    return value
+
+
+def columns_of(file: Path, limits: Range = ANY) -> dict[str, FloatArray]:
+    """Return the columns of a CSV file with one row per period; ``period`` only counts them."""
+    table = read_table(file, (), optional=None)
+    columns = {name: table.numbers(name, limits) for name in table.columns if name != "period"}
+    if not table.problems and not columns:
+        table.report(0, "has no column but period")
+    if table.problems:
+        raise ConfigError(str(file), table.problems)
+    return columns
+
+
+def of_length(values: FloatArray, periods: int, file: Path | str | None) -> FloatArray:
+    """Return the values of a column, of which there must be one for each period."""
+    if len(values) != periods:
+        refuse(
+            [f"{file}: has {len(values)} rows; there are {periods} periods, so one row for each is needed"]
+        )
+    return values
+
+
+def attempt(problems: list[str], build: Callable[..., T], *arguments: Any) -> T | None:
+    """Return what *build* makes of the arguments; None, and its problems kept, where they are wrong."""
+    try:
+        return build(*arguments)
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise the problems, if there are any."""
+    found = list(problems)
+    if found:
+        where = "options"
+        raise ConfigError(where, found)
