@@ -22,7 +22,7 @@ OF_PERIODS = {
 }
 OF_STATIONS = {
     "revenue_cny": "revenue [CNY]",
-    "utilisation": "utilisation [%]",
+    "utilisation": "power used [% of its limit]",
     "unserved_kwh": "largest unserved<br>energy [kWh]",
 }
 
@@ -80,7 +80,7 @@ def over_the_day(totals: Frame, period_min: float) -> Figure:
 
 
 def of_stations(day: Day) -> Figure:
-    """Return revenue, mean utilisation and the largest unserved energy of each station, in each model."""
+    """Return revenue, the mean share of its power in use and the largest unserved energy of each station, in each model."""
     drawing = grid(520, len(OF_STATIONS), 1, shared_xaxes=True, vertical_spacing=0.05)
     for table, model, colour in (
         (day.equilibrium("stations"), "equilibrium", EQUILIBRIUM),
@@ -90,7 +90,7 @@ def of_stations(day: Day) -> Figure:
             continue
         found = table.groupby("station").agg(
             revenue_cny=("revenue_cny", "sum"),
-            utilisation=("utilisation", "mean"),
+            utilisation=("energy_utilisation", "mean"),
             unserved_kwh=("unserved_kwh", "max"),
         )
         found = found.loc[list(day.stations)].assign(utilisation=100 * found.utilisation)
