@@ -80,7 +80,7 @@ def over_the_day(totals: Frame, period_min: float) -> Figure:
 
 
 def of_stations(day: Day) -> Figure:
-    """Return revenue, the mean share of its power in use and the largest unserved energy of each station, in each model."""
+    """Return revenue, the mean share of its power in use and the most unserved energy of each station, by model."""
     drawing = grid(520, len(OF_STATIONS), 1, shared_xaxes=True, vertical_spacing=0.05)
     for table, model, colour in (
         (day.equilibrium("stations"), "equilibrium", EQUILIBRIUM),
