@@ -72,6 +72,17 @@ COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
         real("p_value", "randomised Monte Carlo p-value"),
         real("p_adjusted", "the same, adjusted for the false-discovery rate (Benjamini and Hochberg)"),
     ),
+    "moved": (
+        _PAIR,
+        text("user_class", "passing or charging"),
+        text("origin", "origin node"),
+        text("destination", "destination node"),
+        whole("trips", "trips of the day in both runs, which drew the same random numbers"),
+        whole("moved", "of these, trips that took another path"),
+        real("statistic", "Stuart and Maxwell's: whether as many left each path as came to it"),
+        real("p_value", "randomised Monte Carlo p-value; 1 where nobody moved"),
+        real("p_adjusted", "the same, adjusted for the false-discovery rate (Benjamini and Hochberg)"),
+    ),
     "causes": (
         _PAIR,
         text("cause", "queueing, range, information, capacity or price"),

@@ -13,7 +13,7 @@ from cosim.randomness import stream
 from cosim.results import Recorder
 from experiments.compare.monte_carlo import sequential_p_values
 from experiments.compare.quantities import path_names
-from experiments.compare.sides import Side
+from experiments.compare.sides import Side, are_paired
 from experiments.compare.significance import adjusted
 from experiments.compare.tail import tail_p_values
 
@@ -123,9 +123,9 @@ def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side,
     """Write ``g_tests``: the EVs' paths of each class, OD and period against the reference's.
 
     Against an equilibrium its shares are given; against agents, both rows of counts are chance. Replications
-    are counted together.
+    are counted together. Counts that share their random numbers are not independent: see ``moved``.
     """
-    if not other.is_random:
+    if not other.is_random or are_paired(reference, other):
         return
     both = path_counts(other).to_frame("other")
     first = path_counts(reference) if reference.is_random else path_share(reference)

@@ -11,6 +11,7 @@ from cosim.tables import TABLES
 from experiments.compare.causes import signatures
 from experiments.compare.choices import compare_choices
 from experiments.compare.differences import compare_items
+from experiments.compare.moved import compare_moved
 from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
 from experiments.compare.totals import compare_totals
@@ -57,6 +58,7 @@ def _compare_pair(recorder: Recorder, pair: int, reference: Side, other: Side, s
     compare_items(recorder, pair, reference, other)
     compare_totals(recorder, pair, reference, other)
     compare_choices(recorder, pair, reference, other, seed)
+    compare_moved(recorder, pair, reference, other, seed)
     verdict = judge(reference, other, recorder.frames(), signatures(reference, other))
     _record_verdict(recorder, pair, verdict)
     _record_settings(recorder, pair, reference.config, other.config)

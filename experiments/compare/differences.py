@@ -8,6 +8,7 @@ import pandas as pd
 from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
 from experiments.compare.measures import geh, r_squared, relative_error, rmse, weighted_error
+from experiments.compare.moved import moved_p_values
 from experiments.compare.quantities import QUANTITIES, Quantity, values
 from experiments.compare.sides import Side, are_paired
 from experiments.compare.significance import (
@@ -96,11 +97,11 @@ def compare_items(recorder: Recorder, pair: int, reference: Side, other: Side) -
         split = len(reference.days)
         matrix = both.to_numpy().T
         samples = samples_of(reference, other, matrix[:split], matrix[split:])
-        p_value = _p_values(samples, quantity, reference, other)
+        p_value = _p_values(samples, quantity, reference, other, both.index)
         _record(recorder, pair, quantity, both.index, samples, p_value)
 
 
-def _p_values(samples: Samples, quantity: Quantity, reference: Side, other: Side) -> FloatArray:
+def _p_values(samples: Samples, quantity: Quantity, reference: Side, other: Side, index: Frame) -> FloatArray:
     """Return the p-value of each difference; not a number where chance cannot be told from one day."""
     if not quantity.is_tested:
         return np.full(samples.other.shape[1], np.nan)
@@ -108,6 +109,9 @@ def _p_values(samples: Samples, quantity: Quantity, reference: Side, other: Side
         return samples.p_value()
     counts, other_counts = (hours * side.sum(axis=0) for hours, side in
                             ((reference.hours, samples.reference), (other.hours, samples.other)))  # fmt: skip
+    if samples.paired:
+        difference = np.rint(other_counts) - np.rint(counts)
+        return moved_p_values(quantity.kind, reference, other, index, difference)
     if reference.is_random and other.is_random:
         return two_counts_p_value(counts, other_counts, len(samples.reference), len(samples.other))
     return poisson_p_value(other_counts, counts * len(samples.other))

@@ -39,7 +39,7 @@ def _pair(comparison: Comparison, pair: int, period_min: float) -> dict[str, Any
 
 
 def _figures(tables: dict[str, Frame], names: tuple[str, str], period_min: float) -> dict[str, list[Figure]]:
-    differences, tests = tables["differences"], tables.get("g_tests")
+    differences, tests = tables["differences"], tables.get("g_tests", tables.get("moved"))
     return {
         "signatures": [figures.signature_strength(tables["causes"])],
         "flows": [traffic.flow_agreement(link_flows(differences), names)],
