@@ -31,6 +31,7 @@ COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
         text("kind", "link, station, path, bus or feeder"),
         text("item", "its name; with several feeders, buses carry that of their feeder"),
         text("quantity", "what is compared, with its unit; a column of the table of that kind"),
+        text("found_in", "both; or reference or other, if that side alone has the item"),
         *_TWO_SIDES,
         real("geh", "GEH statistic, of flows"),
         real("low", "lower end of the 95 % band of the difference over replications, by Student's t"),

@@ -10,9 +10,11 @@ import typer
 from cosim.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cosim.arrays import Frame
     from cosim.results import RunDirectory
     from experiments.compare.comparison import Comparison
     from experiments.compare.convergence import ErrorAgainstN
+    from experiments.compare.verdict import Verdict
 
 
 class OneModel(StrEnum):
@@ -65,7 +67,7 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
     for pair, verdict in enumerate(comparison.verdicts, start=1):
         lines += [f"{verdict.other} against {verdict.reference}: {verdict.headline}.", ""]
         lines += [f"  {found.cause}: {found.sentence}." for found in verdict.present]
-        lines += [f"  {verdict.evidence}", ""]
+        lines += [f"  {verdict.evidence}", *_alone(comparison.tables["differences"], pair, verdict), ""]
         lines.append(
             f"  {'':30}{verdict.reference[-19:]:>20}{verdict.other[-19:]:>20}{'difference':>12}  95 % band"
         )
@@ -78,6 +80,17 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
     if out is not None:
         lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines).rstrip()
+
+
+def _alone(differences: "Frame", pair: int, verdict: "Verdict") -> list[str]:
+    """Return which links, stations, buses and feeders one side alone has."""
+    from experiments.compare.differences import one_sided
+
+    own = one_sided(differences[(differences.pair == pair) & (differences.kind != "path")])
+    return [
+        f"  {getattr(verdict, found_in)} alone: {', '.join(rows.kind + ' ' + rows.item)}."
+        for found_in, rows in own.groupby("found_in", sort=False)
+    ]
 
 
 def converge_command(

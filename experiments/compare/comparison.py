@@ -10,7 +10,7 @@ from cosim.results import Recorder
 from cosim.tables import TABLES
 from experiments.compare.causes import signatures
 from experiments.compare.choices import compare_choices
-from experiments.compare.differences import compare_items
+from experiments.compare.differences import compare_items, one_sided
 from experiments.compare.moved import compare_moved
 from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
@@ -145,5 +145,6 @@ def _as_json(verdict: Verdict, pair: int, tables: Mapping[str, Frame]) -> dict[s
         "signatures": rows("causes"),
         "measures": rows("measures"),
         "totals": rows("totals"),
+        "one_sided": one_sided(tables["differences"].query("pair == @pair")).to_dict("records"),
         "settings": rows("settings"),
     }

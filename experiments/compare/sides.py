@@ -1,14 +1,12 @@
 """What is compared: one model of a day out of a run, with all its replications."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from cosim.arrays import FloatArray, Frame
+from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
 from cosim.config.reading import check, read_toml
 from cosim.errors import ConfigError
@@ -41,6 +39,11 @@ class Side:
         """Length of a period."""
         return 24 / self.config.periods
 
+    @property
+    def day(self) -> int:
+        """Number of the day that is compared: the last of the agents' days."""
+        return self.config.days if self.is_random else 1
+
     def tables(self, table: str) -> list[Frame]:
         """Return the first day of *table*, one frame for each replication."""
         frames = [read(table) for read in self.days]
@@ -49,10 +52,6 @@ class Side:
     def with_carry_over(self, table: str) -> list[Frame]:
         """Return all of *table*, with what outlasts midnight, one frame for each replication."""
         return [read(table) for read in self.days]
-
-    def per_day(self, figure: Callable[[Frame], float], table: str) -> FloatArray:
-        """Return a figure of *table* for each replication."""
-        return np.array([figure(frame) for frame in self.tables(table)])
 
 
 def are_paired(reference: Side, other: Side) -> bool:
