@@ -1,4 +1,4 @@
-"""Items of either side, the real day, and the correction for many tests."""
+"""Items of either side, and the correction for many tests."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,11 @@ from scipy.stats import false_discovery_control
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, equilibrium_tables
-from cosim.results import load_run
 from cosim.scenario import DayAhead, Scenario
 from experiments.compare.comparison import Comparison, compare
 from experiments.compare.page import write_comparison
-from experiments.compare.sides import Side, recorded, sides_of
+from experiments.compare.sides import Side, recorded
 from experiments.compare.significance import LEVEL
-from experiments.runner import run
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +126,3 @@ def test_flows_are_corrected_by_benjamini_and_yekutieli_kind_by_kind(opened: Com
     assert own.p_adjusted.to_numpy() == pytest.approx(expected)
     assert (own.p_adjusted > own.p_value).any()
     assert told.rejected.item() == (expected <= LEVEL).sum()
-
-
-def test_of_many_days_the_last_is_compared_and_named(tmp_path: Path, toy: Scenario) -> None:
-    three = replace(toy, config=toy.config.model_copy(update={"days": 3}))
-    finished = load_run(run(three, out=tmp_path / "three").directory)
-    later = compare(sides_of([finished.directory]), seed=1).tables
-    for table in ("differences", "g_tests"):
-        assert set(later[table].day) == {3}
-        assert set(getattr(finished.comparison, table).day) == {3}
-    assert later["differences"].equals(finished.comparison.differences)
