@@ -131,16 +131,16 @@ def _compute(
         sides = [recorded(last), *(reader_of_last_day(read, days) for read in further)]
         if further:
             bands = band_table(agents_of(scenario.config, sides, replicated.seeds))
-            tables["agents"] |= dated({"bands": bands}, days)
+            tables["agents"]["bands"] = bands
     if model == "both":
         with stages.stage("comparison"):
             expected = recorded(tables["equilibrium"])
             compared = compare_models(scenario.config, expected, sides, replicated.seeds).tables
         with stages.stage("real time"):
-            compared["real_time"] = compare_plans(scenario, day, last)
+            compared |= dated({"real_time": compare_plans(scenario, day, last)}, days)
         links = tables["agents"]["links"], tables["equilibrium"]["links"]
         learning = learning_table(*links, days=days, hours=scenario.periods.hours)
-        tables["comparison"] = {**dated(compared, days), "learning": learning}
+        tables["comparison"] = {**compared, "learning": learning}
     return Outcome(day, tables)
 
 

@@ -216,6 +216,7 @@ def price(reference: Side, other: Side) -> list[Signature]:
     both = frames[0].join(frames[1], how="inner", lsuffix="_reference", rsuffix="_other")
     if both.empty:
         return []
+    alone = sorted({station for _, station in frames[0].index.symmetric_difference(frames[1].index)})
     first, second = (both[f"price_{side}"].to_numpy() for side in ("reference", "other"))
     largest = float(np.abs(second - first).max())
     return [
@@ -227,7 +228,7 @@ def price(reference: Side, other: Side) -> list[Signature]:
             effect=largest,
             threshold=MATERIAL_SHARE * float(np.abs(first).mean()),
             sentence=f"charging costs {second.mean():.3f} CNY/kWh on average against {first.mean():.3f}; "
-            f"up to {largest:.3f} apart",
+            f"up to {largest:.3f} apart" + (f"; {', '.join(alone)}: on one side alone" if alone else ""),
         )
     ]
 

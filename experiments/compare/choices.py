@@ -13,7 +13,7 @@ from cosim.randomness import stream
 from cosim.results import Recorder
 from experiments.compare.monte_carlo import sequential_p_values
 from experiments.compare.quantities import path_names
-from experiments.compare.sides import Side
+from experiments.compare.sides import Side, are_paired
 from experiments.compare.significance import adjusted
 from experiments.compare.tail import tail_p_values
 
@@ -123,20 +123,23 @@ def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side,
     """Write ``g_tests``: the EVs' paths of each class, OD and period against the reference's.
 
     Against an equilibrium its shares are given; against agents, both rows of counts are chance. Replications
-    are counted together.
+    are counted together. A path that one side alone has is one that nobody chose on the other. Counts that share
+    their random numbers are not independent: see ``moved``.
     """
-    if not other.is_random:
+    if not other.is_random or are_paired(reference, other):
         return
     both = path_counts(other).to_frame("other")
     first = path_counts(reference) if reference.is_random else path_share(reference)
-    both = both.join(first.rename("reference"), how="inner").fillna(0).sort_index(level=GROUP, kind="stable")
+    both = both.join(first.rename("reference"), how="outer").fillna(0).sort_index(level=GROUP, kind="stable")
     number = both.groupby(level=GROUP, sort=True).ngroup().to_numpy()
     start = np.flatnonzero(np.diff(number, prepend=-1))
     tests = _tests(both, start, reference, stream(seed, "g-test", pair))
     if len(tests["p_value"]):
         keys = both.index[start[tests.pop("group")]]
         columns = {name: keys.get_level_values(name).to_numpy() for name in GROUP} | tests
-        recorder.add("g_tests", pair=pair, day=1, **columns, p_adjusted=adjusted(columns["p_value"], "none"))
+        recorder.add(
+            "g_tests", pair=pair, day=other.day, **columns, p_adjusted=adjusted(columns["p_value"], "none")
+        )
 
 
 def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generator) -> dict[str, Any]:
@@ -161,7 +164,8 @@ Tested = tuple[BoolArray, dict[str, FloatArray]]
 
 
 def _against_shares(share: FloatArray, counts: IntArray, rng: np.random.Generator) -> Tested:
-    tested = (counts.sum(axis=1) >= FEWEST_TRIPS) & ((share > 0).sum(axis=1) >= 2)
+    there_is_a_choice = (share.sum(axis=1) > 0) & ((share + counts > 0).sum(axis=1) >= 2)
+    tested = (counts.sum(axis=1) >= FEWEST_TRIPS) & there_is_a_choice
     share, counts = share[tested], counts[tested]
     return tested, {
         "trips": counts.sum(axis=1),
@@ -207,7 +211,8 @@ def pooled_p_values(tests: Frame) -> dict[str, float]:
     """Return Fisher's combined p-value of each class: -2 sum ln p is chi-squared with 2 m degrees of freedom."""
     from scipy.stats import combine_pvalues
 
-    return {
-        user_class: float(combine_pvalues(group.p_value, method="fisher").pvalue)
-        for user_class, group in tests.groupby("user_class")
-    }
+    with np.errstate(divide="ignore"):  # one choice that cannot be makes all of them impossible
+        return {
+            user_class: float(combine_pvalues(group.p_value, method="fisher").pvalue)
+            for user_class, group in tests.groupby("user_class")
+        }

@@ -11,10 +11,12 @@ import typer
 from cosim.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cosim.arrays import Frame
     from cosim.results import RunDirectory
     from experiments.compare.comparison import Comparison
     from experiments.compare.convergence import ErrorAgainstN
     from experiments.compare.settings import Setting
+    from experiments.compare.verdict import Verdict
 
 SETTINGS_SHOWN = 12
 
@@ -69,7 +71,8 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
     for pair, verdict in enumerate(comparison.verdicts, start=1):
         lines += [f"{verdict.other} against {verdict.reference}: {verdict.headline}.", ""]
         lines += [f"  {found.cause}: {found.sentence}." for found in verdict.present]
-        lines += [f"  {verdict.evidence}", "", *_settings(verdict.settings)]
+        alone = _alone(comparison.tables["differences"], pair, verdict)
+        lines += [f"  {verdict.evidence}", *alone, "", *_settings(verdict.settings)]
         lines.append(
             f"  {'':30}{verdict.reference[-19:]:>20}{verdict.other[-19:]:>20}{'difference':>12}  95 % band"
         )
@@ -95,6 +98,17 @@ def _settings(settings: "Sequence[Setting]") -> list[str]:
         *shown,
         *([f"    and {more} more: --json or --out shows all"] if more > 0 else []),
         "",
+    ]
+
+
+def _alone(differences: "Frame", pair: int, verdict: "Verdict") -> list[str]:
+    """Return which links, stations, buses and feeders one side alone has."""
+    from experiments.compare.differences import one_sided
+
+    own = one_sided(differences[(differences.pair == pair) & (differences.kind != "path")])
+    return [
+        f"  {getattr(verdict, found_in)} alone: {', '.join(rows.kind + ' ' + rows.item)}."
+        for found_in, rows in own.groupby("found_in", sort=False)
     ]
 
 

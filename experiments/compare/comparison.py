@@ -10,7 +10,8 @@ from cosim.results import Recorder
 from cosim.tables import TABLES
 from experiments.compare.causes import signatures
 from experiments.compare.choices import compare_choices
-from experiments.compare.differences import compare_items
+from experiments.compare.differences import compare_items, one_sided
+from experiments.compare.moved import compare_moved
 from experiments.compare.settings import Setting, differing_settings
 from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
@@ -58,6 +59,7 @@ def _compare_pair(recorder: Recorder, pair: int, reference: Side, other: Side, s
     compare_items(recorder, pair, reference, other)
     compare_totals(recorder, pair, reference, other)
     compare_choices(recorder, pair, reference, other, seed)
+    compare_moved(recorder, pair, reference, other, seed)
     settings = differing_settings(reference, other)
     _record_settings(recorder, pair, settings)
     verdict = judge(reference, other, recorder.frames(), signatures(reference, other, settings), settings)
@@ -125,5 +127,6 @@ def _as_json(verdict: Verdict, pair: int, tables: Mapping[str, Frame]) -> dict[s
         "signatures": rows("causes"),
         "measures": rows("measures"),
         "totals": rows("totals"),
+        "one_sided": one_sided(tables["differences"].query("pair == @pair")).to_dict("records"),
         "settings": rows("settings"),
     }

@@ -1,6 +1,7 @@
 """Two sides item by item and period by period: differences with bands and tests, and what they come to."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
 from experiments.compare.measures import geh, r_squared, relative_error, rmse, weighted_error
+from experiments.compare.moved import moved_p_values
 from experiments.compare.quantities import QUANTITIES, Quantity, values
 from experiments.compare.sides import Side, are_paired
 from experiments.compare.significance import (
@@ -85,22 +87,33 @@ def mean(samples: FloatArray) -> FloatArray:
     return result
 
 
+_ALONE = ["reference", "other"]
+
+
 def compare_items(recorder: Recorder, pair: int, reference: Side, other: Side) -> None:
-    """Write ``differences`` and ``measures`` of every quantity that both sides have."""
+    """Write ``differences`` and ``measures`` of every quantity that both sides have, item by item of either."""
     for quantity in QUANTITIES:
-        both = values(reference, quantity).join(
-            values(other, quantity), how="inner", lsuffix="_reference", rsuffix="_other"
-        )
-        if both.empty:
+        first, second = values(reference, quantity), values(other, quantity)
+        if first.empty or second.empty:
             continue
-        split = len(reference.days)
-        matrix = both.to_numpy().T
-        samples = samples_of(reference, other, matrix[:split], matrix[split:])
-        p_value = _p_values(samples, quantity, reference, other)
-        _record(recorder, pair, quantity, both.index, samples, p_value)
+        index = first.index.append(second.index.difference(first.index, sort=False))
+        matrices = (
+            side.reindex(index, fill_value=quantity.if_absent).to_numpy().T for side in (first, second)
+        )
+        samples = samples_of(reference, other, *matrices)
+        p_value = _p_values(samples, quantity, reference, other, index)
+        keys = {"pair": pair, "kind": quantity.kind, "quantity": quantity.name}
+        rows = {
+            "day": other.day,
+            "period": index.get_level_values("period").to_numpy(),
+            "item": index.get_level_values("item").to_numpy(),
+            "found_in": np.select([~index.isin(second.index), ~index.isin(first.index)], _ALONE, "both"),
+        }
+        recorder.add("differences", **keys, **rows, **_figures(quantity, samples, p_value))
+        _record_measures(recorder, keys, quantity, samples, p_value)
 
 
-def _p_values(samples: Samples, quantity: Quantity, reference: Side, other: Side) -> FloatArray:
+def _p_values(samples: Samples, quantity: Quantity, reference: Side, other: Side, index: Frame) -> FloatArray:
     """Return the p-value of each difference; not a number where chance cannot be told from one day."""
     if not quantity.is_tested:
         return np.full(samples.other.shape[1], np.nan)
@@ -108,53 +121,57 @@ def _p_values(samples: Samples, quantity: Quantity, reference: Side, other: Side
         return samples.p_value()
     counts, other_counts = (hours * side.sum(axis=0) for hours, side in
                             ((reference.hours, samples.reference), (other.hours, samples.other)))  # fmt: skip
+    if samples.paired:
+        difference = np.rint(other_counts) - np.rint(counts)
+        return moved_p_values(quantity.kind, reference, other, index, difference)
     if reference.is_random and other.is_random:
         return two_counts_p_value(counts, other_counts, len(samples.reference), len(samples.other))
     return poisson_p_value(other_counts, counts * len(samples.other))
 
 
-def _record(
-    recorder: Recorder, pair: int, quantity: Quantity, index: Frame, samples: Samples, p_value: FloatArray
-) -> None:
+def _figures(quantity: Quantity, samples: Samples, p_value: FloatArray) -> dict[str, FloatArray]:
+    """Return the columns of ``differences``."""
     first, second = mean(samples.reference), mean(samples.other)
-    p_adjusted = adjusted(p_value, "any")
-    statistic = geh(second, first) if quantity.is_flow else np.full(first.size, np.nan)
-    recorder.add(
-        "differences",
-        pair=pair,
-        day=1,
-        period=index.get_level_values("period").to_numpy(),
-        kind=quantity.kind,
-        item=index.get_level_values("item").to_numpy(),
-        quantity=quantity.name,
-        reference=first,
-        other=second,
-        difference=samples.difference,
-        relative_error=relative_error(second, first),
-        geh=statistic,
-        low=samples.difference - samples.half_width,
-        high=samples.difference + samples.half_width,
-        p_value=p_value,
-        p_adjusted=p_adjusted,
-    )
-    there = np.isfinite(first) & np.isfinite(second)
+    return {
+        "reference": first,
+        "other": second,
+        "difference": samples.difference,
+        "relative_error": relative_error(second, first),
+        "geh": geh(second, first) if quantity.is_flow else np.full(first.size, np.nan),
+        "low": samples.difference - samples.half_width,
+        "high": samples.difference + samples.half_width,
+        "p_value": p_value,
+        "p_adjusted": adjusted(p_value, "any"),
+    }
+
+
+def _record_measures(
+    recorder: Recorder, keys: dict[str, Any], quantity: Quantity, samples: Samples, p_value: FloatArray
+) -> None:
+    """Write ``measures`` of what both sides have a value of."""
+    there = np.isfinite(first := mean(samples.reference)) & np.isfinite(second := mean(samples.other))
     if not there.any():
         return
+    first, second = first[there], second[there]
     recorder.add_row(
         "measures",
-        pair=pair,
-        kind=quantity.kind,
-        quantity=quantity.name,
+        **keys,
         compared=int(there.sum()),
-        reference_mean=float(first[there].mean()),
-        other_mean=float(second[there].mean()),
-        rmse=rmse(second[there], first[there]),
-        weighted_error=weighted_error(second[there], first[there]),
-        r_squared=r_squared(second[there], first[there]),
-        geh_below_5_share=float((statistic[there] < 5).mean()) if quantity.is_flow else float("nan"),
+        reference_mean=float(first.mean()),
+        other_mean=float(second.mean()),
+        rmse=rmse(second, first),
+        weighted_error=weighted_error(second, first),
+        r_squared=r_squared(second, first),
+        geh_below_5_share=float((geh(second, first) < 5).mean()) if quantity.is_flow else float("nan"),
         tests=int(np.isfinite(p_value).sum()),
-        rejected=int((p_adjusted <= LEVEL).sum()),
+        rejected=int((adjusted(p_value, "any") <= LEVEL).sum()),
     )
+
+
+def one_sided(differences: Frame) -> Frame:
+    """Return kind, item and side of what one side alone has."""
+    alone = differences[differences.found_in != "both"]
+    return alone[["kind", "item", "found_in"]].drop_duplicates()
 
 
 def band_table(side: Side) -> Frame:
@@ -172,7 +189,7 @@ def band_table(side: Side) -> Frame:
         width, middle = half_width(samples), mean(samples)
         recorder.add(
             "bands",
-            day=1,
+            day=side.day,
             period=frame.index.get_level_values("period").to_numpy(),
             kind=quantity.kind,
             item=frame.index.get_level_values("item").to_numpy(),

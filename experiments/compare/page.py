@@ -6,6 +6,7 @@ from typing import Any
 from cosim.arrays import Frame
 from experiments.compare.comparison import Comparison
 from experiments.compare.convergence import ErrorAgainstN
+from experiments.compare.differences import one_sided
 from experiments.figures import comparison as figures
 from experiments.figures import traffic
 from experiments.figures.style import Figure
@@ -35,11 +36,12 @@ def _pair(comparison: Comparison, pair: int, period_min: float) -> dict[str, Any
         name: list(tables[name].itertuples()) if name in tables else []
         for name in ("totals", "causes", "measures", "settings")
     }
-    return {"verdict": verdict, "figures": shown, **rows}
+    alone = one_sided(tables["differences"]).groupby(["found_in", "kind"], sort=False).item.agg(list)
+    return {"verdict": verdict, "figures": shown, "one_sided": list(alone.items()), **rows}
 
 
 def _figures(tables: dict[str, Frame], names: tuple[str, str], period_min: float) -> dict[str, list[Figure]]:
-    differences, tests = tables["differences"], tables.get("g_tests")
+    differences, tests = tables["differences"], tables.get("g_tests", tables.get("moved"))
     return {
         "signatures": [figures.signature_strength(tables["causes"])],
         "flows": [traffic.flow_agreement(link_flows(differences), names)],

@@ -23,6 +23,8 @@ class Quantity:
     """Whether it counts EVs, per hour: then its chance is known even from one day."""
     is_tested: bool = True
     """False for what holds no chance of its own."""
+    if_absent: float = float("nan")
+    """Its value for an item that one side alone has: no vehicle is on a road that is not there, but it has no time."""
     derive: Callable[[Frame], FloatArray] | None = None
 
     def of(self, frame: Frame) -> FloatArray:
@@ -42,15 +44,27 @@ def _flow(paths: Frame) -> FloatArray:
 
 
 QUANTITIES = (
-    Quantity(kind="link", name="ev_veh_h", table="links", is_flow=True, is_count=True, derive=_evs),
-    Quantity(kind="link", name="flow_veh_h", table="links", is_flow=True, is_tested=False),
+    Quantity(
+        kind="link", name="ev_veh_h", table="links", is_flow=True, if_absent=0.0, is_count=True, derive=_evs
+    ),
+    Quantity(kind="link", name="flow_veh_h", table="links", is_flow=True, if_absent=0.0, is_tested=False),
     Quantity(kind="link", name="time_min", table="links"),
-    Quantity(kind="station", name="ev_veh_h", table="links", is_flow=True, is_count=True, derive=_evs),
-    Quantity(kind="station", name="arrivals", table="stations"),
-    Quantity(kind="station", name="load_kw", table="stations"),
+    Quantity(
+        kind="station",
+        name="ev_veh_h",
+        table="links",
+        is_flow=True,
+        if_absent=0.0,
+        is_count=True,
+        derive=_evs,
+    ),
+    Quantity(kind="station", name="arrivals", table="stations", if_absent=0.0),
+    Quantity(kind="station", name="load_kw", table="stations", if_absent=0.0),
     Quantity(kind="station", name="wait_min", table="stations"),
     Quantity(kind="station", name="price_cny_per_kwh", table="stations"),
-    Quantity(kind="path", name="ev_veh_h", table="paths", is_flow=True, is_count=True, derive=_flow),
+    Quantity(
+        kind="path", name="ev_veh_h", table="paths", is_flow=True, if_absent=0.0, is_count=True, derive=_flow
+    ),
     Quantity(kind="bus", name="voltage_pu", table="buses"),
     Quantity(kind="bus", name="nodal_price_cny_per_kwh", table="buses"),
     Quantity(kind="feeder", name="purchase_kw", table="dispatch"),

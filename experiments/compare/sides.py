@@ -41,6 +41,11 @@ class Side:
         """Length of a period."""
         return 24 / self.config.periods
 
+    @property
+    def day(self) -> int:
+        """Number of the day that is compared: the last of the agents' days."""
+        return self.config.days if self.is_random else 1
+
     def tables(self, table: str) -> list[Frame]:
         """Return the first day of *table*, one frame for each replication."""
         frames = [read(table) for read in self.days]

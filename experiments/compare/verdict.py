@@ -33,7 +33,7 @@ class Verdict:
     other: str
     families: tuple[Family, ...]
     pooled: Mapping[str, float]
-    """Fisher's combined p-value of the G-tests of each class."""
+    """Fisher's combined p-value of the tests of choices of each class."""
     flow_error: float
     """Weighted relative error of the link flows."""
     grid_error: float = 0.0
@@ -48,8 +48,15 @@ class Verdict:
         """Whether choices, link flows and stations agree within sampling error; two equilibria: are the same."""
         if not self.is_random:
             return self.flow_error <= SAME
+        if not self.is_tested:
+            return self.flow_error == 0
         pooled = min(self.pooled.values(), default=1.0)
         return not any(family.rejected for family in self.families) and pooled >= LEVEL
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether any test was made of choices or flows."""
+        return any(family.tests for family in self.families)
 
     @property
     def is_same_day(self) -> bool:
@@ -77,8 +84,10 @@ class Verdict:
     @property
     def headline(self) -> str:
         """The verdict in one line."""
+        if self.word == "agrees" and self.is_random:
+            return "agrees within sampling error" if self.is_tested else "agrees: the same flows"
         if self.word == "agrees":
-            return "agrees within sampling error" if self.is_random else "agrees: the same equilibrium"
+            return "agrees: the same equilibrium"
         if not self.causes:
             return "differs, and none of the causes looked for explains it"
         return f"differs because of {', '.join(self.causes)}"
@@ -90,6 +99,11 @@ class Verdict:
             return (
                 f"link flows are {self.flow_error:.2%} apart, in the weighted mean; "
                 f"the feeders' figures by up to {self.grid_error:.2%}."
+            )
+        if not self.is_tested:
+            return (
+                f"choices and flows were not tested: both runs drew the same random numbers, and a run kept no single "
+                f"trips that would tell who moved; link flows are {self.flow_error:.2%} apart, in the weighted mean."
             )
         tested = ", ".join(map(str, self.families))
         pooled = ", ".join(f"{name} {p_value:.2g}" for name, p_value in self.pooled.items())
@@ -118,8 +132,11 @@ def judge(
     counted = measures[
         (measures.quantity == "ev_veh_h") & (measures.tests > 0) & measures.kind.isin(["link", "station"])
     ]
+    name = "G-tests of route choice"
+    if tests is None and (tests := tables.get("moved")) is not None:
+        name = "Stuart-Maxwell tests of who changed path"
     families = [] if tests is None else [
-        Family(name="G-tests of route choice", tests=len(tests), rejected=int((tests.p_adjusted <= LEVEL).sum()))
+        Family(name=name, tests=len(tests), rejected=int((tests.p_adjusted <= LEVEL).sum()))
     ]  # fmt: skip
     families += [
         Family(name=f"{row.kind} flows", tests=int(row.tests), rejected=int(row.rejected))

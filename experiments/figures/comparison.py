@@ -118,6 +118,7 @@ def _two_lines(own: Frame, names: tuple[str, str], *, labelled: bool) -> list[An
 def voltages(differences: Frame, period_min: float) -> Figure:
     """Return the difference of voltages by bus and period, as a heat map."""
     own = differences[(differences.kind == "bus") & (differences.quantity == "voltage_pu")]
+    own = own[own.difference.notna()]  # a bus that one side alone has shows none
     order = list(dict.fromkeys(own.item))
     table = own.pivot_table(index="item", columns="period", values="difference").loc[order]
     largest = max(float(np.abs(table.to_numpy()).max()), 1e-9)

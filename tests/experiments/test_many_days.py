@@ -12,6 +12,8 @@ from cosim.errors import ConfigError
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
 from experiments import runner
+from experiments.compare.comparison import compare
+from experiments.compare.sides import sides_of
 from experiments.learning import learning_table, sampling_floor
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -98,6 +100,13 @@ def test_the_figures_of_a_run_are_those_of_its_last_day(whole: Run) -> None:
     ) or (whole.summary["learning"][3]["ev_distance"] == learning.ev_distance[3])
     assert 'id="learning' in (whole.directory / "report.html").read_text()
     assert load_run(whole.directory).agents.names == whole.agents.names
+
+
+def test_a_later_comparison_names_the_same_day_and_finds_the_same(whole: Run) -> None:
+    later = compare(sides_of([whole.directory]), seed=whole.manifest["seeds"][0]).tables
+    for table in ("differences", "g_tests"):
+        assert set(later[table].day) == {4}
+        assert later[table].equals(getattr(whole.comparison, table))
 
 
 def test_the_sampling_floor_is_the_expected_distance_of_poisson_counts() -> None:

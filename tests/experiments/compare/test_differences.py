@@ -1,0 +1,128 @@
+"""Items of either side, and the correction for many tests."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import false_discovery_control
+
+from agents.model import CoSimModel
+from cosim.arrays import Frame
+from cosim.coupling import EquilibriumDay, equilibrium_tables
+from cosim.scenario import DayAhead, Scenario
+from experiments.compare.comparison import Comparison, compare
+from experiments.compare.page import write_comparison
+from experiments.compare.sides import Side, recorded
+from experiments.compare.significance import LEVEL
+
+
+@pytest.fixture(scope="module")
+def equilibrium(paper: Scenario, paper_day: EquilibriumDay) -> Side:
+    tables = equilibrium_tables(paper, paper_day)
+    return Side(
+        name="equilibrium", model="equilibrium", days=(recorded(tables),), seeds=(), config=paper.config
+    )
+
+
+@pytest.fixture(scope="module")
+def agents(paper: Scenario, paper_ahead: DayAhead) -> Side:
+    tables = CoSimModel(replace(paper, feeders=()), paper_ahead, seed=1).simulate()
+    return Side(name="agents", model="agents", days=(recorded(tables),), seeds=(1,), config=paper.config)
+
+
+def without_station(side: Side, name: str) -> Side:
+    """Return the side as if the station had never been."""
+    column = {"links": "link", "paths": "station", "stations": "station", "prices": "station"}
+
+    def read(table: str) -> Frame:
+        frame = side.days[0](table)
+        return frame[frame[column[table]] != name] if table in column else frame
+
+    return replace(side, days=(read,))
+
+
+@pytest.fixture(scope="module")
+def closed(equilibrium: Side, agents: Side) -> Comparison:
+    """Agents without a station that the equilibrium has."""
+    return compare([equilibrium, without_station(agents, "CS11")], seed=1)
+
+
+@pytest.fixture(scope="module")
+def opened(equilibrium: Side, agents: Side) -> Comparison:
+    """Agents with a station that the equilibrium has not."""
+    return compare([without_station(equilibrium, "CS11"), agents], seed=1)
+
+
+def at_station(comparison: Comparison, quantity: str) -> Frame:
+    differences = comparison.tables["differences"]
+    return differences[(differences.item == "CS11") & (differences.quantity == quantity)]
+
+
+def test_a_station_that_is_no_more_loses_all_its_flow_and_load(closed: Comparison, equilibrium: Side) -> None:
+    (links,) = equilibrium.tables("links")
+    flows, loads = at_station(closed, "ev_veh_h"), at_station(closed, "load_kw")
+    assert len(flows) == len(loads) == 24
+    assert flows.reference.sum() == pytest.approx(links[links.link == "CS11"].ev_charging_veh_h.sum())
+    assert flows.reference.sum() > 0
+    assert set(flows.other) == set(loads.other) == {0}
+    assert (flows.p_adjusted <= LEVEL).any()
+    assert not closed.verdicts[0].flows_agree
+
+
+def test_what_is_not_there_has_no_wait_and_no_price(closed: Comparison) -> None:
+    for quantity in ("wait_min", "price_cny_per_kwh"):
+        assert at_station(closed, quantity).difference.isna().all()
+
+
+def test_choices_of_a_station_the_reference_does_not_have_cannot_be(opened: Comparison, agents: Side) -> None:
+    (paths,) = agents.tables("paths")
+    chosen = paths[(paths.station == "CS11") & (paths.flow_veh_h > 0)]
+    tests = opened.tables["g_tests"]
+    impossible = tests[tests.p_value == 0]
+    assert len(impossible) > 0
+    assert set(zip(impossible.period, impossible.destination, strict=True)) <= set(
+        zip(chosen.period, chosen.destination, strict=True)
+    )
+    assert np.isinf(impossible.g_statistic).all()
+    assert not opened.verdicts[0].flows_agree
+
+
+@pytest.mark.parametrize(("side", "found_in"), [("closed", "reference"), ("opened", "other")])
+def test_what_one_side_alone_has_is_listed_in_json_and_on_the_page(
+    side: str, found_in: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    comparison = request.getfixturevalue(side)
+    (told,) = comparison.as_json()["comparisons"]
+    assert {"kind": "station", "item": "CS11", "found_in": found_in} in told["one_sided"]
+    assert {row["kind"] for row in told["one_sided"]} == {"station", "path"}
+    assert all("CS11" in row["item"] for row in told["one_sided"])
+    write_comparison(comparison, tmp_path / "page.html")
+    assert f"station, {told[found_in]} alone" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_nothing_is_one_sided_where_both_have_it(equilibrium: Side, agents: Side) -> None:
+    comparison = compare([equilibrium, agents], seed=1)
+    assert set(comparison.tables["differences"].found_in) == {"both"}
+    assert comparison.as_json()["comparisons"][0]["one_sided"] == []
+
+
+def test_g_tests_are_corrected_by_benjamini_and_hochberg(opened: Comparison) -> None:
+    tests = opened.tables["g_tests"]
+    expected = false_discovery_control(tests.p_value, method="bh")
+    assert tests.p_adjusted.to_numpy() == pytest.approx(expected)
+    assert (tests.p_adjusted > tests.p_value).sum() > 50
+    (family,) = [found for found in opened.verdicts[0].families if found.name.startswith("G-tests")]
+    assert family.rejected == (expected <= LEVEL).sum()
+
+
+@pytest.mark.parametrize("kind", ["link", "station", "path"])
+def test_flows_are_corrected_by_benjamini_and_yekutieli_kind_by_kind(opened: Comparison, kind: str) -> None:
+    differences, measures = opened.tables["differences"], opened.tables["measures"]
+    own, told = (
+        frame[(frame.kind == kind) & (frame.quantity == "ev_veh_h")] for frame in (differences, measures)
+    )
+    expected = false_discovery_control(own.p_value, method="by")
+    assert own.p_adjusted.to_numpy() == pytest.approx(expected)
+    assert (own.p_adjusted > own.p_value).any()
+    assert told.rejected.item() == (expected <= LEVEL).sum()
