@@ -79,7 +79,7 @@ def test_another_process_finds_the_strategy_by_its_name(toy: Scenario) -> None:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ("logti", "must be 'logit', 'path_size', 'cheapest', or a class as 'my_module:MyChoice'"),
+        ("logti", "must be 'logit', 'path_size', 'cheapest', 'probit', or a class as 'my_module:MyChoice'"),
         ("my_drivers:", "must be 'logit'"),
         ("no_such_module:Mine", "module 'no_such_module' cannot be imported: ModuleNotFoundError"),
         ("my_drivers:Nobody", "has no class 'Nobody'"),

@@ -70,7 +70,7 @@ def test_what_is_switched_on_alone_is_named_alone(settings: list[str], cause: st
 
 def test_a_charge_is_forced_by_the_battery_of_the_ev_whatever_its_type_is_called() -> None:
     """Of two types the charges of each are told apart; two types of the same car are that car."""
-    half = '{name="one", share=1, battery_kwh=15}, {name="other", share=1, battery_kwh=%s}'
+    half = '{name="one", share=0.5, battery_kwh=15}, {name="other", share=0.5, battery_kwh=%s}'
     alike, small, mixed = (
         compared("toy", [*AMPLE, setting], days=2).tables["causes"].set_index("cause").loc["range", "other"]
         for setting in (
