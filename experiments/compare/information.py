@@ -124,6 +124,5 @@ def _perception(reference: Side, other: Side) -> Signature:
         first.theta_per_min,
         second.theta_per_min if second.is_known else math.nan,
         max((MATERIAL_ODDS - 1) * first.theta_per_min, by_chance) if counts else TOLD_ONLY,
-        f"routes fit a logit theta of {second.theta_per_min:.3f} +- {1.96 * second.error_per_min:.3f} per min "
-        f"at the times in force, against {first.theta_per_min:.3f}",
+        f"routes fit a logit theta of {second} per min at the times in force, against {first}",
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from cosim.arrays import FloatArray, Frame
 from cosim.road.choice import Groups, logit_shares
 from experiments.compare.choices import GROUP
+from experiments.compare.quantities import path_names
 from experiments.compare.sides import Side
 
 MAX_STEPS = 50
@@ -24,6 +25,14 @@ class FittedTheta:
     def is_known(self) -> bool:
         """Whether the choices say anything on theta: costs differ, and theta is not lost in its error."""
         return np.isfinite(self.error_per_min) and self.error_per_min < self.theta_per_min / 4
+
+    def __str__(self) -> str:
+        """Return the estimate with its 95 % interval."""
+        if not self.is_known:
+            return "(not known from these choices)"
+        return f"{self.theta_per_min:.3f}" + (
+            f" +- {1.96 * self.error_per_min:.3f}" if self.error_per_min else ""
+        )
 
 
 def fit_theta(count: FloatArray, cost_min: FloatArray, groups: Groups, start_per_min: float) -> FittedTheta:
@@ -81,7 +90,8 @@ def misled_share(reference: Side, other: Side) -> float:
 
 def _mean_costs(side: Side) -> Frame:
     """Return flow and believed cost of each path of passing EVs, means over the replications."""
-    passing = pd.concat([_passing(frame) for frame in side.tables("paths")])
+    days = [_passing(frame) for frame in side.tables("paths")]
+    passing = pd.concat([day.assign(path=path_names(day)) for day in days])  # numbers are those of a path set
     return passing.groupby([*GROUP, "path"])[["flow_veh_h", "cost_min"]].mean().sort_index()
 
 

@@ -28,11 +28,12 @@ def test_costs_that_do_not_differ_say_nothing() -> None:
     assert not fit_theta(np.array([5.0, 7.0]), np.array([9.0, 9.0]), Groups(np.array([0, 2])), 0.2).is_known
 
 
-def told(scenario: Scenario, *paths: tuple[int, float, float]) -> Side:
+def told(scenario: Scenario, *paths: tuple[int, float, float], first_number: int = 0) -> Side:
     """Return agents of one day: period, trips and cost of each path; two paths in a period."""
     frame = pd.DataFrame(paths, columns=["period", "flow_veh_h", "cost_min"])
     frame = frame.assign(day=1, user_class="passing", origin="1", destination="4")
-    frame["path"] = frame.groupby("period").cumcount()
+    frame["path"] = frame.groupby("period").cumcount() + first_number
+    frame["nodes"], frame["station"] = frame.groupby("period").cumcount().map({0: "1-2-4", 1: "1-3-4"}), ""
     day = recorded({"paths": frame})
     return Side(name="agents", model="agents", days=(day,), seeds=(1,), config=scenario.config)
 
@@ -47,3 +48,11 @@ def test_drivers_are_misled_as_many_as_would_be_on_another_path(toy: Scenario) -
     lie = told(toy, (1, 20, 9.0), (1, 10, 9.0 + longer_min), (2, 4, 9.0), (2, 6, 9.0))
     assert misled_share(truth, lie) == pytest.approx(0.25 * 30 / 40)
     assert misled_share(truth, truth) == 0.0
+
+
+def test_paths_are_told_apart_by_their_way_and_not_by_their_number(toy: Scenario) -> None:
+    """A path set that begins with other paths numbers these two otherwise."""
+    days = [(1, 15, 9.0), (1, 15, 12.0)]
+    assert misled_share(told(toy, *days), told(toy, *days, first_number=7)) == 0.0
+    dearer = [(1, 15, 9.0), (1, 15, 90.0)]
+    assert misled_share(told(toy, *days), told(toy, *dearer, first_number=7)) > 0.1
