@@ -113,11 +113,16 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         write_dispatch(answer, directory)
     typer.echo(json.dumps(answer.as_json()) if as_json else _text(answer, out))
     if answer.status != "optimal":
-        shown = answer.flags[:FLAGS_SHOWN]
-        more = len(answer.flags) - len(shown)
-        rest = [f"and {more} more; --out writes them all as the table violations."] if more else []
-        typer.echo("\n  - ".join([f"cosim: {answer.status}:", *shown, *rest]), err=True)
+        typer.echo(_flags(answer), err=True)
         raise typer.Exit(3)
+
+
+def _flags(answer: "Dispatched") -> str:
+    """Return what is wrong with the answer, as much of it as can be read at a glance."""
+    shown = answer.flags[:FLAGS_SHOWN]
+    more = len(answer.flags) - len(shown)
+    rest = [f"and {more} more; --out writes them all as the table violations."] if more else []
+    return "\n  - ".join([f"cosim: {answer.status}:", *shown, *rest])
 
 
 def _check_rolling(rolling: str | None, window: int | None, forecast_error: float, periods: int) -> None:

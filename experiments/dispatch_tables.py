@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import FloatArray, Frame
+from cosim.grid.devices import Devices
 from cosim.grid.rolling import cost_by_period
 from cosim.grid.schedule import Dispatch, Load
 from cosim.grid.tariff import non_positive_prices
@@ -67,10 +68,10 @@ def _flat(**columns: FloatArray) -> dict[str, FloatArray]:
     return {name: np.asarray(values).ravel() for name, values in columns.items()}
 
 
-def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
-    units = case.devices
+def _by_kind(units: Devices, d: Dispatch) -> list[tuple[Any, Any, dict[str, Any]]]:
+    """Return the units of each kind, what the kind is called, and the columns of their set-points."""
     offered = np.array([u.available_kw[d.first_period - 1 :][: d.period_count] for u in units.renewables])
-    kinds: list[tuple[Any, Any, dict[str, Any]]] = [
+    return [
         (units.turbines, "turbine", {"p_kw": d.turbine_kw, "q_kvar": d.turbine_kvar}),
         (
             units.renewables,
@@ -108,6 +109,9 @@ def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -
             },
         ),
     ]
+
+
+def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -> Frame:
     frames = [
         pd.DataFrame(
             {
@@ -120,7 +124,7 @@ def _setpoints(case: FeederCase, _load: Load, d: Dispatch, _price: FloatArray) -
                 **_flat(**columns),
             }
         )
-        for group, kind, columns in kinds
+        for group, kind, columns in _by_kind(case.devices, d)
         if group
     ]
     columns = [
