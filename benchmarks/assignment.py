@@ -32,7 +32,7 @@ from cosim.road.semi_dynamic import semi_dynamic_day
 from cosim.road.steps import Method
 from cosim.road.tntp import read_tntp
 from cosim.road.user_equilibrium import solve_ue
-from experiments.assignment import beckmann_objective
+from experiments.assign.study import beckmann_objective
 
 T = TypeVar("T")
 CARS = (UserClass("cars"),)

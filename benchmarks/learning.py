@@ -52,7 +52,7 @@ def measure(evs: int, days: int) -> float:
     from agents.days import simulate_days
     from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
     from cosim.scenario import load_scenario
-    from experiments.learning import learning_table
+    from experiments.run.learning import learning_table
 
     ratios: list[float] = []
     with tempfile.TemporaryDirectory() as name:

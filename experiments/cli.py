@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -11,17 +10,19 @@ from typing import Annotated
 import typer
 
 from cosim.errors import ConfigError, ModelError
-from experiments.assign import assign_command
+from experiments.assign.command import assign_command
 from experiments.compare.command import compare_command, converge_command
-from experiments.dispatch import dispatch_command
-from experiments.estimate_od import estimate_od_command
-from experiments.fit_mobility import fit_mobility_command
-from experiments.lessons import scenarios_command, sweep_command
-from experiments.mobility import mobility_command
+from experiments.dispatch.command import dispatch_command
+from experiments.estimate_od.command import estimate_od_command
+from experiments.fit_mobility.command import fit_mobility_command
+from experiments.mobility.command import mobility_command
+from experiments.options import Config, Settings
 from experiments.reproduce.command import reproduce_command
+from experiments.run.command import run_command
+from experiments.sweep.command import scenarios_command, sweep_command
 from experiments.why.command import why_command
 
-OK, WRONG_INPUT, FLAGGED = 0, 2, 3
+WRONG_INPUT, FLAGGED = 2, 3
 
 # The matrices here are small: more BLAS threads only wait for each other, and the bits would depend on their number.
 for _library in ("OPENBLAS", "OMP", "MKL"):
@@ -47,60 +48,9 @@ app.command("fit-mobility", short_help="Estimate the mobility chain from travel 
     fit_mobility_command
 )
 app.command("reproduce", short_help="Reproduce the paper, statement by statement.")(reproduce_command)
+app.command("run", short_help="Run a day, or many; compare the agents with the equilibrium.")(run_command)
 app.command("scenarios", short_help="List what comes along, and what it teaches.")(scenarios_command)
 app.command("sweep", short_help="Run a field through values, day by day.")(sweep_command)
-
-Config = Annotated[
-    str,
-    typer.Argument(help="Scenario file (TOML), or the name of one that comes along (cosim scenarios)."),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="FIELD=VALUE",
-        help="Change any field: grid.slack_voltage_pu=1.02, stations.CS6.chargers=4, grid.storage.0.bus=30.",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-
-
-class ModelName(StrEnum):
-    """Which model of the day to run."""
-
-    agents = "agents"
-    equilibrium = "equilibrium"
-    both = "both"
-
-
-@app.command("run", short_help="Run a day, or many; compare the agents with the equilibrium.")
-def run_command(  # noqa: PLR0913, PLR0917  (an option each)
-    config: Config,
-    model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Run directory; must not exist yet. A run of many days that was stopped goes on."),
-    ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
-    replications: Annotated[
-        int, typer.Option(min=1, help="Days of the agents, each with draws of its own.")
-    ] = 1,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,
-    settings: Settings = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
-    from experiments.runner import run
-    from experiments.scenarios import load_scenario
-    from experiments.terminal import progress_bar, show_json, show_table
-
-    changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
-    scenario = load_scenario(config, changes, seed=seed)
-    with progress_bar() as progress:
-        finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
-    (show_json if as_json else show_table)(finished)
-    raise typer.Exit(FLAGGED if finished.manifest["flags"] else OK)
 
 
 @app.command(short_help="Check a scenario and list all that is wrong with it.")

@@ -7,8 +7,8 @@ from typing import Any
 
 from cosim.results import Run
 from cosim.words import counted
-from experiments.real_time import UNIT_VALUES, VALUES
-from experiments.runner import Progress
+from experiments.run.real_time import UNIT_VALUES, VALUES
+from experiments.run.runner import Progress
 
 JSON_KEYS = (
     "evs",

@@ -17,7 +17,7 @@ from experiments.compare.sides import Side
 from experiments.compare.signature import Signature
 from experiments.compare.totals import compare_totals
 from experiments.compare.verdict import Verdict, judge
-from experiments.many_days import Reader
+from experiments.run.many_days import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,7 +21,7 @@ from cosim.results import Recorder
 from cosim.road.choice import choose
 from cosim.scenario import CAR, CHARGING, PASSING, Scenario
 from cosim.scenario.trips import trip_ods
-from experiments.replications import replication_seeds
+from experiments.run.replications import replication_seeds
 
 PURPOSE = "error against N"
 SIZES = (100, 1_000, 10_000, 100_000)

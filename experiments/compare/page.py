@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from cosim.arrays import Frame
+from experiments.compare import figures
 from experiments.compare.comparison import Comparison
 from experiments.compare.convergence import ErrorAgainstN
 from experiments.compare.differences import one_sided
-from experiments.figures import comparison as figures
-from experiments.figures import traffic
 from experiments.figures.style import Figure
 from experiments.page import embedded, rendered
-from experiments.summary import link_flows
+from experiments.run.figures import traffic
+from experiments.run.summary import link_flows
 
 
 def write_comparison(comparison: Comparison, file: Path) -> None:

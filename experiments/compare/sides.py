@@ -11,7 +11,7 @@ from cosim.config import ScenarioConfig
 from cosim.config.reading import check, read_toml
 from cosim.errors import ConfigError
 from cosim.results import Recorder, Run, load_run
-from experiments.many_days import Reader, reader_of_last_day
+from experiments.run.many_days import Reader, reader_of_last_day
 
 Model = Literal["agents", "equilibrium"]
 COMMAND = "compare"

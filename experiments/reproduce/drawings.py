@@ -5,13 +5,13 @@ from dataclasses import asdict
 import numpy as np
 
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
-from experiments.dispatch_input import DispatchInput
-from experiments.dispatch_tables import tables_of
-from experiments.dispatched import Dispatched
+from experiments.dispatch.figures import demand_response
+from experiments.dispatch.input import DispatchInput
+from experiments.dispatch.study import Dispatched
+from experiments.dispatch.tables import tables_of
 from experiments.figures import feeder
-from experiments.figures import reproduction as drawn
-from experiments.figures.dispatch import demand_response
 from experiments.figures.style import Figure
+from experiments.reproduce import figures as drawn
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
 from experiments.reproduce.road_case import FIRST, SECOND, RoadCase, even_split_veh_h

@@ -19,7 +19,7 @@ from cosim.coupling import day_ahead, solve_equilibrium_day
 from cosim.messages import PeriodOpened
 from cosim.periods import SECONDS_PER_DAY
 from cosim.scenario import DayAhead, Scenario, load_scenario
-from experiments.many_days import joined
+from experiments.run.many_days import joined
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TYPES = (

@@ -11,7 +11,7 @@ from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.results import Run, load_run, write_tables
 from cosim.scenario import Scenario
 from experiments.manifest import write_manifest, write_scenario
-from experiments.report import write_report
+from experiments.run.report import write_report
 
 
 def copy_of(run: Run, directory: Path, *without: str) -> Run:

@@ -6,7 +6,7 @@ import pytest
 
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.runner import run
+from experiments.run.runner import run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

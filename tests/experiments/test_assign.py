@@ -18,7 +18,7 @@ from cosim.road.gmns import write_gmns
 from cosim.road.network import Network
 from cosim.road.problem import fisk_objective
 from cosim.road.tntp import write_tntp
-from experiments.assignment import assign
+from experiments.assign.study import assign
 from experiments.cli import app
 from experiments.road_files import RoadInput, read_road_input
 from tests.cosim.road.cases import cars_only, nguyen_dupuis, small_network, trips
@@ -242,7 +242,7 @@ def test_a_zone_without_demand_and_an_od_of_zero_are_nothing(tmp_path: Path) -> 
 
 
 def test_nodes_without_positions_are_laid_out() -> None:
-    from experiments.figures.assignment import positions
+    from experiments.assign.figures import positions
 
     chain = small_network([(f"{n}", f"{n}", f"{n + 1}", 1.0) for n in range(1, 6)])
     xy = positions(chain)

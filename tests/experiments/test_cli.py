@@ -80,7 +80,7 @@ def test_want_of_memory_is_a_sentence_and_code_2(
         message = "Unable to allocate 7.28 TiB"
         raise MemoryError(message)
 
-    monkeypatch.setattr("experiments.runner.run", greedy)
+    monkeypatch.setattr("experiments.run.runner.run", greedy)
     assert cosim(monkeypatch, "run", str(study)) == 2
     said = capsys.readouterr().err
     assert "there is not enough memory (Unable to allocate 7.28 TiB). Take fewer EVs" in said

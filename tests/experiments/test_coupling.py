@@ -12,7 +12,7 @@ from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.real_time import kept_by, values_cny
+from experiments.run.real_time import kept_by, values_cny
 from experiments.terminal import JSON_KEYS
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from cosim.errors import ConfigError, ModelError
 from cosim.scenario import load_scenario
 from experiments.cli import app
-from experiments.dispatch_input import Options, read_dispatch_input
-from experiments.dispatched import dispatch_all
+from experiments.dispatch.input import Options, read_dispatch_input
+from experiments.dispatch.study import dispatch_all
 from experiments.scenarios import copy_scenario, find_scenario
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
-from experiments import runner
 from experiments.compare.comparison import compare
 from experiments.compare.sides import sides_of
-from experiments.learning import learning_table, sampling_floor
+from experiments.run import runner
+from experiments.run.learning import learning_table, sampling_floor
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 MANY = ["population.information=yesterday", "population.resolution=batch", "days=4", "population.evs=400"]

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from cosim.results import Run, load_run
-from experiments.figures.day import Day
 from experiments.figures.positions import feeder_positions, road_positions
-from experiments.figures.sequence import sequence
-from experiments.report import all_figures, days_shown, write_report
-from experiments.report_words import headlines
-from experiments.summary import flags
+from experiments.run.figures.day import Day
+from experiments.run.figures.sequence import sequence
+from experiments.run.report import all_figures, days_shown, write_report
+from experiments.run.report_words import headlines
+from experiments.run.summary import flags
 from tests.experiments.changed_runs import (
     copy_of,
     say_days,

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from cosim.results import ModelTables, Run
-from experiments.figures.day import Day
-from experiments.report import all_figures, write_report
+from experiments.run.figures.day import Day
+from experiments.run.report import all_figures, write_report
 from tests.experiments.changed_runs import copy_of
 
 

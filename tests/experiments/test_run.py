@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from cosim import run as offered_by_the_package
 from cosim.errors import ConfigError
 from cosim.results import Run, load_run
 from cosim.scenario import Scenario, load_scenario
 from cosim.tables import TABLES
-from experiments import run as offered_by_the_package
-from experiments.runner import run
+from experiments.run.runner import run
 
 
 def test_a_run_leaves_both_models_their_comparison_and_a_report(toy_run: Run) -> None:
@@ -97,7 +97,7 @@ def test_a_run_that_fails_leaves_nothing_behind(
         message = "the disk is full"
         raise OSError(message)
 
-    monkeypatch.setattr("experiments.report.write_report", fail)
+    monkeypatch.setattr("experiments.run.report.write_report", fail)
     with pytest.raises(OSError, match="disk is full"):
         run(toy, out=tmp_path / "half")
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from cosim.errors import ConfigError
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.manifest import write_scenario
-from experiments.runner import run
+from experiments.run.runner import run
 from experiments.scenarios import copy_scenario, find_scenario, scenario_names
 
 TWO_FEEDERS = """

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from cosim.errors import ConfigError
 from experiments.cli import app
-from experiments.figures.sweep import SHOWN
-from experiments.figures.sweep import family as draw_family
 from experiments.scenarios import copy_scenario, find_scenario, load_scenario
-from experiments.sweep import read_family, sweep
-from experiments.sweep_page import write_sweep
+from experiments.sweep.figures import SHOWN
+from experiments.sweep.figures import family as draw_family
+from experiments.sweep.page import write_sweep
+from experiments.sweep.study import read_family, sweep
 
 FEW = ("--set", "population.estimate_diaries=2000")
 

@@ -10,9 +10,9 @@ from cosim.arrays import Frame
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.results import Run
 from cosim.scenario import load_scenario
+from experiments.run.summary import flags
 from experiments.scenarios import LESSONS, find_scenario, scenario_files
-from experiments.summary import flags
-from experiments.sweep import day_figures, read_family, sweep
+from experiments.sweep.study import day_figures, read_family, sweep
 
 LESSON_NAMES = [name for name, file in scenario_files().items() if file.parent.name == LESSONS]
 

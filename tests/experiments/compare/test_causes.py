@@ -11,7 +11,7 @@ from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.scenario import load_scenario
 from experiments.compare.comparison import Comparison, compare_models
 from experiments.compare.sides import recorded
-from experiments.replications import replication_seeds
+from experiments.run.replications import replication_seeds
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 AMPLE = ("stations.S.chargers=60",)

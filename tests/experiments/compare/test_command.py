@@ -14,7 +14,7 @@ from cosim.results import Run
 from cosim.scenario import load_scenario
 from cosim.tables import TABLES
 from experiments.cli import main
-from experiments.runner import run
+from experiments.run.runner import run
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

@@ -10,8 +10,8 @@ import pytest
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.compare.sides import are_paired, sides_of
-from experiments.replications import replication_seeds, simulate_replications
-from experiments.runner import run
+from experiments.run.replications import replication_seeds, simulate_replications
+from experiments.run.runner import run
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

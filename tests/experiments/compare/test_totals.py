@@ -10,7 +10,7 @@ from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.compare.comparison import compare
 from experiments.compare.sides import sides_of
-from experiments.runner import run
+from experiments.run.runner import run
 
 TOY = Path(__file__).parents[3] / "configs" / "toy.toml"
 

@@ -10,7 +10,7 @@ from agents.replay import Decision
 from agents.replay_days import ReplayedDay
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.runner import run
+from experiments.run.runner import run
 from experiments.why.record import days_of, replay_of
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -75,7 +75,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
     def run_of(case: str) -> Run:
         name, settings = CASES[case]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("experiments.runner._write_report", lambda _: None)
+            patch.setattr("experiments.run.runner._write_report", lambda _: None)
             scenario = load_scenario(CONFIGS / f"{name}.toml", settings)
             return run(scenario, "agents", tmp_path_factory.mktemp("why") / "run")
 

@@ -16,7 +16,7 @@ from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
 from experiments.cli import main
-from experiments.runner import run
+from experiments.run.runner import run
 from experiments.why.command import second_of
 from experiments.why.facts import facts_of
 from experiments.why.mail import mail_of
@@ -203,7 +203,7 @@ def test_what_is_not_there_is_a_sentence_and_code_2(
 def test_where_nobody_was_told_when_a_period_opened_and_mail_was_late_no_time_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("experiments.runner._write_report", lambda _: None)
+    monkeypatch.setattr("experiments.run.runner._write_report", lambda _: None)
     deaf = ["population.evs=20", "population.information={}", "messages.delay_s=30"]
     run(load_scenario(CONFIGS / "toy.toml", deaf), "agents", tmp_path / "run")
     assert cosim(monkeypatch, "why", str(tmp_path / "run"), "1") == 2

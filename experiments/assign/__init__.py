@@ -1,0 +1,1 @@
+"""``cosim assign``: traffic on a road network alone."""

@@ -1,0 +1,27 @@
+"""The page of an assignment: one file that opens without a network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cosim.arrays import Frame
+from experiments.assign.figures import convergence_of_methods, network_by_saturation, path_shares
+from experiments.assign.study import Assigned
+from experiments.page import embedded, rendered
+
+
+def write_page(assigned: Assigned, tables: Mapping[str, Frame], file: Path) -> None:
+    """Write the page; the same tables give the same bytes."""
+    figures = {"network": network_by_saturation(assigned.network, tables["links"])}
+    if assigned.residuals.size:
+        figures["convergence"] = convergence_of_methods(
+            tables["convergence"], assigned.method, assigned.tolerance
+        )
+    if "paths" in tables:
+        figures["paths"] = path_shares(tables["paths"])
+    page = rendered(
+        "assignment.html.jinja",
+        assigned=assigned,
+        links=tables["links"],
+        figures={name: embedded(figure) for name, figure in figures.items()},
+    )
+    file.write_text(page, encoding="utf-8")

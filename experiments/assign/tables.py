@@ -1,0 +1,121 @@
+"""An assignment as tables and as a page; every method's convergence beside the chosen one's."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from cosim.arrays import FloatArray, Frame, IntArray
+from cosim.results import RunDirectory, write_tables
+from cosim.road.assignment import solve_sue
+from cosim.road.bush_problem import BushProblem
+from cosim.road.network import Network
+from cosim.road.paths import PathSet
+from experiments.assign.study import SUE_METHODS, Assigned
+
+COMPARED_ITERATIONS = 300
+"""Iterations granted to each method that is only shown beside the chosen one; a tenth on bushes."""
+
+
+def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
+    """Return the residuals of every method of the same problem, the chosen one's first."""
+    found = {assigned.method: assigned.residuals}
+    if assigned.problem is None:
+        return found
+    limit = COMPARED_ITERATIONS // (10 if isinstance(assigned.problem, BushProblem) else 1)
+    for method in SUE_METHODS:
+        if method not in found:
+            answer = solve_sue(
+                assigned.problem,
+                method=method,  # type: ignore[arg-type]
+                tolerance=assigned.tolerance,
+                max_iterations=limit,
+            )
+            found[method] = answer.residuals
+    return found
+
+
+def write_assignment(assigned: Assigned, directory: RunDirectory) -> None:
+    """Write the tables (Parquet and CSV) and the page into a new directory."""
+    from experiments.assign.page import write_page
+
+    residuals = compare_methods(assigned)
+    with directory as unfinished:
+        folder = unfinished.path
+        tables = {**tables_of(assigned), "convergence": _convergence(residuals)}
+        write_tables(folder, tables)
+        for name, frame in tables.items():
+            frame.to_csv(folder / f"{name}.csv", index=False)
+        write_page(assigned, tables, folder / "report.html")
+
+
+def tables_of(assigned: Assigned) -> dict[str, Frame]:
+    """Return the tables links, ods and, where paths are listed, paths."""
+    tables = {"links": _links(assigned), "ods": _ods(assigned)}
+    return {**tables, "paths": _paths(assigned, assigned.paths)} if assigned.paths is not None else tables
+
+
+def _links(assigned: Assigned) -> Frame:
+    network, flow = assigned.network, assigned.link_flow_veh_h
+    tail, head = _ends(network)
+    return pd.DataFrame(
+        {
+            "link": network.links,
+            "from_node": tail,
+            "to_node": head,
+            "flow_veh_h": flow,
+            "time_min": assigned.link_time_min,
+            "cost_min": network.cost_min(assigned.link_time_min),
+            "toll_min": assigned.toll_min,
+            "capacity_veh_h": network.capacity_veh_h,
+            "saturation": flow / network.capacity_veh_h,
+        }
+    )
+
+
+def _ods(assigned: Assigned) -> Frame:
+    od, network = assigned.roads.data.od, assigned.network
+    return pd.DataFrame(
+        {
+            "origin": _names(network, od.origin),
+            "dest": _names(network, od.dest),
+            "demand_veh_h": od.demand_veh_h,
+            "cost_min": assigned.od_cost_min,
+        }
+    )
+
+
+def _paths(assigned: Assigned, paths: PathSet) -> Frame:
+    od, group = assigned.roads.data.od, paths.groups.of_path
+    time = assigned.link_time_min
+    return pd.DataFrame(
+        {
+            "origin": _names(assigned.network, od.origin[group]),
+            "dest": _names(assigned.network, od.dest[group]),
+            "path": np.arange(paths.count),
+            "nodes": [paths.path_name(path) for path in range(paths.count)],
+            "links": [
+                " ".join(assigned.network.links[a] for a in paths.links_of(k)) for k in range(paths.count)
+            ],
+            "flow_veh_h": assigned.path_flow_veh_h,
+            "share": assigned.path_flow_veh_h / od.demand_veh_h[group],
+            "time_min": paths.time_min(time),
+            "cost_min": paths.time_min(assigned.network.cost_min(time) + assigned.toll_min),
+        }
+    )
+
+
+def _convergence(residuals: Mapping[str, FloatArray]) -> Frame:
+    parts = [
+        pd.DataFrame({"method": name, "iteration": np.arange(1, own.size + 1), "residual": own})
+        for name, own in residuals.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ends(network: Network) -> tuple[list[str], list[str]]:
+    return _names(network, network.from_node), _names(network, network.to_node)
+
+
+def _names(network: Network, nodes: IntArray) -> list[str]:
+    return [network.nodes[node] for node in nodes]

@@ -1,0 +1,1 @@
+"""``cosim dispatch``: feeders alone."""

@@ -1,0 +1,290 @@
+"""The feeders, loads and prices that a command line names: of a scenario, or of a network alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.config.extending import read_scenario_tables
+from cosim.config.grid import FeederConfig, GridConfig
+from cosim.config.mending import STAND_IN, mended
+from cosim.config.reading import GridFile, apply_settings, check, check_grid, read_toml
+from cosim.csv_tables import NOT_NEGATIVE
+from cosim.errors import ConfigError
+from cosim.grid.feeder import Feeder
+from cosim.grid.schedule import Load
+from cosim.grid.tariff import non_positive_prices
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
+from cosim.scenario.station import Station
+from experiments.dispatch.columns import (
+    as_number,
+    attempt,
+    columns_of,
+    not_negative,
+    of_length,
+    price_of_periods,
+    refuse,
+)
+from experiments.scenarios import find_scenario, scenario_names
+
+FLAT_CNY_PER_KWH = 0.68
+"""The flat price of Table 1, where none is given."""
+NOTES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says besides the network."""
+
+    price: str | None = None
+    profile: Path | None = None
+    devices: Path | None = None
+    stations: Path | None = None
+    with_equilibrium: bool = False
+    period_min: float = 60.0
+    settings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DispatchInput:
+    """The question: feeders with their loads, and what energy costs."""
+
+    name: str
+    cases: tuple[FeederCase, ...]
+    loads: tuple[Load, ...]
+    """One of each feeder."""
+    price_cny_per_kwh: FloatArray
+    period_h: float
+    notes: tuple[str, ...]
+    """What the reader should know: flagged prices, stations without load."""
+
+
+def read_dispatch_input(network: str, options: Options) -> DispatchInput:
+    """Return what *network* and the options name; *network* is a scenario or a network alone.
+
+    Raises ``ConfigError`` with every fault of the files and options.
+    """
+    path = Path(network)
+    is_scenario = path.suffix == ".toml" or path.is_dir() or network in scenario_names()
+    if not is_scenario and path.is_file() and path.suffix not in {".json", ".m"}:
+        refuse(
+            [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
+        )
+    asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
+    return replace(asked, notes=(*asked.notes, *_low_prices(asked.price_cny_per_kwh)))
+
+
+def _low_prices(price_cny_per_kwh: FloatArray) -> list[str]:
+    """Return a note on the first prices at or below zero, and how many more there are."""
+    notes = non_positive_prices(price_cny_per_kwh)
+    more = len(notes) - NOTES_SHOWN
+    rest = (
+        [f"{more} more periods have a price at or below zero; see the table violations."] if more > 0 else []
+    )
+    return [*notes[:NOTES_SHOWN], *rest]
+
+
+def _of_scenario(name: str, options: Options) -> DispatchInput:
+    """Return the feeders of a scenario; its roads are read only where the equilibrium is asked for."""
+    from cosim.coupling.prices import tariff_at
+    from cosim.scenario.inputs import read_profiles
+    from cosim.scenario.places import build_stations
+
+    given = {"--profile": options.profile, "--devices": options.devices}
+    refuse([f"{option} is for a network alone; {name} is a scenario" for option, v in given.items() if v])
+    if options.with_equilibrium:
+        return _of_equilibrium(name, options)
+    file = find_scenario(name)
+    config = check(apply_settings(read_scenario_tables(file), options.settings), str(file))
+    folder = file.parent
+    profiles = read_profiles(config, folder)
+    feeders = [read_feeder(feeder, folder) for feeder in config.grid.feeders]
+    cases = tuple(
+        build_feeder_case(wanted, feeder, folder, profiles, config.periods)
+        for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
+    )
+    stations = build_stations(config, feeders)
+    named = folder / config.station_load if config.station_load else None
+    station_kw, notes = _station_load(options.stations or named, stations, config.periods)
+    load_kw = np.sum([case.base_kw for case in cases], axis=0) + station_kw.sum(axis=1)
+    given_price = price_of_periods(options.price, config.periods)
+    return DispatchInput(
+        name=config.name,
+        cases=cases,
+        loads=tuple(case.load(stations, station_kw) for case in cases),
+        price_cny_per_kwh=tariff_at(config.tariff, profiles, load_kw) if given_price is None else given_price,
+        period_h=24 / config.periods,
+        notes=notes,
+    )
+
+
+def _of_equilibrium(name: str, options: Options) -> DispatchInput:
+    """Return the feeders of a scenario with the station load and the tariff of its equilibrium."""
+    from cosim.coupling import day_violations, solve_equilibrium_day
+    from cosim.scenario import load_scenario
+
+    if options.stations:
+        refuse(["give --stations or --with-equilibrium, not both"])
+    scenario = load_scenario(find_scenario(name), options.settings)
+    day = solve_equilibrium_day(scenario)
+    price = price_of_periods(options.price, scenario.periods.count)
+    return DispatchInput(
+        name=scenario.config.name,
+        cases=scenario.feeders,
+        loads=tuple(case.load(scenario.stations, day.load.load_kw) for case in scenario.feeders),
+        price_cny_per_kwh=day.tariff_cny_per_kwh if price is None else price,
+        period_h=scenario.periods.hours,
+        notes=tuple(day_violations(scenario, day).sentence),
+    )
+
+
+def _of_network(name: str, options: Options) -> DispatchInput:
+    """Return a network alone: by default one period at its own loads."""
+    if options.with_equilibrium:
+        refuse([f"--with-equilibrium needs a scenario; {name} is a network alone"])
+    if not options.period_min > 0:
+        refuse([f"--period-min is {options.period_min:g}; it must be above 0"])
+    tables = _tables_of_network(name, options)
+    source = str(options.devices or "--set")
+    try:
+        config = _only_feeder(check_grid(tables, source), source)
+    except ConfigError as error:
+        raise ConfigError(source, [*error.problems, *_further_problems(tables, options)]) from None
+    return _case_of_network(config, options)
+
+
+def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
+    """Return the question about a network, its units checked; raise all problems of units, profiles, loads, prices."""
+    feeder = _with_own_band(read_feeder(config, Path()), config)
+    given = {} if options.profile is None else columns_of(options.profile)
+    periods = _period_count(given, options)
+    problems = [
+        f"{who} needs column {column}; give it in the file of --profile"
+        for who, column in config.unit_profiles
+        if column not in given
+    ]
+    flat = {column: np.zeros(periods) for _, column in config.unit_profiles}
+    scale = attempt(problems, _load_profile, config, given, options, periods)
+    profiles = {**flat, **given, config.load_profile: np.ones(periods) if scale is None else scale}
+    case = attempt(problems, build_feeder_case, config, feeder, Path(), profiles, periods)
+    at_bus = attempt(problems, _bus_load, options.stations, feeder, periods)
+    price = attempt(problems, price_of_periods, options.price, periods)
+    refuse(problems)
+    assert case is not None  # noqa: S101  (no problems: it was built)
+    return DispatchInput(
+        name=feeder.name,
+        cases=(case,),
+        loads=(Load.scaled(feeder, case.load_pu, at_bus),),
+        price_cny_per_kwh=np.full(periods, FLAT_CNY_PER_KWH) if price is None else price,
+        period_h=options.period_min / 60,
+        notes=(),
+    )
+
+
+def _further_problems(tables: dict[str, Any], options: Options) -> list[str]:
+    """Return what is wrong with places and profiles of units some of whose values are wrong themselves."""
+    rest = mended(tables, GridFile)
+    if rest is None or len(rest.grid.feeders) != 1:
+        return []
+    try:
+        _case_of_network(rest.grid.feeders[0], options)
+    except ConfigError as error:
+        return [problem for problem in error.problems if STAND_IN not in problem]
+    return []
+
+
+def _tables_of_network(network: str, options: Options) -> dict[str, Any]:
+    """Return the description of a network and the units of --devices, with --set laid over it."""
+    tables = {} if options.devices is None else read_toml(options.devices)
+    tables = tables if "grid" in tables else {"grid": tables}
+    if isinstance(tables["grid"], dict):
+        tables["grid"] = {"name": Path(network).stem, **tables["grid"], "network": network}
+    return apply_settings(tables, options.settings)
+
+
+def _only_feeder(grid: GridConfig, source: str) -> FeederConfig:
+    if len(grid.feeders) > 1:
+        raise ConfigError(source, ["grid.feeders: one network is one feeder"])
+    return grid.feeders[0]
+
+
+def _with_own_band(feeder: Feeder, config: FeederConfig) -> Feeder:
+    """Return the feeder with the voltage limits of the network's own table, unless the user gives others.
+
+    The narrowest of all buses holds; the slack buses, whose voltage is fixed, do not count.
+    """
+    if feeder.origin is None:
+        return feeder
+    others = np.setdiff1d(np.arange(feeder.bus_count), feeder.slack_buses)
+    buses = feeder.origin.bus[others]
+    table = feeder.origin.net.bus.loc[buses[buses >= 0]]
+    low, high = feeder.voltage_min_pu, feeder.voltage_max_pu
+    if "min_vm_pu" in table and "voltage_min_pu" not in config.model_fields_set:
+        low = _sensible(float(table.min_vm_pu.max()), low)
+    if "max_vm_pu" in table and "voltage_max_pu" not in config.model_fields_set:
+        high = _sensible(float(table.max_vm_pu.min()), high)
+    return replace(feeder, voltage_min_pu=low, voltage_max_pu=high) if low < high else feeder
+
+
+def _sensible(limit_pu: float, otherwise_pu: float) -> float:
+    """Return a limit of a table, unless it only says that there is none."""
+    return limit_pu if 0.5 <= limit_pu <= 1.5 else otherwise_pu
+
+
+def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:
+    """Return the number of periods: the rows of the profile, of the prices or of the station load, else 1."""
+    if profiles:
+        return len(next(iter(profiles.values())))
+    if options.price is not None and as_number(options.price) is None:
+        return len(next(iter(columns_of(Path(options.price)).values())))
+    return 1 if options.stations is None else len(next(iter(columns_of(options.stations).values())))
+
+
+def _load_profile(
+    config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
+) -> FloatArray:
+    """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
+    used = {column for _, column in config.unit_profiles}
+    free = [name for name in profiles if name not in used]
+    for name in (config.load_profile, "load_pu"):
+        if name in profiles:
+            return not_negative(profiles[name], name, options.profile)
+    if "load_profile" in config.model_fields_set:
+        refuse([f"{options.profile}: there is no column {config.load_profile}"])
+    if len(free) > 1:
+        refuse(
+            [
+                f"{options.profile}: which column scales the loads? Call it load_pu; there are {', '.join(free)}"
+            ]
+        )
+    return not_negative(profiles[free[0]], free[0], options.profile) if free else np.ones(periods)
+
+
+def _station_load(
+    file: Path | None, stations: Sequence[Station], periods: int
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return the load of each station, 0 where none is given, and a note for each station without one."""
+    if file is None:
+        return np.zeros((periods, len(stations))), ()
+    columns = columns_of(file, NOT_NEGATIVE)
+    names = [station.name for station in stations]
+    unknown = [name for name in columns if name not in names]
+    refuse(f"{file}: there is no station {name!r}; the stations are {', '.join(names)}" for name in unknown)
+    load = [of_length(columns.get(name, np.zeros(periods)), periods, file) for name in names]
+    notes = [
+        f"station {name} has no column in {file}; its load is 0." for name in names if name not in columns
+    ]
+    return np.array(load).T, tuple(notes)
+
+
+def _bus_load(file: Path | None, feeder: Feeder, periods: int) -> FloatArray:
+    """Return the station load at each bus of a network alone: the columns are its buses."""
+    at_bus = np.zeros((periods, feeder.bus_count))
+    columns = {} if file is None else columns_of(file, NOT_NEGATIVE)
+    refuse(f"{file}: {problem}" for name in columns if (problem := feeder.bus_problem(name)))
+    for name, load_kw in columns.items():
+        at_bus[:, feeder.bus_index(name)] += of_length(load_kw, periods, file)
+    return at_bus

@@ -1,0 +1,114 @@
+"""The page of a dispatch: one file that opens without a network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
+from cosim.scenario.feeder_case import FeederCase
+from experiments.dispatch.figures import by_bus, demand_response, one_line
+from experiments.dispatch.study import Dispatched
+from experiments.figures import feeder
+from experiments.figures.style import Figure
+from experiments.page import embedded, rendered
+from experiments.run.figures import accuracy
+
+LINES_MAX = 120
+"""Buses up to which each has its line among the voltages; of more only those at the edge are drawn."""
+PRICED_BUSES = 5
+LABELS = 24
+
+
+def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> None:
+    """Write the page; the same tables give the same bytes."""
+    feeders = []
+    for case in answer.asked.cases:
+        own = {name: frame[frame.feeder == case.feeder.name] for name, frame in tables.items()}
+        figures = figures_of(case, own, 60 * answer.asked.period_h)
+        feeders.append((case.feeder, {name: embedded(drawn) for name, drawn in figures.items()}))
+    page = rendered(
+        "dispatch.html.jinja",
+        answer=answer,
+        told=answer.as_json(),
+        at_bus=at_bus,
+        feeders=feeders,
+        periods=len(answer.asked.price_cny_per_kwh),
+    )
+    file.write_text(page, encoding="utf-8")
+
+
+def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) -> dict[str, Figure]:
+    """Return the figures of one feeder; what it does not have is left out."""
+    buses, setpoints, certificate = own["buses"], own["setpoints"], own["certificate"]
+    figures = {}
+    if case.feeder.branch_count:
+        figures["network"] = one_line(case.feeder, buses, own["branches"], setpoints)
+    periods = len(certificate)
+    if periods == 1:
+        figures["buses"] = by_bus(case.feeder, buses, own["prices"])
+        return figures
+    limits = {"voltage_min_pu": case.feeder.voltage_min_pu, "voltage_max_pu": case.feeder.voltage_max_pu}
+    over_day = {
+        "voltages": feeder.voltages(_edges(buses), limits, period_min),
+        "dispatch": feeder.dispatch(setpoints, certificate, buses, period_min),
+        "prices": feeder.prices(_priced(own["prices"], buses), period_min),
+    }
+    if stores := _stores(case, periods):
+        over_day["storage"] = feeder.storage(setpoints, stores, period_min)
+    if case.devices.demand_responses:
+        over_day["demand_response"] = demand_response(setpoints, period_min)
+    if "rolling" in own:
+        over_day["rolling"] = feeder.forecast_error(own["rolling"], period_min)
+    over_day["exactness"] = accuracy.exactness(certificate, period_min)
+    over_day["voltages"].update_yaxes(title_text="voltage [p.u.]")
+    every = max(1, round(periods / LABELS))
+    for drawing in over_day.values():
+        drawing.update_xaxes(range=[0.5, periods + 0.5], dtick=every, tick0=every)
+        drawing.update_xaxes(title_text=f"period ({period_min:g} min each)", selector=_has_title)
+    return figures | over_day
+
+
+def _stores(case: FeederCase, periods: int) -> list[dict[str, Any]]:
+    """Return the storage units and V2G chargers with the limits of their energy."""
+    keys = ("name", "soc_min", "soc_max", "capacity_kwh")
+    units = (*case.devices.storages, *case.devices.v2g_chargers)
+    stores = [{key: getattr(unit, key) for key in keys} for unit in units]
+    for store, charger in zip(stores[len(case.devices.storages) :], case.devices.v2g_chargers, strict=True):
+        store["connected_pu"] = charger.connected_pu[:periods]
+    return stores
+
+
+def _has_title(axis: Any) -> bool:
+    return bool(axis.title.text)
+
+
+def _edges(buses: Frame) -> Frame:
+    """Return the buses to draw: all, or where there are many those that are lowest or highest at some time."""
+    if buses.bus.nunique() <= LINES_MAX:
+        return buses
+    per_period = buses.reset_index(drop=True).groupby("period").voltage_pu
+    edge = [*per_period.idxmin(), *per_period.idxmax()]
+    named = set(buses.reset_index(drop=True).bus[edge]) | set(buses.bus[buses.station_kw > 0])
+    return buses[buses.bus.isin(named)]
+
+
+def _priced(prices: Frame, buses: Frame) -> Frame:
+    """Return the prices of the buses with stations, or else of the dearest and the cheapest."""
+    served = buses.groupby("bus", sort=False).station_kw.max()
+    named = served[served > 0].index.tolist()[:PRICED_BUSES]
+    if not named:
+        mean = prices.groupby("bus", sort=False).nodal_price_cny_per_kwh.mean()
+        named = list(dict.fromkeys([mean.idxmax(), mean.idxmin()]))
+    shown = prices[prices.bus.isin(named)]
+    return pd.DataFrame(
+        {
+            "period": shown.period,
+            "station": shown.bus.map(at_bus),
+            "tariff_cny_per_kwh": shown.tariff_cny_per_kwh,
+            "nodal_price_cny_per_kwh": shown.nodal_price_cny_per_kwh,
+            "charging_price_cny_per_kwh": shown.tariff_cny_per_kwh,
+        }
+    )

@@ -1,0 +1,182 @@
+"""The dispatch of feeders alone: solve it, at once or rolling, and tell it as numbers."""
+
+import math
+from dataclasses import dataclass, replace
+from time import process_time
+from typing import Any, Literal
+
+import numpy as np
+
+from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
+from cosim.grid.schedule import Dispatch, Horizon, Load, Rules
+from cosim.randomness import stream
+from cosim.scenario.feeder_case import FeederCase
+from experiments.dispatch.input import DispatchInput
+
+JSON_KEYS = (
+    "status",
+    "remedy",
+    "cost_cny",
+    "lower_bound_cny",
+    "purchase_kwh",
+    "losses_kwh",
+    "voltage_min_pu",
+    "voltage_min_bus",
+    "voltage_min_period",
+    "relaxation_error_max",
+    "ac_mismatch_max_pu",
+    "solver",
+    "cpu_s",
+)
+STATUSES = ("optimal", "elastic", "not certified")
+"""From good to bad; of several feeders the worst counts."""
+
+
+ROLLING_KEYS = ("planned_cost_cny", "foresight_cost_cny")
+"""What a rolling day has besides: the cost as it was first planned, and the least had all been known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling:
+    """How a day is planned anew in each period."""
+
+    kind: Literal["shrinking", "receding"]
+    window: int | None = None
+    """Periods of each receding plan; None is a whole day."""
+    forecast_error: float = 0.0
+    """How far a forecast drifts per period, as a share of the value."""
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dispatched:
+    """The answer: one dispatch of each feeder; of a rolling day what was carried out."""
+
+    asked: DispatchInput
+    dispatches: tuple[Dispatch, ...]
+    cpu_s: float
+    rolling: Rolling | None = None
+    plans: tuple[Dispatch, ...] = ()
+    """Each period of each feeder as the first plan that reached it saw it."""
+    foresight: tuple[Dispatch, ...] = ()
+    """The dispatch of the day as if all had been known."""
+
+    @property
+    def parts(self) -> list[tuple[FeederCase, Load, Dispatch]]:
+        """Each feeder with its load and its dispatch."""
+        return list(zip(self.asked.cases, self.asked.loads, self.dispatches, strict=True))
+
+    @property
+    def status(self) -> str:
+        """``optimal``, ``elastic`` (limits are broken) or ``not certified``."""
+        return max((status_of(dispatch) for dispatch in self.dispatches), key=STATUSES.index)
+
+    @property
+    def flags(self) -> list[str]:
+        """What is broken or in doubt: place, period and amount."""
+        several = len(self.dispatches) > 1
+        return [
+            f"feeder {dispatch.feeder_name}, {sentence}" if several else sentence
+            for dispatch in self.dispatches
+            for sentence in (*([dispatch.doubt] if dispatch.doubt else []), *map(str, dispatch.violations))
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the headline figures of all feeders together; what is no number is None."""
+        lowest, bus, period = min(_lowest(case, dispatch) for case, _, dispatch in self.parts)
+        hours = self.asked.period_h
+        facts = {
+            "status": self.status,
+            "remedy": ", ".join(dict.fromkeys(d.remedy for d in self.dispatches if d.remedy != "none"))
+            or "none",
+            "cost_cny": sum(d.cost_cny for d in self.dispatches),
+            "lower_bound_cny": float(sum(d.lower_bound_cny for d in self.dispatches)),
+            "purchase_kwh": hours * float(sum(d.purchase_kw.sum() for d in self.dispatches)),
+            "losses_kwh": hours * float(sum(d.losses_kw.sum() for d in self.dispatches)),
+            "voltage_min_pu": lowest,
+            "voltage_min_bus": bus,
+            "voltage_min_period": period,
+            "relaxation_error_max": max(float(d.relaxation_error.max(initial=0)) for d in self.dispatches),
+            "ac_mismatch_max_pu": float(np.max([d.ac_mismatch_pu.max() for d in self.dispatches])),
+            "solver": self.dispatches[0].solver,
+            "cpu_s": round(self.cpu_s, 4),
+        }
+        if self.rolling:
+            facts["planned_cost_cny"] = sum(plan.cost_cny for plan in self.plans)
+            facts["foresight_cost_cny"] = sum(dispatch.cost_cny for dispatch in self.foresight)
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in facts.items()
+        }
+
+
+def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispatched:
+    """Return the dispatch of every feeder of the question; where *rolling*, as its periods are carried out."""
+    started = process_time()
+    known = tuple(_at_once(asked, case, load) for case, load in zip(asked.cases, asked.loads, strict=True))
+    if rolling is None:
+        return Dispatched(asked=asked, dispatches=known, cpu_s=process_time() - started)
+    days = [_roll(asked, rolling, number) for number in range(len(asked.cases))]
+    came = tuple(
+        _bounded(day.carried_out, foresight, rolling) for day, foresight in zip(days, known, strict=True)
+    )
+    return Dispatched(
+        asked=asked,
+        dispatches=came,
+        cpu_s=process_time() - started,
+        rolling=rolling,
+        plans=tuple(day.first_planned for day in days),
+        foresight=known,
+    )
+
+
+def _at_once(asked: DispatchInput, case: FeederCase, load: Load) -> Dispatch:
+    """Return the dispatch with everything known from the start."""
+    price, horizon = asked.price_cny_per_kwh, Horizon(period_h=asked.period_h)
+    return solve_dispatch(case.feeder, case.devices, load, price, horizon, _rules(case))
+
+
+def _roll(asked: DispatchInput, rolling: Rolling, number: int) -> RollingDay:
+    """Return the rolling day of one feeder; a receding plan takes tomorrow to be like today."""
+    case, load, price = asked.cases[number], asked.loads[number], asked.price_cny_per_kwh
+    devices, window = case.devices, None
+    if rolling.kind == "receding":
+        window = rolling.window or len(price)
+        devices, load, price = tomorrow_like_today(devices, load, price, window - 1)
+    return dispatch_rolling(
+        case.feeder,
+        devices,
+        load,
+        price,
+        window=window,
+        forecast=relative_error(rolling.forecast_error, stream(rolling.seed, "forecast", number)),
+        period_h=asked.period_h,
+        rules=_rules(case),
+    )
+
+
+def _rules(case: FeederCase) -> Rules:
+    """Return the rules of a case; the command has nothing to tell without an answer."""
+    return replace(case.rules, idle_without_answer=False)
+
+
+def _bounded(came: Dispatch, foresight: Dispatch, rolling: Rolling) -> Dispatch:
+    """Return the day with perfect foresight's bound, where both keep all limits and end with the same energy."""
+    alike = rolling.kind == "shrinking" and came.status == foresight.status == "optimal"
+    return replace(came, lower_bound_cny=foresight.lower_bound_cny) if alike else came
+
+
+def status_of(dispatch: Dispatch) -> str:
+    """Return ``optimal``, ``elastic`` or ``not certified``."""
+    return dispatch.status if dispatch.certified else "not certified"
+
+
+def _lowest(case: FeederCase, dispatch: Dispatch) -> tuple[float, str, int]:
+    """Return the lowest voltage, where and in which period."""
+    row, bus = np.unravel_index(np.argmin(dispatch.voltage_pu), dispatch.voltage_pu.shape)
+    return (
+        float(dispatch.voltage_pu[row, bus]),
+        case.feeder.bus_names[bus],
+        int(dispatch.first_period + row),
+    )

@@ -1,0 +1,1 @@
+"""``cosim estimate-od``: trips from counts or link times."""

@@ -1,0 +1,1 @@
+"""``cosim fit-mobility``: the mobility chain from travel diaries."""

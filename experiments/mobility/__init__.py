@@ -1,0 +1,1 @@
+"""``cosim mobility``: the EVs' days alone."""

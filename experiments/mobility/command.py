@@ -1,0 +1,81 @@
+"""The command ``cosim mobility``: a population of EVs without roads and grid."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from experiments.mobility.study import MobilityStudy
+
+LABEL = 23
+"""Letters before the columns."""
+Config = Annotated[str, typer.Argument(help="Scenario file (TOML), or the name of one that comes along.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change any field, as in mobility.kind=markov."),
+]
+
+
+def mobility_command(
+    config: Config,
+    days: Annotated[
+        int, typer.Option(min=1, help="More than one: so many days in a row too, all carried over midnight.")
+    ] = 1,
+    evs: Annotated[int, typer.Option(min=1, help="Number of EVs.")] = 50_000,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="New directory for the tables and the page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Simulate the EVs' days alone: where they are, against the exact distribution, SOC, and p_t."""
+    from cosim.results import RunDirectory
+    from experiments.mobility.study import study_mobility, write_study
+    from experiments.scenarios import load_scenario
+
+    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
+    scenario = load_scenario(config, settings or (), seed=seed)
+    study = study_mobility(scenario, evs, days, scenario.config.seed)
+    if directory is not None:
+        write_study(study, directory)
+    typer.echo(json.dumps(study.as_json()) if as_json else _text(study, out))
+
+
+def _by_type(study: "MobilityStudy") -> dict[str, list[str]]:
+    """Return a row for each type of EVs: the share of its trips that fast-charge."""
+    frame = study.tables.get("by_type")
+    if frame is None:
+        return {}
+    return {
+        f"  {name}"[:LABEL]: [f"{share:.4f}" for share in own.charging_share]
+        for name, own in frame.groupby("type", sort=False)
+    }
+
+
+def _text(study: "MobilityStudy", out: Path | None) -> str:
+    """Return the answer as a few lines, a column for each part."""
+    told = study.as_json()
+    parts = [told[name] for name in study.parts]
+    chain, types = {}, _by_type(study)
+    if all("charging_share_chain" in part for part in parts):
+        chain["  chain with batteries"] = [f"{part['charging_share_chain']:.4f}" for part in parts]
+    rows = {
+        "trips per EV and day": [f"{part['trips_per_ev']:.3f}" for part in parts],
+        "  exact": [f"{part['trips_per_ev_exact']:.3f}" for part in parts],
+        "fast-charging share": [f"{part['charging_share']:.4f}" for part in parts],
+        **chain,
+        **types,
+        "session, grid side": [f"{part['session_kwh']:.2f} kWh" for part in parts],
+        "home at midnight": [f"{part['home_at_midnight_exact']:.3f}" for part in parts],
+        "places inside band": [f"{part['places_inside_band']:.1%}" for part in parts],
+        "stranded EV-days": [f"{part['stranded_ev_days']:,}" for part in parts],
+    }
+    names = [
+        f"{name.replace('_', ' ')} ({part['days']})" for name, part in zip(study.parts, parts, strict=True)
+    ]
+    head = f"{told['name']}: mobility of kind {told['kind']}, {told['evs']:,} EVs, {told['cpu_s']:.1f} s CPU"
+    lines = [head, f"{'':24}" + "".join(f"{name:>18}" for name in names)]
+    lines += [f"{label:24}" + "".join(f"{value:>18}" for value in values) for label, values in rows.items()]
+    lines += [f"note: {note}" for note in study.notes]
+    return "\n".join([*lines, *([f"report: {out / 'report.html'}"] if out is not None else [])])

@@ -1,0 +1,229 @@
+"""A population without roads and grid: where it is, when it leaves, what its batteries hold, how often it charges."""
+
+from dataclasses import dataclass
+from time import process_time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cosim.arrays import FloatArray, Frame
+from cosim.errors import ConfigError
+from cosim.ev.charging_demand import ChargingDemand, demand_of
+from cosim.ev.days import DayOfEVs, of_each_ev, simulate_days
+from cosim.ev.dwell import DwellModel
+from cosim.ev.ev_types import fast_charging_kw
+from cosim.ev.exact import markov_day
+from cosim.ev.markov import MarkovModel
+from cosim.ev.occupancy import (
+    Occupancy,
+)
+from cosim.ev.renewal import renewal_days
+from cosim.ev.soc_chain import ChargingDay, charging_days, one_type
+from cosim.ev.timeline import Timeline, timeline
+from cosim.results import RunDirectory, write_tables
+from cosim.scenario import Scenario
+from experiments.mobility.tables import MAKERS, charging, departures, places
+
+PURPOSE = "mobility"
+MOST_EV_DAYS = 5_000_000
+"""They are held in memory all at once."""
+SETTLED_DAYS = 8
+"""Days after which the chain with batteries repeats itself to 1e-5."""
+SINGLE, MANY = "single_day", "many_days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sampled:
+    """The days of one way to begin them; the last one is looked at closely."""
+
+    days: list[DayOfEVs]
+    last: Timeline
+    demand: ChargingDemand
+    """Over the day, or over the later half of many."""
+    exact: Occupancy
+    charging: ChargingDay | None
+    """By the chain with batteries; only of a Markov model."""
+
+    @property
+    def stranded(self) -> int:
+        """EV-days that ended where the battery could not make the next trip."""
+        return int(sum(day.record.stranded.sum() for day in self.days))
+
+    @property
+    def day(self) -> DayOfEVs:
+        """The last day."""
+        return self.days[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MobilityStudy:
+    """The answer: a single day, and many days if they were asked for."""
+
+    scenario: Scenario
+    n_ev: int
+    seed: int
+    parts: dict[str, Sampled]
+    cpu_s: float
+
+    @property
+    def kind(self) -> str:
+        """Kind of the mobility model."""
+        return self.scenario.config.mobility.kind
+
+    @property
+    def notes(self) -> list[str]:
+        """What the exact figures do not know: that some EVs are stranded, and stay where they are."""
+        return [
+            f"{title}: {part.stranded:,} of {self.n_ev * len(part.days):,} EV-days ended stranded, with trips "
+            "not made. The exact figures and the chain with batteries hold for days on which nobody is "
+            "stranded: counts may leave their bands for that reason alone. Trips and p_t are counted as made, "
+            "places and departures as planned in the morning."
+            for title, part in ((name.replace("_", " "), part) for name, part in self.parts.items())
+            if part.stranded
+        ]
+
+    @property
+    def tables(self) -> dict[str, Frame]:
+        """Every table; the column ``days`` says which part a row is of."""
+        found = {
+            maker.__name__: [maker(self, part).assign(days=name) for name, part in self.parts.items()]
+            for maker in MAKERS
+        }
+        return {
+            name: pd.concat(frames, ignore_index=True)[["days", *frames[0].columns[:-1]]]
+            for name, frames in found.items()
+            if len(frames[0])
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the answer as one object."""
+        return {
+            "name": self.scenario.config.name,
+            "kind": self.kind,
+            "evs": self.n_ev,
+            "seed": self.seed,
+            "cpu_s": round(self.cpu_s, 3),
+            **{name: _told(self, part) for name, part in self.parts.items()},
+        }
+
+
+def study_mobility(scenario: Scenario, n_ev: int, days: int = 1, seed: int = 1) -> MobilityStudy:
+    """Return one day of *n_ev* EVs and, if *days* are more than one, so many in a row with all carried over.
+
+    Raises ``ConfigError`` for more EV-days than memory holds.
+    """
+    if n_ev * days > MOST_EV_DAYS:
+        problem = f"--evs times --days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"
+        raise ConfigError("options", [problem])  # noqa: EM101
+    started = process_time()
+    parts = {SINGLE: _sampled(scenario, n_ev, 1, seed)}
+    if days > 1:
+        parts[MANY] = _sampled(scenario, n_ev, days, seed)
+    return MobilityStudy(scenario=scenario, n_ev=n_ev, seed=seed, parts=parts, cpu_s=process_time() - started)
+
+
+def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
+    carried = days > 1
+    course = list(
+        simulate_days(
+            scenario.mobility,
+            scenario.battery,
+            scenario.behaviour,
+            n_ev,
+            days,
+            seed=seed,
+            purpose=PURPOSE,
+            carried=carried,
+        )
+    )
+    yesterday = _line(scenario, course[-2], None) if carried else None
+    return Sampled(
+        days=course,
+        last=_line(scenario, course[-1], yesterday),
+        demand=demand_of(course[days // 2 :], scenario.periods),
+        exact=_exact(scenario, days),
+        charging=_charging(scenario, min(days, SETTLED_DAYS), carried=carried),
+    )
+
+
+def _line(scenario: Scenario, day: DayOfEVs, yesterday: Timeline | None) -> Timeline:
+    """Return who does what on a day."""
+    battery, behaviour = of_each_ev(scenario.mobility, scenario.battery, scenario.behaviour, day.diaries)
+    types, kw = scenario.mobility.types, charger_kw(scenario)
+    fast_kw = fast_charging_kw(types, day.diaries.ev_type, kw) if types else kw
+    return timeline(day.diaries, day.record, battery, behaviour, fast_kw, day.start, yesterday)
+
+
+def charger_kw(scenario: Scenario) -> float:
+    """Return the mean power of the chargers of all stations."""
+    chargers = sum(station.chargers for station in scenario.stations)
+    return sum(station.chargers * station.charger_kw for station in scenario.stations) / chargers
+
+
+def _exact(scenario: Scenario, days: int) -> Occupancy:
+    """Return the distribution on the last of so many days, computed without a random number."""
+    model = scenario.mobility
+    if isinstance(model, MarkovModel):
+        day = markov_day(model)
+        return day.occupancy(np.linalg.matrix_power(day.day_matrix(), days - 1) @ day.at_home())
+    assert isinstance(model, DwellModel)  # noqa: S101  (there are two kinds)
+    return renewal_days(model, days)
+
+
+def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | None:
+    """Return the last of so many days of the chain with batteries, over all types of EVs."""
+    model = scenario.mobility
+    if not isinstance(model, MarkovModel):
+        return None
+    types = model.types or (one_type(model, scenario.battery, scenario.behaviour),)
+    of_all = sum(kind.share for kind in types)
+    kw, plugged = charger_kw(scenario), carried
+    parts = [
+        (kind.share / of_all, charging_days(model, kind, scenario.behaviour, kw, days, plugged=plugged)[-1])
+        for kind in types
+    ]
+
+    def mean(name: str) -> FloatArray:
+        total: FloatArray = np.sum([share * getattr(day, name) for share, day in parts], axis=0)
+        return total
+
+    names = ("slow", "fast", "departures_per_ev", "sessions_per_ev", "soc")
+    return ChargingDay(**{name: mean(name) for name in names})
+
+
+def write_study(study: MobilityStudy, directory: RunDirectory) -> None:
+    """Write the tables (Parquet and CSV) and the page into a new directory."""
+    from experiments.mobility.page import write_page
+
+    with directory as unfinished:
+        tables = study.tables
+        write_tables(unfinished.path, tables)
+        for name, frame in tables.items():
+            frame.to_csv(unfinished.path / f"{name}.csv", index=False)
+        write_page(study, tables, unfinished.path / "report.html")
+
+
+def _told(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
+    demand = part.demand
+    found, left = places(study, part), departures(study, part)
+    told: dict[str, Any] = {
+        "days": len(part.days),
+        "trips_per_ev": demand.trips_per_ev,
+        "trips_per_ev_exact": float(part.exact.departures_per_ev.sum()),
+        "charging_share": demand.mean_charging_share,
+        "session_kwh": demand.mean_session_kwh,
+        "stranded_per_ev": demand.stranded_per_ev,
+        "stranded_ev_days": part.stranded,
+        "exact_holds": part.stranded == 0,
+        "home_at_midnight_exact": float(part.exact.share[-1, 0]),
+        "places_inside_band": float(found.inside.mean()),
+        "departures_inside_band": float(left.inside.mean()),
+        "largest_difference": float(np.abs(found.share - found.exact).max()),
+        "charging_share_by_period": demand.charging_share.tolist(),
+    }
+    if part.charging is not None:
+        chain = part.charging
+        told["charging_share_chain"] = float(chain.sessions_per_ev.sum() / chain.departures_per_ev.sum())
+        told["charging_inside_band"] = float(charging(study, part).inside.mean())
+    return told

@@ -1,0 +1,1 @@
+"""``cosim run``: a day, or many, of both models, compared and reported."""

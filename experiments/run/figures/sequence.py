@@ -1,0 +1,140 @@
+"""The messages of one period as a sequence diagram: first the period opens, then one EV charges."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cosim.arrays import Frame
+from experiments.run.figures.day import Day
+
+LANES = ("EV", "station", "grid operator", "coordinator")
+TOP, ROW, GAP, LEFT = 78, 34, 230, 120
+
+SAYS = {
+    "StationLoad": "{energy_kwh:.0f} kWh",
+    "DispatchIssued": "{status}, lowest voltage {voltage_min_pu:.3f} p.u.",
+    "ChargeRequest": "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}",
+    "ChargeStarted": "after {wait_min:.0f} min",
+    "ChargeEnded": "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY",
+    "TripReported": "{wait_min:.0f} min waited, {charge_min:.0f} min charged",
+}
+"""What of the content of a message is drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One message, or all of one kind, as it is drawn."""
+
+    y: int
+    x_from: int
+    x_to: tuple[int, ...]
+    clock: str
+    kind: str
+    detail: str
+
+    @property
+    def x_text(self) -> float:
+        """Middle of the text above the arrow."""
+        ends = (self.x_from, *self.x_to)
+        return (min(ends) + max(ends)) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence diagram: lanes with their x, arrows with their y."""
+
+    period: int
+    lanes: tuple[tuple[str, int], ...]
+    arrows: tuple[Arrow, ...]
+
+    @property
+    def width(self) -> int:
+        """Width of the drawing."""
+        return 2 * LEFT + GAP * (len(LANES) - 1)
+
+    @property
+    def height(self) -> int:
+        """Height of the drawing."""
+        return TOP + ROW * len(self.arrows) + 16
+
+
+def sequence(day: Day) -> Sequence | None:
+    """Return the opening of the period with most requests and the story of its first EV that charges."""
+    messages = day.agents("messages")
+    if messages.empty:
+        return None
+    requests = messages[messages.kind == "ChargeRequest"]
+    period = int(requests.period.mode().iloc[0]) if len(requests) else int(messages.period.max())
+    first_s = int(((day.number - 1) * 1440 + (period - 1) * day.period_min) * 60)
+    opening = messages[(messages.sent_s == first_s) & ~_concerns_ev(messages)]
+    told = requests[requests.period == period]
+    story = messages.head(0) if told.empty else _story(messages, told.iloc[0])
+    stations = {station["name"] for station in day.scenario["stations"]}
+    return Sequence(
+        period=period,
+        lanes=tuple((name, _x(place)) for place, name in enumerate(LANES)),
+        arrows=tuple(_arrows(opening, story, stations)),
+    )
+
+
+def _concerns_ev(messages: Frame) -> Frame:
+    return messages.sender.str.startswith("ev ") | messages.receiver.str.startswith("ev ")
+
+
+def _story(messages: Frame, request: Frame) -> Frame:
+    """Return what an EV and the others say to each other from its request to the report of its trip."""
+    own = messages[(messages.sender == request.sender) | (messages.receiver == request.sender)]
+    own = own[own.sent_s >= request.sent_s]
+    ends = own.index[own.kind == "TripReported"]
+    return own.loc[: ends[0]] if len(ends) else own
+
+
+def _arrows(opening: Frame, story: Frame, stations: set[str]) -> list[Arrow]:
+    """Return the opening's messages, one arrow for each kind, then those of the story one by one."""
+    rows = [(own.iloc[0], len(own)) for _, own in opening.groupby("kind", sort=False)]
+    rows += [(row, 1) for _, row in story.iterrows()]
+    return [_arrow(row, count, place, stations) for place, (row, count) in enumerate(rows)]
+
+
+def _arrow(row: Frame, count: int, place: int, stations: set[str]) -> Arrow:
+    sender = _lanes_of(row.sender, stations)[0]
+    receivers = [lane for lane in _lanes_of(row.receiver, stations) if lane != sender]
+    seconds = int(row.sent_s)
+    who = f"{row.sender} → {row.receiver}" if count == 1 else f"{count} messages"
+    said = says(row.kind, json.loads(row.content or "{}"))
+    detail = ", ".join(part for part in (who, said, f"{row.lost} lost" if row.lost else "") if part)
+    return Arrow(
+        y=TOP + ROW * (place + 1),
+        x_from=_x(sender),
+        x_to=tuple(_x(lane) for lane in receivers) or (_x(sender),),
+        clock=f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
+        kind=row.kind,
+        detail=detail,
+    )
+
+
+def says(kind: str, content: Mapping[str, Any]) -> str:
+    """Return in a few words what a message says; '' of one that says more than a few words can hold."""
+    return SAYS[kind].format(**content, **_in_minutes(content)) if kind in SAYS else ""
+
+
+def _in_minutes(content: Mapping[str, Any]) -> dict[str, float]:
+    return {f"{key[:-2]}_min": value / 60 for key, value in content.items() if key.endswith("_s")}
+
+
+def _lanes_of(name: str, stations: set[str]) -> list[int]:
+    """Return the lanes of a sender or of a group of receivers, the nearest to the coordinator first."""
+    if name == "all":
+        return [2, 1, 0]
+    lanes = [
+        (3, "coordinator" in name),
+        (2, name.startswith("operator")),
+        (1, "stations" in name or name in stations),
+        (0, "EVs" in name or name.startswith("ev ") or name == "fleet"),
+    ]
+    return [lane for lane, present in lanes if present]
+
+
+def _x(lane: int) -> int:
+    return LEFT + GAP * lane

@@ -1,0 +1,87 @@
+"""What stays the same on the picture of the networks: branches, and the names of stations and units."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cosim.arrays import Frame
+from cosim.grid.bus_words import at_bus
+from experiments.figures.positions import Positions
+from experiments.figures.style import INK, Figure, readable_on
+from experiments.run.figures.day import Day
+
+SHORT = {"demand_response": "DR", "pv": "PV", "v2g": "V2G"}
+FEW_STATIONS, FEW_BUSES = 12, 60
+"""Up to so many stations, and units on so many buses, have room for their names; more tell theirs when pointed at."""
+
+
+def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
+    """Draw what does not change with the period."""
+    drawing.add_trace(_branches(day.main("branches"), buses), row=1, col=2)
+    if len(day.scenario["stations"]) <= FEW_STATIONS:
+        _annotate_stations(drawing, day, nodes, buses)
+    if len(buses) <= FEW_BUSES:
+        _annotate_devices(drawing, day.main("devices"), buses)
+    _annotate_feeders(drawing, day, buses)
+
+
+def _branches(branches: Frame, buses: Positions) -> Any:
+    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row in branches.drop_duplicates(["feeder", "branch"]).itertuples():
+        (x0, y0), (x1, y1) = buses[f"{row.feeder}/{row.from_bus}"], buses[f"{row.feeder}/{row.to_bus}"]
+        x += [x0, x0, x1, None]
+        y += [y0, y1, y1, None]
+    return go.Scatter(
+        x=x, y=y, mode="lines", line={"color": "#9aa6b2", "width": 2}, hoverinfo="skip", showlegend=False
+    )
+
+
+def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
+    """Name each station at its bus and its bus at the station, in the station's colour."""
+    where = day.main("stations").drop_duplicates("station").set_index("station")
+    several = len(day.feeders) > 1
+    for station in day.scenario["stations"]:
+        name = station["name"]
+        feeder, bus, colour = where.feeder[name], where.bus[name], day.stations[name].colour
+        x, y = buses[f"{feeder}/{bus}"]
+        drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
+        x, y = nodes[str(station["road_node"])]
+        text = f"<b>{name}</b> → {f'{feeder}, ' if several else ''}{at_bus(bus)}"
+        drawing.add_annotation(**_flag(text, colour), x=x, y=y, ax=54, ay=-28, row=1, col=1)
+
+
+def _flag(text: str, colour: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "font": {"color": readable_on(colour), "size": 12},
+        "bgcolor": colour,
+        "borderpad": 3,
+        "arrowcolor": colour,
+        "arrowwidth": 2,
+        "arrowhead": 0,
+        "standoff": 9,
+    }
+
+
+def _annotate_feeders(drawing: Figure, day: Day, buses: Positions) -> None:
+    """Name each feeder above its diagram; of one alone, say where it hangs on the upper grid."""
+    several = len(day.feeders) > 1
+    for feeder in day.feeders:
+        own = [place for bus, place in buses.items() if bus.startswith(f"{feeder['name']}/")]
+        x, y = (min(own)[0], max(y for _, y in own)) if several else min(own)
+        text = f"<b>{feeder['name']}</b>" if several else "upper grid"
+        style = {"showarrow": False, "font": {"size": 11, "color": INK}, "xanchor": "left", "xshift": -10}
+        drawing.add_annotation(text=text, **style, x=x, y=y, yshift=20, row=1, col=2)
+
+
+def _annotate_devices(drawing: Figure, devices: Frame, buses: Positions) -> None:
+    """Name the units below their buses."""
+    if devices.empty:
+        return
+    for row in devices.drop_duplicates(["feeder", "device"]).itertuples():
+        x, y = buses[f"{row.feeder}/{row.bus}"]
+        text = SHORT.get(row.kind, row.kind)
+        style = {"text": f"<i>{text}</i>", "showarrow": False, "font": {"size": 11, "color": INK}}
+        drawing.add_annotation(**style, x=x, y=y, yshift=-20, row=1, col=2)

@@ -1,0 +1,91 @@
+"""What a report says in words and figures: headlines, the verdict with its causes, waits, real time."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.compare.totals import mean_wait_min
+from experiments.run.figures.day import Day
+from experiments.run.real_time import UNIT_VALUES
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One figure of the summary, as it is read."""
+
+    label: str
+    value: str
+    unit: str
+
+
+_HEADLINES = (
+    ("evs", "EVs", ",.0f", ""),
+    ("trips", "EV trips arrived", ",.0f", ""),
+    ("stranded", "stranded trips", ",.0f", ""),
+    ("sessions", "EVs that came to charge", ",.0f", ""),
+    ("energy_kwh", "energy charged", ",.0f", "kWh"),
+    ("cost_cny", "cost of the day", ",.0f", "CNY"),
+    ("losses_kwh", "losses", ",.0f", "kWh"),
+    ("voltage_min_pu", "lowest voltage", ".4f", "p.u."),
+    ("relaxation_error_max", "relaxation error", ".1e", "p.u."),
+    ("ac_mismatch_max_pu", "dispatch against AC", ".1e", "p.u."),
+    ("link_flow_rmse_veh_h", "agents against SUE, RMSE", ".1f", "veh/h"),
+    ("sue_residual_max", "residual of the SUE", ".1e", ""),
+    ("coupling_residual", "residual of the coupling", ".1e", ""),
+)
+
+
+def headlines(summary: Mapping[str, Any]) -> list[Headline]:
+    """Return the summary as it is shown at the top; figures a model does not have are left out."""
+    return [
+        Headline(label, _power_of_ten(format(summary[key], form)), unit)
+        for key, label, form, unit in _HEADLINES
+        if isinstance(summary.get(key), int | float) and math.isfinite(summary[key])
+    ]
+
+
+def _power_of_ten(number: str) -> str:
+    """Return 1.3e-07 as it is written by hand."""
+    mantissa, _, exponent = number.partition("e")
+    if not exponent:
+        return mantissa
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{raised}" if float(mantissa) else "0"
+
+
+def verdict(day: Day) -> Mapping[str, Any] | None:
+    """Return the verdict on the agents against the equilibrium, or None where they were not compared."""
+    if "verdicts" not in day.run.comparison.names:
+        return None
+    row: dict[str, Any] = day.run.comparison.verdicts.iloc[0].to_dict()
+    causes = day.run.comparison.causes
+    signatures = list(causes[causes.pair == row["pair"]].itertuples())
+    return row | {"geh_below_5_share": day.run.summary["geh_below_5_share"], "signatures": signatures}
+
+
+def real_time_sentence(summary: Mapping[str, Any]) -> str:
+    """Return what the forecast error cost, and what re-dispatch and flexible units were worth; '' if not known."""
+    if summary.get("forecast_error_cost_cny") is None:
+        return ""
+    dearer = [
+        f"{summary[key]:,.0f} CNY more without {unit}"
+        for key, unit in UNIT_VALUES.items()
+        if summary.get(key) is not None
+    ]
+    saved = summary["re_dispatch_value_cny"]
+    parts = [
+        f"With re-dispatch the forecast error cost {summary['forecast_error_cost_cny']:,.1f} CNY",
+        f"re-dispatch {'saved' if saved >= 0 else 'cost'} {abs(saved):,.1f} CNY against the plan of the day before",
+    ]
+    kept = [f" Without {unit} more limits are broken than with it." for unit in summary["limits_kept_by"]]
+    worth = f" The day would have cost {', and '.join(dearer)}." if dearer else ""
+    return "; ".join(parts) + "." + worth + "".join(kept)
+
+
+def mean_waits(day: Day) -> dict[str, float]:
+    """Return the mean wait of an EV that came to charge, in each model that has one [min]: as the verdict has it."""
+    stations = day.equilibrium("stations")
+    expected = None if stations.empty else mean_wait_min(stations, day.period_min / 60)
+    found = {"agents": day.run.summary["wait_min"] if day.run.agents else None, "equilibrium": expected}
+    return {model: wait_min for model, wait_min in found.items() if wait_min is not None}

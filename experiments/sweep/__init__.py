@@ -1,0 +1,1 @@
+"""``cosim sweep`` and ``cosim scenarios``."""

@@ -1,0 +1,162 @@
+"""The days of a family: one field or several run through their values, and the figures of each day side by side."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from cosim.arrays import Frame
+from cosim.config.reading import parse_value
+from cosim.coupling import equilibrium_tables, solve_equilibrium_day
+from cosim.errors import ConfigError
+from cosim.scenario import Scenario, load_scenario
+from experiments.run.summary import flags
+
+Settings = tuple[str, ...]
+Member = tuple[Any, ...]
+"""The values of the varied fields on one day of the family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Fields, and the values each runs through; its days are all combinations, the last field fastest."""
+
+    fields: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+
+    @property
+    def members(self) -> list[Member]:
+        """The values of the fields on each day."""
+        return list(product(*self.values))
+
+    def settings(self, member: Member) -> Settings:
+        """Return a day's values as ``field=value``."""
+        return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, member, strict=True))
+
+    def flagged(self, days: Frame) -> list[tuple[str, str]]:
+        """Return the days that broke a limit, by the values of their fields, each with what was flagged."""
+        return [
+            (", ".join(" = ".join(setting.split("=", 1)) for setting in self.settings(member)), flag)
+            for member, flag in zip(self.members, days.flagged, strict=True)
+            if flag
+        ]
+
+
+def as_toml(value: Any) -> str:
+    """Return a value as a scenario file writes it."""
+    import tomli_w
+
+    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+
+
+def read_family(variations: Sequence[str]) -> Family:
+    """Return the family of ``field=value,value,...`` texts; values are written as in TOML.
+
+    Raises ConfigError with a sentence for every text that is none.
+    """
+    problems, fields, values = [], [], []
+    for variation in variations:
+        field, equals, text = (part.strip() for part in variation.partition("="))
+        listed = parse_value(f"[{text}]")
+        found = listed if isinstance(listed, list) else [word.strip() for word in text.split(",")]
+        if not (equals and field and text):
+            problems.append(
+                f"'{variation}' is not of the form field=value,value, as in road.theta_per_min=0.1,0.2"
+            )
+        elif field in fields:
+            problems.append(f"{field} is varied twice; give all its values at once")
+        fields.append(field)
+        values.append(tuple(found))
+    if not variations:
+        problems.append("nothing to vary; give a field with its values, as in road.theta_per_min=0.1,0.2")
+    if problems:
+        source = "--vary"
+        raise ConfigError(source, problems)
+    return Family(tuple(fields), tuple(values))
+
+
+def sweep(
+    file: Path,
+    family: Family,
+    settings: Sequence[str] = (),
+    *,
+    workers: int = 1,
+    done: Callable[[float], None] = lambda _share: None,
+) -> Frame:
+    """Return a table with one row for each day of *family*: its values, then the figures of its equilibrium.
+
+    All scenarios are checked before the first day is solved. Days know nothing of each other, so the table does
+    not depend on the number of *workers* (processes).
+    """
+    import pandas as pd
+
+    members = family.members
+    tasks = [(file, (*settings, *family.settings(member))) for member in members]
+    _check_all(tasks)
+    rows = []
+    for member, figures in zip(members, _solve_all(tasks, workers), strict=True):
+        rows.append({**dict(zip(family.fields, member, strict=True)), **figures})
+        done(len(rows) / len(members))
+    return pd.DataFrame(rows)
+
+
+def _check_all(tasks: Sequence[tuple[Path, Settings]]) -> None:
+    problems: list[str] = []
+    for file, settings in tasks:
+        try:
+            load_scenario(file, settings)
+        except ConfigError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    if problems:
+        raise ConfigError(str(tasks[0][0]), problems)
+
+
+def _solve_all(tasks: Sequence[tuple[Path, Settings]], workers: int) -> Iterator[dict[str, Any]]:
+    if workers == 1 or len(tasks) == 1:
+        yield from (solve_member(*task) for task in tasks)
+        return
+    # processes are spawned on every platform: a forked one would inherit the threads of libraries
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
+        yield from pool.map(solve_member, *zip(*tasks, strict=True))
+
+
+def solve_member(file: Path, settings: Settings) -> dict[str, Any]:
+    """Return the figures of one day of the family."""
+    scenario = load_scenario(file, settings)
+    day = solve_equilibrium_day(scenario)
+    tables = equilibrium_tables(scenario, day)
+    figures = day_figures(scenario, tables)
+    figures["evs"] = day.demand.n_ev
+    flagged = flags(
+        {"equilibrium": tables.get("violations")},
+        several_feeders=len(scenario.feeders) > 1,
+        listed="in a run of this day alone",
+    )
+    figures["flagged"] = "; ".join(flagged)
+    return figures
+
+
+def day_figures(scenario: Scenario, tables: Mapping[str, Frame]) -> dict[str, Any]:
+    """Return what a lesson looks at on a day: roads, stations, feeders, money."""
+    roads = tables["links"][tables["links"].kind == "road"]
+    trips, stations = tables["paths"].flow_veh_h.sum(), tables["stations"]
+    dispatch, hours = tables["dispatch"], scenario.periods.hours
+    purchase_kw = dispatch.groupby("period").purchase_kw.sum()
+    return {
+        "drive_min": float((roads.flow_veh_h * roads.time_min).sum() / trips),
+        "flow_per_capacity_max": float((roads.flow_veh_h / roads.capacity_veh_h).max()),
+        "wait_min": float((stations.wait_min * stations.arrivals).sum() / stations.arrivals.sum()),
+        "energy_kwh": float(stations.energy_kwh.sum()),
+        "cost_cny": float(dispatch.cost_cny.sum()),
+        "purchase_max_kw": float(purchase_kw.max()),
+        "losses_kwh": float(dispatch.losses_kw.sum() * hours),
+        "voltage_min_pu": float(dispatch.voltage_min_pu.min()),
+        **{
+            f"energy_{name}_kwh": float(energy)
+            for name, energy in stations.groupby("station", sort=False).energy_kwh.sum().items()
+        },
+    }
