@@ -103,8 +103,8 @@ class Coordinator(mesa.Agent):
     def open_period(self, now: PeriodOfDay) -> None:
         """Bring the link times of the period into force, and tell everyone what they may know."""
         self.knowledge.learn(now)
-        told = self.knowledge.told_min(now)
-        self.roads.open(now, self.knowledge.in_force_min(now), told, self.price_cny_per_kwh[now.period - 1])
+        told = self.knowledge.announced_min(now)
+        self.roads.open(now, self.knowledge.effective_min(now), told, self.price_cny_per_kwh[now.period - 1])
         for kind, times_min in told.items():
             self.tell(
                 PeriodOpened(

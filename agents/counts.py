@@ -111,8 +111,8 @@ def _record_links(
         charging,
         ev_traversal_veh_h=entering,
         time_min=_experienced_min(roads, cars + passing + charging, trips),
-        told_min=roads.books[now].told_min,
-        in_force_min=roads.books[now].time_min,
+        announced_min=roads.books[now].announced_min,
+        effective_min=roads.books[now].time_min,
     )
 
 
@@ -144,6 +144,6 @@ def _record_paths(
     total = paths.groups.spread(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
     price_min = scenario.price_min(book.price_cny_per_kwh, roads.day_ahead.session_kwh)[paths.station]
-    cost_min = paths.time_min(book.told_min) + roads.overlap_min
+    cost_min = paths.time_min(book.announced_min) + roads.overlap_min
     cost_min += np.where(paths.station >= 0, price_min, 0.0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

@@ -59,7 +59,7 @@ class Knowledge:
         self.perceived_min[row] += (self.yesterday_min[row] - self.perceived_min[row]) / day
         self.trips[row], self.spent_s[row] = 0, 0
 
-    def told_min(self, now: PeriodOfDay) -> dict[str, FloatArray]:
+    def announced_min(self, now: PeriodOfDay) -> dict[str, FloatArray]:
         """Return the link times of each kind of knowledge that somebody has."""
         kinds = {
             "equilibrium": self.day_ahead.link_time_min[now.period - 1],
@@ -68,13 +68,13 @@ class Knowledge:
         }
         return {kind: kinds[kind].copy() for kind in self.shares}
 
-    def in_force_min(self, now: PeriodOfDay) -> FloatArray:
+    def effective_min(self, now: PeriodOfDay) -> FloatArray:
         """Return the link times that trips of the period take.
 
         Where all drivers are told the same of today, it comes true. Else the traffic of the hour is expected to be
         that of the day before, on the first day that of the hour before.
         """
-        told = self.told_min(now)
+        told = self.announced_min(now)
         for kind in ("equilibrium", "last_period"):
             if self.shares.get(kind, 0.0) >= 1:
                 return told[kind]

@@ -112,7 +112,7 @@ class Traffic:
     """The trips that have ended."""
     time_min: FloatArray
     """(T, L): in force."""
-    told_min: FloatArray
+    announced_min: FloatArray
     """(T, L): what drivers were told, on average."""
     car_veh_h: FloatArray
     """(T, P)"""

@@ -115,7 +115,7 @@ class TimesInForce:
         self._row = {
             PeriodOfDay(*key): row for row, key in enumerate(zip(first.day, first.period, strict=True))
         }
-        self._time_min = links.in_force_min.to_numpy().reshape(-1, free_min.size)
+        self._time_min = links.effective_min.to_numpy().reshape(-1, free_min.size)
         self._opened = opened or [(periods.start_s(now), now) for now in self._row]
         self._free_min = free_min
 

@@ -50,7 +50,7 @@ class PeriodBook:
 
     time_min: FloatArray
     """Link times in force."""
-    told_min: FloatArray
+    announced_min: FloatArray
     """Link times drivers were told, on average over all drivers."""
     car_veh_h: FloatArray
     """Expected path flows of conventional cars."""
@@ -114,7 +114,7 @@ class Roads:
             shares = dict.fromkeys(told, 1.0)
         self.books[now] = PeriodBook(
             time_min=link_time_min,
-            told_min=sum_of(share * known[kind] for kind, share in shares.items()),
+            announced_min=sum_of(share * known[kind] for kind, share in shares.items()),
             car_veh_h=self._car_flow_veh_h(now, known, shares),
             price_cny_per_kwh=price_cny_per_kwh.copy(),
         )

@@ -157,7 +157,7 @@ class Site:
             wait_min=self.book.wait_min(),
             backlog_kwh=math.fsum(waiting_kwh + plugged_kwh),
             unserved_kwh=math.fsum(waiting_kwh + (plugged_kwh if held_back else [])),
-            time_utilisation=self._plugged_s.pop(ended, 0) / (self.data.chargers * self.periods.seconds),
+            charger_occupancy=self._plugged_s.pop(ended, 0) / (self.data.chargers * self.periods.seconds),
             energy_utilisation=energy_kwh / (self.data.limit_kw * self.periods.hours),
             price_cny_per_kwh=self.price(ended),
             revenue_cny=math.fsum(self._paid_cny.pop(ended, [])),

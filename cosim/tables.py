@@ -24,8 +24,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _real("ev_charging_veh_h", "EVs that fast-charge on this trip"),
         _real("ev_traversal_veh_h", "EVs, booked to the period in which they enter the link (agents)"),
         _real("time_min", "time drivers spend on it: equilibrium, or at the agents' counted flow"),
-        _real("told_min", "time drivers were told when the period opened"),
-        _real("in_force_min", "time that trips take on it which set out in the period (agents)"),
+        _real("announced_min", "time drivers were told when the period opened"),
+        _real("effective_min", "time that trips take on it which set out in the period (agents)"),
         _real("capacity_veh_h", "capacity"),
     ),
     "paths": (
@@ -61,7 +61,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
             "of the backlog, energy of vehicles that wait for a charger, or whose charger a PowerLimit holds back "
             "(equilibrium: all)",
         ),
-        _real("time_utilisation", "share of the plug-hours in which a vehicle is plugged in (agents)"),
+        _real("charger_occupancy", "share of the plug-hours in which a vehicle is plugged in (agents)"),
         _real(
             "energy_utilisation", "energy delivered / what the station gives at most (site limit, chargers)"
         ),

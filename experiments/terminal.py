@@ -17,7 +17,7 @@ JSON_KEYS = (
     "sessions",
     "energy_kwh",
     "wait_min",
-    "time_utilisation",
+    "charger_occupancy",
     "energy_utilisation",
     "revenue_cny",
     "unserved_kwh",
@@ -130,7 +130,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
 def _stations(summary: Mapping[str, Any]) -> str:
     wait, unserved = _figure(summary["wait_min"], ".1f", " min"), summary["unserved_kwh"]
     lacking = f", {unserved:,.0f} kWh never served" if unserved >= 0.5 else ""
-    time, energy = summary["time_utilisation"], summary["energy_utilisation"]
+    time, energy = summary["charger_occupancy"], summary["energy_utilisation"]
     used = f"{energy:.1%} of their power used" if time is None else f"plugs in use {time:.1%} of the time"
     return f"{used}, mean wait {wait}, {summary['revenue_cny']:,.0f} CNY taken{lacking}"
 

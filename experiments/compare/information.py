@@ -62,7 +62,7 @@ def _station_times(reference: Side, other: Side, threshold: float) -> Signature:
 
 def _told(side: Side) -> Frame:
     frames = [frame[frame.kind == "charging"].set_index(["period", "link"]) for frame in side.tables("links")]
-    told = [frame.told_min if side.is_random else frame.time_min for frame in frames]
+    told = [frame.announced_min if side.is_random else frame.time_min for frame in frames]
     flows = [frame.ev_charging_veh_h for frame in frames]
     return (
         (sum(told[1:], told[0]) / len(told))
@@ -84,7 +84,7 @@ def _surprise_min(side: Side) -> float:
     errors = []
     for links in side.tables("links"):
         roads = links[links.kind == "road"]
-        gap = (roads.told_min - roads.time_min).abs() * roads.flow_veh_h
+        gap = (roads.announced_min - roads.time_min).abs() * roads.flow_veh_h
         errors.append(float(gap.sum() / roads.flow_veh_h.sum()) if roads.flow_veh_h.sum() else 0.0)
     return float(np.mean(errors))
 

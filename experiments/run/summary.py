@@ -76,9 +76,11 @@ def _utilisation(today: Frame, scenario: Scenario) -> dict[str, float | None]:
     """Return the use of all stations over the day, of their plug-hours and of their power; None if not known."""
     chargers = today.station.map({station.name: station.chargers for station in scenario.stations})
     limit_kw = today.station.map({station.name: station.limit_kw for station in scenario.stations})
-    is_known = bool(today.time_utilisation.notna().all())
+    is_known = bool(today.charger_occupancy.notna().all())
     return {
-        "time_utilisation": float(np.average(today.time_utilisation, weights=chargers)) if is_known else None,
+        "charger_occupancy": float(np.average(today.charger_occupancy, weights=chargers))
+        if is_known
+        else None,
         "energy_utilisation": float(np.average(today.energy_utilisation, weights=limit_kw)),
     }
 

@@ -104,7 +104,7 @@ def keeps_trips(run: Run) -> bool:
 def _problems(run: Run, ev: int, day: int | None) -> list[str]:
     if not run.agents:
         return ["holds no agents; run the scenario with --model both, or --model agents"]
-    kept = {"published_cny_per_kwh": run.agents.prices, "in_force_min": run.agents.links}
+    kept = {"published_cny_per_kwh": run.agents.prices, "effective_min": run.agents.links}
     if "session_kwh" not in run.summary or any(column not in frame for column, frame in kept.items()):
         return ["was made by an earlier version, which did not keep what the replay needs; run it again"]
     n_ev, days, problems = int(run.summary["evs"]), int(run.summary["days"]), []

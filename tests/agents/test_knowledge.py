@@ -31,7 +31,7 @@ def live_through(knowledge: Knowledge, day: int) -> FloatArray:
     """Open the noon of a day, report its trips and close it; return what was told."""
     noon = PeriodOfDay(day, NOON)
     knowledge.learn(noon)
-    told = knowledge.told_min(noon)["yesterday"]
+    told = knowledge.announced_min(noon)["yesterday"]
     report(knowledge, noon, noon, *trips_of(day))
     nothing = np.zeros(5, dtype=np.int64)
     knowledge.close(noon, nothing, nothing, CARS_VEH_H)
@@ -71,8 +71,8 @@ def test_trips_take_what_was_measured_the_day_before_alone(knowledge: Knowledge,
     for day in DAYS:
         live_through(knowledge, day)
         if day > 1:
-            in_force_min = knowledge.in_force_min(PeriodOfDay(day, NOON))
-            assert in_force_min == pytest.approx(by_hand_min(toy, day - 1), rel=1e-12)
+            effective_min = knowledge.effective_min(PeriodOfDay(day, NOON))
+            assert effective_min == pytest.approx(by_hand_min(toy, day - 1), rel=1e-12)
 
 
 def test_a_trip_that_took_a_day_is_not_counted_among_those_of_today(knowledge: Knowledge) -> None:

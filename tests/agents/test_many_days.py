@@ -128,7 +128,9 @@ def test_before_the_first_period_is_opened_trips_take_the_times_of_the_night() -
     case = "queues over midnight, what was measured"
     (scenario, ahead), midnight = scenario_of(case, "batch"), days_of(case, "batch")[0].midnight
     assert midnight is not None
-    last = days_of(case, "batch")[1].tables["links"].query("day == 1 and period == 8").in_force_min.to_numpy()
+    last = (
+        days_of(case, "batch")[1].tables["links"].query("day == 1 and period == 8").effective_min.to_numpy()
+    )
     free = ahead.paths.network.t0_min
     assert (last > 1.0001 * free).any()
     for start, times_min in ((None, free), (midnight, last)):

@@ -153,7 +153,7 @@ def test_an_ev_enters_each_link_of_its_path_when_it_gets_there(
     seconds, network, paths = scenario.periods.seconds, ahead.paths.network, ahead.paths
     links = tables["links"]
     shape = (-1, len(network.links))
-    time_min = links.in_force_min.to_numpy().reshape(shape)
+    time_min = links.effective_min.to_numpy().reshape(shape)
     entered = np.zeros((len(time_min) + 2, shape[1]))
     moved_by_the_charge = 0
     for trip in tables["trips"].itertuples():
@@ -228,8 +228,8 @@ def test_drivers_told_last_periods_costs_are_told_what_was_measured(toy: Scenari
     links = CoSimModel(told, day_ahead(told, solve_equilibrium_day(told)), seed=1).simulate()["links"]
     first = links.query("day == 1 and period == 1")
     network = toy.network
-    assert first.told_min.to_numpy()[:4] == pytest.approx(network.t0_min[:4])
+    assert first.announced_min.to_numpy()[:4] == pytest.approx(network.t0_min[:4])
     roads = links[(links.day == 1) & (links.kind == "road")]
-    shift = roads.pivot_table(index="period", columns="link", values=["told_min", "time_min"])
+    shift = roads.pivot_table(index="period", columns="link", values=["announced_min", "time_min"])
     # trips are much shorter than a period, so nearly all trips of a period are reported by its end
-    assert shift["told_min"].to_numpy()[1:] == pytest.approx(shift["time_min"].to_numpy()[:-1], rel=0.02)
+    assert shift["announced_min"].to_numpy()[1:] == pytest.approx(shift["time_min"].to_numpy()[:-1], rel=0.02)

@@ -79,7 +79,7 @@ def test_who_charges_within_a_period_pays_its_price(tables: Tables) -> None:
 def test_path_costs_hold_the_price_of_the_station(tables: Tables, nodal: Scenario, ahead: DayAhead) -> None:
     """Two pairs on the same roads differ by the times and the prices of their stations alone."""
     prices = tables["prices"].set_index(["day", "period", "station"]).charging_price_cny_per_kwh
-    links = tables["links"].set_index(["day", "period", "link"]).told_min
+    links = tables["links"].set_index(["day", "period", "link"]).announced_min
     pairs = tables["paths"].query("day == 1 and period == 19 and user_class == 'charging'")
     by_minute = 60 * ahead.session_kwh / nodal.config.road.value_of_time_cny_per_h
     compared = 0

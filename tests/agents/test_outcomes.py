@@ -44,11 +44,11 @@ def test_time_utilisation_is_the_time_at_the_plugs_over_that_of_all_plugs(day: D
         here = tables["sessions"].query("station == @row.station")
         end_s = np.where(here.end_s < 0, closes, here.end_s)
         used_s = (np.minimum(end_s, closes) - np.maximum(here.start_s, opens)).clip(lower=0).sum()
-        assert row.time_utilisation == pytest.approx(
+        assert row.charger_occupancy == pytest.approx(
             used_s / chargers[row.station] / scenario.periods.seconds
         )
-    assert tables["stations"].time_utilisation.between(0, 1).all()
-    assert tables["stations"].time_utilisation.max() > 0.2
+    assert tables["stations"].charger_occupancy.between(0, 1).all()
+    assert tables["stations"].charger_occupancy.max() > 0.2
 
 
 def test_energy_utilisation_is_the_energy_over_the_most_a_station_gives_whatever_the_feeder_allows(
@@ -61,8 +61,8 @@ def test_energy_utilisation_is_the_energy_over_the_most_a_station_gives_whatever
     assert stations.energy_utilisation.to_numpy() == pytest.approx(expected.to_numpy())
     # who is plugged in draws full power but for what the feeder holds back and the second of unplugging
     free = stations.limit_kw == stations.station.map({one.name: one.limit_kw for one in scenario.stations})
-    assert (stations.energy_utilisation <= stations.time_utilisation + 1e-9).all()
-    together = stations[free].energy_utilisation - stations[free].time_utilisation
+    assert (stations.energy_utilisation <= stations.charger_occupancy + 1e-9).all()
+    together = stations[free].energy_utilisation - stations[free].charger_occupancy
     assert together.to_numpy() == pytest.approx(0, abs=1e-3)
 
 
@@ -111,7 +111,7 @@ def test_at_the_equilibrium_revenue_and_energy_utilisation_follow_from_the_load(
 ) -> None:
     stations = equilibrium_tables(paper, paper_day)["stations"]
     assert stations.energy_utilisation.to_numpy() == pytest.approx(stations.load_kw.to_numpy() / 600)
-    assert stations.time_utilisation.isna().all(), "a flow occupies no plug"
+    assert stations.charger_occupancy.isna().all(), "a flow occupies no plug"
     expected = (stations.energy_kwh * stations.price_cny_per_kwh).sum()
     assert stations.revenue_cny.sum() == pytest.approx(expected)
     assert expected > 1000

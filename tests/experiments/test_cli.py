@@ -195,7 +195,7 @@ def test_the_takings_and_the_use_of_stations_are_among_the_figures(
     assert facts["revenue_cny"] == pytest.approx(sessions.paid_cny.sum())
     assert facts["wait_min"] == pytest.approx(sessions.wait_min.mean())
     today_s = sessions.end_s.clip(upper=86_400) - sessions.start_s.clip(upper=86_400)
-    assert facts["time_utilisation"] == pytest.approx(today_s.sum() / (2 * 86_400))
+    assert facts["charger_occupancy"] == pytest.approx(today_s.sum() / (2 * 86_400))
     today_kwh = run.agents.stations.query("day == 1").energy_kwh.sum()
     assert facts["energy_utilisation"] == pytest.approx(today_kwh / (2 * 60 * 24))
     assert facts["unserved_kwh"] == 0.0
