@@ -22,6 +22,11 @@ class Reproduction:
     grid: Mapping[Variant, GridCase]
 
     @property
+    def preset_a(self) -> GridCase:
+        """The feeder at preset A and the dynamic tariff."""
+        return self.grid[VARIANTS[0]]
+
+    @property
     def grids(self) -> tuple[GridCase, ...]:
         """The feeder in all variants."""
         return tuple(self.grid.values())
@@ -47,6 +52,5 @@ def reproduce(settings: Iterable[str] = (), *, warm_start: bool = True) -> Repro
         own = load_scenario(SCENARIO, [*changes, *variant.settings(scenario)])
         grid[variant] = GridCase(variant, own, solve_equilibrium_day(own))
     first = grid[VARIANTS[0]]
-    return Reproduction(
-        trips=OdCase(first.scenario), roads=RoadCase(first.scenario, first.day, warm_start), grid=grid
-    )
+    roads = RoadCase(first.scenario, first.day, warm_start)
+    return Reproduction(trips=OdCase(first.scenario), roads=roads, grid=grid)

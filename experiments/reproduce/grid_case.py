@@ -131,6 +131,11 @@ class GridCase:
         """Return what the energy of a day without units costs."""
         return self.hours * float(self.price_cny_per_kwh @ flow.slack_kw)
 
+    def taken_back_over_cut(self, values: FloatArray) -> float:
+        """Return the mean of *values* (periods) while load is taken back over that while it is cut."""
+        d = self.dispatch
+        return ratio(mean_while(values, d.shift_in_kw), mean_while(values, d.shift_out_kw))
+
     @cached_property
     def available_kw(self) -> FloatArray:
         """What sun and wind offer."""
@@ -155,11 +160,11 @@ class GridCase:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return part / whole; not a number where there is nothing to compare with."""
+    """Return part / whole; NaN where there is nothing to compare with."""
     return float(part / whole) if abs(whole) > NOTHING else float("nan")
 
 
 def mean_while(values: FloatArray, power_kw: FloatArray) -> float:
-    """Return the mean of *values* (periods) weighted by power; not a number where there is no power."""
+    """Return the mean of *values* (periods) weighted by power; NaN where there is no power."""
     weight = power_kw.sum(axis=1)
     return ratio(float(values @ weight), float(weight.sum()))

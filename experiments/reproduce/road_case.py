@@ -1,6 +1,6 @@
 """The roads of the paper's day: its equilibrium, and the paper's own search from cold and from warm starts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -132,11 +132,6 @@ def successive_averages(
     return solve_sue(
         problem, start=start_veh_h, method="msa", tolerance=tolerance, max_iterations=max_iterations
     )
-
-
-def at_theta(problems: Iterable[AssignmentProblem], factor: float) -> list[Equilibrium]:
-    """Return the equilibria of drivers who know the roads *factor* times as well."""
-    return [solve_sue(problem.with_theta_times(factor)) for problem in problems]
 
 
 @dataclass(frozen=True, slots=True)

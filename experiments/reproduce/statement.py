@@ -1,17 +1,17 @@
 """A statement of the paper as something that can turn out false: a sentence, a measure, a band, a verdict."""
 
 import math
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any, Literal
 
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import GridCase, Variant
 
-Verdict = Literal["agrees", "differs"]
+Agreement = Literal["agrees", "differs"]
 Relation = Literal["at most", "at least", "equal to"]
-EVERYWHERE = ""
-"""Key of ``differs`` for a verdict that is the same in all variants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,10 @@ class Claim:
     tolerance: float = 0.0
     """How far beyond *expected* still agrees."""
     differs: Mapping[str, str] = field(default_factory=dict)
-    """Where the recorded verdict is ``differs``: a preset, a tariff or both, and the reason."""
+    """Where the recorded verdict is ``differs`` (``everywhere``, ``B``, ``table``, ``A-table``), and the reason."""
 
-    def verdict(self, value: float) -> Verdict:
-        """Return whether *value* is what the paper says; what is no number is not."""
+    def verdict(self, value: float) -> Agreement:
+        """Return whether *value* is what the paper says; NaN is not."""
         fits = {
             "at most": value <= self.expected + self.tolerance,
             "at least": value >= self.expected - self.tolerance,
@@ -43,11 +43,8 @@ class Claim:
 
     def reason(self, variant: Variant | None) -> str:
         """Return why the recorded verdict is ``differs``; empty where it is ``agrees``."""
-        words = set() if variant is None else {variant.preset, variant.tariff}
-        return next(
-            (why for where, why in self.differs.items() if words.issuperset(where.split())),
-            "",
-        )
+        words = {"everywhere"} | (set() if variant is None else {variant.preset, variant.tariff})
+        return next((why for where, why in self.differs.items() if words.issuperset(where.split("-"))), "")
 
     @property
     def asked(self) -> str:
@@ -70,7 +67,7 @@ class Judgement:
     value: float
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Agreement:
         """Whether what we obtain is what the paper says."""
         return self.claim.verdict(self.value)
 
@@ -80,7 +77,7 @@ class Judgement:
         return self.claim.reason(self.variant)
 
     @property
-    def recorded(self) -> Verdict:
+    def recorded(self) -> Agreement:
         """The verdict that is known; another one means that something has changed."""
         return "differs" if self.reason else "agrees"
 
@@ -110,37 +107,42 @@ class Judgement:
         }
 
 
+Values = Callable[[Reproduction], Mapping[Variant | None, float]]
+"""Returns what is judged: one value, or one for each variant of the feeder."""
+
+
+def of_the_case(value: Callable[[Reproduction], float]) -> Values:
+    """Return the one value of a statement about the whole case."""
+    return lambda case: {None: value(case)}
+
+
+def of_the_feeder(
+    value: Callable[[GridCase], float], tariffs: Sequence[str] = ("dynamic", "table")
+) -> Values:
+    """Return the values of a statement about the feeder, one for each preset and tariff."""
+    return lambda case: {v: value(grid) for v, grid in case.grid.items() if v.tariff in tariffs}
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A claim and the function that measures it, on the whole case or on the feeder in each variant."""
+    """A claim and what measures it."""
 
     id: str
     claim: Claim
-    measure: Callable[[Any], float]
-    per_variant: bool
-    tariffs: tuple[str, ...]
+    values: Values
 
     def judged(self, case: Reproduction) -> list[Judgement]:
-        """Return the claim's judgements, one for each variant where it is about the feeder."""
-        if not self.per_variant:
-            return [self._judgement(None, case)]
-        return [self._judgement(v, grid) for v, grid in case.grid.items() if v.tariff in self.tariffs]
-
-    def _judgement(self, variant: Variant | None, case: Reproduction | GridCase) -> Judgement:
-        return Judgement(id=self.id, claim=self.claim, variant=variant, value=float(self.measure(case)))
+        """Return the judgements of *case*: one, or one for each variant of the feeder."""
+        return [
+            Judgement(id=self.id, claim=self.claim, variant=variant, value=float(value))
+            for variant, value in self.values(case).items()
+        ]
 
 
-def of_the_case(**claim: Any) -> Callable[[Callable[[Reproduction], float]], Statement]:
-    """Make a statement of a function that measures the whole case; *claim* is what a `Claim` holds."""
-    return lambda measure: Statement(_id(measure), Claim(**claim), measure, per_variant=False, tariffs=())
+def statements(chapter: str, values: Mapping[str, Values]) -> tuple[Statement, ...]:
+    """Return the claims of ``statements/<chapter>.toml`` in their order, each with what measures it.
 
-
-def of_each_variant(
-    *, tariffs: tuple[str, ...] = ("dynamic", "table"), **claim: Any
-) -> Callable[[Callable[[GridCase], float]], Statement]:
-    """Make a statement of a function that measures the feeder, judged for each preset and tariff."""
-    return lambda measure: Statement(_id(measure), Claim(**claim), measure, per_variant=True, tariffs=tariffs)
-
-
-def _id(measure: Callable[..., float]) -> str:
-    return measure.__name__.replace("_", "-")
+    Raises KeyError for a claim that nothing measures.
+    """
+    text = files("experiments.reproduce.statements").joinpath(f"{chapter}.toml").read_text(encoding="utf-8")
+    return tuple(Statement(name, Claim(**claim), values[name]) for name, claim in tomllib.loads(text).items())

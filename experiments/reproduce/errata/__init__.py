@@ -1,16 +1,24 @@
 """The errata, the one source: docs/method.md repeats their table, and a test compares the two."""
 
-from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.errata.erratum import Shown
-from experiments.reproduce.errata.feeder import FEEDER
-from experiments.reproduce.errata.roads import ROADS
+import tomllib
+from importlib.resources import files
 
-ERRATA = (*ROADS, *FEEDER)
+from experiments.reproduce.cases import Reproduction
+from experiments.reproduce.errata import feeder, roads
+from experiments.reproduce.errata.erratum import Erratum, Shown
+
+ERRATA = tuple(
+    Erratum(item, **own)
+    for item, own in tomllib.loads(
+        files(__name__).joinpath("errata.toml").read_text(encoding="utf-8")
+    ).items()
+)
+NUMBERS = roads.NUMBERS | feeder.NUMBERS
 
 
 def shown(case: Reproduction) -> list[Shown]:
     """Return every erratum with its numbers."""
-    return [Shown(erratum, erratum.measure(case)) for erratum in ERRATA]
+    return [Shown(erratum, NUMBERS[erratum.item](case)) for erratum in ERRATA]
 
 
 def errata_table() -> str:

@@ -8,18 +8,19 @@ from typing import Any
 from experiments.reproduce.cases import Reproduction
 
 RIGHT = "nothing"
+Numbers = Callable[[Reproduction], tuple[float, ...]]
+"""Returns the numbers that show an erratum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erratum:
-    """One equation or step; *shown* tells the numbers that *measure* computes."""
+    """One equation or step; *shown* is the sentence for its numbers."""
 
     item: str
     printed: str
     wrong: str
     we_do: str
     shown: str
-    measure: Callable[[Reproduction], tuple[float, ...]]
 
     @property
     def is_right(self) -> bool:

@@ -1,131 +1,144 @@
-"""The errata of the feeder: Eq. 9 to 23."""
+"""The numbers behind the errata of the feeder: Eq. 9 to 23, at preset A and the dynamic tariff."""
 
-from experiments.reproduce.errata import numbers_of_feeder as numbers
-from experiments.reproduce.errata.erratum import RIGHT, Erratum
+import numpy as np
 
-FEEDER: tuple[Erratum, ...] = (
-    Erratum(
-        "Eq. 9",
-        "P = γ E_B x",
-        "no cap on the load of a station",
-        "cap, and backlog for the next period",
-        "Here a station uses at most {0:.0f} % of its chargers; at {1:.1f} times the flow the printed load is more "
-        "than they can give.",
-        numbers.use_of_the_chargers,
+from cosim.arrays import FloatArray
+from cosim.grid.schedule import REPORT_BASE_KVA
+from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
+from experiments.reproduce.cases import Reproduction
+from experiments.reproduce.errata.erratum import Numbers
+from experiments.reproduce.grid_case import GridCase
+
+INTERNAL_KVA = 1000.0
+"""Base of the per-unit values of a dispatch."""
+
+
+def _use_of_the_chargers(case: Reproduction) -> tuple[float, ...]:
+    """Return the largest load of a station over what its chargers can give [%], and the growth that fills it."""
+    limits = np.array([station.limit_kw for station in case.roads.scenario.stations])
+    use = float((case.roads.day.load.load_kw / limits).max())
+    return 100 * use, 1 / use
+
+
+def _share_of_the_stations(grid: GridCase) -> tuple[float, ...]:
+    """Return the stations' share of the day's energy [%]."""
+    load = grid.load
+    return (100 * float(load.station_kw.sum() / (load.station_kw.sum() + load.base_kw.sum())),)
+
+
+def _balance_with_both_signs(grid: GridCase) -> tuple[float, ...]:
+    """Return the largest gap of the balance of a bus: as printed, and with the injection fed in [kW]."""
+    d, feeder = grid.dispatch, grid.feeder.feeder
+    received = d.branch_kw - feeder.r_pu * d.branch_current_pu**2 * INTERNAL_KVA
+    through = np.zeros_like(d.injection_kw)
+    for branch, (near, far) in enumerate(zip(feeder.from_bus, feeder.to_bus, strict=True)):
+        through[:, far] += received[:, branch]
+        through[:, near] -= d.branch_kw[:, branch]
+    others = np.setdiff1d(np.arange(feeder.bus_count), feeder.slack_buses)
+    printed, ours = through - d.injection_kw, through + d.injection_kw
+    return float(np.abs(printed[:, others]).max()), float(np.abs(ours[:, others]).max())
+
+
+def _branch_ends(grid: GridCase) -> tuple[FloatArray, FloatArray]:
+    """Return the squared voltage at the sending and at the receiving end of each branch."""
+    voltage2, feeder = grid.dispatch.voltage_pu**2, grid.feeder.feeder
+    return voltage2[:, feeder.from_bus], voltage2[:, feeder.to_bus]
+
+
+def _voltage_drop_gap(grid: GridCase) -> tuple[float, ...]:
+    """Return the largest gap of Eq. 14 at the dispatch [p.u.]."""
+    d, feeder = grid.dispatch, grid.feeder.feeder
+    near, far = _branch_ends(grid)
+    p, q = d.branch_kw / INTERNAL_KVA, d.branch_kvar / INTERNAL_KVA
+    z2 = feeder.r_pu**2 + feeder.x_pu**2
+    drop = near - 2 * (feeder.r_pu * p + feeder.x_pu * q) + z2 * d.branch_current_pu**2
+    return (float(np.abs(far - drop).max()),)
+
+
+def _voltage_and_its_square(grid: GridCase) -> tuple[float, ...]:
+    """Return the lowest voltage, and its square [p.u.]."""
+    lowest = float(grid.dispatch.voltage_pu.min())
+    return lowest, lowest**2
+
+
+def _currents_and_limits(grid: GridCase) -> tuple[float, ...]:
+    """Return the largest current [A], and how many branches have a limit."""
+    feeder = grid.feeder.feeder
+    current_a = grid.dispatch.branch_current_pu * feeder.current_base_a
+    return float(current_a.max()), float(np.isfinite(feeder.current_max_pu).sum())
+
+
+def _store_with_printed_discharge(grid: GridCase) -> tuple[float, ...]:
+    """Return the store's energy after a day of the printed Eq. 18, and its capacity [kWh]."""
+    unit = grid.feeder.devices.storages[0]
+    taken = grid.hours * unit.charge_efficiency * float(grid.dispatch.charge_kw[:, 0].sum())
+    given = 24.0 * unit.discharge_max_kw / unit.discharge_efficiency
+    return unit.soc_initial * unit.capacity_kwh + taken - given, unit.capacity_kwh
+
+
+def _reactive_power_of_sun_and_wind(grid: GridCase) -> tuple[float, ...]:
+    """Return the largest reactive power of PV and wind [kvar], and what the day costs more without any [CNY]."""
+    more = grid.at_unity_power_factor.cost_cny - grid.dispatch.cost_cny
+    return float(np.abs(grid.dispatch.renewable_kvar).max()), more
+
+
+def _payment_for_shifting(grid: GridCase) -> tuple[float, ...]:
+    """Return what is paid for load after less load before shifting, and for the energy shifted out [CNY]."""
+    d = grid.dispatch
+    price = np.array([unit.price_cny_per_mwh for unit in grid.feeder.devices.demand_responses]) / 1e3
+    net = grid.hours * float((d.shift_out_kw - d.shift_in_kw).sum(axis=0) @ price)
+    return abs(net), grid.hours * float(d.shift_out_kw.sum(axis=0) @ price)
+
+
+def _losses_as_printed(grid: GridCase) -> tuple[float, ...]:
+    """Return sum r P on 1 and on 10 MVA, and the losses [kWh]."""
+    d = grid.dispatch
+    printed = grid.hours * float((d.branch_kw @ grid.feeder.feeder.r_pu).sum())
+    return printed, printed * REPORT_BASE_KVA / INTERNAL_KVA, grid.hours * float(d.losses_kw.sum())
+
+
+def _periods_off_the_flat_price(grid: GridCase) -> tuple[float, ...]:
+    """Return the periods that are not flat with P_h summed over the day, and with P_h = max - min.
+
+    And the delta that the high and the low price of Table 1 would need.
+    """
+    load, band = grid.equivalent_load_kw, grid.scenario.config.tariff.band
+    flat = float(np.median(TABLE_1_CNY_PER_KWH))
+    away, spread = np.abs(load - load.mean()), float(np.ptp(load))
+    return (
+        float(np.count_nonzero(away > band * spread * load.size)),
+        float(np.count_nonzero(away > band * spread)),
+        max(TABLE_1_CNY_PER_KWH) / flat - 1,
+        1 - min(TABLE_1_CNY_PER_KWH) / flat,
+    )
+
+
+def _relaxation_error_as_printed(grid: GridCase) -> tuple[float, ...]:
+    """Return the largest value of Eq. 23 as printed, in the squared variables of Eq. 15, and of ours [p.u.]."""
+    d, scale = grid.dispatch, INTERNAL_KVA / REPORT_BASE_KVA
+    near, _ = _branch_ends(grid)
+    power = np.hypot(d.branch_kw, d.branch_kvar) / REPORT_BASE_KVA
+    printed = np.abs((d.branch_current_pu * scale) ** 2 - power / near)
+    return float(printed.max()), float(d.relaxation_error.max())
+
+
+NUMBERS: dict[str, Numbers] = {
+    "Eq. 9": _use_of_the_chargers,
+    "Eq. 10": lambda case: _share_of_the_stations(case.preset_a),
+    "Eq. 11": lambda case: (float(case.preset_a.dispatch.ac_mismatch_pu.max()),),
+    "Eq. 12": lambda case: _balance_with_both_signs(case.preset_a),
+    "Eq. 13": lambda case: (case.preset_a.hours * float(case.preset_a.load.station_kw.sum()),),
+    "Eq. 14": lambda case: _voltage_drop_gap(case.preset_a),
+    "Eq. 15": lambda case: _voltage_and_its_square(case.preset_a),
+    "Eq. 16": lambda case: _currents_and_limits(case.preset_a),
+    "Eq. 17": lambda case: (
+        float(case.preset_a.dispatch.turbine_kvar.min()),
+        float(case.preset_a.dispatch.turbine_kvar.max()),
     ),
-    Erratum(
-        "Eq. 10",
-        "P_D = p_D + p_cs at stations",
-        RIGHT,
-        "as printed",
-        "Stations draw {0:.0f} % of the day's energy.",
-        numbers.share_of_the_stations,
-    ),
-    Erratum(
-        "Eq. 11",
-        "AC power flow",
-        RIGHT,
-        "pandapower solves it, to check every dispatch",
-        "Largest difference to the dispatch: {0:.1g} p.u.",
-        numbers.ac_mismatch,
-    ),
-    Erratum(
-        "Eq. 12",
-        "P_in − r I² = P_out + P_j",
-        "the sign of the injection is not that of Eq. 13",
-        "injection positive for generation, on the side of what flows in",
-        "At our dispatch the printed balance of a bus is out by {0:,.0f} kW, ours by {1:.1g} kW.",
-        numbers.balance_with_both_signs,
-    ),
-    Erratum(
-        "Eq. 13",
-        "… + P_CS + Δ P_ind + P_dis − P_ch − P_D",
-        "adds the stations that P_D of Eq. 10 takes away: the EV load cancels",
-        "p = generation + discharge − charge + out − in − load − EV",
-        "{0:,.0f} kWh a day would be charged for nothing.",
-        numbers.charging_that_cancels,
-    ),
-    Erratum(
-        "Eq. 14",
-        "U_j² = U_i² − 2(rP + xQ) + (r² + x²) I²",
-        RIGHT,
-        "as printed, with tap ratios and pi-models where the feeder has them",
-        "Largest gap at the dispatch: {0:.1g} p.u.",
-        numbers.voltage_drop_gap,
-    ),
-    Erratum(
-        "Eq. 15",
-        "U = U², cone",
-        "one name for the voltage and its square",
-        "v = U², l = I²; the cone as printed",
-        "The lowest voltage is {0:.4f} p.u., its square {1:.4f}.",
-        numbers.voltage_and_its_square,
-    ),
-    Erratum(
-        "Eq. 16",
-        "l ≤ I_max²",
-        "the sign of Eq. 12; no I_max is given",
-        "limits where the feeder has them; otherwise a bound that every AC solution keeps",
-        "Largest current {0:.0f} A; {1:.0f} branches have a limit.",
-        numbers.currents_and_limits,
-    ),
-    Erratum(
-        "Eq. 17",
-        "0 ≤ Q ≤ Q_max",
-        "a turbine can absorb reactive power, too; before period 1 there is no output to ramp from",
-        "−Q_max ≤ Q ≤ Q_max; period 1 is free",
-        "It gives {0:,.0f} to {1:,.0f} kvar: here the printed limit would do.",
-        numbers.reactive_power_of_the_turbine,
-    ),
-    Erratum(
-        "Eq. 18",
-        "E + η P_ch Δt − P_max / η Δt",
-        "the discharge enters with its maximum",
-        "its actual power; efficiency divides",
-        "The printed store of {1:,.0f} kWh would hold {0:,.0f} kWh after the day.",
-        numbers.store_with_printed_discharge,
-    ),
-    Erratum(
-        "Eq. 19",
-        "P_max² + Q_max² = S²",
-        "with P_max = S it makes Q = 0",
-        "P² + Q² ≤ S², or Q² ≤ S² − P_available²",
-        "PV and wind give up to {0:,.0f} kvar; without it the day costs {1:,.0f} CNY more.",
-        numbers.reactive_power_of_sun_and_wind,
-    ),
-    Erratum(
-        "Eq. 20",
-        "Σ P_1 = Σ P_0",
-        "before and after shifting, energy is the same: the payment of Eq. 21 is zero",
-        "power shifted out and in, each limited; energy shifted out is paid",
-        "As printed {0:.2f} CNY are paid, by the energy shifted out {1:,.0f} CNY.",
-        numbers.payment_for_shifting,
-    ),
-    Erratum(
-        "Eq. 21",
-        "Σ μ r P",
-        "loss term linear in the flow; a, of the square, is called the primary coefficient; a, b and pi "
-        "have no units; the constraints listed leave out the power flow, Eq. 14-16",
-        "r l, not r P; mu = 0 by default, for bought energy pays for losses; presets A and B of the units; "
-        "all constraints",
-        "Σ r P is {0:,.0f} kWh on a base of 1 MVA and {1:,.0f} kWh on 10 MVA; the losses are {2:,.0f} kWh.",
-        numbers.losses_as_printed,
-    ),
-    Erratum(
-        "Eq. 22",
-        "P_h = Σ (P_max − P_min)",
-        "P_h is summed over the day; one δ for both sides cannot give Table 1",
-        "P_h = max − min; a δ up and a δ down",
-        "Summed, {0:.0f} of 24 periods are off the flat price; with max − min {1:.0f}. Table 1 needs "
-        "δ = {2:.3f} up, {3:.3f} down.",
-        numbers.periods_off_the_flat_price,
-    ),
-    Erratum(
-        "Eq. 23",
-        "|I − √(P² + Q²) / U| in the variables of Eq. 15",
-        "compares a squared current with a current",
-        "square roots on both sides",
-        "At the exact dispatch the printed error is {0:.2g} p.u., ours {1:.1g} p.u.",
-        numbers.relaxation_error_as_printed,
-    ),
-)
+    "Eq. 18": lambda case: _store_with_printed_discharge(case.preset_a),
+    "Eq. 19": lambda case: _reactive_power_of_sun_and_wind(case.preset_a),
+    "Eq. 20": lambda case: _payment_for_shifting(case.preset_a),
+    "Eq. 21": lambda case: _losses_as_printed(case.preset_a),
+    "Eq. 22": lambda case: _periods_off_the_flat_price(case.preset_a),
+    "Eq. 23": lambda case: _relaxation_error_as_printed(case.preset_a),
+}

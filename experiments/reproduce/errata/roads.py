@@ -1,136 +1,132 @@
-"""The errata of the roads: Eq. 1 to 8 and the steps of the search."""
+"""The numbers behind the errata of the roads: Eq. 1 to 8 and the steps of the search."""
 
-from experiments.reproduce.errata import numbers_of_roads as numbers
-from experiments.reproduce.errata.erratum import RIGHT, Erratum
+import numpy as np
 
-ROADS: tuple[Erratum, ...] = (
-    Erratum(
-        "Eq. 1",
-        "ln |AΛA′| and (AΛA′)⁻¹, summed over the paths k = 1..K",
-        "AΛA′ is singular wherever links outnumber independent paths; the sum runs over paths, not days",
-        "days; noise of the counts, or their independent combinations",
-        "At the peak hour AΛA′ has rank {0:.0f}, and {1:.0f} rows.",
-        numbers.rank_of_the_covariance,
-    ),
-    Erratum(
-        "Eq. 2",
-        "q = N p, the EVs with fast-charging demand",
-        "the EVs that do not charge, N − q, vanish from the roads",
-        "they are loaded as a class of their own, and so are conventional cars",
-        "{0:.1f} % of the EVs' trips would not be on the numbers.",
-        numbers.evs_that_vanish,
-    ),
-    Erratum(
-        "link and node sets",
-        "N = Nr ∩ Nc, A = Ar ∩ Ac",
-        "intersections: nothing is left",
-        "unions",
-        "{0:.0f} of {1:.0f} links are in both sets.",
-        numbers.links_in_both_sets,
-    ),
-    Erratum(
-        "Eq. 3",
-        "τ = τ⁰ [1 + R x / (c − x)] at stations",
-        "R is also the resistance; singular at capacity, and negative beyond it",
-        "J, fitted to the wait of an M/M/c queue; safeguarded steps, so that flow never reaches capacity",
-        "One per cent above its capacity a station takes {0:.0f} minutes.",
-        numbers.davidson_beyond_capacity,
-    ),
-    Erratum(
-        "Eq. 4",
-        "Σ f = q",
-        RIGHT,
-        "as printed, per class",
-        "Largest gap over all periods: {0:.1g} veh/h.",
-        numbers.unmet_demand,
-    ),
-    Erratum(
-        "Eq. 5",
-        "x = Σ Σ f δ",
-        RIGHT,
-        "as printed, charging arcs included",
-        "Largest gap at the peak, added up path by path: {0:.1g} veh/h.",
-        numbers.link_flows_added_up,
-    ),
-    Erratum(
-        "Eq. 6",
-        "c = Σ τ δ",
-        "time alone: the “interaction of charging costs and path costs” of Section 1 is missing",
-        "plus 60 price energy / value of time for who charges (a price that is the same everywhere cancels)",
-        "At the high price a charge costs as much as {0:.0f} minutes; a charging trip takes {1:.0f}.",
-        numbers.price_of_a_charge,
-    ),
-    Erratum(
-        "Eq. 7",
-        "P = exp(−θc) / Σ exp(−θc)",
-        "k is both the path and the index of the sum; 0/0 where all costs are large",
-        "costs less the cheapest of the OD, which leaves the shares as they are",
-        "In floating point every term is zero from {0:,.0f} minutes on.",
-        numbers.cost_at_which_logit_underflows,
-    ),
-    Erratum(
-        "Eq. 8",
-        "min −{Σ∫t dx + Σ q S}",
-        "not stationary at the equilibrium: Σ x t(x) is missing",
-        "Σ x t − Σ∫t dx − Σ q S (Sheffi and Powell); Fisk's program is the referee in the tests",
-        "One per cent more flow than at the equilibrium changes the printed function by {0:,.0f} and the right one by "
-        "{1:+,.1f} min veh/h.",
-        numbers.objectives_beside_the_equilibrium,
-    ),
-    Erratum(
-        "MSA step 1",
-        "n = 1 and t = 1",
-        "period 1 has no period before it from which step 2 could start",
-        "the logit loading at free flow",
-        "At the peak, from an even split {0:.0f} iterations, from the free-flow loading {1:.0f}.",
-        numbers.start_of_the_first_period,
-    ),
-    Erratum(
-        "MSA step 2",
-        "f(t) = f(t − 1)",
-        "does not meet the demand of period t",
-        "flows scaled by q_t / q_{t−1}, per class and OD",
-        "In period {1:.0f} the old flows would miss the demand by {0:.0f} %.",
-        numbers.demand_not_met_by_old_flows,
-    ),
-    Erratum(
-        "MSA step 3",
-        "costs of all paths",
-        RIGHT,
-        "as printed",
-        "{0:.0f} paths and (path, station) pairs in each iteration.",
-        numbers.paths_in_each_iteration,
-    ),
-    Erratum(
-        "MSA step 4",
-        "f × P",
-        "loses demand in every iteration",
-        "q × P",
-        "At the equilibrium of the peak f × P leaves out up to {0:.0f} % of the trips of an OD.",
-        numbers.demand_lost_by_step_4,
-    ),
-    Erratum(
-        "MSA step 5",
-        "f + (f_new − f) / n",
-        "n begins at 1 in every period: the first step is whole and forgets the flows of the warm start",
-        "as printed for Figures 7 and 8, where the costs remember them; self-regulated steps otherwise",
-        "First step in period 18: {0:g}; the residual falls from {1:.1e} to {2:.1e} all the same.",
-        numbers.first_step_of_a_warm_start,
-    ),
-    Erratum(
-        "MSA step 6",
-        "|f(n+1) − f(n)| ≤ ε",
-        "tests the step, which is the residual / n: stops far too early",
-        "tests the residual max |q P(c(f)) − f| / max(1, q)",
-        "With ε = 1e-3 the step says stop in iteration {0:.0f}, at a residual of {1:.1e}; it takes {2:.0f}.",
-        numbers.where_the_step_says_stop,
-    ),
-    Erratum(
-        "MSA step 7",
-        "all periods one after another",
-        "trips that outlast their period end with it",
-        "as printed; `road.assignment.carry_over` assigns the rest of a trip to the next period",
-        "At the peak {0:.0f} % of the way is still ahead when the period ends.",
-        numbers.vehicles_under_way,
-    ),
+from cosim.road.semi_dynamic import share_carried
+from experiments.reproduce.errata.erratum import Numbers
+from experiments.reproduce.od_case import OdCase
+from experiments.reproduce.road_case import (
+    FIRST,
+    SECOND,
+    TOLERANCE,
+    RoadCase,
+    even_split_veh_h,
+    sheffi_powell,
+    successive_averages,
 )
+from experiments.reproduce.statements.traffic import unmet_demand_veh_h
+
+BEYOND = 1.01
+"""Flow over capacity at which the printed Davidson function is evaluated."""
+
+
+def _rank_of_the_covariance(trips: OdCase) -> tuple[float, ...]:
+    """Return the rank of A Lambda A' at the peak hour, and its size: the roads counted."""
+    seen = trips.paths.link_loading.toarray()[trips.counted]
+    covariance = seen * trips.truth.path_flow_veh_h @ seen.T
+    return float(np.linalg.matrix_rank(covariance, hermitian=True)), float(len(seen))
+
+
+def _links_in_both_sets(roads: RoadCase) -> tuple[float, ...]:
+    """Return how many links are roads and stations at once, and how many there are."""
+    network = roads.day.paths.network
+    both = set(np.flatnonzero(~network.is_charging).tolist()) & set(network.charging_arcs.tolist())
+    return float(len(both)), float(len(network.links))
+
+
+def _davidson_beyond_capacity(roads: RoadCase) -> tuple[float, ...]:
+    """Return the printed time of a station just above its capacity [min]."""
+    network = roads.day.paths.network
+    arc = network.charging_arcs[0]
+    return (float(network.t0_min[arc] * (1 + network.davidson_j[arc] * BEYOND / (1 - BEYOND))),)
+
+
+def _gap_of_link_flows(roads: RoadCase) -> tuple[float, ...]:
+    """Return the largest gap between link flows and the path flows that run over them, added path by path [veh/h]."""
+    paths, peak = roads.day.paths, roads.peak
+    flow = np.zeros(len(paths.network.links))
+    for path in range(paths.count):
+        flow[paths.links_of(path)] += peak.path_flow_veh_h[path]
+    return (float(np.abs(flow - peak.link_flow_veh_h).max()),)
+
+
+def _price_of_a_charge(roads: RoadCase) -> tuple[float, ...]:
+    """Return what a charge at the high price costs, and the mean time of a charging trip at the peak [min]."""
+    price = roads.scenario.price_min(roads.day.tariff_cny_per_kwh, roads.day.demand.session_kwh)
+    charging = roads.day.paths.class_of_group == len(roads.day.paths.classes) - 1
+    return float(np.max(price)), float(roads.peak.mean_time_min[charging].mean())
+
+
+def _cost_at_which_logit_underflows(roads: RoadCase) -> tuple[float, ...]:
+    """Return the path cost from which on every term of the printed Eq. 7 is zero [min]."""
+    return (float(-np.log(np.finfo(float).smallest_subnormal) / roads.scenario.config.road.theta_per_min),)
+
+
+def _objectives_beside_the_equilibrium(roads: RoadCase) -> tuple[float, ...]:
+    """Return the change of the printed and of the true objective when flows grow by 1 % [min veh/h]."""
+    at, beside = sheffi_powell(roads), sheffi_powell(roads, 1.01)
+    return beside.printed - at.printed, beside.true - at.true
+
+
+def _start_of_the_first_period(roads: RoadCase) -> tuple[float, ...]:
+    """Return the iterations of the first period from an even split and from the free-flow loading."""
+    problem = roads.problems[FIRST - 1]
+    starts = even_split_veh_h(problem), problem.free_flow_loading_veh_h()
+    return tuple(float(successive_averages(problem, start).iterations) for start in starts)
+
+
+def _demand_not_met_by_old_flows(roads: RoadCase) -> tuple[float, ...]:
+    """Return the largest gap of f(t-1) to the demand of t [%], from the morning on, and its period."""
+    demand = np.array([problem.demand_veh_h.sum() for problem in roads.problems])
+    busy = np.flatnonzero(demand[1:] > 0.1 * demand.max()) + 1
+    gap = np.abs(demand[busy] - demand[busy - 1]) / demand[busy]
+    return 100 * float(gap.max()), float(busy[gap.argmax()] + 1)
+
+
+def _demand_lost_by_step_4(roads: RoadCase) -> tuple[float, ...]:
+    """Return the largest share of an OD's demand that f P leaves out [%], at the equilibrium of the peak."""
+    kept = roads.day.paths.groups.total(roads.peak.path_flow_veh_h * roads.peak.path_share)
+    return (100 * float(np.max(1 - kept / roads.problems[FIRST - 1].demand_veh_h)),)
+
+
+def _first_step_of_a_warm_start(roads: RoadCase) -> tuple[float, ...]:
+    """Return the first step of the warm start, and the residual before and after it."""
+    problem, start = roads.problems[SECOND - 1], roads.start_of_second_veh_h()
+    warm = successive_averages(problem, start, max_iterations=2, tolerance=0.0)
+    return float(warm.steps[0]), float(warm.residuals[0]), float(warm.residuals[1])
+
+
+def _where_the_step_says_stop(roads: RoadCase) -> tuple[float, ...]:
+    """Return the iteration in which the step is small, the residual there, and the iteration where that is small."""
+    problem = roads.problems[FIRST - 1]
+    search = successive_averages(problem, even_split_veh_h(problem))
+    change = search.residuals[: search.steps.size] * search.steps
+    stop = int(np.argmax(change <= TOLERANCE))
+    return float(stop + 1), float(search.residuals[stop]), float(search.iterations)
+
+
+def _vehicles_under_way(roads: RoadCase) -> tuple[float, ...]:
+    """Return the share of the trip time of the peak that falls into the next period [%]."""
+    left = share_carried(roads.peak.mean_time_min, 60 * roads.scenario.periods.hours)
+    demand = roads.problems[FIRST - 1].demand_veh_h
+    return (100 * float(left @ demand / demand.sum()),)
+
+
+NUMBERS: dict[str, Numbers] = {
+    "Eq. 1": lambda case: _rank_of_the_covariance(case.trips),
+    "Eq. 2": lambda case: (100 * (1 - case.roads.day.demand.charging.mean_charging_share),),
+    "link and node sets": lambda case: _links_in_both_sets(case.roads),
+    "Eq. 3": lambda case: _davidson_beyond_capacity(case.roads),
+    "Eq. 4": lambda case: (unmet_demand_veh_h(case),),
+    "Eq. 5": lambda case: _gap_of_link_flows(case.roads),
+    "Eq. 6": lambda case: _price_of_a_charge(case.roads),
+    "Eq. 7": lambda case: _cost_at_which_logit_underflows(case.roads),
+    "Eq. 8": lambda case: _objectives_beside_the_equilibrium(case.roads),
+    "MSA step 1": lambda case: _start_of_the_first_period(case.roads),
+    "MSA step 2": lambda case: _demand_not_met_by_old_flows(case.roads),
+    "MSA step 3": lambda case: (float(case.roads.day.paths.count),),
+    "MSA step 4": lambda case: _demand_lost_by_step_4(case.roads),
+    "MSA step 5": lambda case: _first_step_of_a_warm_start(case.roads),
+    "MSA step 6": lambda case: _where_the_step_says_stop(case.roads),
+    "MSA step 7": lambda case: _vehicles_under_way(case.roads),
+}

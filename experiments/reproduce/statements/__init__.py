@@ -1,7 +1,7 @@
-"""Every checkable statement of the paper, in the order of its figures."""
+"""Every checkable statement of the paper, in the order of its figures: a claim in TOML, what measures it in Python."""
 
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.statement import Judgement, Statement
+from experiments.reproduce.statement import Judgement, Statement, statements
 from experiments.reproduce.statements import (
     balance,
     conclusions,
@@ -13,14 +13,22 @@ from experiments.reproduce.statements import (
 )
 
 CHAPTERS: dict[str, tuple[Statement, ...]] = {
-    module.__name__.rpartition(".")[2]: module.STATEMENTS
-    for module in (traffic, convergence, balance, shifting, storage, limits, conclusions)
+    name: statements(name, values)
+    for name, values in {
+        "traffic": traffic.VALUES,
+        "convergence": convergence.VALUES,
+        "balance": balance.VALUES,
+        "shifting": shifting.VALUES,
+        "storage": storage.VALUES,
+        "limits": limits.VALUES,
+        "conclusions": conclusions.VALUES,
+    }.items()
 }
 
 
 def judge(case: Reproduction) -> dict[str, list[Judgement]]:
     """Return all judgements of *case*, chapter by chapter."""
     return {
-        name: [judgement for statement in statements for judgement in statement.judged(case)]
-        for name, statements in CHAPTERS.items()
+        name: [judgement for statement in own for judgement in statement.judged(case)]
+        for name, own in CHAPTERS.items()
     }
