@@ -38,7 +38,7 @@ def test_base_case_is_the_published_one(ieee33: Feeder) -> None:
     assert ieee33.bus_names[int(flow.voltage_pu.argmin())] == "18"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_sweep_and_newton_raphson_agree(ieee33: Feeder, seed: int) -> None:
     """Two methods that share no code, at random loads with feed-in and load at the slack bus."""
@@ -56,7 +56,7 @@ def test_sweep_and_newton_raphson_agree(ieee33: Feeder, seed: int) -> None:
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=1e-6, rtol=0, err_msg=name)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_what_pandapowers_admittances_accept_is_what_newton_raphson_finds(ieee33: Feeder, seed: int) -> None:
     random = np.random.default_rng(seed)
