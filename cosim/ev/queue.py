@@ -90,7 +90,7 @@ class FifoQueue:
             yield vehicle
 
     def serve(self, ahead: LookAhead, power_kw: float, before_s: int) -> list[Session]:
-        """Carry out what was looked ahead, and return the vehicles that arrived; who is full still has to be read off."""
+        """Carry out what was looked ahead; return who arrived. The meters of full vehicles are still to be read."""
         arrived = [vehicle for vehicle in self._coming if vehicle.arrival_s < before_s]
         self._coming = self._coming[len(arrived) :]
         self.waiting.extend(arrived)
