@@ -14,7 +14,7 @@ from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
 from cosim.sections import EXTENDS, FILE, Section
 
-OWN = ("name", "look_at", "vary")
+OWN = ("name", "what_to_look_at", "vary")
 """What says which scenario this is; it is never taken from another one."""
 
 

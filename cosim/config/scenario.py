@@ -28,7 +28,7 @@ class ScenarioConfig(Section):
     """Name of the scenario; run directories are called after it."""
     description: str = ""
     """One line for the report."""
-    look_at: str = ""
+    what_to_look_at: str = ""
     """What this scenario teaches, and where to see it: for `cosim scenarios` and the report."""
     vary: Entries[Name] = ()
     """What `cosim sweep` runs through: fields with their values, ``road.theta_per_min=0.05,0.1``."""
