@@ -58,9 +58,9 @@ def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
     """Return the mobility model of the scenario."""
     mobility = config.mobility
     common: dict[str, Any] = {
-        "share_travelling": mobility.travel_share,
-        "share_home_charger": mobility.home_charger_share,
-        "share_work_charger": mobility.work_charger_share,
+        "travel_share": mobility.travel_share,
+        "home_charger_share": mobility.home_charger_share,
+        "work_charger_share": mobility.work_charger_share,
         "types": ev_types(config),
         "soc_first": Normal(mobility.soc_first_mean, mobility.soc_first_sd, *SOC_FIRST_RANGE),
         "length_km": LogNormal(mobility.trip_length_log_mean, mobility.trip_length_log_sd, *LENGTH_RANGE_KM),
@@ -97,13 +97,13 @@ def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:
     """Return the charging behaviour of `[mobility]`."""
     mobility = config.mobility
     return ChargingBehaviour(
-        even_odds_soc=mobility.soc_fast_charge,
+        soc_fast_charge=mobility.soc_fast_charge,
         soc_spread=mobility.soc_fast_charge_width,
         price_sensitivity=mobility.price_sensitivity,
-        reserve_soc=mobility.soc_reserve,
+        soc_reserve=mobility.soc_reserve,
         target_soc=mobility.soc_target,
         slow_kw=mobility.slow_charger_kw,
-        plug_in_below_soc=mobility.soc_plug_at_home,
+        soc_plug_at_home=mobility.soc_plug_at_home,
     )
 
 

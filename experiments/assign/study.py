@@ -9,12 +9,12 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.assignment import Equilibrium, solve_sue
+from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
 from cosim.road.columns import solve_sue_adding_paths
 from cosim.road.latency import link_time_integral
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
-from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem, fisk_objective, total_travel_time_veh_min
 from cosim.road.user_equilibrium import MAX_ROUNDS, solve_so, solve_ue
 from experiments.road_files import RoadInput
@@ -125,12 +125,12 @@ def assign(  # noqa: PLR0913  (what the command asks)
     marginal = replace(roads.data, network=replace(roads.data.network, marginal=optimum))
     begun = process_time()
     try:
-        problem = pose_problem(
-            marginal.network, marginal.od, theta, routes=routes, path_size=0.0 if add_paths else path_size
+        problem = build_problem(
+            marginal.network, marginal.od, theta, paths=routes, path_size=0.0 if add_paths else path_size
         )
     except ConfigError as error:
         raise roads.placed(error) from None
-    posed = process_time()
+    built = process_time()
     search: dict[str, Any] = {"method": method, "tolerance": tolerance, "max_iterations": max_iterations}
     if add_paths:
         grown = solve_sue_adding_paths(_listed(problem), path_size=path_size, **search)
@@ -138,7 +138,7 @@ def assign(  # noqa: PLR0913  (what the command asks)
     else:
         answer, complete = solve_sue(problem, **search), True
     return _stochastic(
-        roads, problem, answer, tolerance, complete=complete, cpu_s=(posed - begun, process_time() - posed)
+        roads, problem, answer, tolerance, complete=complete, cpu_s=(built - begun, process_time() - built)
     )
 
 

@@ -68,7 +68,7 @@ def write_fit(
     mobility = {
         "kind": "markov",
         "departures": "departures_by_slot.csv",
-        "travel_share": fitted.model.share_travelling,
+        "travel_share": fitted.model.travel_share,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
         "diary_speed_km_h": fitted.model.speed_km_h,
@@ -102,7 +102,7 @@ def _told(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> 
         "days_begun_away_from_home": int((days.from_activity[days.first] != HOME).sum()),
         "round_trips_from_home": int(((days.from_activity == HOME) & (days.to_activity == HOME)).sum()),
         "trips": int(days.day.size),
-        "travel_share": fitted.model.share_travelling if days.days_without_trips else None,
+        "travel_share": fitted.model.travel_share if days.days_without_trips else None,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
         "speed_km_h": fitted.model.speed_km_h,

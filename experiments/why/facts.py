@@ -135,7 +135,7 @@ def choice_facts(day: EvDay, made: Decision) -> list[dict[str, Any]]:
     return [
         {
             "path": int(path),
-            "way": paths.way_name(int(path)),
+            "way": paths.path_name(int(path)),
             "station": stations[paths.station[path]] if paths.station[path] >= 0 else None,
             "road_min": float(choice.time_min[number] - station_min[number]),
             "station_min": float(station_min[number]),

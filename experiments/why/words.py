@@ -114,10 +114,10 @@ def _departure(trip: dict[str, Any]) -> str:
 
 
 def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
-    fast, reserve = trip["fast_charge"], behaviour.reserve_soc
+    fast, reserve = trip["fast_charge"], behaviour.soc_reserve
     odds = (
         f"Fast charge on the way? The probability is {fast['probability']:.4f} (even odds at SOC "
-        f"{behaviour.even_odds_soc:.2f}, width {behaviour.soc_spread:.2f}; price {fast['price_ratio']:.2f} of the "
+        f"{behaviour.soc_fast_charge:.2f}, width {behaviour.soc_spread:.2f}; price {fast['price_ratio']:.2f} of the "
         f"day's mean, weight {behaviour.price_sensitivity:g}), the draw {fast['uniform']:.4f}. "
     )
     by_chance, forced = fast["uniform"] < fast["probability"], fast["soc_without"] < reserve

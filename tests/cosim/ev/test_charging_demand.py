@@ -159,7 +159,7 @@ def test_default_population_is_the_one_described(demand: ChargingDemand) -> None
 
 def test_without_home_and_work_chargers_a_third_more_trips_charge_on_the_way(model: MobilityModel) -> None:
     """Slow charging is what keeps p_t low."""
-    bare = replace(model, share_home_charger=0.0, share_work_charger=0.0)
+    bare = replace(model, home_charger_share=0.0, work_charger_share=0.0)
     demand = estimate_charging_demand(bare, BATTERY, BEHAVIOUR, PERIODS, n_ev=100_000)
     assert demand.mean_charging_share == pytest.approx(0.074, abs=0.0015)
 

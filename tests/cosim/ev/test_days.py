@@ -98,7 +98,7 @@ def test_nights_are_booked_to_the_first_trip(course: list[DayOfEVs]) -> None:
     ev, overnight = day.diaries.ev[first], day.record.slow_kwh[first]
     assert day.start is not None
     at_home = day.start.activity[ev] == HOME
-    plugged = at_home & day.diaries.has_home_charger[ev] & (day.start.soc[ev] < BEHAVIOUR.plug_in_below_soc)
+    plugged = at_home & day.diaries.has_home_charger[ev] & (day.start.soc[ev] < BEHAVIOUR.soc_plug_at_home)
     assert (overnight[plugged] > 0).all()
     assert overnight[at_home & ~plugged].sum() == 0.0
     assert overnight.sum() > 0.5 * day.record.slow_kwh.sum()
