@@ -1,6 +1,7 @@
 """The agents' model of a day: Mesa holds the agents, SimPy is the only clock."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import mesa
@@ -128,8 +129,7 @@ class CoSimModel(mesa.Model):
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a class of the user's, which had passed its trial
-            when = str(self.clock.period)
-            problems = [f"{problem.rstrip('.')} ({when})" for problem in error.problems]
+            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         self.evening.record()
         return self.recorder.frames()
