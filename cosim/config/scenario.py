@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from cosim.config.base import Entries, File, Name, Section, contradiction
 from cosim.config.coupling import CouplingConfig
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
+from cosim.sections import Entries, File, Name, Section, contradiction
 
 
 class MessagesConfig(Section):

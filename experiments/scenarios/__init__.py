@@ -74,9 +74,9 @@ def copy_scenario(name: str, directory: Path) -> Path:
 
 def describe(file: Path) -> dict[str, Any]:
     """Return what a scenario file says of itself, without its models being built."""
-    from cosim.config.base import EXTENDS
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import read_toml
+    from cosim.sections import EXTENDS
 
     own, tables = read_toml(file), read_scenario_tables(file)
     return {
