@@ -10,7 +10,7 @@ from cosim.errors import ConfigError
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
 
-LESSONS = "teaching"
+TUTORIALS = "tutorials"
 """Folder of the scenarios that change one thing of another, to show what it does."""
 
 
@@ -23,7 +23,7 @@ def scenarios_home() -> Path:
 def scenario_files() -> dict[str, Path]:
     """Return the file of each scenario that comes along, by name: cases first, then lessons."""
     home = scenarios_home()
-    cases, lessons = (sorted(folder.glob("*.toml")) for folder in (home, home / LESSONS))
+    cases, lessons = (sorted(folder.glob("*.toml")) for folder in (home, home / TUTORIALS))
     return {file.stem: file for file in (*cases, *lessons)}
 
 

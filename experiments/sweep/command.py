@@ -39,14 +39,14 @@ def scenarios_command(
 
 def _about(file: Path) -> dict[str, Any]:
     """Return what a scenario file says of itself, without its models being built."""
-    from cosim.config.base import EXTENDS
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import read_toml
+    from cosim.sections import EXTENDS
 
     own, tables = read_toml(file), read_scenario_tables(file)
     return {
         "description": tables.get("description", ""),
-        "look_at": tables.get("look_at", ""),
+        "what_to_look_at": tables.get("what_to_look_at", ""),
         "extends": Path(own[EXTENDS]).stem if EXTENDS in own else None,
         "vary": tables.get("vary", []),
         "file": str(file),
@@ -64,7 +64,9 @@ def _page(name: str, about: dict[str, Any]) -> str:
             f"cosim compare runs/{base} runs/{name} --out runs/{name}-against-{base}",
         ]
     parts = [f"{name}: {about['description']}"]
-    parts += [fill(paragraph, WIDTH) for paragraph in about["look_at"].split("\n\n") if paragraph.strip()]
+    parts += [
+        fill(paragraph, WIDTH) for paragraph in about["what_to_look_at"].split("\n\n") if paragraph.strip()
+    ]
     parts += ["\n".join(f"  varies {variation}" for variation in about["vary"])] if about["vary"] else []
     parts += ["\n".join(f"  {command}" for command in commands), f"file: {about['file']}"]
     return "\n\n".join(parts)
@@ -104,7 +106,10 @@ def sweep_command(
     if directory is not None:
         with directory as unfinished:
             if not about["vary"] or family != read_family(about["vary"]):
-                about = {**about, "look_at": ""}  # it speaks of something else: a run, or another family
+                about = {
+                    **about,
+                    "what_to_look_at": "",
+                }  # it speaks of something else: a run, or another family
             write_sweep(file.stem, about, family, days, unfinished.path)
     typer.echo(json.dumps({"days": days.to_dict("records")}) if as_json else _table(days, family))
     if out is not None and not as_json:

@@ -14,7 +14,7 @@ from experiments.sweep.study import Family
 def write_sweep(name: str, about: Mapping[str, Any], family: Family, days: Frame, directory: Path) -> None:
     """Write ``days.csv``, ``days.parquet`` and ``report.html`` into *directory*; the same days give the same bytes.
 
-    The page opens with what *about* says under ``look_at``, where that is about this family.
+    The page opens with what *about* says under ``what_to_look_at``, where that is about this family.
     """
     values = days[list(family.fields)]
     days = days.assign(**{field: values[field].map(str) for field in family.fields})

@@ -85,18 +85,18 @@ def test_a_day_beyond_its_limits_is_named_with_code_3() -> None:
 
 
 def test_the_page_of_a_sweep_names_the_values_and_says_nothing_of_verdicts_it_has_not(tmp_path: Path) -> None:
-    look_at = load_scenario("toy").config.look_at.split("\n", maxsplit=1)[0]
+    what_to_look_at = load_scenario("toy").config.what_to_look_at.split("\n", maxsplit=1)[0]
     out = tmp_path / "family"
     run("sweep", "toy", "--vary", "grid.slack_voltage_pu=1.0,1.2", *FEW, "--out", out)
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<li>grid.slack_voltage_pu = 1.2: equilibrium: " in page
     assert "a day for each value of grid.slack_voltage_pu" in page
-    assert look_at
-    assert look_at not in page
+    assert what_to_look_at
+    assert what_to_look_at not in page
 
 
 def test_the_page_of_a_lesson_opens_with_what_it_teaches(tmp_path: Path) -> None:
-    about = {"description": "D", "look_at": "Look here.", "vary": ["road.theta_per_min=1"]}
+    about = {"description": "D", "what_to_look_at": "Look here.", "vary": ["road.theta_per_min=1"]}
     family = read_family(about["vary"])
     days = sweep(find_scenario("toy"), family, FEW[1:])
     write_sweep("lesson", about, family, days, tmp_path)

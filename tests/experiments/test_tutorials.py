@@ -1,4 +1,4 @@
-"""Every sentence of a lesson's ``look_at`` that has a number in it is measured here."""
+"""Every sentence of a lesson's ``what_to_look_at`` that has a number in it is measured here."""
 
 from functools import cache
 from types import SimpleNamespace
@@ -11,10 +11,10 @@ from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.run.summary import flags
-from experiments.scenarios import LESSONS, find_scenario, scenario_files
+from experiments.scenarios import TUTORIALS, find_scenario, scenario_files
 from experiments.sweep.study import day_figures, read_family, sweep
 
-LESSON_NAMES = [name for name, file in scenario_files().items() if file.parent.name == LESSONS]
+TUTORIAL_NAMES = [name for name, file in scenario_files().items() if file.parent.name == TUTORIALS]
 
 
 @cache
@@ -59,11 +59,11 @@ def energy_kwh(solved: Any, device: str) -> float:
 
 
 def test_every_lesson_says_what_to_look_at_and_has_its_test() -> None:
-    for name in LESSON_NAMES:
+    for name in TUTORIAL_NAMES:
         config = load_scenario(find_scenario(name)).config
         assert config.name == name
         assert config.description
-        assert len(config.look_at) > 300
+        assert len(config.what_to_look_at) > 300
         assert f"test_{name}" in globals()
 
 
