@@ -28,7 +28,7 @@ def _conflict(package: str) -> str:
         )
     if found == _HOME / package / "__init__.py" and _as_installed(package, found):
         return ""
-    owner = _owner(package)
+    owner = _owner(package, found)
     if owner is None:
         return (
             f"{found.parent} is in the way, for cosim has a package '{package}' of its own; "
@@ -58,7 +58,14 @@ def _entry(installed: Distribution, package: str) -> PackagePath | None:
     return next((file for file in installed.files or () if str(file) == wanted), None)
 
 
-def _owner(package: str) -> str | None:
-    """Return the name of another distribution that brings this package."""
-    others = (other for other in distributions() if other.name.lower() != "cosim")
-    return next((other.name for other in others if _entry(other, package) is not None), None)
+def _owner(package: str, file: Path) -> str | None:
+    """Return the name of another distribution that put this file there."""
+    for other in distributions():
+        entry = _entry(other, package)
+        if (
+            other.name.lower() != "cosim"
+            and entry is not None
+            and Path(str(entry.locate())).resolve() == file
+        ):
+            return other.name
+    return None

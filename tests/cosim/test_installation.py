@@ -79,6 +79,7 @@ def test_a_folder_before_ours_on_the_path_is_named_and_not_imported(
     site: Path, tmp_path: Path, name: str
 ) -> None:
     package(tmp_path / "mine", name)
+    record(site, "someones-tools", (f"{name}/__init__.py",))  # and was overwritten by ours
     assert started(tmp_path / "mine", site).stdout == (
         f"{tmp_path / 'mine' / name} is in the way, for cosim has a package '{name}' of its own; "
         "rename it, or start in another folder.\n"
