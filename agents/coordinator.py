@@ -59,7 +59,7 @@ class Coordinator(mesa.Agent):
         """Open each period as soon as the operators have dispatched it; count it when it ends."""
         patience_s = self.post.rules.dispatches_due_s
         for news in self.mail_of_yesterday:
-            self.post.carry_on(*self.audience(news), news)
+            self.post.redeliver(*self.audience(news), news)
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period

@@ -56,12 +56,12 @@ class Fleet(mesa.Agent):
         n_ev = plans.diaries.n_ev
         self.began_s = self.lived_s = clock.now_s
         """Everything before this second has happened."""
-        post.open_for_crowd(self.name, n_ev, self.hear)
+        post.open_group(self.name, n_ev, self.hear)
         self.members: dict[str, IntArray] = {}
         """EVs of each kind of knowledge."""
         for number, kind in enumerate(scenario.config.population.information.shares()):
             self.members[kind] = np.flatnonzero(morning.knowledge == number)
-            post.open_for_crowd(f"{self.name}: {kind}", self.members[kind].size, self.hear)
+            post.open_group(f"{self.name}: {kind}", self.members[kind].size, self.hear)
         roads.before_change = self.live_until_now
         for station in plugs:
             station.before_change = self.live_until_now
@@ -77,6 +77,8 @@ class Fleet(mesa.Agent):
 
     def hear(self, message: Message, lost: BoolArray) -> None:
         """Take in what everyone is told, except those whom it did not reach."""
+        if lost.all():
+            return
         self.live_until_now()
         if isinstance(message, PeriodOpened):
             self.drivers.hear_of_roads(message, lost, self.members[message.knowledge])
@@ -144,16 +146,16 @@ class Fleet(mesa.Agent):
 
         Then nothing has happened, and the second of that arrival is returned: the horizon to try next.
         """
-        outlooks = [station.outlook(horizon_s, last_s) for station in self.plugs]
-        ended = [end for outlook in outlooks for end in outlook.ends]
+        looked = [station.look_ahead(horizon_s, last_s) for station in self.plugs]
+        ended = [end for ahead in looked for end in ahead.ends]
         memory = self.state.remember(np.array([session.ev - 1 for _, session in ended], dtype=np.int64))
         heading = self.go_on(ended, now_s, period)
         back_s = min((s.arrival_s for _, sessions in heading for s in sessions), default=horizon_s)
         if back_s < horizon_s:
             self.state.take_back(memory)
             return back_s
-        for station, outlook in zip(self.plugs, outlooks, strict=True):
-            station.serve(outlook, horizon_s)
+        for station, ahead in zip(self.plugs, looked, strict=True):
+            station.serve(ahead, horizon_s)
         self.log_charges(ended, memory.row)
         self.announce(heading)
         return None

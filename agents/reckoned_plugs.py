@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from agents.clock import Clock
 from agents.site import Site, Vehicles
-from cosim.ev.queue import FifoQueue, Outlook
+from cosim.ev.queue import FifoQueue, LookAhead
 from cosim.ev.session import Session
 from cosim.periods import PeriodOfDay
 
@@ -16,7 +16,7 @@ class ReckonedPlugs:
         """Begin with the vehicles that charge, wait or are coming, in order of arrival."""
         self.site, self.clock = site, clock
         self.queue = FifoQueue(site.data.chargers)
-        self.queue.take_in(present, clock.now_s)
+        self.queue.load(present, clock.now_s)
         site.keep(self.queue.plugged.values(), self.queue.waiting)
         self.before_change: Callable[[], None] = lambda: None
         self.power_kw = 0.0
@@ -48,21 +48,21 @@ class ReckonedPlugs:
                     self.site.read_off(session, changed_s)
                 session.draw(self.power_kw)
 
-    def outlook(self, before_s: int, last_s: int) -> Outlook:
+    def look_ahead(self, before_s: int, last_s: int) -> LookAhead:
         """Return what happens up to *last_s* with the vehicles that come before *before_s*; changes nothing."""
-        return self.queue.outlook(self.power_kw, before_s, last_s)
+        return self.queue.look_ahead(self.power_kw, before_s, last_s)
 
-    def serve(self, outlook: Outlook, before_s: int) -> None:
-        """Let an outlook come true, and write it into the books."""
-        arrived = self.queue.serve(outlook, self.power_kw, before_s)
-        self._count(arrived, outlook)
-        for _, session in outlook.starts:
+    def serve(self, ahead: LookAhead, before_s: int) -> None:
+        """Carry out what was looked ahead, and write it into the books."""
+        arrived = self.queue.serve(ahead, self.power_kw, before_s)
+        self._count(arrived, ahead)
+        for _, session in ahead.starts:
             self.site.begin(session)
-        for end_s, session in outlook.ends:
+        for end_s, session in ahead.ends:
             session.end_s = end_s
             self.site.read_off(session, end_s)
 
-    def _count(self, arrived: list[Session], outlook: Outlook) -> None:
+    def _count(self, arrived: list[Session], ahead: LookAhead) -> None:
         """Count who arrives and who waits, in order of time; a charger falls free before others arrive."""
         book = self.site.book
         book.arrivals += len(arrived)
@@ -70,7 +70,7 @@ class ReckonedPlugs:
             (session.arrival_s, 1, book.join) for session in arrived if session.start_s != session.arrival_s
         ]
         leaves = [
-            (start_s, 0, book.leave) for start_s, session in outlook.starts if start_s > session.arrival_s
+            (start_s, 0, book.leave) for start_s, session in ahead.starts if start_s > session.arrival_s
         ]
         for second, _, count in sorted(joins + leaves, key=lambda event: event[:2]):
             count(second)

@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.meter import Meter
 from agents.price_list import TariffBook
-from cosim.ev.queue_book import QueueBook
+from cosim.ev.queue_record import QueueRecord
 from cosim.ev.session import Session
 from cosim.messages import TariffIssued
 from cosim.periods import PeriodOfDay, Periods
@@ -52,7 +52,7 @@ class Site:
         """Open the books."""
         self.data, self.name = data, data.name
         self.periods, self.meter, self.recorder = periods, meter, recorder
-        self.book = QueueBook()
+        self.book = QueueRecord()
         self.tariffs, self.tariff = tariffs, tariffs.published
         """All tariffs, and the one it has heard of last."""
         self.limits_kw: dict[PeriodOfDay, float] = {}
@@ -65,7 +65,7 @@ class Site:
 
     def go_on(self, now_s: int, tariff: TariffIssued | None, drawn_kwh: float) -> None:
         """Begin a day as the one before has ended."""
-        self.book = QueueBook(since_s=now_s)
+        self.book = QueueRecord(since_s=now_s)
         if tariff is not None:
             self.hear(tariff)
         self.meter.record(self.name, self.periods.at(now_s - 1), drawn_kwh)

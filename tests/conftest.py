@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from agents.model import CoSimModel
 from cosim.arrays import Frame
@@ -10,6 +11,11 @@ from cosim.coupling import EquilibriumDay, day_ahead, solve_equilibrium_day
 from cosim.scenario import DayAhead, Scenario, load_scenario
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+
+settings.register_profile("explore", deadline=None)
+settings.register_profile("cosim", deadline=None, derandomize=True)
+settings.load_profile("cosim")
+"""No test depends on how busy the machine is; other examples are drawn with ``--hypothesis-profile=explore``."""
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from cosim.config.base import EXTENDS, FILE, Section
 from cosim.config.faults import sections_in
 from cosim.config.grid import FeederConfig, GridConfig, without_rival
 from cosim.config.reading import entry_key, no_such_entry, read_toml
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
+from cosim.sections import EXTENDS, FILE, Section
 
-OWN = ("name", "look_at", "vary")
+OWN = ("name", "what_to_look_at", "vary")
 """What says which scenario this is; it is never taken from another one."""
 
 

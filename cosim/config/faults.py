@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from cosim.config.base import EXTENDS, Section
 from cosim.config.grid import FeederConfig
 from cosim.config.scenario import ScenarioConfig
+from cosim.sections import EXTENDS, Section
 
 Fault = Mapping[str, Any]
 Field = tuple[int | str, ...]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cosim.config.base import (
+from cosim.sections import (
     Entries,
     File,
     Name,

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cosim.config.base import Section
 from cosim.config.faults import sentences
 from cosim.config.grid import GridConfig
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
+from cosim.sections import Section
 
 
 def read_toml(path: Path) -> dict[str, Any]:

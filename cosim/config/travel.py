@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from cosim.config.base import Entries, File, Name, NonNegative, Place, Positive, Section, Share, contradiction
+from cosim.sections import Entries, File, Name, NonNegative, Place, Positive, Section, Share, contradiction
 
 
 class AssignmentConfig(Section):

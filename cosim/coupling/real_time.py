@@ -15,8 +15,8 @@ from cosim.arrays import FloatArray, Frame, IntArray
 from cosim.errors import SolverError
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
+from cosim.grid.flow import PowerFlow
 from cosim.grid.operation import period_cost_cny
-from cosim.grid.power_flow import PowerFlow
 from cosim.grid.schedule import Dispatch, Horizon
 from cosim.grid.sweep import sweep_power_flow
 from cosim.results import Recorder

@@ -1,7 +1,7 @@
 """When a driver charges: the decisions, as kernels over arrays that take scalars too.
 
-The agents call them with one EV, the estimate of the charging demand with all EVs at once. NumPy's functions
-are used for both (``np.exp`` and ``math.exp`` may differ in the last bit), so both decide alike.
+``decide_charging`` is the whole decision of EVs that leave: of one EV among the agents, of all at once in the estimate
+of the charging demand. No value of an EV depends on those of the others, so both decide alike to the last bit.
 """
 
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ class ChargingBehaviour:
 def fast_charge_probability(
     soc: FloatArray | float, behaviour: ChargingBehaviour, price_ratio: FloatArray | float = 1.0
 ) -> FloatArray:
-    """Return 1 / (1 + exp((SOC - .30)/.05 + k (price / mean price - 1))), before any trip forces a charge."""
+    """Return 1 / (1 + exp((SOC - 0.30)/0.05 + k (price / mean price - 1))), before any trip forces a charge."""
     reluctance = (soc - behaviour.even_odds_soc) / behaviour.soc_spread
     reluctance = reluctance + behaviour.price_sensitivity * (price_ratio - 1.0)
     probability: FloatArray = 1.0 / (1.0 + np.exp(np.minimum(reluctance, 700.0)))  # exp(710) overflows
@@ -85,7 +85,7 @@ def plugs_in(
     has_work_charger: BoolArray | bool,
     behaviour: ChargingBehaviour,
 ) -> BoolArray:
-    """Return whether a parked EV charges slowly: given a charger, at home below SOC .7, at work always."""
+    """Return whether a parked EV charges slowly: given a charger, at home below SOC 0.7, at work always."""
     at_home = (activity == HOME) & has_home_charger & (soc < behaviour.plug_in_below_soc)
     return cast("BoolArray", at_home | ((activity == WORK) & has_work_charger))
 
@@ -147,3 +147,58 @@ def _either(
     if np.ndim(condition) == 0:
         return cast("FloatArray", then if condition else otherwise)
     return np.where(condition, then, otherwise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Departures:
+    """EVs about to leave on a trip: one value for each."""
+
+    soc: FloatArray
+    """On arrival at the parking place; where it *is_drawn*, at departure."""
+    soc_is_drawn: BoolArray
+    """Whether the state of charge is the one drawn for the first departure of the day."""
+    parked_s: IntArray
+    """Duration of the stay."""
+    from_activity: ActivityArray
+    has_home_charger: BoolArray
+    has_work_charger: BoolArray
+    length_km: FloatArray
+    """Of the trip."""
+    charge_uniform: FloatArray
+    """In [0, 1): a fast charge is chosen where it is below its probability."""
+    battery: Battery
+    behaviour: ChargingBehaviour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChargingDecision:
+    """What EVs that leave have charged while parked, and whether they fast-charge on the way: one value for each."""
+
+    soc_departure: FloatArray
+    slow_kwh: FloatArray
+    """Charged while parked, on the grid side."""
+    drive_kwh: FloatArray
+    """What the trip takes from the battery."""
+    price_ratio: FloatArray
+    """Expected price over the mean price of the day."""
+    charges: BoolArray
+    trip: TripSoc
+
+
+def decide_charging(at: Departures, price_ratio: FloatArray) -> ChargingDecision:
+    """Return the slow charge before a trip, the choice of a fast charge on it, and the battery along it."""
+    battery, behaviour = at.battery, at.behaviour
+    plugged = plugs_in(at.from_activity, at.soc, at.has_home_charger, at.has_work_charger, behaviour)
+    soc = soc_after_parking(at.soc, plugged & ~at.soc_is_drawn, at.parked_s / 3600, battery, behaviour)
+    drive_kwh = battery.trip_kwh(at.length_km)
+    charges = wants_fast_charge(
+        soc, drive_kwh, at.charge_uniform, battery=battery, behaviour=behaviour, price_ratio=price_ratio
+    )
+    return ChargingDecision(
+        soc_departure=soc,
+        slow_kwh=battery.charging_kwh(at.soc, soc),
+        drive_kwh=drive_kwh,
+        price_ratio=price_ratio,
+        charges=charges,
+        trip=drive(soc, drive_kwh, charges, battery, behaviour),
+    )

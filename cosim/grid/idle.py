@@ -5,10 +5,10 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
 from cosim.grid.cost import running_cost
+from cosim.grid.flow import PowerFlow, no_power_flow
 from cosim.grid.model import Frame
 from cosim.grid.numbers import Question, available_kw
 from cosim.grid.parts import place
-from cosim.grid.power_flow import PowerFlow, no_power_flow
 from cosim.grid.schedule import Answer
 from cosim.grid.sweep import sweep_power_flow
 

@@ -14,7 +14,8 @@ from cosim.grid.bus_words import at_bus
 from cosim.grid.cost import running_cost
 from cosim.grid.devices import Devices
 from cosim.grid.feeder import Feeder
-from cosim.grid.power_flow import PowerFlow, ac_power_flow, newton_power_flow, no_power_flow
+from cosim.grid.flow import PowerFlow, no_power_flow
+from cosim.grid.power_flow import ac_power_flow, newton_power_flow
 from cosim.grid.schedule import Dispatch, Load
 from cosim.grid.tariff import non_positive_prices
 from cosim.periods import PeriodOfDay

@@ -10,7 +10,7 @@ from cosim.arrays import BoolArray, FloatArray
 from cosim.coupling import EquilibriumDay
 from cosim.grid.devices import Devices
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.power_flow import PowerFlow
+from cosim.grid.flow import PowerFlow
 from cosim.grid.schedule import Dispatch, Horizon, Load
 from cosim.grid.sweep import sweep_power_flow
 from cosim.grid.tariff import price_class

@@ -230,7 +230,7 @@ def conserved(diaries: Diaries, record: SocRecord, battery: Battery) -> np.ndarr
     return np.add.reduceat(charged - driven, start) - stored
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     capacity_kwh=st.floats(4.0, 90.0),

@@ -34,7 +34,7 @@ def days_of(
 
 
 @pytest.mark.parametrize("kind", ["dwell", "markov"])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), capacity_kwh=st.floats(8.0, 90.0))
 def test_energy_is_conserved_over_days_and_no_ev_is_in_two_places(
     kind: str, seed: int, capacity_kwh: float, model: DwellModel, chain: MarkovModel

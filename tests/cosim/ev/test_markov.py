@@ -144,7 +144,7 @@ def test_days_in_a_row_reach_the_periodic_distribution(chain: MarkovModel) -> No
     assert inside_band(count_places(last.diaries, last.start), exact, 40_000).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0.0, 1.0))
 def test_departures_are_ordered_and_no_ev_is_in_two_places(seed: int, scale: float) -> None:
     """Whatever the table; an EV leaves from where it is, not before the slot after its arrival."""

@@ -108,7 +108,7 @@ def test_overloaded_stations_are_solved_when_extended() -> None:
     assert answer.overloaded[ARCS].all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     theta=st.floats(-2, 1).map(lambda power: 10**power),
     scale=st.floats(0, 5),

@@ -47,7 +47,7 @@ def test_a_budget_keeps_exactly_the_paths_it_allows(budget: float) -> None:
         assert names(kept, od) == [name for name, keep in zip(names(ALL, od), allowed, strict=True) if keep]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 40))
 def test_the_k_cheapest_are_the_first_k_of_all(seed: int, k: int) -> None:
     """Ties at the k-th place are broken by link names, as everywhere."""

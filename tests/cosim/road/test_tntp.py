@@ -246,7 +246,7 @@ def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
 
 
 @given(text=st.text(alphabet="<>~:;.0123456789\n\tOrigin-x ", max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_read_or_refused_with_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:

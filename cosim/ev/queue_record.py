@@ -1,10 +1,10 @@
-"""What a station writes down about its queue in one period."""
+"""What a station records of its queue in one period."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class QueueBook:
+class QueueRecord:
     """Arrivals, waits and the length of the queue over time; ``close`` starts the next period."""
 
     arrivals: int = 0
@@ -38,7 +38,7 @@ class QueueBook:
         return self._vehicle_seconds / seconds
 
     def wait_min(self) -> float:
-        """Return the mean wait of the sessions that started; not a number if none did."""
+        """Return the mean wait of the sessions that started; NaN if none did."""
         return self.waited_s / self.starts / 60 if self.starts else float("nan")
 
     def close(self) -> None:
