@@ -26,13 +26,13 @@ from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
 from cosim.road.formats import read_roads
 from cosim.road.network import Network, OdTable
+from cosim.road.objective import beckmann_objective
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import semi_dynamic_day
 from cosim.road.steps import Method
 from cosim.road.tntp import read_tntp
 from cosim.road.user_equilibrium import solve_ue
-from experiments.assign.study import beckmann_objective
 
 T = TypeVar("T")
 CARS = (UserClass("cars"),)
