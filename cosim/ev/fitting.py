@@ -51,7 +51,7 @@ def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
         departure=departure,
         travel_share=share,
         length_km=fit_lengths(days.length_km),
-        speed_km_h=float(hours),
+        diary_speed_km_h=float(hours),
     )
     return FittedChain(
         model=model,

@@ -39,12 +39,12 @@ class MobilityModel(ABC):
     soc_first: Distribution = field(default=Normal(0.60, 0.15, 0.2, 0.9))
     """State of charge at the first departure of the day."""
     length_km: Distribution = field(default=LogNormal(2.451, 0.75, 1.0, 100.0))
-    speed_km_h: float = 35.0
+    diary_speed_km_h: float = 35.0
     """In the diary; on a network the road gives the travel time."""
 
     def trip_s(self, length_km: FloatArray) -> IntArray:
         """Return the time trips take in the diary, in whole seconds."""
-        return whole_seconds(length_km / self.speed_km_h * 3600)
+        return whole_seconds(length_km / self.diary_speed_km_h * 3600)
 
     @abstractmethod
     def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:

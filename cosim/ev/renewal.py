@@ -49,7 +49,7 @@ def all_at_home() -> DayStart:
 
 def renewal_day(model: DwellModel, start: DayStart) -> tuple[Occupancy, DayStart]:
     """Return where EVs are at every boundary of the day, and the next midnight."""
-    trip = masses(model.length_km, 3600 / model.speed_km_h)
+    trip = masses(model.length_km, 3600 / model.diary_speed_km_h)
     stays = [(kind, from_h, to_h, masses(dwell, 3600)) for kind, from_h, to_h, dwell in model.stays()]
     longest = trip.size + max(mass.size for *_, mass in stays)
     departures, arrivals = np.zeros((4, CELLS + longest)), np.zeros((4, CELLS + longest))

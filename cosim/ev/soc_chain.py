@@ -64,8 +64,11 @@ class SocChain:
         """Return the matrices of a whole slot of slow charging, and of a uniform part of it."""
         battery, hours = self.kind.battery, SLOT_S / 3600
         parts = (np.arange(20) + 0.5) / 20
-        whole = _spread(battery.soc_after_charging(SOC, self.kind.slow_kw, hours))
-        some = [_spread(battery.soc_after_charging(SOC, self.kind.slow_kw, part * hours)) for part in parts]
+        whole = _spread(battery.soc_after_charging(SOC, self.kind.slow_charger_kw, hours))
+        some = [
+            _spread(battery.soc_after_charging(SOC, self.kind.slow_charger_kw, part * hours))
+            for part in parts
+        ]
         return whole, np.mean(some, axis=0)
 
     @cached_property
@@ -248,7 +251,7 @@ def one_type(model: MarkovModel, battery: Battery, behaviour: ChargingBehaviour)
     """Return the type that a model without types describes."""
     return EvType(
         battery=battery,
-        slow_kw=float(np.max(behaviour.slow_kw)),
+        slow_charger_kw=float(np.max(behaviour.slow_charger_kw)),
         home_charger_share=model.home_charger_share,
         work_charger_share=model.work_charger_share,
     )

@@ -33,7 +33,7 @@ def only(*leaves: tuple[int, int, int, float]) -> np.ndarray:
 def fixed_length(table: np.ndarray, minutes: float) -> MarkovModel:
     """Return a chain in which all travel, and every trip takes so long."""
     km = Normal(minutes, 0.0)
-    return MarkovModel(departure=table, travel_share=1.0, length_km=km, speed_km_h=60.0)
+    return MarkovModel(departure=table, travel_share=1.0, length_km=km, diary_speed_km_h=60.0)
 
 
 def test_a_trip_of_ten_minutes_crosses_a_boundary_in_two_cases_of_three() -> None:
