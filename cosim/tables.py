@@ -1,9 +1,12 @@
 """The dictionary of columns: what every column of every result table holds, and in which unit."""
 
+from collections.abc import Iterable
+
 from cosim.columns import Column
 from cosim.columns import real as _real
 from cosim.columns import text as _text
 from cosim.columns import whole as _whole
+from cosim.command_tables import COMMAND_TABLES
 from cosim.comparison_tables import COMPARISON_TABLES
 
 _DAY = _whole("day", "day, from 1; what outlasts the last day is booked to the next")
@@ -304,3 +307,17 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
 }
 KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
 """What the rows of each table are ordered by; equal keys keep the order of writing."""
+
+TABLES |= COMMAND_TABLES
+
+
+def check_columns(command: str, table: str, columns: Iterable[str]) -> None:
+    """Raise KeyError unless the *columns* of a *command*'s table are in the dictionary.
+
+    A command has a table of its own (assign/links), or writes one that several commands share.
+    """
+    name = f"{command}/{table}" if f"{command}/{table}" in TABLES else table
+    unknown = [column for column in columns if not any(known.covers(column) for known in TABLES[name])]
+    if unknown:
+        msg = f"table {name} has no column {', '.join(unknown)}"
+        raise KeyError(msg)

@@ -1,7 +1,6 @@
 """The page of a dispatch: one file that opens without a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ from experiments.dispatch.figures import by_bus, demand_response, one_line
 from experiments.dispatch.study import Dispatched
 from experiments.figures import feeder
 from experiments.figures.style import Figure
-from experiments.page import embedded, rendered
+from experiments.page import embedded_all, rendered
 from experiments.run.figures import accuracy
 
 LINES_MAX = 120
@@ -22,14 +21,14 @@ PRICED_BUSES = 5
 LABELS = 24
 
 
-def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> None:
-    """Write the page; the same tables give the same bytes."""
+def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
+    """Return the page; the same tables give the same bytes."""
     feeders = []
     for case in answer.asked.cases:
         own = {name: frame[frame.feeder == case.feeder.name] for name, frame in tables.items()}
         figures = figures_of(case, own, 60 * answer.asked.period_h)
-        feeders.append((case.feeder, {name: embedded(drawn) for name, drawn in figures.items()}))
-    page = rendered(
+        feeders.append((case.feeder, embedded_all(figures)))
+    return rendered(
         "dispatch.html.jinja",
         answer=answer,
         told=answer.as_json(),
@@ -37,7 +36,6 @@ def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> N
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),
     )
-    file.write_text(page, encoding="utf-8")
 
 
 def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) -> dict[str, Figure]:

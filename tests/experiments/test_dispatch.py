@@ -272,7 +272,7 @@ def test_no_answer_is_said_with_every_key(files: Path) -> None:
     assert "no dispatch exists" in str(result.exception)
     told = json.loads(result.stdout)
     assert tuple(told) == KEYS
-    assert told["status"] == "no answer"
+    assert told["status"] == "failed"
     assert told["cost_cny"] is None
 
 
