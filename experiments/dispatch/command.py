@@ -107,7 +107,7 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         answer = dispatch_all(asked, how)
     except ModelError:
         if as_json:
-            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "no answer"}))
+            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed"}))
         raise
     if directory is not None:
         write_dispatch(answer, directory)
@@ -157,7 +157,7 @@ def _text(answer: "Dispatched", out: Path | None) -> str:
 
     facts = {
         "status": told["status"],
-        "remedy": told["remedy"],
+        "recovery": told["exactness_recovery"],
         "cost": f"{number('cost_cny', ',.3f')} CNY",
         "lower bound": f"{number('lower_bound_cny', ',.3f')} CNY",
         "purchase": f"{number('purchase_kwh', ',.1f')} kWh",

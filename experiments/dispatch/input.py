@@ -15,7 +15,7 @@ from cosim.config.reading import GridFile, apply_settings, check, check_grid, re
 from cosim.csv_tables import NOT_NEGATIVE
 from cosim.errors import ConfigError
 from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import Load
+from cosim.grid.problem import Load
 from cosim.grid.tariff import non_positive_prices
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
 from cosim.scenario.station import Station
@@ -163,10 +163,10 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
     periods = _period_count(given, options)
     problems = [
         f"{who} needs column {column}; give it in the file of --profile"
-        for who, column in config.unit_profiles
+        for who, column in config.device_profiles
         if column not in given
     ]
-    flat = {column: np.zeros(periods) for _, column in config.unit_profiles}
+    flat = {column: np.zeros(periods) for _, column in config.device_profiles}
     scale = attempt(problems, _load_profile, config, given, options, periods)
     profiles = {**flat, **given, config.load_profile: np.ones(periods) if scale is None else scale}
     case = attempt(problems, build_feeder_case, config, feeder, Path(), profiles, periods)
@@ -247,7 +247,7 @@ def _load_profile(
     config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
 ) -> FloatArray:
     """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
-    used = {column for _, column in config.unit_profiles}
+    used = {column for _, column in config.device_profiles}
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):
         if name in profiles:

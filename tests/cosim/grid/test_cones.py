@@ -8,38 +8,35 @@ import pytest
 
 from cosim.grid.clarabel_engine import Engine, is_close
 from cosim.grid.compiled_period import compile_period
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
-from cosim.grid.dispatch import solve_dispatch, start_of_day
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Question, numbers
-from cosim.grid.reading import read_answer
-from cosim.grid.schedule import DispatchState, Elastic, Horizon, Load
+from cosim.grid.model import ProblemStructure
+from cosim.grid.parameters import parameters
+from cosim.grid.problem import DispatchState, Elastic, Horizon, Load, ProblemData
+from cosim.grid.reading import read_solution
 from cosim.grid.whole_problem import solve_whole
 
 DEVICES = Devices(
-    turbines=(Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, p_before_kw=100),),
-    storages=(Storage(name="s", bus="18"),),
-    renewables=(
-        Renewable(name="pv", bus="28", kind="pv", profile_pu=np.array([0.0, 0.3, 0.8, 0.5, 0.1, 0.0])),
-        Renewable(
-            name="w",
-            bus="14",
-            kind="wind",
-            profile_pu=np.full(6, 0.4),
-            q_capability="available",
-            curtailable=False,
-        ),
+    Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, initial_kw=100),
+    Storage(name="s", bus="18"),
+    DemandResponse(bus="7"),
+    DemandResponse(bus="24"),
+    Renewable(name="pv", bus="28", kind="pv", profile_pu=np.array([0.0, 0.3, 0.8, 0.5, 0.1, 0.0])),
+    Renewable(
+        name="w",
+        bus="14",
+        kind="wind",
+        profile_pu=np.full(6, 0.4),
+        q_capability="available",
+        curtailable=False,
     ),
-    demand_responses=(DemandResponse(bus="7"), DemandResponse(bus="24")),
-    v2g_chargers=(
-        V2GCharger(
-            name="park",
-            bus="22",
-            connected_pu=np.array([1.0, 0.6, 0.2, 0.5, 0.8, 1.0]),
-            arriving_pu=np.array([0.0, 0.0, 0.0, 0.2, 0.2, 0.1]),
-            departing_pu=np.array([0.0, 0.3, 0.3, 0.0, 0.0, 0.0]),
-        ),
+    V2GCharger(
+        name="park",
+        bus="22",
+        connected_pu=np.array([1.0, 0.6, 0.2, 0.5, 0.8, 1.0]),
+        arriving_pu=np.array([0.0, 0.0, 0.0, 0.2, 0.2, 0.1]),
+        departing_pu=np.array([0.0, 0.3, 0.3, 0.0, 0.0, 0.0]),
     ),
 )
 PRICE = np.array([0.35, 0.35, 0.68, 1.09, 1.09, 0.68])
@@ -52,16 +49,18 @@ LATER = DispatchState(
 )
 
 
-def asked(feeder: Feeder, *, scale: float = 1.0, first: int = 1, **options: object) -> Question:
+def asked(feeder: Feeder, *, scale: float = 1.0, first: int = 1, **options: object) -> ProblemData:
     load = Load.scaled(feeder, scale * PROFILE[first - 1 :])
-    state = start_of_day(DEVICES) if first == 1 else LATER
+    state = DEVICES.initial_state() if first == 1 else LATER
     horizon = Horizon(first_period=first, period_h=options.pop("period_h", 1.0))  # type: ignore[arg-type]
-    question = Question(load=load, price_cny_per_kwh=PRICE[first - 1 :], horizon=horizon, state=state)
+    question = ProblemData(load=load, price_cny_per_kwh=PRICE[first - 1 :], horizon=horizon, state=state)
     return replace(question, **options)  # type: ignore[arg-type]
 
 
-def frame_of(feeder: Feeder, *, elastic: bool = False, export: bool = False, period_h: float = 1.0) -> Frame:
-    return Frame(
+def frame_of(
+    feeder: Feeder, *, elastic: bool = False, export: bool = False, period_h: float = 1.0
+) -> ProblemStructure:
+    return ProblemStructure(
         feeder=feeder,
         devices=DEVICES,
         period_h=period_h,
@@ -90,11 +89,11 @@ def test_copies_of_a_period_have_the_optimum_of_the_whole_problem(ieee33: Feeder
     """Cost to 1e-7, nodal prices to .05 CNY/MWh."""
     about, what = CASES[name]
     frame, question = frame_of(ieee33, **about), asked(ieee33, **what)  # type: ignore[arg-type]
-    filled = numbers(frame, question)
+    filled = parameters(frame, question)
     ours, whole = Engine(frame).solve(filled, name), solve_whole(frame, filled, "clarabel", name)
     assert ours is not None
     assert whole is not None
-    one, two = read_answer(ours, frame, question), read_answer(whole, frame, question)
+    one, two = read_solution(ours, frame, question), read_solution(whole, frame, question)
     assert one.objective_cny == pytest.approx(two.objective_cny, rel=1e-7)
     assert one.cost.penalty_cny == pytest.approx(two.cost.penalty_cny, abs=1e-7 * abs(two.objective_cny))
     np.testing.assert_allclose(one.price_cny_per_kwh, two.price_cny_per_kwh, atol=5e-5, rtol=0)
@@ -108,7 +107,7 @@ def test_only_shedding_changes_the_matrix(ieee33: Feeder) -> None:
 def test_a_solve_leaves_no_trace_in_the_next(ieee33: Feeder) -> None:
     """The same bits from a fresh engine, and from one that has answered other questions in between."""
     frame = frame_of(ieee33)
-    question = numbers(frame, asked(ieee33))
+    question = parameters(frame, asked(ieee33))
     fresh = Engine(frame).solve(question, "")
     used = Engine(frame)
     for other in (
@@ -116,7 +115,7 @@ def test_a_solve_leaves_no_trace_in_the_next(ieee33: Feeder) -> None:
         asked(ieee33, first=4),
         replace(asked(ieee33, scale=0.9), price_cny_per_kwh=-PRICE),
     ):
-        used.solve(numbers(frame, other), "")
+        used.solve(parameters(frame, other), "")
     again = used.solve(question, "")
     assert fresh is not None
     assert again is not None
@@ -127,9 +126,9 @@ def test_a_solve_leaves_no_trace_in_the_next(ieee33: Feeder) -> None:
 
 def test_an_infeasible_question_leaves_no_trace_either(ieee33: Feeder) -> None:
     frame = frame_of(ieee33)
-    question, engine = numbers(frame, asked(ieee33)), Engine(frame)
+    question, engine = parameters(frame, asked(ieee33)), Engine(frame)
     before = engine.solve(question, "")
-    assert engine.solve(numbers(frame, asked(ieee33, scale=3.0)), "") is None
+    assert engine.solve(parameters(frame, asked(ieee33, scale=3.0)), "") is None
     after = engine.solve(question, "")
     assert before is not None
     assert after is not None

@@ -9,7 +9,7 @@ import pytest
 
 from cosim.grid import equations as eq
 from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import BranchFlow, relaxation_error
+from cosim.grid.solution import BranchFlow, relaxation_error
 
 Chain = Callable[..., Feeder]
 
