@@ -66,7 +66,7 @@ class Case:
 
     def cones(self) -> Cones:
         """Return the cones that the dispatch solves."""
-        frame = ProblemStructure(
+        structure = ProblemStructure(
             feeder=self.feeder,
             devices=self.devices,
             period_h=self.horizon.period_h,
@@ -74,10 +74,8 @@ class Case:
             elastic=None,
         )
         state = self.devices.initial_state()
-        question = ProblemData(
-            load=self.load, price_cny_per_kwh=self.price, horizon=self.horizon, state=state
-        )
-        return engine(frame).chain(len(self.price)).cones(parameters(frame, question))
+        data = ProblemData(load=self.load, price_cny_per_kwh=self.price, horizon=self.horizon, state=state)
+        return engine(structure).chain(len(self.price)).cones(parameters(structure, data))
 
     def day(self) -> None:
         """Solve every period of the day anew, each over the rest of the day."""

@@ -142,8 +142,8 @@ def main() -> None:
             found["says that it is not certified"] += 1
             print(f"case {number}: {dispatch.reason_not_certified}")
             continue
-        remedy = "with a remedy" if dispatch.exactness_recovery != "none" else "as solved"
-        found[f"certified, {dispatch.status}, {remedy}"] += 1
+        recovery = "recovered" if dispatch.exactness_recovery != "none" else "as solved"
+        found[f"certified, {dispatch.status}, {recovery}"] += 1
         if complaint := judge(case, dispatch):
             wrong += 1
             print(f"case {number} is silently wrong: {complaint}")

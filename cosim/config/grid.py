@@ -78,7 +78,7 @@ class FeederConfig(Section):
     turbines: Entries[TurbineConfig] = ()
     """Gas turbines."""
     storage: Entries[StorageConfig] = ()
-    """Storage units."""
+    """Storage."""
     demand_response: Entries[DemandResponseConfig] = ()
     """Buses whose load can be shifted."""
     renewables: Entries[RenewableConfig] = ()

@@ -42,12 +42,14 @@ def what_binds(solution: Solution, feeder: Feeder, row: int, bus: int, floor_pu:
     full = loading(solution, feeder)[row, way]
     if (full >= AT_LIMIT).any():
         base_a = np.broadcast_to(feeder.current_base_a, feeder.branch_count)
-        told = ", ".join(
+        named = ", ".join(
             f"branch {feeder.branch_names[k]} ({share:.1%} of {feeder.current_max_pu[k] * base_a[k]:.0f} A)"
             for k, share in zip(way.tolist(), full, strict=True)
             if share >= AT_LIMIT
         )
-        return f"At its limit on the way is {told}. Raise the limit there, or all by grid.branch_limit_scale."
+        return (
+            f"At its limit on the way is {named}. Raise the limit there, or all by grid.branch_limit_scale."
+        )
     passed = np.append(feeder.to_bus[way], bus)
     lowest = int(passed[np.argmin(solution.voltage_pu[row, passed])])
     voltage_pu = solution.voltage_pu[row, lowest]

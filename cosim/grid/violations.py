@@ -14,7 +14,7 @@ from cosim.grid.solution import Solution, Violation
 
 VOLTAGE_NOTICED_PU = 1e-6
 KINDS = ("base_shed", "station_shed", "undervoltage", "overvoltage", "renewable_off", "terminal_energy")
-"""In the order in which they are told."""
+"""In the order in which they are reported."""
 
 
 def violations(solution: Solution, structure: ProblemStructure, data: ProblemData) -> tuple[Violation, ...]:

@@ -157,7 +157,7 @@ def _of_network(name: str, options: Options) -> DispatchInput:
 
 
 def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
-    """Return the question about a network, its units checked; raise all problems of units, profiles, loads, prices."""
+    """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
     feeder = _with_own_band(read_feeder(config, Path()), config)
     given = {} if options.profile is None else columns_of(options.profile)
     periods = _period_count(given, options)
@@ -185,7 +185,7 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
 
 
 def _further_problems(tables: dict[str, Any], options: Options) -> list[str]:
-    """Return what is wrong with places and profiles of units some of whose values are wrong themselves."""
+    """Return what is wrong with places and profiles of devices some of whose values are wrong themselves."""
     rest = mended(tables, GridFile)
     if rest is None or len(rest.grid.feeders) != 1:
         return []
@@ -197,7 +197,7 @@ def _further_problems(tables: dict[str, Any], options: Options) -> list[str]:
 
 
 def _tables_of_network(network: str, options: Options) -> dict[str, Any]:
-    """Return the description of a network and the units of --devices, with --set laid over it."""
+    """Return the description of a network and the devices of --devices, with --set laid over it."""
     tables = {} if options.devices is None else read_toml(options.devices)
     tables = tables if "grid" in tables else {"grid": tables}
     if isinstance(tables["grid"], dict):
@@ -246,7 +246,7 @@ def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:
 def _load_profile(
     config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
 ) -> FloatArray:
-    """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
+    """Return the factor on the loads: the column asked for, load_pu, or the only one that no device uses."""
     used = {column for _, column in config.device_profiles}
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):

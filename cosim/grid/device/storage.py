@@ -19,7 +19,7 @@ Efficiency = Annotated[float, Field(gt=0, le=1)]
 
 
 class StorageConfig(DeviceSection):
-    """``[[grid.storage]]``: a storage unit (Eq. 18)."""
+    """``[[grid.storage]]``: a battery (Eq. 18)."""
 
     called: ClassVar[str] = "storage"
     name: Name

@@ -1,4 +1,4 @@
-"""Dispatches small enough to know the answer, and the three ways out: ladder, signs, elastic."""
+"""Dispatches small enough to know the answer, and the three recoveries: penalty continuation, signs, elastic."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbi
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, feeder_from_pandapower
 from cosim.grid.power_flow import verify_with_ac_power_flow
-from cosim.grid.problem import DispatchState, Elastic, Horizon, Load, Rules
+from cosim.grid.problem import Elastic, Horizon, Load, Rules
 
 Chain = Callable[..., Feeder]
 BARE = Devices()
@@ -192,10 +192,10 @@ def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain) 
 
 
 def test_energy_that_cannot_be_returned_is_named(chain: Chain) -> None:
-    """50 kWh are owed, but in the last period only 30 % of 100 kW can come back."""
+    """50 kWh are deferred, but in the last period only 30 % of 100 kW can come back."""
     feeder = chain((0.01, 0.01))
     devices = Devices(DemandResponse(bus="2"))
-    state = DispatchState(turbine_kw=np.zeros(0), storage_kwh=np.zeros(0), owed_kwh=np.array([50.0]))
+    state = {"deferred_kwh": np.array([50.0])}
     horizon = Horizon(first_period=24, state=state)
     dispatch = solve_dispatch(feeder, devices, level(feeder, b2=100), np.array([0.5]), horizon)
     (broken,) = dispatch.violations
@@ -203,7 +203,7 @@ def test_energy_that_cannot_be_returned_is_named(chain: Chain) -> None:
     assert broken.amount == pytest.approx(20, abs=1e-3)
 
 
-def test_ladder_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain) -> None:
+def test_penalty_continuation_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain) -> None:
     """At a negative price losses earn money: the relaxation invents them until a loss price outweighs it."""
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     load, price = level(feeder, b2=300, b3=500), np.array([-0.3])

@@ -9,7 +9,6 @@ import pytest
 
 from cosim.grid import equations as eq
 from cosim.grid.feeder import Feeder
-from cosim.grid.solution import BranchFlow, relaxation_error
 
 Chain = Callable[..., Feeder]
 
@@ -111,76 +110,3 @@ def test_a_tap_divides_the_voltage_by_its_square(chain: Chain) -> None:
 def test_sum_below_adds_a_bus_to_every_branch_on_its_way(chain: Chain) -> None:
     feeder = chain((0.1, 0.1), (0.1, 0.1), (0.1, 0.1))
     assert feeder.sum_below(np.array([[100.0, 1.0, 2.0, 4.0]])).tolist() == [[7.0, 6.0, 4.0]]
-
-
-def test_ramp_counts_from_the_state_before() -> None:
-    before, step = const([0.0]), np.full((2, 1), 0.2)
-    assert holds(eq.ramp(const([0.2], [0.4]), before, step))
-    assert not holds(eq.ramp(const([0.3], [0.4]), before, step))
-    assert not holds(eq.ramp(const([0.2], [0.5]), before, step))
-
-
-def test_turbine_limits() -> None:
-    low, high, most = np.array([-0.3]), np.array([0.3]), np.array([0.5])
-    assert holds(eq.output_limits(const([0.5]), const([-0.3]), most, low, high))
-    assert not holds(eq.output_limits(const([0.51]), const([0.0]), most, low, high))
-    assert not holds(eq.output_limits(const([0.1]), const([0.31]), most, low, high))
-
-
-@pytest.fixture
-def battery() -> eq.Store:
-    one = np.ones(1)
-    return eq.Store(one, one, 0.9 * one, 0.8 * one, 0.2 * one, 2.0 * one)
-
-
-def test_store_loses_on_the_way_in_and_on_the_way_out(battery: eq.Store) -> None:
-    """1 MW for half an hour stores .45; .36 MW for half an hour takes .225."""
-    charge, discharge, before = const([1.0], [0.0]), const([0.0], [0.36]), const([1.0])
-    assert holds(eq.store(charge, discharge, const([1.45], [1.225]), before, battery, 0.5))
-    assert not holds(eq.store(charge, discharge, const([1.5], [1.275]), before, battery, 0.5))
-
-
-def test_store_yields_the_product_of_its_efficiencies(battery: eq.Store) -> None:
-    """The limits of a direction set to 0 fix the sign of a period."""
-    charge, discharge, energy = cp.Variable((2, 1)), cp.Variable((2, 1)), cp.Variable((2, 1))
-    signed = replace(battery, charge_max=np.array([[1.0], [0.0]]), discharge_max=np.array([[0.0], [1.0]]))
-    rules = [*eq.store(charge, discharge, energy, const([1.0]), signed, 1.0), energy[1] == 1.0]
-    assert best(cp.sum(discharge), [*rules, charge[0] == 0.5]) == pytest.approx(0.5 * 0.9 * 0.8, abs=1e-6)
-
-
-def test_shift_remembers_what_is_owed() -> None:
-    most, start = np.full((2, 1), 0.3), const([0.1])
-    assert holds(eq.shift(const([0.2], [0.0]), const([0.0], [0.3]), const([0.2], [0.05]), start, most, 0.5))
-    assert not holds(
-        eq.shift(const([0.4], [0.0]), const([0.0], [0.3]), const([0.3], [0.15]), start, most, 0.5)
-    )
-    assert not holds(
-        eq.shift(const([0.2], [0.0]), const([0.0], [0.3]), const([0.1], [-0.05]), start, most, 0.5)
-    )
-
-
-def test_renewable_that_must_not_be_curtailed_gives_all() -> None:
-    available, must = np.array([[0.5, 0.5]]), np.array([[0.5, 0.0]])
-    assert holds(eq.renewable_power(const([0.5, 0.1]), available, must, 0.0))
-    assert not holds(eq.renewable_power(const([0.4, 0.5]), available, must, 0.0))
-    assert holds(eq.renewable_power(const([0.4, 0.5]), available, must, 0.1))
-    assert not holds(eq.renewable_power(const([0.6, 0.5]), available, must, 0.0))
-
-
-def test_reactive_power_fills_the_disk() -> None:
-    assert holds(eq.reactive_disk(const([0.6]), const([-0.8]), np.array([1.0])))
-    assert not holds(eq.reactive_disk(const([0.6]), const([0.81]), np.array([1.0])))
-
-
-def test_relaxation_error_is_equation_23_at_working_currents() -> None:
-    """P = 3, Q = 4, v = 1 on 1 MVA: I = 5; with l = 26 the error is (sqrt(26) - 5)/10 on 10 MVA."""
-    one = np.ones((1, 1))
-    error = relaxation_error(BranchFlow(voltage2=one, current2=26 * one, p=3 * one, q=4 * one))
-    assert error == pytest.approx((np.sqrt(26) - 5) / 10, rel=1e-12)
-
-
-def test_relaxation_error_does_not_magnify_noise_at_no_current() -> None:
-    """A residual of 1e-9 on 10 MVA (1e-7 on 1 MVA) is an error of 1e-6 by definition; its root would be 3e-5."""
-    one, zero = np.ones((1, 1)), np.zeros((1, 1))
-    error = relaxation_error(BranchFlow(voltage2=one, current2=1e-7 * one, p=zero, q=zero))
-    assert error == pytest.approx(1e-6, rel=1e-9)

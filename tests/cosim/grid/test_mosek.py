@@ -62,12 +62,10 @@ def optimum_of_task(path: Path) -> float:
 
 
 def test_the_task_written_for_mosek_has_the_optimum(ieee33: Feeder, tmp_path: Path) -> None:
-    frame = ProblemStructure(feeder=ieee33, devices=DEVICES, period_h=1.0, export=False, elastic=None)
+    structure = ProblemStructure(feeder=ieee33, devices=DEVICES, period_h=1.0, export=False, elastic=None)
     load = Load.scaled(ieee33, np.array([0.3, 0.5]))
-    question = ProblemData(
-        load=load, price_cny_per_kwh=PRICE, horizon=Horizon(), state=DEVICES.initial_state()
-    )
-    problem = whole_problem(frame, parameters(frame, question)).problem
+    data = ProblemData(load=load, price_cny_per_kwh=PRICE, horizon=Horizon(), state=DEVICES.initial_state())
+    problem = whole_problem(structure, parameters(structure, data)).problem
     path = tmp_path / "dispatch.ptf"
     try:
         problem.solve(solver="MOSEK", save_file=str(path))
@@ -81,10 +79,10 @@ def test_the_task_written_for_mosek_has_the_optimum(ieee33: Feeder, tmp_path: Pa
 def test_a_licence_that_fails_is_an_error_of_ours(ieee33: Feeder) -> None:
     if not solvers.mosek_licence_problem():
         pytest.skip("MOSEK has a licence here")
-    frame = ProblemStructure(feeder=ieee33, devices=Devices(), period_h=1.0, export=False, elastic=None)
+    structure = ProblemStructure(feeder=ieee33, devices=Devices(), period_h=1.0, export=False, elastic=None)
     load = Load.scaled(ieee33, np.array([0.6]))
-    question = ProblemData(
+    data = ProblemData(
         load=load, price_cny_per_kwh=np.ones(1), horizon=Horizon(), state=Devices().initial_state()
     )
     with pytest.raises(SolverError, match="here: mosek answered a breakdown"):
-        solve_whole(frame, parameters(frame, question), "mosek", "here")
+        solve_whole(structure, parameters(structure, data), "mosek", "here")

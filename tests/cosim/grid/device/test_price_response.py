@@ -99,8 +99,8 @@ def test_no_station_gives_more_than_it_has(ieee33: Feeder) -> None:
 def test_copies_of_a_period_have_the_optimum_of_the_whole_problem(ieee33: Feeder, *, elastic: bool) -> None:
     load = loaded(ieee33, STATION_KW, response(500.0), scale=2.5 if elastic else 1.0)
     state = solve_dispatch(ieee33, DEVICES, load, TARIFF, rules=RULES).state_after(3)
-    question = ProblemData(load=load, price_cny_per_kwh=TARIFF, horizon=Horizon(), state=state)
-    frame = ProblemStructure(
+    data = ProblemData(load=load, price_cny_per_kwh=TARIFF, horizon=Horizon(), state=state)
+    structure = ProblemStructure(
         feeder=ieee33,
         devices=DEVICES,
         period_h=1.0,
@@ -108,11 +108,11 @@ def test_copies_of_a_period_have_the_optimum_of_the_whole_problem(ieee33: Feeder
         elastic=Elastic() if elastic else None,
         responding=BUSES,
     )
-    filled = parameters(frame, question)
-    ours, whole = Engine(frame).solve(filled, ""), solve_whole(frame, filled, "clarabel", "")
+    filled = parameters(structure, data)
+    ours, whole = Engine(structure).solve(filled, ""), solve_whole(structure, filled, "clarabel", "")
     assert ours is not None
     assert whole is not None
-    one, two = read_solution(ours, frame, question), read_solution(whole, frame, question)
+    one, two = read_solution(ours, structure, data), read_solution(whole, structure, data)
     assert one.objective_cny == pytest.approx(two.objective_cny, rel=1e-7)
     assert one.setpoints["response_kw"] == pytest.approx(two.setpoints["response_kw"], abs=0.02)
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from cosim.errors import ConfigError
-from cosim.grid import equations as eq
+from cosim.grid.builder import Constraints
 from cosim.grid.device import Devices, V2GCharger
+from cosim.grid.device.storage import StoreLimits
+from cosim.grid.device.v2g import vehicle_store
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.problem import Horizon, Load
@@ -43,13 +45,13 @@ def dispatch(feeder: Feeder, unit: V2GCharger = CAR_PARK, price: np.ndarray = PR
     )
 
 
-def holds(constraints: eq.Constraints) -> bool:
+def holds(constraints: Constraints) -> bool:
     return all(np.max(c.violation()) <= 1e-12 for c in constraints)
 
 
 def test_the_store_of_vehicles_by_hand() -> None:
     """Of 1 MWh .6 departs, .3 arrives, and half an hour at 1 MW stores .45: 1.15. No more than 1 can depart."""
-    unit = eq.Store(
+    unit = StoreLimits(
         charge_max=np.ones((1, 1)),
         discharge_max=np.ones((1, 1)),
         charge_efficiency=np.array([0.9]),
@@ -58,9 +60,9 @@ def test_the_store_of_vehicles_by_hand() -> None:
         energy_max=np.array([2.0]),
     )
 
-    def rules(energy: float, arriving: float, departing: float) -> eq.Constraints:
+    def rules(energy: float, arriving: float, departing: float) -> Constraints:
         power = [cp.Constant(np.array([[value]])) for value in (1.0, 0.0, energy, 1.0)]
-        return eq.vehicle_store(*power, unit, np.array([[arriving]]), np.array([[departing]]), 0.5)
+        return vehicle_store(*power, unit, np.array([[arriving]]), np.array([[departing]]), 0.5)
 
     assert holds(rules(1.15, 0.3, 0.6))
     assert not holds(rules(1.20, 0.3, 0.6))
