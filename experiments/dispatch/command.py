@@ -157,7 +157,7 @@ def _text(answer: "Dispatched", out: Path | None) -> str:
 
     facts = {
         "status": told["status"],
-        "recovery": told["exactness_recovery"],
+        "exactness recovery": told["exactness_recovery"],
         "cost": f"{number('cost_cny', ',.3f')} CNY",
         "lower bound": f"{number('lower_bound_cny', ',.3f')} CNY",
         "purchase": f"{number('purchase_kwh', ',.1f')} kWh",

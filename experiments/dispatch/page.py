@@ -31,7 +31,11 @@ def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> N
     """Write the page; the same tables give the same bytes."""
     feeders = []
     for case in answer.asked.cases:
-        own = {name: frame[frame.feeder == case.feeder.name] for name, frame in tables.items()}
+        own = {
+            name: frame[frame.feeder == case.feeder.name]
+            for name, frame in tables.items()
+            if name != "violations"
+        }
         figures = figures_of(case, own, answer.asked)
         feeders.append((case.feeder, {name: embedded(drawn) for name, drawn in figures.items()}))
     page = rendered(

@@ -175,7 +175,8 @@ def test_tables_agree_with_each_other(reference: Path) -> None:
     drawn = tables["buses"].groupby("period")[["load_kw", "station_kw"]].sum().sum(axis=1).to_numpy()
     np.testing.assert_allclose(fed, drawn + tables["dispatch"].losses_planned_kw, atol=1e-3)
     slack = tables["buses"][tables["buses"].bus == "1"]
-    tariff = load_scenario(REFERENCE).profiles["tou_cny_per_kwh"]
+    scenario = load_scenario(REFERENCE)
+    tariff = scenario.profiles[scenario.config.tariff.column]
     np.testing.assert_allclose(slack.nodal_price_cny_per_kwh, tariff, atol=1e-6)
     np.testing.assert_allclose(
         tables["dispatch"].purchase_planned_kw / 1e3, EXPECTED["hourly_purchase_MW"], atol=1e-3
