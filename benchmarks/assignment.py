@@ -25,6 +25,7 @@ from cosim.road.assignment import solve_sue
 from cosim.road.bush_problem import BushProblem
 from cosim.road.formats import read_roads
 from cosim.road.network import Network, OdTable
+from cosim.road.objective import beckmann_objective
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
@@ -32,7 +33,6 @@ from cosim.road.semi_dynamic import semi_dynamic_day
 from cosim.road.steps import Method
 from cosim.road.tntp import read_tntp
 from cosim.road.user_equilibrium import solve_ue
-from experiments.assign.study import beckmann_objective
 
 T = TypeVar("T")
 CARS = (UserClass("cars"),)

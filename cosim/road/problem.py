@@ -4,11 +4,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import xlogy
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.road.choice import logit_shares
-from cosim.road.latency import link_time_integral, link_time_min
+from cosim.road.latency import link_time_min
 from cosim.road.loading import PathLoading
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
@@ -115,20 +114,6 @@ class AssignmentProblem:
     def free_flow_loading_veh_h(self) -> FloatArray:
         """Return q P(c(0)), the path flows of travellers who meet no one."""
         return self.path_demand_veh_h * self.path_shares(self.path_cost_min(self.network.t0_min))
-
-
-def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> float:
-    """Return Fisk's objective, whose minimum under Eq. 4 is the SUE [min veh/h].
-
-    sum_a int_0^{x_a} t_a dx + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not
-    stationary at the SUE. With one theta per group the entropy of a group is weighted by its own 1/theta; path
-    sizes make it sum f_k ln(f_k / PS_k^w). Of marginal costs the first sum is x t: the system optimum's.
-    """
-    flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
-    entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)
-    congestion = link_time_integral(problem.network, flow, extend=problem.extends).sum()
-    fixed = flow @ problem.network.cost_min(np.zeros_like(flow))
-    return float(congestion + fixed + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
 
 
 def total_travel_time_veh_min(link_flow_veh_h: FloatArray, link_time_min: FloatArray, hours: float) -> float:

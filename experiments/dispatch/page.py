@@ -1,7 +1,6 @@
 """The page of a dispatch: one file that opens without a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from experiments.dispatch.input import DispatchInput
 from experiments.dispatch.study import Dispatched
 from experiments.figures import feeder
 from experiments.figures.style import Figure
-from experiments.page import embedded, rendered
+from experiments.page import embedded_all, rendered
 from experiments.run.figures import accuracy
 
 LINES_MAX = 120
@@ -27,8 +26,8 @@ LABELS = 24
 NO_DEVICES = Recorder().frame("devices")
 
 
-def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> None:
-    """Write the page; the same tables give the same bytes."""
+def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
+    """Return the page; the same tables give the same bytes."""
     feeders = []
     for case in answer.asked.cases:
         own = {
@@ -37,8 +36,8 @@ def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> N
             if name != "violations"
         }
         figures = figures_of(case, own, answer.asked)
-        feeders.append((case.feeder, {name: embedded(drawn) for name, drawn in figures.items()}))
-    page = rendered(
+        feeders.append((case.feeder, embedded_all(figures)))
+    return rendered(
         "dispatch.html.jinja",
         answer=answer,
         told=answer.as_json(),
@@ -46,7 +45,6 @@ def write_page(answer: Dispatched, tables: Mapping[str, Frame], file: Path) -> N
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),
     )
-    file.write_text(page, encoding="utf-8")
 
 
 def figures_of(case: FeederCase, own: Mapping[str, Frame], asked: DispatchInput) -> dict[str, Figure]:

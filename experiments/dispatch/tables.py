@@ -1,4 +1,4 @@
-"""The tables of a dispatch of feeders alone, and the directory they are written to."""
+"""The tables of a dispatch of feeders alone."""
 
 import numpy as np
 
@@ -8,22 +8,9 @@ from cosim.grid.problem import Load
 from cosim.grid.rolling import cost_by_period
 from cosim.grid.solution import Dispatch
 from cosim.periods import PeriodOfDay
-from cosim.results import Recorder, RunDirectory, write_tables
+from cosim.results import Recorder
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.study import Dispatched
-
-
-def write_dispatch(answer: Dispatched, directory: RunDirectory) -> None:
-    """Write the tables (Parquet and CSV) and the page into a new directory."""
-    from experiments.dispatch.page import write_page
-
-    with directory as unfinished:
-        folder = unfinished.path
-        tables = tables_of(answer)
-        write_tables(folder, tables)
-        for name, frame in tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False)
-        write_page(answer, tables, folder / "report.html")
 
 
 def tables_of(answer: Dispatched) -> dict[str, Frame]:

@@ -1,4 +1,4 @@
-"""Every sentence of a lesson's ``what_to_look_at`` that has a number in it is measured here."""
+"""Every sentence of a tutorial's ``what_to_look_at`` that has a number in it is measured here."""
 
 from functools import cache
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.run.summary import flags
 from experiments.scenarios import TUTORIALS, find_scenario, scenario_files
-from experiments.sweep.study import day_figures, read_family, sweep
+from experiments.sweep.study import day_figures, read_parameters, sweep
 
 TUTORIAL_NAMES = [name for name, file in scenario_files().items() if file.parent.name == TUTORIALS]
 
@@ -34,10 +34,10 @@ def day(name: str, *settings: str) -> Any:
 
 @cache
 def days(name: str) -> Frame:
-    """The family of a lesson, indexed by its values."""
+    """The days of a sweep, indexed by the values of its fields."""
     file = find_scenario(name)
-    family = read_family(load_scenario(file).config.vary)
-    return sweep(file, family).set_index(list(family.fields))
+    parameters = read_parameters(load_scenario(file).config.vary)
+    return sweep(file, parameters).set_index(list(parameters.fields))
 
 
 def voltage(solved: Any, bus: str) -> Any:
@@ -58,7 +58,7 @@ def energy_kwh(solved: Any, device: str) -> float:
     return float(devices[devices.device == device].p_kw.sum())
 
 
-def test_every_lesson_says_what_to_look_at_and_has_its_test() -> None:
+def test_every_tutorial_says_what_to_look_at_and_has_its_test() -> None:
     for name in TUTORIAL_NAMES:
         config = load_scenario(find_scenario(name)).config
         assert config.name == name
@@ -83,8 +83,8 @@ def test_uncoordinated() -> None:
 
 
 def test_price_feedback() -> None:
-    family = days("price_feedback")
-    heeded, rest = family.loc[("nodal", True)], family.drop(("nodal", True))
+    found = days("price_feedback")
+    heeded, rest = found.loc[("nodal", True)], found.drop(("nodal", True))
     figures = rest.drop(columns="flagged").astype(float)
     assert (figures.max() / figures.min() - 1).max() < 1e-7  # the same traffic, to the last vehicle
     left = figures.iloc[0] - heeded.drop("flagged").astype(float)
@@ -114,27 +114,27 @@ def test_nodal_prices() -> None:
 
 
 def test_theta() -> None:
-    family = days("theta")
-    assert family.index.tolist() == [0.05, 0.1, 0.2, 0.5, 1.0]
-    assert family.drive_min.is_monotonic_decreasing
-    assert (family.drive_min[0.05], family.drive_min[1.0]) == pytest.approx((37.4, 33.3), abs=0.05)
-    assert family.flow_per_capacity_max.idxmin() == 0.1
-    assert (family.flow_per_capacity_max[0.1], family.flow_per_capacity_max[1.0]) == pytest.approx(
+    found = days("theta")
+    assert found.index.tolist() == [0.05, 0.1, 0.2, 0.5, 1.0]
+    assert found.drive_min.is_monotonic_decreasing
+    assert (found.drive_min[0.05], found.drive_min[1.0]) == pytest.approx((37.4, 33.3), abs=0.05)
+    assert found.flow_per_capacity_max.idxmin() == 0.1
+    assert (found.flow_per_capacity_max[0.1], found.flow_per_capacity_max[1.0]) == pytest.approx(
         (1.20, 1.47), abs=0.005
     )
-    assert (family.energy_CS6_kwh[0.05], family.energy_CS6_kwh[1.0]) == pytest.approx((3350, 4450), abs=50)
-    assert (family.losses_kwh[0.05], family.losses_kwh[1.0]) == pytest.approx((500, 520), abs=1)
+    assert (found.energy_CS6_kwh[0.05], found.energy_CS6_kwh[1.0]) == pytest.approx((3350, 4450), abs=50)
+    assert (found.losses_kwh[0.05], found.losses_kwh[1.0]) == pytest.approx((500, 520), abs=1)
 
 
 def test_ev_share() -> None:
-    family = days("ev_share")
-    few, many = family.iloc[0], family.iloc[-1]
+    found = days("ev_share")
+    few, many = found.iloc[0], found.iloc[-1]
     assert many.energy_kwh / few.energy_kwh == pytest.approx(6, rel=0.01)
     assert (few.energy_kwh, many.energy_kwh) == pytest.approx((1450, 8700), abs=50)
     assert many.wait_min / few.wait_min == pytest.approx(9, abs=0.5)
     assert (few.voltage_min_pu, many.voltage_min_pu) == pytest.approx((0.977, 0.968), abs=5e-4)
     assert many.cost_cny - few.cost_cny == pytest.approx(5700, abs=50)
-    assert not family.flagged.any()
+    assert not found.flagged.any()
     dear = [
         solved.tables["prices"].query("tariff_cny_per_kwh > 1").period.unique().tolist()
         for solved in (day("paper", "population.ev_share=0.1"), day("paper"))
@@ -188,11 +188,11 @@ def test_cloudy_day() -> None:
 
 
 def test_storage_place() -> None:
-    family = days("storage_place")
-    assert family.cost_cny.between(25_830, 25_890).all()
-    assert (family.voltage_min_pu[18], family.voltage_min_pu[2]) == pytest.approx((0.968, 0.958), abs=6e-4)
-    assert (family.losses_kwh[18], family.losses_kwh[2]) == pytest.approx((507, 551), abs=0.6)
-    assert family.voltage_min_pu.idxmax() == family.losses_kwh.idxmin() == 18
+    found = days("storage_place")
+    assert found.cost_cny.between(25_830, 25_890).all()
+    assert (found.voltage_min_pu[18], found.voltage_min_pu[2]) == pytest.approx((0.968, 0.958), abs=6e-4)
+    assert (found.losses_kwh[18], found.losses_kwh[2]) == pytest.approx((507, 551), abs=0.6)
+    assert found.voltage_min_pu.idxmax() == found.losses_kwh.idxmin() == 18
 
 
 def test_cars_give_back() -> None:

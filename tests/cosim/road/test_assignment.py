@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from cosim.errors import InfeasibleError
 from cosim.road.assignment import solve_sue
 from cosim.road.averaging import below_capacity
+from cosim.road.objective import fisk_objective
 from cosim.road.paths import UserClass, find_paths
-from cosim.road.problem import AssignmentProblem, fisk_objective
+from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import semi_dynamic_day, warm_start_veh_h
 from cosim.road.station_capacity import station_shortfall
 from cosim.road.steps import SelfRegulatedAverages, SuccessiveAverages

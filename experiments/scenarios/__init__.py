@@ -1,9 +1,9 @@
-"""The scenarios that come along, in a clone and in an installed wheel alike."""
+"""The bundled scenarios, in a clone and in an installed wheel alike."""
 
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosim.errors import ConfigError
 
@@ -16,24 +16,24 @@ TUTORIALS = "tutorials"
 
 def scenarios_home() -> Path:
     """Return the folder of the scenarios: ``configs`` of a clone, or its copy inside the installed package."""
-    in_package = Path(__file__).parent / "configs"
-    return in_package if in_package.is_dir() else Path(__file__).parents[1] / "configs"
+    in_package, in_clone = (Path(__file__).parents[level] / "configs" for level in (1, 2))
+    return in_package if in_package.is_dir() else in_clone
 
 
 def scenario_files() -> dict[str, Path]:
-    """Return the file of each scenario that comes along, by name: cases first, then lessons."""
+    """Return the file of each bundled scenario, by name: cases first, then tutorials."""
     home = scenarios_home()
-    cases, lessons = (sorted(folder.glob("*.toml")) for folder in (home, home / TUTORIALS))
-    return {file.stem: file for file in (*cases, *lessons)}
+    cases, tutorials = (sorted(folder.glob("*.toml")) for folder in (home, home / TUTORIALS))
+    return {file.stem: file for file in (*cases, *tutorials)}
 
 
 def scenario_names() -> tuple[str, ...]:
-    """Return the names of the scenarios that come along."""
+    """Return the names of the bundled scenarios."""
     return tuple(sorted(scenario_files()))
 
 
 def find_scenario(wanted: str) -> Path:
-    """Return the file of a scenario, given as a path or as the name of one that comes along."""
+    """Return the file of a scenario, given as a path or as the name of a bundled one."""
     path = Path(wanted)
     if path.is_dir():
         raise ConfigError(wanted, ["is a directory; name the scenario file in it"])
@@ -47,7 +47,7 @@ def find_scenario(wanted: str) -> Path:
 
 
 def load_scenario(wanted: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> "Scenario":
-    """Return a scenario, given as a file or as the name of one that comes along, with *settings* laid over it."""
+    """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it."""
     from cosim import scenario
 
     return scenario.load_scenario(find_scenario(str(wanted)), settings, seed=seed)
@@ -70,3 +70,19 @@ def copy_scenario(name: str, directory: Path) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
     return directory / source.relative_to(home)
+
+
+def describe(file: Path) -> dict[str, Any]:
+    """Return what a scenario file says of itself, without its models being built."""
+    from cosim.config.extending import read_scenario_tables
+    from cosim.config.reading import read_toml
+    from cosim.sections import EXTENDS
+
+    own, tables = read_toml(file), read_scenario_tables(file)
+    return {
+        "description": tables.get("description", ""),
+        "what_to_look_at": tables.get("what_to_look_at", ""),
+        "extends": Path(own[EXTENDS]).stem if EXTENDS in own else None,
+        "vary": tables.get("vary", []),
+        "file": str(file),
+    }
