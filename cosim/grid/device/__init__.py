@@ -69,7 +69,7 @@ class Devices:
 
     def check(self, feeder: Feeder) -> None:
         """Raise a ``ConfigError`` with every fault of the devices on *feeder*."""
-        problems = [f"{d.label}: {problem}" for d in self.all if (problem := feeder.bus_problem(d.bus))]
+        problems = [p.within(*d.label) for d in self.all if (p := feeder.bus_problem(d.bus))]
         problems += [problem for group in self.groups for problem in group.problems()]
         if problems:
             source = f"devices of {feeder.name}"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
+from cosim.errors import Item, Problem
 from cosim.grid.builder import ModelBuilder, Parameters, Terms, at_buses
 from cosim.grid.bus_words import at_bus
 from cosim.grid.problem import DispatchState, ProblemData
@@ -42,14 +43,14 @@ class Device(Protocol):
         """Its kind in the tables."""
 
     @property
-    def label(self) -> str:
+    def label(self) -> Item:
         """What sentences call it."""
 
     @property
     def profiles(self) -> tuple[str, ...]:
         """Its fields with one value per period of the day."""
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with its data, without its label."""
 
     @classmethod
@@ -116,9 +117,9 @@ class Group(Generic[D]):
         """Return an attribute of every device, in per unit."""
         return np.array([getattr(d, attribute) for d in self.devices], dtype=np.float64) / scale
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with the devices, apart from their buses."""
-        return [f"{device.label}: {problem}" for device in self.devices for problem in device.problems()]
+        return [p.within(*device.label) for device in self.devices for p in device.problems()]
 
     def initial_state(self) -> DispatchState:
         """Return what the group starts a day with."""
@@ -185,10 +186,10 @@ class Group(Generic[D]):
         return (both, both) if fixed is None else (fixed, ~fixed)
 
 
-def not_negative(device: Any, *labels: str) -> list[str]:
+def not_negative(device: Any, *labels: str) -> list[Problem]:
     """Return a problem for each field of *device* that is no number of at least 0."""
     return [
-        f"{label} is {number}, allowed is a number >= 0."
+        Problem(field=label, value=number, allowed="a number, 0 or more")
         for label in labels
         if not (number := getattr(device, label)) >= 0 or not np.isfinite(number)
     ]

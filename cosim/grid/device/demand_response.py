@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
 from cosim.grid.device.base import Arrays, DeviceSection, Group, energy_missed, not_negative, rounded
 from cosim.grid.problem import DispatchState, ProblemData
@@ -51,15 +52,15 @@ class DemandResponse:
         return f"demand response {self.bus}"
 
     @property
-    def label(self) -> str:
+    def label(self) -> Item:
         """What sentences call it."""
-        return f"demand response at bus {self.bus}"
+        return Item("demand response at bus", self.bus)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with its data."""
         problems = not_negative(self, "price_cny_per_mwh")
         if not 0 <= self.share_max <= 1:
-            problems.append(f"share_max is {self.share_max}, allowed is 0 to 1.")
+            problems.append(Problem(field="share_max", value=self.share_max, allowed="0 to 1"))
         return problems
 
     @classmethod
@@ -77,10 +78,10 @@ class DemandResponses(Group[DemandResponse]):
     carried = ("deferred_kwh",)
     is_load = True
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong; a bus may be listed once."""
         twice = len(set(self.buses)) < self.count
-        return [*super().problems(), *(["demand response: a bus is listed twice."] if twice else [])]
+        return [*super().problems(), *([Problem("demand response: a bus is listed twice")] if twice else [])]
 
     def initial_state(self) -> DispatchState:
         """Return that nothing is deferred."""

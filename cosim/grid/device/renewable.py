@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW, Arrays, DeviceSection, Group, not_negative
@@ -66,23 +67,24 @@ class Renewable:
     curtailable: bool = True
 
     @property
-    def label(self) -> str:
+    def label(self) -> Item:
         """What sentences call it."""
-        return f"{self.kind} {self.name}"
+        return Item(self.kind, self.name)
 
     @property
     def available_kw(self) -> FloatArray:
         """Power the sun or the wind offers in each period of the day."""
         return self.p_rated * self.s_kva * np.asarray(self.profile_pu, dtype=np.float64)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with its data."""
         problems = not_negative(self, "s_kva", "p_rated")
         profile = np.asarray(self.profile_pu, dtype=np.float64)
         if profile.ndim != 1 or not np.isfinite(profile).all() or (profile < 0).any():
-            problems.append("profile_pu must be one finite number >= 0 per period.")
+            problems.append(Problem("profile_pu must be one finite number >= 0 per period"))
         elif (self.p_rated * profile > 1).any():
-            problems.append(f"p_rated * profile_pu is above 1 in period {int(np.argmax(profile)) + 1}.")
+            period = int(np.argmax(profile)) + 1
+            problems.append(Problem(f"p_rated * profile_pu is above 1 in period {period}"))
         return problems
 
     @classmethod

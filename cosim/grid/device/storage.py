@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from cosim.arrays import FloatArray
+from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier, rows
 from cosim.grid.device.base import Arrays, DeviceSection, Group, energy_missed, not_negative, rounded
 from cosim.grid.problem import DispatchState, ProblemData
@@ -82,11 +83,11 @@ class Storage:
     soc_initial: float = 0.5
 
     @property
-    def label(self) -> str:
+    def label(self) -> Item:
         """What sentences call it."""
-        return f"storage {self.name}"
+        return Item("storage", self.name)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with its data."""
         return store_problems(self)
 
@@ -96,14 +97,14 @@ class Storage:
         return Storages(devices)
 
 
-def store_problems(device: Any) -> list[str]:
+def store_problems(device: Any) -> list[Problem]:
     """Return what is wrong with powers, capacity, efficiencies and SOC limits."""
     problems = not_negative(device, "charge_max_kw", "discharge_max_kw", "capacity_kwh")
     for label in ("charge_efficiency", "discharge_efficiency"):
         if not 0 < getattr(device, label) <= 1:
-            problems.append(f"{label} is {getattr(device, label)}, allowed is above 0 up to 1.")
+            problems.append(Problem(field=label, value=getattr(device, label), allowed="above 0, up to 1"))
     if not 0 <= device.soc_min <= device.soc_initial <= device.soc_max <= 1:
-        problems.append("the order must be 0 <= soc_min <= soc_initial <= soc_max <= 1.")
+        problems.append(Problem("the order must be 0 <= soc_min <= soc_initial <= soc_max <= 1"))
     return problems
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier, rows
 from cosim.grid.device.base import Arrays, DeviceSection, Group, not_negative
 from cosim.grid.problem import DispatchState, ProblemData
@@ -60,11 +61,11 @@ class Turbine:
     """Output before period 1; None leaves period 1 free."""
 
     @property
-    def label(self) -> str:
+    def label(self) -> Item:
         """What sentences call it."""
-        return f"turbine {self.name}"
+        return Item("turbine", self.name)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with its data."""
         return not_negative(self, "p_max_kw", "q_max_kvar", "ramp_kw_per_h", "cost_a_cny_per_mw2h")
 

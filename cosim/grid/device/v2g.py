@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import model_validator
 
 from cosim.arrays import FloatArray
+from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW, Arrays, DeviceSection, Group, energy_missed, rounded
@@ -108,22 +109,23 @@ class V2GCharger:
     """SOC of the vehicles plugged in at the start of the day, and again at its end."""
 
     @property
-    def label(self) -> str:
+    def label(self) -> Item:
         """What sentences call it."""
-        return f"V2G charger {self.name}"
+        return Item("V2G charger", self.name)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Return what is wrong with its data: first limits and profiles, then where vehicles come and go."""
         problems = store_problems(self)
         profiles = [np.asarray(getattr(self, name), dtype=np.float64) for name in self.profiles]
         shares = [p.ndim == 1 and len(p) > 0 and bool(((p >= 0) & (p <= 1)).all()) for p in profiles]
         if not all(shares) or len({len(p) for p in profiles}) > 1:
-            problems.append("connected_pu, arriving_pu and departing_pu must be shares, one per period each.")
+            found = "connected_pu, arriving_pu and departing_pu must be shares, one per period each"
+            problems.append(Problem(found))
         return problems or self._turnover_problems(*profiles)
 
     def _turnover_problems(
         self, connected: FloatArray, arriving: FloatArray, departing: FloatArray
-    ) -> list[str]:
+    ) -> list[Problem]:
         """Say where vehicles come or go with more or less energy than they can hold."""
         before = np.roll(connected, 1)
         faults = {
@@ -135,7 +137,7 @@ class V2GCharger:
             > self.soc_max * before + ROUNDING_PU,
         }
         return [
-            f"in period {int(np.argmax(where)) + 1} {fault}."
+            Problem(f"in period {int(np.argmax(where)) + 1} {fault}")
             for fault, where in faults.items()
             if where.any()
         ]
