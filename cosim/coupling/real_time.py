@@ -13,11 +13,13 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame, IntArray
 from cosim.errors import SolverError
+from cosim.grid.device import DemandResponse, Device, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.flow import PowerFlow
 from cosim.grid.operation import period_cost_cny
-from cosim.grid.schedule import Dispatch, Horizon
+from cosim.grid.problem import Horizon
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
 from cosim.results import Recorder
 from cosim.scenario import FeederCase, Scenario
@@ -104,10 +106,10 @@ def as_operated(feeder: Feeder, tables: Mapping[str, Frame]) -> Realised:
 def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
     """Yield the feeder as it is, and without each of the units that shift energy in time, by name."""
     yield "", case
-    if case.devices.storages:
-        yield "storage", replace(case, devices=replace(case.devices, storages=()))
-    if case.devices.demand_responses:
-        yield "demand response", replace(case, devices=replace(case.devices, demand_responses=()))
+    kinds: dict[str, type[Device]] = {"storage": Storage, "demand response": DemandResponse}
+    for name, kind in kinds.items():
+        if case.devices.of(kind):
+            yield name, replace(case, devices=case.devices.without(kind))
 
 
 def realise(

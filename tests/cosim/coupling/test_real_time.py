@@ -18,8 +18,9 @@ from cosim.coupling.real_time import (
     realise,
     variants,
 )
+from cosim.grid.device import DemandResponse
+from cosim.grid.problem import Load
 from cosim.grid.rolling import dispatch_rolling
-from cosim.grid.schedule import Load
 from cosim.scenario import FeederCase, Scenario
 
 Tables = Mapping[str, Frame]
@@ -111,7 +112,7 @@ def test_units_that_shift_energy_are_worth_something_to_who_knows_the_load(case:
         name: day_of(scenario, reduced, loads, "perfect_foresight").cost_cny.sum()
         for name, reduced in variants(feeder)
     }
-    expected = {"", "storage"} | ({"demand response"} if feeder.devices.demand_responses else set())
+    expected = {"", "storage"} | ({"demand response"} if feeder.devices.of(DemandResponse) else set())
     assert set(cost) == expected
     assert all(without > cost[""] for name, without in cost.items() if name)
 
