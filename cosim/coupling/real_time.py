@@ -35,7 +35,7 @@ class Loads:
 
     day_ahead_kw: FloatArray
     """Expected the day before."""
-    came_kw: FloatArray
+    realised_kw: FloatArray
     tariff_cny_per_kwh: FloatArray
 
 
@@ -68,7 +68,7 @@ def real_time_table(
         add("re_dispatch", as_operated(case.feeder, operated))
         for without, reduced in variants(case):
             known = foreseen(scenario, reduced, loads)
-            add("perfect_foresight", realise(scenario, reduced, loads, known, loads.came_kw), without)
+            add("perfect_foresight", realise(scenario, reduced, loads, known, loads.realised_kw), without)
     return recorder.frame("real_time")
 
 
@@ -116,9 +116,11 @@ def realise(
     scenario: Scenario, case: FeederCase, loads: Loads, dispatch: Dispatch, expected_kw: FloatArray
 ) -> Realised:
     """Return the feeder's day if *dispatch*, planned on the station loads *expected_kw*, is carried out blindly."""
-    came_kw, planned_kw = (case.load(scenario.stations, kw).station_kw for kw in (loads.came_kw, expected_kw))
+    realised_kw, planned_kw = (
+        case.load(scenario.stations, kw).station_kw for kw in (loads.realised_kw, expected_kw)
+    )
     before_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
-    flow = _power_flow(case.feeder, before_stations_kw - came_kw, dispatch.injection_kvar)
+    flow = _power_flow(case.feeder, before_stations_kw - realised_kw, dispatch.injection_kvar)
     bought_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
         status=(dispatch.status,) * scenario.periods.count,
@@ -140,7 +142,7 @@ def realise(
 
 def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
     """Return the dispatch of the day by who knew the load that came."""
-    load = case.load(scenario.stations, loads.came_kw)
+    load = case.load(scenario.stations, loads.realised_kw)
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
 
