@@ -7,26 +7,24 @@ from experiments.reproduce.statement import Values, of_the_case, of_the_feeder
 
 
 def _unbalanced_kw(grid: GridCase) -> float:
-    d = grid.dispatch
-    fed_kw = d.purchase_kw + sum(
-        power.sum(axis=1) for power in (d.turbine_kw, d.renewable_kw, d.discharge_kw, d.shift_out_kw)
-    )
-    drawn_kw = d.losses_kw + grid.equivalent_load_kw + d.charge_kw.sum(axis=1) + d.shift_in_kw.sum(axis=1)
+    d, power = grid.dispatch, grid.dispatch.setpoints
+    fed = [power[name] for name in ("turbine_kw", "renewable_kw", "discharge_kw", "shift_out_kw")]
+    drawn = [power[name] for name in ("charge_kw", "shift_in_kw")]
+    fed_kw = d.purchase_kw + sum(own.sum(axis=1) for own in fed)
+    drawn_kw = d.losses_kw + grid.equivalent_load_kw + sum(own.sum(axis=1) for own in drawn)
     return float(np.abs(fed_kw - drawn_kw).max())
 
 
 def _offered_while_taken_in(grid: GridCase) -> float:
-    d, offered_kw = grid.dispatch, grid.available_kw.sum(axis=1)
-    taken_kw, released_kw = (
-        np.hstack([d.charge_kw, d.shift_in_kw]),
-        np.hstack([d.discharge_kw, d.shift_out_kw]),
-    )
+    power, offered_kw = grid.dispatch.setpoints, grid.available_kw.sum(axis=1)
+    taken_kw = np.hstack([power["charge_kw"], power["shift_in_kw"]])
+    released_kw = np.hstack([power["discharge_kw"], power["shift_out_kw"]])
     return ratio(mean_while(offered_kw, taken_kw), mean_while(offered_kw, released_kw))
 
 
 def _rise_of_use_percent(grid: GridCase) -> float:
-    more_kw = grid.dispatch.renewable_kw.sum() - grid.without_flexibility.renewable_kw.sum()
-    return 100 * ratio(more_kw, grid.available_kw.sum())
+    used_kw, without_kw = (d.setpoints["renewable_kw"] for d in (grid.dispatch, grid.without_flexibility))
+    return 100 * ratio(used_kw.sum() - without_kw.sum(), grid.available_kw.sum())
 
 
 VALUES: dict[str, Values] = {
