@@ -7,11 +7,40 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "ConfigError": "cosim.errors",
+    "CosimError": "cosim.errors",
+    "DemandResponse": "cosim.grid.devices",
+    "Devices": "cosim.grid.devices",
+    "Horizon": "cosim.grid.schedule",
+    "InfeasibleError": "cosim.errors",
+    "Load": "cosim.grid.schedule",
+    "ModelError": "cosim.errors",
+    "Renewable": "cosim.grid.devices",
+    "Rules": "cosim.grid.schedule",
+    "SolverError": "cosim.errors",
+    "Storage": "cosim.grid.devices",
+    "Turbine": "cosim.grid.devices",
+    "V2GCharger": "cosim.grid.devices",
+    "assign": "experiments.assign.study",
+    "compare": "experiments.compare.study",
+    "copy_scenario": "experiments.scenarios",
+    "feeder_from_pandapower": "cosim.grid.feeder",
     "load_run": "cosim.results",
     "load_scenario": "experiments.scenarios",
+    "pose_problem": "cosim.road.pose",
+    "read_feeder_csv": "cosim.grid.feeder",
+    "read_roads": "cosim.road.formats",
     "run": "experiments.run.runner",
+    "scenario_names": "experiments.scenarios",
+    "solve_dispatch": "cosim.grid.dispatch",
+    "solve_equilibrium_day": "cosim.coupling",
+    "solve_so": "cosim.road.user_equilibrium",
+    "solve_sue": "cosim.road.assignment",
+    "solve_ue": "cosim.road.user_equilibrium",
+    "study_mobility": "experiments.mobility.study",
+    "sweep": "experiments.sweep.study",
 }
-__all__ = ["load_run", "load_scenario", "run"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

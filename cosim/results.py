@@ -148,6 +148,12 @@ class Run:
 
     directory: Path
 
+    def __repr__(self) -> str:
+        """Return the name of the run, its models and its directory."""
+        models = " and ".join(name for name in ("agents", "equilibrium") if getattr(self, name))
+        name, seed = self.manifest["name"], self.manifest["seed"]
+        return f"<Run {name}, seed {seed}: {models}, in {self.directory}>"
+
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is broken."""

@@ -27,6 +27,15 @@ class RoadInput:
         return ConfigError(self.trips if problems != list(error.problems) else error.source, problems)
 
 
+def road_input(roads: RoadInput | RoadData | str | Path) -> RoadInput:
+    """Return the roads and trips that are given as such, or by the file or name of a scenario."""
+    if isinstance(roads, RoadInput):
+        return roads
+    if isinstance(roads, RoadData):
+        return RoadInput("roads", replace(roads, od=travelling(roads.od)), DEFAULT_THETA_PER_MIN)
+    return read_road_input(str(roads), None)
+
+
 def read_road_input(
     network: str, trips: Path | None, nodes: Path | None = None, settings: Sequence[str] = ()
 ) -> RoadInput:

@@ -83,12 +83,3 @@ def _write(study: Study, out: Path) -> str:
 def aligned(facts: Mapping[str, str], width: int = 18) -> list[str]:
     """Return a line for each figure, its name before it."""
     return [f"{name:{width}} {value}" for name, value in facts.items()]
-
-
-def positive(options: Mapping[str, float | None]) -> list[str]:
-    """Return a sentence for each option that is not a finite number above 0; None is an option that is not given."""
-    return [
-        f"{name} is {value:g}; it must be above 0"
-        for name, value in options.items()
-        if value is not None and not 0 < value < float("inf")
-    ]

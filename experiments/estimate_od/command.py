@@ -89,8 +89,8 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
 def _check(
     options: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
 ) -> None:
+    from cosim.arguments import positive
     from cosim.errors import ConfigError
-    from experiments.study import positive
 
     problems = positive(options)
     if counts is None and times is None:

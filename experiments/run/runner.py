@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from cosim.arguments import check, one_of, whole
 from cosim.arrays import Frame
 from cosim.coupling import (
     EquilibriumDay,
@@ -72,6 +73,11 @@ def run(
     Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
+    check(
+        "run",
+        one_of("model", model, get_args(Model)),
+        whole({"replications": replications, "workers": workers}, 1),
+    )
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
         seeds = replication_seeds(scenario.config.seed, replications)
