@@ -6,6 +6,7 @@ from math import fsum, inf
 
 import numpy as np
 
+from cosim.errors import Problem
 from cosim.road.network import Network, OdTable, natural_order
 from cosim.road.shortest import costs_to
 
@@ -19,6 +20,9 @@ ENOUGH = 3
 """ODs with too many paths after which the others are not asked."""
 DECIMALS = 9
 """Costs that agree to so many places tie."""
+
+NO_PATH = "no path leads from origin to destination"
+FEWER_PATHS = "set a smaller budget, ask for the k cheapest, or use bushes"
 
 LARGE = float(np.finfo(np.float64).max)
 """A budget for all routes, and yet below infinity, where none leads."""
@@ -40,7 +44,7 @@ class RouteSearch:
         *,
         budget: float | None = None,
         k: int | None = None,
-        max_paths: int = MAX_PATHS,
+        path_limit: int = MAX_PATHS,
     ) -> None:
         """Without *budget* and *k* every loop-free path is a route."""
         if budget is not None and k is not None:
@@ -49,7 +53,7 @@ class RouteSearch:
         if (budget is not None and not budget >= 1) or (k is not None and k < 1):
             msg = f"budget is {budget}, k is {k}; they must be 1 or more"
             raise ValueError(msg)
-        self.network, self.budget, self.k, self.max_paths = network, budget, k, max_paths
+        self.network, self.budget, self.k, self.path_limit = network, budget, k, path_limit
         self._cost = network.free_flow_cost_min.tolist()
         self._to = network.to_node.tolist()
         by_name = sorted(range(len(network.links)), key=lambda link: natural_order(network.links[link]))
@@ -63,35 +67,31 @@ class RouteSearch:
         closed = set() if network.through is None else set((~network.through).nonzero()[0].tolist())
         self._onward = [[] if node in closed else links for node, links in enumerate(self._leaving)]
 
-    def routes(self, od: OdTable) -> tuple[list[list[Route]], list[str]]:
-        """Return every OD's routes in their order, and what is wrong with them, one sentence per OD."""
-        problems: list[str] = []
+    def routes(self, od: OdTable) -> tuple[list[list[Route]], list[Problem]]:
+        """Return every OD's routes in their order, and what is wrong with them."""
+        problems: list[Problem] = []
         found: list[list[Route]] = []
         links = outgrown = 0
         dests, column = np.unique(od.dest, return_inverse=True)
         to_go = costs_to(self.network, self.network.free_flow_cost_min, dests).tolist()
         for number in range(od.origin.size):
             routes = self._routes(int(od.origin[number]), int(od.dest[number]), to_go[column[number]])
-            name = f"OD {od_name(self.network, od, number)}"
+            name = od_name(self.network, od, number)
             if routes is None:
                 limited = " within the budget" if self.budget else ""
-                problems.append(
-                    f"{name}: the search for all loop-free paths{limited} outgrew its limit of "
-                    f"{self.max_paths} paths; raise max_paths, set a smaller "
-                    "budget, ask for the k cheapest, or use bushes"
-                )
+                found_more = f"the search for all loop-free paths{limited} outgrew its limit of {self.path_limit} paths"
+                advice = f"raise path_limit, {FEWER_PATHS}"
+                problems.append(Problem(found_more, advice=advice).within("OD", name))
                 outgrown += 1
                 if outgrown == ENOUGH:  # each cost a whole search, and more would say no more
                     break
             elif not routes:
-                problems.append(f"{name}: no path leads from origin to destination")
+                problems.append(Problem(NO_PATH).within("OD", name))
             found.append(routes or [])
             links += sum(map(len, found[-1]))
             if links > MAX_LINKS:
-                problems.append(
-                    f"{name}: with it the paths have more than {MAX_LINKS} links in all; set a smaller "
-                    "budget, ask for the k cheapest, or use bushes"
-                )
+                too_long = f"with it the paths have more than {MAX_LINKS} links in all"
+                problems.append(Problem(too_long, advice=FEWER_PATHS).within("OD", name))
                 break
         return found, problems
 
@@ -122,7 +122,7 @@ class RouteSearch:
         spent = [0.0]
         visited = {origin}
         open_links = [iter(self._leaving[origin])]
-        tries, found = STEPS_PER_PATH * self.max_paths, 0
+        tries, found = STEPS_PER_PATH * self.path_limit, 0
         while open_links:
             link = next(open_links[-1], None)
             if link is None:  # this node is done: step back
@@ -144,14 +144,14 @@ class RouteSearch:
                 spent.append(so_far)
                 visited.add(node)
                 open_links.append(iter(onward[node]))
-            if tries <= 0 or found > self.max_paths:
+            if tries <= 0 or found > self.path_limit:
                 raise TooManyRoutesError
 
     def _cheapest(self, origin: int, dest: int, to_go: list[float], k: int) -> list[Route]:
         """Return the k cheapest loop-free routes, best first: what is spent and the least that is to go."""
         heap: list[tuple[float, list[int], float, Route, tuple[int, ...]]] = [(0.0, [], 0.0, (), (origin,))]
         found: list[Route] = []
-        tries = STEPS_PER_PATH * self.max_paths
+        tries = STEPS_PER_PATH * self.path_limit
         while heap:
             total, ranks, spent, route, nodes = heappop(heap)
             if len(found) >= k and total > self._order(found[k - 1])[0]:  # the last of equal cost is known
@@ -168,7 +168,7 @@ class RouteSearch:
                         heap, (total, [*ranks, self._rank[link]], so_far, (*route, link), (*nodes, node))
                     )
                     tries -= 1
-            if tries <= 0 or len(found) > self.max_paths:
+            if tries <= 0 or len(found) > self.path_limit:
                 raise TooManyRoutesError
         return sorted(found, key=self._order)[:k]
 
