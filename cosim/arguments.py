@@ -41,7 +41,7 @@ def whole(values: Mapping[str, Any], least: int) -> list[str]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and isfinite(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
 def _shown(value: Any) -> str:
