@@ -16,7 +16,7 @@ import numpy as np
 
 from cosim.arguments import check, positive, whole
 from cosim.arrays import FloatArray
-from cosim.road.columns import VEHICLES, cheapest_paths, with_cheaper_paths, with_enough_stations
+from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min
 from cosim.road.network import Network, OdTable
 from cosim.road.newton import newton
@@ -81,7 +81,7 @@ def solve_ue(
     """
     check("solve_ue", positive({"tolerance": tolerance}), whole({"max_rounds": max_rounds}, 1))
     demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
-    paths = cheapest_paths(network, od, classes)
+    paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
     paths = with_enough_stations(start).paths
     share, flow = np.ones(paths.count), paths.link_flow_veh_h(_equal_split(paths, demand))

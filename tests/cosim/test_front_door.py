@@ -33,7 +33,7 @@ PUBLIC = [
     "feeder_from_pandapower",
     "load_run",
     "load_scenario",
-    "pose_problem",
+    "build_problem",
     "read_feeder_csv",
     "read_roads",
     "run",
@@ -97,7 +97,7 @@ def test_import_cosim_loads_no_library() -> None:
     ],
 )
 def test_solve_sue_refuses_in_a_sentence(roads: Any, options: dict[str, Any], said: str) -> None:
-    problem = cosim.pose_problem(roads.network, roads.od, 0.2)
+    problem = cosim.build_problem(roads.network, roads.od, 0.2)
     with pytest.raises(cosim.ConfigError) as refused:
         cosim.solve_sue(problem, **options)
     assert [str(problem) for problem in refused.value.problems] == [said]
@@ -106,7 +106,7 @@ def test_solve_sue_refuses_in_a_sentence(roads: Any, options: dict[str, Any], sa
 @pytest.mark.parametrize("theta", [0, -1, float("nan"), [0.0]])
 def test_a_theta_that_cannot_be_is_refused(roads: Any, theta: Any) -> None:
     with pytest.raises(cosim.ConfigError, match=r"theta_per_min is .*; it must be above 0"):
-        cosim.pose_problem(roads.network, roads.od, theta)
+        cosim.build_problem(roads.network, roads.od, theta)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_one_price_where_each_period_has_its_own_is_refused(feeder: Any) -> None
 def test_a_bus_that_the_feeder_does_not_have_is_refused(feeder: Any, bus: Any) -> None:
     load = cosim.Load.scaled(feeder, [1.0])
     with pytest.raises(cosim.ConfigError, match="18"):
-        cosim.solve_dispatch(feeder, cosim.Devices(storages=(cosim.Storage(name="s", bus=bus),)), load, [0.5])
+        cosim.solve_dispatch(feeder, cosim.Devices(cosim.Storage(name="s", bus=bus)), load, [0.5])
 
 
 def test_roads_of_files_and_of_a_scenario_are_assigned_alike(roads: Any) -> None:
@@ -174,8 +174,17 @@ def test_roads_of_files_and_of_a_scenario_are_assigned_alike(roads: Any) -> None
     assert by_name.link_flow_veh_h == pytest.approx(by_file.link_flow_veh_h)
 
 
+def test_a_dispatch_is_a_table_of_periods_and_shown_in_a_line(feeder: Any) -> None:
+    load = cosim.Load.scaled(feeder, [0.5, 1.0])
+    dispatch = cosim.solve_dispatch(feeder, cosim.Devices(), load, [0.5, 1.0])
+    periods = dispatch.to_frame()
+    assert list(periods.period) == [1, 2]
+    assert periods.purchase_kw.to_numpy() == pytest.approx(load.base_kw.sum(axis=1) + dispatch.losses_kw)
+    assert repr(dispatch).startswith("<Dispatch of feeder, periods 1 to 2: optimal, certified, ")
+
+
 def test_an_equilibrium_is_a_table_of_links(roads: Any) -> None:
-    problem = cosim.pose_problem(roads.network, roads.od, 0.5)
+    problem = cosim.build_problem(roads.network, roads.od, 0.5)
     equilibrium = cosim.solve_sue(problem)
     links = equilibrium.to_frame(roads.network)
     assert list(links.link) == list(roads.network.links)
@@ -183,7 +192,7 @@ def test_an_equilibrium_is_a_table_of_links(roads: Any) -> None:
 
 
 def test_what_is_returned_is_shown_in_a_line(roads: Any) -> None:
-    problem = cosim.pose_problem(roads.network, roads.od, 0.5)
+    problem = cosim.build_problem(roads.network, roads.od, 0.5)
     equilibrium = cosim.solve_sue(problem, method="msa", tolerance=1e-3)
     shown = [repr(thing) for thing in (problem.paths, equilibrium, cosim.assign(roads))]
     assert shown[0] == "<PathSet: 2 paths of 1 ODs, 1 user classes>"
