@@ -135,7 +135,7 @@ def _changes(trace: dict[str, Any]) -> dict[str, Any]:
 
 
 def demand_response(setpoints: Frame, period_min: float) -> Figure:
-    """Return the power each bus shifts out (up) and takes back (down), and the energy still owed."""
+    """Return the power each bus shifts out (up) and takes back (down), and its deferred energy."""
     own = setpoints[setpoints.kind == "demand_response"]
     own = own.assign(bus=own.bus.map(at_bus))
     if own.bus.nunique() > SHIFTS_APART:
@@ -153,7 +153,7 @@ def demand_response(setpoints: Frame, period_min: float) -> Figure:
         )
     drawing.update_layout(barmode="relative", bargap=0.12)
     drawing.update_yaxes(title_text="shifted out [kW]", row=1, col=1)
-    drawing.update_yaxes(title_text="owed at the<br>end [kWh]", row=2, col=1)
+    drawing.update_yaxes(title_text="deferred at<br>the end [kWh]", row=2, col=1)
     return over_periods(drawing, period_min, rows=2)
 
 

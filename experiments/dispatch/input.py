@@ -50,7 +50,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DispatchInput:
-    """The question: feeders with their loads, and what energy costs."""
+    """The problem: feeders with their loads, and what energy costs."""
 
     name: str
     cases: tuple[FeederCase, ...]
@@ -157,7 +157,7 @@ def _of_network(name: str, options: Options) -> DispatchInput:
 
 
 def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
-    """Return the question about a network, its units checked; raise all problems of units, profiles, loads, prices."""
+    """Return the problem of a network, its units checked; raise all problems of units, profiles, loads, prices."""
     feeder = _with_own_band(read_feeder(config, Path()), config)
     given = {} if options.profile is None else columns_of(options.profile)
     periods = _period_count(given, options)

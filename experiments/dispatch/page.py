@@ -31,7 +31,7 @@ def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
     return rendered(
         "dispatch.html.jinja",
         answer=answer,
-        told=answer.as_json(),
+        facts=answer.as_json(),
         at_bus=at_bus,
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),
@@ -94,7 +94,7 @@ def _edges(buses: Frame) -> Frame:
 
 
 def _priced(prices: Frame, buses: Frame) -> Frame:
-    """Return the prices of the buses with stations, or else of the dearest and the cheapest."""
+    """Return the prices of the buses with stations, or else of those with the highest and the lowest."""
     served = buses.groupby("bus", sort=False).station_kw.max()
     named = served[served > 0].index.tolist()[:PRICED_BUSES]
     if not named:
