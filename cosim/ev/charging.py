@@ -182,7 +182,8 @@ class ChargingDecision:
     price_ratio: FloatArray
     """Expected price over the mean price of the day."""
     charges: BoolArray
-    trip: TripSoc
+    course: TripSoc
+    """The battery along the trip."""
 
 
 def decide_charging(at: Departures, price_ratio: FloatArray) -> ChargingDecision:
@@ -200,5 +201,5 @@ def decide_charging(at: Departures, price_ratio: FloatArray) -> ChargingDecision
         drive_kwh=drive_kwh,
         price_ratio=price_ratio,
         charges=charges,
-        trip=drive(soc, drive_kwh, charges, battery, behaviour),
+        course=drive(soc, drive_kwh, charges, battery, behaviour),
     )

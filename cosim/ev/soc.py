@@ -108,7 +108,7 @@ def _empty_record(n_trips: int) -> SocRecord:
 
 
 def _keep(record: SocRecord, row: IntArray, made: ChargingDecision) -> None:
-    trip = made.trip
+    trip = made.course
     record.soc_departure[row], record.slow_kwh[row] = made.soc_departure, made.slow_kwh
     record.soc_charge_point[row], record.soc_arrival[row] = trip.soc_charge_point, trip.soc_arrival
     record.fast_charge[row] = made.charges & ~trip.stranded

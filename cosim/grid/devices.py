@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem
 from cosim.grid.feeder import Feeder
 
 ROUNDING_PU = 1e-9
@@ -153,13 +153,15 @@ class Devices:
     def check(self, feeder: Feeder) -> None:
         """Raise a ``ConfigError`` with every fault of the units on *feeder*."""
         named = [
-            *(("turbine " + u.name, u.bus) for u in self.turbines),
-            *(("storage " + u.name, u.bus) for u in self.storages),
-            *((f"{u.kind} {u.name}", u.bus) for u in self.renewables),
-            *(("demand response", u.bus) for u in self.demand_responses),
-            *(("V2G charger " + u.name, u.bus) for u in self.v2g_chargers),
+            *(("turbine", u.name, u.bus) for u in self.turbines),
+            *(("storage", u.name, u.bus) for u in self.storages),
+            *((u.kind, u.name, u.bus) for u in self.renewables),
+            *(("demand response at bus", u.bus, u.bus) for u in self.demand_responses),
+            *(("V2G charger", u.name, u.bus) for u in self.v2g_chargers),
         ]
-        problems = [f"{who}: {problem}" for who, bus in named if (problem := feeder.bus_problem(bus))]
+        problems: list[Problem | str] = [
+            problem.within(kind, name) for kind, name, bus in named if (problem := feeder.bus_problem(bus))
+        ]
         for turbine in self.turbines:
             problems += _turbine_problems(turbine)
         for storage in self.storages:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.errors import ConfigError
+from cosim.errors import Problem, refuse
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.network import Network, OdTable
 from cosim.road.pairs import PairSearch
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass, packed_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.routes import Route, od_name
+from cosim.road.routes import NO_PATH, Route, od_name
 from cosim.road.shortest import Trees, trees_from
 from cosim.road.station_capacity import check_station_capacity, station_shortfall
 
@@ -68,15 +68,11 @@ def cheapest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] =
     origins, tree = np.unique(od.origin, return_inverse=True)
     trees = trees_from(network, network.free_flow_cost_min, origins)
     lost = np.flatnonzero(~np.isfinite(trees.cost_min[tree, od.dest]))
-    problems = [
-        f"OD {od_name(network, od, int(number))}: no path leads from origin to destination" for number in lost
-    ]
+    problems = [Problem(NO_PATH).within("OD", od_name(network, od, int(number))) for number in lost]
     pairs: list[Route] = []
     if not problems and any(klass.charges for klass in classes):
         pairs, problems = _cheapest_pairs(network, od)
-    if problems:
-        where = "paths"
-        raise ConfigError(where, problems)
+    refuse("paths", problems)
     roads = _routes_on(network, trees, tree, od.origin, od.dest)
     each = [_packed(pairs) if klass.charges else roads for klass in classes]
     indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(own) for own, _ in each]))])
@@ -158,12 +154,12 @@ def _with_path_sizes(problem: AssignmentProblem, weight: float) -> AssignmentPro
     return replace(problem, extra_cost_min=problem.extra_cost_min + correction)
 
 
-def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[Route], list[str]]:
-    """Return each OD's cheapest pair at free flow, and the ODs that have none, one sentence each."""
+def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[Route], list[Problem]]:
+    """Return each OD's cheapest pair at free flow, and the ODs that have none."""
     search = PairSearch(network, network.free_flow_cost_min)
     found = [search.cheapest(int(a), int(b)) for a, b in zip(od.origin, od.dest, strict=True)]
     problems = [
-        f"OD {od_name(network, od, number)}: no path passes a station"
+        Problem("no path passes a station").within("OD", od_name(network, od, number))
         for number, pair in enumerate(found)
         if not pair
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.errors import ConfigError
+from cosim.errors import Problem, refuse
 from cosim.road.choice import Groups
 from cosim.road.network import Network, OdTable
 from cosim.road.routes import MAX_PATHS, Route, RouteSearch, od_name, with_station
@@ -160,15 +160,15 @@ def find_paths(
     routes, problems = search.routes(od)
     pairs = [[pair for route in choices for pair in with_station(network, route)] for choices in routes]
     problems += [
-        f"OD {od_name(network, od, number)}: no path passes a station, where class {klass.name!r} could charge"
+        Problem(f"no path passes a station, where class {klass.name!r} could charge").within(
+            "OD", od_name(network, od, number)
+        )
         for klass in classes
         if klass.charges
         for number, choices in enumerate(routes)
         if choices and not pairs[number]
     ]
-    if problems:
-        where = "paths"
-        raise ConfigError(where, problems)
+    refuse("paths", problems)
     by_group = [choice for klass in classes for choice in (pairs if klass.charges else routes)]
     return path_set(network, od, tuple(classes), by_group)
 

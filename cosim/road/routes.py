@@ -6,6 +6,7 @@ from math import fsum, inf
 
 import numpy as np
 
+from cosim.errors import Problem
 from cosim.road.network import Network, OdTable, natural_order
 from cosim.road.shortest import costs_to
 
@@ -19,6 +20,9 @@ ENOUGH = 3
 """ODs with too many paths after which the others are not asked."""
 DECIMALS = 9
 """Costs that agree to so many places tie."""
+
+NO_PATH = "no path leads from origin to destination"
+FEWER_PATHS = "set a smaller budget, ask for the k cheapest, or use bushes"
 
 LARGE = float(np.finfo(np.float64).max)
 """A budget for all routes, and yet below infinity, where none leads."""
@@ -63,35 +67,33 @@ class RouteSearch:
         closed = set() if network.through is None else set((~network.through).nonzero()[0].tolist())
         self._onward = [[] if node in closed else links for node, links in enumerate(self._leaving)]
 
-    def routes(self, od: OdTable) -> tuple[list[list[Route]], list[str]]:
-        """Return every OD's routes in their order, and what is wrong with them, one sentence per OD."""
-        problems: list[str] = []
+    def routes(self, od: OdTable) -> tuple[list[list[Route]], list[Problem]]:
+        """Return every OD's routes in their order, and what is wrong with them."""
+        problems: list[Problem] = []
         found: list[list[Route]] = []
         links = outgrown = 0
         dests, column = np.unique(od.dest, return_inverse=True)
         to_go = costs_to(self.network, self.network.free_flow_cost_min, dests).tolist()
         for number in range(od.origin.size):
             routes = self._routes(int(od.origin[number]), int(od.dest[number]), to_go[column[number]])
-            name = f"OD {od_name(self.network, od, number)}"
+            name = od_name(self.network, od, number)
             if routes is None:
                 limited = " within the budget" if self.budget else ""
-                problems.append(
-                    f"{name}: the search for all loop-free paths{limited} outgrew its limit of "
-                    f"{self.max_paths} paths; raise max_paths, set a smaller "
-                    "budget, ask for the k cheapest, or use bushes"
+                found_more = (
+                    f"the search for all loop-free paths{limited} outgrew its limit of {self.max_paths} paths"
                 )
+                advice = f"raise max_paths, {FEWER_PATHS}"
+                problems.append(Problem(found_more, advice=advice).within("OD", name))
                 outgrown += 1
                 if outgrown == ENOUGH:  # each cost a whole search, and more would say no more
                     break
             elif not routes:
-                problems.append(f"{name}: no path leads from origin to destination")
+                problems.append(Problem(NO_PATH).within("OD", name))
             found.append(routes or [])
             links += sum(map(len, found[-1]))
             if links > MAX_LINKS:
-                problems.append(
-                    f"{name}: with it the paths have more than {MAX_LINKS} links in all; set a smaller "
-                    "budget, ask for the k cheapest, or use bushes"
-                )
+                too_long = f"with it the paths have more than {MAX_LINKS} links in all"
+                problems.append(Problem(too_long, advice=FEWER_PATHS).within("OD", name))
                 break
         return found, problems
 

@@ -47,7 +47,7 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
     try:
         feeder = _read_network(config, folder, limits)
     except ConfigError as error:
-        raise _placed(error, config, folder) from None
+        raise _placed(error, config) from None
     scale = config.branch_limit_scale
     return replace(
         feeder,
@@ -82,7 +82,7 @@ def buses_alone(config: FeederConfig, folder: Path) -> Feeder | None:
 
 
 def build_feeder_case(
-    config: FeederConfig, feeder: Feeder, folder: Path, profiles: dict[str, FloatArray] | None, periods: int
+    config: FeederConfig, feeder: Feeder, profiles: dict[str, FloatArray] | None, periods: int
 ) -> FeederCase:
     """Return the feeder with its units; without *profiles* only their buses and limits are judged."""
     flat = np.zeros(periods)
@@ -90,7 +90,7 @@ def build_feeder_case(
     try:
         devices.check(feeder)
     except ConfigError as error:
-        raise _placed(error, config, folder) from None
+        raise _placed(error, config) from None
     return FeederCase(
         feeder=feeder,
         devices=_at_shown_buses(devices, feeder),
@@ -99,10 +99,9 @@ def build_feeder_case(
     )
 
 
-def _placed(error: ConfigError, config: FeederConfig, folder: Path) -> ConfigError:
+def _placed(error: ConfigError, config: FeederConfig) -> ConfigError:
     """Say which feeder each problem is about, unless it names the file."""
-    files = tuple(str(folder / file) for file in (config.buses, config.branches, config.network) if file)
-    problems = [p if p.startswith(files) else f"feeder '{config.name}': {p}" for p in error.problems]
+    problems = [p if p.file else p.within("feeder", config.name) for p in error.problems]
     return ConfigError(config.name, problems)
 
 

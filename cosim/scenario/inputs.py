@@ -6,8 +6,8 @@ from typing import Any
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
-from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table, refuse_faulty
+from cosim.errors import Problem
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
@@ -17,7 +17,6 @@ from cosim.ev.markov import MarkovModel, read_departures
 from cosim.ev.mobility import Draws, MobilityModel, types_of_evs
 from cosim.ev.transitions import read_transitions
 
-ROWS_NEEDED = "so one row per period is needed"
 SOC_FIRST_RANGE = (0.2, 0.9)
 LENGTH_RANGE_KM = (1.0, 100.0)
 
@@ -29,7 +28,8 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
     known = {name: limits for name, limits in wanted.items() if name in table.columns}
     profiles = {name: table.numbers(name, limits) for name, limits in known.items()}
     if table.cells and len(table.cells) != config.periods:
-        table.report(0, f"has {len(table.cells)} rows; periods is {config.periods}, {ROWS_NEEDED}")
+        found = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
+        table.report(0, Problem(found, field="periods"))
     in_order = [str(number) for number in range(1, len(table.cells) + 1)]
     if "period" in table.columns and not table.problems and table.names("period") != in_order:
         table.report(0, "column period must count 1, 2, ... in the order of the rows")
@@ -39,8 +39,7 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
         table.report(
             0, f"column {config.tariff.column} must be above 0 on average, for prices are compared with it"
         )
-    if table.problems:
-        raise ConfigError(str(table.file), table.problems)
+    refuse_faulty(table)
     return profiles
 
 

@@ -61,8 +61,8 @@ def test_the_load_that_came_is_not_the_load_that_was_planned(day: tuple[Scenario
 def test_every_trip_that_was_planned_departs_and_arrives(day: tuple[Scenario, DayAhead, Tables]) -> None:
     scenario, ahead, tables = day
     trips = tables["trips"]
-    diaries = plan_day(scenario, ahead.n_ev, seed=1).diaries
-    planned = set(zip((diaries.ev + 1).tolist(), diaries.trip.tolist(), strict=True))
+    plans = plan_day(scenario, ahead.n_ev, seed=1).trips
+    planned = set(zip(plans.ev.tolist(), plans.trip.tolist(), strict=True))
     stranded = set(trips[trips.status == "stranded"].ev)
     told = set(zip(trips.ev, trips.trip, strict=True))
     assert told <= planned

@@ -22,7 +22,7 @@ def study(folder: Path, text: str, base: str = "toy") -> Path:
 def problems(file: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_scenario(file)
-    return list(caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
 
 
 def test_what_is_not_changed_is_as_in_the_other_scenario(tmp_path: Path) -> None:

@@ -295,4 +295,4 @@ def test_a_wrong_row_does_not_make_the_next_one_wrong(tmp_path: Path) -> None:
     file.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
     with pytest.raises(ConfigError) as told:
         read_diaries(file)
-    assert [problem.split(": ")[0][-6:] for problem in told.value.problems] == ["line 2", "line 2"]
+    assert [str(problem).split(": ")[0][-6:] for problem in told.value.problems] == ["line 2", "line 2"]

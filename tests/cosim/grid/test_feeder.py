@@ -24,7 +24,7 @@ def read(folder: Path, buses: str = BUSES, branches: str = BRANCHES, **options: 
 def problems(folder: Path, buses: str = BUSES, branches: str = BRANCHES, **options: object) -> str:
     with pytest.raises(ConfigError) as error:
         read(folder, buses, branches, **options)
-    return "\n".join(error.value.problems)
+    return "\n".join(map(str, error.value.problems))
 
 
 def test_a_branch_written_towards_the_slack_is_turned_round(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_several_trees_are_one_dispatch() -> None:
 def refused(net: Any) -> str:
     with pytest.raises(ConfigError) as error:
         feeder_from_pandapower(net)
-    return "\n".join(error.value.problems)
+    return "\n".join(map(str, error.value.problems))
 
 
 def test_numbers_that_cannot_be_are_refused_by_file_element_and_bus(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_a_named_bus_answers_to_its_name_and_to_pandapowers_index() -> None:
 def test_a_case_of_the_literature_counts_its_buses_from_1() -> None:
     feeder = feeder_from_pandapower("case33bw")
     assert feeder.bus_names == tuple(str(number) for number in range(1, 34))
-    assert feeder.bus_problem("0").startswith("there is no bus '0'")
+    assert str(feeder.bus_problem("0")).startswith("there is no bus '0'")
     assert "index + 1" in feeder.bus_numbers
 
 

@@ -135,7 +135,7 @@ def test_energy_that_cars_cannot_bring_or_take_is_refused(chain: Chain) -> None:
         Devices(v2g_chargers=(wrong, replace(CAR_PARK, bus="9", arriving_pu=np.zeros(3)))).check(
             chain((0.0, 0.01))
         )
-    said = "\n".join(error.value.problems)
+    said = "\n".join(map(str, error.value.problems))
     assert "park: in period 4 less energy arrives than soc_min of the vehicles that plug in" in said
     assert "park: in period 3 more energy arrives than soc_max of the vehicles plugged in" in said
     assert "park: in period 3 more energy departs than soc_max" in said

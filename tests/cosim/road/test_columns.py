@@ -81,4 +81,4 @@ def test_every_od_without_a_path_is_named() -> None:
     network = small_network([("a", "1", "2", 1.0), ("b", "3", "2", 1.0)])
     with pytest.raises(ConfigError) as caught:
         cheapest_paths(network, trips(network, ("2", "1", 1.0), ("1", "2", 1.0), ("1", "3", 1.0)))
-    assert [problem[:7] for problem in caught.value.problems] == ["OD 2-1:", "OD 1-3:"]
+    assert [str(problem)[:7] for problem in caught.value.problems] == ["OD 2-1:", "OD 1-3:"]

@@ -29,7 +29,7 @@ def read(folder: Path, *, node: str = NODE, link: str = LINK, demand: str = DEMA
 def problems(folder: Path, **texts: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         read(folder, **texts)
-    return [problem.removeprefix(f"{folder}/").rstrip(".") for problem in caught.value.problems]
+    return [str(problem).removeprefix(f"{folder}/").rstrip(".") for problem in caught.value.problems]
 
 
 def test_times_follow_from_length_and_speed_and_capacity_from_the_lanes(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_tolls_enter_the_generalised_cost(tmp_path: Path) -> None:
             "demand",
             "A,B,250",
             "A,C,250",
-            "demand.csv, line 2: column d_zone_id is 'C'; no node is in that zone",
+            "demand.csv, line 2: column d_zone_id is 'C'; it must be a zone of node.csv",
         ),
         ("demand", "250", "-1", "demand.csv, line 2: column volume is '-1'; it must be a number, 0 or more"),
         (

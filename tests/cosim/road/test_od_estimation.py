@@ -328,4 +328,4 @@ def test_each_defect_of_the_counts_names_its_place(tmp_path: Path, old: str, new
     file.write_text("day,link,flow_veh_h\nmon,b,5\nmon,a,3\ntue,a,4\ntue,b,6\n".replace(old, new))
     with pytest.raises(ConfigError) as caught:
         read_observations(file, small_network(CHAIN), "flow_veh_h")
-    assert sentence in caught.value.problems[0]
+    assert sentence in str(caught.value.problems[0])

@@ -123,7 +123,7 @@ def test_every_od_without_a_path_is_named() -> None:
     network = small_network(DIAMOND)
     with pytest.raises(ConfigError) as caught:
         find_paths(network, trips(network, ("4", "1", 1), ("1", "4", 1), ("2", "3", 1)), [CARS])
-    assert [problem[:7] for problem in caught.value.problems] == ["OD 4-1:", "OD 2-3:"]
+    assert [str(problem)[:7] for problem in caught.value.problems] == ["OD 4-1:", "OD 2-3:"]
 
 
 def test_charging_users_who_pass_no_station_are_named() -> None:

@@ -1,4 +1,4 @@
-"""What is known of the traffic: the trips that were reported, the link times they make, and what drivers are told.
+"""Traffic information: the trips that were reported, the link times they make, and those announced to drivers.
 
 The coordinator counts reported trips twice. By the period in which the report came: that gives the times measured in
 the last period, at once. And by the period in which the trip began, as the equilibrium counts: a day later, when all
@@ -7,15 +7,15 @@ of them have ended, those give the times of that period, of which `yesterday` te
 
 import numpy as np
 
-from agents.midnight import Measured
+from agents.day_boundary import Measured
 from cosim.arrays import FloatArray, IntArray
 from cosim.periods import PeriodOfDay
 from cosim.road.latency import link_time_min
 from cosim.scenario import DayAhead, Scenario
 
 
-class Knowledge:
-    """Link times as they were measured, and as drivers are told them."""
+class TrafficInformation:
+    """Link times as they were measured, and as they are announced to drivers."""
 
     def __init__(self, scenario: Scenario, day_ahead: DayAhead, measured: Measured | None) -> None:
         """Know what was *measured* on the days before; without it free flow."""
@@ -60,25 +60,25 @@ class Knowledge:
         self.trips[row], self.spent_s[row] = 0, 0
 
     def announced_min(self, now: PeriodOfDay) -> dict[str, FloatArray]:
-        """Return the link times of each kind of knowledge that somebody has."""
-        kinds = {
+        """Return the link times announced to each information class that has members."""
+        classes = {
             "equilibrium": self.day_ahead.link_time_min[now.period - 1],
             "last_period": self.last_period_min,
             "yesterday": self.perceived_min[now.period - 1],
         }
-        return {kind: kinds[kind].copy() for kind in self.shares}
+        return {name: classes[name].copy() for name in self.shares}
 
     def effective_min(self, now: PeriodOfDay) -> FloatArray:
         """Return the link times that trips of the period take.
 
-        Where all drivers are told the same of today, it comes true. Else the traffic of the hour is expected to be
-        that of the day before, on the first day that of the hour before.
+        Where all drivers are told the same times of today, these are taken. Else the traffic of the hour is expected to
+        be that of the day before, on the first day that of the hour before.
         """
-        told = self.announced_min(now)
-        for kind in ("equilibrium", "last_period"):
-            if self.shares.get(kind, 0.0) >= 1:
-                return told[kind]
-        # a copy: the night after the last day learns this period anew, and its book is still to be read
+        announced = self.announced_min(now)
+        for name in ("equilibrium", "last_period"):
+            if self.shares.get(name, 0.0) >= 1:
+                return announced[name]
+        # a copy: after the end of the last day this period is learnt anew, and its record is still to be read
         return self.last_period_min if now.day == 1 else self.yesterday_min[now.period - 1].copy()
 
     # as trips are reported, and the period ends
@@ -104,7 +104,7 @@ class Knowledge:
         return np.bincount(at, spent_s[self._charging], minlength=arcs).astype(np.int64)
 
     def times_min(self, trips: IntArray, spent_s: IntArray, car_link_veh_h: FloatArray) -> FloatArray:
-        """Return link times at this traffic; at stations the mean of wait and charge (free time if nobody came)."""
+        """Return link times at this traffic; at stations the mean of wait and charge (free time without arrivals)."""
         network = self.paths.network
         arcs = network.charging_arcs
         flow = self.paths.link_flow_veh_h(trips / self.periods.hours) + car_link_veh_h
@@ -116,7 +116,7 @@ class Knowledge:
 
 
 def mean_station_min(
-    vehicles: IntArray, spent_s: FloatArray | IntArray, if_nobody_came_min: FloatArray
+    vehicles: IntArray, spent_s: FloatArray | IntArray, without_arrivals_min: FloatArray
 ) -> FloatArray:
     """Return the mean time at each station from the vehicles served and their seconds."""
-    return np.where(vehicles > 0, spent_s / np.maximum(vehicles, 1) / 60, if_nobody_came_min)
+    return np.where(vehicles > 0, spent_s / np.maximum(vehicles, 1) / 60, without_arrivals_min)

@@ -1,4 +1,4 @@
-"""The chargers on the clock (individual resolution): a SimPy resource, and a process for every vehicle."""
+"""Event-driven chargers (individual resolution): a SimPy resource, and a process for every vehicle."""
 
 import math
 from collections.abc import Generator, Sequence
@@ -7,30 +7,35 @@ from typing import Any
 import simpy
 
 from agents.clock import Clock, Phase
-from agents.journey import ev_name
-from agents.site import Site
+from agents.station_records import StationRecords
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
-from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted
+from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, ev_address
 
 
-class ClockedPlugs:
+class EventDrivenChargers:
     """c chargers and one queue; vehicles come, wait, charge and leave, each on its own."""
 
-    def __init__(self, site: Site, clock: Clock, post: PostOffice, present: Sequence[Session] = ()) -> None:
-        """Serve the vehicles that are there, plugged in or waiting in order of arrival, and those who write."""
-        self.site, self.clock, self.post = site, clock, post
-        self.inbox = post.inbox(site.name)
-        self.chargers = simpy.Resource(clock.env, capacity=site.data.chargers)
+    def __init__(
+        self, records: StationRecords, clock: Clock, post: PostOffice, present: Sequence[Session] = ()
+    ) -> None:
+        """Hold the vehicles *present* that have arrived, in order of arrival; the others will send a request."""
+        self.records, self.clock, self.post = records, clock, post
+        self.inbox = post.inbox(records.name)
+        self.chargers = simpy.Resource(clock.env, capacity=records.data.chargers)
         self.plugged: list[Session] = []
         self.waiting: list[Session] = []
         self.limit_changed = clock.env.event()
-        self.plugged += [session for session in present if session.start_s >= 0]
-        self.waiting += [session for session in present if session.start_s < 0]
-        site.keep(self.plugged, self.waiting)
+        there = [session for session in present if session.arrival_s < clock.now_s]
+        self.plugged += [session for session in there if session.start_s >= 0]
+        self.waiting += [session for session in there if session.start_s < 0]
+        records.carry_over(self.plugged, self.waiting)
+
+    def start(self) -> None:
+        """Begin the day: serve the vehicles that are there, then those that come."""
         for session in (*self.plugged, *self.waiting):
-            clock.env.process(self.go_on(session))
-        clock.env.process(self.serve_vehicles())
+            self.clock.env.process(self.go_on(session))
+        self.clock.env.process(self.serve_vehicles())
 
     def serve_vehicles(self) -> Generator[simpy.Event, Any, None]:
         """Receive vehicles as they come."""
@@ -42,7 +47,7 @@ class ClockedPlugs:
         """Let one vehicle wait for a charger, charge to its target, and leave."""
         session = self.session(request)
         with self.chargers.request() as charger:
-            self.welcome(session, must_wait=not charger.triggered)
+            self.record_arrival(session, must_wait=not charger.triggered)
             yield charger
             self.plug_in(session)
             yield from self.fill(session)
@@ -59,9 +64,9 @@ class ClockedPlugs:
         """Charge a vehicle to its target, and let it leave."""
         while session.remaining_kwh > 0:
             yield self.clock.until(self.clock.now_s, Phase.RESUME)
-            session.draw(self.site.charger_power_kw(self.clock.period))
+            session.draw(self.records.charger_power_kw(self.clock.period))
             yield self.clock.until(self.next_reading_s(session), Phase.METER) | self.limit_changed
-            self.site.read_off(session, self.clock.now_s)
+            self.records.read_meter(session, self.clock.now_s)
         self.unplug(session)
 
     def session(self, request: ChargeRequest) -> Session:
@@ -76,24 +81,24 @@ class ClockedPlugs:
             most_kw=math.inf if request.most_kw is None else request.most_kw,
         )
 
-    def welcome(self, session: Session, *, must_wait: bool) -> None:
-        """Take a vehicle in."""
-        self.site.book.arrivals += 1
+    def record_arrival(self, session: Session, *, must_wait: bool) -> None:
+        """Record a vehicle that has arrived, and queue it."""
+        self.records.queue_record.arrivals += 1
         if must_wait:
             self.waiting.append(session)
-            self.site.book.join(self.clock.now_s)
+            self.records.queue_record.join(self.clock.now_s)
 
     def plug_in(self, session: Session) -> None:
         """Start a session."""
         now_s = self.clock.now_s
         if session in self.waiting:
             self.waiting.remove(session)
-            self.site.book.leave(now_s)
+            self.records.queue_record.leave(now_s)
         session.plug_in(now_s)
         self.plugged.append(session)
-        self.site.begin(session)
+        self.records.begin(session)
         started = ChargeStarted(**self._envelope(), wait_s=now_s - session.arrival_s)
-        self.post.send(ev_name(session.ev), started)
+        self.post.send(ev_address(session.ev), started)
 
     def next_reading_s(self, session: Session) -> int:
         """Return the second at which the session is full or the period ends, whichever is first."""
@@ -109,10 +114,7 @@ class ClockedPlugs:
             paid_cny=session.paid_cny,
             soc=session.target_soc,
         )
-        self.post.send(ev_name(session.ev), bill)
-
-    def before_change(self) -> None:
-        """Nothing to do: on the clock, everything up to now has happened."""
+        self.post.send(ev_address(session.ev), bill)
 
     def after_limit(self) -> None:
         """Wake all who charge, so that they go on at the new power."""
@@ -120,4 +122,4 @@ class ClockedPlugs:
         changed.succeed()
 
     def _envelope(self) -> dict[str, Any]:
-        return self.clock.envelope(self.site.name)
+        return self.clock.envelope(self.records.name)

@@ -1,14 +1,15 @@
-"""A station's equipment and its books: what holds whoever moves the vehicles, and at either resolution."""
+"""The records of a station, and what its chargers may give: the same at both resolutions."""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sized
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from agents.meter import Meter
-from agents.price_list import TariffBook
+from agents.price_list import PriceLists
 from cosim.ev.queue_record import QueueRecord
 from cosim.ev.session import Session
 from cosim.messages import TariffIssued
@@ -21,8 +22,12 @@ class Vehicles(Iterable[Session], Sized, Protocol):
     """Vehicles at a station."""
 
 
-class Plugs(Protocol):
-    """The chargers with their queue: on the clock (individual), or worked out in stretches (batch)."""
+class Chargers(Protocol):
+    """The chargers with their queue: event-driven (individual), or worked out in stretches (batch)."""
+
+    def start(self) -> None:
+        """Begin the day."""
+        ...
 
     @property
     def plugged(self) -> Vehicles:
@@ -34,48 +39,56 @@ class Plugs(Protocol):
         """Vehicles that wait."""
         ...
 
-    def before_change(self) -> None:
-        """Prices or limits are about to change: live up to now at the old ones."""
-        ...
-
     def after_limit(self) -> None:
         """Charge on at a new limit."""
         ...
 
 
-class Site:
-    """What a station has, knows, books and writes down."""
+@dataclass(frozen=True, slots=True)
+class StationStart:
+    """How a station begins a day that is not the first."""
+
+    now_s: int
+    tariff: TariffIssued | None
+    """The last prices announced to it."""
+    drawn_kwh: float
+    """In the period before."""
+
+
+class StationRecords:
+    """What a station has, is told, meters and records."""
 
     def __init__(
-        self, data: StationData, tariffs: TariffBook, periods: Periods, meter: Meter, recorder: Recorder
+        self,
+        data: StationData,
+        prices: PriceLists,
+        periods: Periods,
+        meter: Meter,
+        recorder: Recorder,
+        start: StationStart | None = None,
     ) -> None:
-        """Open the books."""
+        """Begin empty, at the published prices, or as the day before has ended."""
         self.data, self.name = data, data.name
         self.periods, self.meter, self.recorder = periods, meter, recorder
-        self.book = QueueRecord()
-        self.tariffs, self.tariff = tariffs, tariffs.published
-        """All tariffs, and the one it has heard of last."""
+        self.prices, self.price_list = prices, prices.told(start.tariff if start else None)
+        """All price lists, and the one it was told of last."""
+        self.queue_record = QueueRecord(since_s=start.now_s if start else 0)
+        if start:
+            self.meter.record(self.name, periods.at(start.now_s - 1), start.drawn_kwh)
         self.limits_kw: dict[PeriodOfDay, float] = {}
-        """What the operator said the feeder can serve; a limit holds for its period alone."""
+        """What the feeder can serve, as announced by the operator; a limit is valid in its period alone."""
         self.sessions: list[Session] = []
-        """All that have begun and are not written down yet."""
+        """All that have begun."""
         self._plugged_s: dict[PeriodOfDay, int] = defaultdict(int)
         self._paid_cny: dict[PeriodOfDay, list[float]] = defaultdict(list)
-        """Seconds that vehicles were plugged in, and what they paid, as far as read off."""
+        """Seconds that vehicles were plugged in, and what they paid, as far as metered."""
 
-    def go_on(self, now_s: int, tariff: TariffIssued | None, drawn_kwh: float) -> None:
-        """Begin a day as the one before has ended."""
-        self.book = QueueRecord(since_s=now_s)
-        if tariff is not None:
-            self.hear(tariff)
-        self.meter.record(self.name, self.periods.at(now_s - 1), drawn_kwh)
-
-    def hear(self, tariff: TariffIssued) -> None:
+    def receive(self, tariff: TariffIssued) -> None:
         """Charge for energy at a new tariff."""
-        self.tariff = self.tariffs.tariff(tariff)
+        self.price_list = self.prices.told(tariff)
 
     def limit_kw(self, period: PeriodOfDay) -> float:
-        """Return the cap in a period: chargers, site, and what the feeder can serve, as far as heard."""
+        """Return the cap in a period: chargers, site, and what the feeder can serve, as far as announced."""
         return min(self.data.limit_kw, self.limits_kw.get(period, math.inf))
 
     def charger_power_kw(self, period: PeriodOfDay) -> float:
@@ -83,21 +96,21 @@ class Site:
         return min(self.data.charger_kw, self.limit_kw(period) / self.data.chargers)
 
     def price(self, period: PeriodOfDay) -> float:
-        """Return the charging price in a period, as far as the station has heard."""
-        return self.tariff.price(self.name, period)
+        """Return the charging price in a period, as far as the station has been told."""
+        return self.price_list.price(self.name, period)
 
-    def keep(self, plugged: Iterable[Session], waiting: Sized) -> None:
+    def carry_over(self, plugged: Iterable[Session], waiting: Sized) -> None:
         """Go on with vehicles of the day before."""
         self.sessions += plugged
-        self.book.waiting = self.book.largest = len(waiting)
+        self.queue_record.waiting = self.queue_record.largest = len(waiting)
 
     def begin(self, session: Session) -> None:
-        """Take down a vehicle that has plugged in."""
-        self.book.start(session.start_s - session.arrival_s)
+        """Record a vehicle that has plugged in."""
+        self.queue_record.start(session.start_s - session.arrival_s)
         self.sessions.append(session)
 
-    def read_off(self, session: Session, now_s: int) -> None:
-        """Book what a session drew since it was last read; a boundary second belongs to the period it ends."""
+    def read_meter(self, session: Session, now_s: int) -> None:
+        """Record what a session drew since its last reading; a boundary second belongs to the period it ends."""
         period, price = self.periods.at(session.since_s), self.price(self.periods.at(session.since_s))
         self._plugged_s[period] += now_s - session.since_s
         energy_kwh = session.deliver(now_s, price)
@@ -105,7 +118,7 @@ class Site:
         self.meter.record(self.name, period, energy_kwh)
 
     def record_sessions(self, *, also_unfinished: bool) -> None:
-        """Write down the sessions that have ended; at the end of the simulation the others, too, as they stand."""
+        """Record the sessions that have ended; at the end of the simulation the others, too, as they stand."""
         sessions = [session for session in self.sessions if also_unfinished or session.end_s >= 0]
         if not sessions:
             return
@@ -133,12 +146,12 @@ class Site:
             soc_end=[session.soc_now for session in sessions],
         )
 
-    def write_down(self, ended: PeriodOfDay, forecast_kw: float, plugs: Plugs) -> None:
+    def record_period(self, ended: PeriodOfDay, forecast_kw: float, chargers: Chargers) -> None:
         """Record the period that ended."""
         energy_kwh = self.meter.energy_kwh(self.name, ended)
         end_s = self.periods.start_s(ended) + self.periods.seconds
-        waiting_kwh = [session.remaining_kwh for session in plugs.waiting]
-        plugged_kwh = [session.remaining_kwh for session in plugs.plugged]
+        waiting_kwh = [session.remaining_kwh for session in chargers.waiting]
+        plugged_kwh = [session.remaining_kwh for session in chargers.plugged]
         held_back = self.charger_power_kw(ended) < self.data.charger_power_kw
         self.recorder.add(
             "stations",
@@ -147,14 +160,14 @@ class Site:
             station=self.name,
             feeder=self.data.feeder,
             bus=self.data.bus,
-            arrivals=self.book.arrivals,
+            arrivals=self.queue_record.arrivals,
             energy_kwh=energy_kwh,
             load_kw=energy_kwh / self.periods.hours,
             forecast_kw=forecast_kw,
             limit_kw=self.limit_kw(ended),
-            queue_mean=self.book.mean_length(end_s, self.periods.seconds),
-            queue_max=self.book.largest,
-            wait_min=self.book.wait_min(),
+            queue_mean=self.queue_record.mean_length(end_s, self.periods.seconds),
+            queue_max=self.queue_record.largest,
+            wait_min=self.queue_record.wait_min(),
             backlog_kwh=math.fsum(waiting_kwh + plugged_kwh),
             unserved_kwh=math.fsum(waiting_kwh + (plugged_kwh if held_back else [])),
             charger_occupancy=self._plugged_s.pop(ended, 0) / (self.data.chargers * self.periods.seconds),
@@ -162,4 +175,4 @@ class Site:
             price_cny_per_kwh=self.price(ended),
             revenue_cny=math.fsum(self._paid_cny.pop(ended, [])),
         )
-        self.book.close()
+        self.queue_record.close()
