@@ -158,7 +158,7 @@ def choice_set(context: DecisionContext, who: Leaving, made: Decision, period: P
 def sessions(context: DecisionContext, who: Leaving, made: Decision) -> list[tuple[int, Session]]:
     """Return the numbers of the stations that EVs head for, each with the session the EV will ask for."""
     stops, trip = made.stops, made.charging.course
-    ev, target_soc = who.ev[stops], context.evs.behaviour.target_soc
+    ev, soc_target = who.ev[stops], context.evs.behaviour.soc_target
     columns = (
         context.roads.paths.station[made.path[stops]],
         ev + 1,
@@ -178,7 +178,7 @@ def sessions(context: DecisionContext, who: Leaving, made: Decision) -> list[tup
                 arrival_s=arrival_s,
                 energy_kwh=energy_kwh,
                 soc=soc,
-                target_soc=target_soc,
+                soc_target=soc_target,
                 most_kw=most_kw,
             ),
         )

@@ -49,7 +49,7 @@ def morning_at_home() -> Midnight:
 
 def renewal_day(model: DwellModel, start: Midnight) -> tuple[Occupancy, Midnight]:
     """Return where EVs are at every boundary of the day, and the next midnight."""
-    trip = masses(model.length_km, 3600 / model.speed_km_h)
+    trip = masses(model.length_km, 3600 / model.diary_speed_km_h)
     stays = [(kind, from_h, to_h, masses(dwell, 3600)) for kind, from_h, to_h, dwell in model.stays()]
     longest = trip.size + max(mass.size for *_, mass in stays)
     departures, arrivals = np.zeros((4, CELLS + longest)), np.zeros((4, CELLS + longest))
@@ -72,7 +72,7 @@ def renewal_day(model: DwellModel, start: Midnight) -> tuple[Occupancy, Midnight
 def _first_departures(model: DwellModel, start: Midnight, departures: FloatArray) -> None:
     """Add the first departures of the day: of those at home a share, of all others everybody."""
     first = masses(model.first_departure_min, 60)[:CELLS]
-    travels = start.parked * np.where(np.arange(4) == HOME, model.share_travelling, 1.0)
+    travels = start.parked * np.where(np.arange(4) == HOME, model.travel_share, 1.0)
     departures[:, : first.size] += travels[:, np.newaxis] * first
     for kind, cell in np.argwhere(start.arriving > 0):
         earliest = int(cell) + SHORTEST_STAY_S // GRID_S

@@ -147,16 +147,16 @@ def find_paths(
     *,
     budget: float | None = None,
     k: int | None = None,
-    max_paths: int = MAX_PATHS,
+    path_limit: int = MAX_PATHS,
 ) -> PathSet:
     """Return the loop-free paths of every OD, and for charging classes all (path, station) pairs on them.
 
     All paths; with *budget* those that cost at most *budget* times the cheapest at free flow; with *k* the k
     cheapest. Paths of an OD are ordered by free-flow cost, then by the names of their links, so the order of
     links in a file does not matter; pairs follow their paths, then the stations. Raises ConfigError naming
-    every OD without a path, with more than *max_paths*, or whose charging users pass no station.
+    every OD without a path, with more than *path_limit*, or whose charging users pass no station.
     """
-    search = RouteSearch(network, budget=budget, k=k, max_paths=max_paths)
+    search = RouteSearch(network, budget=budget, k=k, path_limit=path_limit)
     routes, problems = search.routes(od)
     pairs = [[pair for route in choices for pair in with_station(network, route)] for choices in routes]
     problems += [

@@ -44,7 +44,7 @@ class RouteSearch:
         *,
         budget: float | None = None,
         k: int | None = None,
-        max_paths: int = MAX_PATHS,
+        path_limit: int = MAX_PATHS,
     ) -> None:
         """Without *budget* and *k* every loop-free path is a route."""
         if budget is not None and k is not None:
@@ -53,7 +53,7 @@ class RouteSearch:
         if (budget is not None and not budget >= 1) or (k is not None and k < 1):
             msg = f"budget is {budget}, k is {k}; they must be 1 or more"
             raise ValueError(msg)
-        self.network, self.budget, self.k, self.max_paths = network, budget, k, max_paths
+        self.network, self.budget, self.k, self.path_limit = network, budget, k, path_limit
         self._cost = network.free_flow_cost_min.tolist()
         self._to = network.to_node.tolist()
         by_name = sorted(range(len(network.links)), key=lambda link: natural_order(network.links[link]))
@@ -79,10 +79,8 @@ class RouteSearch:
             name = od_name(self.network, od, number)
             if routes is None:
                 limited = " within the budget" if self.budget else ""
-                found_more = (
-                    f"the search for all loop-free paths{limited} outgrew its limit of {self.max_paths} paths"
-                )
-                advice = f"raise max_paths, {FEWER_PATHS}"
+                found_more = f"the search for all loop-free paths{limited} outgrew its limit of {self.path_limit} paths"
+                advice = f"raise path_limit, {FEWER_PATHS}"
                 problems.append(Problem(found_more, advice=advice).within("OD", name))
                 outgrown += 1
                 if outgrown == ENOUGH:  # each cost a whole search, and more would say no more
@@ -124,7 +122,7 @@ class RouteSearch:
         spent = [0.0]
         visited = {origin}
         open_links = [iter(self._leaving[origin])]
-        tries, found = STEPS_PER_PATH * self.max_paths, 0
+        tries, found = STEPS_PER_PATH * self.path_limit, 0
         while open_links:
             link = next(open_links[-1], None)
             if link is None:  # this node is done: step back
@@ -146,14 +144,14 @@ class RouteSearch:
                 spent.append(so_far)
                 visited.add(node)
                 open_links.append(iter(onward[node]))
-            if tries <= 0 or found > self.max_paths:
+            if tries <= 0 or found > self.path_limit:
                 raise TooManyRoutesError
 
     def _cheapest(self, origin: int, dest: int, to_go: list[float], k: int) -> list[Route]:
         """Return the k cheapest loop-free routes, best first: what is spent and the least that is to go."""
         heap: list[tuple[float, list[int], float, Route, tuple[int, ...]]] = [(0.0, [], 0.0, (), (origin,))]
         found: list[Route] = []
-        tries = STEPS_PER_PATH * self.max_paths
+        tries = STEPS_PER_PATH * self.path_limit
         while heap:
             total, ranks, spent, route, nodes = heappop(heap)
             if len(found) >= k and total > self._order(found[k - 1])[0]:  # the last of equal cost is known
@@ -170,7 +168,7 @@ class RouteSearch:
                         heap, (total, [*ranks, self._rank[link]], so_far, (*route, link), (*nodes, node))
                     )
                     tries -= 1
-            if tries <= 0 or len(found) > self.max_paths:
+            if tries <= 0 or len(found) > self.path_limit:
                 raise TooManyRoutesError
         return sorted(found, key=self._order)[:k]
 

@@ -57,13 +57,13 @@ def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
     """Return the mobility model of the scenario."""
     mobility = config.mobility
     common: dict[str, Any] = {
-        "share_travelling": mobility.travel_share,
-        "share_home_charger": mobility.home_charger_share,
-        "share_work_charger": mobility.work_charger_share,
+        "travel_share": mobility.travel_share,
+        "home_charger_share": mobility.home_charger_share,
+        "work_charger_share": mobility.work_charger_share,
         "types": ev_types(config),
         "soc_first": Normal(mobility.soc_first_mean, mobility.soc_first_sd, *SOC_FIRST_RANGE),
         "length_km": LogNormal(mobility.trip_length_log_mean, mobility.trip_length_log_sd, *LENGTH_RANGE_KM),
-        "speed_km_h": mobility.diary_speed_km_h,
+        "diary_speed_km_h": mobility.diary_speed_km_h,
     }
     if mobility.kind == "markov":
         return MarkovModel(departure=read_departures(folder / str(mobility.departures)), **common)
@@ -78,7 +78,7 @@ def build_battery(config: ScenarioConfig) -> Battery:
     """Return the battery of `[mobility]`."""
     mobility = config.mobility
     return Battery(
-        capacity_kwh=mobility.battery_kwh,
+        battery_kwh=mobility.battery_kwh,
         consumption_kwh_per_km=mobility.consumption_kwh_per_km,
         charging_efficiency=mobility.charging_efficiency,
     )
@@ -96,13 +96,13 @@ def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:
     """Return the charging behaviour of `[mobility]`."""
     mobility = config.mobility
     return ChargingBehaviour(
-        even_odds_soc=mobility.soc_fast_charge,
-        soc_spread=mobility.soc_fast_charge_width,
+        soc_fast_charge=mobility.soc_fast_charge,
+        soc_fast_charge_width=mobility.soc_fast_charge_width,
         price_sensitivity=mobility.price_sensitivity,
-        reserve_soc=mobility.soc_reserve,
-        target_soc=mobility.soc_target,
-        slow_kw=mobility.slow_charger_kw,
-        plug_in_below_soc=mobility.soc_plug_at_home,
+        soc_reserve=mobility.soc_reserve,
+        soc_target=mobility.soc_target,
+        slow_charger_kw=mobility.slow_charger_kw,
+        soc_plug_at_home=mobility.soc_plug_at_home,
     )
 
 
@@ -118,11 +118,11 @@ def ev_types(config: ScenarioConfig) -> tuple[EvType, ...]:
             name=kind.name,
             share=kind.share,
             battery=Battery(
-                capacity_kwh=given(kind.battery_kwh, mobility.battery_kwh),
+                battery_kwh=given(kind.battery_kwh, mobility.battery_kwh),
                 consumption_kwh_per_km=given(kind.consumption_kwh_per_km, mobility.consumption_kwh_per_km),
                 charging_efficiency=given(kind.charging_efficiency, mobility.charging_efficiency),
             ),
-            slow_kw=given(kind.slow_kw, mobility.slow_charger_kw),
+            slow_charger_kw=given(kind.slow_charger_kw, mobility.slow_charger_kw),
             fast_kw=given(kind.fast_kw, inf),
             home_charger_share=given(kind.home_charger_share, mobility.home_charger_share),
             work_charger_share=given(kind.work_charger_share, mobility.work_charger_share),

@@ -80,7 +80,7 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     else:
         network = network.with_charging_arcs([_charging_arc(config, station) for station in config.stations])
     try:
-        paths = find_paths(network, data.od, classes, k=road.paths_per_od, max_paths=road.path_limit)
+        paths = find_paths(network, data.od, classes, k=road.paths_per_od, path_limit=road.path_limit)
     except ConfigError as error:
         problems += [replace(problem, file=str(demand)) for problem in error.problems]
     refuse(str(demand), problems)

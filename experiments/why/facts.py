@@ -54,10 +54,10 @@ def car_facts(day: EvDay) -> dict[str, Any]:
     types, most_kw = day.scenario.mobility.types, day.own("most_kw")
     return {
         "type": types[day.own("ev_type")].name if types else None,
-        "battery_kwh": float(day.battery.capacity_kwh),
+        "battery_kwh": float(day.battery.battery_kwh),
         "consumption_kwh_per_km": float(day.battery.consumption_kwh_per_km),
         "charging_efficiency": float(day.battery.charging_efficiency),
-        "slow_kw": float(day.behaviour.slow_kw),
+        "slow_charger_kw": float(day.behaviour.slow_charger_kw),
         "fast_kw": most_kw if math.isfinite(most_kw) else None,
     }
 

@@ -93,10 +93,10 @@ def test_the_state_of_charge_stays_between_empty_and_full_and_adds_up(
     trips, battery = tables["trips"], scenario.battery
     soc = trips[["soc_departure", "soc_arrival"]].to_numpy()
     assert ((soc >= 0) & (soc <= 1)).all()
-    gained = (trips.fast_charge_kwh * battery.charging_efficiency - trips.drive_kwh) / battery.capacity_kwh
+    gained = (trips.fast_charge_kwh * battery.charging_efficiency - trips.drive_kwh) / battery.battery_kwh
     assert (trips.soc_departure + gained).to_numpy() == pytest.approx(trips.soc_arrival.to_numpy(), abs=1e-9)
     before = trips.groupby("ev").soc_arrival.shift()
-    slow = before + trips.slow_charge_kwh * battery.charging_efficiency / battery.capacity_kwh
+    slow = before + trips.slow_charge_kwh * battery.charging_efficiency / battery.battery_kwh
     parked = before.notna()
     assert slow[parked].to_numpy() == pytest.approx(trips.soc_departure[parked].to_numpy(), abs=1e-9)
 

@@ -34,7 +34,7 @@ def test_a_day_of_known_times_is_told_to_the_slot(model: DwellModel) -> None:
     certain = replace(
         model,
         transition=transition,
-        share_travelling=1.0,
+        travel_share=1.0,
         first_departure_min=Normal(480.0, 0.0),
         length_km=Normal(35.0, 0.0),
         work_dwell_h=Normal(8.0, 0.0),

@@ -139,7 +139,7 @@ def test_too_many_paths_are_refused_before_the_memory_is_full() -> None:
     ends = [(a, b) for a in nodes for b in nodes if abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1]
     network = small_network([(f"{a}{b}", str(a), str(b), 1.0) for a, b in ends])
     with pytest.raises(ConfigError, match="limit of 1000 paths"):
-        find_paths(network, trips(network, (str(nodes[0]), str(nodes[-1]), 1)), [CARS], max_paths=1000)
+        find_paths(network, trips(network, (str(nodes[0]), str(nodes[-1]), 1)), [CARS], path_limit=1000)
 
 
 def test_a_wrong_station_is_named_with_all_its_faults() -> None:

@@ -122,7 +122,7 @@ def test_all_paths_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_search_for_the_cheapest_gives_up_too() -> None:
     with pytest.raises(ConfigError, match="limit of 2 paths"):
-        find_paths(ROADS.network, ROADS.od, [CARS], k=500, max_paths=2)
+        find_paths(ROADS.network, ROADS.od, [CARS], k=500, path_limit=2)
 
 
 @pytest.mark.parametrize("choice", [{"budget": 0.9}, {"k": 0}, {"budget": 2.0, "k": 3}])

@@ -99,8 +99,8 @@ def test_a_chain_and_types_are_named_in_the_file() -> None:
     scenario = load_scenario(CONFIGS / "paper.toml", [*MARKOV, TYPES, "population.soc=carried"])
     assert isinstance(scenario.mobility, MarkovModel)
     small, large = scenario.mobility.types
-    assert (small.battery.capacity_kwh, small.slow_kw, small.fast_kw) == (30.0, 7.0, np.inf)
-    assert (large.battery.capacity_kwh, large.fast_kw, large.home_charger_share) == (50.0, 50.0, 0.5)
+    assert (small.battery.battery_kwh, small.slow_charger_kw, small.fast_kw) == (30.0, 7.0, np.inf)
+    assert (large.battery.battery_kwh, large.fast_kw, large.home_charger_share) == (50.0, 50.0, 0.5)
     diaries = sample_diaries(scenario.mobility, 1_000, 1, "types")
     assert 0.2 < (diaries.ev_type == 0).mean() < 0.3
 
