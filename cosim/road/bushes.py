@@ -17,8 +17,8 @@ from scipy.sparse.csgraph import breadth_first_order
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import Problem, refuse
 from cosim.road.network import Network, OdTable
+from cosim.road.path_search import od_name
 from cosim.road.paths import UserClass
-from cosim.road.routes import od_name
 from cosim.road.shortest import trees_from
 
 HAIR = 1e-6

@@ -192,7 +192,7 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     ]
     problems += repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
     for feeder in config.grid.feeders:
-        problems += repeated(f"devices of feeder '{feeder.name}'", feeder.unit_names)
+        problems += repeated(f"devices of feeder '{feeder.name}'", feeder.device_names)
     stations = problems.attempt(build_stations, config, feeders)
     paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated("population.types", [kind.name for kind in config.population.types])

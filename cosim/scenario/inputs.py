@@ -47,7 +47,7 @@ def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
     """Return the columns the scenario needs, and the values each may have."""
     columns: dict[str, Range] = {config.road.trip_profile: NOT_NEGATIVE}
     columns |= {feeder.load_profile: NOT_NEGATIVE for feeder in config.grid.feeders}
-    columns |= {column: SHARE for feeder in config.grid.feeders for _, column in feeder.unit_profiles}
+    columns |= {column: SHARE for feeder in config.grid.feeders for _, column in feeder.device_profiles}
     if config.tariff.kind == "table":
         columns.setdefault(config.tariff.column, ANY)
     return columns

@@ -15,7 +15,7 @@ from cosim.config.reading import GridFile, apply_settings, check, check_grid, re
 from cosim.csv_tables import NOT_NEGATIVE
 from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import Load
+from cosim.grid.problem import Load
 from cosim.grid.tariff import non_positive_prices
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
 from cosim.scenario.station import Station
@@ -157,16 +157,16 @@ def _of_network(name: str, options: Options) -> DispatchInput:
 
 
 def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
-    """Return the problem of a network, its units checked; raise all problems of units, profiles, loads, prices."""
+    """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
     feeder = _with_own_band(read_feeder(config, Path()), config)
     given = {} if options.profile is None else columns_of(options.profile)
     periods = _period_count(given, options)
     problems = Problems(
         Problem(f"{who} needs column {column}", column=column, advice="give it in the file of --profile")
-        for who, column in config.unit_profiles
+        for who, column in config.device_profiles
         if column not in given
     )
-    flat = {column: np.zeros(periods) for _, column in config.unit_profiles}
+    flat = {column: np.zeros(periods) for _, column in config.device_profiles}
     scale = problems.attempt(_load_profile, config, given, options, periods)
     profiles = {**flat, **given, config.load_profile: np.ones(periods) if scale is None else scale}
     case = problems.attempt(build_feeder_case, config, feeder, profiles, periods)
@@ -194,7 +194,7 @@ def _further_problems(tables: dict[str, Any], options: Options) -> list[Problem]
 
 
 def _tables_of_network(network: str, options: Options) -> dict[str, Any]:
-    """Return the description of a network and the units of --devices, with --set laid over it."""
+    """Return the description of a network and the devices of --devices, with --set laid over it."""
     tables = {} if options.devices is None else read_toml(options.devices)
     tables = tables if "grid" in tables else {"grid": tables}
     if isinstance(tables["grid"], dict):
@@ -243,8 +243,8 @@ def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:
 def _load_profile(
     config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
 ) -> FloatArray:
-    """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
-    used = {column for _, column in config.unit_profiles}
+    """Return the factor on the loads: the column asked for, load_pu, or the only one that no device uses."""
+    used = {column for _, column in config.device_profiles}
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):
         if name in profiles:

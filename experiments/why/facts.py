@@ -148,7 +148,7 @@ def choice_facts(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
     return [
         {
             "path": int(path),
-            "nodes": paths.way_name(int(path)),
+            "nodes": paths.path_name(int(path)),
             "station": _station(day, int(path)),
             "road_min": float(choice.time_min[number] - station_min[number]),
             "station_min": float(station_min[number]),

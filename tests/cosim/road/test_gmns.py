@@ -90,7 +90,7 @@ def test_a_link_that_is_not_directed_leads_both_ways(tmp_path: Path) -> None:
 def test_a_zone_of_several_nodes_is_reached_through_each_of_them(tmp_path: Path) -> None:
     roads = read(tmp_path)
     paths = find_paths(roads.network, roads.od, (UserClass("cars"),))
-    assert [paths.path_name(path) for path in range(paths.count)] == ["1-2-4-zone B", "1-2-3-zone B"]
+    assert [paths.pair_name(path) for path in range(paths.count)] == ["1-2-4-zone B", "1-2-3-zone B"]
     np.testing.assert_allclose(paths.time_min(roads.network.t0_min), [5, 6])
 
 
@@ -98,7 +98,7 @@ def test_no_path_runs_through_the_centroid_of_a_zone(tmp_path: Path) -> None:
     network = read(tmp_path).network
     across = OdTable(origin=np.array([2]), dest=np.array([3]), demand_veh_h=np.array([1.0]))
     paths = find_paths(network, across, (UserClass("cars"),))
-    assert [paths.path_name(path) for path in range(paths.count)] == ["3-2-4"]
+    assert [paths.pair_name(path) for path in range(paths.count)] == ["3-2-4"]
 
 
 def test_trips_within_a_zone_are_left_out_with_a_note(tmp_path: Path) -> None:

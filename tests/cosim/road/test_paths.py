@@ -55,7 +55,7 @@ def test_each_pair_charges_exactly_once_where_it_says(paths: PathSet) -> None:
 
 
 def test_no_pair_is_missing_and_none_is_twice(paths: PathSet) -> None:
-    names = [paths.path_name(k) for k in range(paths.count)]
+    names = [paths.pair_name(k) for k in range(paths.count)]
     for od in range(4):
         routes, pairs = (names[paths.groups.members(group)] for group in (od, od + 8))
         expected = [f"{r} @ S{n}" for r in routes for n in ("6", "9", "11") if n in r.split("-")]
@@ -94,7 +94,7 @@ def test_paths_are_ordered_by_time_then_by_link_names() -> None:
     rows = [("10", "1", "2", 0.1), ("9", "1", "3", 0.3), ("c", "2", "4", 0.2), ("d", "3", "4", 0.0)]
     network = small_network(rows)
     paths = find_paths(network, trips(network, ("1", "4", 10)), [CARS])
-    assert [paths.path_name(k) for k in range(2)] == ["1-3-4", "1-2-4"]
+    assert [paths.pair_name(k) for k in range(2)] == ["1-3-4", "1-2-4"]
 
 
 def test_the_order_of_links_in_the_file_does_not_matter() -> None:

@@ -96,7 +96,7 @@ def test_no_path_runs_through_a_zone_below_the_first_through_node(tmp_path: Path
     towards_1 = {"origin": np.array([2]), "dest": np.array([1]), "demand_veh_h": np.array([1.0])}
     for data, names in ((roads, {"3-4-2"}), (open_roads, {"3-4-2", "3-4-1-2"})):
         paths = find_paths(data.network, OdTable(**towards_1), (UserClass("cars"),))
-        assert {paths.path_name(path) for path in range(paths.count)} == names
+        assert {paths.pair_name(path) for path in range(paths.count)} == names
 
 
 def test_parallel_links_are_separate_ways(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The loop-free routes of an OD: all, those within a cost budget, or the k cheapest."""
+"""The loop-free paths of an OD: all, those within a cost budget, or the k cheapest."""
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
@@ -25,18 +25,18 @@ NO_PATH = "no path leads from origin to destination"
 FEWER_PATHS = "set a smaller budget, ask for the k cheapest, or use bushes"
 
 LARGE = float(np.finfo(np.float64).max)
-"""A budget for all routes, and yet below infinity, where none leads."""
+"""A budget for all paths, and yet below infinity, where none leads."""
 
-Route = tuple[int, ...]
+LinkSequence = tuple[int, ...]
 """Link numbers in travel order."""
 
 
-class TooManyRoutesError(Exception):
+class TooManyPathsError(Exception):
     """The search tried more links than it may; known to this module alone."""
 
 
-class RouteSearch:
-    """Finds routes at free-flow cost, one OD after another; knows the network as plain lists, for speed."""
+class PathSearch:
+    """Finds paths at free-flow cost, one OD after another; knows the network as plain lists, for speed."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class RouteSearch:
         k: int | None = None,
         path_limit: int = MAX_PATHS,
     ) -> None:
-        """Without *budget* and *k* every loop-free path is a route."""
+        """Without *budget* and *k* all loop-free paths."""
         if budget is not None and k is not None:
             msg = "give a cost budget or a number of paths, not both"
             raise ValueError(msg)
@@ -67,17 +67,17 @@ class RouteSearch:
         closed = set() if network.through is None else set((~network.through).nonzero()[0].tolist())
         self._onward = [[] if node in closed else links for node, links in enumerate(self._leaving)]
 
-    def routes(self, od: OdTable) -> tuple[list[list[Route]], list[Problem]]:
-        """Return every OD's routes in their order, and what is wrong with them."""
+    def paths(self, od: OdTable) -> tuple[list[list[LinkSequence]], list[Problem]]:
+        """Return every OD's paths in their order, and what is wrong with them."""
         problems: list[Problem] = []
-        found: list[list[Route]] = []
+        found: list[list[LinkSequence]] = []
         links = outgrown = 0
         dests, column = np.unique(od.dest, return_inverse=True)
         to_go = costs_to(self.network, self.network.free_flow_cost_min, dests).tolist()
         for number in range(od.origin.size):
-            routes = self._routes(int(od.origin[number]), int(od.dest[number]), to_go[column[number]])
+            paths = self._paths_of(int(od.origin[number]), int(od.dest[number]), to_go[column[number]])
             name = od_name(self.network, od, number)
-            if routes is None:
+            if paths is None:
                 limited = " within the budget" if self.budget else ""
                 found_more = f"the search for all loop-free paths{limited} outgrew its limit of {self.path_limit} paths"
                 advice = f"raise path_limit, {FEWER_PATHS}"
@@ -85,9 +85,9 @@ class RouteSearch:
                 outgrown += 1
                 if outgrown == ENOUGH:  # each cost a whole search, and more would say no more
                     break
-            elif not routes:
+            elif not paths:
                 problems.append(Problem(NO_PATH).within("OD", name))
-            found.append(routes or [])
+            found.append(paths or [])
             links += sum(map(len, found[-1]))
             if links > MAX_LINKS:
                 too_long = f"with it the paths have more than {MAX_LINKS} links in all"
@@ -95,8 +95,8 @@ class RouteSearch:
                 break
         return found, problems
 
-    def _routes(self, origin: int, dest: int, to_go: list[float]) -> list[Route] | None:
-        """Return one OD's routes in order; None if there are too many."""
+    def _paths_of(self, origin: int, dest: int, to_go: list[float]) -> list[LinkSequence] | None:
+        """Return one OD's paths in order; None if there are too many."""
         least = to_go[origin]
         if least == inf:
             return []
@@ -104,19 +104,17 @@ class RouteSearch:
             if self.k is not None:
                 return self._cheapest(origin, dest, to_go, self.k)
             limit = LARGE if self.budget is None else least * self.budget + 10.0**-DECIMALS
-            routes = list(self._within(origin, dest, to_go, limit))
-        except TooManyRoutesError:
+            paths = list(self._within(origin, dest, to_go, limit))
+        except TooManyPathsError:
             return None
-        return sorted(routes, key=self._order)
+        return sorted(paths, key=self._order)
 
-    def _order(self, route: Route) -> tuple[float, list[int]]:
+    def _order(self, path: LinkSequence) -> tuple[float, list[int]]:
         # Exact sums, rounded: costs that tie on paper must tie here, whatever the order of adding.
-        return round(fsum([self._cost[link] for link in route]), DECIMALS), [
-            self._rank[link] for link in route
-        ]
+        return round(fsum([self._cost[link] for link in path]), DECIMALS), [self._rank[link] for link in path]
 
-    def _within(self, origin: int, dest: int, to_go: list[float], limit: float) -> Iterator[Route]:
-        """Yield every loop-free route of at most this cost, depth first."""
+    def _within(self, origin: int, dest: int, to_go: list[float], limit: float) -> Iterator[LinkSequence]:
+        """Yield every loop-free path of at most this cost, depth first."""
         cost, to, onward = self._cost, self._to, self._onward
         trail: list[int] = []
         spent = [0.0]
@@ -145,42 +143,42 @@ class RouteSearch:
                 visited.add(node)
                 open_links.append(iter(onward[node]))
             if tries <= 0 or found > self.path_limit:
-                raise TooManyRoutesError
+                raise TooManyPathsError
 
-    def _cheapest(self, origin: int, dest: int, to_go: list[float], k: int) -> list[Route]:
-        """Return the k cheapest loop-free routes, best first: what is spent and the least that is to go."""
-        heap: list[tuple[float, list[int], float, Route, tuple[int, ...]]] = [(0.0, [], 0.0, (), (origin,))]
-        found: list[Route] = []
+    def _cheapest(self, origin: int, dest: int, to_go: list[float], k: int) -> list[LinkSequence]:
+        """Return the k cheapest loop-free paths, best first: what is spent and the least that is to go."""
+        heap: list[tuple[float, list[int], float, LinkSequence, tuple[int, ...]]] = [
+            (0.0, [], 0.0, (), (origin,))
+        ]
+        found: list[LinkSequence] = []
         tries = STEPS_PER_PATH * self.path_limit
         while heap:
-            total, ranks, spent, route, nodes = heappop(heap)
+            total, ranks, spent, path, nodes = heappop(heap)
             if len(found) >= k and total > self._order(found[k - 1])[0]:  # the last of equal cost is known
                 break
             here = nodes[-1]
             if here == dest:
-                found.append(route)
+                found.append(path)
                 continue
             for link in self._leaving[here] if here == origin else self._onward[here]:
                 node, so_far = self._to[link], spent + self._cost[link]
                 if node not in nodes and to_go[node] < inf:
                     total = round(so_far + to_go[node], DECIMALS)
-                    heappush(
-                        heap, (total, [*ranks, self._rank[link]], so_far, (*route, link), (*nodes, node))
-                    )
+                    heappush(heap, (total, [*ranks, self._rank[link]], so_far, (*path, link), (*nodes, node)))
                     tries -= 1
             if tries <= 0 or len(found) > self.path_limit:
-                raise TooManyRoutesError
+                raise TooManyPathsError
         return sorted(found, key=self._order)[:k]
 
 
-def with_station(network: Network, route: Route) -> Iterator[Route]:
-    """Yield the route once per station on it, the charging arc put in where the route passes its node."""
-    nodes = [int(network.from_node[route[0]]), *(int(network.to_node[link]) for link in route)]
+def pairs_on(network: Network, path: LinkSequence) -> Iterator[LinkSequence]:
+    """Yield the path once per station on it, the charging arc put in where the path passes its node."""
+    nodes = [int(network.from_node[path[0]]), *(int(network.to_node[link]) for link in path)]
     for arc in network.charging_arcs.tolist():
         node = int(network.from_node[arc])
         if node in nodes:
             at = nodes.index(node)
-            yield (*route[:at], arc, *route[at:])
+            yield (*path[:at], arc, *path[at:])
 
 
 def od_name(network: Network, od: OdTable, number: int) -> str:
