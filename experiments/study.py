@@ -8,8 +8,7 @@ from typing import Any
 
 import typer
 
-from cosim.results import RunDirectory, Tables, write_tables
-from cosim.tables import check_columns
+from cosim.results import RunDirectory, Tables, check_columns, write_tables
 from experiments.manifest import without_nan
 
 FLAGGED = 3

@@ -16,8 +16,8 @@ from cosim.road.paths import PathSet, UserClass, find_paths
 from cosim.road.problem import AssignmentProblem, Overload
 
 LISTED_ODS = 1000
-"""ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes .04 s with 3,376 listed paths and
-.02 s on bushes; Anaheim (1,406 ODs) .8 s with 8 paths per OD and .05 s on bushes."""
+"""ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes 0.04 s with 3,376 listed paths and
+0.02 s on bushes; Anaheim (1,406 ODs) 0.8 s with 8 paths per OD and 0.05 s on bushes."""
 AUTOMATIC: tuple[dict[str, Any], ...] = ({"path_limit": 100}, {"budget": 1.5, "path_limit": 1_000})
 """Path sets tried in turn: all paths where they are few, else those of at most 1.5 times the cheapest."""
 

@@ -69,7 +69,7 @@ def test_another_network_takes_the_place_of_the_bus_tables(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[stations.CS7]\nchargers = 1", "stations: the list has no entry 'CS7'; it has S."),
+        ("[stations.CS7]\nchargers = 1", "table stations: the list has no entry 'CS7'; it has S."),
         ("[road]\ntheta = 1", "road.theta is not a known key"),
         ("[roads]\ntheta = 1", "roads is not a known key; do you mean 'road'?"),
         ("[grid]\nstorage = 3", "grid.storage is 3; it must be a list of tables."),

@@ -16,7 +16,7 @@ from experiments.compare.sides import sides_of
 from experiments.run import runner
 from experiments.run.learning import learning_table, sampling_floor
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 MANY = ["population.information=yesterday", "population.resolution=batch", "days=4", "population.evs=400"]
 
 
