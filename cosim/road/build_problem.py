@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arguments import check, positive
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.bush_problem import BushProblem
@@ -38,12 +39,13 @@ def build_problem(
     a single class has the OD table's). *path_size* is the weight of ln PS in the path-size logit, usually 1; it
     needs listed paths.
     """
+    theta = np.broadcast_to(np.asarray(theta_per_min, dtype=np.float64), len(classes))
+    check("build_problem", *(positive({"theta_per_min": value}) for value in theta.tolist()))
     if demand_veh_h is None:
         if len(classes) != 1:
             msg = "with more than one class, say how much of the demand each has"
             raise ValueError(msg)
         demand_veh_h = od.demand_veh_h
-    theta = np.full(len(classes), theta_per_min, dtype=np.float64)
     chosen = choose_paths(network, od, classes, paths)
     if isinstance(chosen, BushSet):
         if path_size:
