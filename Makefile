@@ -13,6 +13,12 @@ check: $(VENV)/installed           ## style, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+wheel: $(VENV)/installed           ## build the wheel, install it elsewhere, and run it there
+	.ci/wheel $(VENV)/bin/python
+
+mutants: $(VENV)/installed         ## FILE=cosim/road/choice.py: break it in small ways; do its own tests notice?
+	PYTEST_ADDOPTS=tests/$(dir $(FILE))test_$(notdir $(FILE)) $(VENV)/bin/mutmut run '$(subst /,.,$(basename $(FILE))).*'
+
 docs: $(VENV)/installed            ## the documentation as a site: docs/_build/html
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
@@ -22,4 +28,4 @@ $(VENV)/installed: pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-.PHONY: run test check docs
+.PHONY: run test check wheel mutants docs

@@ -1,4 +1,4 @@
-"""A midnight as a file: arrays and JSON, which hold no code, and give back every bit."""
+"""The state between two days as a file: arrays and JSON, which hold no code, and give back every bit."""
 
 import json
 from dataclasses import asdict, fields, is_dataclass
@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from agents.midnight import LastHeard, Measured, Midnight, Reports, Traffic, UnderWay
-from agents.trip_log import TripLog
+from agents.day_boundary import DayBoundary, DayTraffic, Measured, Reports
+from agents.information import LastReceived
+from agents.trip_table import TripTable
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
 from cosim.messages import BROADCASTS, Message, PeriodOpened, TariffIssued
@@ -18,20 +19,21 @@ RECORDS = "records"
 """Name of what is not an array."""
 
 
-def save_midnight(file: Path, midnight: Midnight) -> None:
-    """Write *midnight*."""
+def save_boundary(file: Path, boundary: DayBoundary) -> None:
+    """Write *boundary*."""
     records = {
-        "day": midnight.day,
-        "sessions": [[asdict(session) for session in sessions] for sessions in midnight.sessions],
+        "day": boundary.day,
+        "yesterday": boundary.yesterday.day,
+        "sessions": [[asdict(session) for session in sessions] for sessions in boundary.sessions],
         **{
-            name: [asdict(message) for message in getattr(midnight, name).messages]
+            name: [asdict(message) for message in getattr(boundary, name).messages]
             for name in ("opened", "tariff", "station_tariff")
         },
-        "mail": [(type(news).__name__, asdict(news)) for news in midnight.mail],
+        "mail": [(type(message).__name__, asdict(message)) for message in boundary.mail],
     }
     arrays = {RECORDS: np.array(json.dumps(records))}
-    for field in fields(midnight):
-        arrays |= _arrays(getattr(midnight, field.name), field.name)
+    for field in fields(boundary):
+        arrays |= _arrays(getattr(boundary, field.name), field.name)
     np.savez(file, allow_pickle=False, **arrays)
 
 
@@ -45,8 +47,8 @@ def _arrays(value: Any, name: str) -> dict[str, Any]:
     return {key: array for arrays in inside for key, array in arrays.items()}
 
 
-def load_midnight(file: Path) -> Midnight:
-    """Return the midnight in *file*."""
+def load_boundary(file: Path) -> DayBoundary:
+    """Return the boundary in *file*."""
     with np.load(file, allow_pickle=False) as content:
         arrays = dict(content)
     records = json.loads(str(arrays.pop(RECORDS)))
@@ -55,23 +57,25 @@ def load_midnight(file: Path) -> Midnight:
         inside = {name.removeprefix(f"{place}."): array for name, array in arrays.items()}
         return {name: array for name, array in inside.items() if "." not in name and name not in arrays}
 
-    def heard(name: str, kind: type[M]) -> LastHeard[M]:
-        messages = tuple(_message(said, kind) for said in records[name])
-        return LastHeard(messages, arrays[f"{name}.number"])
+    def received(name: str, kind: type[M]) -> LastReceived[M]:
+        messages = [_message(said, kind) for said in records[name]]
+        return LastReceived(arrays[f"{name}.number"], messages)
 
-    return Midnight(
+    return DayBoundary(
         day=records["day"],
         evs=EVState(**within("evs")) if within("evs") else None,
-        under_way=UnderWay(log=TripLog(**within("under_way.log")), **within("under_way")),
+        under_way=TripTable(**within("under_way")),
         sessions=tuple(tuple(_session(values) for values in sessions) for sessions in records["sessions"]),
-        opened=heard("opened", PeriodOpened),
-        tariff=heard("tariff", TariffIssued),
-        station_tariff=heard("station_tariff", TariffIssued),
+        opened=received("opened", PeriodOpened),
+        tariff=received("tariff", TariffIssued),
+        station_tariff=received("station_tariff", TariffIssued),
         mail=tuple(_message(said, BROADCASTS[kind]) for kind, said in records["mail"]),
         reports=Reports(**within("reports")),
         measured=Measured(**within("measured")),
         drawn_kwh=arrays["drawn_kwh"],
-        yesterday=Traffic(log=TripLog(**within("yesterday.log")), **within("yesterday")),
+        yesterday=DayTraffic(
+            day=records["yesterday"], trips=TripTable(**within("yesterday.trips")), **within("yesterday")
+        ),
     )
 
 

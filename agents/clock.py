@@ -15,7 +15,7 @@ class Phase(IntEnum):
     """What comes first within one second. Mail travels between all phases, since SimPy's own priority is 1."""
 
     METER = 10
-    """Sessions book their energy up to now; vehicles that are full leave."""
+    """The meters of sessions are read up to now; vehicles that are full leave."""
     CLOSE = 20
     """The period that ends is read off the meters."""
     END = 25

@@ -2,14 +2,15 @@
 
 import ctypes
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mesa
 
-from agents.midnight import Midnight
+from agents.day_boundary import DayBoundary
 from agents.model import CoSimModel, Progress
+from agents.watch import WatchedDay
 from cosim.arrays import Frame
 from cosim.scenario import DayAhead, Scenario
 
@@ -20,25 +21,28 @@ class DayOfAgents:
 
     day: int
     tables: dict[str, Frame]
-    """What could be written down by now: the traffic of a day only a day later, when its last trips have ended."""
-    midnight: Midnight | None
+    """What could be recorded by now: the traffic of a day only a day later, when its last trips have ended."""
+    boundary: DayBoundary | None
     """What it leaves to the next day; None after the last one."""
+    watched: Mapping[int, WatchedDay] = field(default_factory=dict)
+    """The day of each EV that was watched, by its number."""
 
 
 def simulate_days(
     scenario: Scenario,
     day_ahead: DayAhead,
     seed: int,
-    start: Midnight | None = None,
+    start: DayBoundary | None = None,
     progress: Progress = lambda _: None,
+    watched: Iterable[int] = (),
 ) -> Iterator[DayOfAgents]:
-    """Yield day after day of the agents, the first one or the one that *start* is the midnight before."""
-    last = False
+    """Yield day after day of the agents, from the first one or from the one that begins at *start*."""
+    last, evs = False, frozenset(watched)
     while not last:
-        model = CoSimModel(scenario, day_ahead, seed, start)
+        model = CoSimModel(scenario, day_ahead, seed, start, evs)
         tables, last = model.simulate(progress), model.is_last_day
-        start = None if last else model.evening.midnight()
-        day = DayOfAgents(day=model.day, tables=tables, midnight=start)
+        start = None if last else model.boundary()
+        day = DayOfAgents(day=model.day, tables=tables, boundary=start, watched=model.watched_days())
         getattr(mesa.Agent, "_ids", {}).pop(model, None)  # there Mesa 3.3 keeps every model there ever was
         del model
         give_back_memory()

@@ -1,27 +1,27 @@
-"""What a day has cost each EV: time, money and energy of its trips, added up."""
+"""The day of each EV: time, money and energy of its trips, added up."""
 
 from typing import Any
 
 import numpy as np
 
-from agents.plans import DayPlans
-from agents.trip_log import TripLog
+from agents.plans import EVAttributes
+from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
 
-def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, plans: DayPlans) -> None:
+def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs: EVAttributes) -> None:
     """Write the table of EVs' days: a row for each EV and day on which it set out, or wanted to."""
-    if not log.ev.size:
+    if not trips.ev.size:
         return
-    day = log.departure_s // SECONDS_PER_DAY
-    order = np.lexsort((log.trip, log.ev, day))
-    first = np.flatnonzero(np.diff(day[order], prepend=-1) | np.diff(log.ev[order], prepend=-1))
+    day = trips.departure_s // SECONDS_PER_DAY
+    order = np.lexsort((trips.trip, trips.ev, day))
+    first = np.flatnonzero(np.diff(day[order], prepend=-1) | np.diff(trips.ev[order], prepend=-1))
     last = np.append(first[1:], order.size) - 1
     row = np.repeat(np.arange(first.size), last - first + 1)
-    ended, charged = log.has_arrived, log.has_arrived & log.charges
+    ended, charged = trips.has_arrived, trips.has_arrived & trips.charges
 
     def count(which: BoolArray) -> IntArray:
         return np.bincount(row, which[order]).astype(np.int64)
@@ -29,27 +29,27 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, log: TripLog, plans: 
     def total(values: Any, which: BoolArray) -> FloatArray:
         return np.bincount(row, np.where(which, values, 0.0)[order]).astype(np.float64)
 
-    wait_min, charge_min = total(log.wait_s / 60, charged), total(log.charge_s / 60, charged)
-    drive_min, paid_cny = total(log.drive_s / 60, ended), total(log.paid_cny, charged)
+    wait_min, charge_min = total(trips.wait_s / 60, charged), total(trips.charge_s / 60, charged)
+    drive_min, paid_cny = total(trips.drive_s / 60, ended), total(trips.paid_cny, charged)
     spent_h = (drive_min + wait_min + charge_min) / 60
-    ev, names = log.ev[order][first], [kind.name for kind in scenario.mobility.types] or [""]
+    ev, names = trips.ev[order][first], [kind.name for kind in scenario.mobility.types] or [""]
     recorder.add(
         "ev_days",
         day=day[order][first] + 1,
         ev=ev,
-        type=np.array(names, dtype=object)[plans.diaries.ev_type[ev - 1]],
+        type=np.array(names, dtype=object)[evs.ev_type[ev - 1]],
         trips=count(ended),
         charges=count(charged),
-        stranded=count(log.is_stranded),
+        stranded=count(trips.is_stranded),
         drive_min=drive_min,
         wait_min=wait_min,
         charge_min=charge_min,
-        length_km=total(log.length_km, ended),
-        drive_kwh=total(plans.battery.of(log.ev - 1).trip_kwh(log.length_km), ended),
-        fast_charge_kwh=total(log.fast_kwh, charged),
-        slow_charge_kwh=total(log.slow_kwh, np.ones_like(ended)),
+        length_km=total(trips.length_km, ended),
+        drive_kwh=total(evs.battery.of(trips.ev - 1).trip_kwh(trips.length_km), ended),
+        fast_charge_kwh=total(trips.fast_kwh, charged),
+        slow_charge_kwh=total(trips.slow_kwh, np.ones_like(ended)),
         paid_cny=paid_cny,
         cost_cny=paid_cny + scenario.config.road.value_of_time_cny_per_h * spent_h,
-        soc_first=log.soc_departure[order][first],
-        soc_last=np.where(log.is_under_way, np.nan, log.soc_arrival)[order][last],
+        soc_first=trips.soc_departure[order][first],
+        soc_last=np.where(trips.is_under_way, np.nan, trips.soc_arrival)[order][last],
     )

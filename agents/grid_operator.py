@@ -1,4 +1,4 @@
-"""The grid operator: plans the rest of the day at every period, checks the plan, and sees what really came."""
+"""The grid operator: plans the rest of the day at every period, and checks the plan and the realised operation."""
 
 from collections.abc import Generator
 from typing import Any
@@ -16,9 +16,9 @@ from cosim.grid.operation import (
     planned_operation,
     record_operation,
     setpoint_kw,
-    with_load_that_came,
+    with_realised_load,
 )
-from cosim.grid.schedule import DispatchState, Horizon
+from cosim.grid.problem import DispatchState, Horizon
 from cosim.mailbox import PostOffice
 from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad
 from cosim.periods import PeriodOfDay
@@ -43,7 +43,7 @@ class GridOperator(mesa.Agent):
         meter: Meter,
         recorder: Recorder,
     ) -> None:
-        """Start the operator's process."""
+        """Know the feeder and its stations."""
         super().__init__(model)
         self.case, self.feeder, self.name = case, case.feeder, f"operator {case.feeder.name}"
         self.all_stations = stations
@@ -54,7 +54,10 @@ class GridOperator(mesa.Agent):
         self.forecast_kw: FloatArray = day_ahead.station_load_kw.copy()
         """(periods of the day, all stations): the day-ahead forecast, overwritten by what stations report."""
         self.state: DispatchState | None = None
-        clock.env.process(self.run())
+
+    def start(self) -> None:
+        """Begin to work."""
+        self.clock.env.process(self.run())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Hear the stations, dispatch the rest of the day, verify it, and see the period through."""
@@ -126,10 +129,10 @@ class GridOperator(mesa.Agent):
             self.post.send(station.name, PowerLimit(**self.clock.envelope(self.name), limit_kw=limit_kw))
 
     def close_period(self, plan: Operation) -> None:
-        """Run the AC power flow with the load that really came, write the period down, carry the state over."""
+        """Run the AC power flow with the realised load, record the period, carry the state over."""
         drawn_kw = np.zeros(self.feeder.bus_count)
         for station in self.stations:
             energy_kwh = self.meter.energy_kwh(station.name, plan.now)
             drawn_kw[self.feeder.bus_index(station.bus)] += energy_kwh / self.clock.periods.hours
-        record_operation(self.recorder, with_load_that_came(plan, drawn_kw))
+        record_operation(self.recorder, with_realised_load(plan, drawn_kw))
         self.state = plan.dispatch.state_after(plan.now.period)

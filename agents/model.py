@@ -1,31 +1,37 @@
 """The agents' model of a day: Mesa holds the agents, SimPy is the only clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import mesa
 import numpy as np
 import simpy
 
+from agents.batched_chargers import BatchedChargers
 from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
-from agents.drivers import Drivers, since_midnight
+from agents.day_boundary import DayBoundary, Reports, ev_states_after, initial_state
+from agents.day_record import DayRecord, record_day, record_messages
+from agents.decisions import DecisionContext
 from agents.ev import EV
-from agents.evening import Evening
+from agents.event_chargers import EventDrivenChargers
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
+from agents.individuals import Individuals
+from agents.information import InformationState, LastReceived
 from agents.meter import Meter
-from agents.midnight import Midnight, Morning, copy_of
-from agents.plans import first_evening, knowledge_of_each, plan_day, plan_of_each
-from agents.plugs import ClockedPlugs
-from agents.price_list import TariffBook
-from agents.reckoned_plugs import ReckonedPlugs
+from agents.path_choice import PathChoice
+from agents.plans import plan_day
+from agents.population import Population
+from agents.price_list import PriceLists
 from agents.roads import Roads
-from agents.site import Site
-from agents.station import Station
+from agents.station import StationAgent
+from agents.station_records import Chargers, StationRecords, StationStart
+from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
-from cosim.ev.session import Session
 from cosim.mailbox import MailRules, PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
@@ -35,12 +41,23 @@ Progress = Callable[[PeriodOfDay], None]
 
 
 class CoSimModel(mesa.Model):
-    """A day of the agents: builds them, wires their mailboxes, and runs the clock from midnight to midnight."""
+    """A day of the agents: creates them, lets them begin, and runs the clock to the end of the day.
+
+    All random numbers are drawn from streams named by what they decide (``cosim.randomness``), none from Mesa's.
+    """
 
     def __init__(
-        self, scenario: Scenario, day_ahead: DayAhead, seed: int, start: Midnight | None = None
+        self,
+        scenario: Scenario,
+        day_ahead: DayAhead,
+        seed: int,
+        start: DayBoundary | None = None,
+        watched: Iterable[int] = (),
     ) -> None:
-        """Build the agents, who know the day ahead as the equilibrium expects it; *start*: what was before."""
+        """Create the agents, who know the day ahead as the equilibrium expects it; *start*: what was before.
+
+        Of the EVs *watched*, numbered from 1, the decisions are kept.
+        """
         super().__init__(rng=seed)
         config, self.day = scenario.config, start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
@@ -49,73 +66,66 @@ class CoSimModel(mesa.Model):
         self.clock = Clock(env, scenario.periods)
         rules = MailRules(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
-        self.roads = Roads(scenario, day_ahead, config.population.theta_per_min)
-        if start:
-            self.roads.set_times(start.yesterday.time_min[-1])
-        self.tariffs = TariffBook(scenario.periods, day_ahead)
+        self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
+        self.prices = PriceLists(scenario.periods, day_ahead)
+        self.watch = Watch(frozenset(watched))
+        self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
+        under_way = start.under_way if start else None
+        ev_state = start.evs if start else None
+        self.plan = plan_day(scenario, day_ahead.n_ev, seed, self.day, ev_state, under_way)
+        self.stations = self._station_records()
+        self.population = self._population()
         common = (self.clock, self.post)
-        self.coordinator = Coordinator(self, scenario, day_ahead, self.roads, *common, self.recorder, start)
-        self.operators = [
+        world = (scenario, day_ahead, self.roads, self.population)
+        self.coordinator = Coordinator(self, *world, *common, self.recorder, start)
+        for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, day_ahead, *common, self.meter, self.recorder)
-            for case in scenario.feeders
-        ]
-        self.sites = self._sites()
-        self.morning = morning(scenario, day_ahead.n_ev, seed, start)
-        self.plans = plan_day(scenario, day_ahead.n_ev, seed, self.day, start.evs if start else None)
-        self.evening = Evening(self)
-        self.drivers = self._fleet() if config.population.resolution == "batch" else self._evs()
+        for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
+            self.agents.select(agent_type=kind).do("start")
 
-    def _sites(self) -> list[Site]:
-        """Return the stations' books, with what is left of the day before."""
-        sites = [
-            Site(data, self.tariffs, self.world.periods, self.meter, self.recorder)
-            for data in self.world.stations
-        ]
-        if self.start:
-            tariffs = self.start.station_tariff.each()
-            for site, tariff, drawn_kwh in zip(sites, tariffs, self.start.drawn_kwh.tolist(), strict=True):
-                site.go_on(self.clock.now_s, tariff, drawn_kwh)
-        return sites
+    def _station_records(self) -> list[StationRecords]:
+        """Return the records of the stations, which go on where those of the day before have ended."""
+        world = (self.prices, self.clock.periods, self.meter, self.recorder)
+        starts: list[StationStart | None] = [None] * len(self.world.stations)
+        if before := self.start:
+            last = zip(before.station_tariff.each(), before.drawn_kwh.tolist(), strict=True)
+            starts = [StationStart(self.clock.now_s, tariff, drawn_kwh) for tariff, drawn_kwh in last]
+        pairs = zip(self.world.stations, starts, strict=True)
+        return [StationRecords(station, *world, start) for station, start in pairs]
 
-    def _present(self, number: int) -> list[Session]:
-        """Return the vehicles that charge at, wait at, or head for a station as the day begins."""
-        return [copy_of(session) for session in self.start.sessions[number]] if self.start else []
-
-    def _evs(self) -> Drivers:
-        """Let every EV live alone, and every station serve vehicles as they come."""
-        plugs = []
-        for number, site in enumerate(self.sites):
-            there = [session for session in self._present(number) if session.arrival_s < self.clock.now_s]
-            plugs.append(ClockedPlugs(site, self.clock, self.post, there))
-            Station(self, site, plugs[-1], self.day_ahead, self.clock, self.post)
-        world = (self.world, self.roads, self.tariffs, self.clock, self.post)
-        since = since_midnight(self.morning, self.plans, self.roads)
-        evs = [
-            EV(self, plan, *world, before)
-            for plan, before in zip(plan_of_each(self.plans), since, strict=True)
-        ]
-        self.coordinator.evs = [ev.name for ev in evs]
-        for number, kind in enumerate(self.world.config.population.information.shares()):
-            members = np.flatnonzero(self.morning.knowledge == number)
-            self.coordinator.drivers[kind] = [evs[member].name for member in members]
-        return Drivers(evs, plugs, self.post)
-
-    def _fleet(self) -> Fleet:
-        """Let all EVs live as arrays, and reckon what happens at the stations."""
-        plugs = [
-            ReckonedPlugs(site, self.clock, self._present(number)) for number, site in enumerate(self.sites)
-        ]
-        for site, chargers in zip(self.sites, plugs, strict=True):
-            Station(self, site, chargers, self.day_ahead, self.clock, self.post)
-        world = (self.world, self.roads, self.tariffs, plugs, self.clock, self.post)
-        fleet = Fleet(self, self.plans, *world, self.morning)
-        self.coordinator.evs = [Fleet.name]
-        self.coordinator.drivers = fleet.addresses()
-        return fleet
+    def _population(self) -> Population:
+        """Create the EVs, each as an agent or all as arrays, and the stations that serve them so."""
+        n_ev, before = self.plan.evs.count, self.start
+        information = InformationState(
+            before.opened.compacted() if before else LastReceived.none(n_ev),
+            before.tariff.compacted() if before else LastReceived.none(n_ev),
+            self.watch.evs,
+        )
+        context = DecisionContext(
+            evs=self.plan.evs,
+            trips=self.plan.trips,
+            information=information,
+            choice=PathChoice(self.world, self.day_ahead),
+            prices=self.prices,
+            roads=self.roads,
+        )
+        world, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        population: Population
+        chargers: Sequence[Chargers]
+        pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
+        if self.world.config.population.resolution == "batch":
+            batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
+            chargers, population = batched, Fleet(*world, batched, clock, post, self.world)
+        else:
+            driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
+            chargers, population = driven, Individuals(*world, driven, clock, post)
+        for number, records in enumerate(self.stations):
+            StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
+        return population
 
     @property
     def is_last_day(self) -> bool:
-        """Whether nobody has plans for the day after."""
+        """Whether no EV has plans for the day after."""
         return self.day >= self.day_ahead.days
 
     def simulate(self, progress: Progress = lambda _: None) -> dict[str, Frame]:
@@ -128,11 +138,66 @@ class CoSimModel(mesa.Model):
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a class of the user's, which had passed its trial
-            when = str(self.clock.period)
-            problems = [f"{problem.rstrip('.')} ({when})" for problem in error.problems]
+            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
-        self.evening.record()
+        record_messages(self.recorder, self.post)
+        record = self.record
+        record_day(self.recorder, record)
+        if record.records_individuals:
+            for station in self.stations:
+                station.record_sessions(also_unfinished=self.is_last_day)
         return self.recorder.frames()
+
+    @cached_property
+    def record(self) -> DayRecord:
+        """What the day has left, once it has been simulated."""
+        return DayRecord(
+            scenario=self.world,
+            day_ahead=self.day_ahead,
+            day=self.day,
+            end_s=self.clock.now_s,
+            start=self.start,
+            evs=self.plan.evs,
+            trips=self.plan.trips,
+            roads=self.roads.periods,
+        )
+
+    def boundary(self) -> DayBoundary:
+        """Return what the day, once it has been simulated, leaves to the next one."""
+        record, now_s, state = self.record, self.clock.now_s, self.initial.state
+        information, last = self.population.information, self.clock.periods.at(now_s - 1)
+        counts_reports = self.world.config.population.information.needs_reports
+        return DayBoundary(
+            day=self.day + 1,
+            evs=None if state is None else ev_states_after(state, record.uncut, self.world, now_s),
+            under_way=record.uncut.of(record.begun.is_under_way),
+            sessions=self.population.at_stations(now_s),
+            opened=information.opened.compacted(),
+            tariff=information.tariff.compacted(),
+            station_tariff=LastReceived.of_each([station.price_list.issued for station in self.stations]),
+            mail=self.coordinator.on_its_way(),
+            reports=Reports.on_their_way(record.trips, self.post.rules, now_s)
+            if counts_reports
+            else Reports.none(),
+            measured=self.coordinator.traffic.measured(),
+            drawn_kwh=np.array([self.meter.energy_kwh(station.name, last) for station in self.stations]),
+            yesterday=record.traffic_so_far,
+        )
+
+    def watched_days(self) -> dict[int, WatchedDay]:
+        """Return the day, once it has been simulated, of each EV that is watched."""
+        return {
+            ev: watched_day(
+                ev,
+                self.record,
+                self.plan.first_row,
+                self.initial.state,
+                self.watch,
+                [session for station in self.stations for session in station.sessions],
+                self.population.information,
+            )
+            for ev in sorted(self.watch.evs)
+        }
 
     def _announce(self, progress: Progress) -> Any:
         while True:
@@ -140,19 +205,10 @@ class CoSimModel(mesa.Model):
             yield self.clock.end_of_period(Phase.RESUME)
 
     def _until_the_end(self) -> Any:
-        """Wait for the end of the day, after the last one while someone is on the way, but at most another day."""
+        """Wait for the end of the day, after the last one while an EV is on the way, but at most another day."""
         for _ in range(self.clock.periods.count):
             yield self.clock.end_of_period(Phase.END)
         for _ in range(self.clock.periods.count if self.is_last_day else 0):
-            if not self.drivers.anyone_out():
+            if not self.population.anyone_out():
                 return
             yield self.clock.end_of_period(Phase.END)
-
-
-def morning(scenario: Scenario, n_ev: int, seed: int, start: Midnight | None) -> Morning:
-    """Return how the EVs' day begins."""
-    state = start.evs if start else None
-    if start is None and scenario.config.population.soc == "carried":
-        state = first_evening(scenario, n_ev, seed)
-    shares = scenario.config.population.information.shares()
-    return Morning(state=state, knowledge=knowledge_of_each(shares, n_ev, seed), start=start)

@@ -1,66 +1,71 @@
 """The charging station: c chargers, one queue, a load to report."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import mesa
 import simpy
 
 from agents.clock import Clock, Phase
-from agents.site import Plugs, Site
+from agents.station_records import Chargers, StationRecords
 from cosim.mailbox import PostOffice
 from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad, TariffIssued
 from cosim.periods import PeriodOfDay
 from cosim.scenario import DayAhead
 
 
-class Station(mesa.Agent):
-    """A fast-charging station: what it hears and says; its plugs serve the vehicles, its site keeps the books."""
+class StationAgent(mesa.Agent):
+    """A fast-charging station: the messages it receives and sends; its chargers serve the vehicles."""
 
     def __init__(
         self,
         model: mesa.Model,
-        site: Site,
-        plugs: Plugs,
+        records: StationRecords,
+        chargers: Chargers,
         day_ahead: DayAhead,
         clock: Clock,
         post: PostOffice,
+        advance: Callable[[], None],
     ) -> None:
-        """Open the station and start its processes."""
+        """Open the station; *advance* is called before its prices or limits change: until then the old ones hold."""
         super().__init__(model)
-        self.data, self.name, self.operator = site.data, site.name, f"operator {site.data.feeder}"
-        self.site, self.plugs, self.day_ahead = site, plugs, day_ahead
+        self.data, self.name, self.operator = records.data, records.name, f"operator {records.data.feeder}"
+        self.records, self.chargers, self.day_ahead = records, chargers, day_ahead
+        self.advance = advance
         self.clock, self.post = clock, post
         self.inbox = post.inbox(self.name)
         self.forecast_kw = math.nan
-        clock.env.process(self.keep_the_books())
-        clock.env.process(self.obey_limits())
-        clock.env.process(self.follow_prices())
 
-    def keep_the_books(self) -> Generator[simpy.Event, Any, None]:
-        """At each boundary report what was drawn and what is expected; write down each period that ends."""
+    def start(self) -> None:
+        """Begin to work."""
+        self.chargers.start()
+        for process in (self.report_and_record(), self.obey_limits(), self.follow_prices()):
+            self.clock.env.process(process)
+
+    def report_and_record(self) -> Generator[simpy.Event, Any, None]:
+        """At each boundary report what was drawn and what is expected; record each period that ends."""
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             self.report()
             now = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
-            self.site.write_down(now, self.forecast_kw, self.plugs)
+            self.records.record_period(now, self.forecast_kw, self.chargers)
 
     def obey_limits(self) -> Generator[simpy.Event, Any, None]:
-        """Bring each power limit into force at once, also on vehicles that are charging."""
+        """Apply each power limit at once, also on vehicles that are charging."""
         while True:
-            heard = yield self.inbox.next(PowerLimit)
-            self.plugs.before_change()
-            self.site.limits_kw[PeriodOfDay(heard.day, heard.period)] = heard.limit_kw
-            self.plugs.after_limit()
+            limit = yield self.inbox.next(PowerLimit)
+            self.advance()
+            self.records.limits_kw[PeriodOfDay(limit.day, limit.period)] = limit.limit_kw
+            self.chargers.after_limit()
 
     def follow_prices(self) -> Generator[simpy.Event, Any, None]:
-        """Bring each tariff into force; energy is paid at the price known when it is read off."""
+        """Apply each tariff; energy is paid at the price known when it is metered."""
         while True:
             tariff = yield self.inbox.next(TariffIssued)
-            self.plugs.before_change()
-            self.site.hear(tariff)
+            self.advance()
+            self.records.receive(tariff)
 
     def report(self) -> None:
         """Tell the operator what was drawn in the period that ended, and what to expect."""
@@ -69,7 +74,9 @@ class Station(mesa.Agent):
         index = self.clock.periods.index(self.clock.period)
         if index > 0:
             ended = self.clock.periods.nth(index - 1)
-            drawn = StationLoad(**self._envelope(), energy_kwh=self.site.meter.energy_kwh(self.name, ended))
+            drawn = StationLoad(
+                **self._envelope(), energy_kwh=self.records.meter.energy_kwh(self.name, ended)
+            )
             self.post.send(self.operator, drawn)
         load_kw = self.expected_load_kw()
         self.forecast_kw = load_kw[0]
@@ -85,8 +92,8 @@ class Station(mesa.Agent):
         first, *later = self.day_ahead.expected_load_kw(now)[:, self.data.number].tolist()
         hours = self.clock.periods.hours
         most_kwh = self.data.charger_power_kw * hours
-        present_kwh = math.fsum(min(session.remaining_kwh, most_kwh) for session in self.plugs.plugged)
-        present_kwh += math.fsum(session.energy_kwh for session in self.plugs.waiting)
+        present_kwh = math.fsum(min(session.remaining_kwh, most_kwh) for session in self.chargers.plugged)
+        present_kwh += math.fsum(session.energy_kwh for session in self.chargers.waiting)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + present_kwh / hours
         return (min(expected_kw, self.data.limit_kw), *later)
 

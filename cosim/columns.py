@@ -1,5 +1,6 @@
 """A column of a result table, and short words for those of each type."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,10 @@ class Column:
         """What stands where a model has no value."""
         return _MISSING[self.dtype]
 
+    def covers(self, name: str) -> bool:
+        """Whether a column of this *name* is meant: STATION, as in energy_STATION_kwh, stands for any station."""
+        return re.fullmatch(self.name.replace("STATION", ".+"), name) is not None
+
 
 def whole(name: str, meaning: str) -> Column:
     """Return a column of whole numbers."""
@@ -34,3 +39,8 @@ def real(name: str, meaning: str) -> Column:
 def text(name: str, meaning: str) -> Column:
     """Return a column of texts."""
     return Column(name, "object", meaning)
+
+
+def boolean(name: str, meaning: str) -> Column:
+    """Return a column of true and false."""
+    return Column(name, "bool", meaning)

@@ -1,7 +1,7 @@
 """Mail between agents on the SimPy clock: inboxes, delay and loss, and a ledger of every message.
 
 Information can be late or lost, by configuration; physical acts travel at once and always arrive. Whether a
-message is lost is drawn from a stream named by its kind, sender and second, so the fate of one message does
+message is lost is drawn from a stream named by its kind, sender and second, so the loss of one message does
 not depend on how many others were sent.
 """
 
@@ -117,16 +117,16 @@ class Inbox:
         return received
 
 
-Hear = Callable[[Message, BoolArray], None]
-"""How a crowd takes a message in: with whom of the crowd it did not reach."""
+Receive = Callable[[Message, BoolArray], None]
+"""How a multicast group takes in a message: with a flag for each member, whether the message is lost on the way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class MulticastGroup:
     """Many receivers behind one address, who read as one."""
 
     size: int
-    hear: Hear
+    receive: Receive
 
 
 class PostOffice:
@@ -138,7 +138,7 @@ class PostOffice:
         self.rules = rules
         self.ledger: list[LedgerEntry] = []
         self._inboxes: dict[str, Inbox] = {}
-        self._crowds: dict[str, Crowd] = {}
+        self._groups: dict[str, MulticastGroup] = {}
 
     def inbox(self, address: str) -> Inbox:
         """Return the inbox of an address, new at the first call."""
@@ -146,30 +146,35 @@ class PostOffice:
             self._inboxes[address] = Inbox(self.env)
         return self._inboxes[address]
 
-    def open_for_crowd(self, address: str, size: int, hear: Hear) -> None:
-        """Let *size* receivers share an address: a broadcast is lost for the same ones as if each had its own."""
-        self._crowds[address] = Crowd(size, hear)
+    def open_group(self, address: str, size: int, receive: Receive) -> None:
+        """Let *size* receivers share an address: a broadcast is lost for the same ones as if each had its own.
 
-    def send(self, receiver: str, message: Message, fate: float | None = None) -> None:
-        """Send to one address; *fate*, a uniform number, decides on its loss where the sender has drawn one."""
-        self._dispatch([receiver], receiver, message, None if fate is None else np.array([fate]))
+        Physical acts still arrive in the inbox of the address.
+        """
+        self._groups[address] = MulticastGroup(size, receive)
+
+    def send(self, receiver: str, message: Message, loss_draw: float | None = None) -> None:
+        """Send to one address; *loss_draw*, a uniform number, decides on its loss where the sender has drawn one."""
+        self._dispatch([receiver], receiver, message, None if loss_draw is None else np.array([loss_draw]))
 
     def broadcast(self, receivers: Iterable[str], group: str, message: Message) -> None:
         """Send to every address of a group; the ledger keeps one line."""
         self._dispatch(list(receivers), group, message, None)
 
-    def carry_on(self, receivers: Iterable[str], group: str, message: Message) -> None:
+    def redeliver(self, receivers: Iterable[str], group: str, message: Message) -> None:
         """Deliver a broadcast that was sent, and entered into the ledger, before this office opened.
 
-        Its fate is drawn by its name: it reaches whom it would have reached.
+        Its losses are drawn by its name: it reaches whom it would have reached.
         """
-        self._hand_out(
+        self._deliver(
             list(receivers), group, message, message.sent_s + self.rules.delay_s - int(self.env.now)
         )
 
-    def _dispatch(self, receivers: list[str], name: str, message: Message, fate: FloatArray | None) -> None:
+    def _dispatch(
+        self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None
+    ) -> None:
         delay_s = 0 if message.physical else self.rules.delay_s
-        reached, lost = self._hand_out(receivers, name, message, delay_s, fate)
+        reached, lost = self._deliver(receivers, name, message, delay_s, loss_draw)
         self.ledger.append(
             LedgerEntry(
                 message=message,
@@ -180,51 +185,53 @@ class PostOffice:
             )
         )
 
-    def _hand_out(
+    def _deliver(
         self,
         receivers: list[str],
         name: str,
         message: Message,
         delay_s: int,
-        fate: FloatArray | None = None,
+        loss_draw: FloatArray | None = None,
     ) -> tuple[int, int]:
         """Let a message arrive after a delay; return how many it will reach, and how many not."""
         sizes = self._sizes(receivers)
-        lost = self._lost(sum(sizes), name, message, fate)
+        lost = self._lost(sum(sizes), name, message, loss_draw)
         for receiver, lost_here in zip(receivers, _shared_out(lost, sizes), strict=True):
-            if lost_here is None or not lost_here.all():
-                self._deliver(receiver, message, delay_s, lost_here)
+            if receiver in self._groups or lost_here is None or not lost_here.all():
+                self._schedule(receiver, message, delay_s, lost_here)
         losses = 0 if lost is None else int(lost.sum())
         return sum(sizes) - losses, losses
 
     def _sizes(self, receivers: list[str]) -> list[int]:
         """Return how many stand behind each address."""
-        if not self._crowds:
+        if not self._groups:
             return [1] * len(receivers)
-        return [self._crowds[receiver].size if receiver in self._crowds else 1 for receiver in receivers]
+        return [self._groups[receiver].size if receiver in self._groups else 1 for receiver in receivers]
 
-    def _lost(self, receivers: int, name: str, message: Message, fate: FloatArray | None) -> BoolArray | None:
+    def _lost(
+        self, receivers: int, name: str, message: Message, loss_draw: FloatArray | None
+    ) -> BoolArray | None:
         """Return whom a message does not reach, in the order of receivers; None where it reaches all."""
         if message.physical or self.rules.loss_probability == 0.0:
             return None
-        if fate is None:
+        if loss_draw is None:
             purpose = f"mail {type(message).__name__} {message.sender} {name}"
-            fate = stream(self.rules.seed, purpose, message.sent_s).random(receivers)
-        return fate < self.rules.loss_probability
+            loss_draw = stream(self.rules.seed, purpose, message.sent_s).random(receivers)
+        return loss_draw < self.rules.loss_probability
 
-    def _deliver(self, receiver: str, message: Message, delay_s: int, lost: BoolArray | None) -> None:
+    def _schedule(self, receiver: str, message: Message, delay_s: int, lost: BoolArray | None) -> None:
         if delay_s == 0:
-            self._hand_over(receiver, message, lost)
+            self._arrive(receiver, message, lost)
             return
         arrival = self.env.timeout(delay_s)
-        arrival.callbacks.append(lambda _: self._hand_over(receiver, message, lost))
+        arrival.callbacks.append(lambda _: self._arrive(receiver, message, lost))
 
-    def _hand_over(self, receiver: str, message: Message, lost: BoolArray | None) -> None:
-        crowd = self._crowds.get(receiver)
-        if crowd is None:
+    def _arrive(self, receiver: str, message: Message, lost: BoolArray | None) -> None:
+        group = None if message.physical else self._groups.get(receiver)
+        if group is None:
             self.inbox(receiver).put(message)
         else:
-            crowd.hear(message, np.zeros(crowd.size, dtype=np.bool_) if lost is None else lost)
+            group.receive(message, np.zeros(group.size, dtype=np.bool_) if lost is None else lost)
 
 
 def _shared_out(lost: BoolArray | None, sizes: list[int]) -> Iterator[BoolArray | None]:

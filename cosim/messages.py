@@ -3,7 +3,7 @@
 message          from -> to                              says
 ---------------  --------------------------------------  -----------------------------------------------
 PeriodOpened     coordinator -> all                      period t begins; link times drivers may use: one message for
-                                                         each kind of knowledge, to the drivers who have it
+                                                         each information class, to the drivers in it
 TariffIssued     coordinator -> stations, EVs            charging prices for the coming periods
 ChargeRequest *  EV -> station                           a vehicle stands there and wants energy
 ChargeStarted *  station -> EV                           the plug is in; how long the vehicle waited
@@ -54,10 +54,10 @@ class Message:
 class PeriodOpened(Message):
     """A period begins."""
 
-    knowledge: str
+    information_class: str
     """What the times are: of the equilibrium, of the last period, or of the days before (yesterday)."""
     link_time_min: tuple[float, ...]
-    """Time of each link and charging arc that drivers are told [min]."""
+    """Time of each link and charging arc, as announced to drivers [min]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class TariffIssued(Message):
 
 
 Broadcast = PeriodOpened | TariffIssued
-"""What goes to all drivers, or to all who have one kind of knowledge."""
+"""What goes to all drivers, or to all of one information class."""
 BROADCASTS: dict[str, type[Broadcast]] = {kind.__name__: kind for kind in (PeriodOpened, TariffIssued)}
 
 
@@ -83,7 +83,7 @@ class ChargeRequest(Message):
     energy_kwh: float
     """Energy wanted at the grid side [kWh]."""
     soc: float
-    target_soc: float
+    soc_target: float
     most_kw: float | None = None
     """What the vehicle takes at most, on the grid side; None: what the charger gives."""
 
@@ -172,3 +172,8 @@ class TripsReported(Message):
     """Trips on each path, or (path, station) pair, of the path set."""
     spent_s: tuple[int, ...]
     """Seconds these trips spent waiting and charging, likewise."""
+
+
+def ev_address(number: int) -> str:
+    """Return the address of an EV."""
+    return f"ev {number}"

@@ -1,10 +1,14 @@
 """The dictionary of columns: what every column of every result table holds, and in which unit."""
 
+from collections.abc import Iterable
+
 from cosim.columns import Column
 from cosim.columns import real as _real
 from cosim.columns import text as _text
 from cosim.columns import whole as _whole
+from cosim.command_tables import COMMAND_TABLES
 from cosim.comparison_tables import COMPARISON_TABLES
+from cosim.grid_tables import GRID_TABLES
 
 _DAY = _whole("day", "day, from 1; what outlasts the last day is booked to the next")
 _PERIOD = _whole("period", "period of the day, 1..T; a trip's period is that of its departure")
@@ -148,76 +152,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
             "status", "arrived; stranded: the charge point was out of reach and the EV stayed; or on_the_way"
         ),
     ),
-    "buses": (
-        *_TIME,
-        _FEEDER,
-        _text("bus", "bus"),
-        _real("load_kw", "base load served"),
-        _real("station_planned_kw", "station load the dispatch planned with"),
-        _real("station_kw", "station load that came"),
-        _real("voltage_planned_pu", "voltage of the dispatch (SOCP)"),
-        _real("voltage_ac_pu", "voltage of the AC power flow at the dispatch"),
-        _real("voltage_pu", "voltage of the AC power flow with the load that came"),
-        _real(
-            "nodal_price_cny_per_kwh",
-            "dual of the nodal active balance; with a remedy, its loss price is in it",
-        ),
-    ),
-    "branches": (
-        *_TIME,
-        _FEEDER,
-        _text("branch", "branch"),
-        _text("from_bus", "bus on the root's side"),
-        _text("to_bus", "bus on the far side"),
-        _real("p_kw", "active power entering it in the dispatch"),
-        _real("q_kvar", "reactive power entering it in the dispatch"),
-        _real("current_planned_a", "current of the dispatch (SOCP)"),
-        _real("current_ac_a", "current of the AC power flow at the dispatch"),
-        _real("current_a", "current of the AC power flow with the load that came"),
-        _real("relaxation_error", "Eq. 23, corrected: |sqrt(l) - sqrt(P^2+Q^2)/sqrt(v)| in p.u."),
-    ),
-    "devices": (
-        *_TIME,
-        _FEEDER,
-        _text("device", "device"),
-        _text("kind", "turbine, storage, pv, wind, v2g or demand_response"),
-        _text("bus", "bus"),
-        _real("p_kw", "active power injected (storage, V2G: discharge; demand response: energy moved out)"),
-        _real("q_kvar", "reactive power injected"),
-        _real("available_kw", "what the sun or wind would give"),
-        _real(
-            "stored_kwh",
-            "energy in the storage or the vehicles at the end of the period; energy owed by a shifted load",
-        ),
-    ),
-    "prices": (
-        *_TIME,
-        _text("station", "station"),
-        _real("tariff_cny_per_kwh", "tariff in force"),
-        _real("nodal_price_cny_per_kwh", "nodal price at the station's bus"),
-        _real("charging_price_cny_per_kwh", "price of charging"),
-        _real("published_cny_per_kwh", "price of charging published the day before"),
-    ),
-    "dispatch": (
-        *_TIME,
-        _FEEDER,
-        _text("status", "optimal; elastic where limits had to give way; no answer where units stood idle"),
-        _text("remedy", "what made the relaxation exact; empty if nothing was needed"),
-        _text("solver", "solver"),
-        _real("purchase_planned_kw", "power bought from the upper grid, planned"),
-        _real("purchase_kw", "the same with the load that came"),
-        _real("losses_planned_kw", "losses, planned"),
-        _real("losses_kw", "losses with the load that came"),
-        _real("cost_planned_cny", "cost of the period, planned"),
-        _real("cost_cny", "cost of the period with the load that came"),
-        _real("voltage_min_pu", "lowest voltage with the load that came"),
-        _real("voltage_max_pu", "highest voltage with the load that came"),
-        _real("relaxation_error_max", "largest relaxation error"),
-        _real("ac_mismatch_max_pu", "largest |V_SOCP - V_AC| at the dispatch"),
-        _real("ac_current_mismatch_max_a", "largest |I_SOCP - I_AC| at the dispatch"),
-        _real("ac_losses_mismatch_kw", "losses of the dispatch minus those of the AC power flow"),
-        _real("bound_gap", "(cost - certified bound) / bound; 0 where the relaxation was exact at once"),
-    ),
+    **GRID_TABLES,
     "convergence": (
         *_TIME,
         _whole("iteration", "iteration, from 1"),
@@ -263,11 +198,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _text("plan", "day_ahead, re_dispatch or perfect_foresight"),
         _text("without", "what the feeder is dispatched without; empty: it has all"),
         _text("status", "optimal, or elastic where limits had to give way in the plan"),
-        _real("cost_cny", "cost of the period with the load that came"),
-        _real("purchase_kw", "power bought with the load that came"),
-        _real("losses_kw", "losses with the load that came"),
-        _real("voltage_min_pu", "lowest voltage with the load that came"),
-        _real("voltage_max_pu", "highest voltage with the load that came"),
+        _real("cost_cny", "cost of the period with the realised load"),
+        _real("purchase_kw", "power bought with the realised load"),
+        _real("losses_kw", "losses with the realised load"),
+        _real("voltage_min_pu", "lowest voltage with the realised load"),
+        _real("voltage_max_pu", "highest voltage with the realised load"),
         _whole("outside_limits", "buses whose voltage is outside its limits"),
     ),
     **COMPARISON_TABLES,
@@ -304,3 +239,17 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
 }
 KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
 """What the rows of each table are ordered by; equal keys keep the order of writing."""
+
+TABLES |= COMMAND_TABLES
+
+
+def check_columns(command: str, table: str, columns: Iterable[str]) -> None:
+    """Raise KeyError unless the *columns* of a *command*'s table are in the dictionary.
+
+    A command has a table of its own (assign/links), or writes one that several commands share.
+    """
+    name = f"{command}/{table}" if f"{command}/{table}" in TABLES else table
+    unknown = [column for column in columns if not any(known.covers(column) for known in TABLES[name])]
+    if unknown:
+        msg = f"table {name} has no column {', '.join(unknown)}"
+        raise KeyError(msg)

@@ -15,6 +15,7 @@ from cosim.config import ScenarioConfig
 from cosim.config.extending import file_fields
 
 PACKAGES = (
+    "cosim",
     "clarabel",
     "cvxpy",
     "mesa",
@@ -64,9 +65,8 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
     content = {
         **facts,
         "versions": {
-            "cosim": importlib.metadata.version("cosim"),
             "python": platform.python_version(),
-            **{package: importlib.metadata.version(package) for package in PACKAGES},
+            **{package: _version(package) for package in PACKAGES},
         },
         "tables": {
             str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -76,6 +76,14 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
     (run_dir / "manifest.json").write_text(
         json.dumps(without_nan(content), indent=2, allow_nan=False), encoding="utf-8"
     )
+
+
+def _version(package: str) -> str | None:
+    """Return the version of a package; None where it is not installed, as MOSEK need not be."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def without_nan(value: Any) -> Any:

@@ -1,12 +1,21 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+def new_directory(out: Path | None) -> Path | None:
+    """Return the directory to write to; raises ConfigError if it exists, before any work is done."""
+    from cosim.results import RunDirectory
+
+    return None if out is None else RunDirectory(out).final
+
+
 Config = Annotated[
     str,
-    typer.Argument(help="Scenario file (TOML), or the name of one that comes along (cosim scenarios)."),
+    typer.Argument(help="Scenario file (TOML), or the name of a bundled scenario (cosim scenarios)."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -15,5 +24,11 @@ Settings = Annotated[
         metavar="FIELD=VALUE",
         help="Change any field: grid.slack_voltage_pu=1.02, stations.CS6.chargers=4, grid.storage.0.bus=30.",
     ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that share the work; they change no result.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(callback=new_directory, help="New directory for the tables and the page."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,11 @@ def rendered(template: str, **content: Any) -> str:
 def embedded(figure: Figure) -> dict[str, str]:
     """Return the height and the content of a figure, safe within a script element."""
     return {"height": str(figure.layout.height), "json": figure.to_json(validate=False).replace("</", "<\\/")}
+
+
+def embedded_all(figures: Mapping[str, Figure]) -> dict[str, dict[str, str]]:
+    """Return each figure by name, with its height and its content."""
+    return {name: embedded(figure) for name, figure in figures.items()}
 
 
 @cache

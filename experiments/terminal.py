@@ -1,6 +1,5 @@
-"""What a run shows on the terminal: progress while it works, a short table at the end."""
+"""What a run shows on the terminal: progress while it works, a few figures at the end."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +8,7 @@ from cosim.results import Run
 from cosim.words import counted
 from experiments.run.real_time import UNIT_VALUES, VALUES
 from experiments.run.runner import Progress
+from experiments.study import REPORT, Study, aligned
 
 JSON_KEYS = (
     "evs",
@@ -40,8 +40,8 @@ JSON_KEYS = (
     "solver",
 )
 
-WIDTH = 120
-"""The table is never narrower, so that no figure is cut off where the output is not a terminal."""
+LABEL = 39
+"""Letters before the figures."""
 
 
 @contextmanager
@@ -56,37 +56,20 @@ def progress_bar() -> Iterator[Progress]:
         yield lambda stage, share: bars.update(task, description=stage, completed=share)
 
 
-def show_json(run: Run) -> None:
-    """Print the summary as one JSON object; a figure the model does not have is null."""
-    facts: dict[str, Any] = {key: run.summary[key] for key in JSON_KEYS}
-    stages = run.manifest["seconds"]
-    facts |= {
+def study_of(run: Run) -> Study:
+    """Return a finished run as it is shown: a figure the model does not have is null, or a dash."""
+    stages, flags, report = run.manifest["seconds"], run.manifest["flags"], run.directory / REPORT
+    facts = {
+        **{key: run.summary[key] for key in JSON_KEYS},
         "seconds": round(sum(stages.values()), 3),
         "seconds_by_stage": stages,
-        "flags": run.manifest["flags"],
+        "flags": flags,
         "run_dir": str(run.directory),
-        "report": str(run.directory / "report.html"),
+        "report": str(report),
     }
-    print(json.dumps(facts))  # noqa: T201
-
-
-def show_table(run: Run) -> None:
-    """Print the summary as a table, then what was flagged, and where the report is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    console.width = max(console.width, WIDTH)
-    table = Table(title=f"{run.manifest['name']}, seed {run.manifest['seed']}", box=None, show_header=False)
-    table.title_justify = "left"
-    table.add_column(no_wrap=True, min_width=40)
-    table.add_column(overflow="fold")
-    for label, value in _lines(run):
-        table.add_row(label, value)
-    console.print(table)
-    for flag in run.manifest["flags"]:
-        console.print(f"[bold yellow]![/] {flag}", soft_wrap=True)
-    console.print(f"report: {run.directory / 'report.html'}", soft_wrap=True)
+    title = f"{run.manifest['name']}, seed {run.manifest['seed']}"
+    lines = [title, *aligned(dict(_lines(run)), LABEL), f"report: {report}"]
+    return Study(command="run", facts=facts, lines=lines, flags=flags)
 
 
 def _lines(run: Run) -> list[tuple[str, str]]:
@@ -94,9 +77,11 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     lines = [
         ("EVs", _figure(s["evs"], ",")),
         ("EV trips arrived", _figure(s["trips"], ",.0f")),
-        ("EVs that came to charge", _figure(s["sessions"], ",.0f")),
+        ("charging sessions", _figure(s["sessions"], ",.0f")),
         ("energy charged", f"{s['energy_kwh'] / 1000:.2f} MWh"),
-        ("stations", _stations(s)),
+        _occupancy(s),
+        ("mean wait", _figure(s["wait_min"], ".1f", " min")),
+        ("revenue of the stations", _figure(s["revenue_cny"], ",.0f", " CNY")),
         ("cost of the day", _figure(s["cost_cny"], ",.0f", " CNY")),
         ("losses", _figure(s["losses_kwh"], ".0f", " kWh")),
         ("lowest voltage", _figure(s["voltage_min_pu"], ".4f", " p.u.")),
@@ -108,6 +93,8 @@ def _lines(run: Run) -> list[tuple[str, str]]:
             f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
         ),
     ]
+    if s["unserved_kwh"] >= 0.5:
+        lines.append(("unserved energy", _figure(s["unserved_kwh"], ",.0f", " kWh")))
     if s["stranded"]:
         lines.append(("stranded EVs", _stranded(s)))
     if s["link_flow_rmse_veh_h"] is not None:
@@ -127,12 +114,12 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _stations(summary: Mapping[str, Any]) -> str:
-    wait, unserved = _figure(summary["wait_min"], ".1f", " min"), summary["unserved_kwh"]
-    lacking = f", {unserved:,.0f} kWh never served" if unserved >= 0.5 else ""
-    time, energy = summary["charger_occupancy"], summary["energy_utilisation"]
-    used = f"{energy:.1%} of their power used" if time is None else f"plugs in use {time:.1%} of the time"
-    return f"{used}, mean wait {wait}, {summary['revenue_cny']:,.0f} CNY taken{lacking}"
+def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the share of the plug-hours that are in use, or where it is not known, of the energy."""
+    occupancy = summary["charger_occupancy"]
+    if occupancy is None:
+        return "energy utilisation of the stations", f"{summary['energy_utilisation']:.1%}"
+    return "charger occupancy", f"{occupancy:.1%}"
 
 
 def _stranded(summary: Mapping[str, Any]) -> str:

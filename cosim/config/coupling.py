@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cosim.config.base import Entries, Positive, Section
+from cosim.sections import Entries, Positive, Section
 
 Start = Literal["tariff", "free", "random"]
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from cosim.config.base import Section
 from cosim.config.faults import Fault, Field, written_at
+from cosim.sections import Section
 
 T = TypeVar("T", bound=Section)
 STAND_IN = "(unknown)"

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from cosim.config.base import Entries, File, Name, Section, contradiction
 from cosim.config.coupling import CouplingConfig
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
+from cosim.sections import Entries, File, Name, Section, contradiction
 
 
 class MessagesConfig(Section):
@@ -28,7 +28,7 @@ class ScenarioConfig(Section):
     """Name of the scenario; run directories are called after it."""
     description: str = ""
     """One line for the report."""
-    look_at: str = ""
+    what_to_look_at: str = ""
     """What this scenario teaches, and where to see it: for `cosim scenarios` and the report."""
     vary: Entries[Name] = ()
     """What `cosim sweep` runs through: fields with their values, ``road.theta_per_min=0.05,0.1``."""

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from cosim.config.base import EXTENDS
 from cosim.config.scenario import ScenarioConfig
+from cosim.sections import EXTENDS
 
 
 def json_schema() -> str:

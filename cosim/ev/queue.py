@@ -13,7 +13,7 @@ from cosim.ev.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class LookAhead:
     """What happens at the chargers in a stretch of time."""
 
     starts: list[tuple[int, Session]]
@@ -45,7 +45,7 @@ class FifoQueue:
         everyone = [*self.plugged.values(), *self.waiting, *self._coming]
         return sorted(everyone, key=lambda vehicle: (vehicle.arrival_s, vehicle.ev))
 
-    def take_in(self, vehicles: Iterable[Session], now_s: int) -> None:
+    def load(self, vehicles: Iterable[Session], now_s: int) -> None:
         """Let vehicles, in order of arrival, charge, wait or come as they do at the start of the second *now_s*."""
         for vehicle in vehicles:
             if vehicle.start_s >= 0:
@@ -59,7 +59,7 @@ class FifoQueue:
         """Expect vehicles that have set out for the station."""
         self._coming = sorted(self._coming + vehicles, key=lambda vehicle: (vehicle.arrival_s, vehicle.ev))
 
-    def outlook(self, power_kw: float, before_s: int, last_s: int) -> Outlook:
+    def look_ahead(self, power_kw: float, before_s: int, last_s: int) -> LookAhead:
         """Return what happens up to the second *last_s*, if each charger gives *power_kw*; changes nothing.
 
         Vehicles arrive before *before_s*: those of a second come after those that are full in it.
@@ -67,7 +67,7 @@ class FifoQueue:
         plugged = [(vehicle.full_s(), vehicle) for vehicle in self.plugged.values()]
         starts = list(self._starts([full_s for full_s, _ in plugged], power_kw, before_s, last_s))
         begun = [(start_s + vehicle.duration_s(power_kw), vehicle) for start_s, vehicle in starts]
-        return Outlook(starts, [(end_s, vehicle) for end_s, vehicle in plugged + begun if end_s <= last_s])
+        return LookAhead(starts, [(end_s, vehicle) for end_s, vehicle in plugged + begun if end_s <= last_s])
 
     def _starts(
         self, busy_until_s: list[int], power_kw: float, before_s: int, last_s: int
@@ -89,16 +89,16 @@ class FifoQueue:
                 return
             yield vehicle
 
-    def serve(self, outlook: Outlook, power_kw: float, before_s: int) -> list[Session]:
-        """Let an outlook come true, and return the vehicles that arrived; who is full still has to be read off."""
+    def serve(self, ahead: LookAhead, power_kw: float, before_s: int) -> list[Session]:
+        """Carry out what was looked ahead; return who arrived. The meters of full vehicles are still to be read."""
         arrived = [vehicle for vehicle in self._coming if vehicle.arrival_s < before_s]
         self._coming = self._coming[len(arrived) :]
         self.waiting.extend(arrived)
-        for start_s, vehicle in outlook.starts:
+        for start_s, vehicle in ahead.starts:
             self.waiting.popleft()
             vehicle.plug_in(start_s)
             vehicle.draw(power_kw)
             self.plugged[vehicle.ev] = vehicle
-        for _, vehicle in outlook.ends:
+        for _, vehicle in ahead.ends:
             del self.plugged[vehicle.ev]
         return arrived

@@ -7,14 +7,7 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.battery import Battery
-from cosim.ev.charging import (
-    ChargingBehaviour,
-    TripSoc,
-    drive,
-    plugs_in,
-    soc_after_parking,
-    wants_fast_charge,
-)
+from cosim.ev.charging import ChargingBehaviour, ChargingDecision, Departures, decide_charging
 from cosim.ev.mobility import Diaries, EVState
 
 
@@ -57,47 +50,48 @@ def simulate_soc(
     n_trips = diaries.ev.size
     ratio = np.ones(n_trips) if price_ratio is None else price_ratio
     record = _empty_record(n_trips)
-    trip_kwh = battery.of(diaries.ev).trip_kwh(diaries.length_km)
     for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
         row = diaries.rows_of_trip(number)
-        own = battery.of(diaries.ev[row])
-        if number == 1 and state is None:
-            soc = diaries.soc_first[diaries.ev[row]]
-        else:
-            soc = _soc_after_stay(diaries, record, row, own, behaviour, state)
-        wants = wants_fast_charge(
-            soc, trip_kwh[row], uniform[row], battery=own, behaviour=behaviour, price_ratio=ratio[row]
-        )
-        # once stranded, an EV stays where it is: it drives nothing and charges nothing
-        wants &= ~record.cancelled[row]
-        kwh = np.where(record.cancelled[row], 0.0, trip_kwh[row])
-        _keep(record, row, soc, wants, drive(soc, kwh, wants, own, behaviour))
+        cancelled = record.cancelled[row]
+        _stay(record, row[cancelled])
+        leaving = row[~cancelled]
+        departures = _departures(diaries, record, leaving, battery, behaviour, uniform, state)
+        _keep(record, leaving, decide_charging(departures, ratio[leaving]))
         onward = row[diaries.trips_per_ev[diaries.ev[row]] > number]
         record.cancelled[onward + 1] = record.cancelled[onward]
     return record
 
 
-def _soc_after_stay(
+def _departures(
     diaries: Diaries,
     record: SocRecord,
     row: IntArray,
     battery: Battery,
     behaviour: ChargingBehaviour,
+    uniform: FloatArray,
     state: EVState | None,
-) -> FloatArray:
-    """Return the state of charge after the stay before the trips *row*, and record what was charged."""
+) -> Departures:
+    """Return the EVs that leave on the trips *row*, all with the same trip number, as the stay before left them."""
     ev = diaries.ev[row]
-    if state is not None and diaries.trip[row[0]] == 1:
+    is_first = bool(row.size) and diaries.trip[row[0]] == 1
+    if is_first and state is None:
+        soc, since_s = diaries.soc_first[ev], diaries.departure_s[row]
+    elif is_first and state is not None:
         soc, since_s = state.soc[ev], state.parked_since_s[ev]
     else:
         soc, since_s = record.soc_arrival[row - 1], diaries.arrival_s[row - 1]
-    parked_h = (diaries.departure_s[row] - since_s) / 3600
-    plugged = plugs_in(
-        diaries.from_activity[row], soc, diaries.has_home_charger[ev], diaries.has_work_charger[ev], behaviour
+    return Departures(
+        soc=soc,
+        soc_is_drawn=np.full(row.size, is_first and state is None),
+        parked_s=diaries.departure_s[row] - since_s,
+        from_activity=diaries.from_activity[row],
+        has_home_charger=diaries.has_home_charger[ev],
+        has_work_charger=diaries.has_work_charger[ev],
+        length_km=diaries.length_km[row],
+        charge_uniform=uniform[row],
+        battery=battery.of(ev),
+        behaviour=behaviour.of(ev),
     )
-    after = soc_after_parking(soc, plugged & ~record.cancelled[row], parked_h, battery, behaviour.of(ev))
-    record.slow_kwh[row] = battery.charging_kwh(soc, after)
-    return after
 
 
 def _empty_record(n_trips: int) -> SocRecord:
@@ -113,14 +107,19 @@ def _empty_record(n_trips: int) -> SocRecord:
     )
 
 
-def _keep(record: SocRecord, row: IntArray, soc: FloatArray, wants: BoolArray, trip: TripSoc) -> None:
-    record.soc_departure[row] = soc
-    record.soc_charge_point[row] = trip.soc_charge_point
-    record.soc_arrival[row] = trip.soc_arrival
-    record.fast_charge[row] = wants & ~trip.stranded
+def _keep(record: SocRecord, row: IntArray, made: ChargingDecision) -> None:
+    trip = made.course
+    record.soc_departure[row], record.slow_kwh[row] = made.soc_departure, made.slow_kwh
+    record.soc_charge_point[row], record.soc_arrival[row] = trip.soc_charge_point, trip.soc_arrival
+    record.fast_charge[row] = made.charges & ~trip.stranded
     record.session_kwh[row] = trip.session_kwh
-    record.stranded[row] = trip.stranded
-    record.cancelled[row] |= trip.stranded
+    record.stranded[row] = record.cancelled[row] = trip.stranded
+
+
+def _stay(record: SocRecord, row: IntArray) -> None:
+    """Leave EVs where they are: once stranded, they drive nothing and charge nothing."""
+    soc = record.soc_arrival[row - 1]
+    record.soc_departure[row] = record.soc_charge_point[row] = record.soc_arrival[row] = soc
 
 
 def joined(records: Sequence[SocRecord]) -> SocRecord:

@@ -10,28 +10,15 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import SolverError
 from cosim.grid.bus_words import at_bus
 from cosim.grid.feeder import BASE_KVA, Feeder
+from cosim.grid.flow import PowerFlow
 from cosim.grid.pandapower_net import POWER_FLOW
 from cosim.grid.radial import ComplexArray
-from cosim.grid.schedule import Dispatch
+from cosim.grid.solution import Dispatch
+from cosim.grid.sweep import sweep_voltage
 
 TOLERANCE_MVA = 1e-10
 """Power mismatch at which Newton-Raphson stops; voltages are then good to about 1e-12 p.u."""
 SWEEP_TOLERANCE_PU = 1e-13
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PowerFlow:
-    """One AC power flow, or one per row; branch powers are those entering at the sending end."""
-
-    voltage_pu: FloatArray
-    branch_current_pu: FloatArray
-    """p.u. of 1 MVA, as in a `Dispatch`."""
-    branch_kw: FloatArray
-    branch_kvar: FloatArray
-    losses_kw: FloatArray
-    slack_kw: FloatArray
-    """What the slack bus takes from the grid above; ``slack_kvar`` likewise."""
-    slack_kvar: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,34 +57,32 @@ def ac_power_flow(
     """Return the AC power flow of one period that satisfies pandapower's equations.
 
     Injections are net per bus, positive for generation, without what the slack bus buys. Backward-forward sweeps
-    propose the voltages, and pandapower's admittance matrix judges them by the rule at which its Newton-Raphson
+    propose the voltages, and pandapower's admittance matrix checks them by the rule at which its Newton-Raphson
     stops: a power mismatch within `TOLERANCE_MVA` at every bus. What does not pass is solved by Newton-Raphson
     itself. The same injections give the same bits. Raises ``SolverError`` naming *where* if there is no solution.
     """
     ready = _net(feeder)
-    proposed = None if ready.judge is None else _proposed(feeder, ready, injection_kw, injection_kvar)
+    proposed = None if ready.admittances is None else _proposed(feeder, ready, injection_kw, injection_kvar)
     return proposed or newton_power_flow(feeder, injection_kw, injection_kvar, where=where)
 
 
 def _proposed(
-    feeder: Feeder, ready: "_Ready", injection_kw: FloatArray, injection_kvar: FloatArray
+    feeder: Feeder, ready: "_Net", injection_kw: FloatArray, injection_kvar: FloatArray
 ) -> PowerFlow | None:
     """Return the flow at the sweep's voltages, in pandapower's admittances; None where they do not satisfy them."""
-    from cosim.grid.sweep import sweep_voltage
-
     power = np.asarray(injection_kw + 1j * injection_kvar, dtype=np.complex128) / BASE_KVA
     try:
         voltage = sweep_voltage(feeder, power, tolerance_pu=SWEEP_TOLERANCE_PU)
     except SolverError:
         return None
-    judge, at_bus = ready.judge, np.empty(feeder.bus_count, dtype=np.complex128)
-    at_bus[ready.bus_row] = voltage * ready.scale
-    surplus = judge.sent_kva(at_bus)[ready.bus_row] - power * BASE_KVA
+    admittances, voltage_at_bus = ready.admittances, np.empty(feeder.bus_count, dtype=np.complex128)
+    voltage_at_bus[ready.bus_row] = voltage * ready.scale
+    surplus = admittances.sent_kva(voltage_at_bus)[ready.bus_row] - power * BASE_KVA
     at_slack = complex(surplus[feeder.slack_buses].sum())
     surplus[feeder.slack_buses] = 0.0
     if not np.abs(surplus).max() <= TOLERANCE_MVA * 1e3:
         return None
-    return _flow(feeder, ready, np.abs(voltage), judge.ends_kva(at_bus), at_slack)
+    return _flow(feeder, ready, np.abs(voltage), admittances.ends_kva(voltage_at_bus), at_slack)
 
 
 def newton_power_flow(
@@ -133,23 +118,8 @@ def _from_flat_start(net: Any) -> dict[str, bool] | None:
     return {"bus_pq": True, "trafo": False, "gen": False}
 
 
-def no_power_flow(feeder: Feeder) -> PowerFlow:
-    """Return what is not a number throughout, for an injection without a solution, so that a day can go on."""
-    buses, branches = np.full(feeder.bus_count, np.nan), np.full(feeder.branch_count, np.nan)
-    nan = np.array(np.nan)
-    return PowerFlow(
-        voltage_pu=buses,
-        branch_current_pu=branches,
-        branch_kw=branches,
-        branch_kvar=branches,
-        losses_kw=nan,
-        slack_kw=nan,
-        slack_kvar=nan,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class _Net:
     """A pandapower net with one load for each bus of ``load_bus``, and where a feeder's parts are in it."""
 
     net: Any
@@ -160,12 +130,12 @@ class _Ready:
     reversed: BoolArray
     scale: FloatArray
     """Voltage in the net over voltage in the feeder [p.u.]."""
-    judge: Any = None
-    """A `_Judge`; None where the feeder's buses are not all of the net's, so that a sweep knows too little."""
+    admittances: Any = None
+    """A `_Admittances`; None where the feeder's buses are not all of the net's, so that a sweep knows too little."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judge:
+class _Admittances:
     """pandapower's admittance matrices of a net [p.u. of *base_kva*]: of the buses, and of the branches' two ends."""
 
     base_kva: float
@@ -191,7 +161,7 @@ class _Judge:
         return power
 
 
-def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
+def _read(feeder: Feeder, ready: _Net, place: str) -> PowerFlow:
     """Return the flow that pandapower has just solved, from its bus-branch model."""
     from pandapower.pypower import idx_brch as at
     from pandapower.pypower.idx_bus import VM
@@ -210,7 +180,7 @@ def _read(feeder: Feeder, ready: _Ready, place: str) -> PowerFlow:
 
 def _flow(
     feeder: Feeder,
-    ready: _Ready,
+    ready: _Net,
     voltage_pu: FloatArray,
     ends_kva: tuple[ComplexArray, ComplexArray],
     slack_kva: complex,
@@ -234,13 +204,13 @@ def _flow(
 
 
 @lru_cache(maxsize=32)
-def _net(feeder: Feeder) -> _Ready:
+def _net(feeder: Feeder) -> _Net:
     """Return the net to solve: the one the feeder was read from, else one of lines. Built once, loads change."""
     ready = _net_of_lines(feeder) if feeder.origin is None else _net_as_read(feeder)
-    return replace(ready, judge=_judge(feeder, ready))
+    return replace(ready, admittances=_admittances(feeder, ready))
 
 
-def _judge(feeder: Feeder, ready: _Ready) -> _Judge | None:
+def _admittances(feeder: Feeder, ready: _Net) -> _Admittances | None:
     """Return pandapower's admittances of a net whose buses are the feeder's and where only slack buses generate."""
     import pandapower
     from pandapower.pypower import idx_brch as at
@@ -257,12 +227,12 @@ def _judge(feeder: Feeder, ready: _Ready) -> _Judge | None:
     served = np.isin(np.arange(feeder.bus_count), ready.load_bus).all()
     if not (whole and served and len(model["gen"]) == feeder.slack_buses.size):
         return None
-    admittances = makeYbus(model["baseMVA"], bus, branch)
+    at_buses, *at_ends = makeYbus(model["baseMVA"], bus, branch)
     rows = (branch[:, end].real.astype(np.int64) for end in (at.F_BUS, at.T_BUS))
-    return _Judge(float(model["baseMVA"]) * 1e3, admittances[0], *rows, *admittances[1:])
+    return _Admittances(float(model["baseMVA"]) * 1e3, at_buses, *rows, *at_ends)
 
 
-def _net_as_read(feeder: Feeder) -> _Ready:
+def _net_as_read(feeder: Feeder) -> _Net:
     """Return the net the feeder was read from, with one load per bus in place of all that it serves."""
     import copy
 
@@ -279,7 +249,7 @@ def _net_as_read(feeder: Feeder) -> _Ready:
     net.ext_grid.loc[grids, "vm_pu"] = feeder.slack_voltages_pu
     origin = feeder.origin
     ones = np.ones(feeder.bus_count)
-    return _Ready(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
+    return _Net(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
 
 
 @cache
@@ -290,7 +260,7 @@ def _empty_net() -> Any:
     return pandapower.create_empty_network(sn_mva=1.0)
 
 
-def _net_of_lines(feeder: Feeder) -> _Ready:
+def _net_of_lines(feeder: Feeder) -> _Net:
     """Return the feeder as lines and shunts; taps are moved into the base voltages, see `ratio_to_slack`."""
     import copy
 
@@ -312,4 +282,4 @@ def _net_of_lines(feeder: Feeder) -> _Ready:
     for bus, vm_pu in zip(feeder.slack_buses.tolist(), feeder.slack_voltages_pu.tolist(), strict=True):
         pandapower.create_ext_grid(net, bus, vm_pu=vm_pu)
     branches = np.arange(feeder.branch_count)
-    return _Ready(net, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale)
+    return _Net(net, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale)

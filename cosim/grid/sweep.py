@@ -12,7 +12,7 @@ from scipy import sparse
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
-from cosim.grid.power_flow import PowerFlow
+from cosim.grid.flow import PowerFlow
 from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder
 
 SMALL = 128

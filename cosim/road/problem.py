@@ -1,14 +1,13 @@
 """One period's assignment as a question: who travels, what they see; the functions every method shares."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from scipy.special import xlogy
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.road.choice import logit_shares
-from cosim.road.latency import link_time_integral, link_time_min
+from cosim.road.latency import link_time_min
 from cosim.road.loading import PathLoading
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
@@ -28,7 +27,7 @@ class AssignmentProblem:
     extra_cost_min: FloatArray | float = 0.0
     """Per path: what the flow does not change, such as the price of a charge in minutes."""
     overload: Overload = "refuse"
-    """Demand beyond the stations: 'extend' makes Davidson linear from .99 c and flags the answer."""
+    """Demand beyond the stations: 'extend' makes Davidson linear from 0.99 c and flags the answer."""
     path_demand_veh_h: FloatArray = field(init=False, repr=False)
     """Each path's q: the demand of its group."""
 
@@ -52,7 +51,7 @@ class AssignmentProblem:
 
     @property
     def extends(self) -> bool:
-        """Whether Davidson is a straight line beyond .99 c."""
+        """Whether Davidson is a straight line beyond 0.99 c."""
         return self.overload == "extend"
 
     @property
@@ -108,27 +107,9 @@ class AssignmentProblem:
         )
         return group, station
 
-    def with_theta_times(self, factor: float) -> "AssignmentProblem":
-        """Return the problem of travellers who know the costs better or worse."""
-        return replace(self, theta_per_min=factor * self.theta_per_min)
-
     def free_flow_loading_veh_h(self) -> FloatArray:
         """Return q P(c(0)), the path flows of travellers who meet no one."""
         return self.path_demand_veh_h * self.path_shares(self.path_cost_min(self.network.t0_min))
-
-
-def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> float:
-    """Return Fisk's objective, whose minimum under Eq. 4 is the SUE [min veh/h].
-
-    sum_a int_0^{x_a} t_a dx + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not
-    stationary at the SUE. With one theta per group the entropy of a group is weighted by its own 1/theta; path
-    sizes make it sum f_k ln(f_k / PS_k^w). Of marginal costs the first sum is x t: the system optimum's.
-    """
-    flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
-    entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)
-    congestion = link_time_integral(problem.network, flow, extend=problem.extends).sum()
-    fixed = flow @ problem.network.cost_min(np.zeros_like(flow))
-    return float(congestion + fixed + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
 
 
 def total_travel_time_veh_min(link_flow_veh_h: FloatArray, link_time_min: FloatArray, hours: float) -> float:

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.road.columns import VEHICLES, cheapest_paths, with_cheaper_paths, with_enough_stations
-from cosim.road.latency import link_time_integral, link_time_min, link_toll_min
+from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
+from cosim.road.latency import link_time_min, link_toll_min
 from cosim.road.network import Network, OdTable
 from cosim.road.newton import newton
+from cosim.road.objective import beckmann_objective
 from cosim.road.path_size import path_sizes
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.problem import AssignmentProblem
@@ -78,7 +79,7 @@ def solve_ue(
     InfeasibleError where the stations cannot take all.
     """
     demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
-    paths = cheapest_paths(network, od, classes)
+    paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
     paths = with_enough_stations(start).paths
     share, flow = np.ones(paths.count), paths.link_flow_veh_h(_equal_split(paths, demand))
@@ -131,14 +132,13 @@ def _user_equilibrium(
     network = paths.network
     toll = link_toll_min(network, flow)
     time = link_time_min(network, flow) - toll
-    fixed = flow @ network.cost_min(np.zeros_like(flow))
     return UserEquilibrium(
         paths=paths,
         path_flow_veh_h=path_flow,
         link_flow_veh_h=flow,
         link_time_min=time,
         toll_min=toll,
-        beckmann=float(link_time_integral(network, flow).sum() + fixed),
+        beckmann=beckmann_objective(network, flow),
         total_cost=float(flow @ network.cost_min(time)),
         relative_gap=gaps[-1],
         converged=gaps[-1] <= tolerance,

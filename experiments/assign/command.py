@@ -1,11 +1,12 @@
 """The command ``cosim assign``: one hour's traffic on any road network, without a grid."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from experiments.options import AsJson, Out
 
 if TYPE_CHECKING:
     from experiments.assign.study import Assigned
@@ -49,45 +50,52 @@ Paths = Annotated[
 ]
 
 
+Method = Annotated[
+    AssignmentMethod,
+    typer.Option(
+        help="Stochastic: newton, sra, mswa, msa (the paper's 1/n). Wardrop: ue (user equilibrium), so (optimum)."
+    ),
+]
+SystemOptimum = Annotated[
+    bool,
+    typer.Option("--system-optimum", help="Under marginal cost tolls; of stochastic methods their optimum."),
+]
+Theta = Annotated[
+    float | None, typer.Option(help="Logit theta [1/min]; by default the scenario's, else 0.2.")
+]
+AddPaths = Annotated[
+    bool, typer.Option("--add-paths", help="Add paths that become cheaper than all listed ones.")
+]
+PathSize = Annotated[
+    float, typer.Option(help="Weight of ln PS in the path-size logit, usually 1; 0: plain logit.")
+]
+Tolerance = Annotated[float, typer.Option(help="Largest residual; of ue and so, relative gap.")]
+MaxIterations = Annotated[int, typer.Option(min=1, help="Iterations allowed.")]
+
+
 def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     network: Roads,
     trips: Trips = None,
-    method: Annotated[
-        AssignmentMethod,
-        typer.Option(
-            help="Stochastic: newton, sra, mswa, msa (the paper's 1/n). Wardrop: ue (user equilibrium), so (optimum)."
-        ),
-    ] = AssignmentMethod.newton,
-    system_optimum: Annotated[
-        bool,
-        typer.Option(
-            "--system-optimum", help="Under marginal cost tolls; of stochastic methods their optimum."
-        ),
-    ] = False,
-    theta: Annotated[
-        float | None, typer.Option(help="Logit theta [1/min]; by default the scenario's, else 0.2.")
-    ] = None,
+    method: Method = AssignmentMethod.newton,
+    system_optimum: SystemOptimum = False,
+    theta: Theta = None,
     paths: Paths = "auto",
-    add_paths: Annotated[
-        bool, typer.Option("--add-paths", help="Add paths that become cheaper than all listed ones.")
-    ] = False,
-    path_size: Annotated[
-        float, typer.Option(help="Weight of ln PS in the path-size logit, usually 1; 0: plain logit.")
-    ] = 0.0,
-    tolerance: Annotated[float, typer.Option(help="Largest residual; of ue and so, relative gap.")] = 1e-6,
-    max_iterations: Annotated[int, typer.Option(min=1, help="Iterations allowed.")] = 10_000,
+    add_paths: AddPaths = False,
+    path_size: PathSize = 0.0,
+    tolerance: Tolerance = 1e-6,
+    max_iterations: MaxIterations = 10_000,
     nodes: Nodes = None,
     settings: RoadSettings = None,
-    out: Annotated[Path | None, typer.Option(help="New directory for the tables and the page.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Assign one hour's trips to the roads alone: link flows, path shares, costs of the ODs."""
-    from cosim.results import RunDirectory
+    from experiments.assign.page import page
     from experiments.assign.study import assign
-    from experiments.assign.tables import write_assignment
+    from experiments.assign.tables import tables_of
     from experiments.road_files import read_road_input
+    from experiments.study import Study, finish
 
-    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     roads = read_road_input(network, trips, nodes, settings or ())
     for note in roads.data.notes:
         typer.echo(f"note: {note}", err=True)
@@ -102,16 +110,25 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    if directory is not None:
-        write_assignment(assigned, directory)
-    typer.echo(json.dumps(assigned.as_json()) if as_json else _text(assigned, out))
-    if not assigned.converged:
-        said = f"the residual is {assigned.residual:.2e}, tolerance {tolerance:.0e}: not an equilibrium yet. "
-        more = _what_helps(assigned)
-        if assigned.residual <= tolerance:
-            said, more = "paths still become cheaper than all listed ones. ", "Begin with more paths."
-        typer.echo(f"cosim: {said}{more}", err=True)
-        raise typer.Exit(3)
+    study = Study(
+        command="assign",
+        facts=assigned.as_json(),
+        lines=_lines(assigned),
+        flags=_flags(assigned),
+        tables=lambda: tables_of(assigned),
+        page=lambda tables: page(assigned, tables),
+    )
+    finish(study, out, as_json=as_json)
+
+
+def _flags(assigned: "Assigned") -> list[str]:
+    """Return why the search did not end at an equilibrium, and what helps."""
+    if assigned.converged:
+        return []
+    if assigned.residual <= assigned.tolerance:
+        return ["paths still become cheaper than all listed ones. Begin with more paths."]
+    found = f"the residual is {assigned.residual:.2e}, tolerance {assigned.tolerance:.0e}"
+    return [f"{found}: not an equilibrium yet. {_what_helps(assigned)}"]
 
 
 def _what_helps(assigned: "Assigned") -> str:
@@ -125,8 +142,9 @@ def _what_helps(assigned: "Assigned") -> str:
     return f"Lower theta, or {demand}, or loosen --tolerance."
 
 
-def _text(assigned: "Assigned", out: Path | None) -> str:
-    """Return the answer as a few lines."""
+def _lines(assigned: "Assigned") -> list[str]:
+    from experiments.study import aligned
+
     saturation = assigned.link_flow_veh_h / assigned.network.capacity_veh_h
     routes = "bushes" if assigned.paths is None else f"{assigned.paths.count:,} paths"
     facts = {
@@ -139,6 +157,4 @@ def _text(assigned: "Assigned", out: Path | None) -> str:
         "total travel time": f"{assigned.total_travel_time_veh_min:,.1f} veh min",
         "largest v/c": f"{saturation.max():.3f}, link {assigned.network.links[saturation.argmax()]}",
     }
-    if out is not None:
-        facts["report"] = str(out / "report.html")
-    return "\n".join(f"{name:18} {value}" for name, value in facts.items())
+    return aligned(facts)

@@ -1,16 +1,15 @@
 """The page of an assignment: one file that opens without a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from cosim.arrays import Frame
 from experiments.assign.figures import convergence_of_methods, network_by_saturation, path_shares
 from experiments.assign.study import Assigned
-from experiments.page import embedded, rendered
+from experiments.page import embedded_all, rendered
 
 
-def write_page(assigned: Assigned, tables: Mapping[str, Frame], file: Path) -> None:
-    """Write the page; the same tables give the same bytes."""
+def page(assigned: Assigned, tables: Mapping[str, Frame]) -> str:
+    """Return the page; the same tables give the same bytes."""
     figures = {"network": network_by_saturation(assigned.network, tables["links"])}
     if assigned.residuals.size:
         figures["convergence"] = convergence_of_methods(
@@ -18,10 +17,6 @@ def write_page(assigned: Assigned, tables: Mapping[str, Frame], file: Path) -> N
         )
     if "paths" in tables:
         figures["paths"] = path_shares(tables["paths"])
-    page = rendered(
-        "assignment.html.jinja",
-        assigned=assigned,
-        links=tables["links"],
-        figures={name: embedded(figure) for name, figure in figures.items()},
+    return rendered(
+        "assignment.html.jinja", figures=embedded_all(figures), assigned=assigned, links=tables["links"]
     )
-    file.write_text(page, encoding="utf-8")

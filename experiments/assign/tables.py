@@ -1,4 +1,4 @@
-"""An assignment as tables and as a page; every method's convergence beside the chosen one's."""
+"""An assignment as tables; every method's convergence beside the chosen one's."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import FloatArray, Frame, IntArray
-from cosim.results import RunDirectory, write_tables
 from cosim.road.assignment import solve_sue
 from cosim.road.bush_problem import BushProblem
 from cosim.road.network import Network
@@ -35,24 +34,14 @@ def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
     return found
 
 
-def write_assignment(assigned: Assigned, directory: RunDirectory) -> None:
-    """Write the tables (Parquet and CSV) and the page into a new directory."""
-    from experiments.assign.page import write_page
-
-    residuals = compare_methods(assigned)
-    with directory as unfinished:
-        folder = unfinished.path
-        tables = {**tables_of(assigned), "convergence": _convergence(residuals)}
-        write_tables(folder, tables)
-        for name, frame in tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False)
-        write_page(assigned, tables, folder / "report.html")
-
-
 def tables_of(assigned: Assigned) -> dict[str, Frame]:
-    """Return the tables links, ods and, where paths are listed, paths."""
-    tables = {"links": _links(assigned), "ods": _ods(assigned)}
-    return {**tables, "paths": _paths(assigned, assigned.paths)} if assigned.paths is not None else tables
+    """Return the tables links, ods, convergence (of every method) and, where paths are listed, paths."""
+    return {
+        "links": _links(assigned),
+        "ods": _ods(assigned),
+        **({} if assigned.paths is None else {"paths": _paths(assigned, assigned.paths)}),
+        "convergence": _convergence(compare_methods(assigned)),
+    }
 
 
 def _links(assigned: Assigned) -> Frame:
@@ -93,7 +82,7 @@ def _paths(assigned: Assigned, paths: PathSet) -> Frame:
             "origin": _names(assigned.network, od.origin[group]),
             "dest": _names(assigned.network, od.dest[group]),
             "path": np.arange(paths.count),
-            "nodes": [paths.path_name(path) for path in range(paths.count)],
+            "nodes": [paths.pair_name(path) for path in range(paths.count)],
             "links": [
                 " ".join(assigned.network.links[a] for a in paths.links_of(k)) for k in range(paths.count)
             ],

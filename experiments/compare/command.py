@@ -1,6 +1,5 @@
 """The commands ``cosim compare`` and ``cosim converge``."""
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosim.errors import ConfigError
+from experiments.options import AsJson, Config, Out, Seed, Settings
 
 if TYPE_CHECKING:
     from cosim.arrays import Frame
-    from cosim.results import RunDirectory
     from experiments.compare.comparison import Comparison
     from experiments.compare.convergence import ErrorAgainstN
     from experiments.compare.settings import Setting
@@ -36,35 +35,32 @@ def compare_command(
         OneModel | None,
         typer.Option(help="Of several runs: which model; by default the agents, where all have them."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="New directory for the tables and the page.")] = None,
+    out: Out = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the Monte Carlo p-values.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare the agents of one run with its equilibrium, or several runs with the first, and say what differs."""
-    from cosim.results import RunDirectory
     from experiments.compare.comparison import compare
+    from experiments.compare.page import comparison_page
     from experiments.compare.sides import sides_of
+    from experiments.study import Study, finish
 
     if len(runs) == 1 and model is not None:
         problem = "is for several runs; of one run, its agents and its equilibrium are compared"
         raise ConfigError("--model", [problem])  # noqa: EM101
-    directory = None if out is None else RunDirectory(out)
     comparison = compare(sides_of(runs, None if model is None else model.value), seed)
-    if directory is not None:
-        _write(comparison, directory)
-    typer.echo(_as_json(comparison.as_json()) if as_json else _text(comparison, out))
+    study = Study(
+        command="compare",
+        facts=comparison.as_json(),
+        lines=_lines(comparison),
+        tables=lambda: comparison.tables,
+        page=lambda _tables: comparison_page(comparison),
+        folder="comparison",
+    )
+    finish(study, out, as_json=as_json)
 
 
-def _write(comparison: "Comparison", directory: "RunDirectory") -> None:
-    from cosim.results import write_tables
-    from experiments.compare.page import write_comparison
-
-    with directory as unfinished:
-        write_tables(unfinished.path / "comparison", comparison.tables)
-        write_comparison(comparison, unfinished.path / "report.html")
-
-
-def _text(comparison: "Comparison", out: Path | None) -> str:
+def _lines(comparison: "Comparison") -> list[str]:
     """Return verdicts and the figures of the day."""
     lines = []
     totals = comparison.tables["totals"]
@@ -82,9 +78,7 @@ def _text(comparison: "Comparison", out: Path | None) -> str:
                 f"  {row.quantity:30}{row.reference:20.6g}{row.other:20.6g}{row.difference:12.4g}  {band}"
             )
         lines.append("")
-    if out is not None:
-        lines.append(f"report: {out / 'report.html'}")
-    return "\n".join(lines).rstrip()
+    return lines
 
 
 def _settings(settings: "Sequence[Setting]") -> list[str]:
@@ -113,32 +107,32 @@ def _alone(differences: "Frame", pair: int, verdict: "Verdict") -> list[str]:
 
 
 def converge_command(
-    config: Annotated[str, typer.Argument(help="Scenario file (TOML), or the name of one that comes along.")],
+    config: Config,
     sizes: Annotated[str, typer.Option(help="Numbers of EVs, comma-separated.")] = "100,1000,10000,100000",
     replications: Annotated[int, typer.Option(min=2, help="Populations of each size.")] = 20,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Change any field of the scenario."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="New directory for the table and the page.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    seed: Seed = None,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure how the agents' flows approach the equilibrium's as there are more of them: about N^-1/2."""
-    from cosim.results import RunDirectory, write_tables
     from experiments.compare.convergence import error_against_n
-    from experiments.compare.page import write_error_against_n
+    from experiments.compare.page import error_page
     from experiments.scenarios import load_scenario
+    from experiments.study import Study, finish
 
     numbers = _sizes(sizes)
-    directory = None if out is None else RunDirectory(out)
     scenario = load_scenario(config, settings or (), seed=seed)
     result = error_against_n(scenario, numbers, replications)
-    if directory is not None:
-        with directory as unfinished:
-            write_tables(unfinished.path / "comparison", {"convergence_in_n": result.table()})
-            write_error_against_n(scenario.config.name, result, unfinished.path / "report.html")
-    typer.echo(_as_json(result.as_json()) if as_json else _errors(result, out))
+    study = Study(
+        command="converge",
+        facts=result.as_json(),
+        lines=_errors(result),
+        tables=lambda: {"convergence_in_n": result.table()},
+        page=lambda _tables: error_page(scenario.config.name, result),
+        folder="comparison",
+    )
+    finish(study, out, as_json=as_json)
 
 
 MOST_EVS = 2_000_000
@@ -158,18 +152,9 @@ def _sizes(text: str) -> tuple[int, ...]:
     return tuple(sorted(set(numbers)))
 
 
-def _errors(result: "ErrorAgainstN", out: Path | None) -> str:
+def _errors(result: "ErrorAgainstN") -> list[str]:
     lines = [
         f"{size:>10,} EVs: {errors.mean():10.3f} veh/h, {errors.mean() / result.reference_veh_h:8.3%} of the flows"
         for size, errors in zip(result.sizes.tolist(), result.error_veh_h, strict=True)
     ]
-    lines.append(result.sentence)
-    if out is not None:
-        lines.append(f"report: {out / 'report.html'}")
-    return "\n".join(lines)
-
-
-def _as_json(content: object) -> str:
-    from experiments.manifest import without_nan
-
-    return json.dumps(without_nan(content), allow_nan=False)
+    return [*lines, result.sentence]

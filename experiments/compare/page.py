@@ -1,6 +1,5 @@
 """The pages of a comparison and of the error against N: each one file that opens without a network."""
 
-from pathlib import Path
 from typing import Any
 
 from cosim.arrays import Frame
@@ -9,17 +8,16 @@ from experiments.compare.comparison import Comparison
 from experiments.compare.convergence import ErrorAgainstN
 from experiments.compare.differences import one_sided
 from experiments.figures.style import Figure
-from experiments.page import embedded, rendered
+from experiments.page import embedded, embedded_all, rendered
 from experiments.run.figures import traffic
 from experiments.run.summary import link_flows
 
 
-def write_comparison(comparison: Comparison, file: Path) -> None:
-    """Write the page; the same tables give the same bytes."""
+def comparison_page(comparison: Comparison) -> str:
+    """Return the page; the same tables give the same bytes."""
     period_min = 60 * comparison.sides[0].hours
     pairs = [_pair(comparison, pair, period_min) for pair, _ in enumerate(comparison.verdicts, start=1)]
-    page = rendered("comparison.html.jinja", comparison=comparison, pairs=pairs)
-    file.write_text(page, encoding="utf-8")
+    return rendered("comparison.html.jinja", comparison=comparison, pairs=pairs)
 
 
 def _pair(comparison: Comparison, pair: int, period_min: float) -> dict[str, Any]:
@@ -52,12 +50,15 @@ def _figures(tables: dict[str, Frame], names: tuple[str, str], period_min: float
     }
 
 
-def write_error_against_n(name: str, result: ErrorAgainstN, file: Path) -> None:
-    """Write the page of the error against the number of agents."""
+def error_page(name: str, result: ErrorAgainstN) -> str:
+    """Return the page of the error against the number of agents."""
     table = result.table()
     rows = table.groupby("evs").relative_error.agg(["mean", "min", "max", "count"]).reset_index()
-    figure = embedded(figures.error_against_n(table, result.slope))
-    page = rendered(
-        "error_against_n.html.jinja", name=name, result=result, rows=list(rows.itertuples()), figure=figure
+    drawn = {"error": figures.error_against_n(table, result.slope)}
+    return rendered(
+        "error_against_n.html.jinja",
+        figures=embedded_all(drawn),
+        name=name,
+        result=result,
+        rows=list(rows.itertuples()),
     )
-    file.write_text(page, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 from cosim.config.extending import file_fields
 from experiments.compare.sides import Side
 
-TOLD = {"description", "look_at", "vary"}
+TOLD = {"description", "what_to_look_at", "vary"}
 """What a scenario says of itself: no difference between runs."""
 
 _SERVICE = ("stations.*.chargers", "stations.*.charger_kw", "stations.*.site_limit_kw")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cosim.errors import ModelError
+from experiments.options import AsJson, Out, Settings
 
 if TYPE_CHECKING:
     from cosim.grid.feeder import Feeder
-    from experiments.dispatch.study import Dispatched
+    from experiments.dispatch.input import DispatchInput
+    from experiments.dispatch.study import Dispatched, Rolling
+    from experiments.study import Study
 
 FLAGS_SHOWN = 8
 Grid = Annotated[
@@ -48,9 +51,16 @@ RollingKind = Annotated[
         help="Plan anew in every period, to the end of the day or a window ahead, and carry out the first.",
     ),
 ]
-GridSettings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Change any field, as in grid.slack_voltage_pu=1.02."),
+WithEquilibrium = Annotated[
+    bool, typer.Option("--with-equilibrium", help="Take the station load of the scenario's equilibrium.")
+]
+PeriodMin = Annotated[float, typer.Option(help="Of a network: minutes of a period.")]
+Window = Annotated[
+    int | None, typer.Option(min=1, help="Periods a receding plan looks ahead; by default a day.")
+]
+ForecastError = Annotated[
+    float,
+    typer.Option(min=0.0, help="Of a rolling day: drift of a forecast per period, as a share of the value."),
 ]
 
 
@@ -60,35 +70,24 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     profile: Profile = None,
     devices: DeviceFile = None,
     stations: StationLoad = None,
-    with_equilibrium: Annotated[
-        bool, typer.Option("--with-equilibrium", help="Take the station load of the scenario's equilibrium.")
-    ] = False,
-    period_min: Annotated[float, typer.Option(help="Of a network: minutes of a period.")] = 60.0,
+    with_equilibrium: WithEquilibrium = False,
+    period_min: PeriodMin = 60.0,
     rolling: RollingKind = None,
-    window: Annotated[
-        int | None, typer.Option(min=1, help="Periods a receding plan looks ahead; by default a day.")
-    ] = None,
-    forecast_error: Annotated[
-        float,
-        typer.Option(
-            min=0.0, help="Of a rolling day: drift of a forecast per period, as a share of the value."
-        ),
-    ] = 0.0,
+    window: Window = None,
+    forecast_error: ForecastError = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the forecast errors.")] = 1,
-    settings: GridSettings = None,
-    out: Annotated[Path | None, typer.Option(help="New directory for the tables and the page.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    settings: Settings = None,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Dispatch feeders alone, at least cost, and prove it: set-points, nodal prices, certificate.
 
     A network alone is by default one period at its own loads.
     """
-    from cosim.results import RunDirectory
     from experiments.dispatch.input import Options, read_dispatch_input
-    from experiments.dispatch.study import JSON_KEYS, Rolling, dispatch_all
-    from experiments.dispatch.tables import write_dispatch
+    from experiments.dispatch.study import Rolling
+    from experiments.study import finish
 
-    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     options = Options(
         price=price,
         profile=profile,
@@ -103,26 +102,40 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     how = Rolling(kind=rolling, window=window, forecast_error=forecast_error, seed=seed) if rolling else None
     for note in asked.notes:
         typer.echo(f"note: {note}", err=True)
+    finish(_study(asked, how, as_json=as_json), out, as_json=as_json)
+
+
+def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) -> "Study":
+    """Return the dispatch; where there is none, an object of nulls is printed for those who asked for JSON."""
+    from experiments.dispatch.page import page
+    from experiments.dispatch.study import JSON_KEYS, dispatch_all
+    from experiments.dispatch.tables import tables_of
+    from experiments.study import Study
+
     try:
-        answer = dispatch_all(asked, how)
+        answer = dispatch_all(asked, rolling)
     except ModelError:
         if as_json:
-            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "no answer"}))
+            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed"}))
         raise
-    if directory is not None:
-        write_dispatch(answer, directory)
-    typer.echo(json.dumps(answer.as_json()) if as_json else _text(answer, out))
-    if answer.status != "optimal":
-        typer.echo(_flags(answer), err=True)
-        raise typer.Exit(3)
+    return Study(
+        command="dispatch",
+        facts=answer.as_json(),
+        lines=_lines(answer),
+        flags=_flags(answer),
+        tables=lambda: tables_of(answer),
+        page=lambda tables: page(answer, tables),
+    )
 
 
-def _flags(answer: "Dispatched") -> str:
+def _flags(answer: "Dispatched") -> list[str]:
     """Return what is wrong with the answer, as much of it as can be read at a glance."""
+    if answer.status == "optimal":
+        return []
     shown = answer.flags[:FLAGS_SHOWN]
     more = len(answer.flags) - len(shown)
     rest = [f"and {more} more; --out writes them all as the table violations."] if more else []
-    return "\n  - ".join([f"cosim: {answer.status}:", *shown, *rest])
+    return ["\n  - ".join([f"{answer.status}:", *shown, *rest])]
 
 
 def _check_rolling(rolling: str | None, window: int | None, forecast_error: float, periods: int) -> None:
@@ -146,9 +159,9 @@ def _last_bus(feeder: "Feeder") -> str:
     return next(bus for bus in reversed(feeder.bus_names) if not bus.startswith("open end"))
 
 
-def _text(answer: "Dispatched", out: Path | None) -> str:
-    """Return the answer as a few lines."""
+def _lines(answer: "Dispatched") -> list[str]:
     from cosim.grid.bus_words import at_bus
+    from experiments.study import aligned
 
     told, feeder = answer.as_json(), answer.asked.cases[0].feeder
 
@@ -157,7 +170,7 @@ def _text(answer: "Dispatched", out: Path | None) -> str:
 
     facts = {
         "status": told["status"],
-        "remedy": told["remedy"],
+        "exactness recovery": told["exactness_recovery"],
         "cost": f"{number('cost_cny', ',.3f')} CNY",
         "lower bound": f"{number('lower_bound_cny', ',.3f')} CNY",
         "purchase": f"{number('purchase_kwh', ',.1f')} kWh",
@@ -173,6 +186,4 @@ def _text(answer: "Dispatched", out: Path | None) -> str:
     if answer.rolling:
         facts["planned cost"] = f"{number('planned_cost_cny', ',.3f')} CNY as first planned"
         facts["foresight cost"] = f"{number('foresight_cost_cny', ',.3f')} CNY had all been known"
-    if out is not None:
-        facts["report"] = str(out / "report.html")
-    return "\n".join(f"{name:18} {value}" for name, value in facts.items())
+    return aligned(facts)

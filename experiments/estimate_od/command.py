@@ -1,6 +1,5 @@
 """The command ``cosim estimate-od``: trips between origins and destinations from what was seen on the links."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from experiments.assign.command import Nodes, Paths, Roads, RoadSettings, Trips
+from experiments.options import AsJson, Out
 
 if TYPE_CHECKING:
-    from cosim.results import RunDirectory
+    from cosim.arrays import Frame
     from cosim.road.formats import RoadData
     from cosim.road.link_counts import LinkCounts
     from cosim.road.od_estimation import OdEstimate
@@ -26,40 +26,45 @@ class Shares(StrEnum):
     equilibrium = "equilibrium"
 
 
+Counts = Annotated[Path | None, typer.Option(help="CSV of counts: day, link, flow_veh_h.")]
+Times = Annotated[Path | None, typer.Option(help="CSV of link times: day, link, time_min.")]
+Noise = Annotated[
+    float | None,
+    typer.Option(min=0, help="Standard deviation of a count [veh/h], or of a time without counts [min]."),
+]
+Theta = Annotated[float | None, typer.Option(help="Logit theta [1/min]; without it, estimated.")]
+Prior = Annotated[
+    float | None,
+    typer.Option(
+        help="Take TRIPS as prior, with this coefficient of variation; else only its OD pairs count."
+    ),
+]
+WhichShares = Annotated[
+    Shares | None,
+    typer.Option(help="Paths chosen at the times observed (default with --times), or at the equilibrium's."),
+]
+
+
 def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     network: Roads,
     trips: Trips = None,
-    counts: Annotated[Path | None, typer.Option(help="CSV of counts: day, link, flow_veh_h.")] = None,
-    times: Annotated[Path | None, typer.Option(help="CSV of link times: day, link, time_min.")] = None,
-    noise: Annotated[
-        float | None,
-        typer.Option(min=0, help="Standard deviation of a count [veh/h], or of a time without counts [min]."),
-    ] = None,
-    theta: Annotated[float | None, typer.Option(help="Logit theta [1/min]; without it, estimated.")] = None,
-    prior: Annotated[
-        float | None,
-        typer.Option(
-            help="Take TRIPS as prior, with this coefficient of variation; else only its OD pairs count."
-        ),
-    ] = None,
-    shares: Annotated[
-        Shares | None,
-        typer.Option(
-            help="Paths chosen at the times observed (default with --times), or at the equilibrium's."
-        ),
-    ] = None,
+    counts: Counts = None,
+    times: Times = None,
+    noise: Noise = None,
+    theta: Theta = None,
+    prior: Prior = None,
+    shares: WhichShares = None,
     paths: Paths = "auto",
     nodes: Nodes = None,
     settings: RoadSettings = None,
-    out: Annotated[Path | None, typer.Option(help="New directory for the tables.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate the trips of every OD from counts or link times of some days, with theta and standard errors."""
-    from cosim.results import RunDirectory
     from cosim.road.od_estimation import OdPrior, estimate_od
     from experiments.road_files import read_road_input
+    from experiments.study import Study, finish
 
-    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     _check({"--theta": theta, "--prior": prior}, shares, counts, times)
     roads = read_road_input(network, trips, nodes, settings or ()).data
     seen, link_time = _observed(roads, counts, times, noise)
@@ -70,25 +75,24 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         theta_per_min=theta,
         prior=None if prior is None else OdPrior(roads.od.demand_veh_h, prior),
     )
-    if directory is not None:
-        _write(roads, estimate, seen, directory)
-    typer.echo(json.dumps(_as_json(roads, estimate)) if as_json else _text(roads, estimate))
-    for flag in (flags := _flags(estimate, with_prior=prior is not None)):
-        typer.echo(f"cosim: {flag}", err=True)
-    if flags:
-        raise typer.Exit(3)
+    study = Study(
+        command="estimate-od",
+        facts=_facts(roads, estimate),
+        lines=_lines(roads, estimate),
+        flags=_flags(estimate, with_prior=prior is not None),
+        tables=lambda: _tables(roads, estimate, seen),
+        files=lambda folder: _write_trips(roads, estimate, folder / "od.csv"),
+    )
+    finish(study, out, as_json=as_json)
 
 
 def _check(
-    positive: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
+    options: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
 ) -> None:
     from cosim.errors import ConfigError
+    from experiments.study import positive
 
-    problems = [
-        f"{name} is {value:g}; it must be above 0"
-        for name, value in positive.items()
-        if value is not None and not 0 < value < float("inf")
-    ]
+    problems = positive(options)
     if counts is None and times is None:
         problems.append("give --counts, --times, or both: then the times set the shares of the paths")
     if shares is Shares.observed and times is None:
@@ -126,10 +130,10 @@ def _observed(
 
 def _path_set(roads: "RoadData", routes: str) -> "PathSet":
     from cosim.errors import ConfigError
+    from cosim.road.build_problem import choose_paths
     from cosim.road.paths import PathSet, UserClass
-    from cosim.road.pose import choose_routes
 
-    chosen = choose_routes(roads.network, roads.od, [UserClass("vehicles")], routes)
+    chosen = choose_paths(roads.network, roads.od, [UserClass("vehicles")], routes)
     if isinstance(chosen, PathSet):
         return chosen
     where = "--paths"
@@ -153,23 +157,45 @@ def _listed(group: tuple[str, ...]) -> str:
     return f"ODs {names} apart" if len(group) > 1 else f"OD {names}: no path of it crosses a counted link"
 
 
-def _ods(roads: "RoadData", estimate: "OdEstimate") -> dict[str, list[Any]]:
+def _tables(roads: "RoadData", estimate: "OdEstimate", seen: "LinkCounts") -> dict[str, "Frame"]:
+    import pandas as pd
+
+    links = {
+        "link": [roads.network.links[link] for link in seen.link],
+        "counted_veh_h": seen.flow_veh_h.mean(axis=0),
+        "estimated_veh_h": estimate.link_flow_veh_h[seen.link],
+        "noise_veh_h": estimate.noise_veh_h,
+    }
+    return {"ods": _ods(roads, estimate), "links": pd.DataFrame(links)}
+
+
+def _ods(roads: "RoadData", estimate: "OdEstimate") -> "Frame":
+    import pandas as pd
+
     low, high = estimate.interval()
     od, nodes = estimate.od, roads.network.nodes
-    return {
-        "origin": [nodes[node] for node in od.origin],
-        "dest": [nodes[node] for node in od.dest],
-        "demand_veh_h": od.demand_veh_h.tolist(),
-        "standard_error_veh_h": estimate.standard_error_veh_h.tolist(),
-        "low_veh_h": low.tolist(),
-        "high_veh_h": high.tolist(),
-    }
+    return pd.DataFrame(
+        {
+            "origin": [nodes[node] for node in od.origin],
+            "dest": [nodes[node] for node in od.dest],
+            "demand_veh_h": od.demand_veh_h,
+            "standard_error_veh_h": estimate.standard_error_veh_h,
+            "low_veh_h": low,
+            "high_veh_h": high,
+        }
+    )
 
 
-def _as_json(roads: "RoadData", estimate: "OdEstimate") -> dict[str, Any]:
-    """Return the estimate as plain numbers; what is infinite is null."""
-    columns = _ods(roads, estimate)
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _write_trips(roads: "RoadData", estimate: "OdEstimate", file: Path) -> None:
+    """Write the estimated trips as an OD file to assign."""
+    from cosim.road.formats import write_csv
+
+    ods = _ods(roads, estimate)
+    ends = {"origin": ods.origin.tolist(), "dest": ods.dest.tolist()}
+    write_csv(file, "cosim estimate-od", {**ends, "demand_veh_h": estimate.od.demand_veh_h})
+
+
+def _facts(roads: "RoadData", estimate: "OdEstimate") -> dict[str, Any]:
     return {
         "theta_per_min": estimate.theta_per_min,
         "theta_standard_error": estimate.theta_standard_error,
@@ -178,45 +204,18 @@ def _as_json(roads: "RoadData", estimate: "OdEstimate") -> dict[str, Any]:
         "converged": estimate.converged,
         "iterations": estimate.iterations,
         "confounded": [list(group) for group in estimate.confounded],
-        "ods": [
-            {name: None if value == float("inf") else value for name, value in row.items()} for row in rows
-        ],
+        "ods": _ods(roads, estimate).to_dict("records"),
     }
 
 
-def _text(roads: "RoadData", estimate: "OdEstimate") -> str:
-    """Return the estimate as a table of texts, with 90 % intervals."""
-    ods = _ods(roads, estimate)
+def _lines(roads: "RoadData", estimate: "OdEstimate") -> list[str]:
+    """Return theta, and the trips of each OD with their 90 % interval."""
     low, high = estimate.theta_interval()
     known = "given" if estimate.theta_standard_error == 0 else f"90 % interval {low:.4g} to {high:.4g}"
     theta = f"theta {estimate.theta_per_min:.4g}/min, {known}"
     if not estimate.theta_identified:
         theta = "theta not identified by these observations; give --theta"
     lines = [theta, "OD          veh/h    error   90 % interval"]
-    for tail, head, demand, error, least, most in zip(*ods.values(), strict=True):
+    for tail, head, demand, error, least, most in _ods(roads, estimate).itertuples(index=False):
         lines.append(f"{tail + '-' + head:8} {demand:8.1f} {error:8.1f}   {least:.1f} to {most:.1f}")
-    return "\n".join(lines)
-
-
-def _write(roads: "RoadData", estimate: "OdEstimate", seen: "LinkCounts", directory: "RunDirectory") -> None:
-    """Write the tables ods and links as Parquet and CSV, and the trips as an OD file to assign."""
-    import pandas as pd
-
-    from cosim.results import write_tables
-    from cosim.road.formats import write_csv
-
-    links = {
-        "link": [roads.network.links[link] for link in seen.link],
-        "counted_veh_h": seen.flow_veh_h.mean(axis=0),
-        "estimated_veh_h": estimate.link_flow_veh_h[seen.link],
-        "noise_veh_h": estimate.noise_veh_h,
-    }
-    ods = _ods(roads, estimate)
-    tables = {"ods": pd.DataFrame(ods), "links": pd.DataFrame(links)}
-    with directory as unfinished:
-        folder = unfinished.path
-        write_tables(folder, tables)
-        for name, frame in tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False)
-        ends = {"origin": ods["origin"], "dest": ods["dest"]}
-        write_csv(folder / "od.csv", "cosim estimate-od", {**ends, "demand_veh_h": estimate.od.demand_veh_h})
+    return lines

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.options import AsJson, new_directory
+
 if TYPE_CHECKING:
     from cosim.arrays import FloatArray
     from cosim.ev.diary_table import ObservedDays
@@ -24,27 +26,32 @@ def fit_mobility_command(
             help="CSV or Parquet of trips: ev, day, trip, departure, arrival, from, to, length_km."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="New directory for the tables that a scenario can name.")],
+    out: Annotated[
+        Path,
+        typer.Option(callback=new_directory, help="New directory for the tables that a scenario can name."),
+    ],
     prior: Annotated[
         float, typer.Option(min=0.001, help="Weight of the prior of each cell, in parked EVs.")
     ] = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate transitions and trip lengths from diaries, and say how well the chain tells them."""
     from cosim.ev.diary_table import read_diaries
     from cosim.ev.fitting import fit_markov
     from cosim.ev.goodness import goodness_of_fit
-    from cosim.results import RunDirectory
+    from experiments.study import Study, finish
 
-    directory = RunDirectory(out)  # refuses one that exists before any work is done
     days = read_diaries(diaries)
     fitted = fit_markov(days, prior)
     goodness = goodness_of_fit(fitted, days)
-    with directory as unfinished:
-        identified = days.days_without_trips > 0
-        write_fit(fitted, goodness, diaries.name, unfinished.path, identified=identified)
-    told = _told(days, fitted, goodness)
-    typer.echo(json.dumps(told) if as_json else _text(told, out))
+    facts, identified = _facts(days, fitted, goodness), days.days_without_trips > 0
+    study = Study(
+        command="fit-mobility",
+        facts=facts,
+        lines=_lines(facts),
+        files=lambda folder: write_fit(fitted, goodness, diaries.name, folder, identified=identified),
+    )
+    finish(study, out, as_json=as_json)
 
 
 def write_fit(
@@ -68,10 +75,10 @@ def write_fit(
     mobility = {
         "kind": "markov",
         "departures": "departures_by_slot.csv",
-        "travel_share": fitted.model.share_travelling,
+        "travel_share": fitted.model.travel_share,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
-        "diary_speed_km_h": fitted.model.speed_km_h,
+        "diary_speed_km_h": fitted.model.diary_speed_km_h,
     }
     comment = ""
     if not identified:
@@ -92,7 +99,7 @@ def _write_hourly(hourly: "FloatArray", file: Path, comment: str) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _told(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> dict[str, Any]:
+def _facts(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> dict[str, Any]:
     from cosim.ev.transitions import HOME
 
     length: Any = fitted.model.length_km
@@ -102,16 +109,17 @@ def _told(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") -> 
         "days_begun_away_from_home": int((days.from_activity[days.first] != HOME).sum()),
         "round_trips_from_home": int(((days.from_activity == HOME) & (days.to_activity == HOME)).sum()),
         "trips": int(days.day.size),
-        "travel_share": fitted.model.share_travelling if days.days_without_trips else None,
+        "travel_share": fitted.model.travel_share if days.days_without_trips else None,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
-        "speed_km_h": fitted.model.speed_km_h,
+        "diary_speed_km_h": fitted.model.diary_speed_km_h,
         **asdict(goodness),
     }
 
 
-def _text(told: dict[str, Any], out: Path) -> str:
-    """Return the answer as a few lines."""
+def _lines(told: dict[str, Any]) -> list[str]:
+    from experiments.study import aligned
+
     dwell = ", ".join(f"{name} {distance:.3f}" for name, distance in told["dwell_ks"].items())
     share, odd = told["travel_share"], {}
     if away := told["days_begun_away_from_home"]:
@@ -126,7 +134,7 @@ def _text(told: dict[str, Any], out: Path) -> str:
         **odd,
         "travel share": NOT_IDENTIFIED if share is None else f"{share:.4f}",
         "trip length": f"ln km ~ N({told['trip_length_log_mean']:.3f}, {told['trip_length_log_sd']:.3f}), "
-        f"at {told['speed_km_h']:.1f} km/h",
+        f"at {told['diary_speed_km_h']:.1f} km/h",
         "trips per day": f"{told['trips_per_day_observed']:.3f} observed, {told['trips_per_day_exact']:.3f} chain",
         "places": f"{told['places_largest_difference']:.4f} largest difference of shares",
         "lengths": f"{told['length_ks']:.4f} Kolmogorov-Smirnov distance",
@@ -136,6 +144,5 @@ def _text(told: dict[str, Any], out: Path) -> str:
             else {}
         ),
         "thin cells": f"{told['thin_cells']:.1%} of (slot, activity) rest on the prior",
-        "written to": str(out),
     }
-    return "\n".join(f"{name:14} {value}" for name, value in facts.items())
+    return aligned(facts, 14)

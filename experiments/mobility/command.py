@@ -1,21 +1,16 @@
 """The command ``cosim mobility``: a population of EVs without roads and grid."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from experiments.options import AsJson, Config, Out, Seed, Settings
 
 if TYPE_CHECKING:
     from experiments.mobility.study import MobilityStudy
 
 LABEL = 23
 """Letters before the columns."""
-Config = Annotated[str, typer.Argument(help="Scenario file (TOML), or the name of one that comes along.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Change any field, as in mobility.kind=markov."),
-]
 
 
 def mobility_command(
@@ -24,22 +19,27 @@ def mobility_command(
         int, typer.Option(min=1, help="More than one: so many days in a row too, all carried over midnight.")
     ] = 1,
     evs: Annotated[int, typer.Option(min=1, help="Number of EVs.")] = 50_000,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
+    seed: Seed = None,
     settings: Settings = None,
-    out: Annotated[Path | None, typer.Option(help="New directory for the tables and the page.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Simulate the EVs' days alone: where they are, against the exact distribution, SOC, and p_t."""
-    from cosim.results import RunDirectory
-    from experiments.mobility.study import study_mobility, write_study
+    from experiments.mobility.page import page
+    from experiments.mobility.study import study_mobility
     from experiments.scenarios import load_scenario
+    from experiments.study import Study, finish
 
-    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
     scenario = load_scenario(config, settings or (), seed=seed)
-    study = study_mobility(scenario, evs, days, scenario.config.seed)
-    if directory is not None:
-        write_study(study, directory)
-    typer.echo(json.dumps(study.as_json()) if as_json else _text(study, out))
+    found = study_mobility(scenario, evs, days, scenario.config.seed)
+    study = Study(
+        command="mobility",
+        facts=found.as_json(),
+        lines=_lines(found),
+        tables=lambda: found.tables,
+        page=lambda tables: page(found, tables),
+    )
+    finish(study, out, as_json=as_json)
 
 
 def _by_type(study: "MobilityStudy") -> dict[str, list[str]]:
@@ -53,8 +53,8 @@ def _by_type(study: "MobilityStudy") -> dict[str, list[str]]:
     }
 
 
-def _text(study: "MobilityStudy", out: Path | None) -> str:
-    """Return the answer as a few lines, a column for each part."""
+def _lines(study: "MobilityStudy") -> list[str]:
+    """Return a line for each figure, a column for each part."""
     told = study.as_json()
     parts = [told[name] for name in study.parts]
     chain, types = {}, _by_type(study)
@@ -77,5 +77,4 @@ def _text(study: "MobilityStudy", out: Path | None) -> str:
     head = f"{told['name']}: mobility of kind {told['kind']}, {told['evs']:,} EVs, {told['cpu_s']:.1f} s CPU"
     lines = [head, f"{'':24}" + "".join(f"{name:>18}" for name in names)]
     lines += [f"{label:24}" + "".join(f"{value:>18}" for value in values) for label, values in rows.items()]
-    lines += [f"note: {note}" for note in study.notes]
-    return "\n".join([*lines, *([f"report: {out / 'report.html'}"] if out is not None else [])])
+    return [*lines, *(f"note: {note}" for note in study.notes)]

@@ -1,7 +1,6 @@
 """The page of a population: one file that opens without a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from cosim.arrays import Frame
 from experiments.mobility.figures import (
@@ -13,11 +12,11 @@ from experiments.mobility.figures import (
     stacked,
 )
 from experiments.mobility.study import MobilityStudy
-from experiments.page import embedded, rendered
+from experiments.page import embedded_all, rendered
 
 
-def write_page(study: MobilityStudy, tables: Mapping[str, Frame], file: Path) -> None:
-    """Write the page; the same tables give the same bytes."""
+def page(study: MobilityStudy, tables: Mapping[str, Frame]) -> str:
+    """Return the page; the same tables give the same bytes."""
     figures = {"charging_share": charging_shares(tables["charging_share"])}
     for part in study.parts:
         own = {name: frame[frame.days == part] for name, frame in tables.items()}
@@ -27,10 +26,4 @@ def write_page(study: MobilityStudy, tables: Mapping[str, Frame], file: Path) ->
         figures[f"{part}-soc"] = soc_fan(own["soc_quantiles"])
         if "charging" in own:
             figures[f"{part}-charging"] = charging_against_chain(own["charging"])
-    page = rendered(
-        "mobility.html.jinja",
-        study=study,
-        told=study.as_json(),
-        figures={name: embedded(figure) for name, figure in figures.items()},
-    )
-    file.write_text(page, encoding="utf-8")
+    return rendered("mobility.html.jinja", figures=embedded_all(figures), study=study, told=study.as_json())

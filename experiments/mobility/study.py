@@ -15,13 +15,10 @@ from cosim.ev.dwell import DwellModel
 from cosim.ev.ev_types import fast_charging_kw
 from cosim.ev.exact import markov_day
 from cosim.ev.markov import MarkovModel
-from cosim.ev.occupancy import (
-    Occupancy,
-)
+from cosim.ev.occupancy import Occupancy
 from cosim.ev.renewal import renewal_days
 from cosim.ev.soc_chain import ChargingDay, charging_days, one_type
 from cosim.ev.timeline import Timeline, timeline
-from cosim.results import RunDirectory, write_tables
 from cosim.scenario import Scenario
 from experiments.mobility.tables import MAKERS, charging, departures, places
 
@@ -190,18 +187,6 @@ def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | 
 
     names = ("slow", "fast", "departures_per_ev", "sessions_per_ev", "soc")
     return ChargingDay(**{name: mean(name) for name in names})
-
-
-def write_study(study: MobilityStudy, directory: RunDirectory) -> None:
-    """Write the tables (Parquet and CSV) and the page into a new directory."""
-    from experiments.mobility.page import write_page
-
-    with directory as unfinished:
-        tables = study.tables
-        write_tables(unfinished.path, tables)
-        for name, frame in tables.items():
-            frame.to_csv(unfinished.path / f"{name}.csv", index=False)
-        write_page(study, tables, unfinished.path / "report.html")
 
 
 def _told(study: MobilityStudy, part: Sampled) -> dict[str, Any]:

@@ -1,44 +1,46 @@
 """The command ``cosim reproduce``: the paper's case, every figure and every statement, with a verdict."""
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from experiments.options import AsJson, Out
+
+CaseSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change the case to see verdicts turn: road.theta_per_min=2, grid.demand_response.0.share_max=0.6.",
+    ),
+]
+WarmStart = Annotated[
+    bool, typer.Option("--warm-start/--cold-start", help="Start each period from the one before (Step 2).")
+]
+
 
 def reproduce_command(
-    out: Annotated[Path | None, typer.Option(help="New directory for the page and the verdicts.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Change the case to see verdicts turn: road.theta_per_min=2, grid.demand_response.0.share_max=.6.",
-        ),
-    ] = None,
-    warm_start: Annotated[
-        bool,
-        typer.Option("--warm-start/--cold-start", help="Start each period from the one before (Step 2)."),
-    ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    out: Out = None, settings: CaseSettings = None, warm_start: WarmStart = True, as_json: AsJson = False
 ) -> None:
     """Compute the paper's case and set what it says beside what comes out, statement by statement."""
-    from cosim.results import RunDirectory
-    from experiments.reproduce.cases import reproduce
-    from experiments.reproduce.page import write_page
-    from experiments.reproduce.report import as_text, report_on
+    import json
 
-    directory = None if out is None else RunDirectory(out)  # refuses one that exists before any work is done
+    from experiments.reproduce.cases import reproduce
+    from experiments.reproduce.page import page
+    from experiments.reproduce.report import as_text, report_on
+    from experiments.study import Study, finish
+
     case = reproduce(settings or (), warm_start=warm_start)
     report = report_on(case)
-    told = json.dumps(report.as_json(), ensure_ascii=False)
-    if directory is not None:
-        with directory as unfinished:
-            (unfinished.path / "statements.json").write_text(told + "\n", encoding="utf-8")
-            write_page(case, report, unfinished.path / "report.html")
-    typer.echo(told if as_json else as_text(report) + (f"\nreport {out / 'report.html'}" if out else ""))
-    if report.changed:
-        names = ", ".join(dict.fromkeys(own.id for own in report.changed))
-        typer.echo(f"cosim: not the recorded verdict: {names}.", err=True)
-        raise typer.Exit(3)
+    facts = report.as_json()
+    text = json.dumps(facts, ensure_ascii=False) + "\n"
+    names = ", ".join(dict.fromkeys(own.id for own in report.changed))
+    study = Study(
+        command="reproduce",
+        facts=facts,
+        lines=[as_text(report)],
+        flags=[f"not the recorded verdict: {names}."] if names else [],
+        page=lambda _tables: page(case, report),
+        files=lambda folder: (folder / "statements.json").write_text(text, encoding="utf-8"),
+    )
+    finish(study, out, as_json=as_json)

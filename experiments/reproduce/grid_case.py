@@ -8,10 +8,11 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
 from cosim.coupling import EquilibriumDay
-from cosim.grid.devices import Devices
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.power_flow import PowerFlow
-from cosim.grid.schedule import Dispatch, Horizon, Load
+from cosim.grid.flow import PowerFlow
+from cosim.grid.problem import Horizon, Load
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
 from cosim.grid.tariff import price_class
 from cosim.scenario import FeederCase, Scenario
@@ -86,22 +87,29 @@ class GridCase:
         """The optimum with all units (Eq. 21)."""
         return self.dispatched(self.feeder.devices)
 
+    def set_kw(self, setpoint: str) -> FloatArray:
+        """Return a set-point of all devices of its kind together, by period: ``turbine_kw``, ``charge_kw``, ..."""
+        total: FloatArray = self.dispatch.setpoints[setpoint].sum(axis=1)
+        return total
+
     @cached_property
     def without_storage(self) -> Dispatch:
         """The optimum without the store."""
-        return self.dispatched(replace(self.feeder.devices, storages=()))
+        return self.dispatched(self.feeder.devices.without(Storage))
 
     @cached_property
     def without_flexibility(self) -> Dispatch:
         """The optimum without store and demand response."""
-        return self.dispatched(replace(self.feeder.devices, storages=(), demand_responses=()))
+        return self.dispatched(self.feeder.devices.without(Storage, DemandResponse))
 
     @cached_property
     def at_unity_power_factor(self) -> Dispatch:
         """The optimum where PV and wind give no reactive power, as Eq. 19 is printed."""
-        units = self.feeder.devices
-        plain = tuple(replace(unit, q_capability="none") for unit in units.renewables)
-        return self.dispatched(replace(units, renewables=plain))
+        devices = (
+            replace(device, q_capability="none") if isinstance(device, Renewable) else device
+            for device in self.feeder.devices.all
+        )
+        return self.dispatched(Devices(*devices))
 
     def dispatched(self, devices: Devices) -> Dispatch:
         """Return the optimum with other units."""
@@ -134,12 +142,14 @@ class GridCase:
     def taken_back_over_cut(self, values: FloatArray) -> float:
         """Return the mean of *values* (periods) while load is taken back over that while it is cut."""
         d = self.dispatch
-        return ratio(mean_while(values, d.shift_in_kw), mean_while(values, d.shift_out_kw))
+        return ratio(
+            mean_while(values, d.setpoints["shift_in_kw"]), mean_while(values, d.setpoints["shift_out_kw"])
+        )
 
     @cached_property
     def available_kw(self) -> FloatArray:
         """What sun and wind offer."""
-        return np.array([unit.available_kw for unit in self.feeder.devices.renewables]).T
+        return np.array([unit.available_kw for unit in self.feeder.devices.of(Renewable)]).T
 
     @cached_property
     def equivalent_load_kw(self) -> FloatArray:

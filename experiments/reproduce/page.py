@@ -4,11 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from experiments.page import embedded, rendered
+from experiments.page import embedded_all, rendered
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.drawings import drawings
 from experiments.reproduce.grid_case import GridCase
@@ -50,9 +49,9 @@ def variant_figures(grid: GridCase) -> dict[str, float]:
         "voltage_min_pu": float(d.voltage_pu.min()),
         "voltage_max_pu": float(d.voltage_pu.max()),
         "losses_kwh": hours * float(d.losses_kw.sum()),
-        "turbine_kwh": hours * float(d.turbine_kw.sum()),
-        "shifted_kwh": hours * float(d.shift_out_kw.sum()),
-        "stored_kwh": hours * float(d.charge_kw.sum()),
+        "turbine_kwh": hours * float(d.setpoints["turbine_kw"].sum()),
+        "shifted_kwh": hours * float(d.setpoints["shift_out_kw"].sum()),
+        "stored_kwh": hours * float(d.setpoints["charge_kw"].sum()),
     }
 
 
@@ -62,11 +61,12 @@ def formula(text: str) -> Markup:
     return Markup(CODE.sub(r"<code>\1</code>", lowered))  # noqa: S704  (escaped above)
 
 
-def write_page(case: Reproduction, report: Report, file: Path) -> None:
-    """Write the page; the same case gives the same bytes."""
+def page(case: Reproduction, report: Report) -> str:
+    """Return the page; the same case gives the same bytes."""
     first = case.grids[0]
-    page = rendered(
+    return rendered(
         "reproduction.html.jinja",
+        figures=embedded_all(drawings(case)),
         formula=formula,
         report=report,
         chapters={name: rows(judgements) for name, judgements in report.chapters.items()},
@@ -79,6 +79,4 @@ def write_page(case: Reproduction, report: Report, file: Path) -> None:
             "losses_kwh": first.hours * float(first.bare.losses_kw.sum()),
         },
         search=case.roads.search,
-        figures={name: embedded(figure) for name, figure in drawings(case).items()},
     )
-    file.write_text(page, encoding="utf-8")

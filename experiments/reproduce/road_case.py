@@ -1,7 +1,7 @@
 """The roads of the paper's day: its equilibrium, and the paper's own search from cold and from warm starts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -107,7 +107,7 @@ class RoadCase:
     def path_names(self) -> tuple[str, ...]:
         """The paths of OD 1 by their nodes."""
         members = self.day.paths.groups.members(self.scenario.group(CAR, OD_1))
-        return tuple(map(self.day.paths.path_name, range(members.start, members.stop)))
+        return tuple(map(self.day.paths.pair_name, range(members.start, members.stop)))
 
     @property
     def peak(self) -> Equilibrium:
@@ -132,6 +132,11 @@ def successive_averages(
     return solve_sue(
         problem, start=start_veh_h, method="msa", tolerance=tolerance, max_iterations=max_iterations
     )
+
+
+def at_theta(problem: AssignmentProblem, factor: float) -> Equilibrium:
+    """Return the equilibrium of drivers who know the roads *factor* times as well."""
+    return solve_sue(replace(problem, theta_per_min=factor * problem.theta_per_min))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from agents.checkpoint import load_midnight, save_midnight
+from agents.checkpoint import load_boundary, save_boundary
 from agents.days import DayOfAgents
 from cosim.errors import ConfigError
 from cosim.results import ModelTables, write_tables
@@ -14,7 +14,7 @@ from cosim.scenario import Scenario
 from experiments.manifest import write_scenario
 
 OF_WHAT = "of-what.json"
-MIDNIGHT = "midnight.npz"
+BOUNDARY = "day_boundary.npz"
 
 
 class Checkpoints:
@@ -35,18 +35,18 @@ class Checkpoints:
         return sorted(self.path.glob("day-*"))
 
     def load(self) -> list[DayOfAgents]:
-        """Return the days that are over; only the last one with its midnight."""
+        """Return the days that are over; only the last one with its boundary."""
         found = []
         for number, path in enumerate(self.days, start=1):
             tables = ModelTables(path)
-            midnight = load_midnight(path / MIDNIGHT) if path == self.days[-1] else None
+            boundary = load_boundary(path / BOUNDARY) if path == self.days[-1] else None
             read = {name: tables.read(name) for name in tables.names}
-            found.append(DayOfAgents(day=number, tables=read, midnight=midnight))
+            found.append(DayOfAgents(day=number, tables=read, boundary=boundary))
         return found
 
     def save(self, day: DayOfAgents) -> None:
         """Keep a day that is over, all of it or nothing."""
-        if day.midnight is None:
+        if day.boundary is None:
             return
         earlier, name = self.days, f"day-{day.day:04d}"
         self.path.mkdir(parents=True, exist_ok=True)
@@ -54,10 +54,10 @@ class Checkpoints:
         unfinished = self.path / f".{name}-{os.getpid()}"
         shutil.rmtree(unfinished, ignore_errors=True)
         write_tables(unfinished, day.tables)
-        save_midnight(unfinished / MIDNIGHT, day.midnight)
+        save_boundary(unfinished / BOUNDARY, day.boundary)
         unfinished.rename(self.path / name)
         for path in earlier:
-            (path / MIDNIGHT).unlink(missing_ok=True)
+            (path / BOUNDARY).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Forget the days: the run is whole."""

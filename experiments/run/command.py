@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Settings
+from experiments.options import AsJson, Config, Seed, Settings, Workers, new_directory
 
 
 class ModelName(StrEnum):
@@ -20,27 +20,30 @@ class ModelName(StrEnum):
 def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     config: Config,
     model: Annotated[ModelName, typer.Option(help="Which model of the day to run.")] = ModelName.both,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")] = None,
+    seed: Seed = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Run directory; must not exist yet. A run of many days that was stopped goes on."),
+        typer.Option(
+            callback=new_directory,
+            help="Run directory; must not exist yet. A run of many days that was stopped goes on.",
+        ),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
     replications: Annotated[
         int, typer.Option(min=1, help="Days of the agents, each with draws of its own.")
     ] = 1,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,
+    workers: Workers = 1,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
     from experiments.run.runner import run
     from experiments.scenarios import load_scenario
-    from experiments.terminal import progress_bar, show_json, show_table
+    from experiments.study import finish
+    from experiments.terminal import progress_bar, study_of
 
     changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
     scenario = load_scenario(config, changes, seed=seed)
     with progress_bar() as progress:
         finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
-    (show_json if as_json else show_table)(finished)
-    raise typer.Exit(3 if finished.manifest["flags"] else 0)
+    finish(study_of(finished), as_json=as_json)

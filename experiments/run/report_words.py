@@ -23,7 +23,7 @@ _HEADLINES = (
     ("evs", "EVs", ",.0f", ""),
     ("trips", "EV trips arrived", ",.0f", ""),
     ("stranded", "stranded trips", ",.0f", ""),
-    ("sessions", "EVs that came to charge", ",.0f", ""),
+    ("sessions", "charging sessions", ",.0f", ""),
     ("energy_kwh", "energy charged", ",.0f", "kWh"),
     ("cost_cny", "cost of the day", ",.0f", "CNY"),
     ("losses_kwh", "losses", ",.0f", "kWh"),
@@ -84,7 +84,7 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
 
 
 def mean_waits(day: Day) -> dict[str, float]:
-    """Return the mean wait of an EV that came to charge, in each model that has one [min]: as the verdict has it."""
+    """Return the mean wait of a charging session, in each model that has one [min]: as the verdict has it."""
     stations = day.equilibrium("stations")
     expected = None if stations.empty else mean_wait_min(stations, day.period_min / 60)
     found = {"agents": day.run.summary["wait_min"] if day.run.agents else None, "equilibrium": expected}

@@ -195,7 +195,7 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
 def _simulate(
     scenario: Scenario, day: EquilibriumDay, progress: Progress, checkpoints: Checkpoints
 ) -> dict[str, Frame]:
-    """Simulate the agents' days, from the last midnight of a run that was stopped."""
+    """Simulate the agents' days, from the last day boundary of a run that was stopped."""
     from agents.days import simulate_days
 
     def announce(now: PeriodOfDay) -> None:
@@ -203,10 +203,10 @@ def _simulate(
         progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
     over = checkpoints.load()
-    start, seed = over[-1].midnight if over else None, scenario.config.seed
+    start, seed = over[-1].boundary if over else None, scenario.config.seed
     for one in simulate_days(scenario, day_ahead(scenario, day), seed, start, announce):
         checkpoints.save(one)
-        over.append(replace(one, midnight=None))  # it is big, and on disk
+        over.append(replace(one, boundary=None))  # it is big, and on disk
     return joined(over)
 
 

@@ -20,7 +20,7 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     """Return the figures of the agents' day where it ran, else of the equilibrium's; None where there is none.
 
     *tables* are those of the models that ran, by model. Costs, losses and voltages are those of the day
-    itself. Trips (that arrived), sessions (EVs that came to charge), energy and waits include what outlasts it:
+    itself. Trips (that arrived), sessions (arrivals at stations), energy and waits include what outlasts it:
     who sets out late arrives, waits and charges after midnight.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]

@@ -1,4 +1,4 @@
-"""What a family of days shows: each figure over the values of the field that varies."""
+"""Figures of a parameter sweep: each figure over the values of the field that varies."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ PLACES = {"bus", "road_node"}
 """Fields whose numbers are names."""
 
 
-def family(days: Frame, values: Frame) -> Figure:
+def figures_over_values(days: Frame, values: Frame) -> Figure:
     """Return small charts of the figures over the last field, a line for each combination of the others.
 
     *days* name the fields' *values* in words. Numbers stand where they belong on the axis, words side by side.

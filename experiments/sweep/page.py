@@ -1,33 +1,27 @@
-"""The table and the page of a family of days."""
+"""The page of a parameter sweep: one file that opens without a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cosim.arrays import Frame
-from experiments.page import embedded, rendered
-from experiments.sweep.figures import family as draw_family
-from experiments.sweep.figures import stations
-from experiments.sweep.study import Family
+from experiments.page import embedded_all, rendered
+from experiments.sweep.figures import figures_over_values, stations
+from experiments.sweep.study import ParameterGrid, text_fields
 
 
-def write_sweep(name: str, about: Mapping[str, Any], family: Family, days: Frame, directory: Path) -> None:
-    """Write ``days.csv``, ``days.parquet`` and ``report.html`` into *directory*; the same days give the same bytes.
+def page(name: str, about: Mapping[str, Any], parameters: ParameterGrid, days: Frame) -> str:
+    """Return the page; the same days give the same bytes.
 
-    The page opens with what *about* says under ``look_at``, where that is about this family.
+    It opens with what *about* says under ``what_to_look_at``.
     """
-    values = days[list(family.fields)]
-    days = days.assign(**{field: values[field].map(str) for field in family.fields})
-    days.to_csv(directory / "days.csv", index=False, lineterminator="\n")
-    days.to_parquet(directory / "days.parquet", index=False)
-    figures = {"family": draw_family(days, values), "stations": stations(days, family.fields)}
-    page = rendered(
+    values, shown = days[list(parameters.fields)], text_fields(days, parameters)
+    figures = {"sweep": figures_over_values(shown, values), "stations": stations(shown, parameters.fields)}
+    return rendered(
         "sweep.html.jinja",
+        figures=embedded_all(figures),
         name=name,
         about=about,
-        days=days.drop(columns="flagged").to_dict("records"),
-        fields=family.fields,
-        flags=family.flagged(days),
-        figures={key: embedded(figure) for key, figure in figures.items()},
+        days=shown.drop(columns="flagged").to_dict("records"),
+        fields=parameters.fields,
+        flags=parameters.flagged(days),
     )
-    (directory / "report.html").write_text(page, encoding="utf-8")

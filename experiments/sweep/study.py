@@ -1,4 +1,4 @@
-"""The days of a family: one field or several run through their values, and the figures of each day side by side."""
+"""A parameter sweep: one field or several take their values, and the figures of each day stand side by side."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,36 +11,36 @@ from typing import Any
 from cosim.arrays import Frame
 from cosim.config.reading import parse_value
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problems, refuse
 from cosim.scenario import Scenario, load_scenario
 from experiments.run.summary import flags
 
 Settings = tuple[str, ...]
-Member = tuple[Any, ...]
-"""The values of the varied fields on one day of the family."""
+Point = tuple[Any, ...]
+"""The values of the varied fields on one day of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """Fields, and the values each runs through; its days are all combinations, the last field fastest."""
+class ParameterGrid:
+    """Fields, and the values of each; the days are all combinations, the last field fastest."""
 
     fields: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
 
     @property
-    def members(self) -> list[Member]:
+    def points(self) -> list[Point]:
         """The values of the fields on each day."""
         return list(product(*self.values))
 
-    def settings(self, member: Member) -> Settings:
+    def settings(self, point: Point) -> Settings:
         """Return a day's values as ``field=value``."""
-        return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, member, strict=True))
+        return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, point, strict=True))
 
     def flagged(self, days: Frame) -> list[tuple[str, str]]:
         """Return the days that broke a limit, by the values of their fields, each with what was flagged."""
         return [
-            (", ".join(" = ".join(setting.split("=", 1)) for setting in self.settings(member)), flag)
-            for member, flag in zip(self.members, days.flagged, strict=True)
+            (", ".join(" = ".join(setting.split("=", 1)) for setting in self.settings(point)), flag)
+            for point, flag in zip(self.points, days.flagged, strict=True)
             if flag
         ]
 
@@ -52,8 +52,8 @@ def as_toml(value: Any) -> str:
     return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
 
 
-def read_family(variations: Sequence[str]) -> Family:
-    """Return the family of ``field=value,value,...`` texts; values are written as in TOML.
+def read_parameters(variations: Sequence[str]) -> ParameterGrid:
+    """Return the grid of ``field=value,value,...`` texts; values are written as in TOML.
 
     Raises ConfigError with a sentence for every text that is none.
     """
@@ -75,57 +75,58 @@ def read_family(variations: Sequence[str]) -> Family:
     if problems:
         source = "--vary"
         raise ConfigError(source, problems)
-    return Family(tuple(fields), tuple(values))
+    return ParameterGrid(tuple(fields), tuple(values))
+
+
+def text_fields(days: Frame, parameters: ParameterGrid) -> Frame:
+    """Return the days with the values of the fields as texts, for a column may hold values of several types."""
+    return days.assign(**{field: days[field].map(str) for field in parameters.fields})
 
 
 def sweep(
     file: Path,
-    family: Family,
+    parameters: ParameterGrid,
     settings: Sequence[str] = (),
     *,
     workers: int = 1,
     done: Callable[[float], None] = lambda _share: None,
 ) -> Frame:
-    """Return a table with one row for each day of *family*: its values, then the figures of its equilibrium.
+    """Return a table with one row for each day of *parameters*: its values, then the figures of its equilibrium.
 
     All scenarios are checked before the first day is solved. Days know nothing of each other, so the table does
     not depend on the number of *workers* (processes).
     """
     import pandas as pd
 
-    members = family.members
-    tasks = [(file, (*settings, *family.settings(member))) for member in members]
+    points = parameters.points
+    tasks = [(file, (*settings, *parameters.settings(point))) for point in points]
     _check_all(tasks)
     rows = []
-    for member, figures in zip(members, _solve_all(tasks, workers), strict=True):
-        rows.append({**dict(zip(family.fields, member, strict=True)), **figures})
-        done(len(rows) / len(members))
+    for point, figures in zip(points, _solve_all(tasks, workers), strict=True):
+        rows.append({**dict(zip(parameters.fields, point, strict=True)), **figures})
+        done(len(rows) / len(points))
     return pd.DataFrame(rows)
 
 
 def _check_all(tasks: Sequence[tuple[Path, Settings]]) -> None:
-    problems: list[str] = []
+    problems = Problems()
     for file, settings in tasks:
-        try:
-            load_scenario(file, settings)
-        except ConfigError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    if problems:
-        raise ConfigError(str(tasks[0][0]), problems)
+        problems.attempt(load_scenario, file, settings)
+    refuse(str(tasks[0][0]), problems)
 
 
 def _solve_all(tasks: Sequence[tuple[Path, Settings]], workers: int) -> Iterator[dict[str, Any]]:
     if workers == 1 or len(tasks) == 1:
-        yield from (solve_member(*task) for task in tasks)
+        yield from (solve_point(*task) for task in tasks)
         return
     # processes are spawned on every platform: a forked one would inherit the threads of libraries
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        yield from pool.map(solve_member, *zip(*tasks, strict=True))
+        yield from pool.map(solve_point, *zip(*tasks, strict=True))
 
 
-def solve_member(file: Path, settings: Settings) -> dict[str, Any]:
-    """Return the figures of one day of the family."""
+def solve_point(file: Path, settings: Settings) -> dict[str, Any]:
+    """Return the figures of one day of the sweep."""
     scenario = load_scenario(file, settings)
     day = solve_equilibrium_day(scenario)
     tables = equilibrium_tables(scenario, day)
@@ -141,7 +142,7 @@ def solve_member(file: Path, settings: Settings) -> dict[str, Any]:
 
 
 def day_figures(scenario: Scenario, tables: Mapping[str, Frame]) -> dict[str, Any]:
-    """Return what a lesson looks at on a day: roads, stations, feeders, money."""
+    """Return what a tutorial looks at on a day: roads, stations, feeders, money."""
     roads = tables["links"][tables["links"].kind == "road"]
     trips, stations = tables["paths"].flow_veh_h.sum(), tables["stations"]
     dispatch, hours = tables["dispatch"], scenario.periods.hours

@@ -1,6 +1,5 @@
 """The command ``cosim why``: the day of one EV in words."""
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from cosim.errors import ConfigError
 from cosim.periods import SECONDS_PER_DAY
+from experiments.options import AsJson
 
 
 def why_command(
@@ -20,16 +20,17 @@ def why_command(
     day: Annotated[
         int | None, typer.Option(help="Day, from 1; by default the last one, as in the report.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell the day of one EV: its battery, what it knew, what it chose from, where each draw fell, what came of it."""
-    at_s = None if at is None else second_of(at)
+    from experiments.study import Study, finish
     from experiments.why.facts import facts_of
     from experiments.why.record import find_ev_day
     from experiments.why.words import told
 
+    at_s = None if at is None else second_of(at)
     found = find_ev_day(run, ev, day)
-    typer.echo(json.dumps(facts_of(found, at_s)) if as_json else told(found, at_s))
+    finish(Study(command="why", facts=facts_of(found, at_s), lines=[told(found, at_s)]), as_json=as_json)
 
 
 def second_of(time: str) -> int:

@@ -5,43 +5,42 @@ from typing import Any
 
 import numpy as np
 
-from agents.news import Knowledge
-from agents.replay import Decision
+from agents.plans import information_class_of_each
+from agents.watch import WatchedDecision
 from cosim.arrays import FloatArray
+from cosim.config.travel import FREE_FLOW
+from cosim.ev.charging import fast_charge_probability
 from cosim.ev.transitions import ACTIVITIES
 from cosim.periods import SECONDS_PER_DAY
 from experiments.why.mail import mail_of
 from experiments.why.moment import moment
-from experiments.why.record import EvDay
+from experiments.why.record import EvDay, Trip
 
 
 def facts_of(day: EvDay, at_s: int | None = None) -> dict[str, Any]:
-    """Return the EV, its trips, and what nobody wrote down; with *at_s* also its state at that second of the day."""
-    scenario, night = day.scenario, day.lived.night
+    """Return the EV and its trips; with *at_s* also its state at that second of the day."""
+    config, before = day.scenario.config, day.trip_before
     facts = {
-        "ev": day.plan.ev,
+        "ev": day.ev,
         "day": day.day,
-        "days": scenario.config.days,
-        "scenario": scenario.config.name,
-        "seed": day.replay.seed,
-        "resolution": scenario.config.population.resolution,
-        "choice": scenario.config.population.choice,
-        "theta_per_min": day.replay.roads.theta_per_min,
+        "days": config.days,
+        "scenario": config.name,
+        "seed": config.seed,
+        "resolution": config.population.resolution,
+        "choice": config.population.choice,
+        "theta_per_min": config.population.theta_per_min or config.road.theta_per_min,
         "car": car_facts(day),
-        "knowledge": knowledge_facts(day),
+        "information_class": information_class_facts(day),
         "soc_first": soc_first(day),
-        "soc_is_drawn": day.plan.soc_is_drawn,
-        "has_home_charger": day.plan.has_home_charger,
-        "has_work_charger": day.plan.has_work_charger,
-        "trips_planned": len(day.plan.trips),
-        "trip_before": None if night.under_way is None else trip_facts(day, night.under_way),
-        "trips": [trip_facts(day, made) for made in day.decisions],
-        "never_heard": [
-            {"kind": type(news.message).__name__, "sent_s": news.message.sent_s}
-            for news in day.news
-            if news.delivered_s < 0
+        "soc_is_drawn": day.lived.evs.soc_is_drawn,
+        "has_home_charger": day.own("has_home_charger"),
+        "has_work_charger": day.own("has_work_charger"),
+        "trips_planned": day.planned,
+        "trip_before": None if before is None else trip_facts(day, before),
+        "trips": [trip_facts(day, trip) for trip in day.trips],
+        "broadcasts_lost": [
+            {"kind": type(message).__name__, "sent_s": message.sent_s} for message in day.lived.lost
         ],
-        "not_known": not_known(day),
     }
     if at_s is not None:
         second = (day.day - 1) * SECONDS_PER_DAY + at_s
@@ -52,147 +51,142 @@ def facts_of(day: EvDay, at_s: int | None = None) -> dict[str, Any]:
 
 def car_facts(day: EvDay) -> dict[str, Any]:
     """Return what car it is; None for a type where all are of one, and for a limit it does not have."""
-    plan, types = day.plan, day.scenario.mobility.types
+    types, most_kw = day.scenario.mobility.types, day.own("most_kw")
     return {
-        "type": types[plan.ev_type].name if types else None,
-        "battery_kwh": float(plan.battery.capacity_kwh),
-        "consumption_kwh_per_km": float(plan.battery.consumption_kwh_per_km),
-        "charging_efficiency": float(plan.battery.charging_efficiency),
-        "slow_kw": float(plan.behaviour.slow_kw),
-        "fast_kw": plan.most_kw if math.isfinite(plan.most_kw) else None,
+        "type": types[day.own("ev_type")].name if types else None,
+        "battery_kwh": float(day.battery.battery_kwh),
+        "consumption_kwh_per_km": float(day.battery.consumption_kwh_per_km),
+        "charging_efficiency": float(day.battery.charging_efficiency),
+        "slow_charger_kw": float(day.behaviour.slow_charger_kw),
+        "fast_kw": most_kw if math.isfinite(most_kw) else None,
     }
 
 
-def knowledge_facts(day: EvDay) -> dict[str, Any]:
-    """Return which kind of thing the driver is told of link times, and the share of all drivers who are."""
-    shares, kind = day.replay.archive.shares, day.replay.archive.kind(day.plan.ev)
-    return {"kind": kind, "share": shares.get(kind, 1 - sum(shares.values()))}
+def information_class_facts(day: EvDay) -> dict[str, Any]:
+    """Return which link times the driver is told, and the share of all drivers who are."""
+    shares, seed = day.scenario.config.population.information.shares(), day.scenario.config.seed
+    number = int(information_class_of_each(shares, day.ev, seed)[-1])
+    name = (*shares, FREE_FLOW)[number]
+    return {"name": name, "share": shares.get(name, 1 - sum(shares.values()))}
 
 
 def soc_first(day: EvDay) -> float:
-    """Return the state of charge with which the day begins: drawn, or what the night has left at midnight."""
-    if day.lived.night.state is None:
-        return day.plan.soc_first
+    """Return the state of charge with which the day begins: drawn, or as the day before has left it."""
+    if day.lived.state is None:
+        return float(day.own("soc_first"))
     return moment(day, (day.day - 1) * SECONDS_PER_DAY).soc
 
 
-def trip_facts(day: EvDay, made: Decision) -> dict[str, Any]:
+def trip_facts(day: EvDay, trip: Trip) -> dict[str, Any]:
     """Return one trip: the decisions, the choice set, the draws, the outcome, the mail."""
-    plan, paths, came = made.plan, day.replay.roads.paths, made.outcome
+    paths, stranded = day.ahead.paths, trip.is_stranded
     return {
-        "trip": plan.trip,
-        "day": min(made.departure_s // SECONDS_PER_DAY + 1, day.scenario.config.days),
-        "from": ACTIVITIES[plan.from_activity],
-        "to": ACTIVITIES[plan.to_activity],
-        "origin": paths.network.nodes[paths.od.origin[plan.od]],
-        "destination": paths.network.nodes[paths.od.dest[plan.od]],
-        "length_km": plan.length_km,
-        "departure_s": made.departure_s,
-        "planned_departure_s": plan.departure_s,
-        "slow_charge_kwh": made.slow_kwh,
-        "soc_departure": made.soc,
-        "drive_kwh": made.trip_kwh,
-        "soc_arrival": float(made.course.soc_arrival),
-        "knows": knows_facts(made.knows),
-        "fast_charge": {
-            "probability": made.fast.probability,
-            "uniform": plan.charge_uniform,
-            "price_ratio": made.fast.price_ratio,
-            "soc_without": made.fast.soc_without,
-            "soc_charge_point": float(made.course.soc_charge_point),
-            "chosen": made.fast.chosen,
-            "wanted_kwh": float(made.course.session_kwh),
-        },
-        "uniform": plan.route_uniform,
-        "choice_set": choice_facts(day, made),
-        "path": -1 if made.is_stranded else made.route.path,
-        "station": None if made.is_stranded else made.route.station,
-        "status": status(made),
-        "outcome": None if came is None or came.arrival_s < 0 else outcome_facts(made),
-        "is_recorded": made.is_recorded,
-        "messages": mail_of(day, made),
+        "trip": trip["trip"],
+        "day": min(trip["departure_s"] // SECONDS_PER_DAY + 1, day.scenario.config.days),
+        "from": ACTIVITIES[trip["from_activity"]],
+        "to": ACTIVITIES[trip["to_activity"]],
+        "origin": paths.network.nodes[paths.od.origin[trip["od"]]],
+        "destination": paths.network.nodes[paths.od.dest[trip["od"]]],
+        "length_km": trip["length_km"],
+        "departure_s": trip["departure_s"],
+        "planned_departure_s": trip["planned_s"],
+        "slow_charge_kwh": trip["slow_kwh"],
+        "soc_departure": trip["soc_departure"],
+        "drive_kwh": float(trip.decision.made.charging.drive_kwh[0]),
+        "soc_arrival": trip["soc_arrival"],
+        "told": told_facts(trip.decision),
+        "fast_charge": fast_charge_facts(day, trip),
+        "uniform": trip["route_uniform"],
+        "choice_set": choice_facts(day, trip),
+        "path": trip["path"],
+        "station": _station(day, trip["path"]) if trip["charges"] and not stranded else None,
+        "status": status(trip),
+        "outcome": None if trip["arrival_s"] < 0 else outcome_facts(trip),
+        "messages": mail_of(day, trip),
     }
 
 
-def knows_facts(knows: Knowledge) -> dict[str, Any]:
-    """Return which messages the driver's knowledge is from; None where none came."""
-    opened, issued = knows.opened, knows.issued
+def _station(day: EvDay, path: int) -> str | None:
+    """Return the name of the station of a (path, station) pair."""
+    number = int(day.ahead.paths.station[path])
+    return day.scenario.stations[number].name if number >= 0 else None
+
+
+def told_facts(decision: WatchedDecision) -> dict[str, Any]:
+    """Return which messages the driver decided by; None where none was received."""
+    opened, tariff = decision.opened, decision.tariff
     return {
-        "link_times": None if opened is None else opened.knowledge,
+        "link_times": None if opened is None else opened.information_class,
         "link_times_sent_s": None if opened is None else opened.sent_s,
         "link_times_day": None if opened is None else opened.day,
         "link_times_period": None if opened is None else opened.period,
-        "tariff_sent_s": None if issued is None else issued.sent_s,
+        "tariff_sent_s": None if tariff is None else tariff.sent_s,
     }
 
 
-def choice_facts(day: EvDay, made: Decision) -> list[dict[str, Any]]:
-    """Return the alternatives with their cost, their chance and the part of [0, 1) that leads to each."""
-    choice, paths = made.choice, day.replay.roads.paths
-    stations, at_stations_min = day.replay.roads.stations, _believed_at_stations_min(day, made.knows)
+def fast_charge_facts(day: EvDay, trip: Trip) -> dict[str, Any]:
+    """Return whether to fast-charge on the way: by chance with this probability, or forced by the end of the trip."""
+    charging, soc = trip.decision.made.charging, trip["soc_departure"]
+    price_ratio, drive_kwh = float(charging.price_ratio[0]), float(charging.drive_kwh[0])
+    return {
+        "probability": float(fast_charge_probability(soc, day.behaviour, price_ratio)),
+        "uniform": trip["charge_uniform"],
+        "price_ratio": price_ratio,
+        "soc_without": float(day.battery.soc_after_driving(soc, drive_kwh)),
+        "soc_charge_point": float(charging.course.soc_charge_point[0]),
+        "chosen": trip["charges"],
+        "wanted_kwh": float(charging.course.session_kwh[0]),
+    }
+
+
+def choice_facts(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
+    """Return the alternatives with their cost, their probability and the part of [0, 1) that leads to each."""
+    choice, paths = trip.decision.choice, day.ahead.paths
+    at_stations_min = _expected_at_stations_min(day, trip.decision)
     station_min = np.where(paths.station[choice.path] < 0, 0.0, at_stations_min[paths.station[choice.path]])
     begins = np.concatenate([[0.0], choice.cumulative[:-1]])
     return [
         {
             "path": int(path),
-            "way": paths.way_name(int(path)),
-            "station": stations[paths.station[path]] if paths.station[path] >= 0 else None,
+            "nodes": paths.path_name(int(path)),
+            "station": _station(day, int(path)),
             "road_min": float(choice.time_min[number] - station_min[number]),
             "station_min": float(station_min[number]),
             "price_min": float(choice.cost_min[number] - choice.time_min[number]),
             "cost_min": float(choice.cost_min[number]),
-            "probability": float(choice.chances[number]),
+            "probability": float(choice.probability[number]),
             "from": float(begins[number]),
             "to": float(choice.cumulative[number]),
-            "chosen": int(path) == made.route.path,
+            "chosen": int(path) == trip["path"],
         }
         for number, path in enumerate(choice.path)
     ]
 
 
-def _believed_at_stations_min(day: EvDay, knows: Knowledge) -> FloatArray:
+def _expected_at_stations_min(day: EvDay, decision: WatchedDecision) -> FloatArray:
     """Return the wait and charge that a driver expects at each station."""
-    network = day.replay.roads.paths.network
-    times_min = network.t0_min if knows.opened is None else np.array(knows.opened.link_time_min)
+    network, opened = day.ahead.paths.network, decision.opened
+    times_min = network.t0_min if opened is None else np.array(opened.link_time_min)
     at_stations: FloatArray = times_min[network.charging_arcs]
     return at_stations
 
 
-def outcome_facts(made: Decision) -> dict[str, Any]:
-    """Return what a trip took, gave and cost."""
-    came = made.outcome
-    if came is None:
-        return {}
+def outcome_facts(trip: Trip) -> dict[str, Any]:
+    """Return what a trip that has ended took, gave and cost."""
+    paid_cny, fast_kwh = trip["paid_cny"], trip["fast_kwh"]
     return {
-        "arrival_s": came.arrival_s,
-        "drive_min": (made.route.before_s + made.route.after_s) / 60,
-        "wait_min": made.wait_s / 60,
-        "charge_min": came.charge_s / 60,
-        "fast_charge_kwh": came.fast_kwh,
-        "paid_cny": came.paid_cny,
-        "price_cny_per_kwh": came.paid_cny / came.fast_kwh if came.paid_cny and came.fast_kwh else None,
+        "arrival_s": trip["arrival_s"],
+        "drive_min": trip["drive_s"] / 60,
+        "wait_min": trip["wait_s"] / 60,
+        "charge_min": trip["charge_s"] / 60,
+        "fast_charge_kwh": fast_kwh,
+        "paid_cny": paid_cny,
+        "price_cny_per_kwh": paid_cny / fast_kwh if paid_cny and fast_kwh else None,
     }
 
 
-def status(made: Decision) -> str:
+def status(trip: Trip) -> str:
     """Return what the table of trips says of it; a wait of more than a day, which it does not see, may end here."""
-    if made.is_stranded:
+    if trip.is_stranded:
         return "stranded"
-    return "arrived" if made.outcome is not None and made.outcome.arrival_s >= 0 else "on_the_way"
-
-
-def not_known(day: EvDay) -> list[str]:
-    """Return what the run did not keep and the replay cannot know."""
-    if day.is_recorded:
-        return []
-    sentence = (
-        "This run kept totals alone (population.individual_tables): waits, power limits and what was paid are not "
-        "known; "
-    )
-    if not day.lived.night.is_recorded:
-        return [
-            sentence + "since it fast-charged on a day before, the EV is reckoned as if it had not waited."
-        ]
-    if any(made.fast.chosen for made in day.decisions):
-        return [sentence + "after its first fast charge the EV is reckoned as if it had not waited."]
-    return [sentence + "this EV has not fast-charged by the end of this day, so it is exact all the same."]
+    return "arrived" if trip["arrival_s"] >= 0 else "on_the_way"

@@ -1,36 +1,73 @@
-"""One EV's day, found in a finished run: what is on record, and the decisions replayed."""
+"""The days of EVs of a finished run: simulated once more, with these EVs watched.
 
-from collections.abc import Iterator
+The run is repeated from its scenario and seed, the equilibrium included, and its tables are compared with those of
+the run: what is told is what happened, to the last bit, at either resolution, over days, with totals alone too.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.news import Delivery
-from agents.plans import DayPlan
-from agents.replay import Decision, Outcome, Replay
-from agents.replay_days import ReplayedDay, replay_days
+from agents.days import DayOfAgents, simulate_days
+from agents.trip_table import TripTable
+from agents.watch import WatchedDay, WatchedDecision
+from cosim.coupling import day_ahead, solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
-from cosim.messages import BROADCASTS
-from cosim.periods import SECONDS_PER_DAY
+from cosim.ev.charging import ChargingBehaviour
+from cosim.ev.session import Session
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
+from experiments.run.many_days import joined
+
+OF_REPLICATIONS = {"bands"}
+"""Tables of the agents that are made of several days."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trip:
+    """One trip: its row in the table of trips as it ended, the decision at its departure, the session on the way."""
+
+    row: TripTable
+    """Of one trip."""
+    decision: WatchedDecision
+    session: Session | None
+    """None before it has begun, or if there is none."""
+
+    def __getitem__(self, column: str) -> Any:
+        """Return a value of the row."""
+        return getattr(self.row, column)[0].item()
+
+    @property
+    def is_stranded(self) -> bool:
+        """Whether the battery reaches neither the charge point nor the end."""
+        return bool(self.row.is_stranded[0])
+
+    @property
+    def station_s(self) -> int:
+        """Second of arrival at the station, or at the destination if there is no stop."""
+        return int(self["departure_s"] + self["drive_s"] - self["after_s"])
+
+    def is_under_way(self, now_s: int) -> bool:
+        """Tell whether the EV has set out, and not arrived before *now_s*."""
+        return not self.is_stranded and not 0 <= self["arrival_s"] < now_s
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EvDay:
     """The day of an EV of a run."""
 
-    run: Run
-    replay: Replay
-    lived: ReplayedDay
-
-    @property
-    def scenario(self) -> Scenario:
-        """What the run was made of."""
-        return self.replay.world
+    scenario: Scenario
+    ahead: DayAhead
+    ev: int
+    lived: WatchedDay
+    trip_before: Trip | None
+    """The trip under way as the day began."""
+    trips: tuple[Trip, ...]
+    """The trips begun on the day."""
 
     @property
     def day(self) -> int:
@@ -38,75 +75,129 @@ class EvDay:
         return self.lived.day
 
     @property
-    def plan(self) -> DayPlan:
-        """What the EV intended."""
-        return self.lived.plan
+    def planned(self) -> int:
+        """Number of trips planned for the day."""
+        return int(self.lived.trips.ev.size) - (self.trip_before is not None)
 
     @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """What was decided, trip by trip."""
-        return self.lived.decisions
+    def begun(self) -> tuple[Trip, ...]:
+        """The trips on which the EV was that day, the one that began before included."""
+        return self.trips if self.trip_before is None else (self.trip_before, *self.trips)
 
     @property
     def battery(self) -> Battery:
         """The EV's battery."""
-        return self.plan.battery
+        return self.lived.evs.battery.of(np.int64(self.lived.place))
 
     @property
-    def is_recorded(self) -> bool:
-        """Whether the run kept trips one by one."""
-        return keeps_trips(self.run)
+    def behaviour(self) -> ChargingBehaviour:
+        """When its driver charges."""
+        return self.lived.evs.behaviour.of(np.int64(self.lived.place))
 
-    @property
-    def news(self) -> list[Delivery]:
-        """What was broadcast on this day to drivers like this one."""
-        begin_s, last = (self.day - 1) * SECONDS_PER_DAY, self.day == self.scenario.config.days
-        end_s = begin_s + (1 + last) * SECONDS_PER_DAY
-        everything = self.replay.archive.news(self.plan.ev)
-        return [news for news in everything if begin_s <= news.message.sent_s < end_s]
+    def own(self, attribute: str) -> Any:
+        """Return an attribute of the EV."""
+        return getattr(self.lived.evs, attribute)[self.lived.place].item()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rerun:
+    """The days of a run, simulated once more."""
+
+    scenario: Scenario
+    ahead: DayAhead
+    days: tuple[DayOfAgents, ...]
+
+    def ev_day(self, ev: int, day: int) -> EvDay:
+        """Return a day of an EV that was watched."""
+        trips, lived = self.trips(ev), self.days[day - 1].watched[ev]
+        departure_s = lived.trips.departure_s
+        own = {int(departure_s[row]) for row in lived.decisions}
+        begun = [int(second) for second in departure_s[lived.trips.has_begun]]
+        earlier = [trips[second] for second in begun if second not in own]
+        return EvDay(
+            scenario=self.scenario,
+            ahead=self.ahead,
+            ev=ev,
+            lived=lived,
+            trip_before=earlier[0] if earlier else None,
+            trips=tuple(trips[second] for second in begun if second in own),
+        )
+
+    def trips(self, ev: int) -> dict[int, Trip]:
+        """Return all trips of an EV by their departure, as the last day that knows of each has left them."""
+        decisions: dict[int, WatchedDecision] = {}
+        rows: dict[int, TripTable] = {}
+        sessions: dict[int, Session] = {}
+        for day in self.days:
+            lived = day.watched[ev]
+            departure_s = lived.trips.departure_s
+            for place in np.flatnonzero(lived.trips.has_begun).tolist():
+                rows[int(departure_s[place])] = lived.trips.of(np.array([place]))
+            decisions |= {int(departure_s[place]): made for place, made in lived.decisions.items()}
+            sessions |= {session.arrival_s: session for session in lived.sessions}
+        return {second: _trip(row, decisions[second], sessions) for second, row in rows.items()}
+
+
+def _trip(row: TripTable, decision: WatchedDecision, sessions: Mapping[int, Session]) -> Trip:
+    """Return a trip with the session that began as it reached its station."""
+    station_s = int((row.departure_s + row.drive_s - row.after_s)[0])
+    return Trip(row=row, decision=decision, session=sessions.get(station_s) if row.charges[0] else None)
 
 
 def find_ev_day(directory: Path, ev: int, day: int | None = None) -> EvDay:
-    """Return a day of an EV of the run in *directory*, the last one if none is named.
+    """Return a day of an EV of the run in *directory*, the last one if none is named; it takes as long as the run.
 
-    Raises ConfigError if there is no such run, EV or day, or if the run did not keep what a replay needs.
+    Raises ConfigError if there is no such run, EV or day, or if the run does not repeat.
     """
     run = load_run(directory)
     if problems := _problems(run, ev, day):
         raise ConfigError(str(directory), problems)
-    replay = replay_of(run)
-    if _opening_is_not_known(replay):
-        problem = "no driver was told when a period opened, and mail is late or lost"
-        raise ConfigError(str(directory), [f"{problem}: which link times were in force is in no table"])
-    wanted = replay.world.config.days if day is None else day
-    lived = next(one for one in days_of(run, replay, ev) if one.day == wanted)
-    return EvDay(run=run, replay=replay, lived=lived)
+    again = rerun(run, [ev])
+    return again.ev_day(ev, again.scenario.config.days if day is None else day)
 
 
-def replay_of(run: Run) -> Replay:
-    """Return what replays the days of any EV of a run."""
+def rerun(run: Run, evs: Iterable[int]) -> Rerun:
+    """Simulate the agents' days of a run once more, watching EVs; ConfigError if other tables come of it."""
     scenario = load_scenario(run.directory / "scenario.toml")
-    ahead = _known_the_day_before(run, scenario)
-    messages = run.agents.read("messages", [("kind", "in", list(BROADCASTS))])
-    return Replay(scenario, ahead, int(run.manifest["seed"]), messages, run.agents.links)
+    ahead = day_ahead(scenario, solve_equilibrium_day(scenario))
+    difference = _other_size(run, ahead)
+    days: tuple[DayOfAgents, ...] = ()
+    if not difference:
+        days = tuple(simulate_days(scenario, ahead, scenario.config.seed, watched=evs))
+        difference = _difference(run, days)
+    if difference:
+        reasons = "another version of the program or its libraries, another machine, or a change made by hand"
+        problem = f"simulated again from its scenario.toml, {difference} (because of {reasons})"
+        raise ConfigError(str(run.directory), [f"{problem}; run the scenario again"])
+    return Rerun(scenario=scenario, ahead=ahead, days=days)
 
 
-def days_of(run: Run, replay: Replay, ev: int) -> Iterator[ReplayedDay]:
-    """Yield the days of an EV, as far as the run has kept what came of its trips."""
-    return replay_days(replay, ev, _OnRecord(run, ev).outcome if keeps_trips(run) else None)
+def _other_size(run: Run, ahead: DayAhead) -> str:
+    """Say whether the scenario has other EVs or days than the run; nothing if not."""
+    for what, now in (("evs", ahead.n_ev), ("days", ahead.days)):
+        if now != run.summary[what]:
+            return f"there are {now} {what}, and not {run.summary[what]}"
+    return ""
 
 
-def keeps_trips(run: Run) -> bool:
-    """Tell whether the run kept trips one by one."""
-    return "trips" in run.agents.names
+def _difference(run: Run, days: tuple[DayOfAgents, ...]) -> str:
+    """Say in what the tables of the days differ from those of the run; nothing if they are the same."""
+    tables = joined(days)
+    if missing := tables.keys() ^ (set(run.agents.names) - OF_REPLICATIONS):
+        return f"the agents do not write the same tables ({', '.join(sorted(missing))})"
+    for name, frame in tables.items():
+        kept = run.agents.read(name)
+        if list(kept.columns) != list(frame.columns) or len(kept) != len(frame):
+            return f"table '{name}' has other columns or rows"
+        for column in frame:
+            if not frame[column].equals(kept[column]):
+                return f"table '{name}' has other values of {column}"
+    return ""
 
 
 def _problems(run: Run, ev: int, day: int | None) -> list[str]:
     if not run.agents:
         return ["holds no agents; run the scenario with --model both, or --model agents"]
-    kept = {"published_cny_per_kwh": run.agents.prices, "effective_min": run.agents.links}
-    if "session_kwh" not in run.summary or any(column not in frame for column, frame in kept.items()):
-        return ["was made by an earlier version, which did not keep what the replay needs; run it again"]
     n_ev, days, problems = int(run.summary["evs"]), int(run.summary["days"]), []
     if not 1 <= ev <= n_ev:
         problems.append(f"there is no EV {ev}; the EVs are numbered 1 to {n_ev}")
@@ -114,66 +205,3 @@ def _problems(run: Run, ev: int, day: int | None) -> list[str]:
         there = f"the days are numbered 1 to {days}" if days > 1 else "the run is of day 1 alone"
         problems.append(f"there is no day {day}; {there}")
     return problems
-
-
-def _opening_is_not_known(replay: Replay) -> bool:
-    """Tell whether periods may have been opened late, with nobody to hear of it."""
-    rules = replay.world.config.messages
-    return not replay.archive.opened() and (rules.delay_s > 0 or rules.loss_probability > 0)
-
-
-def _known_the_day_before(run: Run, scenario: Scenario) -> DayAhead:
-    """Return what drivers knew of the day ahead: published prices, and the mean session; nothing else is replayed."""
-    session_kwh = float(run.summary["session_kwh"])
-    today = run.agents.prices.query("day == 1")
-    shape = (scenario.periods.count, len(scenario.stations))
-    paths = scenario.with_sessions(session_kwh)
-    price = today.published_cny_per_kwh.to_numpy().reshape(shape)
-    return DayAhead(
-        days=scenario.config.days,
-        n_ev=int(run.summary["evs"]),
-        session_kwh=session_kwh,
-        paths=paths,
-        link_time_min=np.zeros((shape[0], len(paths.network.links))),
-        car_path_veh_h=np.zeros((shape[0], paths.count)),
-        station_load_kw=np.zeros(shape),
-        tariff_cny_per_kwh=today.tariff_cny_per_kwh.to_numpy().reshape(shape)[:, 0],
-        nodal_price_cny_per_kwh=np.zeros(shape),
-        charging_price_cny_per_kwh=price,
-        share_drawn_on_arrival=0.0,
-    )
-
-
-class _OnRecord:
-    """What the tables of trips and sessions say of one EV."""
-
-    def __init__(self, run: Run, ev: int) -> None:
-        """Read them."""
-        self.days = int(run.summary["days"])
-        trips, sessions = (run.agents.read(table, [("ev", "==", ev)]) for table in ("trips", "sessions"))
-        planned = np.minimum(trips.day, self.days)  # what outlasts the last day is booked to the next
-        keys = zip(planned.tolist(), trips.trip.tolist(), strict=True)
-        self._arrival_s = dict(zip(keys, trips.arrival_s.tolist(), strict=True))
-        self._session: dict[int, Any] = {row.arrival_s: row for row in sessions.itertuples()}
-        """By the second of arrival."""
-
-    def outcome(self, day: int, made: Decision) -> Outcome:
-        """Return what came of a trip."""
-        arrival_s = self._arrival_s[day, made.plan.trip]
-        session = self._session.get(made.station_s) if made.fast.chosen else None
-        if session is None:
-            return Outcome(arrival_s=arrival_s)
-        over = session.end_s >= 0
-        if arrival_s < 0 and over:
-            arrival_s = self._later_s(session.end_s + made.route.after_s)
-        return Outcome(
-            arrival_s=arrival_s,
-            plugged_s=int(session.start_s),
-            charge_s=int(session.end_s - session.start_s) if over else 0,
-            fast_kwh=float(session.energy_kwh),
-            paid_cny=float(session.paid_cny),
-        )
-
-    def _later_s(self, arrival_s: int) -> int:
-        """Return an arrival of more than a day later, of which the table of trips does not know; -1 for never."""
-        return int(arrival_s) if arrival_s < (self.days + 1) * SECONDS_PER_DAY else -1

@@ -15,9 +15,9 @@ SLACK = 1e-9
 SHOWN = 12
 """Alternatives shown one by one: the likeliest."""
 SURPRISE_MIN = 0.1
-"""Difference between driving time and belief that is worth a word."""
+"""Difference between driving time and perceived time that is worth a word."""
 HOUR_S, MINUTE_S = 3600, 60
-KINDS = {
+LINK_TIMES = {
     "equilibrium": "the link times of the equilibrium",
     "last_period": "the link times measured in the last period",
     "yesterday": "the mean of the link times measured on the days before (yesterday)",
@@ -28,19 +28,19 @@ KINDS = {
 def told(day: EvDay, at_s: int | None = None) -> str:
     """Return the day in paragraphs; with *at_s* the EV's state at that second, and the trip it belongs to."""
     facts = facts_of(day, at_s)
-    clock = Clock(facts["day"])
-    paragraphs = [_who(facts), *facts["not_known"]]
+    clock = TimeOfDay(facts["day"])
+    paragraphs = [_who(facts)]
     trips = [facts["trip_before"]] * bool(facts["trip_before"]) + facts["trips"]
     if at_s is not None:
         now = facts["at"]
         paragraphs.append(f"At {clock(now['second'])} it is {now['doing']}, SOC {now['soc']:.3f}.")
         trips = [trip for trip in trips if trip["departure_s"] <= now["second"]][-1:]
     blocks = [fill(paragraph, WIDTH) for paragraph in paragraphs]
-    blocks += ["\n".join(_trip(trip, facts, day.plan.behaviour, clock)) for trip in trips]
+    blocks += ["\n".join(_trip(trip, facts, day.behaviour, clock)) for trip in trips]
     return "\n\n".join(blocks)
 
 
-class Clock:
+class TimeOfDay:
     """Says when something happens as people do on a day: times of other days come with the day."""
 
     def __init__(self, day: int) -> None:
@@ -59,7 +59,7 @@ def _who(facts: dict[str, Any]) -> str:
     count, made = facts["trips_planned"], [t for t in facts["trips"] if t["status"] != "stranded"]
     plans = f"plans {count} trip{'s' * (count != 1)} and makes {len(made)}" if count else "plans no trip"
     too_late = len(facts["trips"]) < count and len(made) == len(facts["trips"])
-    lost, car = len(facts["never_heard"]), facts["car"]
+    lost, car = len(facts["broadcasts_lost"]), facts["car"]
     of_days = f" of {facts['days']}" if facts["days"] > 1 else ""
     fast = "" if car["fast_kw"] is None else f", fast with at most {car['fast_kw']:g} kW"
     return (
@@ -68,29 +68,29 @@ def _who(facts: dict[str, Any]) -> str:
         + ("The rest has not begun when the day ends. " if too_late else "")
         + (f"It is of type {car['type']}: battery" if car["type"] else "Battery")
         + f" {car['battery_kwh']:g} kWh, {car['consumption_kwh_per_km']:g} kWh/km, charging slowly with "
-        f"{car['slow_kw']:g} kW{fast}. Slow charger: {' and '.join(chargers) or 'none'}. "
+        f"{car['slow_charger_kw']:g} kW{fast}. Slow charger: {' and '.join(chargers) or 'none'}. "
         + ("SOC in the morning" if facts["soc_is_drawn"] else "SOC at midnight")
-        + f" {facts['soc_first']:.3f}. {_kind(facts['knowledge'])}"
+        + f" {facts['soc_first']:.3f}. {_information_class(facts['information_class'])}"
         + (f" {lost} broadcast{'s' * (lost != 1)} never reached it." if lost else "")
     )
 
 
-def _kind(knowledge: dict[str, Any]) -> str:
-    """Say what kind of knowledge the driver has, and how many others."""
-    share = knowledge["share"]
+def _information_class(told: dict[str, Any]) -> str:
+    """Say what the driver is told, and how many others are."""
+    share = told["share"]
     others = "all" if share > 1 - SLACK else f"{share:.0%} of"
-    return f"Like {others} drivers it is told {KINDS[knowledge['kind']]}."
+    return f"Like {others} drivers it is told {LINK_TIMES[told['name']]}."
 
 
 def _trip(
-    trip: dict[str, Any], facts: dict[str, Any], behaviour: ChargingBehaviour, clock: Clock
+    trip: dict[str, Any], facts: dict[str, Any], behaviour: ChargingBehaviour, clock: TimeOfDay
 ) -> Iterator[str]:
     earlier = f" of day {trip['day']}" if trip["day"] != facts["day"] else ""
     yield (
         f"Trip {trip['trip']}{earlier}, {clock(trip['departure_s'])}: {trip['from']} to {trip['to']}, "
         f"node {trip['origin']} to {trip['destination']}, {trip['length_km']:.1f} km"
     )
-    sentences = [_departure(trip), _fast_charge(trip, behaviour), _knows(trip["knows"], clock)]
+    sentences = [_departure(trip), _fast_charge(trip, behaviour), _told(trip["told"], clock)]
     if trip["status"] != "stranded":
         sentences.append(_draw(trip, facts))
     for sentence in sentences:
@@ -114,11 +114,12 @@ def _departure(trip: dict[str, Any]) -> str:
 
 
 def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
-    fast, reserve = trip["fast_charge"], behaviour.reserve_soc
+    fast, reserve = trip["fast_charge"], behaviour.soc_reserve
     odds = (
         f"Fast charge on the way? The probability is {fast['probability']:.4f} (even odds at SOC "
-        f"{behaviour.even_odds_soc:.2f}, width {behaviour.soc_spread:.2f}; price {fast['price_ratio']:.2f} of the "
-        f"day's mean, weight {behaviour.price_sensitivity:g}), the draw {fast['uniform']:.4f}. "
+        f"{behaviour.soc_fast_charge:.2f}, width {behaviour.soc_fast_charge_width:.2f}; "
+        f"price {fast['price_ratio']:.2f} of the day's mean, weight {behaviour.price_sensitivity:g}), "
+        f"the draw {fast['uniform']:.4f}. "
     )
     by_chance, forced = fast["uniform"] < fast["probability"], fast["soc_without"] < reserve
     if trip["status"] == "stranded":
@@ -129,31 +130,31 @@ def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
     if not (by_chance or forced):
         return odds + f"The draw is not below it, and the trip ends above the reserve {reserve:.2f}: no."
     if not fast["chosen"]:
-        return odds + f"Yes, but at the charge point SOC is above the target {behaviour.target_soc:.2f}: no."
+        return odds + f"Yes, but at the charge point SOC is above the target {behaviour.soc_target:.2f}: no."
     reason = "The draw is below it" if by_chance else f"The trip would end below the reserve {reserve:.2f}"
     return odds + (
         f"{reason}: yes, {fast['wanted_kwh']:.2f} kWh, from SOC {fast['soc_charge_point']:.3f} to "
-        f"{behaviour.target_soc:.2f}."
+        f"{behaviour.soc_target:.2f}."
     )
 
 
-def _knows(knows: dict[str, Any], clock: Clock) -> str:
+def _told(told: dict[str, Any], clock: TimeOfDay) -> str:
     times = (
-        "It has heard no link times and believes those of free flow"
-        if knows["link_times"] is None
-        else f"It believes {_times(knows)}, sent at {clock(knows['link_times_sent_s'])}"
+        "It has received no link times and perceives those of free flow"
+        if told["link_times"] is None
+        else f"It perceives {_times(told)}, sent at {clock(told['link_times_sent_s'])}"
     )
     tariff = (
         "knows the published prices"
-        if knows["tariff_sent_s"] is None
-        else f"the tariff sent at {clock(knows['tariff_sent_s'])}"
+        if told["tariff_sent_s"] is None
+        else f"the tariff sent at {clock(told['tariff_sent_s'])}"
     )
     return f"{times}, and {tariff}."
 
 
-def _times(knows: dict[str, Any]) -> str:
+def _times(told: dict[str, Any]) -> str:
     """Name the link times of a message."""
-    kind, period, days = knows["link_times"], knows["link_times_period"], knows["link_times_day"] - 1
+    kind, period, days = told["link_times"], told["link_times_period"], told["link_times_day"] - 1
     if kind == "equilibrium":
         return f"the link times of period {period} in equilibrium"
     if days == 0 and (kind == "yesterday" or period == 1):
@@ -181,11 +182,11 @@ def _draw(trip: dict[str, Any], facts: dict[str, Any]) -> str:
 def _choice_table(trip: dict[str, Any]) -> Iterator[str]:
     likeliest = sorted(trip["choice_set"], key=lambda option: -option["probability"])
     shown = [option for place, option in enumerate(likeliest) if place < SHOWN or option["chosen"]]
-    names = [option["way"] + (f" @ {option['station']}" if option["station"] else "") for option in shown]
-    width = max(len(name) for name in ("way", *names))
+    names = [option["nodes"] + (f" @ {option['station']}" if option["station"] else "") for option in shown]
+    width = max(len(name) for name in ("nodes", *names))
     charges = trip["fast_charge"]["chosen"]
     columns = ("road_min", "station_min", "price_min", "cost_min") if charges else ("road_min",)
-    yield f"    {'number':>7} {'way':{width}} " + " ".join(
+    yield f"    {'number':>7} {'nodes':{width}} " + " ".join(
         f"{name:>11}" for name in (*columns, "probability")
     )
     for option, name in zip(shown, names, strict=True):
@@ -196,32 +197,33 @@ def _choice_table(trip: dict[str, Any]) -> Iterator[str]:
         yield f"    and {rest} less likely ones"
 
 
-def _end(trip: dict[str, Any], clock: Clock) -> str:
-    came = trip["outcome"]
+def _end(trip: dict[str, Any], clock: TimeOfDay) -> str:
+    outcome = trip["outcome"]
     if trip["status"] == "stranded":
         return "It is stranded: it stays where it is, and so ends its day."
-    if came is None:
+    if outcome is None:
         return "It has not arrived when the simulation ends."
-    about = "" if trip["is_recorded"] else "about "
     charge = ""
     if trip["station"]:
-        price = came["price_cny_per_kwh"]
-        paid = f" for {came['paid_cny']:.2f} CNY ({price:.3f} CNY/kWh)" if price else ""
+        price = outcome["price_cny_per_kwh"]
+        paid = f" for {outcome['paid_cny']:.2f} CNY ({price:.3f} CNY/kWh)" if price else ""
         charge = (
-            f", waits {came['wait_min']:.1f} min at {trip['station']} and charges {came['fast_charge_kwh']:.2f} kWh in "
-            f"{came['charge_min']:.1f} min{paid}"
+            f", waits {outcome['wait_min']:.1f} min at {trip['station']} and charges "
+            f"{outcome['fast_charge_kwh']:.2f} kWh in {outcome['charge_min']:.1f} min{paid}"
         )
-    believed_min = next(option["road_min"] for option in trip["choice_set"] if option["chosen"])
+    perceived_min = next(option["road_min"] for option in trip["choice_set"] if option["chosen"])
     surprise = (
-        f" (it believed {believed_min:.1f})" if abs(came["drive_min"] - believed_min) > SURPRISE_MIN else ""
+        f" (it perceived {perceived_min:.1f})"
+        if abs(outcome["drive_min"] - perceived_min) > SURPRISE_MIN
+        else ""
     )
     return (
-        f"It drives {came['drive_min']:.1f} min{surprise}{charge}, and arrives {about}"
-        f"{clock(came['arrival_s'])} with SOC {trip['soc_arrival']:.3f}."
+        f"It drives {outcome['drive_min']:.1f} min{surprise}{charge}, and arrives "
+        f"{clock(outcome['arrival_s'])} with SOC {trip['soc_arrival']:.3f}."
     )
 
 
-def _letter(letter: dict[str, Any], clock: Clock) -> str:
+def _letter(letter: dict[str, Any], clock: TimeOfDay) -> str:
     says = ", ".join(f"{name} {_value(value)}" for name, value in letter["says"].items())
     lost = " (lost)" if letter["delivered_s"] < 0 else ""
     return f"{clock(letter['sent_s'])} {letter['kind']}: {letter['sender']} -> {letter['receiver']}{lost}, {says}"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agents.model import CoSimModel
+from agents.path_choice import PathChoice
 from agents.roads import Roads
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, equilibrium_tables, solve_equilibrium_day
@@ -100,22 +101,22 @@ def test_cars_among_agents_weigh_overlap_as_those_of_the_equilibrium_do(
     """At the equilibrium's times their expected flows are the equilibrium's, path by path."""
     scenario, day = path_size_day
     period, peak = day.periods[16], PeriodOfDay(1, 17)
-    roads = Roads(scenario, day_ahead(scenario, day), None)
+    roads = Roads(scenario, day_ahead(scenario, day))
     roads.open(peak, period.link_time_min, {"equilibrium": period.link_time_min}, np.ones(3))
     cars = day.paths.class_of_group[day.paths.groups.of_path] == CAR
     expected = np.where(cars, period.path_flow_veh_h, 0.0)
-    assert roads.books[peak].car_veh_h == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    assert roads.periods[peak].car_veh_h == pytest.approx(expected, rel=1e-4, abs=1e-3)
     overlap_min = scenario.path_size_min(day.paths)[cars]
     assert np.ptp(overlap_min) > 1, "paths overlap"
 
 
 @cache
-def chances_at_stations(roads: Roads, dearer: float, slower_min: float) -> tuple[float, ...]:
+def chances_at_stations(choice: PathChoice, dearer: float, slower_min: float) -> tuple[float, ...]:
     """Return the shares of the three stations for the first OD, the first one dearer, or believed slower."""
-    time_min = roads.paths.network.t0_min.copy()
-    time_min[roads.paths.network.charging_arcs[0]] += slower_min
+    time_min = choice.paths.network.t0_min.copy()
+    time_min[choice.paths.network.charging_arcs[0]] += slower_min
     opened = PeriodOpened(
-        knowledge="equilibrium",
+        information_class="equilibrium",
         sender="coordinator",
         sent_s=0,
         day=1,
@@ -125,17 +126,17 @@ def chances_at_stations(roads: Roads, dearer: float, slower_min: float) -> tuple
     uniform = (np.arange(4000) + 0.5) / 4000
     prices = np.array([1.0 + dearer, 1.0, 1.0])
     od, energy_kwh = np.zeros(4000, dtype=np.int64), np.full(4000, 30.0)
-    pair = roads.choose_pairs(od, roads.belief(opened), uniform, prices, energy_kwh)
-    shares = np.bincount(roads.paths.station[pair], minlength=3) / 4000
+    pair = choice.choose_pairs(od, choice.perceived(opened), uniform, prices, energy_kwh)
+    shares = np.bincount(choice.paths.station[pair], minlength=3) / 4000
     return tuple(shares.tolist())
 
 
 def test_a_station_believed_slow_or_dear_loses_drivers_to_the_others(
     paper: Scenario, paper_ahead: DayAhead
 ) -> None:
-    roads = Roads(paper, paper_ahead, None)
-    alike = chances_at_stations(roads, 0.0, 0.0)
-    slow, dear = chances_at_stations(roads, 0.0, 9.0), chances_at_stations(roads, 0.2, 0.0)
+    choice = PathChoice(paper, paper_ahead)
+    alike = chances_at_stations(choice, 0.0, 0.0)
+    slow, dear = chances_at_stations(choice, 0.0, 9.0), chances_at_stations(choice, 0.2, 0.0)
     assert alike[0] > 0.1
     # 0.2 CNY/kWh of 30 kWh are 6 CNY, at 40 CNY/h the same as 9 min of waiting
     assert slow == pytest.approx(dear, abs=1e-3)
@@ -147,9 +148,9 @@ def test_the_share_of_a_station_is_the_logit_of_its_wait_and_price(
     paper: Scenario, paper_ahead: DayAhead
 ) -> None:
     """Nine minutes more at theta .2 weigh each pair of the station by exp(-1.8)."""
-    roads = Roads(paper, paper_ahead, None)
-    before = np.array(chances_at_stations(roads, 0.0, 0.0))
+    choice = PathChoice(paper, paper_ahead)
+    before = np.array(chances_at_stations(choice, 0.0, 0.0))
     after = before * [np.exp(-1.8), 1, 1]
-    assert chances_at_stations(roads, 0.2, 0.0) == pytest.approx(after / after.sum(), abs=2e-3)
+    assert chances_at_stations(choice, 0.2, 0.0) == pytest.approx(after / after.sum(), abs=2e-3)
     members = paper.paths.groups.members(paper.group(CHARGING, 0))
     assert set(paper.paths.station[members]) == {0, 1, 2}

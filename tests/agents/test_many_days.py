@@ -9,21 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.checkpoint import load_midnight, save_midnight
+from agents.checkpoint import load_boundary, save_boundary
 from agents.days import DayOfAgents, simulate_days
 from agents.model import CoSimModel
-from agents.news import Archive
-from agents.plans import knowledge_of_each, plan_day
+from agents.plans import information_class_of_each, plan_day
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
-from cosim.messages import PeriodOpened
 from cosim.periods import SECONDS_PER_DAY
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.run.many_days import joined
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TYPES = (
-    'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_kw=3.5},'
+    'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_charger_kw=3.5},'
     '{name="large", share=0.6666666667, battery_kwh=70, home_charger_share=0.9}]'
 )
 CASES = {
@@ -31,7 +29,7 @@ CASES = {
         "toy",
         ["days=3", "population.information=yesterday", "population.evs=900", "stations.S.chargers=1"],
     ),
-    "carried, mixed knowledge, mail lost and late": (
+    "carried, mixed information, mail lost and late": (
         "toy",
         [
             "days=3",
@@ -52,7 +50,7 @@ CASES = {
         "two_way",
         ["days=2", "population.soc=carried", "population.evs=150", "population.information=yesterday"],
     ),
-    "news on its way at midnight": (
+    "broadcasts on their way at midnight": (
         "toy",
         [
             "days=2",
@@ -109,15 +107,15 @@ def test_both_resolutions_live_through_the_same_days(case: str) -> None:
 
 @pytest.mark.parametrize("resolution", ["batch", "individual"])
 @pytest.mark.parametrize(
-    "case", ["carried, mixed knowledge, mail lost and late", "news on its way at midnight"]
+    "case", ["carried, mixed information, mail lost and late", "broadcasts on their way at midnight"]
 )
 def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(
     case: str, resolution: str, tmp_path: Path
 ) -> None:
     whole = days_of(case, resolution)
-    assert whole[0].midnight is not None
-    save_midnight(tmp_path / "midnight.npz", whole[0].midnight)
-    again = simulate_days(*scenario_of(case, resolution), 1, load_midnight(tmp_path / "midnight.npz"))
+    assert whole[0].boundary is not None
+    save_boundary(tmp_path / "boundary.npz", whole[0].boundary)
+    again = simulate_days(*scenario_of(case, resolution), 1, load_boundary(tmp_path / "boundary.npz"))
     for one, other in zip(whole[1:], again, strict=True):
         assert one.day == other.day
         assert_same(one.tables, other.tables, but=frozenset())
@@ -126,54 +124,48 @@ def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(
 def test_before_the_first_period_is_opened_trips_take_the_times_of_the_night() -> None:
     """Late mail opens a period late; the first day begins at free flow."""
     case = "queues over midnight, what was measured"
-    (scenario, ahead), midnight = scenario_of(case, "batch"), days_of(case, "batch")[0].midnight
-    assert midnight is not None
+    (scenario, ahead), boundary = scenario_of(case, "batch"), days_of(case, "batch")[0].boundary
+    assert boundary is not None
     last = (
         days_of(case, "batch")[1].tables["links"].query("day == 1 and period == 8").effective_min.to_numpy()
     )
     free = ahead.paths.network.t0_min
     assert (last > 1.0001 * free).any()
-    for start, times_min in ((None, free), (midnight, last)):
+    for start, times_min in ((None, free), (boundary, last)):
         before_s = CoSimModel(scenario, ahead, 1, start).roads.before_s
         assert before_s == pytest.approx(60 * ahead.paths.legs(times_min).before_min, abs=0.5)
 
 
-def test_a_midnight_of_one_resolution_is_one_of_the_other() -> None:
-    case = "carried, mixed knowledge, mail lost and late"
-    midnight = days_of(case, "batch")[0].midnight
-    assert midnight is not None
-    assert sum(len(sessions) for sessions in midnight.sessions) > 10, "vehicles wait at midnight"
-    assert midnight.under_way.log.ev.size > 10
-    again = simulate_days(*scenario_of(case, "individual"), 1, midnight)
+def test_a_day_boundary_of_one_resolution_is_one_of_the_other() -> None:
+    case = "carried, mixed information, mail lost and late"
+    boundary = days_of(case, "batch")[0].boundary
+    assert boundary is not None
+    assert sum(len(sessions) for sessions in boundary.sessions) > 10, "vehicles wait at midnight"
+    assert boundary.under_way.ev.size > 10
+    again = simulate_days(*scenario_of(case, "individual"), 1, boundary)
     for one, other in zip(days_of(case, "batch")[1:], again, strict=True):
         assert_same(one.tables, other.tables, but=frozenset({"messages"}))
 
 
-def test_news_on_its_way_at_midnight_is_heard_when_it_is_due_by_whom_it_would_have_reached() -> None:
+def test_broadcasts_on_their_way_at_midnight_arrive_when_due_at_those_they_would_have_reached() -> None:
     """Sent on day 1, it arrives in one second of day 2: at both resolutions for the same EVs, but for the loss."""
-    case = "news on its way at midnight"
-    midnight = days_of(case, "individual")[0].midnight
-    assert midnight is not None
-    assert len(midnight.mail) == 2, "the last period, as told to each kind of drivers"
-    (due_s,) = {news.sent_s + 5000 for news in midnight.mail}
+    case = "broadcasts on their way at midnight"
+    boundary = days_of(case, "individual")[0].boundary
+    assert boundary is not None
+    assert len(boundary.mail) == 2, "the last period, as told to each kind of drivers"
+    (due_s,) = {news.sent_s + 5000 for news in boundary.mail}
     assert due_s > SECONDS_PER_DAY + 1000
     heard = {}
     for resolution in ("individual", "batch"):
-        model = CoSimModel(*scenario_of(case, resolution), 1, midnight)
+        model = CoSimModel(*scenario_of(case, resolution), 1, boundary)
         for name, until_s in (("before", due_s), ("after", due_s + 1)):
             model.clock.env.run(until=until_s)
-            opened = model.drivers.opened().each()
+            opened = model.population.information.opened.each()
             heard[resolution, name] = np.array([0 if news is None else news.sent_s + 5000 for news in opened])
     for name in ("before", "after"):
         assert np.array_equal(heard["individual", name], heard["batch", name])
     assert (heard["batch", "before"] < due_s).all()
     assert (heard["batch", "after"] == due_s).mean() == pytest.approx(0.7, abs=4 * (0.21 / 600) ** 0.5)
-    (scenario, ahead), said = scenario_of(case, "batch"), tables_of(case)["messages"]
-    archive = Archive(scenario, ahead.n_ev, 1, said)
-    for ev in range(1, 600, 7):
-        told = [one.delivered_s for one in archive.news(ev) if isinstance(one.message, PeriodOpened)]
-        replayed_s = max(second for second in told if second <= due_s)
-        assert replayed_s == heard["batch", "after"][ev - 1], "the replay knows it too"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -202,8 +194,8 @@ def test_energy_balances_over_days(case: str) -> None:
     scenario, ahead = scenario_of(case, "batch")
     trips = tables_of(case)["trips"].sort_values(["ev", "departure_s"])
     trips = trips[trips.status != "on_the_way"]
-    battery = plan_day(scenario, ahead.n_ev, 1).battery.of(trips.ev.to_numpy() - 1)
-    efficiency, capacity = battery.charging_efficiency, battery.capacity_kwh
+    battery = plan_day(scenario, ahead.n_ev, 1).evs.battery.of(trips.ev.to_numpy() - 1)
+    efficiency, capacity = battery.charging_efficiency, battery.battery_kwh
     driven = np.where(trips.status == "arrived", battery.trip_kwh(trips.length_km.to_numpy()), 0.0)
     fast = np.nan_to_num(trips.fast_charge_kwh.to_numpy())
     moved = (fast * efficiency - driven) / capacity
@@ -238,7 +230,7 @@ def test_the_day_of_an_ev_says_of_which_type_it_is() -> None:
     scenario, ahead = scenario_of(case, "batch")
     plans = plan_day(scenario, ahead.n_ev, 1)
     days = tables_of(case)["ev_days"]
-    small = np.asarray(plans.battery.capacity_kwh)[days.ev - 1] == 30
+    small = np.asarray(plans.evs.battery.battery_kwh)[days.ev - 1] == 30
     assert (days.type == np.where(small, "small", "large")).all()
     assert days.day.nunique() >= 3
     assert days.type.nunique() == 2
@@ -250,7 +242,7 @@ def test_small_cars_take_no_more_than_they_can_from_a_fast_charger() -> None:
     plans = plan_day(scenario, ahead.n_ev, 1)
     sessions = tables_of(case)["sessions"].query("end_s > start_s")
     power = sessions.energy_kwh / ((sessions.end_s - sessions.start_s) / 3600)
-    most = np.broadcast_to(plans.most_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
+    most = np.broadcast_to(plans.evs.most_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
     assert (power.to_numpy() <= np.minimum(most, 60.0) + 1e-6).all()
     assert (most == 30).sum() > 10
     assert power.to_numpy()[most > 60].max() > 40
@@ -269,7 +261,7 @@ def link_times(case: str) -> dict[str, np.ndarray]:
     shape = (-1, scenario.periods.count, len(ahead.paths.network.links))
     return {
         name: links[f"{name}_min"].to_numpy().reshape(shape)[: scenario.config.days]
-        for name in ("time", "told", "in_force")
+        for name in ("time", "announced", "effective")
     }
 
 
@@ -277,34 +269,36 @@ def test_drivers_are_told_the_mean_of_the_days_before() -> None:
     """What was measured on a day is in force on the next; the free flow of day 1 is no part of the mean."""
     case = "queues over midnight, what was measured"
     found, free_min = link_times(case), scenario_of(case, "batch")[1].paths.network.t0_min
-    told, in_force = found["told"], found["in_force"]
-    assert told[0] == pytest.approx(np.broadcast_to(free_min, told[0].shape))
-    assert told[1] == pytest.approx(in_force[1])
-    assert told[2] == pytest.approx((in_force[1] + in_force[2]) / 2)
-    assert np.abs(in_force[1] - in_force[2]).max() > 0.01
+    announced, effective = found["announced"], found["effective"]
+    assert announced[0] == pytest.approx(np.broadcast_to(free_min, announced[0].shape))
+    assert announced[1] == pytest.approx(effective[1])
+    assert announced[2] == pytest.approx((effective[1] + effective[2]) / 2)
+    assert np.abs(effective[1] - effective[2]).max() > 0.01
 
 
 def test_where_all_arrive_a_day_takes_what_the_trips_of_the_day_before_make_of_the_links() -> None:
     """As counted in the table of links, trip by trip."""
     found = link_times("chained trips, carried")
-    assert found["in_force"][1] == pytest.approx(found["time"][0], rel=1e-12)
+    assert found["effective"][1] == pytest.approx(found["time"][0], rel=1e-12)
     assert np.ptp(found["time"][0], axis=0).max() > 0.1
 
 
-def test_knowledge_belongs_to_the_driver_and_has_the_shares_asked_for() -> None:
-    known = knowledge_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 20_000, seed=1)
+def test_the_information_class_belongs_to_the_driver_and_has_the_shares_asked_for() -> None:
+    known = information_class_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 20_000, seed=1)
     shares = np.bincount(known, minlength=3) / known.size
     assert shares == pytest.approx([0.3, 0.6, 0.1], abs=4 * (0.25 / known.size) ** 0.5)
-    assert (known[:100] == knowledge_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 100, seed=1)).all()
-    assert (knowledge_of_each({"last_period": 1 / 3, "yesterday": 2 / 3}, 20_000, seed=1) < 2).all()
+    assert (
+        known[:100] == information_class_of_each({"equilibrium": 0.3, "yesterday": 0.6}, 100, seed=1)
+    ).all()
+    assert (information_class_of_each({"last_period": 1 / 3, "yesterday": 2 / 3}, 20_000, seed=1) < 2).all()
 
 
-def test_each_kind_of_knowledge_is_told_to_those_who_have_it() -> None:
-    messages = tables_of("carried, mixed knowledge, mail lost and late")["messages"]
+def test_each_information_class_is_told_its_own_link_times() -> None:
+    messages = tables_of("carried, mixed information, mail lost and late")["messages"]
     opened = messages[messages.kind == "PeriodOpened"]
-    scenario, ahead = scenario_of("carried, mixed knowledge, mail lost and late", "batch")
+    scenario, ahead = scenario_of("carried, mixed information, mail lost and late", "batch")
     shares = scenario.config.population.information.shares()
-    known = knowledge_of_each(shares, ahead.n_ev, seed=1)
+    known = information_class_of_each(shares, ahead.n_ev, seed=1)
     for number, kind in enumerate(shares):
         here = opened[opened.receiver == f"EVs that know {kind}"]
         assert len(here) >= 3 * scenario.periods.count

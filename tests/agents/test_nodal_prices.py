@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from agents.model import CoSimModel
-from agents.price_list import TariffBook
+from agents.price_list import PriceLists
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
 from cosim.messages import TariffIssued
@@ -96,15 +96,15 @@ def test_path_costs_hold_the_price_of_the_station(tables: Tables, nodal: Scenari
 
 
 def test_a_driver_who_hears_nothing_knows_what_was_published(nodal: Scenario, ahead: DayAhead) -> None:
-    book = TariffBook(nodal.periods, ahead)
-    known = book.published
+    lists = PriceLists(nodal.periods, ahead)
+    known = lists.published
     peak = PeriodOfDay(1, 19)
     published = ahead.charging_price_cny_per_kwh
     assert [known.price(s.name, peak) for s in nodal.stations] == pytest.approx(published[18].tolist())
     assert known.ratio(peak) == pytest.approx(published[18].mean() / published.mean())
-    lists = {"CS6": (2.0, 3.0), "CS9": (1.0, 1.0), "CS11": (3.0, 2.0)}
-    told = TariffIssued(sender="c", sent_s=18 * 3600, day=1, period=19, price_cny_per_kwh=lists)
-    known = book.tariff(told)
+    prices = {"CS6": (2.0, 3.0), "CS9": (1.0, 1.0), "CS11": (3.0, 2.0)}
+    told = TariffIssued(sender="c", sent_s=18 * 3600, day=1, period=19, price_cny_per_kwh=prices)
+    known = lists.told(told)
     assert known.price("CS6", peak) == 2.0
     assert known.price("CS6", PeriodOfDay(1, 24)) == 3.0
     assert known.ratio(peak) == pytest.approx(2.0 / published.mean())

@@ -9,11 +9,11 @@ import pytest
 import simpy
 
 from agents.clock import Clock, Phase
+from agents.event_chargers import EventDrivenChargers
 from agents.meter import Meter
-from agents.plugs import ClockedPlugs
-from agents.price_list import TariffBook
-from agents.site import Site
-from agents.station import Station
+from agents.price_list import PriceLists
+from agents.station import StationAgent
+from agents.station_records import StationRecords
 from cosim.mailbox import MailRules, PostOffice
 from cosim.messages import ChargeRequest, LoadForecast, PowerLimit, TariffIssued
 from cosim.periods import PeriodOfDay, Periods
@@ -49,15 +49,17 @@ class Bench:
         )
         ahead = replace(toy_ahead, station_load_kw=np.full((24, 1), expected_kw))
         periods = self.clock.periods
-        self.site = Site(data, TariffBook(periods, ahead), periods, self.meter, self.recorder)
-        plugs = ClockedPlugs(self.site, self.clock, self.post)
-        Station(mesa.Model(rng=1), self.site, plugs, ahead, self.clock, self.post)
+        prices = PriceLists(periods, ahead)
+        self.records = StationRecords(data, prices, periods, self.meter, self.recorder)
+        chargers = EventDrivenChargers(self.records, self.clock, self.post)
+        world = (ahead, self.clock, self.post, lambda: None)
+        StationAgent(mesa.Model(rng=1), self.records, chargers, *world).start()
 
     def arrive(self, second: int, ev: int, energy_kwh: float) -> None:
         def drive_up() -> Any:
             yield self.clock.until(second, Phase.ACT, ev)
             envelope = self.clock.envelope(f"ev {ev}")
-            request = ChargeRequest(**envelope, ev=ev, trip=1, energy_kwh=energy_kwh, soc=0.2, target_soc=0.8)
+            request = ChargeRequest(**envelope, ev=ev, trip=1, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
             self.post.send("S", request)
 
         self.clock.env.process(drive_up())
@@ -71,7 +73,7 @@ class Bench:
 
     def run(self, until_s: int) -> Any:
         self.clock.env.run(until=until_s)
-        self.site.record_sessions(also_unfinished=True)
+        self.records.record_sessions(also_unfinished=True)
         return self.recorder.frame("sessions")
 
 

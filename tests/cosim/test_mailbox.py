@@ -107,10 +107,10 @@ def test_nobody_waits_for_ever(sent: tuple[str, ...], expected: set[str], after_
     assert got["at"] == after_s
 
 
-def test_a_crowd_loses_what_its_members_would_have_lost_with_inboxes_of_their_own() -> None:
+def test_a_multicast_group_loses_what_its_members_would_have_lost_with_inboxes_of_their_own() -> None:
     alone, together, heard = office(loss_probability=0.5), office(loss_probability=0.5), []
     names = [f"ev {number}" for number in range(50)]
-    together.open_for_crowd("fleet", len(names), lambda message, lost: heard.append((message, lost)))
+    together.open_group("fleet", len(names), lambda message, lost: heard.append((message, lost)))
     alone.broadcast(["S", *names], "all", news())
     together.broadcast(["S", "fleet"], "all", news())
     missed = [not alone.inbox(name).read(StationLoad) for name in names]
@@ -121,14 +121,14 @@ def test_a_crowd_loses_what_its_members_would_have_lost_with_inboxes_of_their_ow
     assert [(e.receivers, e.lost) for e in alone.ledger] == [(e.receivers, e.lost) for e in together.ledger]
 
 
-def test_a_sender_who_has_drawn_the_fate_of_a_message_decides_on_its_loss() -> None:
+def test_a_sender_who_has_drawn_a_number_for_a_message_decides_on_its_loss() -> None:
     post = office(loss_probability=0.3)
-    for fate in (0.1, 0.29, 0.3, 0.9):
-        post.send("op", news(), fate)
+    for draw in (0.1, 0.29, 0.3, 0.9):
+        post.send("op", news(), draw)
     assert [entry.lost for entry in post.ledger] == [1, 1, 0, 0]
 
 
-def test_a_broadcast_carried_on_by_the_next_office_reaches_whom_it_would_have_reached_when_it_was_due() -> (
+def test_a_broadcast_redelivered_by_the_next_office_reaches_whom_it_would_have_reached_when_it_was_due() -> (
     None
 ):
     """And stands in the ledger once: where it was sent."""
@@ -139,7 +139,7 @@ def test_a_broadcast_carried_on_by_the_next_office_reaches_whom_it_would_have_re
     whole = PostOffice(simpy.Environment(), rules)
     whole.broadcast(names, "stations", news())
     later = PostOffice(simpy.Environment(initial_time=300), rules)
-    later.carry_on(names, "stations", news())
+    later.redeliver(names, "stations", news())
     later.env.run(until=500)
     assert not any(later.inbox(name).read(StationLoad) for name in names)
     found = []

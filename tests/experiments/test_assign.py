@@ -16,7 +16,7 @@ from cosim.road.assignment import solve_sue
 from cosim.road.formats import RoadData, write_roads
 from cosim.road.gmns import write_gmns
 from cosim.road.network import Network
-from cosim.road.problem import fisk_objective
+from cosim.road.objective import fisk_objective
 from cosim.road.tntp import write_tntp
 from experiments.assign.study import assign
 from experiments.cli import app

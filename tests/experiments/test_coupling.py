@@ -32,7 +32,7 @@ def test_coupled_is_the_papers_day_with_nodal_prices_that_drivers_heed() -> None
         for name in ("paper", "coupled")
     )
     changed = {place: value for place, value in coupled.items() if paper[place] != value}
-    assert set(changed) - {"name", "description", "look_at"} == {
+    assert set(changed) - {"name", "description", "what_to_look_at"} == {
         "road.assignment.method",
         "mobility.price_sensitivity",
         "tariff.charging_price",

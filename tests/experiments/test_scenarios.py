@@ -1,4 +1,4 @@
-"""The scenarios that come along: found by name, copied whole, never over something that is there."""
+"""The bundled scenarios: found by name, copied whole, never over something that is there."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Families of days, and the list of scenarios, from the command line."""
+"""Parameter sweeps, and the list of scenarios, from the command line."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from cosim.errors import ConfigError
 from experiments.cli import app
 from experiments.scenarios import copy_scenario, find_scenario, load_scenario
-from experiments.sweep.figures import SHOWN
-from experiments.sweep.figures import family as draw_family
-from experiments.sweep.page import write_sweep
-from experiments.sweep.study import read_family, sweep
+from experiments.sweep.figures import SHOWN, figures_over_values
+from experiments.sweep.page import page
+from experiments.sweep.study import read_parameters, sweep
 
 FEW = ("--set", "population.estimate_diaries=2000")
 
@@ -23,11 +22,11 @@ def run(*arguments: object) -> Any:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_a_family_is_all_combinations_and_the_last_field_runs_fastest() -> None:
-    family = read_family(["a.b=1,2.5", "c=x,true", 'd=["7"],[]'])
-    assert family.members[:3] == [(1, "x", ["7"]), (1, "x", []), (1, "true", ["7"])]
-    assert len(family.members) == 8
-    assert family.settings(family.members[2]) == ("a.b=1", 'c="true"', 'd=[\n    "7",\n]')
+def test_a_sweep_is_all_combinations_and_the_last_field_runs_fastest() -> None:
+    parameters = read_parameters(["a.b=1,2.5", "c=x,true", 'd=["7"],[]'])
+    assert parameters.points[:3] == [(1, "x", ["7"]), (1, "x", []), (1, "true", ["7"])]
+    assert len(parameters.points) == 8
+    assert parameters.settings(parameters.points[2]) == ("a.b=1", 'c="true"', 'd=[\n    "7",\n]')
 
 
 @pytest.mark.parametrize(
@@ -39,29 +38,29 @@ def test_a_family_is_all_combinations_and_the_last_field_runs_fastest() -> None:
         (["a=1", "a=2"], "a is varied twice"),
     ],
 )
-def test_what_is_no_family_is_a_sentence(variations: list[str], sentence: str) -> None:
+def test_a_variation_without_values_is_refused_in_a_sentence(variations: list[str], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        read_family(variations)
+        read_parameters(variations)
 
 
 def test_a_bad_value_is_told_before_any_day_is_solved() -> None:
     result = run("sweep", "toy", "--vary", "stations.S.chargers=2,0,-1")
     assert isinstance(result.exception, ConfigError)
-    assert [problem.split(";")[0] for problem in result.exception.problems] == [
+    assert [str(problem).split(";")[0] for problem in result.exception.problems] == [
         "stations.S.chargers is 0",
         "stations.S.chargers is -1",
     ]
 
 
 def test_workers_do_not_change_the_table() -> None:
-    family = read_family(["stations.S.chargers=2,4"])
-    alone, shared = (sweep(find_scenario("toy"), family, FEW[1:], workers=workers) for workers in (1, 2))
+    parameters = read_parameters(["stations.S.chargers=2,4"])
+    alone, shared = (sweep(find_scenario("toy"), parameters, FEW[1:], workers=workers) for workers in (1, 2))
     pd.testing.assert_frame_equal(alone, shared)
     assert alone.wait_min[0] > alone.wait_min[1]
 
 
 def test_a_sweep_leaves_a_table_and_a_page(tmp_path: Path) -> None:
-    out = tmp_path / "family"
+    out = tmp_path / "sweep"
     options = ("--vary", "road.theta_per_min=0.1,1", "--vary", "stations.S.charger_kw=50,60", "--out", out)
     result = run("sweep", "toy", *options, *FEW, "--json")
     assert result.exit_code == 0, result.output
@@ -79,28 +78,27 @@ def test_a_sweep_leaves_a_table_and_a_page(tmp_path: Path) -> None:
 def test_a_day_beyond_its_limits_is_named_with_code_3() -> None:
     result = run("sweep", "toy", "--vary", "grid.slack_voltage_pu=1.0,1.2", *FEW)
     assert result.exit_code == 3
-    assert "! grid.slack_voltage_pu = 1.2: equilibrium: " in result.stdout
-    assert "! grid.slack_voltage_pu = 1.0" not in result.stdout
-    assert "table violations" not in result.stdout  # a sweep writes none
+    assert "cosim: grid.slack_voltage_pu = 1.2: equilibrium: " in result.stderr
+    assert "grid.slack_voltage_pu = 1.0" not in result.stderr
+    assert "table violations" not in result.stderr  # a sweep writes none
 
 
 def test_the_page_of_a_sweep_names_the_values_and_says_nothing_of_verdicts_it_has_not(tmp_path: Path) -> None:
-    look_at = load_scenario("toy").config.look_at.split("\n", maxsplit=1)[0]
-    out = tmp_path / "family"
+    what_to_look_at = load_scenario("toy").config.what_to_look_at.split("\n", maxsplit=1)[0]
+    out = tmp_path / "sweep"
     run("sweep", "toy", "--vary", "grid.slack_voltage_pu=1.0,1.2", *FEW, "--out", out)
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<li>grid.slack_voltage_pu = 1.2: equilibrium: " in page
     assert "a day for each value of grid.slack_voltage_pu" in page
-    assert look_at
-    assert look_at not in page
+    assert what_to_look_at
+    assert what_to_look_at not in page
 
 
-def test_the_page_of_a_lesson_opens_with_what_it_teaches(tmp_path: Path) -> None:
-    about = {"description": "D", "look_at": "Look here.", "vary": ["road.theta_per_min=1"]}
-    family = read_family(about["vary"])
-    days = sweep(find_scenario("toy"), family, FEW[1:])
-    write_sweep("lesson", about, family, days, tmp_path)
-    assert "Look here." in (tmp_path / "report.html").read_text(encoding="utf-8")
+def test_the_page_of_a_tutorial_opens_with_what_to_look_at() -> None:
+    about = {"description": "D", "what_to_look_at": "Look here.", "vary": ["road.theta_per_min=1"]}
+    parameters = read_parameters(about["vary"])
+    days = sweep(find_scenario("toy"), parameters, FEW[1:])
+    assert "Look here." in page("tutorial", about, parameters, days)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +115,7 @@ def test_numbers_stand_where_they_belong_on_the_axis_and_words_side_by_side(
 ) -> None:
     figures = dict.fromkeys(SHOWN, range(len(values)))
     days = pd.DataFrame({**figures, field: [str(value) for value in values]})
-    drawing = draw_family(days, pd.DataFrame({field: values}))
+    drawing = figures_over_values(days, pd.DataFrame({field: values}))
     assert list(drawing.data[0].x) == places
     assert drawing.layout.xaxis.type == ("linear" if isinstance(places[0], float) else "category")
 
@@ -132,7 +130,7 @@ def test_all_scenarios_are_listed_and_each_tells_what_to_run() -> None:
     assert "no such scenario" in str(run("scenarios", "nowhere").exception)
 
 
-def test_a_lesson_is_copied_with_what_it_extends(tmp_path: Path) -> None:
+def test_a_tutorial_is_copied_with_what_it_extends(tmp_path: Path) -> None:
     file = copy_scenario("cloudy_day", tmp_path / "study")
     assert load_scenario(file).config.model_dump() == load_scenario("cloudy_day").config.model_dump()
     assert (tmp_path / "study" / "paper.toml").is_file()

@@ -7,33 +7,13 @@ import pytest
 
 from cosim.arrays import FloatArray
 from cosim.road.assignment import solve_sue
-from cosim.road.network import Network, OdTable
+from cosim.road.build_problem import build_problem
+from cosim.road.network import Network
 from cosim.road.paths import UserClass, path_set
-from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
+from tests.cosim.road.cases import town
 
 CARS = (UserClass("cars"),)
-
-
-def town() -> tuple[Network, OdTable]:
-    """Return 24 nodes in a two-way grid of 4 x 6, 76 links and every OD: Sioux Falls in size."""
-    rng = np.random.default_rng(24)
-    rows = [(a, b) for a in range(24) for b in range(24) if b - a == 6 or (b - a == 1 and b % 6)]
-    ends = np.array([*rows, *(row[::-1] for row in rows)])
-    count = len(ends)
-    network = Network(
-        nodes=tuple(str(node + 1) for node in range(24)),
-        links=tuple(str(link + 1) for link in range(count)),
-        from_node=ends[:, 0],
-        to_node=ends[:, 1],
-        t0_min=rng.uniform(2, 10, count),
-        capacity_veh_h=rng.uniform(4_000, 25_000, count),
-        alpha=np.full(count, 0.15),
-        beta=np.full(count, 4.0),
-        davidson_j=np.zeros(count),
-    )
-    origin, dest = np.nonzero(~np.eye(24, dtype=bool))
-    return network, OdTable(origin=origin, dest=dest, demand_veh_h=rng.uniform(100, 1_200, origin.size))
 
 
 def costs_from(network: Network, origin: int) -> FloatArray:
@@ -69,7 +49,7 @@ def test_bushes_of_552_ods_have_the_flows_of_all_their_paths(marginal: bool) -> 
         paths=path_set(network, od, CARS, routes), demand_veh_h=od.demand_veh_h, theta_per_min=theta
     )
     assert listed.paths.count > 4 * od.origin.size
-    bush = solve_sue(pose_problem(network, od, 0.5, routes="bush"), tolerance=1e-10)
+    bush = solve_sue(build_problem(network, od, 0.5, paths="bush"), tolerance=1e-10)
     known = solve_sue(listed, tolerance=1e-11)
     assert bush.converged
     assert known.converged

@@ -7,8 +7,9 @@ from scipy.optimize import brentq
 from cosim.road.assignment import solve_sue
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.network import Network, OdTable
+from cosim.road.objective import fisk_objective
 from cosim.road.paths import UserClass, find_paths
-from cosim.road.problem import AssignmentProblem, fisk_objective, total_travel_time_veh_min
+from cosim.road.problem import AssignmentProblem, total_travel_time_veh_min
 from tests.cosim.road.cases import cars_only, paper_problem
 from tests.verification.cone_programmes import path_flows_by_cones
 

@@ -11,9 +11,10 @@ from cosim.errors import InfeasibleError
 from cosim.road.assignment import solve_sue
 from cosim.road.latency import link_time_min
 from cosim.road.network import Network
+from cosim.road.objective import fisk_objective
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import UserClass, find_paths
-from cosim.road.problem import AssignmentProblem, fisk_objective
+from cosim.road.problem import AssignmentProblem
 from cosim.road.user_equilibrium import solve_so, solve_ue
 from tests.cosim.road.cases import CLASSES, cars_only, paper_problem, small_network, trips
 from tests.verification.cone_programmes import path_flows_by_cones

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.grid.schedule import REPORT_BASE_KVA
+from cosim.grid.device import DemandResponse, Storage
+from cosim.grid.solution import REPORT_BASE_KVA
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.errata.erratum import Numbers
@@ -70,8 +71,8 @@ def _currents_and_limits(grid: GridCase) -> tuple[float, ...]:
 
 def _store_with_printed_discharge(grid: GridCase) -> tuple[float, ...]:
     """Return the store's energy after a day of the printed Eq. 18, and its capacity [kWh]."""
-    unit = grid.feeder.devices.storages[0]
-    taken = grid.hours * unit.charge_efficiency * float(grid.dispatch.charge_kw[:, 0].sum())
+    unit = grid.feeder.devices.of(Storage)[0]
+    taken = grid.hours * unit.charge_efficiency * float(grid.dispatch.setpoints["charge_kw"][:, 0].sum())
     given = 24.0 * unit.discharge_max_kw / unit.discharge_efficiency
     return unit.soc_initial * unit.capacity_kwh + taken - given, unit.capacity_kwh
 
@@ -79,15 +80,15 @@ def _store_with_printed_discharge(grid: GridCase) -> tuple[float, ...]:
 def _reactive_power_of_sun_and_wind(grid: GridCase) -> tuple[float, ...]:
     """Return the largest reactive power of PV and wind [kvar], and what the day costs more without any [CNY]."""
     more = grid.at_unity_power_factor.cost_cny - grid.dispatch.cost_cny
-    return float(np.abs(grid.dispatch.renewable_kvar).max()), more
+    return float(np.abs(grid.dispatch.setpoints["renewable_kvar"]).max()), more
 
 
 def _payment_for_shifting(grid: GridCase) -> tuple[float, ...]:
     """Return what is paid for load after less load before shifting, and for the energy shifted out [CNY]."""
     d = grid.dispatch
-    price = np.array([unit.price_cny_per_mwh for unit in grid.feeder.devices.demand_responses]) / 1e3
-    net = grid.hours * float((d.shift_out_kw - d.shift_in_kw).sum(axis=0) @ price)
-    return abs(net), grid.hours * float(d.shift_out_kw.sum(axis=0) @ price)
+    price = np.array([unit.price_cny_per_mwh for unit in grid.feeder.devices.of(DemandResponse)]) / 1e3
+    net = grid.hours * float((d.setpoints["shift_out_kw"] - d.setpoints["shift_in_kw"]).sum(axis=0) @ price)
+    return abs(net), grid.hours * float(d.setpoints["shift_out_kw"].sum(axis=0) @ price)
 
 
 def _losses_as_printed(grid: GridCase) -> tuple[float, ...]:
@@ -132,8 +133,8 @@ NUMBERS: dict[str, Numbers] = {
     "Eq. 15": lambda case: _voltage_and_its_square(case.preset_a),
     "Eq. 16": lambda case: _currents_and_limits(case.preset_a),
     "Eq. 17": lambda case: (
-        float(case.preset_a.dispatch.turbine_kvar.min()),
-        float(case.preset_a.dispatch.turbine_kvar.max()),
+        float(case.preset_a.dispatch.setpoints["turbine_kvar"].min()),
+        float(case.preset_a.dispatch.setpoints["turbine_kvar"].max()),
     ),
     "Eq. 18": lambda case: _store_with_printed_discharge(case.preset_a),
     "Eq. 19": lambda case: _reactive_power_of_sun_and_wind(case.preset_a),

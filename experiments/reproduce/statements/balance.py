@@ -7,25 +7,27 @@ from experiments.reproduce.statement import Values, of_the_case, of_the_feeder
 
 
 def _unbalanced_kw(grid: GridCase) -> float:
-    d = grid.dispatch
-    fed_kw = d.purchase_kw + sum(
-        power.sum(axis=1) for power in (d.turbine_kw, d.renewable_kw, d.discharge_kw, d.shift_out_kw)
-    )
-    drawn_kw = d.losses_kw + grid.equivalent_load_kw + d.charge_kw.sum(axis=1) + d.shift_in_kw.sum(axis=1)
+    fed = ("turbine_kw", "renewable_kw", "discharge_kw", "shift_out_kw")
+    fed_kw = grid.dispatch.purchase_kw + sum(map(grid.set_kw, fed))
+    taken_kw = grid.equivalent_load_kw + sum(map(grid.set_kw, ("charge_kw", "shift_in_kw")))
+    drawn_kw = grid.dispatch.losses_kw + taken_kw
     return float(np.abs(fed_kw - drawn_kw).max())
 
 
 def _offered_while_taken_in(grid: GridCase) -> float:
     d, offered_kw = grid.dispatch, grid.available_kw.sum(axis=1)
     taken_kw, released_kw = (
-        np.hstack([d.charge_kw, d.shift_in_kw]),
-        np.hstack([d.discharge_kw, d.shift_out_kw]),
+        np.hstack([d.setpoints["charge_kw"], d.setpoints["shift_in_kw"]]),
+        np.hstack([d.setpoints["discharge_kw"], d.setpoints["shift_out_kw"]]),
     )
     return ratio(mean_while(offered_kw, taken_kw), mean_while(offered_kw, released_kw))
 
 
 def _rise_of_use_percent(grid: GridCase) -> float:
-    more_kw = grid.dispatch.renewable_kw.sum() - grid.without_flexibility.renewable_kw.sum()
+    more_kw = (
+        grid.dispatch.setpoints["renewable_kw"].sum()
+        - grid.without_flexibility.setpoints["renewable_kw"].sum()
+    )
     return 100 * ratio(more_kw, grid.available_kw.sum())
 
 

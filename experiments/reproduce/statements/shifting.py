@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cosim.grid.device import DemandResponse
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.grid_case import GridCase, ratio
 from experiments.reproduce.statement import Values, of_the_feeder
@@ -13,8 +14,8 @@ BREAKFAST = slice(6, 8)
 
 
 def _largest_shifted_share(grid: GridCase) -> float:
-    buses = [grid.feeder.feeder.bus_index(unit.bus) for unit in grid.feeder.devices.demand_responses]
-    shifted_kw = np.maximum(grid.dispatch.shift_out_kw, grid.dispatch.shift_in_kw)
+    buses = [grid.feeder.feeder.bus_index(unit.bus) for unit in grid.feeder.devices.of(DemandResponse)]
+    shifted_kw = np.maximum(grid.dispatch.setpoints["shift_out_kw"], grid.dispatch.setpoints["shift_in_kw"])
     return float((shifted_kw / grid.load.base_kw[:, buses]).max())
 
 
@@ -26,7 +27,10 @@ VALUES: dict[str, Values] = {
     ),
     "shifted-load-is-at-most-30-percent": of_the_feeder(_largest_shifted_share),
     "load-is-cut-in-the-evening": of_the_feeder(
-        lambda grid: ratio(grid.dispatch.shift_out_kw[EVENING].sum(), grid.dispatch.shift_out_kw.sum())
+        lambda grid: ratio(
+            grid.set_kw("shift_out_kw")[EVENING].sum(),
+            grid.dispatch.setpoints["shift_out_kw"].sum(),
+        )
     ),
     "load-returns-when-energy-is-cheap": of_the_feeder(
         lambda grid: grid.taken_back_over_cut(grid.price_cny_per_kwh)
@@ -35,7 +39,12 @@ VALUES: dict[str, Values] = {
         lambda grid: grid.taken_back_over_cut(grid.load.station_kw.sum(axis=1))
     ),
     "load-returns-at-7-and-8": of_the_feeder(
-        lambda grid: ratio(grid.dispatch.shift_in_kw[BREAKFAST].sum(), grid.dispatch.shift_in_kw.sum())
+        lambda grid: ratio(
+            grid.set_kw("shift_in_kw")[BREAKFAST].sum(),
+            grid.dispatch.setpoints["shift_in_kw"].sum(),
+        )
     ),
-    "all-load-is-given-back": of_the_feeder(lambda grid: np.abs(grid.dispatch.owed_kwh[-1]).max()),
+    "all-load-is-given-back": of_the_feeder(
+        lambda grid: np.abs(grid.dispatch.setpoints["deferred_kwh"][-1]).max()
+    ),
 }

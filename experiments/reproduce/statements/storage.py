@@ -2,17 +2,18 @@
 
 import numpy as np
 
+from cosim.grid.device import Storage
 from experiments.reproduce.grid_case import GridCase, mean_while, ratio
 from experiments.reproduce.statement import Values, of_the_feeder
 
 
 def _price_charging_over_discharging(grid: GridCase) -> float:
     d, price = grid.dispatch, grid.price_cny_per_kwh
-    return ratio(mean_while(price, d.charge_kw), mean_while(price, d.discharge_kw))
+    return ratio(mean_while(price, d.setpoints["charge_kw"]), mean_while(price, d.setpoints["discharge_kw"]))
 
 
 def _discharged_at_the_peak(grid: GridCase) -> float:
-    given_kw = grid.dispatch.discharge_kw.sum(axis=1)
+    given_kw = grid.set_kw("discharge_kw")
     return ratio(given_kw[grid.is_peak_load].sum(), given_kw.sum())
 
 
@@ -23,13 +24,15 @@ def _purchase_at_the_peak(grid: GridCase) -> float:
 
 def _outside_the_limits(grid: GridCase) -> float:
     """Return how far the state of charge is outside 0.2 to 0.8, 0 if it never is."""
-    soc = grid.dispatch.storage_kwh / np.array([unit.capacity_kwh for unit in grid.feeder.devices.storages])
+    soc = grid.dispatch.setpoints["storage_kwh"] / np.array(
+        [unit.capacity_kwh for unit in grid.feeder.devices.of(Storage)]
+    )
     return float(max(0.0, 0.2 - soc.min(), soc.max() - 0.8))
 
 
 def _change_over_the_day_kwh(grid: GridCase) -> float:
-    start_kwh = sum(unit.soc_initial * unit.capacity_kwh for unit in grid.feeder.devices.storages)
-    return float(grid.dispatch.storage_kwh[-1].sum() - start_kwh)
+    start_kwh = sum(unit.soc_initial * unit.capacity_kwh for unit in grid.feeder.devices.of(Storage))
+    return float(grid.dispatch.setpoints["storage_kwh"][-1].sum() - start_kwh)
 
 
 VALUES: dict[str, Values] = {
@@ -48,6 +51,8 @@ VALUES: dict[str, Values] = {
     "store-keeps-its-limits": of_the_feeder(_outside_the_limits),
     "store-ends-as-it-began": of_the_feeder(_change_over_the_day_kwh),
     "store-never-does-both": of_the_feeder(
-        lambda grid: np.minimum(grid.dispatch.charge_kw, grid.dispatch.discharge_kw).max()
+        lambda grid: np.minimum(
+            grid.dispatch.setpoints["charge_kw"], grid.dispatch.setpoints["discharge_kw"]
+        ).max()
     ),
 }

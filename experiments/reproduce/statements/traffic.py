@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from cosim.road.assignment import solve_sue
 from cosim.road.link_counts import flow_at_time_veh_h
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.od_case import OdCase
-from experiments.reproduce.road_case import FIRST, OD_1, RoadCase, sheffi_powell
+from experiments.reproduce.road_case import FIRST, OD_1, RoadCase, at_theta, sheffi_powell
 from experiments.reproduce.statement import Values, of_the_case
 
 LITTLE_KNOWN, WELL_KNOWN = 1e-6, 10.0
@@ -40,7 +39,7 @@ def _inverted(roads: RoadCase, round_to_min: float) -> float:
 def _unevenness_of_shares(roads: RoadCase) -> float:
     """Return the largest difference between the shares of two paths of an OD where theta is next to 0."""
     blind, groups = (
-        solve_sue(roads.problems[FIRST - 1].with_theta_times(LITTLE_KNOWN)),
+        at_theta(roads.problems[FIRST - 1], LITTLE_KNOWN),
         roads.day.paths.groups,
     )
     return float(np.max(-groups.minimum(-blind.path_share) - groups.minimum(blind.path_share)))
@@ -48,7 +47,7 @@ def _unevenness_of_shares(roads: RoadCase) -> float:
 
 def _on_cheapest(roads: RoadCase, factor: float) -> float:
     """Return the share of OD 1's trips on its cheapest path in the busiest period, at *factor* times theta."""
-    answer = solve_sue(roads.problems[FIRST - 1].with_theta_times(factor))
+    answer = at_theta(roads.problems[FIRST - 1], factor)
     members = roads.day.paths.groups.members(OD_1)
     return float(answer.path_share[members][np.argmin(answer.path_cost_min[members])])
 

@@ -22,14 +22,14 @@ def study(folder: Path, text: str, base: str = "toy") -> Path:
 def problems(file: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_scenario(file)
-    return list(caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
 
 
 def test_what_is_not_changed_is_as_in_the_other_scenario(tmp_path: Path) -> None:
     file = study(tmp_path, "[road]\ntheta_per_min = 2.0\n")
     mine, other = load_scenario(file), load_scenario(CONFIGS / "toy.toml", ["road.theta_per_min=2.0"])
     assert mine.config.name == "study"  # its own, though it does not say so
-    plain = {"name", "look_at", "profiles", "road", "mobility", "grid"}
+    plain = {"name", "what_to_look_at", "profiles", "road", "mobility", "grid"}
     assert mine.config.model_dump(exclude=plain) == other.config.model_dump(exclude=plain)
     assert mine.config.road.theta_per_min == other.config.road.theta_per_min
     assert mine.network.links == other.network.links
@@ -44,10 +44,10 @@ def test_files_of_the_other_scenario_stay_where_they_are_and_new_ones_lie_beside
 
 
 def test_a_relative_base_in_another_folder_keeps_its_data() -> None:
-    tables = read_scenario_tables(CONFIGS / "teaching" / "theta.toml")
+    tables = read_scenario_tables(CONFIGS / "tutorials" / "theta.toml")
     named = {key: place[key] for place, key in file_fields(tables)}
     assert named["profiles"] == "../profiles.csv"
-    assert all((CONFIGS / "teaching" / file).is_file() for file in named.values())
+    assert all((CONFIGS / "tutorials" / file).is_file() for file in named.values())
 
 
 def test_entries_of_lists_are_entered_by_name_and_position_and_lists_replaced_whole(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_another_network_takes_the_place_of_the_bus_tables(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[stations.CS7]\nchargers = 1", "stations: the list has no entry 'CS7'; it has S."),
+        ("[stations.CS7]\nchargers = 1", "table stations: the list has no entry 'CS7'; it has S."),
         ("[road]\ntheta = 1", "road.theta is not a known key"),
         ("[roads]\ntheta = 1", "roads is not a known key; do you mean 'road'?"),
         ("[grid]\nstorage = 3", "grid.storage is 3; it must be a list of tables."),

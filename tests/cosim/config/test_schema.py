@@ -24,7 +24,7 @@ def tables(scenario: str) -> dict[str, Any]:
     return tomllib.loads((CONFIGS / f"{scenario}.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("scenario", ["paper", "reference_dispatch", "toy", "two_way", "teaching/theta"])
+@pytest.mark.parametrize("scenario", ["paper", "reference_dispatch", "toy", "two_way", "tutorials/theta"])
 def test_the_scenarios_that_come_along_fit_the_schema(validator: Any, scenario: str) -> None:
     assert list(validator.iter_errors(tables(scenario))) == []
 

@@ -9,7 +9,8 @@ from cosim.arrays import FloatArray
 from cosim.coupling import EquilibriumDay, day_violations, solve_equilibrium_day
 from cosim.coupling.day import RoadDay, road_day
 from cosim.coupling.prices import dispatch_feeders, nodal_prices
-from cosim.road.problem import AssignmentProblem, fisk_objective
+from cosim.road.objective import fisk_objective
+from cosim.road.problem import AssignmentProblem
 from cosim.scenario import CHARGING, Scenario, charging_price_cny_per_kwh, load_scenario
 
 NODAL = "tariff.charging_price=nodal"

@@ -15,7 +15,7 @@ LATE_S = 10_000
 
 def vehicle(ev: int, arrival_s: int, minutes: float) -> Session:
     energy_kwh = minutes * POWER_KW / 60
-    return Session(ev=ev, trip=1, arrival_s=arrival_s, energy_kwh=energy_kwh, soc=0.2, target_soc=0.8)
+    return Session(ev=ev, trip=1, arrival_s=arrival_s, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
 
 
 def served(vehicles: list[Session], chargers: int, *bounds_s: int) -> dict[int, tuple[int, int]]:
@@ -24,9 +24,9 @@ def served(vehicles: list[Session], chargers: int, *bounds_s: int) -> dict[int, 
     queue.announce(vehicles)
     times = {}
     for bound_s in (*bounds_s, LATE_S):
-        outlook = queue.outlook(POWER_KW, before_s=bound_s, last_s=bound_s)
-        queue.serve(outlook, POWER_KW, before_s=bound_s)
-        for end_s, session in outlook.ends:
+        ahead = queue.look_ahead(POWER_KW, before_s=bound_s, last_s=bound_s)
+        queue.serve(ahead, POWER_KW, before_s=bound_s)
+        for end_s, session in ahead.ends:
             times[session.ev] = (session.start_s, end_s)
         assert len(queue.plugged) <= chargers
         assert not queue.waiting or len(queue.plugged) == chargers
@@ -73,10 +73,10 @@ def test_a_charger_released_in_a_second_goes_to_who_waited_before_who_arrives() 
     assert served(vehicles, 1) == {5: (0, 600), 9: (600, 1200), 1: (1200, 1800)}
 
 
-def test_an_outlook_changes_nothing() -> None:
+def test_looking_ahead_changes_nothing() -> None:
     queue = FifoQueue(1)
     queue.announce([vehicle(1, 0, 10), vehicle(2, 5, 10)])
-    first, again = (queue.outlook(POWER_KW, before_s=900, last_s=900) for _ in range(2))
+    first, again = (queue.look_ahead(POWER_KW, before_s=900, last_s=900) for _ in range(2))
     assert first == again
     assert not queue.plugged
     assert not queue.waiting
@@ -85,7 +85,7 @@ def test_an_outlook_changes_nothing() -> None:
 def test_without_power_whoever_plugs_in_stays() -> None:
     queue = FifoQueue(1)
     queue.announce([vehicle(1, 0, 10), vehicle(2, 5, 10)])
-    queue.serve(queue.outlook(0.0, before_s=900, last_s=900), 0.0, before_s=900)
+    queue.serve(queue.look_ahead(0.0, before_s=900, last_s=900), 0.0, before_s=900)
     assert list(queue.plugged) == [1]
     assert [session.ev for session in queue.waiting] == [2]
 

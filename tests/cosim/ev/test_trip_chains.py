@@ -59,7 +59,7 @@ def check_chain(chains: TripChains, diaries: Diaries, od: np.ndarray, seed: int,
     assert np.array_equal(end[to_work], work[diaries.ev[to_work]])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), zones=st.integers(3, 9), missing=st.floats(0.0, 0.5))
 def test_every_trip_begins_where_the_last_one_ended(
     seed: int, zones: int, missing: float, model: DwellModel

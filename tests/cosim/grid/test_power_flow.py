@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import SolverError
-from cosim.grid import sweep
-from cosim.grid.devices import Devices
+from cosim.grid import power_flow
+from cosim.grid.device import Devices
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.power_flow import PowerFlow, ac_power_flow, newton_power_flow, verify_with_ac_power_flow
-from cosim.grid.schedule import Load
+from cosim.grid.flow import PowerFlow
+from cosim.grid.power_flow import ac_power_flow, newton_power_flow, verify_with_ac_power_flow
+from cosim.grid.problem import Load
 from cosim.grid.sweep import sweep_power_flow
 
 Chain = Callable[..., Feeder]
@@ -37,7 +38,7 @@ def test_base_case_is_the_published_one(ieee33: Feeder) -> None:
     assert ieee33.bus_names[int(flow.voltage_pu.argmin())] == "18"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_sweep_and_newton_raphson_agree(ieee33: Feeder, seed: int) -> None:
     """Two methods that share no code, at random loads with feed-in and load at the slack bus."""
@@ -55,7 +56,7 @@ def test_sweep_and_newton_raphson_agree(ieee33: Feeder, seed: int) -> None:
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=1e-6, rtol=0, err_msg=name)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_what_pandapowers_admittances_accept_is_what_newton_raphson_finds(ieee33: Feeder, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -70,14 +71,14 @@ def test_what_pandapowers_admittances_accept_is_what_newton_raphson_finds(ieee33
 
 def test_voltages_that_are_off_are_not_accepted(ieee33: Feeder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A negative control: proposals wrong by 1e-8 p.u. at one bus are thrown away, and Newton-Raphson solves."""
-    honest = sweep.sweep_voltage
+    honest = power_flow.sweep_voltage
     proposals = []
 
     def wrong(*arguments: Any, **options: Any) -> Any:
         proposals.append(honest(*arguments, **options) + np.eye(33)[17] * 1e-8)
         return proposals[-1]
 
-    monkeypatch.setattr(sweep, "sweep_voltage", wrong)
+    monkeypatch.setattr(power_flow, "sweep_voltage", wrong)
     answer = ac_power_flow(ieee33, -ieee33.load_kw, -ieee33.load_kvar)
     assert abs(abs(proposals[0][17]) - answer.voltage_pu[17]) > 5e-9
     newton = newton_power_flow(ieee33, -ieee33.load_kw, -ieee33.load_kvar)

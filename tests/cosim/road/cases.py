@@ -90,6 +90,27 @@ def small_network(links: list[tuple[str, str, str, float]], *, capacity: float =
     )
 
 
+def town() -> tuple[Network, OdTable]:
+    """Return 24 nodes in a two-way grid of 4 x 6, 76 links and every OD: Sioux Falls in size."""
+    rng = np.random.default_rng(24)
+    rows = [(a, b) for a in range(24) for b in range(24) if b - a == 6 or (b - a == 1 and b % 6)]
+    ends = np.array([*rows, *(row[::-1] for row in rows)])
+    count = len(ends)
+    network = Network(
+        nodes=tuple(str(node + 1) for node in range(24)),
+        links=tuple(str(link + 1) for link in range(count)),
+        from_node=ends[:, 0],
+        to_node=ends[:, 1],
+        t0_min=rng.uniform(2, 10, count),
+        capacity_veh_h=rng.uniform(4_000, 25_000, count),
+        alpha=np.full(count, 0.15),
+        beta=np.full(count, 4.0),
+        davidson_j=np.zeros(count),
+    )
+    origin, dest = np.nonzero(~np.eye(24, dtype=bool))
+    return network, OdTable(origin=origin, dest=dest, demand_veh_h=rng.uniform(100, 1_200, origin.size))
+
+
 def trips(network: Network, *rows: tuple[str, str, float]) -> OdTable:
     """Return an OD table of (origin, dest, veh/h) rows."""
     return OdTable(

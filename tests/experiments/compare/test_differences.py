@@ -1,7 +1,6 @@
 """Items of either side, and the correction for many tests."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, equilibrium_tables
 from cosim.scenario import DayAhead, Scenario
 from experiments.compare.comparison import Comparison, compare
-from experiments.compare.page import write_comparison
+from experiments.compare.page import comparison_page
 from experiments.compare.sides import Side, recorded
 from experiments.compare.significance import LEVEL
 
@@ -90,15 +89,14 @@ def test_choices_of_a_station_the_reference_does_not_have_cannot_be(opened: Comp
 
 @pytest.mark.parametrize(("side", "found_in"), [("closed", "reference"), ("opened", "other")])
 def test_what_one_side_alone_has_is_listed_in_json_and_on_the_page(
-    side: str, found_in: str, request: pytest.FixtureRequest, tmp_path: Path
+    side: str, found_in: str, request: pytest.FixtureRequest
 ) -> None:
     comparison = request.getfixturevalue(side)
     (told,) = comparison.as_json()["comparisons"]
     assert {"kind": "station", "item": "CS11", "found_in": found_in} in told["one_sided"]
     assert {row["kind"] for row in told["one_sided"]} == {"station", "path"}
     assert all("CS11" in row["item"] for row in told["one_sided"])
-    write_comparison(comparison, tmp_path / "page.html")
-    assert f"station, {told[found_in]} alone" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"station, {told[found_in]} alone" in comparison_page(comparison)
 
 
 def test_nothing_is_one_sided_where_both_have_it(equilibrium: Side, agents: Side) -> None:

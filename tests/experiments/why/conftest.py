@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.replay import Decision
-from agents.replay_days import ReplayedDay
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.run.runner import run
-from experiments.why.record import days_of, replay_of
+from experiments.why.record import EvDay, Rerun, Trip, rerun
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 FEWER = "population.evs=90"
@@ -20,7 +18,7 @@ DEAF = ["messages.delay_s=30", "messages.loss_probability=0.3"]
 PRICED = ["tariff.charging_price=nodal", 'coupling.starts=["tariff"]', "mobility.price_sensitivity=1.0"]
 TYPES = (
     'population.types=[{name="small", share=0.5, battery_kwh=30.0, fast_kw=40.0}, '
-    '{name="large", share=0.5, slow_kw=11.0}]'
+    '{name="large", share=0.5, slow_charger_kw=11.0}]'
 )
 MIXED = "population.information={equilibrium=0.2, yesterday=0.5, last_period=0.2}"
 ONE_CHARGER = "stations.S.chargers=1"
@@ -83,24 +81,36 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
 
 
 @pytest.fixture(scope="session")
-def lived(finished: Callable[[str], Run]) -> Callable[[str], list[ReplayedDay]]:
-    """Return all days of all EVs of a case, replayed, EV by EV."""
+def again(finished: Callable[[str], Run]) -> Callable[[str], Rerun]:
+    """Return a case simulated again, all its EVs watched."""
 
     @cache
-    def days(case: str) -> list[ReplayedDay]:
+    def rerun_of(case: str) -> Rerun:
         found = finished(case)
-        replay = replay_of(found)
-        return [day for ev in range(1, found.summary["evs"] + 1) for day in days_of(found, replay, ev)]
+        return rerun(found, range(1, found.summary["evs"] + 1))
 
-    return days
+    return rerun_of
 
 
 @pytest.fixture(scope="session")
-def replayed(lived: Callable[[str], list[ReplayedDay]]) -> Callable[[str], list[tuple[int, Decision]]]:
-    """Return all decisions of all EVs of a case, EV by EV in order of departure."""
+def days(again: Callable[[str], Rerun]) -> Callable[[str], list[EvDay]]:
+    """Return all days of all EVs of a case, EV by EV."""
 
     @cache
-    def decisions(case: str) -> list[tuple[int, Decision]]:
-        return [(day.plan.ev, made) for day in lived(case) for made in day.decisions]
+    def days_of(case: str) -> list[EvDay]:
+        run_again = again(case)
+        numbers = range(1, run_again.scenario.config.days + 1)
+        return [run_again.ev_day(ev, day) for ev in range(1, run_again.ahead.n_ev + 1) for day in numbers]
 
-    return decisions
+    return days_of
+
+
+@pytest.fixture(scope="session")
+def told_trips(days: Callable[[str], list[EvDay]]) -> Callable[[str], list[tuple[int, Trip]]]:
+    """Return all trips of all EVs of a case, EV by EV in order of departure."""
+
+    @cache
+    def trips(case: str) -> list[tuple[int, Trip]]:
+        return [(day.ev, trip) for day in days(case) for trip in day.trips]
+
+    return trips

@@ -3,12 +3,10 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, TripReported
@@ -20,7 +18,7 @@ from experiments.run.runner import run
 from experiments.why.command import second_of
 from experiments.why.facts import facts_of
 from experiments.why.mail import mail_of
-from experiments.why.record import days_of, find_ev_day
+from experiments.why.record import EvDay, Rerun, find_ev_day
 from experiments.why.words import told
 from tests.experiments.why.conftest import CONFIGS
 
@@ -32,18 +30,20 @@ def in_one_line(words: str) -> str:
 
 
 @pytest.mark.parametrize("case", ["mail lost, prices nodal", "carried, mixed, individual"])
-def test_the_mail_of_an_ev_is_that_of_the_ledger(finished: Callable[[str], Run], case: str) -> None:
-    """Where messages were kept one by one, the replayed ones are the same, over midnights too."""
+def test_the_mail_of_an_ev_is_that_of_the_ledger(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun], case: str
+) -> None:
+    """Where messages were kept one by one, those told are the same, over midnights too."""
     found = finished(case)
     ledger = found.agents.messages
     ledger = ledger[ledger.kind.isin([kind.__name__ for kind in BY_EVS])]
-    first = find_ev_day(found.directory, 1)
+    run_again = again(case)
     for ev in found.agents.trips.query("user_class == 'charging'").ev.unique()[:12].tolist():
         said = [
             (letter["kind"], letter["sent_s"], letter["sender"], letter["receiver"], letter["delivered_s"])
-            for lived in days_of(found, first.replay, ev)
-            for made in lived.decisions
-            for letter in mail_of(replace(first, lived=lived), made)
+            for day in (run_again.ev_day(ev, number) for number in range(1, len(run_again.days) + 1))
+            for trip in day.trips
+            for letter in mail_of(day, trip)
         ]
         name = f"ev {ev}"
         kept = ledger[(ledger.sender == name) | (ledger.receiver == name)]
@@ -52,10 +52,12 @@ def test_the_mail_of_an_ev_is_that_of_the_ledger(finished: Callable[[str], Run],
         )
 
 
-def test_the_words_name_the_draw_the_chance_and_the_bill(finished: Callable[[str], Run]) -> None:
+def test_the_words_name_the_draw_the_chance_and_the_bill(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun]
+) -> None:
     found = finished("told all")
     trip = found.agents.trips.query("user_class == 'charging'").iloc[0]
-    day = find_ev_day(found.directory, int(trip.ev))
+    day = again("told all").ev_day(int(trip.ev), 1)
     words, (facts,) = told(day), [one for one in facts_of(day)["trips"] if one["trip"] == trip.trip]
     chosen = next(option for option in facts["choice_set"] if option["chosen"])
     assert chosen["from"] <= facts["uniform"] < chosen["to"]
@@ -77,13 +79,15 @@ def test_the_words_name_the_draw_the_chance_and_the_bill(finished: Callable[[str
     assert chosen["price_min"] > 0
 
 
-def test_the_words_name_the_type_of_the_car(finished: Callable[[str], Run]) -> None:
+def test_the_words_name_the_type_of_the_car(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun]
+) -> None:
     """Its power at the charger is what the session took, its consumption what the trip took."""
     found = finished("told all")
     trips = found.agents.trips.query("user_class == 'charging'")
     said = {}
     for ev in trips.ev.unique()[:8].tolist():
-        day = find_ev_day(found.directory, ev)
+        day = again("told all").ev_day(ev, 1)
         car, words = facts_of(day)["car"], in_one_line(told(day))
         said[car["type"]] = words
         own = trips[trips.ev == ev].iloc[0]
@@ -96,28 +100,30 @@ def test_the_words_name_the_type_of_the_car(finished: Callable[[str], Run]) -> N
     assert "It is of type large: battery 50 kWh, 0.17 kWh/km, charging slowly with 11 kW." in said["large"]
 
 
-def test_the_words_say_what_kind_of_thing_a_driver_knows(finished: Callable[[str], Run]) -> None:
-    found = finished("carried, mixed, batch")
+def test_the_words_say_what_a_driver_is_told(again: Callable[[str], Rerun]) -> None:
+    run_again = again("carried, mixed, batch")
     words: dict[str, str] = {}
     for ev in range(1, 91):
-        day = find_ev_day(found.directory, ev) if len(words) < 4 else None
-        if day is not None and day.decisions:
-            words.setdefault(facts_of(day)["knowledge"]["kind"], in_one_line(told(day)))
+        day = run_again.ev_day(ev, 3)
+        if day.trips:
+            words.setdefault(facts_of(day)["information_class"]["name"], in_one_line(told(day)))
     assert "Like 20% of drivers it is told the link times of the equilibrium" in words["equilibrium"]
     assert "Like 20% of drivers it is told the link times measured in the last period" in words["last_period"]
     assert "Like 50% of drivers it is told the mean of the link times measured" in words["yesterday"]
     assert "of the 2 days before, sent at" in words["yesterday"]
     assert "Like 10% of drivers it is told no link times" in words["free_flow"]
-    assert "believes those of free flow" in words["free_flow"]
+    assert "perceives those of free flow" in words["free_flow"]
 
 
-def test_at_a_time_it_says_what_the_ev_does(finished: Callable[[str], Run]) -> None:
+def test_at_a_time_it_says_what_the_ev_does(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun]
+) -> None:
     found = finished("mail lost, prices nodal")
     trips = found.agents.trips
     leaves_at_once = trips.groupby("ev").departure_s.shift(-1) == trips.arrival_s
     row = trips[~leaves_at_once & (trips.wait_min > 1)].iloc[0]
     session = found.agents.sessions.query("ev == @row.ev and trip == @row.trip").iloc[0]
-    day = find_ev_day(found.directory, int(row.ev))
+    day = again("mail lost, prices nodal").ev_day(int(row.ev), 1)
     doing = {
         row.departure_s: "driving to station",
         session.arrival_s: "waiting for a charger",
@@ -135,17 +141,19 @@ def test_at_a_time_it_says_what_the_ev_does(finished: Callable[[str], Run]) -> N
     assert f"At {row.departure_s // 3600:02}:" in told(day, int(row.departure_s))
 
 
-def test_a_trip_goes_on_after_midnight_and_the_battery_with_it(finished: Callable[[str], Run]) -> None:
+def test_a_trip_goes_on_after_midnight_and_the_battery_with_it(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun]
+) -> None:
     """What is said of the end of a day and of the start of the next is the same; and so it is of parked EVs."""
-    found = finished("carried, mixed, batch")
+    found, ev_day = finished("carried, mixed, batch"), again("carried, mixed, batch").ev_day
     trips = found.agents.trips.query("status == 'arrived' and day < 3")
     row = trips[trips.arrival_s > trips.day * SECONDS_PER_DAY].iloc[0]
     for ev in (int(row.ev), *range(1, 6)):
-        evening, morning = (find_ev_day(found.directory, ev, int(row.day) + later) for later in (0, 1))
+        evening, morning = (ev_day(ev, int(row.day) + later) for later in (0, 1))
         before, after = facts_of(evening, SECONDS_PER_DAY)["at"], facts_of(morning, 0)["at"]
         assert after == before
         assert facts_of(morning)["soc_first"] == before["soc"]
-    evening, morning = (find_ev_day(found.directory, int(row.ev), int(row.day) + later) for later in (0, 1))
+    evening, morning = (ev_day(int(row.ev), int(row.day) + later) for later in (0, 1))
     second = int(row.arrival_s) - int(row.day) * SECONDS_PER_DAY
     assert facts_of(morning, second - 1)["at"]["trip"] == row.trip
     assert facts_of(morning, second)["at"]["doing"].startswith("parked")
@@ -154,13 +162,16 @@ def test_a_trip_goes_on_after_midnight_and_the_battery_with_it(finished: Callabl
     assert f"arrives day {row.day + 1}, 00:" in in_one_line(told(evening))
 
 
-def test_parked_evs_charge_as_the_next_departure_finds_them(finished: Callable[[str], Run]) -> None:
+def test_parked_evs_charge_as_the_next_departure_finds_them(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun]
+) -> None:
     """At the second before it leaves, an EV holds what the table of trips says it leaves with."""
     found = finished("carried, mixed, batch")
     trips = found.agents.trips
     slow = trips[(trips.slow_charge_kwh > 1) & (trips.day == 3) & (trips.departure_s < 3 * SECONDS_PER_DAY)]
     for row in slow.iloc[:10].itertuples():
-        at = facts_of(find_ev_day(found.directory, row.ev), row.departure_s - 2 * SECONDS_PER_DAY - 1)["at"]
+        day = again("carried, mixed, batch").ev_day(row.ev, 3)
+        at = facts_of(day, row.departure_s - 2 * SECONDS_PER_DAY - 1)["at"]
         assert at["soc"] == pytest.approx(row.soc_departure, abs=1e-3)
         assert at["doing"].startswith("parked")
     assert len(slow) > 10
@@ -200,14 +211,14 @@ def test_what_is_not_there_is_a_sentence_and_code_2(
     assert shown.out == ""
 
 
-def test_where_nobody_was_told_when_a_period_opened_and_mail_was_late_no_time_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_where_no_driver_was_told_when_a_period_opened_and_mail_was_late_the_day_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("experiments.run.runner._write_report", lambda _: None)
     deaf = ["population.evs=20", "population.information={}", "messages.delay_s=30"]
-    run(load_scenario(CONFIGS / "toy.toml", deaf), "agents", tmp_path / "run")
-    assert cosim(monkeypatch, "why", str(tmp_path / "run"), "1") == 2
-    assert "which link times were in force is in no table" in capsys.readouterr().err
+    found = run(load_scenario(CONFIGS / "toy.toml", deaf), "agents", tmp_path / "run")
+    ev = int(found.agents.trips.ev.iloc[0])
+    assert "perceives those of free flow" in in_one_line(told(find_ev_day(tmp_path / "run", ev)))
 
 
 def test_a_run_without_agents_has_nobody_to_ask(
@@ -226,7 +237,8 @@ def test_the_command_prints_words_or_one_json_object(
     assert cosim(monkeypatch, "why", directory, "3", "--json", "--at", "18:05") == 0
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert facts["at"]["second"] == 2 * SECONDS_PER_DAY + second_of("18:05") == 237_900
-    assert "not known" in facts["not_known"][0]
+    exact: EvDay = find_ev_day(finished("carried, mixed, batch").directory, 3)
+    assert facts["trips"] == json.loads(json.dumps(facts_of(exact)))["trips"], "totals alone lose nothing"
     assert cosim(monkeypatch, "why", directory, "3") == 0
     assert "EV 3, day 3 of 3 of toy" in capsys.readouterr().out
     assert load_run(directory).summary["evs"] == 90
@@ -245,26 +257,17 @@ def test_of_many_days_the_last_one_is_told_unless_another_is_named(
     assert {day["days"] for day in days} == {3}
 
 
-def test_of_totals_alone_it_is_said_since_when_waits_are_missing(finished: Callable[[str], Run]) -> None:
-    found = finished("carried, mixed, totals alone")
-    exact = finished("carried, mixed, batch").agents.trips
-    charges = exact[exact.user_class == "charging"].groupby("ev").day.min()
-    first = int(charges[charges == 1].index[0])
-    never = int(np.setdiff1d(np.arange(1, 91), charges.index)[0])
-    assert "after its first fast charge" in facts_of(find_ev_day(found.directory, first, 1))["not_known"][0]
-    assert "on a day before" in facts_of(find_ev_day(found.directory, first, 2))["not_known"][0]
-    assert "has not fast-charged" in facts_of(find_ev_day(found.directory, never))["not_known"][0]
-
-
-def test_who_comes_too_late_for_the_rest_of_the_day_is_told_so(finished: Callable[[str], Run]) -> None:
+def test_an_ev_that_comes_too_late_for_the_rest_of_the_day_is_told_so(
+    finished: Callable[[str], Run], again: Callable[[str], Rerun]
+) -> None:
     """Its trip stands over midnight, in the words of both days."""
     found = finished("drawn, some learn, queues of days")
     trips = found.agents.trips.query("status == 'arrived' and wait_min > 600 and day == 1")
     late = trips[trips.arrival_s > SECONDS_PER_DAY]
     left = 0
     for row in late.iloc[:10].itertuples():
-        evening, morning = (find_ev_day(found.directory, row.ev, day) for day in (1, 2))
-        not_begun = len(evening.plan.trips) - len(evening.decisions)
+        evening, morning = (again("drawn, some learn, queues of days").ev_day(row.ev, day) for day in (1, 2))
+        not_begun = evening.planned - len(evening.trips)
         assert ("The rest has not begun when the day ends." in in_one_line(told(evening))) == (not_begun > 0)
         assert " at station S" in facts_of(evening, SECONDS_PER_DAY)["at"]["doing"]
         assert facts_of(evening, SECONDS_PER_DAY)["at"] == facts_of(morning, 0)["at"]

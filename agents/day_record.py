@@ -1,0 +1,152 @@
+"""A day that is over: its record in the result tables, as functions of what the simulation has left.
+
+A day's links, paths and trips are recorded when the next day is over, for by then its last trips have ended; those of
+the last day as the end of the simulation cuts them off.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+
+from agents.counts import entries_after, record_traffic
+from agents.day_boundary import DayBoundary, DayTraffic
+from agents.ev_days import record_ev_days
+from agents.plans import EVAttributes
+from agents.roads import RoadPeriod
+from agents.trip_table import TripTable, record_totals, record_trips
+from cosim.arrays import IntArray
+from cosim.mailbox import PostOffice
+from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
+from cosim.results import Recorder
+from cosim.scenario import DayAhead, Scenario
+
+INDIVIDUAL_TABLES_UP_TO = 100_000
+"""EVs up to which trips and sessions are recorded one by one, unless the scenario says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DayRecord:
+    """What a day has left once the clock has stopped."""
+
+    scenario: Scenario
+    day_ahead: DayAhead
+    day: int
+    end_s: int
+    start: DayBoundary | None
+    evs: EVAttributes
+    trips: TripTable
+    """All of the day, also those that have not begun."""
+    roads: Mapping[PeriodOfDay, RoadPeriod]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no day follows."""
+        return self.day >= self.day_ahead.days
+
+    @cached_property
+    def uncut(self) -> TripTable:
+        """The trips begun; arrivals may be to come."""
+        return self.trips.of(self.trips.has_begun)
+
+    @cached_property
+    def begun(self) -> TripTable:
+        """The trips begun, as the end of the day finds them."""
+        return self.uncut.cut_at(self.end_s)
+
+    @cached_property
+    def yesterday(self) -> DayTraffic | None:
+        """The day before, all of whose trips have ended that take less than a day."""
+        if self.start is None:
+            return None
+        before = self.start.yesterday
+        late = self.begun.of(self._day_of_trip == before.day)
+        return replace(before, trips=TripTable.joined([before.trips, late]))
+
+    @cached_property
+    def entering(self) -> IntArray:
+        """EVs of the day before that enter links on this day, (periods, links)."""
+        if self.yesterday is not None:
+            return entries_after(self.yesterday, self.scenario, self.day_ahead.paths)
+        return np.zeros((self.scenario.periods.count, len(self.scenario.network.links)), dtype=np.int64)
+
+    @cached_property
+    def today(self) -> DayTraffic:
+        """The day itself."""
+        periods = [self.roads[now] for now in sorted(self.roads)]
+        columns = {
+            field.name: np.array([getattr(period, field.name) for period in periods])
+            for field in fields(RoadPeriod)
+        }
+        trips = self.begun.of(self._day_of_trip >= self.day)
+        return DayTraffic(day=self.day, trips=trips, entering=self.entering, **columns)
+
+    @property
+    def traffic_so_far(self) -> DayTraffic:
+        """The day itself, with the trips that have ended."""
+        return replace(self.today, trips=self.today.trips.of(~self.today.trips.is_under_way))
+
+    @property
+    def _day_of_trip(self) -> IntArray:
+        return self.begun.departure_s // SECONDS_PER_DAY + 1
+
+    @property
+    def records_individuals(self) -> bool:
+        """Whether trips and sessions are recorded one by one: if asked for, or if they are not too many."""
+        wanted = self.scenario.config.population.individual_tables
+        return self.evs.count <= INDIVIDUAL_TABLES_UP_TO if wanted is None else wanted
+
+
+def record_day(recorder: Recorder, record: DayRecord) -> None:
+    """Record the traffic of the day before, and if this is the last day, its own."""
+    if record.yesterday is not None:
+        _record_trips(recorder, record, record.yesterday)
+    if record.is_last:
+        _record_trips(recorder, record, record.today)
+        _flag_evs_under_way(recorder, record)
+
+
+def _record_trips(recorder: Recorder, record: DayRecord, traffic: DayTraffic) -> None:
+    scenario, battery = record.scenario, record.evs.battery
+    record_traffic(recorder, scenario, record.day_ahead, traffic)
+    record_totals(recorder, scenario, traffic.trips, battery, traffic.day)
+    if record.records_individuals:
+        record_trips(recorder, scenario, traffic.trips, battery)
+        record_ev_days(recorder, scenario, traffic.trips, record.evs)
+
+
+def _flag_evs_under_way(recorder: Recorder, record: DayRecord) -> None:
+    under_way = int(np.count_nonzero(record.begun.is_under_way))
+    if not under_way:
+        return
+    ended = record.scenario.periods.at(record.end_s - 1)
+    recorder.add_row(
+        "violations",
+        day=ended.day,
+        period=ended.period,
+        place="roads and stations",
+        kind="on_the_way",
+        amount=under_way,
+        sentence=f"{under_way} EVs have not arrived by the end of {ended}: the stations could not "
+        "charge them. Add chargers, or strengthen the feeder.",
+    )
+
+
+def record_messages(recorder: Recorder, post: PostOffice) -> None:
+    """Record what was sent."""
+    for entry in post.ledger:
+        message = entry.message
+        recorder.add_row(
+            "messages",
+            day=message.day,
+            period=message.period,
+            sent_s=message.sent_s,
+            delivered_s=-1 if entry.delivered_s is None else entry.delivered_s,
+            kind=type(message).__name__,
+            sender=message.sender,
+            receiver=entry.receiver,
+            receivers=entry.receivers,
+            lost=entry.lost,
+            content=message.content(),
+        )

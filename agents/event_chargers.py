@@ -1,0 +1,125 @@
+"""Event-driven chargers (individual resolution): a SimPy resource, and a process for every vehicle."""
+
+import math
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import simpy
+
+from agents.clock import Clock, Phase
+from agents.station_records import StationRecords
+from cosim.ev.session import Session
+from cosim.mailbox import PostOffice
+from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, ev_address
+
+
+class EventDrivenChargers:
+    """c chargers and one queue; vehicles come, wait, charge and leave, each on its own."""
+
+    def __init__(
+        self, records: StationRecords, clock: Clock, post: PostOffice, present: Sequence[Session] = ()
+    ) -> None:
+        """Hold the vehicles *present* that have arrived, in order of arrival; the others will send a request."""
+        self.records, self.clock, self.post = records, clock, post
+        self.inbox = post.inbox(records.name)
+        self.chargers = simpy.Resource(clock.env, capacity=records.data.chargers)
+        self.plugged: list[Session] = []
+        self.waiting: list[Session] = []
+        self.limit_changed = clock.env.event()
+        there = [session for session in present if session.arrival_s < clock.now_s]
+        self.plugged += [session for session in there if session.start_s >= 0]
+        self.waiting += [session for session in there if session.start_s < 0]
+        records.carry_over(self.plugged, self.waiting)
+
+    def start(self) -> None:
+        """Begin the day: serve the vehicles that are there, then those that come."""
+        for session in (*self.plugged, *self.waiting):
+            self.clock.env.process(self.go_on(session))
+        self.clock.env.process(self.serve_vehicles())
+
+    def serve_vehicles(self) -> Generator[simpy.Event, Any, None]:
+        """Receive vehicles as they come."""
+        while True:
+            request = yield self.inbox.next(ChargeRequest)
+            self.clock.env.process(self.serve(request))
+
+    def serve(self, request: ChargeRequest) -> Generator[simpy.Event, Any, None]:
+        """Let one vehicle wait for a charger, charge to its target, and leave."""
+        session = self.session(request)
+        with self.chargers.request() as charger:
+            self.record_arrival(session, must_wait=not charger.triggered)
+            yield charger
+            self.plug_in(session)
+            yield from self.fill(session)
+
+    def go_on(self, session: Session) -> Generator[simpy.Event, Any, None]:
+        """Serve one vehicle that was plugged in, or waited, when the day before ended."""
+        with self.chargers.request() as charger:
+            yield charger
+            if session.start_s < 0:
+                self.plug_in(session)
+            yield from self.fill(session)
+
+    def fill(self, session: Session) -> Generator[simpy.Event, Any, None]:
+        """Charge a vehicle to its target, and let it leave."""
+        while session.remaining_kwh > 0:
+            yield self.clock.until(self.clock.now_s, Phase.RESUME)
+            session.draw(self.records.charger_power_kw(self.clock.period))
+            yield self.clock.until(self.next_reading_s(session), Phase.METER) | self.limit_changed
+            self.records.read_meter(session, self.clock.now_s)
+        self.unplug(session)
+
+    def session(self, request: ChargeRequest) -> Session:
+        """Return what the vehicle wants."""
+        return Session(
+            ev=request.ev,
+            trip=request.trip,
+            arrival_s=request.sent_s,
+            energy_kwh=request.energy_kwh,
+            soc=request.soc,
+            soc_target=request.soc_target,
+            most_kw=math.inf if request.most_kw is None else request.most_kw,
+        )
+
+    def record_arrival(self, session: Session, *, must_wait: bool) -> None:
+        """Record a vehicle that has arrived, and queue it."""
+        self.records.queue_record.arrivals += 1
+        if must_wait:
+            self.waiting.append(session)
+            self.records.queue_record.join(self.clock.now_s)
+
+    def plug_in(self, session: Session) -> None:
+        """Start a session."""
+        now_s = self.clock.now_s
+        if session in self.waiting:
+            self.waiting.remove(session)
+            self.records.queue_record.leave(now_s)
+        session.plug_in(now_s)
+        self.plugged.append(session)
+        self.records.begin(session)
+        started = ChargeStarted(**self._envelope(), wait_s=now_s - session.arrival_s)
+        self.post.send(ev_address(session.ev), started)
+
+    def next_reading_s(self, session: Session) -> int:
+        """Return the second at which the session is full or the period ends, whichever is first."""
+        return min(session.full_s(), self.clock.next_boundary_s)
+
+    def unplug(self, session: Session) -> None:
+        """End a session and hand the driver the bill."""
+        self.plugged.remove(session)
+        session.end_s = self.clock.now_s
+        bill = ChargeEnded(
+            **self._envelope(),
+            energy_kwh=session.delivered_kwh,
+            paid_cny=session.paid_cny,
+            soc=session.soc_target,
+        )
+        self.post.send(ev_address(session.ev), bill)
+
+    def after_limit(self) -> None:
+        """Wake all who charge, so that they go on at the new power."""
+        changed, self.limit_changed = self.limit_changed, self.clock.env.event()
+        changed.succeed()
+
+    def _envelope(self) -> dict[str, Any]:
+        return self.clock.envelope(self.records.name)

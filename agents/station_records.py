@@ -1,0 +1,178 @@
+"""The records of a station, and what its chargers may give: the same at both resolutions."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from agents.meter import Meter
+from agents.price_list import PriceLists
+from cosim.ev.queue_record import QueueRecord
+from cosim.ev.session import Session
+from cosim.messages import TariffIssued
+from cosim.periods import PeriodOfDay, Periods
+from cosim.results import Recorder
+from cosim.scenario import Station as StationData
+
+
+class Vehicles(Iterable[Session], Sized, Protocol):
+    """Vehicles at a station."""
+
+
+class Chargers(Protocol):
+    """The chargers with their queue: event-driven (individual), or worked out in stretches (batch)."""
+
+    def start(self) -> None:
+        """Begin the day."""
+        ...
+
+    @property
+    def plugged(self) -> Vehicles:
+        """Vehicles that charge."""
+        ...
+
+    @property
+    def waiting(self) -> Vehicles:
+        """Vehicles that wait."""
+        ...
+
+    def after_limit(self) -> None:
+        """Charge on at a new limit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StationStart:
+    """How a station begins a day that is not the first."""
+
+    now_s: int
+    tariff: TariffIssued | None
+    """The last prices announced to it."""
+    drawn_kwh: float
+    """In the period before."""
+
+
+class StationRecords:
+    """What a station has, is told, meters and records."""
+
+    def __init__(
+        self,
+        data: StationData,
+        prices: PriceLists,
+        periods: Periods,
+        meter: Meter,
+        recorder: Recorder,
+        start: StationStart | None = None,
+    ) -> None:
+        """Begin empty, at the published prices, or as the day before has ended."""
+        self.data, self.name = data, data.name
+        self.periods, self.meter, self.recorder = periods, meter, recorder
+        self.prices, self.price_list = prices, prices.told(start.tariff if start else None)
+        """All price lists, and the one it was told of last."""
+        self.queue_record = QueueRecord(since_s=start.now_s if start else 0)
+        if start:
+            self.meter.record(self.name, periods.at(start.now_s - 1), start.drawn_kwh)
+        self.limits_kw: dict[PeriodOfDay, float] = {}
+        """What the feeder can serve, as announced by the operator; a limit is valid in its period alone."""
+        self.sessions: list[Session] = []
+        """All that have begun."""
+        self._plugged_s: dict[PeriodOfDay, int] = defaultdict(int)
+        self._paid_cny: dict[PeriodOfDay, list[float]] = defaultdict(list)
+        """Seconds that vehicles were plugged in, and what they paid, as far as metered."""
+
+    def receive(self, tariff: TariffIssued) -> None:
+        """Charge for energy at a new tariff."""
+        self.price_list = self.prices.told(tariff)
+
+    def limit_kw(self, period: PeriodOfDay) -> float:
+        """Return the cap in a period: chargers, site, and what the feeder can serve, as far as announced."""
+        return min(self.data.limit_kw, self.limits_kw.get(period, math.inf))
+
+    def charger_power_kw(self, period: PeriodOfDay) -> float:
+        """Return the power of each charger in a period: the cap is shared evenly among all chargers."""
+        return min(self.data.charger_kw, self.limit_kw(period) / self.data.chargers)
+
+    def price(self, period: PeriodOfDay) -> float:
+        """Return the charging price in a period, as far as the station has been told."""
+        return self.price_list.price(self.name, period)
+
+    def carry_over(self, plugged: Iterable[Session], waiting: Sized) -> None:
+        """Go on with vehicles of the day before."""
+        self.sessions += plugged
+        self.queue_record.waiting = self.queue_record.largest = len(waiting)
+
+    def begin(self, session: Session) -> None:
+        """Record a vehicle that has plugged in."""
+        self.queue_record.start(session.start_s - session.arrival_s)
+        self.sessions.append(session)
+
+    def read_meter(self, session: Session, now_s: int) -> None:
+        """Record what a session drew since its last reading; a boundary second belongs to the period it ends."""
+        period, price = self.periods.at(session.since_s), self.price(self.periods.at(session.since_s))
+        self._plugged_s[period] += now_s - session.since_s
+        energy_kwh = session.deliver(now_s, price)
+        self._paid_cny[period].append(energy_kwh * price)
+        self.meter.record(self.name, period, energy_kwh)
+
+    def record_sessions(self, *, also_unfinished: bool) -> None:
+        """Record the sessions that have ended; at the end of the simulation the others, too, as they stand."""
+        sessions = [session for session in self.sessions if also_unfinished or session.end_s >= 0]
+        if not sessions:
+            return
+        started = [self.periods.at(session.start_s) for session in sessions]
+        arrival_s = np.array([session.arrival_s for session in sessions])
+        start_s = np.array([session.start_s for session in sessions])
+        energy_kwh = np.array([session.delivered_kwh for session in sessions])
+        paid_cny = np.array([session.paid_cny for session in sessions])
+        drew = energy_kwh > 0
+        self.recorder.add(
+            "sessions",
+            day=[period.day for period in started],
+            period=[period.period for period in started],
+            station=self.name,
+            ev=[session.ev for session in sessions],
+            trip=[session.trip for session in sessions],
+            arrival_s=arrival_s,
+            start_s=start_s,
+            end_s=[session.end_s for session in sessions],
+            wait_min=(start_s - arrival_s) / 60,
+            energy_kwh=energy_kwh,
+            price_cny_per_kwh=np.divide(paid_cny, energy_kwh, out=np.full(drew.size, np.nan), where=drew),
+            paid_cny=paid_cny,
+            soc_arrival=[session.soc for session in sessions],
+            soc_end=[session.soc_now for session in sessions],
+        )
+
+    def record_period(self, ended: PeriodOfDay, forecast_kw: float, chargers: Chargers) -> None:
+        """Record the period that ended."""
+        energy_kwh = self.meter.energy_kwh(self.name, ended)
+        end_s = self.periods.start_s(ended) + self.periods.seconds
+        waiting_kwh = [session.remaining_kwh for session in chargers.waiting]
+        plugged_kwh = [session.remaining_kwh for session in chargers.plugged]
+        held_back = self.charger_power_kw(ended) < self.data.charger_power_kw
+        self.recorder.add(
+            "stations",
+            day=ended.day,
+            period=ended.period,
+            station=self.name,
+            feeder=self.data.feeder,
+            bus=self.data.bus,
+            arrivals=self.queue_record.arrivals,
+            energy_kwh=energy_kwh,
+            load_kw=energy_kwh / self.periods.hours,
+            forecast_kw=forecast_kw,
+            limit_kw=self.limit_kw(ended),
+            queue_mean=self.queue_record.mean_length(end_s, self.periods.seconds),
+            queue_max=self.queue_record.largest,
+            wait_min=self.queue_record.wait_min(),
+            backlog_kwh=math.fsum(waiting_kwh + plugged_kwh),
+            unserved_kwh=math.fsum(waiting_kwh + (plugged_kwh if held_back else [])),
+            charger_occupancy=self._plugged_s.pop(ended, 0) / (self.data.chargers * self.periods.seconds),
+            energy_utilisation=energy_kwh / (self.data.limit_kw * self.periods.hours),
+            price_cny_per_kwh=self.price(ended),
+            revenue_cny=math.fsum(self._paid_cny.pop(ended, [])),
+        )
+        self.queue_record.close()

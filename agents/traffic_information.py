@@ -1,0 +1,122 @@
+"""Traffic information: the trips that were reported, the link times they make, and those announced to drivers.
+
+The coordinator counts reported trips twice. By the period in which the report came: that gives the times measured in
+the last period, at once. And by the period in which the trip began, as the equilibrium counts: a day later, when all
+of them have ended, those give the times of that period, of which `yesterday` tells the mean over the days.
+"""
+
+import numpy as np
+
+from agents.day_boundary import Measured
+from cosim.arrays import FloatArray, IntArray
+from cosim.periods import PeriodOfDay
+from cosim.road.latency import link_time_min
+from cosim.scenario import DayAhead, Scenario
+
+
+class TrafficInformation:
+    """Link times as they were measured, and as they are announced to drivers."""
+
+    def __init__(self, scenario: Scenario, day_ahead: DayAhead, measured: Measured | None) -> None:
+        """Know what was *measured* on the days before; without it free flow."""
+        self.periods, self.day_ahead, self.paths = scenario.periods, day_ahead, day_ahead.paths
+        self.shares = scenario.config.population.information.shares()
+        network, count = self.paths.network, scenario.periods.count
+        self._charging = np.flatnonzero(self.paths.station >= 0)
+        free_min = np.tile(network.t0_min, (count, 1))
+        start = measured or Measured(
+            last_period_min=network.t0_min,
+            yesterday_min=free_min,
+            perceived_min=free_min,
+            trips=np.zeros((count, self.paths.count), dtype=np.int64),
+            spent_s=np.zeros((count, network.charging_arcs.size), dtype=np.int64),
+            car_link_veh_h=np.zeros_like(free_min),
+        )
+        self.last_period_min = start.last_period_min
+        self.yesterday_min, self.perceived_min = start.yesterday_min.copy(), start.perceived_min.copy()
+        self.trips, self.spent_s = start.trips.copy(), start.spent_s.copy()
+        self.car_link_veh_h = start.car_link_veh_h.copy()
+
+    def measured(self) -> Measured:
+        """Return what the next day has to know."""
+        return Measured(
+            last_period_min=self.last_period_min,
+            yesterday_min=self.yesterday_min,
+            perceived_min=self.perceived_min,
+            trips=self.trips,
+            spent_s=self.spent_s,
+            car_link_veh_h=self.car_link_veh_h,
+        )
+
+    # as a period opens
+
+    def learn(self, now: PeriodOfDay) -> None:
+        """Take in how this period went on the day before: perceived += (measured - perceived) / day."""
+        row, day = now.period - 1, now.day - 1
+        if day < 1:
+            return
+        self.yesterday_min[row] = self.times_min(self.trips[row], self.spent_s[row], self.car_link_veh_h[row])
+        self.perceived_min[row] += (self.yesterday_min[row] - self.perceived_min[row]) / day
+        self.trips[row], self.spent_s[row] = 0, 0
+
+    def announced_min(self, now: PeriodOfDay) -> dict[str, FloatArray]:
+        """Return the link times announced to each information class that has members."""
+        classes = {
+            "equilibrium": self.day_ahead.link_time_min[now.period - 1],
+            "last_period": self.last_period_min,
+            "yesterday": self.perceived_min[now.period - 1],
+        }
+        return {name: classes[name].copy() for name in self.shares}
+
+    def effective_min(self, now: PeriodOfDay) -> FloatArray:
+        """Return the link times that trips of the period take.
+
+        Where all drivers are told the same times of today, these are taken. Else the traffic of the hour is expected to
+        be that of the day before, on the first day that of the hour before.
+        """
+        announced = self.announced_min(now)
+        for name in ("equilibrium", "last_period"):
+            if self.shares.get(name, 0.0) >= 1:
+                return announced[name]
+        # a copy: after the end of the last day this period is learnt anew, and its record is still to be read
+        return self.last_period_min if now.day == 1 else self.yesterday_min[now.period - 1].copy()
+
+    # as trips are reported, and the period ends
+
+    def count(self, now: PeriodOfDay, departed_s: IntArray, trips: IntArray, spent_s: IntArray) -> None:
+        """Count trips on paths, (reports, paths), by the period in which they began, unless that is a day ago."""
+        number = departed_s // self.periods.seconds
+        for row in np.flatnonzero(number > self.periods.index(now) - self.periods.count):
+            place = number[row] % self.periods.count
+            self.trips[place] += trips[row]
+            self.spent_s[place] += self._at_stations(spent_s[row])
+
+    def close(self, now: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray) -> None:
+        """Measure the period that ended by all trips reported in it, and keep the cars for the day after."""
+        car_link_veh_h = self.paths.link_flow_veh_h(car_veh_h)
+        self.car_link_veh_h[now.period - 1] = car_link_veh_h
+        self.last_period_min = self.times_min(trips, self._at_stations(spent_s), car_link_veh_h)
+
+    def _at_stations(self, spent_s: IntArray) -> IntArray:
+        """Return the seconds at each station, from those on each path."""
+        arcs = self.paths.network.charging_arcs.size
+        at = self.paths.station[self._charging]
+        return np.bincount(at, spent_s[self._charging], minlength=arcs).astype(np.int64)
+
+    def times_min(self, trips: IntArray, spent_s: IntArray, car_link_veh_h: FloatArray) -> FloatArray:
+        """Return link times at this traffic; at stations the mean of wait and charge (free time without arrivals)."""
+        network = self.paths.network
+        arcs = network.charging_arcs
+        flow = self.paths.link_flow_veh_h(trips / self.periods.hours) + car_link_veh_h
+        flow[arcs] = 0.0
+        times = link_time_min(network, flow)
+        vehicles = np.bincount(self.paths.station[self._charging], trips[self._charging], minlength=arcs.size)
+        times[arcs] = mean_station_min(vehicles, spent_s, times[arcs])
+        return times
+
+
+def mean_station_min(
+    vehicles: IntArray, spent_s: FloatArray | IntArray, without_arrivals_min: FloatArray
+) -> FloatArray:
+    """Return the mean time at each station from the vehicles served and their seconds."""
+    return np.where(vehicles > 0, spent_s / np.maximum(vehicles, 1) / 60, without_arrivals_min)

@@ -1,0 +1,223 @@
+"""The trips of a day as one table: from the diaries over what was decided and what came of it to the result tables.
+
+An EV (``agents.ev``) writes the row of its trip, the fleet (``agents.fleet``) the rows of many. A column is added here,
+and in ``cosim.tables`` if it is a result.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from typing import Any, Self, cast
+
+import numpy as np
+
+from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.ev.battery import Battery
+from cosim.ev.transitions import ACTIVITIES, ActivityArray
+from cosim.results import Recorder
+from cosim.scenario import Scenario
+
+WHOLE = {"dtype": np.int64, "at_first": 0}
+OPEN = {"dtype": np.int64, "at_first": -1}
+REAL = {"dtype": np.float64, "at_first": 0.0}
+FLAG = {"dtype": np.bool_, "at_first": False}
+ACTIVITY = {"dtype": np.int8, "at_first": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TripTable:
+    """One row per planned trip, ordered by EV, then by departure. Energies of charging are on the grid side."""
+
+    # planned, and the random numbers of the decisions
+    ev: IntArray = field(metadata=WHOLE)
+    """Number of the EV, from 1."""
+    trip: IntArray = field(metadata=WHOLE)
+    """Number of the trip in the EV's day, from 1."""
+    planned_s: IntArray = field(metadata=WHOLE)
+    """Planned second of departure."""
+    length_km: FloatArray = field(metadata=REAL)
+    from_activity: ActivityArray = field(metadata=ACTIVITY)
+    to_activity: ActivityArray = field(metadata=ACTIVITY)
+    od: IntArray = field(metadata=WHOLE)
+    charge_uniform: FloatArray = field(metadata=REAL)
+    """Decides on a fast charge."""
+    route_uniform: FloatArray = field(metadata=REAL)
+    """Decides on the path, or the (path, station) pair."""
+    report_uniform: FloatArray = field(metadata=REAL)
+    """Decides whether the report of the trip is lost."""
+    # decided at departure
+    departure_s: IntArray = field(metadata=OPEN)
+    """-1 before; the second in which a stranded EV would have left."""
+    charges: BoolArray = field(metadata=FLAG)
+    path: IntArray = field(metadata=OPEN)
+    """-1 if stranded."""
+    drive_s: IntArray = field(metadata=WHOLE)
+    after_s: IntArray = field(metadata=WHOLE)
+    """Driving time from the station on."""
+    soc_departure: FloatArray = field(metadata=REAL)
+    soc_arrival: FloatArray = field(metadata=REAL)
+    slow_kwh: FloatArray = field(metadata=REAL)
+    """Charged while parked before the trip."""
+    # on the way
+    arrival_s: IntArray = field(metadata=OPEN)
+    """Known as soon as the last leg begins; -1 before."""
+    wait_s: IntArray = field(metadata=WHOLE)
+    charge_s: IntArray = field(metadata=WHOLE)
+    fast_kwh: FloatArray = field(metadata=REAL)
+    paid_cny: FloatArray = field(metadata=REAL)
+    """For the fast charge."""
+
+    @classmethod
+    def planned(cls, **columns: Any) -> Self:
+        """Return planned trips; the *columns* not given are still to be written."""
+        count = columns["ev"].size
+        open_columns = [column for column in fields(cls) if column.name not in columns]
+        blank = {
+            column.name: np.full(count, column.metadata["at_first"], dtype=column.metadata["dtype"])
+            for column in open_columns
+        }
+        return cls(**columns, **blank)
+
+    @classmethod
+    def joined(cls, tables: Sequence["TripTable"]) -> Self:
+        """Return the trips of several tables, in order of EVs; those of one EV as the tables come."""
+        names = [column.name for column in fields(cls)]
+        whole = cls(**{name: np.concatenate([getattr(table, name) for table in tables]) for name in names})
+        return whole.of(np.argsort(whole.ev, kind="stable"))
+
+    def of(self, which: IntArray | BoolArray) -> Self:
+        """Return some of the trips; all of them are this table itself: a city's takes half a gigabyte."""
+        if which.dtype == np.bool_ and which.all():
+            return self
+        return type(self)(**{column.name: getattr(self, column.name)[which] for column in fields(self)})
+
+    def write(self, row: IntArray | int, *records: object) -> None:
+        """Write into *row*, or rows, every column that one of the *records* has a field of the same name for."""
+        for record in records:
+            for name in _columns_in(cast("Hashable", type(record))):
+                getattr(self, name)[row] = getattr(record, name)
+
+    def cut_at(self, end_s: int) -> Self:
+        """Return the trips as the end of the simulation leaves them: later arrivals are not known."""
+        return replace(self, arrival_s=np.where(self.arrival_s < end_s, self.arrival_s, -1))
+
+    @property
+    def has_begun(self) -> BoolArray:
+        """Trips whose departure has come, stranded ones included."""
+        return self.departure_s >= 0
+
+    @property
+    def is_stranded(self) -> BoolArray:
+        """Trips that could not be made; of those that have begun."""
+        return self.path < 0
+
+    @property
+    def has_arrived(self) -> BoolArray:
+        """Trips that have ended."""
+        return self.arrival_s >= 0
+
+    @property
+    def is_under_way(self) -> BoolArray:
+        """Trips that have begun and not ended."""
+        return self.has_begun & ~self.is_stranded & ~self.has_arrived
+
+    def reported(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
+        """Return the rows of trips that arrived in these seconds, and whose report was not lost."""
+        then = (self.arrival_s >= from_s) & (self.arrival_s < before_s)
+        return np.flatnonzero(then & (self.report_uniform >= loss_probability))
+
+
+@cache
+def _columns_in(record: Any) -> tuple[str, ...]:
+    """Return the columns of the table that a dataclass has fields for."""
+    columns = {column.name for column in fields(TripTable)}
+    return tuple(part.name for part in fields(record) if part.name in columns)
+
+
+def record_totals(
+    recorder: Recorder, scenario: Scenario, trips: TripTable, battery: Battery, day: int
+) -> None:
+    """Write the table of EVs: the trips of each period of *day*, and later, by departure."""
+    first = (day - 1) * scenario.periods.count
+    number = trips.departure_s // scenario.periods.seconds - first
+    periods = max(scenario.periods.count, int(number.max(initial=-1)) + 1)
+    made, ended = ~trips.is_stranded, trips.has_arrived
+    charged = ended & trips.charges
+
+    def count(which: BoolArray) -> IntArray:
+        return np.bincount(number[which], minlength=periods)
+
+    def total(values: Any, which: BoolArray) -> FloatArray:
+        return np.bincount(number[which], values[which], minlength=periods).astype(np.float64)
+
+    def mean(values: Any, which: BoolArray) -> FloatArray:
+        return np.where(count(which) > 0, total(values, which) / np.maximum(count(which), 1), np.nan)
+
+    days, period = np.divmod(first + np.arange(periods), scenario.periods.count)
+    recorder.add(
+        "evs",
+        day=days + 1,
+        period=period + 1,
+        departures=count(made),
+        charging=count(made & trips.charges),
+        arrived=count(ended),
+        stranded=count(trips.is_stranded),
+        drive_min=mean(trips.drive_s / 60, ended),
+        station_min=mean((trips.wait_s + trips.charge_s) / 60, charged),
+        wait_min=mean(trips.wait_s / 60, charged),
+        drive_kwh=total(_drive_kwh(trips, battery), ended),
+        fast_charge_kwh=total(trips.fast_kwh, charged),
+        slow_charge_kwh=total(trips.slow_kwh, np.ones_like(made)),
+        paid_cny=total(trips.paid_cny, charged),
+        soc_departure=mean(trips.soc_departure, made),
+    )
+
+
+def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, battery: Battery) -> None:
+    """Write the table of trips that have begun; what a trip that has not ended took is not known."""
+    if not trips.ev.size:
+        return
+    seconds, arrived = scenario.periods.seconds, trips.has_arrived
+    day, period = np.divmod(trips.departure_s // seconds, scenario.periods.count)
+    od, nodes = scenario.paths.od, _names(scenario.network.nodes)
+    stations = _names([station.name for station in scenario.stations] + [""])
+    status = np.where(trips.is_stranded, 0, np.where(arrived, 1, 2))
+
+    def if_arrived(values: Any) -> FloatArray:
+        return np.where(arrived, values, np.nan)
+
+    recorder.add(
+        "trips",
+        day=day + 1,
+        period=period + 1,
+        ev=trips.ev,
+        trip=trips.trip,
+        from_activity=_names(ACTIVITIES)[trips.from_activity],
+        to_activity=_names(ACTIVITIES)[trips.to_activity],
+        origin=nodes[od.origin[trips.od]],
+        destination=nodes[od.dest[trips.od]],
+        user_class=_names(["passing", "charging"])[trips.charges.astype(np.int64)],
+        path=trips.path,
+        station=stations[np.where(trips.is_stranded, -1, scenario.paths.station[trips.path])],
+        departure_s=trips.departure_s,
+        arrival_s=trips.arrival_s,
+        drive_min=if_arrived(trips.drive_s / 60),
+        wait_min=if_arrived(trips.wait_s / 60),
+        charge_min=if_arrived(trips.charge_s / 60),
+        length_km=trips.length_km,
+        drive_kwh=if_arrived(_drive_kwh(trips, battery)),
+        fast_charge_kwh=if_arrived(trips.fast_kwh),
+        slow_charge_kwh=trips.slow_kwh,
+        paid_cny=if_arrived(trips.paid_cny),
+        soc_departure=trips.soc_departure,
+        soc_arrival=np.where(trips.is_under_way, np.nan, trips.soc_arrival),
+        status=_names(["stranded", "arrived", "on_the_way"])[status],
+    )
+
+
+def _drive_kwh(trips: TripTable, battery: Battery) -> FloatArray:
+    return battery.of(trips.ev - 1).trip_kwh(trips.length_km)
+
+
+def _names(names: Sequence[str]) -> Any:
+    return np.array(names, dtype=object)

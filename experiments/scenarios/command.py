@@ -1,0 +1,87 @@
+"""The commands about scenario files: ``cosim scenarios``, ``validate``, ``schema`` and ``init``."""
+
+from pathlib import Path
+from textwrap import fill
+from typing import Annotated, Any
+
+import typer
+
+from cosim.errors import ConfigError
+from experiments.options import AsJson, Config, Settings
+
+WIDTH = 100
+
+
+def scenarios_command(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a scenario: what it shows, what to run.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the bundled scenarios; of one, say what it shows and what to run."""
+    from experiments.scenarios import describe, scenario_files
+    from experiments.study import Study, finish
+
+    known = {own: describe(file) for own, file in scenario_files().items()}
+    if name is not None and name not in known:
+        raise ConfigError(name, [f"there is no such scenario; there are: {', '.join(known)}"])
+    width = max(len(own) for own in known)
+    lines = [f"{own:{width}}  {about['description']}" for own, about in known.items()]
+    if name is not None:
+        lines = [_page(name, known[name])]
+    finish(
+        Study(command="scenarios", facts=known if name is None else known[name], lines=lines), as_json=as_json
+    )
+
+
+def _page(name: str, about: dict[str, Any]) -> str:
+    base, run = about["extends"], f"cosim run {name}"
+    commands = [f"cosim sweep {name}"] if about["vary"] else [run]
+    if base and not about["vary"]:
+        quick = "--model equilibrium --out runs"
+        commands = [
+            f"cosim run {base} {quick}/{base}",
+            f"{run} {quick}/{name}",
+            f"cosim compare runs/{base} runs/{name} --out runs/{name}-against-{base}",
+        ]
+    parts = [f"{name}: {about['description']}"]
+    parts += [
+        fill(paragraph, WIDTH) for paragraph in about["what_to_look_at"].split("\n\n") if paragraph.strip()
+    ]
+    parts += ["\n".join(f"  varies {variation}" for variation in about["vary"])] if about["vary"] else []
+    parts += ["\n".join(f"  {command}" for command in commands), f"file: {about['file']}"]
+    return "\n\n".join(parts)
+
+
+def validate_command(config: Config, settings: Settings = None) -> None:
+    """Check a scenario and its data, and list everything that is wrong with it."""
+    from experiments.scenarios import load_scenario
+
+    scenario = load_scenario(config, settings or ())
+    roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
+    typer.echo(
+        f"{config}: fine. Road nodes: {len(roads.nodes)}, links: {len(roads.links) - len(scenario.stations)}, "
+        f"OD pairs: {scenario.od_share.size}, paths and (path, station) pairs: {scenario.paths.count}, "
+        f"stations: {len(scenario.stations)}, feeders: {len(feeders)}, "
+        f"buses: {sum(feeder.bus_count for feeder in feeders)}."
+    )
+
+
+def schema_command() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from cosim.config.schema import json_schema
+
+    typer.echo(json_schema())
+
+
+def init_command(
+    directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
+    scenario: Annotated[
+        str, typer.Option("--from", help="Scenario to start from (cosim scenarios).")
+    ] = "paper",
+) -> None:
+    """Copy a commented scenario with its data, to start a study of your own."""
+    from experiments.scenarios import copy_scenario
+
+    file = copy_scenario(scenario, directory)
+    typer.echo(f"{file} is yours to change. Then: cosim run {file}")
