@@ -272,7 +272,7 @@ def _case(
 def _shape_problems(
     feeder: Feeder, devices: Devices, load: Load, price: FloatArray, horizon: Horizon
 ) -> list[str]:
-    periods = len(price)
+    periods = price.size
     wanted = (periods, feeder.bus_count)
     problems = [] if price.ndim == 1 and periods else ["the price must be one number per period."]
     arrays = {"base_kw": load.base_kw, "base_kvar": load.base_kvar, "station_kw": load.station_kw}
