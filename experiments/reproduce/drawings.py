@@ -103,12 +103,12 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
         notes=(),
     )
     tables = tables_of(Dispatched(asked=asked, dispatches=(grid.dispatch,), cpu_s=0.0))
-    setpoints, minutes = tables["setpoints"], 60 * grid.hours
+    devices, minutes = tables["devices"], 60 * grid.hours
     stores = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
-    balance = feeder.dispatch(setpoints, tables["certificate"], tables["buses"], minutes)
+    balance = feeder.dispatch(devices, tables["dispatch"], tables["buses"], minutes)
     figures = {
         "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any unit"),
-        "shifting": demand_response(setpoints, minutes),
-        "storage": feeder.storage(setpoints, stores, minutes),
+        "shifting": demand_response(devices, minutes),
+        "storage": feeder.storage(devices, stores, minutes),
     }
     return {name: drawn.shaded(figure, grid.is_dear) for name, figure in figures.items()}
