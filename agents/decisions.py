@@ -160,7 +160,7 @@ def sessions(context: DecisionContext, who: Leaving, made: Decision) -> list[tup
     stops, trip = made.stops, made.charging.course
     if not stops.size:
         return []
-    ev, target_soc = who.ev[stops], context.evs.behaviour.target_soc
+    ev, soc_target = who.ev[stops], context.evs.behaviour.soc_target
     columns = (
         context.roads.paths.station[made.path[stops]],
         ev + 1,
@@ -180,7 +180,7 @@ def sessions(context: DecisionContext, who: Leaving, made: Decision) -> list[tup
                 arrival_s=arrival_s,
                 energy_kwh=energy_kwh,
                 soc=soc,
-                target_soc=target_soc,
+                soc_target=soc_target,
                 most_kw=most_kw,
             ),
         )

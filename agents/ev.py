@@ -112,7 +112,7 @@ class EV(mesa.Agent):
             trip=session.trip,
             energy_kwh=session.energy_kwh,
             soc=session.soc,
-            target_soc=session.target_soc,
+            soc_target=session.soc_target,
             most_kw=session.most_kw if isfinite(session.most_kw) else None,
         )
 

@@ -77,7 +77,7 @@ class EventDrivenChargers:
             arrival_s=request.sent_s,
             energy_kwh=request.energy_kwh,
             soc=request.soc,
-            target_soc=request.target_soc,
+            soc_target=request.soc_target,
             most_kw=math.inf if request.most_kw is None else request.most_kw,
         )
 
@@ -112,7 +112,7 @@ class EventDrivenChargers:
             **self._envelope(),
             energy_kwh=session.delivered_kwh,
             paid_cny=session.paid_cny,
-            soc=session.target_soc,
+            soc=session.soc_target,
         )
         self.post.send(ev_address(session.ev), bill)
 

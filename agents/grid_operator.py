@@ -16,9 +16,9 @@ from cosim.grid.operation import (
     planned_operation,
     record_operation,
     setpoint_kw,
-    with_load_that_came,
+    with_realised_load,
 )
-from cosim.grid.schedule import DispatchState, Horizon
+from cosim.grid.problem import DispatchState, Horizon
 from cosim.mailbox import PostOffice
 from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad
 from cosim.periods import PeriodOfDay
@@ -134,5 +134,5 @@ class GridOperator(mesa.Agent):
         for station in self.stations:
             energy_kwh = self.meter.energy_kwh(station.name, plan.now)
             drawn_kw[self.feeder.bus_index(station.bus)] += energy_kwh / self.clock.periods.hours
-        record_operation(self.recorder, with_load_that_came(plan, drawn_kw))
+        record_operation(self.recorder, with_realised_load(plan, drawn_kw))
         self.state = plan.dispatch.state_after(plan.now.period)

@@ -1,6 +1,7 @@
 """The agents' model of a day: Mesa holds the agents, SimPy is the only clock."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -137,8 +138,7 @@ class CoSimModel(mesa.Model):
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a class of the user's, which had passed its trial
-            when = str(self.clock.period)
-            problems = [f"{problem.rstrip('.')} ({when})" for problem in error.problems]
+            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
         record = self.record

@@ -22,12 +22,12 @@ import numpy as np
 from peers import installed_peers
 
 from cosim.road.assignment import solve_sue
+from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
 from cosim.road.formats import read_roads
 from cosim.road.network import Network, OdTable
 from cosim.road.objective import beckmann_objective
 from cosim.road.paths import UserClass, find_paths
-from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import semi_dynamic_day
 from cosim.road.steps import Method
@@ -113,7 +113,7 @@ def listed(name: str, network: Network, od: OdTable) -> None:
 
 def on_bushes(name: str, network: Network, od: OdTable, theta: float) -> None:
     """Time bushes: building them, and the equilibrium."""
-    seconds, problem = timed(lambda: pose_problem(network, od, theta, routes="bush"))
+    seconds, problem = timed(lambda: build_problem(network, od, theta, paths="bush"))
     assert isinstance(problem, BushProblem)  # noqa: S101
     say(f"{name}, bushes", seconds, f"{od.origin.size} ODs, {problem.bushes.link.size} arcs")
     seconds, answer = timed(lambda: solve_sue(problem))

@@ -19,13 +19,14 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.grid.clarabel_engine import bare_solver, engine
 from cosim.grid.cones import Cones
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
-from cosim.grid.dispatch import solve_dispatch, start_of_day
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, read_feeder_csv
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Question, numbers
+from cosim.grid.model import ProblemStructure
+from cosim.grid.parameters import parameters
 from cosim.grid.power_flow import ac_power_flow
-from cosim.grid.schedule import Dispatch, Horizon, Load
+from cosim.grid.problem import Horizon, Load, ProblemData
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
 from cosim.grid.tariff import time_of_use_tariff
 
@@ -65,16 +66,16 @@ class Case:
 
     def cones(self) -> Cones:
         """Return the cones that the dispatch solves."""
-        frame = Frame(
+        structure = ProblemStructure(
             feeder=self.feeder,
             devices=self.devices,
             period_h=self.horizon.period_h,
             export=False,
             elastic=None,
         )
-        state = start_of_day(self.devices)
-        question = Question(load=self.load, price_cny_per_kwh=self.price, horizon=self.horizon, state=state)
-        return engine(frame).horizon(len(self.price)).cones(numbers(frame, question))
+        state = self.devices.initial_state()
+        data = ProblemData(load=self.load, price_cny_per_kwh=self.price, horizon=self.horizon, state=state)
+        return engine(structure).chain(len(self.price)).cones(parameters(structure, data))
 
     def day(self) -> None:
         """Solve every period of the day anew, each over the rest of the day."""
@@ -123,14 +124,14 @@ def devices(copies: int, periods: int) -> Devices:
     )
     at = [("" if c == 0 else f"{c}.") for c in range(copies)]
     return Devices(
-        turbines=tuple(Turbine(name=f"turbine {c}", bus=c + "33", cost_b_cny_per_mwh=612.0) for c in at),
-        storages=tuple(Storage(name=f"storage {c}", bus=c + "18") for c in at),
-        renewables=tuple(
+        *(Turbine(name=f"turbine {c}", bus=c + "33", cost_b_cny_per_mwh=612.0) for c in at),
+        *(Storage(name=f"storage {c}", bus=c + "18") for c in at),
+        *(DemandResponse(bus=c + bus) for c in at for bus in ("7", "8", "24", "25")),
+        *(
             Renewable(name=f"{kind} {c}", bus=c + bus, kind=kind, profile_pu=profile)
             for c in at
             for kind, bus, profile in plants
         ),
-        demand_responses=tuple(DemandResponse(bus=c + bus) for c in at for bus in ("7", "8", "24", "25")),
     )
 
 

@@ -16,11 +16,12 @@ from typing import Literal
 import numpy as np
 
 from cosim.errors import CosimError
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, read_feeder_csv
 from cosim.grid.power_flow import ac_power_flow
-from cosim.grid.schedule import Dispatch, Load, Rules
+from cosim.grid.problem import Load, Rules
+from cosim.grid.solution import Dispatch
 
 IEEE33 = Path(__file__).parents[1] / "configs" / "ieee33"
 EXACT_PU = 1e-6
@@ -83,12 +84,12 @@ def _devices(random: np.random.Generator, periods: int) -> Devices:
         for k in range(int(random.integers(0, 5)))
     ]
     before = None if random.random() < 0.5 else float(random.uniform(0, 500))
-    turbine = Turbine(name="t", bus="33", p_before_kw=before, q_absorption=bool(random.random() < 0.7))
+    turbine = Turbine(name="t", bus="33", initial_kw=before, q_absorption=bool(random.random() < 0.7))
     return Devices(
-        turbines=(turbine,) if random.random() < 0.7 else (),
-        storages=(Storage(name="s", bus="18"),) if random.random() < 0.7 else (),
-        renewables=tuple(units),
-        demand_responses=tuple(DemandResponse(bus=b) for b in ("7", "24") if random.random() < 0.7),
+        *((turbine,) if random.random() < 0.7 else ()),
+        *((Storage(name="s", bus="18"),) if random.random() < 0.7 else ()),
+        *(DemandResponse(bus=b) for b in ("7", "24") if random.random() < 0.7),
+        *units,
     )
 
 
@@ -100,7 +101,7 @@ def judge(case: RandomCase, dispatch: Dispatch) -> str:
     wrong += [
         "" if d.relaxation_error.max() <= EXACT_PU else "the relaxation error is too large",
         ""
-        if np.minimum(d.charge_kw, d.discharge_kw).max(initial=0.0) <= 0.01
+        if np.minimum(d.setpoints["charge_kw"], d.setpoints["discharge_kw"]).max(initial=0.0) <= 0.01
         else "storage does both at once",
         "" if d.cost_cny + d.cost.penalty_cny >= bound else f"{d.cost_cny} CNY is below {d.lower_bound_cny}",
     ]
@@ -139,10 +140,10 @@ def main() -> None:
             continue
         if not dispatch.certified:
             found["says that it is not certified"] += 1
-            print(f"case {number}: {dispatch.doubt}")
+            print(f"case {number}: {dispatch.reason_not_certified}")
             continue
-        remedy = "with a remedy" if dispatch.remedy != "none" else "as solved"
-        found[f"certified, {dispatch.status}, {remedy}"] += 1
+        recovery = "recovered" if dispatch.exactness_recovery != "none" else "as solved"
+        found[f"certified, {dispatch.status}, {recovery}"] += 1
         if complaint := judge(case, dispatch):
             wrong += 1
             print(f"case {number} is silently wrong: {complaint}")

@@ -23,7 +23,7 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError, InfeasibleError
 from cosim.road.assignment import solve_sue
-from cosim.road.columns import cheapest_paths, solve_sue_adding_paths
+from cosim.road.columns import shortest_paths, solve_sue_adding_paths
 from cosim.road.latency import fit_davidson_j
 from cosim.road.network import ChargingArc, Network, OdTable
 from cosim.road.paths import UserClass, find_paths
@@ -121,7 +121,7 @@ def optima(problem: AssignmentProblem) -> str:
     """Return how the searches for the optima, and on a growing path set, ended; of the worst one."""
     network, paths = problem.network, problem.paths
     marginal = replace(problem, paths=replace(paths, network=replace(network, marginal=True)))
-    few = replace(problem, paths=cheapest_paths(network, paths.od, paths.classes))
+    few = replace(problem, paths=shortest_paths(network, paths.od, paths.classes))
     demand: dict[str, Any] = {"classes": paths.classes, "demand_veh_h": problem.demand_veh_h}
     searches: list[Callable[[], Any]] = [
         lambda: solve_sue(marginal, tolerance=TOLERANCE),

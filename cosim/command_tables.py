@@ -4,7 +4,6 @@ from cosim.columns import Column, boolean, real, text, whole
 
 _FROM_TO = (text("from_node", "node it leaves"), text("to_node", "node it enters"))
 _OD = (text("origin", "origin node"), text("dest", "destination node"))
-_FEEDER_PERIOD = (text("feeder", "feeder"), whole("period", "period, from 1"))
 _PART = text("days", "single_day, or many_days: the last of the days in a row")
 _TIME = (_PART, whole("time_min", "minute of the day, a quarter of an hour apart"))
 _AGAINST = (
@@ -127,76 +126,5 @@ COMMAND_TABLES: dict[str, tuple[Column, ...]] = {
         real("energy_STATION_kwh", "energy charged at each station; the column has its name"),
         whole("evs", "number of EVs"),
         text("flagged", "which limits were not kept, of each kind the worst; empty if all were"),
-    ),
-    "dispatch/setpoints": (
-        *_FEEDER_PERIOD,
-        text("device", "device"),
-        text("kind", "turbine, storage, pv, wind, v2g or demand_response"),
-        text("bus", "bus"),
-        real("p_kw", "active power injected"),
-        real("q_kvar", "reactive power injected"),
-        real("available_kw", "what the sun or wind would give"),
-        real("charge_kw", "power of charging"),
-        real("discharge_kw", "power of discharging"),
-        real("stored_kwh", "energy at the end of the period"),
-        real("shift_out_kw", "load moved out of the period"),
-        real("shift_in_kw", "load moved into the period"),
-        real("owed_kwh", "deferred energy at the end of the period"),
-    ),
-    "dispatch/buses": (
-        *_FEEDER_PERIOD,
-        text("bus", "bus"),
-        real("load_kw", "base load served"),
-        real("load_kvar", "reactive base load"),
-        real("station_kw", "load of the stations served"),
-        real("base_shed_kw", "base load that is not served"),
-        real("station_shed_kw", "load of the stations that is not served"),
-        real("injection_kw", "active power of the devices"),
-        real("injection_kvar", "reactive power of the devices"),
-        real("voltage_pu", "voltage"),
-    ),
-    "dispatch/branches": (
-        *_FEEDER_PERIOD,
-        text("branch", "branch"),
-        text("from_bus", "bus on the root's side"),
-        text("to_bus", "bus on the far side"),
-        real("p_kw", "active power entering it"),
-        real("q_kvar", "reactive power entering it"),
-        real("current_a", "current"),
-        real("loading", "current over its limit"),
-        real("relaxation_error_pu", "Eq. 23, corrected: |sqrt(l) - sqrt(P^2+Q^2)/sqrt(v)|"),
-    ),
-    "dispatch/prices": (
-        *_FEEDER_PERIOD,
-        text("bus", "bus"),
-        real("tariff_cny_per_kwh", "price of the upper grid"),
-        real("nodal_price_cny_per_kwh", "dual of the nodal active balance"),
-    ),
-    "dispatch/certificate": (
-        *_FEEDER_PERIOD,
-        text("status", "optimal, elastic or not certified"),
-        real("purchase_kw", "active power bought from the upper grid"),
-        real("purchase_kvar", "reactive power from the upper grid"),
-        real("losses_kw", "losses"),
-        real("voltage_min_pu", "lowest voltage"),
-        text("voltage_min_bus", "its bus"),
-        real("relaxation_error_max", "largest relaxation error"),
-        text("relaxation_error_branch", "its branch"),
-        real("ac_mismatch_max_pu", "largest |V_SOCP - V_AC|"),
-        real("charge_and_discharge_kw", "largest power that a store charges and discharges at once"),
-    ),
-    "dispatch/violations": (
-        *_FEEDER_PERIOD,
-        text("bus", "bus; empty where a price is meant"),
-        text("kind", "voltage, shedding, price, ..."),
-        real("amount", "by how much, in the unit the sentence names"),
-        text("sentence", "what happened, and what to do"),
-    ),
-    "dispatch/rolling": (
-        *_FEEDER_PERIOD,
-        real("purchase_planned_kw", "power bought as the period was first planned"),
-        real("purchase_kw", "power bought as it was carried out"),
-        real("cost_planned_cny", "cost as the period was first planned"),
-        real("cost_cny", "cost as it was carried out"),
     ),
 }

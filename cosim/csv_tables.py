@@ -1,14 +1,15 @@
-"""A CSV file as columns; every defect is kept as a sentence: file, line, column, value, what is allowed."""
+"""A CSV file as columns; every defect is kept with its file, line, column, value and what is allowed."""
 
 import csv
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from pathlib import Path
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
+from cosim.errors import Problem, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +39,27 @@ class Table:
     columns: tuple[str, ...] = ()
     cells: list[Row] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    faults: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
-    @property
-    def problems(self) -> list[str]:
-        """What is wrong with the file, in the order of its lines."""
-        return [sentence for _, sentence in sorted(self.faults, key=lambda fault: fault[0])]
-
-    def report(self, line: int, sentence: str) -> None:
+    def report(self, line: int, problem: Problem | str) -> None:
         """Keep one defect; line 0 is the file as a whole."""
-        place = f"{self.file}, line {line}" if line else f"{self.file}"
-        self.faults.append((line, f"{place}: {sentence}"))
+        record = Problem(problem) if isinstance(problem, str) else problem
+        self.problems.append(replace(record, file=str(self.file), line=line))
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Yield the number of each line with its cells."""
+        return zip(self.lines, self.cells, strict=True)
 
     def names(self, column: str) -> list[str]:
         """Return a column of names; an empty one is a defect."""
-        for line, row in zip(self.lines, self.cells, strict=True):
+        for line, row in self.rows():
             if not row[column]:
-                self.report(line, f"column {column} is empty; give a name")
+                self.report(line, Problem("is empty", column=column, advice="give a name"))
         return [row[column] for row in self.cells]
 
     def numbers(self, column: str, limits: Range = ANY) -> FloatArray:
         """Return a column of numbers; what is not a finite number within the limits is a defect."""
-        rows = zip(self.lines, self.cells, strict=True)
-        return np.array([self.number(line, row, column, limits) for line, row in rows])
-
-    def refuse_repeated(self, *columns: str) -> None:
-        """Report every row that says again what a row above it is about."""
-        first: dict[tuple[str, ...], int] = {}
-        for line, row in zip(self.lines, self.cells, strict=True):
-            key = tuple(row[column] for column in columns)
-            if first.setdefault(key, line) != line:
-                what = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
-                self.report(line, f"{what} is given already in line {first[key]}; give it once")
+        return np.array([self.number(line, row, column, limits) for line, row in self.rows()])
 
     def number(self, line: int, row: Row, column: str, limits: Range = ANY) -> float:
         """Return one cell as a number; what is not a finite number within the limits is a defect."""
@@ -78,8 +68,37 @@ class Table:
         except ValueError:
             value = inf
         if not (isfinite(value) and limits.holds(value)):
-            self.report(line, f"column {column} is {row[column]!r}; it must be {limits.allowed}")
+            self.report(line, Problem(column=column, value=row[column], allowed=limits.allowed))
         return value
+
+    def positions(self, column: str, known: Sequence[str] | Mapping[str, int], allowed: str = "") -> IntArray:
+        """Return the position of each name of a column among those *known*; -1, and a defect, where it is none."""
+        position = known if isinstance(known, Mapping) else {name: place for place, name in enumerate(known)}
+        for line, row in self.rows():
+            if row[column] not in position:
+                allowed = allowed or f"one of {', '.join(position)}"
+                self.report(line, Problem(column=column, value=row[column], allowed=allowed))
+        return np.array([position.get(row[column], -1) for row in self.cells], dtype=np.int64)
+
+    def refuse_repeated(self, *columns: str) -> None:
+        """Report every row that says again what a row above it is about."""
+        first: dict[tuple[str, ...], int] = {}
+        for line, row in self.rows():
+            key = tuple(row[column] for column in columns)
+            if first.setdefault(key, line) != line:
+                what = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
+                self.report(line, f"{what} is given already in line {first[key]}; give it once")
+
+
+def problems_of(*tables: Table | None) -> list[Problem]:
+    """Return the defects of all the tables, each table's in the order of its lines."""
+    read = (table for table in tables if table is not None)
+    return [problem for table in read for problem in sorted(table.problems, key=lambda p: p.line)]
+
+
+def refuse_faulty(*tables: Table | None) -> None:
+    """Raise ConfigError with the defects of all the tables, if there are any."""
+    refuse(", ".join(str(table.file) for table in tables if table is not None), problems_of(*tables))
 
 
 def read_table(file: Path, required: Sequence[str], optional: Sequence[str] | None = ()) -> Table:
@@ -139,12 +158,12 @@ def _fill(
         return
     missing = [column for column in required if column not in header]
     for column in missing:
-        table.report(number, f"column {column} is missing; needed are {', '.join(required)}")
+        advice = f"needed are {', '.join(required)}"
+        table.report(number, Problem("is missing", column=column, advice=advice))
     for column in header:
         if column not in allowed or header.count(column) > 1:
-            table.report(
-                number, f"column {column!r} is unknown or repeated; allowed are {', '.join(allowed)}"
-            )
+            advice = f"allowed are {', '.join(allowed)}"
+            table.report(number, Problem("is unknown or repeated", column=column, advice=advice))
     if missing:
         return
     if len(rows) == 1:

@@ -10,7 +10,89 @@ An infeasible or unconverged *day* is not raised: the run completes with the bes
 These errors are for the calls that promise an answer within the limits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+SHOWN = 60
+"""Characters of a value that a sentence shows."""
+
+
+class Item(NamedTuple):
+    """A thing that a problem is about: an OD, a feeder, a device."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the words for it: ``OD 1-2``, ``turbine G1``."""
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of the input: where it is, what was found, what is allowed, what to do; ``str`` words it.
+
+    ``links.csv, line 3: column beta is '0'; it must be a number, 1 or more.``
+    """
+
+    found: str = ""
+    """What is wrong, as a clause; empty: ``is`` and the value."""
+    _: KW_ONLY
+    file: str = ""
+    line: int = 0
+    """Line of the file, from 1; 0: the file as a whole."""
+    period: str = ""
+    """When it came up: ``day 2, period 18``."""
+    about: tuple[Item, ...] = ()
+    """What the problem is about, the larger thing first: a feeder, then a device on it."""
+    field: str = ""
+    """Field of the scenario (dotted), argument or option of the command line."""
+    column: str = ""
+    """Column of the file."""
+    value: Any = None
+    """What stands there, or the name that was looked for; None: nothing."""
+    allowed: str = ""
+    """What it must be: ``a number above 0``."""
+    advice: str = ""
+    """What to do, or what else there is."""
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        file = f"{self.file}, line {self.line}" if self.line else self.file
+        subject = self.field or (f"column {self.column}" if self.column else "")
+        clauses = [
+            f"{subject} {self.found or 'is ' + shown(self.value)}".strip(),
+            f"it must be {self.allowed}" if self.allowed else "",
+            self.advice,
+        ]
+        places = [self.period, file, *map(str, self.about)]
+        sentence = ": ".join([*filter(None, places), "; ".join(filter(None, clauses))])
+        return sentence if sentence[-1:] in ".?" else sentence + "."
+
+    def within(self, kind: str, name: str) -> "Problem":
+        """Return the problem as one of a larger thing."""
+        return replace(self, about=(Item(kind, name), *self.about))
+
+    def concerns(self, kind: str) -> bool:
+        """Whether the problem is about something of that *kind*."""
+        return any(item.kind == kind for item in self.about)
+
+    def names(self, name: str) -> bool:
+        """Whether the problem is about something of that *name*, or found that name."""
+        items = [item.name for item in self.about]
+        return name in (self.field, self.column, self.value, Path(self.file).name, *items)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a file writes it, cut where it is long."""
+    if isinstance(value, dict | list | tuple):
+        return "a table" if isinstance(value, dict) else "a list" if value else "an empty list"
+    text = repr(value) if isinstance(value, str) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
 class CosimError(Exception):
@@ -18,19 +100,36 @@ class CosimError(Exception):
 
 
 class ConfigError(CosimError):
-    """A file or an option is wrong; ``problems`` lists every fault found, one sentence each."""
+    """A file or an option is wrong; ``problems`` holds every fault found, each once."""
 
-    def __init__(self, source: str, problems: Sequence[str]) -> None:
-        """Keep the problems as data, each once and with a full stop, and word them as a list."""
+    def __init__(self, source: str, problems: Iterable[Problem | str]) -> None:
+        """Keep the problems as records; a bare sentence is a problem without further fields."""
         self.source = source
-        self.problems = tuple(
-            dict.fromkeys(problem if problem[-1:] in ".?" else problem + "." for problem in problems)
-        )
+        records = (Problem(problem) if isinstance(problem, str) else problem for problem in problems)
+        self.problems = tuple({str(problem): problem for problem in records}.values())
         super().__init__(source, self.problems)  # what makes it again: in another process, or by SimPy
 
     def __str__(self) -> str:
-        """Return the problems as a list."""
-        return "\n  - ".join([f"{self.source}:", *self.problems])
+        """Return the problems as a list of sentences."""
+        return "\n  - ".join([f"{self.source}:", *map(str, self.problems)])
+
+
+class Problems(list[Problem]):
+    """Problems gathered while input is read, so that all are raised at once."""
+
+    def attempt(self, build: Callable[..., T], *arguments: Any) -> T | None:
+        """Return what *build* makes of the arguments; None, its problems kept, where it raises ConfigError."""
+        try:
+            return build(*arguments)
+        except ConfigError as error:
+            self += error.problems
+            return None
+
+
+def refuse(source: str, problems: Iterable[Problem | str]) -> None:
+    """Raise ConfigError if there are any problems."""
+    if found := tuple(problems):
+        raise ConfigError(source, found)
 
 
 class ModelError(CosimError):

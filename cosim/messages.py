@@ -83,7 +83,7 @@ class ChargeRequest(Message):
     energy_kwh: float
     """Energy wanted at the grid side [kWh]."""
     soc: float
-    target_soc: float
+    soc_target: float
     most_kw: float | None = None
     """What the vehicle takes at most, on the grid side; None: what the charger gives."""
 

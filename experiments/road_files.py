@@ -23,8 +23,10 @@ class RoadInput:
 
     def placed(self, error: ConfigError) -> ConfigError:
         """Return the error with the file of the trips before what is said of an OD."""
-        problems = [f"{self.trips}: {p}" if p.startswith("OD ") else p for p in error.problems]
-        return ConfigError(self.trips if problems != list(error.problems) else error.source, problems)
+        problems = [replace(p, file=self.trips) if p.concerns("OD") else p for p in error.problems]
+        return ConfigError(
+            self.trips if any(p.concerns("OD") for p in error.problems) else error.source, problems
+        )
 
 
 def read_road_input(

@@ -9,6 +9,7 @@ from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, solve_equilibrium_day
 from cosim.scenario import DayAhead, Scenario, load_scenario
+from tests.answered_once import remember_answers
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -16,6 +17,8 @@ settings.register_profile("explore", deadline=None)
 settings.register_profile("cosim", deadline=None, derandomize=True)
 settings.load_profile("cosim")
 """No test depends on how busy the machine is; other examples are drawn with ``--hypothesis-profile=explore``."""
+
+remember_answers()
 
 
 @pytest.fixture(scope="session")

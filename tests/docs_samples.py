@@ -9,9 +9,9 @@ from cosim.ev.diary_table import write_diaries
 from cosim.ev.mobility import sample_diaries
 from cosim.randomness import stream
 from cosim.road.assignment import solve_sue
+from cosim.road.build_problem import build_problem
 from cosim.road.formats import RoadData, read_roads, write_roads
 from cosim.road.gmns import write_gmns
-from cosim.road.pose import pose_problem
 from cosim.road.tntp import write_tntp
 from cosim.scenario import load_scenario
 
@@ -42,7 +42,7 @@ def other_roads() -> None:
 def counts_and_times() -> None:
     """Write a month of counts of the known equilibrium, drawn as Poisson numbers, and its link times."""
     roads = nguyen_dupuis()
-    problem = pose_problem(roads.network, roads.od, theta_per_min=0.2, routes="all")
+    problem = build_problem(roads.network, roads.od, theta_per_min=0.2, paths="all")
     answer = solve_sue(problem, tolerance=1e-10)
     draws = stream(1, "counts").poisson(answer.path_flow_veh_h, size=(30, problem.paths.count))
     flows = [problem.paths.link_flow_veh_h(draw.astype(np.float64)) for draw in draws]

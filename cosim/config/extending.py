@@ -11,7 +11,7 @@ from cosim.config.faults import sections_in
 from cosim.config.grid import FeederConfig, GridConfig, without_rival
 from cosim.config.reading import entry_key, no_such_entry, read_toml
 from cosim.config.scenario import ScenarioConfig
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem, refuse
 from cosim.sections import EXTENDS, FILE, Section
 
 OWN = ("name", "what_to_look_at", "vary")
@@ -29,13 +29,12 @@ def read_scenario_tables(path: Path) -> dict[str, Any]:
         return tables
     wanted = tables.pop(EXTENDS)
     if not isinstance(wanted, str):
-        problem = f"extends is {wanted}; it must be the name of a scenario file, a text in quotes"
-        raise ConfigError(str(path), [problem])
+        allowed = "the name of a scenario file, a text in quotes"
+        raise ConfigError(str(path), [Problem(field=EXTENDS, value=wanted, allowed=allowed)])
     base = _base_of(path, wanted)
-    problems: list[str] = []
+    problems: list[Problem] = []
     merged = _overlaid(base, tables, problems, "")
-    if problems:
-        raise ConfigError(str(path), problems)
+    refuse(str(path), problems)
     merged.setdefault("name", path.stem)
     return dict(merged)
 
@@ -50,18 +49,20 @@ def _base_of(path: Path, wanted: str) -> dict[str, Any]:
     """Return the tables of the file that *path* extends, with its data named from where *path* lies."""
     file = path.parent / wanted
     if not file.is_file():
-        raise ConfigError(str(path), [f"extends is '{wanted}'; there is no such file beside it"])
+        raise ConfigError(
+            str(path), [Problem(f"is '{wanted}'; there is no such file beside it", field=EXTENDS)]
+        )
     base = read_toml(file)
     if EXTENDS in base:
-        problem = f"extends is '{wanted}', which extends '{base[EXTENDS]}' itself; extend that one"
-        raise ConfigError(str(path), [problem])
+        found = f"is '{wanted}', which extends '{base[EXTENDS]}' itself"
+        raise ConfigError(str(path), [Problem(found, field=EXTENDS, value=wanted, advice="extend that one")])
     for place, key in file_fields(base):
         if key != "network" or (file.parent / place[key]).is_file():
             place[key] = (Path(wanted).parent / place[key]).as_posix()
     return {key: value for key, value in base.items() if key not in OWN}
 
 
-def _overlaid(base: Any, change: Any, problems: list[str], field: str) -> Any:
+def _overlaid(base: Any, change: Any, problems: list[Problem], field: str) -> Any:
     """Return *base* with *change* laid over it; what is nowhere to be laid over goes to *problems*."""
     if not isinstance(change, dict) or not isinstance(base, dict | list):
         return change
@@ -71,7 +72,7 @@ def _overlaid(base: Any, change: Any, problems: list[str], field: str) -> Any:
     for step, value in change.items():
         key = entry_key(merged, step)
         if key is None:
-            problems.append(f"{field}: {no_such_entry(base, step)}")
+            problems.append(Problem(no_such_entry(base, step)).within("table", field))
             continue
         before = merged.get(key) if isinstance(merged, dict) else merged[key]
         merged[key] = _overlaid(before, value, problems, f"{field}.{step}".lstrip("."))

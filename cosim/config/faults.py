@@ -1,4 +1,4 @@
-"""The faults pydantic finds in a scenario, as sentences: the field as the user wrote it, its value, what is allowed."""
+"""The faults pydantic finds in a scenario, as problems: the field as the user wrote it, its value, what is allowed."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from cosim.config.grid import FeederConfig
 from cosim.config.scenario import ScenarioConfig
+from cosim.errors import Problem
 from cosim.sections import EXTENDS, Section
 
 Fault = Mapping[str, Any]
@@ -31,9 +32,9 @@ _MUST_BE = {
 }
 
 
-def sentences(faults: list[Any], tables: Mapping[str, Any]) -> list[str]:
-    """Return one sentence for each fault of *tables*."""
-    return [sentence(fault, tables) for fault in faults if not _follows_from_others(fault)]
+def problems_of(faults: list[Any], tables: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem for each fault of *tables*."""
+    return [problem_of(fault, tables) for fault in faults if not _follows_from_others(fault)]
 
 
 def _follows_from_others(fault: Fault) -> bool:
@@ -41,34 +42,19 @@ def _follows_from_others(fault: Fault) -> bool:
     return fault["type"] == "too_short" and len(fault["input"]) > 0
 
 
-def sentence(fault: Fault, tables: Mapping[str, Any]) -> str:
+def problem_of(fault: Fault, tables: Mapping[str, Any]) -> Problem:
     """Return what is wrong: the field, what it is, what it must be."""
     field = written_at(fault["loc"], tables)
     name, kind = field_name(field, tables), fault["type"]
     if kind == "missing":
-        return f"{name} is missing"
+        return Problem("is missing", field=name)
     if kind == "extra_forbidden":
-        return f"{name} is not a known key; {_known_keys(field)}"
+        return Problem("is not a known key", field=name, advice=_known_keys(field))
     if kind == "contradiction":
-        return f"{name}: {fault['msg']}" if name else str(fault["msg"])
-    must_be = (
-        str(_MUST_BE.get(kind, fault["msg"])).format(**fault.get("ctx", {})).removeprefix("Value error, ")
-    )
-    return f"{name} is {shown(fault['input'])}; it must be {must_be}"
-
-
-def shown(value: Any) -> str:
-    """Return a value as the scenario file writes it, cut where it is long."""
-    if isinstance(value, dict | list | tuple):
-        return "a table" if isinstance(value, dict) else "a list" if value else "an empty list"
-    text = (
-        str(value).lower()
-        if isinstance(value, bool)
-        else f"'{value}'"
-        if isinstance(value, str)
-        else f"{value}"
-    )
-    return text if len(text) <= 60 else text[:57] + "..."
+        problem = Problem(str(fault["msg"]))
+        return problem.within("table", name) if name else problem
+    allowed = str(_MUST_BE.get(kind, fault["msg"])).format(**fault.get("ctx", {}))
+    return Problem(field=name, value=fault["input"], allowed=allowed.removeprefix("Value error, "))
 
 
 def field_name(field: Field, tables: Any) -> str:

@@ -4,6 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from cosim.grid.device.base import DeviceSection
+from cosim.grid.device.demand_response import DemandResponseConfig
+from cosim.grid.device.renewable import RenewableConfig
+from cosim.grid.device.storage import StorageConfig
+from cosim.grid.device.turbine import TurbineConfig
+from cosim.grid.device.v2g import V2GConfig
 from cosim.sections import (
     Entries,
     File,
@@ -18,147 +24,6 @@ from cosim.sections import (
 )
 
 
-class TurbineConfig(Section):
-    """``[[grid.turbines]]``: a gas turbine (Eq. 17)."""
-
-    name: Name
-    """Unique name."""
-    bus: Place
-    """Bus of the feeder."""
-    p_max_kw: Positive
-    """Largest active power [kW]."""
-    q_max_kvar: NonNegative
-    """Largest reactive power [kvar]."""
-    ramp_kw_per_h: Positive
-    """Largest change of active power [kW/h]."""
-    cost_a_cny_per_mw2h: NonNegative
-    """a of Eq. 21: running cost a P^2 + b P, P in MW."""
-    cost_b_cny_per_mwh: float
-    """b of Eq. 21."""
-    q_absorption: bool = True
-    """Whether reactive power may be absorbed as well as supplied."""
-    initial_kw: NonNegative | None = None
-    """Output before period 1 [kW]; empty: free."""
-
-
-class StorageConfig(Section):
-    """``[[grid.storage]]``: a storage unit (Eq. 18)."""
-
-    name: Name
-    """Unique name."""
-    bus: Place
-    """Bus of the feeder."""
-    charge_max_kw: Positive
-    """Largest charging power, at the feeder's side [kW]."""
-    discharge_max_kw: Positive
-    """Largest discharging power, at the feeder's side [kW]."""
-    capacity_kwh: Positive
-    """Energy of SOC 1 [kWh]."""
-    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Energy stored per energy taken."""
-    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Energy given per energy stored."""
-    soc_min: Share = 0.2
-    """Lowest SOC."""
-    soc_max: Share = 0.8
-    """Highest SOC."""
-    soc_initial: Share = 0.5
-    """SOC at the start and at the end of each day."""
-
-    @model_validator(mode="after")
-    def initial_between_limits(self) -> "StorageConfig":
-        """Ask for soc_min <= soc_initial <= soc_max."""
-        _check_soc(self)
-        return self
-
-
-class RenewableConfig(Section):
-    """``[[grid.renewables]]``: photovoltaic or wind power (Eq. 19, corrected)."""
-
-    name: Name
-    """Unique name."""
-    kind: Literal["pv", "wind"]
-    """Photovoltaic or wind power."""
-    bus: Place
-    """Bus of the feeder."""
-    s_kva: Positive
-    """Converter rating [kVA]."""
-    profile: Name
-    """Column of the profiles: available power per rating."""
-    q_capability: Literal["disk", "available", "none"] = "disk"
-    """P^2 + Q^2 <= S^2, or |Q| <= sqrt(S^2 - P_available^2), or Q = 0."""
-    q_absorption: bool = True
-    """Whether reactive power may be absorbed as well as supplied."""
-    curtailable: bool = True
-    """Whether less than the available power may be fed in."""
-
-
-class DemandResponseConfig(Section):
-    """``[[grid.demand_response]]``: a load that can be shifted within the day (Eq. 20)."""
-
-    bus: Place
-    """Bus whose load can be shifted."""
-    share_max: Share = 0.3
-    """Largest share of the bus load that can be moved in or out in one period."""
-    price_cny_per_mwh: NonNegative
-    """Paid for energy moved out."""
-
-
-class V2GConfig(Section):
-    """``[[grid.v2g]]``: chargers that can discharge the vehicles plugged in, as one store (Eq. 18).
-
-    Vehicles come and go at the start of a period. Those of the last period are plugged in as the day begins.
-    """
-
-    name: Name
-    """Unique name."""
-    bus: Place
-    """Bus of the feeder."""
-    charge_max_kw: Positive
-    """Largest charging power of all chargers together, at the feeder's side [kW]."""
-    discharge_max_kw: NonNegative
-    """Largest discharging power, at the feeder's side [kW]."""
-    capacity_kwh: Positive
-    """Batteries of all vehicles together [kWh]."""
-    connected: Name
-    """Column of the profiles: share of the vehicles plugged in, of the powers and of the capacity."""
-    arriving: Name
-    """Column of the profiles: energy that vehicles bring as they plug in, as a share of capacity_kwh."""
-    departing: Name
-    """Column of the profiles: energy that vehicles take along as they leave, as a share of capacity_kwh."""
-    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Energy stored per energy taken."""
-    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Energy given per energy stored."""
-    soc_min: Share = 0.2
-    """Lowest SOC of the vehicles plugged in, at the end of a period."""
-    soc_max: Share = 0.9
-    """Highest SOC of the vehicles plugged in, at the end of a period."""
-    soc_initial: Share = 0.5
-    """SOC at the start and at the end of each day."""
-
-    @property
-    def profiles(self) -> tuple[str, str, str]:
-        """Return the columns of the profiles."""
-        return self.connected, self.arriving, self.departing
-
-    @model_validator(mode="after")
-    def initial_between_limits(self) -> "V2GConfig":
-        """Ask for soc_min <= soc_initial <= soc_max."""
-        _check_soc(self)
-        return self
-
-
-def _check_soc(unit: StorageConfig | V2GConfig) -> None:
-    """Ask for soc_min <= soc_initial <= soc_max."""
-    if not unit.soc_min <= unit.soc_initial <= unit.soc_max:
-        sentence = (
-            f"soc_initial is {unit.soc_initial:g}; it must lie between "
-            f"soc_min ({unit.soc_min:g}) and soc_max ({unit.soc_max:g})"
-        )
-        raise contradiction(sentence, "soc_min", "soc_max", "soc_initial")
-
-
 class ElasticConfig(Section):
     """``[grid.elastic]``: what is given up, and at what penalty, when no dispatch meets the limits."""
 
@@ -170,8 +35,8 @@ class ElasticConfig(Section):
     """Penalty on station load not served."""
     base_cny_per_kwh: Positive = 100.0
     """Penalty on base load not served."""
-    promise_cny_per_kwh: Positive = 50.0
-    """Penalty on energy a store or a shifted load should have back at the end of the day."""
+    terminal_energy_cny_per_kwh: Positive = 50.0
+    """Penalty on energy a store, departing vehicles or a shifted load should have in the end."""
 
 
 class FeederConfig(Section):
@@ -213,29 +78,32 @@ class FeederConfig(Section):
     turbines: Entries[TurbineConfig] = ()
     """Gas turbines."""
     storage: Entries[StorageConfig] = ()
-    """Storage units."""
-    renewables: Entries[RenewableConfig] = ()
-    """Photovoltaic and wind power."""
+    """Storage."""
     demand_response: Entries[DemandResponseConfig] = ()
     """Buses whose load can be shifted."""
+    renewables: Entries[RenewableConfig] = ()
+    """Photovoltaic and wind power."""
     v2g: Entries[V2GConfig] = ()
     """Chargers that can discharge the vehicles plugged in."""
     elastic: ElasticConfig = ElasticConfig()
     """What is given up where no dispatch meets the limits."""
 
     @property
-    def unit_names(self) -> list[str]:
-        """Names of the units that have one; each stands for its unit in the result tables."""
-        generators = [unit.name for unit in self.turbines] + [unit.name for unit in self.renewables]
-        return generators + [unit.name for unit in self.storage] + [unit.name for unit in self.v2g]
+    def devices(self) -> list[DeviceSection]:
+        """The devices of all kinds; kinds in the order of their fields, which is that of the problem's variables."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        entries = (entry for value in values if isinstance(value, tuple) for entry in value)
+        return [entry for entry in entries if isinstance(entry, DeviceSection)]
 
     @property
-    def unit_profiles(self) -> list[tuple[str, str]]:
-        """Each unit with each column of the profiles it needs: shares, all of them."""
-        columns = [(f"renewable '{unit.name}'", unit.profile) for unit in self.renewables]
-        return columns + [
-            (f"V2G charger '{unit.name}'", column) for unit in self.v2g for column in unit.profiles
-        ]
+    def device_names(self) -> list[str]:
+        """Names of the devices that are given one; each stands for its device in the result tables."""
+        return [entry.name for entry in self.devices if hasattr(entry, "name")]
+
+    @property
+    def device_profiles(self) -> list[tuple[str, str]]:
+        """Each device with each column of the profiles it needs: shares, all of them."""
+        return [(entry.label, column) for entry in self.devices for column in entry.columns]
 
     @model_validator(mode="after")
     def limits_in_order(self) -> "FeederConfig":

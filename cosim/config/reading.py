@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cosim.config.faults import sentences
+from cosim.config.faults import problems_of
 from cosim.config.grid import GridConfig
 from cosim.config.scenario import ScenarioConfig
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, refuse
 from cosim.sections import Section
 
 
@@ -36,10 +36,7 @@ def apply_settings(tables: dict[str, Any], settings: Iterable[str]) -> dict[str,
     ``grid.slack_voltage_pu=1.02``, ``stations.CS6.chargers=4``.
     """
     changed = deepcopy(tables)
-    problems = [problem for setting in settings if (problem := _apply(changed, setting))]
-    if problems:
-        source = "--set"
-        raise ConfigError(source, problems)
+    refuse("--set", filter(None, [_apply(changed, setting) for setting in settings]))
     return changed
 
 
@@ -98,16 +95,16 @@ class GridFile(Section):
 
 
 def check_grid(tables: Mapping[str, Any], source: str) -> GridConfig:
-    """Return the feeders of *tables*, which hold ``grid`` alone, or raise with one sentence for every fault."""
+    """Return the feeders of *tables*, which hold ``grid`` alone, or raise with a problem for every fault."""
     try:
         return GridFile.model_validate(tables).grid
     except ValidationError as faults:
-        raise ConfigError(source, sentences(faults.errors(), tables)) from None
+        raise ConfigError(source, problems_of(faults.errors(), tables)) from None
 
 
 def check(tables: Mapping[str, Any], source: str) -> ScenarioConfig:
-    """Return *tables* as a checked configuration, or raise with one sentence for every fault."""
+    """Return *tables* as a checked configuration, or raise with a problem for every fault."""
     try:
         return ScenarioConfig.model_validate(tables)
     except ValidationError as faults:
-        raise ConfigError(source, sentences(faults.errors(), tables)) from None
+        raise ConfigError(source, problems_of(faults.errors(), tables)) from None

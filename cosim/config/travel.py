@@ -83,7 +83,7 @@ class EvTypeConfig(Section):
     """Battery energy per grid energy."""
     fast_kw: Positive | None = None
     """The most it takes from a fast charger, on the grid side [kW]; empty: what the charger gives."""
-    slow_kw: Positive | None = None
+    slow_charger_kw: Positive | None = None
     """Slow charging power on the grid side [kW]."""
     home_charger_share: Share | None = None
     """EVs of this type with a charger at home."""

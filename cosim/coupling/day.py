@@ -8,7 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.coupling.demand import DayDemand, expected_demand
-from cosim.coupling.stations import StationLoad, station_load
+from cosim.coupling.stations import ServedLoad, station_load
 from cosim.errors import InfeasibleError
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.paths import PathSet
@@ -27,7 +27,7 @@ class RoadDay:
     demand: DayDemand
     paths: PathSet
     periods: tuple[Equilibrium, ...]
-    load: StationLoad
+    load: ServedLoad
     charging_price_cny_per_kwh: FloatArray
     """(periods, stations): what drivers saw."""
     shortfall: str

@@ -12,7 +12,7 @@ from cosim.coupling.day import RoadDay, road_day
 from cosim.coupling.prices import HeldTariff, day_tariff, dispatch_feeders, nodal_prices
 from cosim.coupling.residual import Iteration, distances, measure
 from cosim.coupling.response import price_response
-from cosim.grid.schedule import Dispatch
+from cosim.grid.solution import Dispatch
 from cosim.randomness import stream
 from cosim.scenario import Scenario, charging_price_cny_per_kwh
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.config.grid import TariffConfig
-from cosim.grid.devices import PriceResponse
+from cosim.grid.device import PriceResponse
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.schedule import Dispatch, Horizon
+from cosim.grid.problem import Horizon
+from cosim.grid.solution import Dispatch
 from cosim.grid.tariff import DynamicTariff, HeldClasses, class_price, price_class
 from cosim.scenario import Scenario
 

@@ -13,11 +13,13 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame, IntArray
 from cosim.errors import SolverError
+from cosim.grid.device import DemandResponse, Device, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.flow import PowerFlow
 from cosim.grid.operation import period_cost_cny
-from cosim.grid.schedule import Dispatch, Horizon
+from cosim.grid.problem import Horizon
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
 from cosim.results import Recorder
 from cosim.scenario import FeederCase, Scenario
@@ -33,7 +35,7 @@ class Loads:
 
     day_ahead_kw: FloatArray
     """Expected the day before."""
-    came_kw: FloatArray
+    realised_kw: FloatArray
     tariff_cny_per_kwh: FloatArray
 
 
@@ -66,7 +68,7 @@ def real_time_table(
         add("re_dispatch", as_operated(case.feeder, operated))
         for without, reduced in variants(case):
             known = foreseen(scenario, reduced, loads)
-            add("perfect_foresight", realise(scenario, reduced, loads, known, loads.came_kw), without)
+            add("perfect_foresight", realise(scenario, reduced, loads, known, loads.realised_kw), without)
     return recorder.frame("real_time")
 
 
@@ -104,19 +106,21 @@ def as_operated(feeder: Feeder, tables: Mapping[str, Frame]) -> Realised:
 def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
     """Yield the feeder as it is, and without each of the units that shift energy in time, by name."""
     yield "", case
-    if case.devices.storages:
-        yield "storage", replace(case, devices=replace(case.devices, storages=()))
-    if case.devices.demand_responses:
-        yield "demand response", replace(case, devices=replace(case.devices, demand_responses=()))
+    kinds: dict[str, type[Device]] = {"storage": Storage, "demand response": DemandResponse}
+    for name, kind in kinds.items():
+        if case.devices.of(kind):
+            yield name, replace(case, devices=case.devices.without(kind))
 
 
 def realise(
     scenario: Scenario, case: FeederCase, loads: Loads, dispatch: Dispatch, expected_kw: FloatArray
 ) -> Realised:
     """Return the feeder's day if *dispatch*, planned on the station loads *expected_kw*, is carried out blindly."""
-    came_kw, planned_kw = (case.load(scenario.stations, kw).station_kw for kw in (loads.came_kw, expected_kw))
+    realised_kw, planned_kw = (
+        case.load(scenario.stations, kw).station_kw for kw in (loads.realised_kw, expected_kw)
+    )
     before_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
-    flow = _power_flow(case.feeder, before_stations_kw - came_kw, dispatch.injection_kvar)
+    flow = _power_flow(case.feeder, before_stations_kw - realised_kw, dispatch.injection_kvar)
     bought_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
         status=(dispatch.status,) * scenario.periods.count,
@@ -138,7 +142,7 @@ def realise(
 
 def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
     """Return the dispatch of the day by who knew the load that came."""
-    load = case.load(scenario.stations, loads.came_kw)
+    load = case.load(scenario.stations, loads.realised_kw)
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
 

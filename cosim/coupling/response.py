@@ -5,7 +5,7 @@ from scipy.sparse import csr_array, diags_array
 
 from cosim.arrays import FloatArray
 from cosim.coupling.day import RoadDay
-from cosim.grid.devices import PriceResponse
+from cosim.grid.device import PriceResponse
 from cosim.scenario import FeederCase, Scenario
 
 

@@ -8,7 +8,7 @@ from cosim.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StationLoad:
+class ServedLoad:
     """Arrays are (periods, stations)."""
 
     load_kw: FloatArray
@@ -18,7 +18,7 @@ class StationLoad:
 
 def station_load(
     flow_veh_h: FloatArray, session_kwh: float, limit_kw: FloatArray, hours: float
-) -> StationLoad:
+) -> ServedLoad:
     """Return P_cs = min(session energy * flow + backlog, limit); what is not served waits for the next period.
 
     *flow_veh_h* is (periods, stations), *limit_kw* has one value per station, *hours* is the period length.
@@ -30,7 +30,7 @@ def station_load(
         load_kw[period] = np.minimum(wanted_kwh / hours, limit_kw)
         waiting_kwh = np.maximum(wanted_kwh - load_kw[period] * hours, 0.0)
         backlog_kwh[period] = waiting_kwh
-    return StationLoad(load_kw=load_kw, backlog_kwh=backlog_kwh)
+    return ServedLoad(load_kw=load_kw, backlog_kwh=backlog_kwh)
 
 
 def share_drawn_on_arrival(session_min: float, period_min: float) -> float:

@@ -8,7 +8,7 @@ from cosim.arrays import Frame
 from cosim.coupling.equilibrium import EquilibriumDay
 from cosim.coupling.flags import record_flags
 from cosim.grid.operation import Operation, planned_operation, record_operation
-from cosim.grid.schedule import Dispatch
+from cosim.grid.solution import Dispatch
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.road.assignment import Equilibrium

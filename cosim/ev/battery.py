@@ -15,7 +15,7 @@ from cosim.arrays import FloatArray, IntArray
 class Battery:
     """Battery and consumption of one type of EV; or of many EVs, with one value for each."""
 
-    capacity_kwh: FloatArray | float = 50.0
+    battery_kwh: FloatArray | float = 50.0
     consumption_kwh_per_km: FloatArray | float = 0.17
     charging_efficiency: FloatArray | float = 0.92
 
@@ -23,7 +23,7 @@ class Battery:
         """Refuse what no battery can be."""
         efficiency = np.asarray(self.charging_efficiency)
         possible = (
-            np.greater(self.capacity_kwh, 0).all() and np.greater_equal(self.consumption_kwh_per_km, 0).all()
+            np.greater(self.battery_kwh, 0).all() and np.greater_equal(self.consumption_kwh_per_km, 0).all()
         )
         if not (possible and ((efficiency > 0) & (efficiency <= 1)).all()):
             msg = f"{self}: capacity must be positive, consumption not negative, efficiency in (0, 1]"
@@ -31,10 +31,10 @@ class Battery:
 
     def of(self, ev: IntArray | np.int64) -> "Battery":
         """Return the batteries of the EVs in the rows *ev*; itself where all have the same."""
-        if np.ndim(self.capacity_kwh) == 0:
+        if np.ndim(self.battery_kwh) == 0:
             return self
         return Battery(
-            capacity_kwh=np.asarray(self.capacity_kwh)[ev],
+            battery_kwh=np.asarray(self.battery_kwh)[ev],
             consumption_kwh_per_km=np.asarray(self.consumption_kwh_per_km)[ev],
             charging_efficiency=np.asarray(self.charging_efficiency)[ev],
         )
@@ -45,16 +45,16 @@ class Battery:
 
     def soc_after_driving(self, soc: FloatArray | float, energy_kwh: FloatArray | float) -> FloatArray:
         """Return the state of charge after *energy_kwh* of driving; below 0 if the battery lacks it."""
-        return np.subtract(soc, np.divide(energy_kwh, self.capacity_kwh))
+        return np.subtract(soc, np.divide(energy_kwh, self.battery_kwh))
 
-    def charging_kwh(self, soc: FloatArray | float, target_soc: FloatArray | float) -> FloatArray:
-        """Return the grid-side energy that lifts *soc* to *target_soc* [kWh]; zero if it is there already."""
-        lift: FloatArray = np.maximum(np.subtract(target_soc, soc), 0.0)
-        return lift * self.capacity_kwh / self.charging_efficiency
+    def charging_kwh(self, soc: FloatArray | float, soc_target: FloatArray | float) -> FloatArray:
+        """Return the grid-side energy that lifts *soc* to *soc_target* [kWh]; zero if it is there already."""
+        lift: FloatArray = np.maximum(np.subtract(soc_target, soc), 0.0)
+        return lift * self.battery_kwh / self.charging_efficiency
 
     def soc_after_charging(
         self, soc: FloatArray | float, power_kw: FloatArray | float, duration_h: FloatArray | float
     ) -> FloatArray:
         """Return the state of charge after *duration_h* at *power_kw*; 1 once the battery is full."""
-        gain = np.multiply(power_kw, duration_h) * self.charging_efficiency / self.capacity_kwh
+        gain = np.multiply(power_kw, duration_h) * self.charging_efficiency / self.battery_kwh
         return np.minimum(np.add(soc, gain), 1.0)

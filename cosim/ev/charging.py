@@ -18,41 +18,45 @@ from cosim.ev.transitions import HOME, WORK, ActivityArray
 class ChargingBehaviour:
     """What makes a driver charge, fast on the way or slowly while parked."""
 
-    even_odds_soc: float = 0.30
+    soc_fast_charge: float = 0.30
     """State of charge at which a driver fast-charges on every second trip."""
-    soc_spread: float = 0.05
+    soc_fast_charge_width: float = 0.05
     price_sensitivity: float = 0.0
     """Weight k of the relative price; 0: drivers ignore the price when they decide whether to charge."""
-    reserve_soc: float = 0.10
+    soc_reserve: float = 0.10
     """A trip that would end below this forces a fast charge."""
-    target_soc: float = 0.80
+    soc_target: float = 0.80
     charge_point: float = 0.5
     """Share of the trip's energy used up when the charger is reached."""
-    slow_kw: FloatArray | float = 7.0
+    slow_charger_kw: FloatArray | float = 7.0
     """One power, or that of each EV [kW]."""
-    plug_in_below_soc: float = 0.70
+    soc_plug_at_home: float = 0.70
     """At home; at work every driver who has a charger plugs in."""
 
     def __post_init__(self) -> None:
         """Refuse shares outside [0, 1] and a spread or power that is not positive."""
-        levels = (self.even_odds_soc, self.reserve_soc, self.target_soc, self.plug_in_below_soc)
+        levels = (self.soc_fast_charge, self.soc_reserve, self.soc_target, self.soc_plug_at_home)
         if not all(0 <= share <= 1 for share in (*levels, self.charge_point)):
             msg = f"{self}: states of charge and the charge point must be in [0, 1]"
             raise ValueError(msg)
-        if self.soc_spread <= 0 or np.less(self.slow_kw, 0).any():
+        if self.soc_fast_charge_width <= 0 or np.less(self.slow_charger_kw, 0).any():
             msg = f"{self}: the spread must be positive and the power not negative"
             raise ValueError(msg)
 
     def of(self, ev: IntArray | np.int64) -> "ChargingBehaviour":
         """Return the behaviour of the EVs in the rows *ev*; itself where all have the same."""
-        return self if np.ndim(self.slow_kw) == 0 else replace(self, slow_kw=np.asarray(self.slow_kw)[ev])
+        return (
+            self
+            if np.ndim(self.slow_charger_kw) == 0
+            else replace(self, slow_charger_kw=np.asarray(self.slow_charger_kw)[ev])
+        )
 
 
 def fast_charge_probability(
     soc: FloatArray | float, behaviour: ChargingBehaviour, price_ratio: FloatArray | float = 1.0
 ) -> FloatArray:
     """Return 1 / (1 + exp((SOC - 0.30)/0.05 + k (price / mean price - 1))), before any trip forces a charge."""
-    reluctance = (soc - behaviour.even_odds_soc) / behaviour.soc_spread
+    reluctance = (soc - behaviour.soc_fast_charge) / behaviour.soc_fast_charge_width
     reluctance = reluctance + behaviour.price_sensitivity * (price_ratio - 1.0)
     probability: FloatArray = 1.0 / (1.0 + np.exp(np.minimum(reluctance, 700.0)))  # exp(710) overflows
     return probability
@@ -72,9 +76,9 @@ def wants_fast_charge(
     Never where the battery still holds the target when the charge point is reached: nothing could be charged.
     """
     by_chance = np.less(uniform, fast_charge_probability(soc, behaviour, price_ratio))
-    forced = battery.soc_after_driving(soc, trip_kwh) < behaviour.reserve_soc
+    forced = battery.soc_after_driving(soc, trip_kwh) < behaviour.soc_reserve
     soc_charge_point = battery.soc_after_driving(soc, behaviour.charge_point * trip_kwh)
-    wants: BoolArray = (by_chance | forced) & (soc_charge_point < behaviour.target_soc)
+    wants: BoolArray = (by_chance | forced) & (soc_charge_point < behaviour.soc_target)
     return wants
 
 
@@ -86,7 +90,7 @@ def plugs_in(
     behaviour: ChargingBehaviour,
 ) -> BoolArray:
     """Return whether a parked EV charges slowly: given a charger, at home below SOC 0.7, at work always."""
-    at_home = (activity == HOME) & has_home_charger & (soc < behaviour.plug_in_below_soc)
+    at_home = (activity == HOME) & has_home_charger & (soc < behaviour.soc_plug_at_home)
     return cast("BoolArray", at_home | ((activity == WORK) & has_work_charger))
 
 
@@ -98,7 +102,7 @@ def soc_after_parking(
     behaviour: ChargingBehaviour,
 ) -> FloatArray:
     """Return the state of charge when a parked EV leaves: as it came, or slowly charged, up to SOC 1."""
-    return _either(plugged, battery.soc_after_charging(soc, behaviour.slow_kw, parked_h), soc)
+    return _either(plugged, battery.soc_after_charging(soc, behaviour.slow_charger_kw, parked_h), soc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +131,11 @@ def drive(
     """
     to_charge_point = behaviour.charge_point * trip_kwh
     soc_reached = battery.soc_after_driving(soc, to_charge_point)
-    soc_charged = np.maximum(soc_reached, behaviour.target_soc)
+    soc_charged = np.maximum(soc_reached, behaviour.soc_target)
     soc_left_with = _either(fast_charge, soc_charged, soc_reached)
     soc_end = battery.soc_after_driving(soc_left_with, trip_kwh - to_charge_point)
     stranded = (soc_reached < 0) | (soc_end < 0)
-    charged_kwh = battery.charging_kwh(soc_reached, behaviour.target_soc)
+    charged_kwh = battery.charging_kwh(soc_reached, behaviour.soc_target)
     return TripSoc(
         soc_charge_point=_either(stranded, soc, soc_reached),
         soc_arrival=_either(stranded, soc, soc_end),

@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import POSITIVE, Row, Table, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import POSITIVE, Row, Table, read_table, refuse_faulty
 from cosim.ev.mobility import Diaries
 from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
@@ -88,8 +87,7 @@ def read_diaries(file: Path) -> ObservedDays:
         table.report(
             0, "has fewer than two different lengths within 1 to 100 km; their spread cannot be estimated"
         )
-    if table.problems:
-        raise ConfigError(str(file), table.problems)
+    refuse_faulty(table)
     return ObservedDays(
         n_days=len(days),
         day=np.array([days[trip.key] for trip in made]),
@@ -145,10 +143,10 @@ def _trips(table: Table) -> list[_Trip]:
     """Return the rows as trips; what is wrong with a row is reported, and the trip marked."""
     trips = []
     for line, row in zip(table.lines, table.cells, strict=True):
-        faults = len(table.faults)
+        faults = len(table.problems)
         trip = _trip(table, line, row)
         if trip is not None:
-            trips.append(replace(trip, sound=len(table.faults) == faults))
+            trips.append(replace(trip, sound=len(table.problems) == faults))
     return trips
 
 

@@ -22,7 +22,7 @@ class EvType:
     share: float = 1.0
     """Share of all EVs; of several types the shares are scaled to sum to 1."""
     battery: Battery = field(default_factory=Battery)
-    slow_kw: float = 7.0
+    slow_charger_kw: float = 7.0
     """Power of slow charging on the grid side [kW]."""
     fast_kw: float = inf
     """The most it takes from a fast charger, on the grid side [kW]."""
@@ -44,7 +44,7 @@ def batteries(types: Sequence[EvType], ev_type: TypeArray) -> Battery:
         return types[0].battery
     own = [kind.battery for kind in types]
     return Battery(
-        capacity_kwh=np.array([battery.capacity_kwh for battery in own])[ev_type],
+        battery_kwh=np.array([battery.battery_kwh for battery in own])[ev_type],
         consumption_kwh_per_km=np.array([battery.consumption_kwh_per_km for battery in own])[ev_type],
         charging_efficiency=np.array([battery.charging_efficiency for battery in own])[ev_type],
     )
@@ -54,8 +54,10 @@ def behaviours(
     types: Sequence[EvType], ev_type: TypeArray, behaviour: ChargingBehaviour
 ) -> ChargingBehaviour:
     """Return *behaviour* with the slow charging power of each EV's type."""
-    slow_kw = np.array([kind.slow_kw for kind in types])
-    return replace(behaviour, slow_kw=float(slow_kw[0]) if len(types) == 1 else slow_kw[ev_type])
+    slow_charger_kw = np.array([kind.slow_charger_kw for kind in types])
+    return replace(
+        behaviour, slow_charger_kw=float(slow_charger_kw[0]) if len(types) == 1 else slow_charger_kw[ev_type]
+    )
 
 
 def fast_charging_kw(types: Sequence[EvType], ev_type: TypeArray, charger_kw: float) -> FloatArray:

@@ -72,7 +72,7 @@ class MarkovDay:
     def travelling(self, midnight: FloatArray) -> FloatArray:
         """Return the part of a midnight's distribution that travels on the day: of those at home only a share."""
         part = midnight.copy()
-        part[HOME] *= self.model.share_travelling
+        part[HOME] *= self.model.travel_share
         return part
 
     def day_matrix(self) -> FloatArray:

@@ -49,9 +49,9 @@ def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
     hours = days.length_km.sum() / max((days.arrival_s - days.departure_s).sum() / 3600, 1e-9)
     model = MarkovModel(
         departure=departure,
-        share_travelling=share,
+        travel_share=share,
         length_km=fit_lengths(days.length_km),
-        speed_km_h=float(hours),
+        diary_speed_km_h=float(hours),
     )
     return FittedChain(
         model=model,

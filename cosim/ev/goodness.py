@@ -45,7 +45,7 @@ def goodness_of_fit(fitted: FittedChain, days: ObservedDays) -> Goodness:
     middle = (np.arange(SIMULATED_DAYS) + 0.5) / SIMULATED_DAYS
     time_h = (days.arrival_s - days.departure_s) / 3600
     some = time_h > 0
-    ratio = np.log(time_h[some] * fitted.model.speed_km_h / days.length_km[some])
+    ratio = np.log(time_h[some] * fitted.model.diary_speed_km_h / days.length_km[some])
     return Goodness(
         places_largest_difference=float(np.abs(parked_share(days) - exact.share).max()),
         trips_per_day_observed=days.day.size / days.n_days,

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import SHARE, Row, Table, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import SHARE, Row, Table, read_table, refuse_faulty
 from cosim.ev.mobility import MobilityModel, Uniform
 from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
@@ -107,8 +106,7 @@ def read_departures(path: Path) -> FloatArray:
         table.report(
             0, f"no row for slot {slot + 1}, {ACTIVITIES[activity]}{more}; every slot needs all four"
         )
-    if table.problems:
-        raise ConfigError(str(path), table.problems)
+    refuse_faulty(table)
     return departure
 
 

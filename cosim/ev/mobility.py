@@ -30,21 +30,21 @@ Uniform = Callable[[str], FloatArray]
 class MobilityModel(ABC):
     """How many travel, how far, with what car; a kind of model adds when they leave and for what activity."""
 
-    share_travelling: float = 0.80
+    travel_share: float = 0.80
     """Of the EVs that are at home at midnight; one that is away travels that day for certain."""
-    share_home_charger: float = 0.50
-    share_work_charger: float = 0.20
+    home_charger_share: float = 0.50
+    work_charger_share: float = 0.20
     types: tuple[EvType, ...] = ()
     """Types of EVs, if there are several; their shares of chargers then stand in place of the two above."""
     soc_first: Distribution = field(default=Normal(0.60, 0.15, 0.2, 0.9))
     """State of charge at the first departure of the day."""
     length_km: Distribution = field(default=LogNormal(2.451, 0.75, 1.0, 100.0))
-    speed_km_h: float = 35.0
+    diary_speed_km_h: float = 35.0
     """In the diary; on a network the road gives the travel time."""
 
     def trip_s(self, length_km: FloatArray) -> IntArray:
         """Return the time trips take in the diary, in whole seconds."""
-        return whole_seconds(length_km / self.speed_km_h * 3600)
+        return whole_seconds(length_km / self.diary_speed_km_h * 3600)
 
     @abstractmethod
     def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
@@ -183,7 +183,7 @@ def sample_diaries(
         raise ValueError(msg)
     draws = Draws(n_ev, seed, purpose)
     midnight_s = (day - 1) * SECONDS_PER_DAY
-    travels = draws.uniform("travels", day) < model.share_travelling
+    travels = draws.uniform("travels", day) < model.travel_share
     activity, arrival_s = np.full(n_ev, HOME, dtype=np.int8), np.full(n_ev, -1)
     if state is not None:
         travels |= ~state.at_home(midnight_s)
@@ -219,7 +219,7 @@ def _charger_shares(
 ) -> tuple[FloatArray | float, FloatArray | float]:
     """Return the share of the EVs like each one that have a charger at home, and at work."""
     if not model.types:
-        return model.share_home_charger, model.share_work_charger
+        return model.home_charger_share, model.work_charger_share
     home = np.array([kind.home_charger_share for kind in model.types])
     work = np.array([kind.work_charger_share for kind in model.types])
     return home[ev_type], work[ev_type]

@@ -25,7 +25,7 @@ QUANTILES = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Midnight:
+class DayStart:
     """Where EVs are when a day begins: shares of all EVs."""
 
     parked: FloatArray
@@ -42,14 +42,14 @@ def masses(distribution: Distribution, unit_s: float) -> FloatArray:
     return mass
 
 
-def morning_at_home() -> Midnight:
+def all_at_home() -> DayStart:
     """Return the start of a day on which everybody is at home."""
-    return Midnight(parked=np.eye(4)[HOME], arriving=np.zeros((4, 1)))
+    return DayStart(parked=np.eye(4)[HOME], arriving=np.zeros((4, 1)))
 
 
-def renewal_day(model: DwellModel, start: Midnight) -> tuple[Occupancy, Midnight]:
+def renewal_day(model: DwellModel, start: DayStart) -> tuple[Occupancy, DayStart]:
     """Return where EVs are at every boundary of the day, and the next midnight."""
-    trip = masses(model.length_km, 3600 / model.speed_km_h)
+    trip = masses(model.length_km, 3600 / model.diary_speed_km_h)
     stays = [(kind, from_h, to_h, masses(dwell, 3600)) for kind, from_h, to_h, dwell in model.stays()]
     longest = trip.size + max(mass.size for *_, mass in stays)
     departures, arrivals = np.zeros((4, CELLS + longest)), np.zeros((4, CELLS + longest))
@@ -69,10 +69,10 @@ def renewal_day(model: DwellModel, start: Midnight) -> tuple[Occupancy, Midnight
     return _summed(departures[:, :CELLS], arrivals, start)
 
 
-def _first_departures(model: DwellModel, start: Midnight, departures: FloatArray) -> None:
+def _first_departures(model: DwellModel, start: DayStart, departures: FloatArray) -> None:
     """Add the first departures of the day: of those at home a share, of all others everybody."""
     first = masses(model.first_departure_min, 60)[:CELLS]
-    travels = start.parked * np.where(np.arange(4) == HOME, model.share_travelling, 1.0)
+    travels = start.parked * np.where(np.arange(4) == HOME, model.travel_share, 1.0)
     departures[:, : first.size] += travels[:, np.newaxis] * first
     for kind, cell in np.argwhere(start.arriving > 0):
         earliest = int(cell) + SHORTEST_STAY_S // GRID_S
@@ -82,7 +82,7 @@ def _first_departures(model: DwellModel, start: Midnight, departures: FloatArray
         departures[kind, : first.size] += start.arriving[kind, cell] * later
 
 
-def _summed(departures: FloatArray, arrivals: FloatArray, start: Midnight) -> tuple[Occupancy, Midnight]:
+def _summed(departures: FloatArray, arrivals: FloatArray, start: DayStart) -> tuple[Occupancy, DayStart]:
     """Return the occupancy: who has come so far less who has left; half of a boundary's cell lies before it."""
     today = arrivals[:, :CELLS]
     course = np.zeros((4, CELLS + 1))
@@ -95,7 +95,7 @@ def _summed(departures: FloatArray, arrivals: FloatArray, start: Midnight) -> tu
     share[:, 4] = 1 - parked.sum(axis=1)
     leaves = departures.reshape(4, SLOTS, PER_SLOT).sum(axis=2).T
     last = np.flatnonzero(arrivals.any(axis=0)).max(initial=CELLS) + 1
-    midnight = Midnight(
+    midnight = DayStart(
         parked=start.parked + course[:, -1], arriving=arrivals[:, CELLS : max(last, CELLS + 1)]
     )
     return Occupancy(share=share, departures_per_ev=leaves), midnight
@@ -103,7 +103,7 @@ def _summed(departures: FloatArray, arrivals: FloatArray, start: Midnight) -> tu
 
 def renewal_days(model: DwellModel, days: int, tolerance: float = 1e-10) -> Occupancy:
     """Return the occupancy of the last of so many days, the first begun at home; or once days are all alike."""
-    start = morning_at_home()
+    start = all_at_home()
     for day in count(1):
         occupancy, end = renewal_day(model, start)
         if day == days or np.abs(end.parked - start.parked).max() < tolerance:

@@ -19,7 +19,7 @@ class Session:
     """Wanted."""
     soc: float
     """On arrival."""
-    target_soc: float
+    soc_target: float
     most_kw: float = math.inf
     """What the vehicle takes at most, on the grid side."""
     start_s: int = -1
@@ -41,8 +41,8 @@ class Session:
     def soc_now(self) -> float:
         """State of charge now: it rises evenly from that on arrival to the target."""
         if self.remaining_kwh == 0:
-            return self.target_soc
-        return self.soc + self.delivered_kwh / self.energy_kwh * (self.target_soc - self.soc)
+            return self.soc_target
+        return self.soc + self.delivered_kwh / self.energy_kwh * (self.soc_target - self.soc)
 
     def plug_in(self, now_s: int) -> None:
         """Take a charger."""

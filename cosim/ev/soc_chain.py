@@ -64,8 +64,11 @@ class SocChain:
         """Return the matrices of a whole slot of slow charging, and of a uniform part of it."""
         battery, hours = self.kind.battery, SLOT_S / 3600
         parts = (np.arange(20) + 0.5) / 20
-        whole = _spread(battery.soc_after_charging(SOC, self.kind.slow_kw, hours))
-        some = [_spread(battery.soc_after_charging(SOC, self.kind.slow_kw, part * hours)) for part in parts]
+        whole = _spread(battery.soc_after_charging(SOC, self.kind.slow_charger_kw, hours))
+        some = [
+            _spread(battery.soc_after_charging(SOC, self.kind.slow_charger_kw, part * hours))
+            for part in parts
+        ]
         return whole, np.mean(some, axis=0)
 
     @cached_property
@@ -180,11 +183,11 @@ def _in_the_morning(chain: SocChain, *, plugged: bool) -> _Fleet:
     first = weight @ _spread(chain.model.soc_first.quantile(uniform))
     share, has_charger, _ = chain.classes
     arrives, at_charger, _ = chain.trips
-    plugs = plugged * has_charger[:, np.newaxis] * (chain.behaviour.plug_in_below_soc > SOC)
+    plugs = plugged * has_charger[:, np.newaxis] * (chain.behaviour.soc_plug_at_home > SOC)
     at_home = np.stack([1 - plugs, plugs], axis=1) * (share[:, np.newaxis] * first)[:, np.newaxis]
     parked = np.zeros((4, 4, 2, BINS))
-    parked[:, HOME] = at_home * chain.model.share_travelling
-    resting = at_home * (1 - chain.model.share_travelling)
+    parked[:, HOME] = at_home * chain.model.travel_share
+    resting = at_home * (1 - chain.model.travel_share)
     coming = np.zeros((arrives.shape[0] // BINS + 1, 4, 4, BINS))
     return _Fleet(parked=parked, resting=resting, coming=coming, at_fast=np.zeros(at_charger.shape[1] + 1))
 
@@ -231,7 +234,7 @@ def _arrive(chain: SocChain, fleet: _Fleet, come: FloatArray) -> None:
     _, at_home, at_work = chain.classes
     some = chain.slow_step[1]
     plugs = np.zeros_like(come)
-    plugs[:, HOME] = at_home[:, np.newaxis] * (chain.behaviour.plug_in_below_soc > SOC)
+    plugs[:, HOME] = at_home[:, np.newaxis] * (chain.behaviour.soc_plug_at_home > SOC)
     plugs[:, WORK] = at_work[:, np.newaxis]
     fleet.parked[:, :, IDLE] += come * (1 - plugs)
     fleet.parked[:, :, PLUGGED] += (come * plugs) @ some
@@ -240,15 +243,15 @@ def _arrive(chain: SocChain, fleet: _Fleet, come: FloatArray) -> None:
 def _midnight(chain: SocChain, fleet: _Fleet) -> None:
     """Part those at home who travel on the next day from those who rest."""
     at_home = fleet.parked[:, HOME] + fleet.resting
-    fleet.parked[:, HOME] = at_home * chain.model.share_travelling
-    fleet.resting = at_home * (1 - chain.model.share_travelling)
+    fleet.parked[:, HOME] = at_home * chain.model.travel_share
+    fleet.resting = at_home * (1 - chain.model.travel_share)
 
 
 def one_type(model: MarkovModel, battery: Battery, behaviour: ChargingBehaviour) -> EvType:
     """Return the type that a model without types describes."""
     return EvType(
         battery=battery,
-        slow_kw=float(np.max(behaviour.slow_kw)),
-        home_charger_share=model.share_home_charger,
-        work_charger_share=model.share_work_charger,
+        slow_charger_kw=float(np.max(behaviour.slow_charger_kw)),
+        home_charger_share=model.home_charger_share,
+        work_charger_share=model.work_charger_share,
     )

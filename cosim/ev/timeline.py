@@ -93,7 +93,7 @@ def timeline(
     unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, next_s)
     charged = record.fast_charge[made]
     soc_plug = record.soc_charge_point[made]
-    gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.capacity_kwh
+    gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.battery_kwh
     soc_unplug = np.where(charged, soc_plug + gain, soc_plug)
     there_s = np.maximum(arrival_s, unplug_s)
     late = _still_going_on(yesterday)
@@ -161,12 +161,16 @@ def _parked(
     diaries: Diaries, stays: _Stays, battery: Battery, behaviour: ChargingBehaviour
 ) -> list[tuple[IntArray | ActivityArray | FloatArray, ...]]:
     """Return the stays in two parts: charging slowly, and not, or no longer."""
-    ev, own, slow_kw = stays.ev, battery.of(stays.ev), behaviour.of(stays.ev).slow_kw
+    ev, own, slow_charger_kw = stays.ev, battery.of(stays.ev), behaviour.of(stays.ev).slow_charger_kw
     chargers = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
-    plugged = plugs_in(stays.activity, stays.soc, *chargers, behaviour) & stays.known & np.greater(slow_kw, 0)
-    full_s = battery.of(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_kw, 1e-9) * 3600
+    plugged = (
+        plugs_in(stays.activity, stays.soc, *chargers, behaviour)
+        & stays.known
+        & np.greater(slow_charger_kw, 0)
+    )
+    full_s = battery.of(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_charger_kw, 1e-9) * 3600
     charged_s = np.where(plugged, np.minimum(stays.arrival_s + full_s, stays.departure_s), stays.arrival_s)
-    soc = own.soc_after_charging(stays.soc, slow_kw, (charged_s - stays.arrival_s) / 3600)
+    soc = own.soc_after_charging(stays.soc, slow_charger_kw, (charged_s - stays.arrival_s) / 3600)
     return [
         (ev, np.full(ev.size, SLOW), stays.arrival_s, charged_s, stays.soc, soc),
         (ev, stays.activity, charged_s, stays.departure_s, soc, soc),

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray
-from cosim.csv_tables import SHARE, Row, Table, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import SHARE, Row, Table, read_table, refuse_faulty
 
 ACTIVITIES = ("home", "work", "leisure", "other")
 HOME, WORK, LEISURE, OTHER = range(4)
@@ -47,8 +46,7 @@ def read_transitions(path: Path) -> FloatArray:
             probability[place] = figures
     if table.columns:
         _name_missing_rows(table)
-    if table.problems:
-        raise ConfigError(str(path), table.problems)
+    refuse_faulty(table)
     scaled: FloatArray = probability / probability.sum(axis=2, keepdims=True)
     return scaled
 

@@ -5,23 +5,23 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.grid.bus_words import at_bus
 from cosim.grid.radial import BASE_KVA, Feeder
-from cosim.grid.schedule import Answer
+from cosim.grid.solution import Solution
 
 AT_LIMIT = 0.999
 """Loading from which a limit binds; what the solver leaves open is far less."""
 AT_FLOOR_PU = 1e-3
 
 
-def loading(answer: Answer, feeder: Feeder) -> FloatArray:
+def loading(solution: Solution, feeder: Feeder) -> FloatArray:
     """Return the current of each branch over its limit, at its fuller end, (periods, branches); 0 without a limit."""
     child = np.zeros((feeder.branch_count, feeder.bus_count))
     child[np.arange(feeder.branch_count), feeder.from_bus] = 1.0
-    onward = (answer.branch_kw + 1j * answer.branch_kvar) @ child
-    drawn = onward - (answer.injection_kw + 1j * answer.injection_kvar)
-    drawn += np.conj(feeder.shunt_pu) * BASE_KVA * answer.voltage_pu**2
-    arriving_pu = np.abs(drawn[:, feeder.to_bus]) / BASE_KVA / answer.voltage_pu[:, feeder.to_bus]
+    onward = (solution.branch_kw + 1j * solution.branch_kvar) @ child
+    drawn = onward - (solution.injection_kw + 1j * solution.injection_kvar)
+    drawn += np.conj(feeder.shunt_pu) * BASE_KVA * solution.voltage_pu**2
+    arriving_pu = np.abs(drawn[:, feeder.to_bus]) / BASE_KVA / solution.voltage_pu[:, feeder.to_bus]
     fuller: FloatArray = np.maximum(
-        answer.branch_current_pu / feeder.current_max_pu, arriving_pu / feeder.current_max_to_pu
+        solution.branch_current_pu / feeder.current_max_pu, arriving_pu / feeder.current_max_to_pu
     )
     return fuller
 
@@ -36,21 +36,23 @@ def way_to_slack(feeder: Feeder, bus: int) -> IntArray:
     return np.array(way, dtype=np.int64)
 
 
-def what_binds(answer: Answer, feeder: Feeder, row: int, bus: int, floor_pu: float) -> str:
+def what_binds(solution: Solution, feeder: Feeder, row: int, bus: int, floor_pu: float) -> str:
     """Return what keeps power from a bus in a period, with its numbers and what to do; empty where nothing shows."""
     way = way_to_slack(feeder, bus)
-    full = loading(answer, feeder)[row, way]
+    full = loading(solution, feeder)[row, way]
     if (full >= AT_LIMIT).any():
         base_a = np.broadcast_to(feeder.current_base_a, feeder.branch_count)
-        told = ", ".join(
+        named = ", ".join(
             f"branch {feeder.branch_names[k]} ({share:.1%} of {feeder.current_max_pu[k] * base_a[k]:.0f} A)"
             for k, share in zip(way.tolist(), full, strict=True)
             if share >= AT_LIMIT
         )
-        return f"At its limit on the way is {told}. Raise the limit there, or all by grid.branch_limit_scale."
+        return (
+            f"At its limit on the way is {named}. Raise the limit there, or all by grid.branch_limit_scale."
+        )
     passed = np.append(feeder.to_bus[way], bus)
-    lowest = int(passed[np.argmin(answer.voltage_pu[row, passed])])
-    voltage_pu = answer.voltage_pu[row, lowest]
+    lowest = int(passed[np.argmin(solution.voltage_pu[row, passed])])
+    voltage_pu = solution.voltage_pu[row, lowest]
     if voltage_pu <= feeder.voltage_min_pu + AT_FLOOR_PU:
         at_floor = voltage_pu <= floor_pu + AT_FLOOR_PU
         least_pu, key = (

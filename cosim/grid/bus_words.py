@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+from cosim.errors import Problem
+
 
 def at_bus(name: str) -> str:
     """Return a bus as a sentence calls it: ``bus 18``, but ``Bus 9`` and ``open end 1``."""
     return name if name.lower().startswith(("bus", "open end")) else f"bus {name}"
 
 
-def unknown_bus(name: str, bus_names: Sequence[str]) -> str:
-    """Return the sentence that says a bus is not there, and which are."""
+def unknown_bus(name: str, bus_names: Sequence[str]) -> Problem:
+    """Return the problem that a bus is not there, with those that are."""
     shown = ", ".join(bus_names[:5]) + (f" ... {bus_names[-1]}" if len(bus_names) > 5 else "")
-    return f"there is no bus {name!r}; the buses are {shown}."
+    return Problem(f"there is no bus {name!r}", value=name, advice=f"the buses are {shown}")

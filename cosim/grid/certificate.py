@@ -1,4 +1,4 @@
-"""How far an answer can be trusted: relaxation error, complementarity of the stores, AC power flow."""
+"""How far a solution can be trusted: relaxation error, complementarity of the stores, AC power flow."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,11 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import SolverError
+from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Question
-from cosim.grid.schedule import Answer
+from cosim.grid.model import ProblemStructure
+from cosim.grid.problem import ProblemData
+from cosim.grid.solution import Solution
 from cosim.grid.sweep import sweep_power_flow
 
 SIMULTANEOUS_KW = 0.01
@@ -21,62 +22,66 @@ class Certificate:
     """The largest voltage mismatch of each period, and in words what is wrong; empty where nothing is."""
 
     ac_mismatch_pu: FloatArray
-    doubt: str
+    reason_not_certified: str
 
 
-def certify(answer: Answer, frame: Frame, question: Question, exact_pu: float) -> Certificate:
-    """Return the certificate of *answer*; what counts as exact is at most *exact_pu*."""
-    mismatch = ac_mismatch(answer, frame.feeder)
-    first = question.horizon.first_period
-    doubt = (
-        _inexact(answer, frame.feeder, first, exact_pu)
-        or _at_once(answer, frame, first)
+def certify(
+    solution: Solution, structure: ProblemStructure, data: ProblemData, exact_pu: float
+) -> Certificate:
+    """Return the certificate of *solution*; what counts as exact is at most *exact_pu*."""
+    mismatch = ac_mismatch(solution, structure.feeder)
+    first = data.horizon.first_period
+    reason = (
+        _inexact(solution, structure.feeder, first, exact_pu)
+        or _at_once(solution, structure, first)
         or _ac_differs(mismatch, first, exact_pu)
     )
-    return Certificate(ac_mismatch_pu=mismatch, doubt=doubt)
+    return Certificate(ac_mismatch_pu=mismatch, reason_not_certified=reason)
 
 
-def both_signs(answer: Answer) -> BoolArray:
-    """Mark the periods and stores (storage, then V2G chargers) that charge and discharge at once."""
-    both: BoolArray = np.minimum(*answer.store_powers_kw) > SIMULTANEOUS_KW
+def both_signs(solution: Solution, devices: Devices) -> BoolArray:
+    """Mark the periods and stores (`Devices.stores`) that charge and discharge at once."""
+    both: BoolArray = np.minimum(*devices.store_powers_kw(solution.setpoints)) > SIMULTANEOUS_KW
     return both
 
 
-def ac_mismatch(answer: Answer, feeder: Feeder) -> FloatArray:
+def ac_mismatch(solution: Solution, feeder: Feeder) -> FloatArray:
     """Return the largest |V_SOCP - V_AC| of each period at the set-points; NaN where no AC flow exists."""
     try:
-        flow = sweep_power_flow(feeder, answer.injection_kw, answer.injection_kvar)
+        flow = sweep_power_flow(feeder, solution.injection_kw, solution.injection_kvar)
     except SolverError:
-        return np.array([_of_one_period(answer, feeder, t) for t in range(len(answer.purchase_kw))])
-    apart: FloatArray = np.abs(flow.voltage_pu - answer.voltage_pu).max(axis=1)
+        return np.array([_of_one_period(solution, feeder, t) for t in range(len(solution.purchase_kw))])
+    apart: FloatArray = np.abs(flow.voltage_pu - solution.voltage_pu).max(axis=1)
     return apart
 
 
-def _of_one_period(answer: Answer, feeder: Feeder, t: int) -> float:
+def _of_one_period(solution: Solution, feeder: Feeder, t: int) -> float:
     try:
-        flow = sweep_power_flow(feeder, answer.injection_kw[t], answer.injection_kvar[t])
+        flow = sweep_power_flow(feeder, solution.injection_kw[t], solution.injection_kvar[t])
     except SolverError:
         return float("nan")
-    return float(np.abs(flow.voltage_pu - answer.voltage_pu[t]).max())
+    return float(np.abs(flow.voltage_pu - solution.voltage_pu[t]).max())
 
 
-def _inexact(answer: Answer, feeder: Feeder, first: int, exact_pu: float) -> str:
-    error = answer.relaxation_error
+def _inexact(solution: Solution, feeder: Feeder, first: int, exact_pu: float) -> str:
+    error = solution.relaxation_error
     if not error.size or error.max() <= exact_pu:
         return ""
     t, k = np.unravel_index(np.argmax(error), error.shape)
     return (
         f"period {first + t}, branch {feeder.branch_names[k]}: the relaxation error is {error.max():.1e} p.u., "
-        "and no loss price of the ladder closes it. The cost is a lower bound, the set-points are no dispatch."
+        "and no loss price of the continuation closes it. The cost is a lower bound, the set-points are no dispatch."
     )
 
 
-def _at_once(answer: Answer, frame: Frame, first: int) -> str:
-    if not (both := both_signs(answer)).any():
+def _at_once(solution: Solution, structure: ProblemStructure, first: int) -> str:
+    if not (both := both_signs(solution, structure.devices)).any():
         return ""
     t, s = np.argwhere(both)[0]
-    name = (*frame.devices.storages, *frame.devices.v2g_chargers)[s].name
-    return f"period {first + t}, {name}: charges and discharges at once, and no signs are exact."
+    name = structure.devices.stores[s].name
+    return (
+        f"period {first + t}, {name}: charges and discharges at once, and fixed signs are not exact either."
+    )
 
 
 def _ac_differs(mismatch: FloatArray, first: int, exact_pu: float) -> str:

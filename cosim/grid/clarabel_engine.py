@@ -10,11 +10,11 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
+from cosim.grid.builder import Parameters
 from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, compile_period
-from cosim.grid.cones import Cones, Horizon, repeat
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Numbers
-from cosim.grid.solution import Solution
+from cosim.grid.cones import Cones, PeriodChain, repeat
+from cosim.grid.model import ProblemStructure
+from cosim.grid.solver_result import SolverResult
 
 _STOPPED = {"AlmostSolved", "NumericalError", "InsufficientProgress", "MaxIterations"}
 KEPT_ENTRIES = 1_000_000
@@ -28,105 +28,103 @@ ATTEMPTS: tuple[dict[str, float], ...] = (
 loaded branch in a large network reaches 1e-4. Refining every linear solve takes half of the time, and one
 dispatch in a hundred needs it."""
 CLOSE = 1e-7
-"""An answer that misses the tolerances is taken where gap and residuals are within this."""
+"""A result that misses the tolerances is taken where gap and residuals are within this."""
 
 
 @dataclass(slots=True, eq=False)
-class _Ready:
-    """A horizon, and the solver set up for it once it was asked for."""
+class _Kept:
+    """A chain of periods, and the solver set up for it once it was asked for."""
 
-    horizon: Horizon
+    chain: PeriodChain
     solver: Any = None
 
 
-_NUMBERS = count()
-_READY: "OrderedDict[tuple[int, int], _Ready]" = OrderedDict()
-"""Horizons of all engines, by engine and periods, the one used last at the end."""
+_ENGINES = count()
+_KEPT: "OrderedDict[tuple[int, int], _Kept]" = OrderedDict()
+"""Chains of all engines, by engine and periods, the one used last at the end."""
 
 
 class Engine:
-    """The dispatches of one frame: one compiled period, horizons made of it, and their solvers."""
+    """The dispatches of one problem structure: one compiled period, chains made of it, and their solvers."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, structure: ProblemStructure) -> None:
         """Compile the period."""
-        self.period = compile_period(frame)
-        self.number = next(_NUMBERS)
+        self.period = compile_period(structure)
+        self.ordinal = next(_ENGINES)
 
-    def horizon(self, periods: int) -> Horizon:
-        """Return the horizon of so many periods, made once and kept."""
-        return self._kept(periods).horizon
+    def chain(self, periods: int) -> PeriodChain:
+        """Return the chain of *periods* periods, made once and kept."""
+        return self._kept(periods).chain
 
-    def solve(self, numbers: Numbers, where: str, *, refined: bool = False) -> Solution | None:
-        """Return the optimum at *numbers*, every linear solve *refined* if asked; None where nothing is feasible.
+    def solve(self, parameters: Parameters, where: str, *, refined: bool = False) -> SolverResult | None:
+        """Return the optimum at *parameters*, every linear solve *refined* if asked; None where nothing is feasible.
 
-        An answer that misses the tolerances is taken if its gap and residuals are within `CLOSE`.
+        A result that misses the tolerances is taken if its gap and residuals are within `CLOSE`.
         Otherwise a ``SolverError`` names *where*.
         """
-        ready = self._kept(len(numbers.by_period["price"]))
-        cones = ready.horizon.cones(numbers)
+        kept = self._kept(len(parameters.by_period["price"]))
+        cones = kept.chain.cones(parameters)
         said = []
         for settings in ATTEMPTS[1:] if refined else ATTEMPTS:
-            answer = self._answer(ready, cones, settings)
-            said.append(str(answer.status))
+            result = self._run(kept, cones, settings)
+            said.append(str(result.status))
             if said[-1] == "PrimalInfeasible":
                 return None
-            if said[-1] == "Solved" or (said[-1] in _STOPPED and is_close(answer)):
-                return self._solution(ready.horizon, numbers, answer)
+            if said[-1] == "Solved" or (said[-1] in _STOPPED and is_close(result)):
+                return self._result(kept.chain, parameters, result)
         if said[-1] == "AlmostPrimalInfeasible":
             return None
-        msg = f"{where}: clarabel answered {', '.join(said)} to settings of falling strictness."
+        msg = f"{where}: clarabel returned {', '.join(said)} to settings of falling strictness."
         raise SolverError(msg)
 
-    def _answer(self, ready: _Ready, cones: Cones, settings: dict[str, float]) -> Any:
+    def _run(self, kept: _Kept, cones: Cones, settings: dict[str, float]) -> Any:
         """Solve, by the solver that is set up where it can be."""
         if settings is not ATTEMPTS[0] or self.period.varies:
             return bare_solver(cones, settings).solve()
-        if ready.solver is None:  # scaled by neutral numbers, so that no solve leaves a trace in the next
+        if kept.solver is None:  # scaled by neutral parameters, so that no solve leaves a trace in the next
             neutral = Cones(
                 quadratic=cones.quadratic,
-                q=_neutral_q(ready.horizon),
+                q=_neutral_q(kept.chain),
                 matrix=cones.matrix,
                 b=np.ones_like(cones.b),
                 sizes=cones.sizes,
             )
-            ready.solver = bare_solver(neutral, settings)
-        ready.solver.update(q=cones.q, b=cones.b)
-        return ready.solver.solve()
+            kept.solver = bare_solver(neutral, settings)
+        kept.solver.update(q=cones.q, b=cones.b)
+        return kept.solver.solve()
 
-    def _kept(self, periods: int) -> _Ready:
-        key = (self.number, periods)
-        if key not in _READY:
+    def _kept(self, periods: int) -> _Kept:
+        key = (self.ordinal, periods)
+        if key not in _KEPT:
             made = repeat(self.period, periods)
-            while (
-                _READY and made.matrix.nnz + sum(r.horizon.matrix.nnz for r in _READY.values()) > KEPT_ENTRIES
-            ):
-                _READY.popitem(last=False)
-            _READY[key] = _Ready(made)
-        _READY.move_to_end(key)
-        return _READY[key]
+            while _KEPT and made.matrix.nnz + sum(r.chain.matrix.nnz for r in _KEPT.values()) > KEPT_ENTRIES:
+                _KEPT.popitem(last=False)
+            _KEPT[key] = _Kept(made)
+        _KEPT.move_to_end(key)
+        return _KEPT[key]
 
-    def _solution(self, horizon: Horizon, numbers: Numbers, answer: Any) -> Solution:
-        x, dual = np.array(answer.x), np.array(answer.z)
-        return Solution(
-            unknowns=horizon.values(x),
-            price_of_load=horizon.value_of("load_p", dual),
-            penalty_cny=horizon.penalty(numbers, x),
+    def _result(self, chain: PeriodChain, parameters: Parameters, result: Any) -> SolverResult:
+        x, dual = np.array(result.x), np.array(result.z)
+        return SolverResult(
+            variables=chain.values(x),
+            price_of_load=chain.value_of("load_p", dual),
+            penalty_cny=chain.penalty(parameters, x),
         )
 
 
 @lru_cache(maxsize=32)
-def engine(frame: Frame) -> Engine:
-    """Return the engine of *frame*, compiled at the first call."""
-    return Engine(frame)
+def engine(structure: ProblemStructure) -> Engine:
+    """Return the engine of *structure*, compiled at the first call."""
+    return Engine(structure)
 
 
-def _neutral_q(horizon: Horizon) -> FloatArray:
-    """Return the costs at a price of .5 CNY/kWh and no loss price."""
-    table = np.zeros((horizon.periods, horizon.period.b_map.shape[1]))
+def _neutral_q(chain: PeriodChain) -> FloatArray:
+    """Return the costs at a price of 0.5 CNY/kWh and no loss price."""
+    table = np.zeros((chain.periods, chain.period.b_map.shape[1]))
     table[:, -1] = 1.0
-    table[:, horizon.period.numbers["price"]] = 0.5
-    size = horizon.period.quadratic.shape[0]
-    return np.ascontiguousarray((horizon.period.q_map @ table.T)[:size].T).ravel()
+    table[:, chain.period.parameters["price"]] = 0.5
+    size = chain.period.quadratic.shape[0]
+    return np.ascontiguousarray((chain.period.q_map @ table.T)[:size].T).ravel()
 
 
 def bare_solver(cones: Cones, settings: dict[str, float] | None = None) -> Any:
@@ -150,7 +148,7 @@ def bare_solver(cones: Cones, settings: dict[str, float] | None = None) -> Any:
     return clarabel.DefaultSolver(cones.quadratic, cones.q, cones.matrix, cones.b, sizes, options)
 
 
-def is_close(answer: Any) -> bool:
-    """Whether gap and residuals of an answer are within `CLOSE`, whatever it calls itself."""
-    gap = abs(answer.obj_val - answer.obj_val_dual) / max(1.0, abs(answer.obj_val))
-    return all(error <= CLOSE for error in (gap, answer.r_prim, answer.r_dual))
+def is_close(result: Any) -> bool:
+    """Whether gap and residuals of a result are within `CLOSE`, whatever it calls itself."""
+    gap = abs(result.obj_val - result.obj_val_dual) / max(1.0, abs(result.obj_val))
+    return all(error <= CLOSE for error in (gap, result.r_prim, result.r_dual))

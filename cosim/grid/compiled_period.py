@@ -1,6 +1,6 @@
 """One period of the dispatch in the standard form of conic solvers, compiled by CVXPY.
 
-The state before it is unknown as well, so that copies can be linked; its numbers change from solve to solve.
+The state before it is variable as well, so that copies can be linked; its parameters change from solve to solve.
 """
 
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ import numpy as np
 from scipy import sparse
 
 from cosim.arrays import BoolArray, IntArray
-from cosim.grid.model import Frame, Model, build
-from cosim.grid.parts import Draft
+from cosim.grid.builder import ModelBuilder
+from cosim.grid.model import Model, ProblemStructure, build_problem
 
 ZERO, NOT_NEGATIVE, SECOND_ORDER = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PeriodCones:
-    """One compiled period: entries of A and rows of b and q as maps of (the period's numbers, 1)."""
+    """One compiled period: entries of A and rows of b and q as maps of (the period's parameters, 1)."""
 
     quadratic: Any
     """Upper triangle of P."""
@@ -32,33 +32,35 @@ class PeriodCones:
     q_map: Any
     b_map: Any
     link: Any
-    """The columns of A that belong to the period before: (rows, unknowns)."""
+    """The columns of A that belong to the period before: (rows, variables)."""
     cone: IntArray
     """The kind of cone of each row."""
     second_order: tuple[int, ...]
     """Sizes of the second-order cones."""
     at_the_end: BoolArray
     """Marks the rows that only the last period has."""
-    unknowns: dict[str, slice]
-    numbers: dict[str, slice]
+    variables: dict[str, slice]
+    parameters: dict[str, slice]
     ends: dict[str, slice]
     penalised: IntArray
-    """The unknowns that say by how much limits are broken."""
+    """The variables that say by how much limits are broken."""
 
     @property
     def varies(self) -> bool:
-        """Whether the numbers change A."""
+        """Whether the parameters change A."""
         return bool(self.entry_map[:, :-1].nnz)
 
 
 @lru_cache(maxsize=64)
-def compile_period(frame: Frame) -> PeriodCones:
-    """Return one period of the dispatch of *frame*, compiled by CVXPY."""
-    model = build(frame, 1, linked=True)
-    draft, program = model.draft, _Program(model)
-    unknowns = _spans(draft.unknowns)
-    numbers = _spans({**draft.numbers, **_named_ends(draft)})
-    ends = {name: numbers.pop(label) for name, label in zip(draft.ends, _named_ends(draft), strict=True)}
+def compile_period(structure: ProblemStructure) -> PeriodCones:
+    """Return one period of the dispatch of *structure*, compiled by CVXPY."""
+    model = build_problem(structure, 1, linked=True)
+    builder, program = model.builder, _Program(model)
+    variables = _spans(builder.variables)
+    parameters = _spans({**builder.parameters, **_named_ends(builder)})
+    ends = {
+        name: parameters.pop(label) for name, label in zip(builder.ends, _named_ends(builder), strict=True)
+    }
     of_a, b_map, size = program.entries(), program.b_map(), len(program.own)
     now = of_a.column < size
     ended = [np.asarray(abs(b_map[:, span]).sum(axis=1)).ravel() > 0 for span in ends.values()]
@@ -69,20 +71,20 @@ def compile_period(frame: Frame) -> PeriodCones:
         entry_map=of_a.maps[now],
         q_map=program.q_map(),
         b_map=b_map,
-        link=_link(draft, unknowns, of_a, b_map.shape[0], size),
+        link=_link(builder, variables, of_a, b_map.shape[0], size),
         cone=program.cone_of_row(),
         second_order=tuple(program.dims.soc),
         at_the_end=np.logical_or.reduce([np.zeros(b_map.shape[0], dtype=bool), *ended]),
-        unknowns=unknowns,
-        numbers=numbers,
+        variables=variables,
+        parameters=parameters,
         ends=ends,
-        penalised=_columns(draft.penalised, unknowns),
+        penalised=_columns(builder.penalised, variables),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Entries:
-    """Entries of A: their rows, their columns (own unknowns first, then those before), maps of the numbers."""
+    """Entries of A: their rows, their columns (own variables first, then those before), maps of the parameters."""
 
     row: IntArray
     column: IntArray
@@ -90,25 +92,25 @@ class _Entries:
 
 
 class _Program:
-    """CVXPY's standard form of a problem, its columns in the order of the draft."""
+    """CVXPY's standard form of a problem, its columns in the order of the builder."""
 
     def __init__(self, model: Model) -> None:
         """Canonicalise; the values of the parameters do not matter."""
-        draft = model.draft
-        parameters = [*draft.numbers.values(), *draft.ends.values()]
+        builder = model.builder
+        parameters = [*builder.parameters.values(), *builder.ends.values()]
         for parameter in parameters:
             parameter.value = np.ones(parameter.shape)
         self.data = model.problem.get_problem_data(cp.CLARABEL, canon_backend=cp.SCIPY_CANON_BACKEND)[0]
         self.form, self.dims = self.data[cp.settings.PARAM_PROB], self.data["dims"]
-        self.own = _places(draft.unknowns.values(), self.form.var_id_to_col)
-        self.past = _places(draft.before.values(), self.form.var_id_to_col)
+        self.own = _places(builder.variables.values(), self.form.var_id_to_col)
+        self.past = _places(builder.before.values(), self.form.var_id_to_col)
         if len(self.own) + len(self.past) != self.form.x.size:
             msg = (
-                "the compiled dispatch has unknowns of its own; write the equation without abs, max or norms"
+                "the compiled dispatch has variables of its own; write the equation without abs, max or norms"
             )
             raise TypeError(msg)
         constant = [self.form.total_param_size]
-        self.numbers = np.concatenate([_places(parameters, self.form.param_id_to_col), constant])
+        self.parameters = np.concatenate([_places(parameters, self.form.param_id_to_col), constant])
 
     def quadratic(self) -> Any:
         """Return the upper triangle of P."""
@@ -121,27 +123,27 @@ class _Program:
         return sparse.triu(p[self.own][:, self.own], format="csc")
 
     def q_map(self) -> Any:
-        """Return q as a map of the numbers."""
-        return self.form.q.tocsc()[:, self.numbers].tocsr()[self.own]
+        """Return q as a map of the parameters."""
+        return self.form.q.tocsc()[:, self.parameters].tocsr()[self.own]
 
     def b_map(self) -> Any:
-        """Return b as a map of the numbers."""
-        (rows, unknowns), tensor = self.data["A"].shape, self._tensor()
-        in_b = tensor.row // rows == unknowns
+        """Return b as a map of the parameters."""
+        (rows, variables), tensor = self.data["A"].shape, self._tensor()
+        in_b = tensor.row // rows == variables
         place = (tensor.row[in_b] % rows, tensor.col[in_b])
-        return sparse.csr_array((tensor.data[in_b], place), shape=(rows, len(self.numbers)))
+        return sparse.csr_array((tensor.data[in_b], place), shape=(rows, len(self.parameters)))
 
     def entries(self) -> _Entries:
         """Return A entry by entry, in the order of its rows."""
-        (rows, unknowns), tensor = self.data["A"].shape, self._tensor()
+        (rows, variables), tensor = self.data["A"].shape, self._tensor()
         row, column = tensor.row % rows, tensor.row // rows
-        of_a = column < unknowns
-        place = np.empty(unknowns, dtype=np.int64)
-        place[np.concatenate([self.own, self.past])] = np.arange(unknowns)
-        where, number = np.unique(row[of_a] * unknowns + place[column[of_a]], return_inverse=True)
-        shape = (len(where), len(self.numbers))
-        maps = sparse.csr_array((-tensor.data[of_a], (number, tensor.col[of_a])), shape=shape)
-        return _Entries(where // unknowns, where % unknowns, maps)
+        of_a = column < variables
+        place = np.empty(variables, dtype=np.int64)
+        place[np.concatenate([self.own, self.past])] = np.arange(variables)
+        where, entry = np.unique(row[of_a] * variables + place[column[of_a]], return_inverse=True)
+        shape = (len(where), len(self.parameters))
+        maps = sparse.csr_array((-tensor.data[of_a], (entry, tensor.col[of_a])), shape=shape)
+        return _Entries(where // variables, where % variables, maps)
 
     def cone_of_row(self) -> IntArray:
         """Return the kind of cone of each row."""
@@ -149,21 +151,21 @@ class _Program:
         return np.repeat([ZERO, NOT_NEGATIVE, SECOND_ORDER], [dims.zero, dims.nonneg, int(sum(dims.soc))])
 
     def _tensor(self) -> Any:
-        """Return the matrix [A b], column by column, as a map of the numbers."""
-        return self.form.A.tocsc()[:, self.numbers].tocoo()
+        """Return the matrix [A b], column by column, as a map of the parameters."""
+        return self.form.A.tocsc()[:, self.parameters].tocoo()
 
 
-def _link(draft: Draft, unknowns: dict[str, slice], of_a: _Entries, rows: int, size: int) -> Any:
-    """Return the columns of A that belong to the period before: (rows, unknowns)."""
+def _link(builder: ModelBuilder, variables: dict[str, slice], of_a: _Entries, rows: int, size: int) -> Any:
+    """Return the columns of A that belong to the period before: (rows, variables)."""
     past = of_a.column >= size
-    continued = _columns(draft.before, unknowns)[of_a.column[past] - size]
+    continued = _columns(builder.before, variables)[of_a.column[past] - size]
     return sparse.csr_array(
         (of_a.maps[past][:, [-1]].toarray().ravel(), (of_a.row[past], continued)), shape=(rows, size)
     )
 
 
-def _named_ends(draft: Draft) -> dict[str, Any]:
-    return {f"{name} at the end": parameter for name, parameter in draft.ends.items()}
+def _named_ends(builder: ModelBuilder) -> dict[str, Any]:
+    return {f"{name} at the end": parameter for name, parameter in builder.ends.items()}
 
 
 def _places(symbols: Iterable[Any], first: dict[int, int]) -> IntArray:
@@ -173,7 +175,7 @@ def _places(symbols: Iterable[Any], first: dict[int, int]) -> IntArray:
 
 
 def _columns(names: Iterable[str], spans: dict[str, slice]) -> IntArray:
-    """Return the columns of unknowns, one after the other."""
+    """Return the columns of variables, one after the other."""
     columns = [np.arange(spans[name].start, spans[name].stop) for name in names]
     return np.concatenate([np.zeros(0, dtype=np.int64), *columns])
 

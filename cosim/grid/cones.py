@@ -1,9 +1,9 @@
 """The dispatch in the standard form of conic solvers: min x'Px/2 + q'x, Ax + s = b, s in a product of cones.
 
-All periods of a dispatch are alike but for their numbers, and a period knows of no other than the one before.
-So CVXPY compiles *one* period, with the state before it as unknowns, and a horizon of any length is made of
+All periods of a dispatch are alike but for their parameters, and a period knows of no other than the one before.
+So CVXPY compiles *one* period, with the state before it as variables, and a horizon of any length is made of
 copies, each linked to the copy before. P, A and the rows' order depend on the length alone; q and b (and A,
-where load is shed at its power factor) are affine in the numbers. So the same question has the same bits
+where load is shed at its power factor) are affine in the parameters. So the same problem data give the same bits
 whatever was solved before.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from cosim.arrays import FloatArray, IntArray
+from cosim.grid.builder import Parameters
 from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, PeriodCones
-from cosim.grid.numbers import Numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,8 +30,8 @@ class Cones:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Horizon:
-    """Copies of a compiled period in a row: where their rows and entries stand."""
+class PeriodChain:
+    """Copies of a compiled period in a row, a horizon: where their rows and entries stand."""
 
     period: PeriodCones
     periods: int
@@ -39,19 +39,19 @@ class Horizon:
     """The row of each (period, row of the period), -1 where the period does not have it."""
     quadratic: Any
     matrix: Any
-    """A with the number of its entry, counted from 1, in place of each entry that a copy has of its own."""
+    """A with the place of its entry, counted from 1, in place of each entry that a copy has of its own."""
     entry: IntArray
     sizes: tuple[tuple[int, int], ...]
 
-    def cones(self, numbers: Numbers) -> Cones:
-        """Return the standard form with *numbers* put in."""
-        table = self._table(numbers)
+    def cones(self, parameters: Parameters) -> Cones:
+        """Return the standard form with *parameters* put in."""
+        table = self._table(parameters)
         b = np.zeros(int((self.row_of >= 0).sum()))
         held = self.row_of >= 0
         b[self.row_of[held]] = (self.period.b_map @ table.T).T[held]
-        for name, value in numbers.before.items():
+        for name, value in parameters.before.items():
             rows = self.row_of[0]
-            moved = self.period.link[:, self.period.unknowns[name]] @ value
+            moved = self.period.link[:, self.period.variables[name]] @ value
             b[rows[rows >= 0]] -= moved[rows >= 0]
         return Cones(
             quadratic=self.quadratic,
@@ -62,18 +62,18 @@ class Horizon:
         )
 
     def values(self, x: FloatArray) -> dict[str, FloatArray]:
-        """Return every unknown as (periods, things)."""
+        """Return every variable as (periods, things)."""
         rows = x.reshape(self.periods, self._size)
-        return {name: rows[:, span] for name, span in self.period.unknowns.items()}
+        return {name: rows[:, span] for name, span in self.period.variables.items()}
 
-    def value_of(self, number: str, dual: FloatArray) -> FloatArray:
-        """Return what one more of a *number* of the right-hand side would cost: -(db/dnumber)' z."""
+    def value_of(self, parameter: str, dual: FloatArray) -> FloatArray:
+        """Return what one more of a *parameter* of the right-hand side would cost: -(db/dparameter)' z."""
         by_period = np.where(self.row_of >= 0, dual[self.row_of], 0.0)
-        return -np.asarray((self.period.b_map[:, self.period.numbers[number]].T @ by_period.T).T)
+        return -np.asarray((self.period.b_map[:, self.period.parameters[parameter]].T @ by_period.T).T)
 
-    def penalty(self, numbers: Numbers, x: FloatArray) -> float:
+    def penalty(self, parameters: Parameters, x: FloatArray) -> float:
         """Return the part of the objective that broken limits cost."""
-        q = (self.period.q_map @ self._table(numbers).T)[: self._size].T
+        q = (self.period.q_map @ self._table(parameters).T)[: self._size].T
         broken = self.period.penalised
         return float((q[:, broken] * x.reshape(self.periods, self._size)[:, broken]).sum())
 
@@ -81,14 +81,14 @@ class Horizon:
     def _size(self) -> int:
         return int(self.period.quadratic.shape[0])
 
-    def _table(self, numbers: Numbers) -> FloatArray:
-        """Return (periods, numbers of a period and 1)."""
+    def _table(self, parameters: Parameters) -> FloatArray:
+        """Return (periods, parameters of a period and 1)."""
         table = np.zeros((self.periods, self.period.b_map.shape[1]))
         table[:, -1] = 1.0
-        for name, span in self.period.numbers.items():
-            table[:, span] = numbers.by_period[name]
+        for name, span in self.period.parameters.items():
+            table[:, span] = parameters.by_period[name]
         for name, span in self.period.ends.items():
-            table[:, span] = numbers.ends[name]
+            table[:, span] = parameters.ends[name]
         return table
 
     def _filled(self, table: FloatArray) -> Any:
@@ -100,7 +100,7 @@ class Horizon:
         return filled
 
 
-def repeat(period: PeriodCones, periods: int) -> Horizon:
+def repeat(period: PeriodCones, periods: int) -> PeriodChain:
     """Return *periods* copies of *period*, rows ordered by kind of cone, period and place in the period."""
     row_of = _rows(period, periods)
     size, entries = period.quadratic.shape[0], len(period.row)
@@ -117,7 +117,7 @@ def repeat(period: PeriodCones, periods: int) -> Horizon:
     shape = (int((row_of >= 0).sum()), periods * size)
     start = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=shape[1]))])
     sizes = [(kind, int((row_of[:, period.cone == kind] >= 0).sum())) for kind in (ZERO, NOT_NEGATIVE)]
-    return Horizon(
+    return PeriodChain(
         period=period,
         periods=periods,
         row_of=row_of,

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, read_table
+from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
+from cosim.errors import Problem
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
+
+BRANCH_COLUMNS = ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,10 @@ def read_feeder_csv(
     ``current_max_a``.
     Raises ``ConfigError`` with every fault found: cells, names, loops, parts without the slack.
     """
-    problems: list[str] = []
-    buses = _read_buses(Path(buses_csv), problems)
-    branches = _read_branches(Path(branches_csv), buses, switched or {}, problems)
+    bus_table = read_table(Path(buses_csv), ("bus", "p_kw", "q_kvar"))
+    branch_table = read_table(Path(branches_csv), BRANCH_COLUMNS, ("current_max_a",))
+    buses = _buses(bus_table)
+    branches = _branches(branch_table, list(buses), switched or {})
     tables = Tables(
         name=name,
         source=f"{buses_csv}, {branches_csv}",
@@ -52,23 +56,17 @@ def read_feeder_csv(
         slacks={slack_bus: 1.0},
         v_base_kv=v_base_kv,
     )
-    return build_feeder(tables, voltage, problems)
+    return build_feeder(tables, voltage, problems_of(bus_table, branch_table))
 
 
-def _read_buses(path: Path, problems: list[str]) -> dict[str, tuple[float, float]]:
-    table = read_table(path, ("bus", "p_kw", "q_kvar"))
+def _buses(table: Table) -> dict[str, tuple[float, float]]:
     table.refuse_repeated("bus")
     names, load_kw, load_kvar = table.names("bus"), table.numbers("p_kw"), table.numbers("q_kvar")
-    problems += table.problems
     return {name: (float(p), float(q)) for name, p, q in zip(names, load_kw, load_kvar, strict=True)}
 
 
-def _read_branches(
-    path: Path, buses: dict[str, tuple[float, float]], switched: Mapping[str, bool], problems: list[str]
-) -> list[_Row]:
-    table = read_table(
-        path, ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service"), ("current_max_a",)
-    )
+def _branches(table: Table, buses: list[str], switched: Mapping[str, bool]) -> list[_Row]:
+    """Return the branches in service; where no bus is known, the ends are not judged."""
     table.refuse_repeated("branch")
     names = table.names("branch")
     ends = list(zip(table.names("from_bus"), table.names("to_bus"), strict=True))
@@ -77,18 +75,16 @@ def _read_branches(
     if "current_max_a" in table.columns:
         limit_a = table.numbers("current_max_a", POSITIVE)
     in_service = [text.lower() for text in table.names("in_service")]
-    for line, pair, text in zip(table.lines, ends, in_service, strict=True):
+    for line, pair, text, r, x in zip(table.lines, ends, in_service, r_ohm, x_ohm, strict=True):
         if text not in {"true", "false", "1", "0"}:
-            table.report(line, f"column in_service is {text!r}; it must be true or false")
+            table.report(line, Problem(column="in_service", value=text, allowed="true or false"))
         for end in pair:
             if buses and end and end not in buses:
-                table.report(line, unknown_bus(end, list(buses)))
-    for line, r, x in zip(table.lines, r_ohm, x_ohm, strict=True):
+                table.report(line, unknown_bus(end, buses))
         if r == x == 0:
             table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
     for name in switched.keys() - set(names):
-        table.report(0, f"there is no branch {name!r} to switch")
-    problems += table.problems
+        table.report(0, Problem(f"there is no branch {name!r} to switch", value=name))
     return [
         _Row(Edge(names[i], ends[i]), float(r_ohm[i]), float(x_ohm[i]), float(limit_a[i]))
         for i in range(len(names))

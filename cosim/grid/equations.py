@@ -1,4 +1,4 @@
-"""The equations of the dispatch, each a small function that returns its constraints.
+"""The equations of the network, each a small function that returns its constraints (those of devices: `device`).
 
 Everything is in per unit of 1 MVA, so a power reads as MW and an energy as MWh; arrays are (periods, things).
 Symbols are the paper's: v = U^2, l = I^2. P, Q and l are those of a branch's series impedance r + jx, at its
@@ -12,15 +12,13 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from cosim.arrays import FloatArray
-from cosim.grid.feeder import Feeder
-
-Constraints = list[cp.Constraint]
+from cosim.grid.builder import Constraints, rows
+from cosim.grid.radial import Feeder
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The unknowns of the branch flow model."""
+    """The variables of the branch flow model."""
 
     p: cp.Expression
     q: cp.Expression
@@ -75,7 +73,7 @@ def voltage_drop(flow: Flow, feeder: Feeder) -> Constraints:
     slack = flow.v[:, feeder.slack_buses]
     return [
         rise + drop - flow.l @ sparse.diags_array(r**2 + x**2) == 0,
-        slack == _rows(np.square(feeder.slack_voltages_pu), slack),
+        slack == rows(np.square(feeder.slack_voltages_pu), slack),
     ]
 
 
@@ -104,117 +102,13 @@ def current_limits(flow: Flow, feeder: Feeder, most: Any) -> Constraints:
     if (near := np.flatnonzero(finite & (feeder.y_from_pu != 0))).size:
         y, v = feeder.y_from_pu[near], (flow.v @ behind_tap(feeder).T)[:, near]
         cross = flow.p[:, near] @ np.diag(2 * y.real) - flow.q[:, near] @ np.diag(2 * y.imag)
-        largest = _rows((feeder.current_max_pu * feeder.ratio)[near] ** 2, v)
+        largest = rows((feeder.current_max_pu * feeder.ratio)[near] ** 2, v)
         limits.append(flow.l[:, near] + cross + v @ np.diag(np.abs(y) ** 2) <= largest)
     if (far := np.flatnonzero(finite & (feeder.y_to_pu != 0))).size:
         y, v, current2 = feeder.y_to_pu[far], flow.v[:, feeder.to_bus[far]], flow.l[:, far]
         p = flow.p[:, far] - current2 @ np.diag(feeder.r_pu[far])
         q = flow.q[:, far] - current2 @ np.diag(feeder.x_pu[far])
         cross = p @ np.diag(2 * y.real) - q @ np.diag(2 * y.imag)
-        largest = _rows(feeder.current_max_to_pu[far] ** 2, v)
+        largest = rows(feeder.current_max_to_pu[far] ** 2, v)
         limits.append(current2 - cross + v @ np.diag(np.abs(y) ** 2) <= largest)
     return limits
-
-
-def output_limits(p: cp.Expression, q: cp.Expression, p_max: Any, q_min: Any, q_max: Any) -> Constraints:
-    """Eq. 17: 0 <= P <= P_max and Q_min <= Q <= Q_max of each turbine."""
-    return [p >= 0, p <= _rows(p_max, p), q >= _rows(q_min, q), q <= _rows(q_max, q)]
-
-
-def ramp(p: cp.Expression, before: Any, step_max: Any) -> Constraints:
-    """Eq. 17: |P_t - P_t-1| <= *step_max* of each period; *before* (1, units) is the output before the first."""
-    step = p - _earlier(p, before)
-    return [step <= step_max, -step <= step_max]
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """The numbers of a group of stores: limits [MW, MWh] and efficiencies."""
-
-    charge_max: Any
-    discharge_max: Any
-    charge_efficiency: FloatArray
-    discharge_efficiency: FloatArray
-    energy_min: Any
-    energy_max: Any
-
-
-def store(
-    charge: Any,
-    discharge: Any,
-    energy: Any,
-    before: Any,
-    unit: Store,
-    period_h: float,
-    brought: Any = 0.0,
-) -> Constraints:
-    """Eq. 18: E_t = E_t-1 + eta_c P_ch dt - P_dis dt / eta_d within the limits of energy and power.
-
-    Energy that is *brought* some other way comes on top.
-    """
-    gained = charge @ np.diag(unit.charge_efficiency * period_h)
-    spent = discharge @ np.diag(period_h / unit.discharge_efficiency)
-    return [
-        energy - _earlier(energy, before) - brought - gained + spent == 0,
-        energy >= _rows(unit.energy_min, energy),
-        energy <= _rows(unit.energy_max, energy),
-        charge >= 0,
-        charge <= _rows(unit.charge_max, charge),
-        discharge >= 0,
-        discharge <= _rows(unit.discharge_max, discharge),
-    ]
-
-
-def vehicle_store(
-    charge: Any,
-    discharge: Any,
-    energy: Any,
-    before: Any,
-    unit: Store,
-    arriving: Any,
-    departing: Any,
-    period_h: float,
-) -> Constraints:
-    """Eq. 18 of vehicles that come and go: what *departing* ones take along is there before *arriving* ones come."""
-    brought = arriving - departing
-    rules = store(charge, discharge, energy, before, unit, period_h, brought)
-    return [*rules, _earlier(energy, before) >= departing]
-
-
-def shift(out: Any, into: Any, owed: Any, before: Any, most: Any, period_h: float) -> Constraints:
-    """Eq. 20: a load shifts at most *most* out or in; what is owed is what went out and has not come back."""
-    return [
-        owed - _earlier(owed, before) - period_h * (out - into) == 0,
-        out >= 0,
-        out <= most,
-        into >= 0,
-        into <= most,
-    ]
-
-
-def renewable_power(p: Any, available: Any, must_take: Any, forced_off: Any) -> Constraints:
-    """Eq. 19: 0 <= P <= available; what must not be curtailed is taken, all but what is *forced_off*."""
-    return [p >= 0, p <= available, p >= must_take - forced_off]
-
-
-def reactive_disk(p: Any, q: Any, s: FloatArray) -> Constraints:
-    """Eq. 19, corrected: P^2 + Q^2 <= S^2 of each inverter."""
-    rating = np.broadcast_to(s, p.shape).ravel()
-    return [cp.SOC(cp.Constant(rating), cp.vstack([cp.vec(p, order="C"), cp.vec(q, order="C")]), axis=0)]
-
-
-def reactive_range(q: Any, low: Any, high: Any) -> Constraints:
-    """Bounds on the reactive power of each inverter and period."""
-    return [q >= low, q <= high]
-
-
-def _earlier(value: Any, before: Any) -> Any:
-    """Return each period's value one period earlier, *before* in the first."""
-    return before if value.shape[0] == 1 else cp.vstack([before, value[:-1]])
-
-
-def _rows(limit: Any, like: Any) -> Any:
-    """One limit per unit, repeated for every period; a limit given per period stays as it is."""
-    if isinstance(limit, cp.Expression):
-        return limit
-    return np.broadcast_to(np.asarray(limit, dtype=np.float64), like.shape)

@@ -5,13 +5,14 @@ understood: impedances from ohms and loads from kW. Any other statement that cha
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem
 
 _TABLE = re.compile(r"mpc\.(\w+)\s*=\s*\[(.*?)\]\s*;?", re.DOTALL)
 _SCALAR = re.compile(r"mpc\.baseMVA\s*=\s*([0-9.eE+-]+)\s*;?")
@@ -30,21 +31,21 @@ def read_matpower(path: Path) -> Any:
     """
     text = re.sub(r"%.*", "", path.read_text())
     text = re.sub(r"\.\.\.[^\n]*\n", " ", text)
-    problems: list[str] = []
-    tables = {name: _numbers(path, name, body, problems) for name, body in _TABLE.findall(text)}
+    problems: list[Problem] = []
+    tables = {name: _numbers(name, body, problems) for name, body in _TABLE.findall(text)}
     base = _SCALAR.search(text)
-    problems += [f"{path}: there is no table mpc.{t}." for t in ("bus", "branch", "gen") if t not in tables]
+    problems += [Problem(f"there is no table mpc.{t}") for t in ("bus", "branch", "gen") if t not in tables]
     if base is None:
-        problems.append(f"{path}: there is no mpc.baseMVA.")
+        problems.append(Problem("there is no mpc.baseMVA"))
     in_ohms, in_kw = bool(_OHMS.search(text)), bool(_KILOWATTS.search(text))
     for change in _CHANGE.finditer(text):
         line = change.group(0).strip()
         if not (_OHMS.search(line) or _KILOWATTS.search(line)):
-            problems.append(f"{path}: cannot run {line!r}. Save the case from MATPOWER with savecase.")
+            problems.append(Problem(f"cannot run {line!r}. Save the case from MATPOWER with savecase"))
     if "bus" in tables and tables["bus"].size and len(set(tables["bus"][:, 0])) < len(tables["bus"]):
-        problems.append(f"{path}: table mpc.bus has a bus number twice; numbers must differ.")
+        problems.append(Problem("table mpc.bus has a bus number twice; numbers must differ"))
     if problems or base is None:
-        raise ConfigError(str(path), problems)
+        raise ConfigError(str(path), [replace(problem, file=str(path)) for problem in problems])
     bus, branch = tables["bus"], tables["branch"]
     base_mva = float(base.group(1))
     if in_ohms:
@@ -56,14 +57,14 @@ def read_matpower(path: Path) -> Any:
     )
 
 
-def _numbers(path: Path, name: str, body: str, problems: list[str]) -> FloatArray:
+def _numbers(name: str, body: str, problems: list[Problem]) -> FloatArray:
     """Return a table as numbers; an odd row is a problem."""
     rows = [re.split(r"[\s,]+", row.strip()) for row in re.split(r"[;\n]", body) if row.strip()]
     try:
         return np.array(rows, dtype=np.float64)
     except ValueError:
         if name in {"bus", "branch", "gen"}:
-            problems.append(f"{path}: table mpc.{name} has a row that is not like the others, or no numbers.")
+            problems.append(Problem(f"table mpc.{name} has a row that is not like the others, or no numbers"))
         return np.zeros((0, 0))
 
 
@@ -83,7 +84,9 @@ def _net(path: Path, case: dict[str, Any]) -> Any:
             warnings.simplefilter("ignore")
             net = from_ppc.from_ppc(case) if hasattr(from_ppc, "from_ppc") else from_ppc(case)
     except Exception as reason:  # noqa: BLE001  the converter lets through whatever it meets
-        raise ConfigError(str(path), [f"{path}: pandapower cannot read it ({reason})."]) from None
+        raise ConfigError(
+            str(path), [Problem(f"pandapower cannot read it ({reason})", file=str(path))]
+        ) from None
     net.bus["name"] = [str(number) for number in numbers]
     net.name = path.stem
     return net

@@ -1,30 +1,33 @@
-"""The dispatch as one convex problem (DPP): unknowns, numbers that change, objective, list of equations."""
+"""The dispatch as one convex problem (DPP): variables, parameters, objective, list of equations."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
-from cosim.grid import parts
-from cosim.grid.devices import Devices
-from cosim.grid.feeder import BASE_KVA, Feeder
-from cosim.grid.schedule import Elastic
+from cosim.grid.builder import Constraints, ModelBuilder, Terms
+from cosim.grid.device import Devices
+from cosim.grid.device.base import Group
+from cosim.grid.device.price_response import PriceResponses
+from cosim.grid.problem import Elastic
+from cosim.grid.radial import BASE_KVA, Feeder
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The problem, the symbols of its draft, and the constraint whose dual is the nodal price."""
+    """The problem, the builder with its symbols, and the constraint whose dual is the nodal price."""
 
     problem: cp.Problem
-    draft: parts.Draft
+    builder: ModelBuilder
     active_balance: cp.Constraint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What a dispatch is compiled for; everything else is a number that may change from solve to solve."""
+class ProblemStructure:
+    """What a dispatch is compiled for; everything else is a parameter that may change from solve to solve."""
 
     feeder: Feeder
     devices: Devices
@@ -34,46 +37,54 @@ class Frame:
     responding: tuple[str, ...] = ()
     """The buses whose load answers the price."""
 
+    @property
+    def responses(self) -> tuple[Group[Any], ...]:
+        """The load that answers the price, as a group; none where none does."""
+        return (PriceResponses(self.responding),) if self.responding else ()
 
-def build(frame: Frame, periods: int, *, linked: bool = False) -> Model:
+    @property
+    def groups(self) -> tuple[Group[Any], ...]:
+        """All that adds terms to the problem, in the order of its variables."""
+        return (*self.responses, *self.devices.groups)
+
+
+def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = False) -> Model:
     """Return the dispatch of *periods* periods: Eq. 21 subject to Eq. 12-20 with the cones of Eq. 15."""
-    feeder, devices = frame.feeder, frame.devices
-    at = parts.Draft(feeder=feeder, periods=periods, dt=frame.period_h, elastic=frame.elastic, linked=linked)
+    feeder = structure.feeder
+    model = ModelBuilder(
+        feeder=feeder,
+        periods=periods,
+        period_h=structure.period_h,
+        elastic=structure.elastic,
+        linked=linked,
+    )
     flow = eq.Flow(
-        p=at.unknown("branch_p", feeder.branch_count),
-        q=at.unknown("branch_q", feeder.branch_count),
-        l=at.unknown("current2", feeder.branch_count),
-        v=at.unknown("voltage2", feeder.bus_count),
+        p=model.variable("branch_p", feeder.branch_count),
+        q=model.variable("branch_q", feeder.branch_count),
+        l=model.variable("current2", feeder.branch_count),
+        v=model.variable("voltage2", feeder.bus_count),
     )
     slack = _slack_marks(feeder)
-    supply_p, supply_q = (at.unknown(name, len(slack)) for name in ("supply_p", "supply_q"))
-    response = parts.response(frame.responding, at)
-    groups = [
-        response,
-        parts.turbines(devices.turbines, at),
-        parts.stores(devices.storages, at),
-        parts.shifts(devices.demand_responses, at),
-        parts.renewables(devices.renewables, at),
-        parts.v2g_chargers(devices.v2g_chargers, at),
-        parts.shedding(at, response),
-    ]
-    p = sum((part.p for part in groups), supply_p @ slack) - at.number("load_p", feeder.bus_count)
-    q = sum((part.q for part in groups), supply_q @ slack) - at.number("load_q", feeder.bus_count)
+    supply_p, supply_q = (model.variable(name, len(slack)) for name in ("supply_p", "supply_q"))
+    terms = [group.terms(model) for group in structure.groups]
+    terms.append(_shedding(model, terms[: len(structure.responses)]))
+    p = sum((own.p for own in terms), supply_p @ slack) - model.parameter("load_p", feeder.bus_count)
+    q = sum((own.q for own in terms), supply_q @ slack) - model.parameter("load_q", feeder.bus_count)
     active, reactive = eq.balance(flow, feeder, p, q)
     constraints = [
         active,
         reactive,
         *eq.voltage_drop(flow, feeder),
         *eq.cone(flow, feeder),
-        *eq.current_limits(flow, feeder, at.number("current2_max", feeder.branch_count)),
-        *_voltage_band(flow, at),
-        *([] if frame.export else [supply_p >= 0]),
-        *(constraint for part in groups for constraint in part.constraints),
+        *eq.current_limits(flow, feeder, model.parameter("current2_max", feeder.branch_count)),
+        *_voltage_band(flow, model),
+        *([] if structure.export else [supply_p >= 0]),
+        *(constraint for own in terms for constraint in own.constraints),
     ]
-    losses = cp.multiply(at.number("loss_price", 1), flow.l @ feeder.r_pu[:, None])
-    purchase = BASE_KVA * cp.multiply(at.number("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
-    cost = sum((part.cost for part in groups), at.dt * cp.sum(purchase + losses)) + sum(at.penalties)
-    return Model(cp.Problem(cp.Minimize(cost), constraints), at, active)
+    losses = cp.multiply(model.parameter("loss_price", 1), flow.l @ feeder.r_pu[:, None])
+    purchase = BASE_KVA * cp.multiply(model.parameter("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
+    cost = sum((own.cost for own in terms), model.period_h * cp.sum(purchase + losses)) + sum(model.penalties)
+    return Model(cp.Problem(cp.Minimize(cost), constraints), model, active)
 
 
 def _slack_marks(feeder: Feeder) -> FloatArray:
@@ -83,13 +94,29 @@ def _slack_marks(feeder: Feeder) -> FloatArray:
     return slack
 
 
-def _voltage_band(flow: eq.Flow, at: parts.Draft) -> eq.Constraints:
+def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
+    """Shed load where nothing else helps: base load at its own power factor, stations what is drawn in the end."""
+    if model.elastic is None:
+        return Terms()
+    count = model.feeder.bus_count
+    base = model.slack("base_shed_kw", count, model.energy_price("base_cny_per_kwh"))
+    shed = model.slack("station_shed_kw", count, model.energy_price("station_cny_per_kwh"))
+    limits = [
+        base >= 0,
+        base <= model.parameter("base_shed_max", count),
+        shed >= 0,
+        shed <= model.parameter("station_shed_max", count) - sum(own.p for own in responses),
+    ]
+    return Terms(base + shed, cp.multiply(model.parameter("base_q_per_p", count), base), 0.0, limits)
+
+
+def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:
     """Return the voltage limits; in an elastic dispatch the band may be left at a price."""
-    feeder, elastic = at.feeder, at.elastic
+    feeder, elastic = model.feeder, model.elastic
     if elastic is None:
         return eq.voltage_limits(flow, feeder)
-    price_cny = elastic.voltage_cny_per_pu2_h * at.dt
-    under = at.broken("under", feeder.branch_count, price_cny)
-    over = at.broken("over", feeder.branch_count, price_cny)
+    price_cny = elastic.voltage_cny_per_pu2_h * model.period_h
+    under = model.slack("under", feeder.branch_count, price_cny)
+    over = model.slack("over", feeder.branch_count, price_cny)
     deepest = max(feeder.voltage_min_pu**2 - elastic.voltage_floor_pu**2, 0.0)
     return [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]

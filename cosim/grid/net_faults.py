@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range
+from cosim.errors import Problem
 from cosim.grid.bus_words import at_bus
 
 COLUMNS: Mapping[str, Mapping[str, Range]] = {
@@ -25,12 +26,14 @@ COLUMNS: Mapping[str, Mapping[str, Range]] = {
 """The numbers a power flow rests on, of what is in service."""
 
 
-def table_faults(net: Any, names: Mapping[int, str]) -> list[str]:
-    """Return a sentence for each number of *net* that is none, or is outside its range; buses by their *names*."""
+def table_faults(net: Any, names: Mapping[int, str]) -> list[Problem]:
+    """Return a problem for each number of *net* that is none, or is outside its range; buses by their *names*."""
     if not names:
-        return ["it has no bus in service."]
+        return [Problem("it has no bus in service")]
     return [
-        f"{table} {index}{_place(net[table], index, names)}: {column} is {value}; it must be {limits.allowed}."
+        Problem(field=column, value=value, allowed=limits.allowed).within(
+            table, f"{index}{_place(net[table], index, names)}"
+        )
         for table, columns in COLUMNS.items()
         if table in net
         for column, limits in columns.items()

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosim.errors import Problem
+
 INDEX = "a number is pandapower's index"
 COUNTED = "numbered from 1, as in print: pandapower's index + 1"
 NUMBERS_OF_THE_NET = "the numbers are the net's own, from its column bus.name"
@@ -24,8 +26,8 @@ class BusNames:
     """What a number means, in words."""
     known: dict[str, int]
     """Every way to call a bus, with its index."""
-    unclear: dict[str, str]
-    """Numbers that could mean two buses, each with the sentence that says which."""
+    unclear: dict[str, Problem]
+    """Numbers that could mean two buses, each with the problem that names both."""
 
     @property
     def counted(self) -> bool:
@@ -87,17 +89,18 @@ def _turned(names: dict[int, str]) -> dict[str, int]:
     return {name: number for number, name in names.items()}
 
 
-def _unclear(texts: dict[int, str]) -> dict[str, str]:
+def _unclear(texts: dict[int, str]) -> dict[str, Problem]:
     """Return the numbers that are the index of one bus and end the name of others, as 4 of 'Bus R4'."""
     called: dict[int, list[str]] = {}
     for text in texts.values():
         if number := _LAST_NUMBER.search(text):
             called.setdefault(int(number[1]), []).append(text)
     return {
-        str(
-            number
-        ): f"bus {number} could be {text!r} (pandapower's index {number}) or {called[number][0]!r}; "
-        "give its name."
+        str(number): Problem(
+            f"bus {number} could be {text!r} (pandapower's index {number}) or {called[number][0]!r}",
+            value=str(number),
+            advice="give its name",
+        )
         for number, text in texts.items()
         if number in called and text not in called[number] and str(number) not in texts.values()
     }

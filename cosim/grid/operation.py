@@ -1,6 +1,6 @@
-"""One period of a feeder as it came to be: the dispatch, its AC check, and the load that really came.
+"""One period of a feeder in operation: the dispatch, its AC check, and the realised load.
 
-Both models of a day write the grid's tables here. In the equilibrium the load that came is the planned one.
+In the equilibrium, and where feeders are dispatched alone, the realised load is the planned one.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,12 @@ from cosim.arrays import FloatArray
 from cosim.errors import SolverError
 from cosim.grid.bus_words import at_bus
 from cosim.grid.cost import running_cost
-from cosim.grid.devices import Devices
-from cosim.grid.feeder import Feeder
+from cosim.grid.device import Devices
 from cosim.grid.flow import PowerFlow, no_power_flow
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow
-from cosim.grid.schedule import Dispatch, Load
+from cosim.grid.problem import Load
+from cosim.grid.radial import Feeder
+from cosim.grid.solution import Dispatch, rows_of
 from cosim.grid.tariff import non_positive_prices
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
@@ -42,9 +43,9 @@ class Operation:
     planned: PowerFlow
     """AC power flow at the set-points and the planned load."""
     station_kw: FloatArray
-    """Station load that came, per bus."""
+    """Realised station load, per bus."""
     realised: PowerFlow
-    """AC power flow with the load that came; the slack bus takes the difference."""
+    """AC power flow with the realised load; the slack bus takes the difference."""
     export: bool
     """Whether power pushed back to the upper grid is paid for."""
 
@@ -65,8 +66,7 @@ def period_cost_cny(
     """Return the cost of the period in *row* of a dispatch (Eq. 21) with a purchase of *bought_kw*."""
     cost = running_cost(
         devices,
-        dispatch.turbine_kw[row : row + 1],
-        dispatch.shift_out_kw[row : row + 1],
+        rows_of(dispatch.setpoints, slice(row, row + 1)),
         np.array([bought_kw]),
         np.array([price_cny_per_kwh]),
         dispatch.period_h,
@@ -84,7 +84,7 @@ def planned_operation(
     *,
     export: bool = False,
 ) -> Operation:
-    """Return the operation of period *now* of a dispatch before anything has come differently."""
+    """Return the operation of period *now* of a dispatch before any load has differed."""
     row = dispatch.row(now.period)
     # the check of a dispatch is pandapower's own Newton-Raphson, from the first equation to the last
     flow = _flow(
@@ -112,26 +112,24 @@ def _flow(
     injection_kvar: FloatArray,
     where: str,
 ) -> PowerFlow:
-    """Return the AC power flow; all not a number where there is none, so that the day can go on and say so."""
+    """Return the AC power flow; NaN where there is none, so that the day can go on and say so."""
     try:
         return solve(feeder, injection_kw, injection_kvar, where=where)
     except SolverError:
         return no_power_flow(feeder)
 
 
-def with_load_that_came(planned: Operation, station_kw: FloatArray) -> Operation:
+def with_realised_load(planned: Operation, station_kw: FloatArray) -> Operation:
     """Return the operation with the set-points held and *station_kw* (per bus) as the load."""
     row = planned.row
     injection_kw = planned.dispatch.injection_kw[row] + planned.station_kw - station_kw
     injection_kvar = planned.dispatch.injection_kvar[row]
-    flow = _flow(
-        ac_power_flow, planned.feeder, injection_kw, injection_kvar, f"{planned.now}, load that came"
-    )
+    flow = _flow(ac_power_flow, planned.feeder, injection_kw, injection_kvar, f"{planned.now}, realised load")
     return replace(planned, station_kw=station_kw, realised=flow)
 
 
 def record_operation(recorder: Recorder, operation: Operation) -> None:
-    """Write the grid's tables for one period."""
+    """Record the grid's tables for one period."""
     _record_buses(recorder, operation)
     _record_branches(recorder, operation)
     _record_devices(recorder, operation)
@@ -176,43 +174,29 @@ def _record_branches(recorder: Recorder, op: Operation) -> None:
     )
 
 
-DeviceRow = tuple[str, str, str, float, float, float, float]
-DEVICE_COLUMNS = ("device", "kind", "bus", "p_kw", "q_kvar", "available_kw", "stored_kwh")
-
-
 def setpoint_kw(op: Operation) -> dict[str, float]:
     """Return the active power each device is to inject."""
-    return {name: float(p_kw) for name, _, _, p_kw, *_ in _device_rows(op)}
+    return {
+        device.name: float(p_kw)
+        for group in op.devices.loads_last
+        for device, p_kw in zip(group.devices, group.injection(op.dispatch.setpoints)[0][op.row], strict=True)
+    }
 
 
 def _record_devices(recorder: Recorder, op: Operation) -> None:
-    if rows := _device_rows(op):
-        columns = zip(DEVICE_COLUMNS, zip(*rows, strict=True), strict=True)
-        recorder.add("devices", **_key(op), **{name: list(values) for name, values in columns})
-
-
-def _device_rows(op: Operation) -> list[DeviceRow]:
-    d, k, devices, nan = op.dispatch, op.row, op.devices, float("nan")
-    period = op.now.period - 1
-    rows: list[DeviceRow] = []
-    for i, turbine in enumerate(devices.turbines):
-        rows.append(
-            (turbine.name, "turbine", turbine.bus, d.turbine_kw[k, i], d.turbine_kvar[k, i], nan, nan)
+    setpoints, row = op.dispatch.setpoints, op.row
+    for group in op.devices.loads_last:
+        p_kw, q_kvar = group.injection(setpoints)
+        recorder.add(
+            "devices",
+            **_key(op),
+            device=[device.name for device in group.devices],
+            kind=[device.kind for device in group.devices],
+            bus=list(group.buses),
+            p_kw=p_kw[row],
+            q_kvar=q_kvar if isinstance(q_kvar, float) else q_kvar[row],
+            **group.columns(setpoints, row, op.now.period),
         )
-    for i, storage in enumerate(devices.storages):
-        p_kw = d.discharge_kw[k, i] - d.charge_kw[k, i]
-        rows.append((storage.name, "storage", storage.bus, p_kw, 0.0, nan, d.storage_kwh[k, i]))
-    for i, unit in enumerate(devices.renewables):
-        power = (d.renewable_kw[k, i], d.renewable_kvar[k, i], unit.available_kw[period])
-        rows.append((unit.name, unit.kind, unit.bus, *power, nan))
-    for i, charger in enumerate(devices.v2g_chargers):
-        p_kw = d.v2g_discharge_kw[k, i] - d.v2g_charge_kw[k, i]
-        rows.append((charger.name, "v2g", charger.bus, p_kw, 0.0, nan, d.v2g_kwh[k, i]))
-    for i, shift in enumerate(devices.demand_responses):
-        p_kw = d.shift_out_kw[k, i] - d.shift_in_kw[k, i]
-        name = f"demand response {shift.bus}"
-        rows.append((name, "demand_response", shift.bus, p_kw, 0.0, nan, d.owed_kwh[k, i]))
-    return rows
 
 
 def _record_dispatch(recorder: Recorder, op: Operation) -> None:
@@ -222,7 +206,7 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
         "dispatch",
         **_key(op),
         status=d.status,
-        remedy="" if d.remedy == "none" else d.remedy,
+        exactness_recovery="" if d.exactness_recovery == "none" else d.exactness_recovery,
         solver=d.solver,
         purchase_planned_kw=d.purchase_kw[k],
         purchase_kw=float(op.realised.slack_kw),
@@ -241,22 +225,21 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
 
 
 def _record_violations(recorder: Recorder, op: Operation) -> None:
-    """Write down the limits that the dispatch breaks, doubts about it, and limits broken by the load that came."""
+    """Record the limits that the dispatch breaks, why it is not certified, and limits broken by the realised load."""
     for violation in op.dispatch.violations:
         if violation.period == op.now.period:
             place = f"feeder {op.feeder.name}, {at_bus(violation.bus)}"
             _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
     feeder = f"feeder {op.feeder.name}"
-    if op.dispatch.status == "no answer":
-        _violation(
-            recorder, op, feeder, "no_answer", float(op.load.station_kw[op.row].sum()), op.dispatch.doubt
-        )
-    elif op.dispatch.doubt:
+    reason = op.dispatch.reason_not_certified
+    if op.dispatch.status == "failed":
+        _violation(recorder, op, feeder, "failed", float(op.load.station_kw[op.row].sum()), reason)
+    elif reason:
         error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
-        _violation(recorder, op, feeder, "not_exact", error, op.dispatch.doubt)
+        _violation(recorder, op, feeder, "not_exact", error, reason)
     if np.isnan(op.realised.voltage_pu).any():
         sentence = (
-            f"period {op.now.period}, {feeder}: the AC power flow has no solution with the load that came. "
+            f"period {op.now.period}, {feeder}: the AC power flow has no solution with the realised load. "
             "The load is beyond what the feeder can carry."
         )
         _violation(recorder, op, feeder, "no_ac_solution", float(op.station_kw.sum()), sentence)
@@ -267,7 +250,7 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
 
 
 def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
-    """Write down the bus that the load that came took farthest outside its limits, farther than planned."""
+    """Record the bus that the realised load took farthest outside its limits, farther than planned."""
     feeder, low, high = op.feeder, op.feeder.voltage_min_pu, op.feeder.voltage_max_pu
     planned, realised = (
         np.maximum(low - voltage, voltage - high)
@@ -280,7 +263,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
     if outside[worst] > VOLTAGE_NOTICED_PU:
         place = at_bus(feeder.bus_names[worst])
         sentence = (
-            f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the load that came; "
+            f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the realised load; "
             f"the limits are {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
         )
         amount = float(outside[worst])
@@ -288,14 +271,14 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
 
 
 def _record_realised_current(recorder: Recorder, op: Operation) -> None:
-    """Write down the branch that the load that came overloads most."""
+    """Record the branch that the realised load overloads most."""
     feeder = op.feeder
     over_a = (np.nan_to_num(op.realised.branch_current_pu) - feeder.current_max_pu) * feeder.current_base_a
     worst = int(np.argmax(over_a))
     if over_a[worst] > CURRENT_NOTICED_A:
         place = f"branch {feeder.branch_names[worst]}"
         sentence = (
-            f"period {op.now.period}, {place}: {over_a[worst]:.1f} A above its limit with the load that came. "
+            f"period {op.now.period}, {place}: {over_a[worst]:.1f} A above its limit with the realised load. "
             "Plan with a margin: lower grid.branch_limit_scale."
         )
         amount = float(over_a[worst])

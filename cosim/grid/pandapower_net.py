@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import BoolArray, IntArray
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem
 from cosim.grid.matpower import read_matpower
 from cosim.grid.net_faults import table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
@@ -63,7 +63,7 @@ def feeder_from_pandapower(
     called = bus_names(net)
     problems = _beyond_the_model(net)
     if faults := table_faults(net, called.shown):
-        raise ConfigError(source, [*(f"{source}: {fault}" for fault in faults), *problems])
+        raise ConfigError(source, [*(replace(fault, file=source) for fault in faults), *problems])
     model = _bus_branch_model(net, source)
     names, aliases, origin_bus, rows = _nodes(net, model, called)
     buses = model["bus"]
@@ -75,7 +75,7 @@ def feeder_from_pandapower(
         name_of[int(lookup[bus])]: float(vm_pu) for bus, vm_pu in zip(table.bus, table.vm_pu, strict=True)
     }
     if not slacks:
-        problems.append("no external grid is in service; every part of a feeder has one.")
+        problems.append(Problem("no external grid is in service; every part of a feeder has one"))
     tables = Tables(
         name=str(net.name or source),
         source=source,
@@ -85,7 +85,7 @@ def feeder_from_pandapower(
         v_base_kv=buses[rows, 9].copy(),
         shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
         aliases=aliases,
-        unclear={number: said for number, said in called.unclear.items() if number in aliases},
+        unclear={number: both for number, both in called.unclear.items() if number in aliases},
         bus_numbers=called.meaning,
     )
     feeder = build_feeder(tables, voltage, problems)
@@ -109,7 +109,7 @@ def _open_net(net_or_name: Any) -> tuple[Any, str]:
     source = str(net_or_name)
     is_file = source.endswith((".json", ".m"))
     if is_file and not Path(source).is_file():
-        raise ConfigError(source, [f"{source}: there is no such file."])
+        raise ConfigError(source, [Problem("there is no such file", file=source)])
     if source.endswith(".m"):
         return read_matpower(Path(source)), source
     make = getattr(pandapower.networks, source, None) or _of_simbench(source)
@@ -117,11 +117,10 @@ def _open_net(net_or_name: Any) -> tuple[Any, str]:
         with quiet():
             net = pandapower.from_json(source) if is_file else make() if callable(make) else None
     except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
-        raise ConfigError(source, [f"{source}: {_why_unread(source, is_file, reason)}"]) from None
+        raise ConfigError(source, [Problem(_why_unread(source, is_file, reason), file=source)]) from None
     if not isinstance(net, pandapower.pandapowerNet):
-        raise ConfigError(
-            source, [f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks."]
-        )
+        found = f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks"
+        raise ConfigError(source, [Problem(found, value=source)])
     return net, source
 
 
@@ -144,12 +143,15 @@ def _of_simbench(code: str) -> Any:
     try:
         import simbench
     except ImportError:
-        problem = f"network {code!r} is a code of SimBench. Install the extra: pip install 'cosim[simbench]'."
-        raise ConfigError(code, [problem]) from None
+        found, advice = (
+            f"network {code!r} is a code of SimBench",
+            "install the extra: pip install 'cosim[simbench]'",
+        )
+        raise ConfigError(code, [Problem(found, value=code, advice=advice)]) from None
     return partial(simbench.get_simbench_net, code)
 
 
-def _beyond_the_model(net: Any) -> list[str]:
+def _beyond_the_model(net: Any) -> list[Problem]:
     """Name the tables that the model cannot carry, so that nothing is dropped silently."""
     beyond = {
         "gen": "holds a voltage; make it an sgen, or an external grid of a tree of its own",
@@ -161,14 +163,16 @@ def _beyond_the_model(net: Any) -> list[str]:
         "vsc": "is controlled, which the model is not",
     }
     problems = [
-        f"{_some(table, net[table].index[net[table].in_service])} in service: each {why}."
+        Problem(f"{_some(table, net[table].index[net[table].in_service])} in service: each {why}")
         for table, why in beyond.items()
         if table in net and len(net[table]) and net[table].in_service.any()
     ]
     loads = net.load[net.load.in_service]
     shares = [name for name in loads.columns if name.startswith("const_i") and (loads[name] != 0).any()]
     if shares:
-        problems.append("table load has loads of constant current; the model carries power and impedance.")
+        problems.append(
+            Problem("table load has loads of constant current; the model carries power and impedance")
+        )
     return problems
 
 
@@ -202,7 +206,7 @@ def _bus_branch_model(net: Any, source: str) -> Any:
     except pandapower.LoadflowNotConverged:
         pass
     except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its checks meet
-        raise ConfigError(source, [f"{source}: pandapower cannot model it ({reason})."]) from None
+        raise ConfigError(source, [Problem(f"pandapower cannot model it ({reason})", file=source)]) from None
     return net._ppc  # noqa: SLF001  public only as a file format without the rows' names
 
 

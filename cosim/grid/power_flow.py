@@ -13,7 +13,7 @@ from cosim.grid.feeder import BASE_KVA, Feeder
 from cosim.grid.flow import PowerFlow
 from cosim.grid.pandapower_net import POWER_FLOW
 from cosim.grid.radial import ComplexArray
-from cosim.grid.schedule import Dispatch
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_voltage
 
 TOLERANCE_MVA = 1e-10

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.errors import ConfigError
+from cosim.csv_tables import POSITIVE
+from cosim.errors import ConfigError, Problem, refuse
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import Edge, grow_tree
 
@@ -67,8 +68,8 @@ class Feeder:
     voltage_max_pu: float = 1.05
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Other names of buses."""
-    unclear: Mapping[str, str] = field(default_factory=dict)
-    """Numbers among them that could mean another bus too, with the sentence that says which."""
+    unclear: Mapping[str, Problem] = field(default_factory=dict)
+    """Numbers among them that could mean another bus too, each with the problem that names both."""
     bus_numbers: str = ""
     """What a number of a bus means, in words; empty where the names are those of the user's own table."""
     origin: Any = None
@@ -148,18 +149,17 @@ class Feeder:
             raise ConfigError(self.name, [self.unclear[name]])
         if name in self.aliases:
             return self.aliases[name]
-        try:
-            return self.bus_names.index(name)
-        except ValueError:
-            raise ConfigError(self.name, [unknown_bus(name, self.bus_names)]) from None
+        if name not in self.bus_names:
+            raise ConfigError(self.name, [unknown_bus(name, self.bus_names)])
+        return self.bus_names.index(name)
 
-    def bus_problem(self, name: str) -> str:
-        """Return why nothing can stand at the bus *name*, as at the open end of a line; empty where it can."""
+    def bus_problem(self, name: str) -> Problem | None:
+        """Return why nothing can stand at the bus *name*, as at the open end of a line; None where it can."""
         if name in self.unclear:
             return self.unclear[name]
         known = name in self.aliases or name in self.bus_names
         if known and (self.origin is None or self.origin.bus[self.bus_index(name)] >= 0):
-            return ""
+            return None
         return unknown_bus(name, self.bus_names)
 
 
@@ -225,44 +225,40 @@ class Tables:
     v_base_kv: float | FloatArray
     shunt_pu: ComplexArray | None = None
     aliases: Mapping[str, int] = field(default_factory=dict)
-    unclear: Mapping[str, str] = field(default_factory=dict)
+    unclear: Mapping[str, Problem] = field(default_factory=dict)
     bus_numbers: str = ""
 
 
-def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[str]) -> Feeder:
+def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Problem]) -> Feeder:
     """Return *tables* ordered as trees; raise a ``ConfigError`` with *problems* and all that come up here."""
     rules = voltage or VoltageRules()
     names = tuple(tables.buses)
     known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
-    problems = problems + [
-        f"slack bus: {unknown_bus(slack, names)}" for slack in tables.slacks if names and slack not in names
-    ]
     tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
+    problems = problems + _slack_problems(tables)
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
-    problems += [
-        f"branch {branch.edge.name} has no impedance; fuse its buses."
-        for branch in known
-        if branch.z_pu == 0 and not problems
-    ]
-    problems += _rule_problems(rules, tables)
-    if problems:
-        raise ConfigError(tables.source, problems)
-    branches = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
+    problems = problems or _shorted(known)
+    refuse(tables.source, problems + _rule_problems(rules, tables))
+    return _ordered(tables, rules, [known[step.edge].outwards(step.from_bus) for step in tree.steps])
+
+
+def _ordered(tables: Tables, rules: VoltageRules, branches: list[Branch]) -> Feeder:
+    """Return the feeder of branches that each come after the one that feeds it."""
+    index = {bus: i for i, bus in enumerate(tables.buses)}
     far_tap = np.array([b.taps[1] for b in branches])
-    index = {bus: i for i, bus in enumerate(names)}
     z_pu = np.array([b.z_pu for b in branches], dtype=np.complex128) * far_tap**2
     y_pu = np.array([b.y_pu for b in branches], dtype=np.complex128).reshape(-1, 2) / far_tap[:, None] ** 2
     limit = np.array([b.current_max_pu for b in branches], dtype=np.float64).reshape(-1, 2)
     slack_pu = np.array(list(tables.slacks.values())) if rules.slack_pu is None else rules.slack_pu
     return Feeder(
         name=tables.name,
-        bus_names=names,
+        bus_names=tuple(tables.buses),
         branch_names=tuple(b.edge.name for b in branches),
         slack_bus=np.array([index[slack] for slack in tables.slacks], dtype=np.int64),
-        from_bus=np.array([index[s.from_bus] for s in tree.steps], dtype=np.int64),
-        to_bus=np.array([index[s.to_bus] for s in tree.steps], dtype=np.int64),
+        from_bus=np.array([index[b.edge.ends[0]] for b in branches], dtype=np.int64),
+        to_bus=np.array([index[b.edge.ends[1]] for b in branches], dtype=np.int64),
         r_pu=z_pu.real.copy(),
         x_pu=z_pu.imag.copy(),
         ratio=np.array([b.taps[0] for b in branches]) / far_tap,
@@ -283,13 +279,26 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[st
     )
 
 
-def _rule_problems(rules: VoltageRules, tables: Tables) -> list[str]:
+def _slack_problems(tables: Tables) -> list[Problem]:
+    lost = [slack for slack in tables.slacks if tables.buses and slack not in tables.buses]
+    return [unknown_bus(slack, tuple(tables.buses)).within("slack bus", slack) for slack in lost]
+
+
+def _shorted(branches: list[Branch]) -> list[Problem]:
+    without = [branch.edge.name for branch in branches if branch.z_pu == 0]
+    return [Problem("the impedance is 0; fuse its buses").within("branch", name) for name in without]
+
+
+def _rule_problems(rules: VoltageRules, tables: Tables) -> list[Problem]:
     problems = []
     if not 0 < rules.min_pu < rules.max_pu:
-        problems.append(f"the voltage band {rules.min_pu} to {rules.max_pu} p.u. is empty or not positive.")
+        problems.append(
+            Problem(f"the voltage band {rules.min_pu} to {rules.max_pu} p.u. is empty or not positive")
+        )
     slack_pu = min(tables.slacks.values(), default=1.0) if rules.slack_pu is None else rules.slack_pu
-    if not slack_pu > 0:
-        problems.append(f"the slack voltage is {slack_pu} p.u.; allowed is a number > 0.")
-    if not np.all(np.asarray(tables.v_base_kv) > 0):
-        problems.append(f"the base voltage is {tables.v_base_kv} kV; allowed is a number > 0.")
-    return problems
+    numbers = {"slack voltage [p.u.]": slack_pu, "base voltage [kV]": float(np.min(tables.v_base_kv))}
+    return problems + [
+        Problem(field=name, value=value, allowed=POSITIVE.allowed)
+        for name, value in numbers.items()
+        if not POSITIVE.holds(value)
+    ]

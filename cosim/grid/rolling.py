@@ -8,10 +8,11 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid.cost import running_cost
-from cosim.grid.devices import Devices
+from cosim.grid.device import Device, Devices, Renewable
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import Cost, Dispatch, DispatchState, Horizon, Load, Rules
+from cosim.grid.problem import DispatchState, Horizon, Load, Rules
+from cosim.grid.radial import Feeder
+from cosim.grid.solution import Cost, Dispatch, rows_of
 
 Forecast = Callable[[int, Load], Load]
 """What is expected at the start of a period (1..T), given the load and renewable power that will come from it on."""
@@ -25,7 +26,7 @@ class RollingDay:
     price_cny_per_kwh: FloatArray
     plans: tuple[Dispatch, ...]
     carried_out: Dispatch
-    """The first periods in a row. Its lower bound is unknown, for each plan had another question."""
+    """The first periods in a row. Its lower bound is unknown, for each plan solved another problem."""
     first_planned: Dispatch
     """Each period as the first plan that reached it saw it."""
 
@@ -83,12 +84,13 @@ def dispatch_rolling(
 
     Without *window* the horizon shrinks to the end of the day. With it, every plan looks *window* periods
     ahead, and *load*, price and profiles must reach *window* - 1 periods beyond the last one carried out.
-    Stored and owed energy must be back at the end of every plan, and carry over from period to period.
+    Stored and deferred energy must be back at the end of every plan, and carry over from period to period.
     """
     reach = len(price_cny_per_kwh)
     periods = reach if window is None else reach - window + 1
-    if load.renewable_kw is None and devices.renewables:
-        load = replace(load, renewable_kw=devices.available_kw(1, reach))
+    if load.renewable_kw is None and (plants := devices.of(Renewable)):
+        offered = np.stack([plant.available_kw[:reach] for plant in plants], axis=1)
+        load = replace(load, renewable_kw=offered)
     plans: list[Dispatch] = []
     state: DispatchState | None = None
     for t in range(periods):
@@ -116,24 +118,11 @@ def tomorrow_like_today(
     The devices have the whole day twice, so that it ends as it ended.
     """
 
-    def twice(values: FloatArray) -> FloatArray:
-        return np.concatenate([values, values])
-
     def longer(values: FloatArray) -> FloatArray:
         return np.concatenate([values, values[:more]])
 
-    renewables = tuple(replace(unit, profile_pu=twice(unit.profile_pu)) for unit in devices.renewables)
-    chargers = tuple(
-        replace(
-            unit,
-            connected_pu=twice(unit.connected_pu),
-            arriving_pu=twice(unit.arriving_pu),
-            departing_pu=twice(unit.departing_pu),
-        )
-        for unit in devices.v2g_chargers
-    )
     return (
-        replace(devices, renewables=renewables, v2g_chargers=chargers),
+        Devices(*(_repeated(device) for device in devices.all)),
         Load(
             base_kw=longer(load.base_kw),
             base_kvar=longer(load.base_kvar),
@@ -144,6 +133,12 @@ def tomorrow_like_today(
     )
 
 
+def _repeated(device: Device) -> Device:
+    """Return the device with its profiles twice in a row."""
+    twice = {name: np.tile(getattr(device, name), 2) for name in device.profiles}
+    return replace(device, **twice) if twice else device  # type: ignore[type-var]
+
+
 def cost_by_period(dispatch: Dispatch, devices: Devices, price_cny_per_kwh: FloatArray) -> FloatArray:
     """Return Eq. 21 of each period of a dispatch."""
     rows = [slice(t, t + 1) for t in range(dispatch.period_count)]
@@ -151,33 +146,33 @@ def cost_by_period(dispatch: Dispatch, devices: Devices, price_cny_per_kwh: Floa
 
 
 def _cost(dispatch: Dispatch, rows: slice, devices: Devices, price_cny_per_kwh: FloatArray) -> Cost:
-    return running_cost(
-        devices,
-        dispatch.turbine_kw[rows],
-        dispatch.shift_out_kw[rows],
-        dispatch.purchase_kw[rows],
-        price_cny_per_kwh,
-        dispatch.period_h,
-    )
+    setpoints, bought_kw = rows_of(dispatch.setpoints, rows), dispatch.purchase_kw[rows]
+    return running_cost(devices, setpoints, bought_kw, price_cny_per_kwh, dispatch.period_h)
 
 
 def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_kwh: FloatArray) -> Dispatch:
     """Return a row of each of several plans as one dispatch; what other rows would have broken is no news."""
     plans = [plan for plan, _ in parts]
     broken = tuple(v for plan, row in parts for v in plan.violations if v.period == plan.first_period + row)
-    idle = any(plan.status == "no answer" for plan in plans)
+    failed = any(plan.status == "failed" for plan in plans)
+    recoveries = [plan.exactness_recovery for plan in plans if plan.exactness_recovery != "none"]
     arrays: dict[str, Any] = {
         field.name: np.concatenate([getattr(plan, field.name)[row : row + 1] for plan, row in parts])
         for field in fields(Dispatch)
         if isinstance(getattr(plans[0], field.name), np.ndarray)
     }
+    setpoints = {
+        name: np.concatenate([plan.setpoints[name][row : row + 1] for plan, row in parts])
+        for name in plans[0].setpoints
+    }
     joined = replace(
         plans[0],
         **arrays,
+        setpoints=setpoints,
         lower_bound_cny=-np.inf,
-        status="no answer" if idle else "elastic" if broken else "optimal",
-        remedy=", ".join(dict.fromkeys(plan.remedy for plan in plans if plan.remedy != "none")) or "none",
-        doubt=next((plan.doubt for plan in plans if plan.doubt), ""),
+        status="failed" if failed else "elastic" if broken else "optimal",
+        exactness_recovery=", ".join(dict.fromkeys(recoveries)) or "none",
+        reason_not_certified=next((plan.reason_not_certified for plan in plans if not plan.certified), ""),
         violations=broken,
     )
     return replace(joined, cost=_cost(joined, slice(None), devices, price_cny_per_kwh))

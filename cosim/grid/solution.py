@@ -1,16 +1,172 @@
-"""What any solver gives back: unknowns, the price of load, and what broken limits cost."""
+"""What a dispatch answers: set-points, the network they lead to, costs, broken limits.
 
-from dataclasses import dataclass
+Arrays are (periods of the horizon, things); powers are kW and kvar, energies kWh at the end of a period.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.grid.problem import DispatchState
+
+REPORT_BASE_KVA = 10_000.0
+"""Base of the relaxation error (Eq. 23), as published for this feeder."""
+SMALL_CURRENT_PU = 1e-3
+"""Below this current [p.u. of 10 MVA] `relaxation_error` is measured by the residual of the cone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One limit the elastic dispatch breaks, by how much, and the sentence that says so."""
+
+    period: int
+    bus: str
+    kind: str
+    """``undervoltage``, ``overvoltage``, ``station_shed``, ``base_shed``, ``renewable_off``, ``terminal_energy``."""
+    amount: float
+    """p.u. for voltages, kW for power, kWh for energy."""
+    sentence: str
+
+    def __str__(self) -> str:
+        """Say it as a sentence."""
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The parts of Eq. 21 [CNY], and what the elastic dispatch paid for broken limits (not in the total)."""
+
+    purchase_cny: float
+    device_cny: Mapping[str, float] = field(default_factory=dict)
+    """Running cost of the devices by kind, such as ``turbine``."""
+    penalty_cny: float = 0.0
+    moving_cny: float = 0.0
+    """What its users ask for the load that moves to where energy is cheaper (not in the total)."""
+
+    @property
+    def total_cny(self) -> float:
+        """Eq. 21 without loss price and without penalties."""
+        return sum(self.device_cny.values(), self.purchase_cny)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solution:
-    """The optimum of a dispatch, in per unit of 1 MVA."""
+    """What one solve gives: the set-points of a horizon, and the network they lead to."""
 
-    unknowns: dict[str, FloatArray]
-    """Each unknown of the draft by its name, (periods, things)."""
-    price_of_load: FloatArray
-    """What one more p.u. of load would cost in each (period, bus): minus the dual of the active balance."""
-    penalty_cny: float
+    cost: Cost
+    setpoints: Mapping[str, FloatArray]
+    """Powers and energies of the devices by name, such as ``turbine_kw``: (periods, devices of the kind)."""
+    station_shed_kw: FloatArray
+    base_shed_kw: FloatArray
+    purchase_kw: FloatArray
+    purchase_kvar: FloatArray
+    injection_kw: FloatArray
+    """Net injection of each bus, without the purchase; ``injection_kvar`` likewise."""
+    injection_kvar: FloatArray
+    voltage_pu: FloatArray
+    branch_kw: FloatArray
+    """Power entering each branch at its sending end; ``branch_kvar`` likewise."""
+    branch_kvar: FloatArray
+    branch_current_pu: FloatArray
+    losses_kw: FloatArray
+    price_cny_per_kwh: FloatArray
+    """Nodal price of each period and bus: what one more kWh there would cost."""
+    relaxation_error: FloatArray
+
+    @property
+    def objective_cny(self) -> float:
+        """What the solve minimised, without the loss price."""
+        return self.cost.total_cny + self.cost.penalty_cny + self.cost.moving_cny
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dispatch(Solution):
+    """The set-points of a horizon, the network they lead to, and how far they can be trusted."""
+
+    feeder_name: str
+    first_period: int
+    period_h: float
+    status: Literal["optimal", "elastic", "failed"]
+    """``elastic`` where limits had to give way; ``failed`` where the fallback operation stands for a dispatch."""
+    solver: str
+    exactness_recovery: str
+    """``none``, or what made the relaxation exact, such as ``loss price 10, storage signs fixed``."""
+    reason_not_certified: str
+    """Empty where the dispatch is certified."""
+    lower_bound_cny: float
+    """Optimum of the relaxation (with penalties where elastic): no dispatch is cheaper."""
+    violations: tuple[Violation, ...]
+    carried: tuple[str, ...]
+    """The set-points that one period leaves to the next."""
+    ac_mismatch_pu: FloatArray
+    """Largest difference of a voltage to the AC power flow at the set-points, per period; NaN if none exists."""
+
+    @property
+    def period_count(self) -> int:
+        """Number of periods of the horizon."""
+        return len(self.purchase_kw)
+
+    @property
+    def cost_cny(self) -> float:
+        """Cost of the horizon, Eq. 21 without loss price and penalties."""
+        return self.cost.total_cny
+
+    @property
+    def gap(self) -> float:
+        """Cost above the lower bound, relative to it; 0 where the relaxation was exact, inf without a bound."""
+        if not np.isfinite(self.lower_bound_cny):
+            return float("inf")
+        above = self.objective_cny - self.lower_bound_cny
+        return above / max(abs(self.lower_bound_cny), 1.0)
+
+    @property
+    def certified(self) -> bool:
+        """Whether the relaxation is exact, AC power flow agrees, and no store charges and discharges at once."""
+        return not self.reason_not_certified
+
+    def row(self, period: int) -> int:
+        """Return the row of *period* (1..T) in every array."""
+        row = period - self.first_period
+        if not 0 <= row < self.period_count:
+            last = self.first_period + self.period_count - 1
+            msg = f"period {period} is not in this dispatch, which covers {self.first_period} to {last}"
+            raise ValueError(msg)
+        return row
+
+    def state_after(self, period: int) -> DispatchState:
+        """Return what *period* leaves to the next, so that a rolling horizon can go on from there."""
+        row = self.row(period)
+        return {name: self.setpoints[name][row].copy() for name in self.carried}
+
+
+def rows_of(setpoints: Mapping[str, FloatArray], rows: slice) -> dict[str, FloatArray]:
+    """Return the set-points of some rows."""
+    return {name: values[rows] for name, values in setpoints.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BranchFlow:
+    """Squared voltage at the sending end, squared current and power of branches [p.u. of 1 MVA]."""
+
+    voltage2: FloatArray
+    current2: FloatArray
+    p: FloatArray
+    q: FloatArray
+
+
+def relaxation_error(flow: BranchFlow, base_kva: float = 1000.0) -> FloatArray:
+    """Return |sqrt(l) - sqrt(P^2+Q^2)/sqrt(v)| of each branch (Eq. 23, corrected) on a 10 MVA base.
+
+    Written as |l v - P^2 - Q^2| / (sqrt(v) (sqrt(l v) + sqrt(P^2+Q^2))), the denominator not below
+    `SMALL_CURRENT_PU`: at small currents the square root would only magnify the solver's noise, and the error
+    is within 1e-6 exactly where |l v - P^2 - Q^2| <= 1e-9.
+    """
+    scale = base_kva / REPORT_BASE_KVA
+    lv = np.maximum(flow.current2 * flow.voltage2, 0.0) * scale**2
+    s2 = (flow.p**2 + flow.q**2) * scale**2
+    denominator = np.sqrt(flow.voltage2) * (np.sqrt(lv) + np.sqrt(s2))
+    error: FloatArray = np.abs(lv - s2) / np.maximum(denominator, SMALL_CURRENT_PU)
+    return error

@@ -1,13 +1,13 @@
-"""Which solver answers: Clarabel on the compiled cones, or MOSEK where it has a licence."""
+"""Which solver is used: Clarabel on the compiled cones, or MOSEK where it has a licence."""
 
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from cosim.errors import ConfigError
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Numbers
-from cosim.grid.solution import Solution
+from cosim.grid.builder import Parameters
+from cosim.grid.model import ProblemStructure
+from cosim.grid.solver_result import SolverResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,18 @@ def available_solver(wanted: Literal["auto", "clarabel", "mosek"] = "auto") -> S
 
 
 def solve(
-    frame: Frame, numbers: Numbers, solver: str, where: str, *, refined: bool = False
-) -> Solution | None:
-    """Return the optimum of the dispatch of *frame* at *numbers*; None where nothing is feasible.
+    structure: ProblemStructure, parameters: Parameters, solver: str, where: str, *, refined: bool = False
+) -> SolverResult | None:
+    """Return the optimum of the dispatch of *structure* at *parameters*; None where nothing is feasible.
 
     *refined* asks Clarabel for all the digits it can give.
 
-    Raises a ``SolverError`` that names *where* if the solver gives no accurate answer.
+    Raises a ``SolverError`` that names *where* if the solver gives no accurate result.
     """
     if solver == "clarabel":
         from cosim.grid.clarabel_engine import engine
 
-        return engine(frame).solve(numbers, where, refined=refined)
+        return engine(structure).solve(parameters, where, refined=refined)
     from cosim.grid.whole_problem import solve_whole
 
-    return solve_whole(frame, numbers, solver, where)
+    return solve_whole(structure, parameters, solver, where)

@@ -71,7 +71,7 @@ class HeldClasses:
     """The classes of Eq. 22 in force while a tariff and the load it moves are solved in turn.
 
     A tariff that moves the load it is made from can change class for ever. Each period follows its load until it
-    has changed `FLIPS_MAX` times; then it is held at the dearer of its two classes, at which the load stays below
+    has changed `FLIPS_MAX` times; then it is held at the higher of its two classes, at which the load stays below
     the line it would cross: so where it is held does not depend on where the loop began.
     """
 
@@ -92,8 +92,8 @@ class HeldClasses:
         """Return the classes in force once the load asks for *wanted*."""
         moves = (wanted != self.classes) & (self.flips < FLIPS_MAX)
         self.flips = self.flips + moves
-        dearer = np.maximum(wanted, self.classes)
-        self.classes = np.where(moves, np.where(self.flips < FLIPS_MAX, wanted, dearer), self.classes)
+        higher = np.maximum(wanted, self.classes)
+        self.classes = np.where(moves, np.where(self.flips < FLIPS_MAX, wanted, higher), self.classes)
         return self.classes
 
 
@@ -108,6 +108,6 @@ def non_positive_prices(
         amount = price[tuple(place)]
         sentences.append(
             f"period {first_period + place[0]}{where}: the price is {amount:.4g} CNY/kWh; wasting energy costs "
-            "nothing there, so the dispatch may need a remedy to be exact."
+            "nothing there, so the dispatch may need exactness recovery."
         )
     return tuple(sentences)

@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cosim.errors import Problem
 from cosim.grid.bus_words import at_bus
 
 LOOPS_NAMED = 5
-JOINS = "join the slack buses"
+BUSES_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,24 @@ class Tree:
     """The steps from the slacks outwards, and why the edges are no tree (empty where they are one)."""
 
     steps: tuple[Step, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The branches that close a loop, or join trees: then the slack buses of several."""
+
+    branches: tuple[str, ...]
+    slacks: tuple[str, ...]
+
+    @property
+    def problem(self) -> Problem:
+        """What to do about it."""
+        names = f"branches {', '.join(self.branches)}"
+        if len(self.slacks) > 1:
+            found = f"{names} join the slack buses {' and '.join(self.slacks)}"
+            return Problem(f"{found}. A tree has one: take a branch out of service")
+        return Problem(f"{names} form a loop. A feeder is a tree: take one of them out of service")
 
 
 def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]) -> Tree:
@@ -65,49 +83,46 @@ def grow_tree(buses: Sequence[str], edges: Sequence[Edge], slacks: Sequence[str]
         reached.add(far)
         for onward in at_bus[far]:
             heapq.heappush(ready, onward)
-    problems = _shortened(loops)
-    if lost := [bus for bus in buses if bus not in reached]:
-        problems.append(_lost(lost, slacks))
-    return Tree(tuple(feeds.values()), tuple(problems))
+    lost = [bus for bus in buses if bus not in reached]
+    return Tree(tuple(feeds.values()), (*_shortened(loops), *_unreached(lost, slacks)))
 
 
-def _shortened(loops: list[str]) -> list[str]:
-    """Return a sentence for each loop; of a meshed net how many there are and a few, ways between trees first."""
+def _shortened(loops: list[Loop]) -> list[Problem]:
+    """Return a problem for each loop; of a meshed net how many there are and a few, those between trees first."""
     if len(loops) <= LOOPS_NAMED:
-        return loops
-    first = sorted(loops, key=lambda sentence: JOINS not in sentence)[:LOOPS_NAMED]
-    return [f"the net has {len(loops)} loops; {LOOPS_NAMED} are named here.", *first]
+        return [loop.problem for loop in loops]
+    first = sorted(loops, key=lambda loop: len(loop.slacks) == 1)[:LOOPS_NAMED]
+    count = Problem(f"the net has {len(loops)} loops; {LOOPS_NAMED} are named here")
+    return [count, *(loop.problem for loop in first)]
 
 
-def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> str:
-    """Name the branches of the loop that edge *closing* closes."""
-    ways = [_way_to_slack(feeds, end) for end in edges[closing].ends]
-    loop = sorted(set(ways[0]) ^ set(ways[1]) | {closing})
-    names = ", ".join(edges[number].name for number in loop)
-    roots = {_root(feeds, end) for end in edges[closing].ends}
-    if len(roots) > 1:
-        between = " and ".join(sorted(roots))
-        return f"branches {names} {JOINS} {between}. A tree has one: take a branch out of service."
-    return f"branches {names} form a loop. A feeder is a tree: take one of them out of service."
+def _loop(edges: Sequence[Edge], feeds: dict[str, Step], closing: int) -> Loop:
+    """Return the loop that edge *closing* closes."""
+    near, far = (_path_to_slack(feeds, end) for end in edges[closing].ends)
+    loop = sorted(set(near) ^ set(far) | {closing})
+    slacks = sorted({_slack(feeds, end) for end in edges[closing].ends})
+    return Loop(tuple(edges[number].name for number in loop), tuple(slacks))
 
 
-def _root(feeds: dict[str, Step], bus: str) -> str:
+def _slack(feeds: dict[str, Step], bus: str) -> str:
     while bus in feeds:
         bus = feeds[bus].from_bus
     return bus
 
 
-def _way_to_slack(feeds: dict[str, Step], bus: str) -> list[int]:
-    way = []
+def _path_to_slack(feeds: dict[str, Step], bus: str) -> list[int]:
+    path = []
     while bus in feeds:
-        way.append(feeds[bus].edge)
+        path.append(feeds[bus].edge)
         bus = feeds[bus].from_bus
-    return way
+    return path
 
 
-def _lost(buses: Sequence[str], slacks: Sequence[str]) -> str:
-    some = ", ".join([at_bus(buses[0]), *buses[1:10]]) + (
-        f" and {len(buses) - 10} more" if len(buses) > 10 else ""
-    )
+def _unreached(buses: Sequence[str], slacks: Sequence[str]) -> list[Problem]:
+    """Return the problem of buses that no branch connects to a slack bus; none without such buses."""
+    if not buses:
+        return []
+    more = f" and {len(buses) - BUSES_NAMED} more" if len(buses) > BUSES_NAMED else ""
+    some = ", ".join([at_bus(buses[0]), *buses[1:BUSES_NAMED]]) + more
     slack = f"the slack {at_bus(slacks[0])}" if len(slacks) == 1 else "a slack bus"
-    return f"no branch in service connects {some} to {slack}."
+    return [Problem(f"no branch in service connects {some} to {slack}")]

@@ -5,41 +5,43 @@ from typing import Any
 import numpy as np
 
 from cosim.errors import SolverError
-from cosim.grid.model import Frame, Model, build
-from cosim.grid.numbers import Numbers
-from cosim.grid.solution import Solution
+from cosim.grid.builder import Parameters
+from cosim.grid.model import Model, ProblemStructure, build_problem
+from cosim.grid.solver_result import SolverResult
 
 RESIDUAL_MAX = 1e-6
-"""Largest broken constraint [p.u.] in an answer the solver itself calls inaccurate."""
+"""Largest broken constraint [p.u.] in a result the solver itself calls inaccurate."""
 
 
-def whole_problem(frame: Frame, numbers: Numbers) -> Model:
-    """Return the dispatch of all periods with its *numbers* put in."""
-    model = build(frame, len(numbers.by_period["price"]))
-    for name, parameter in model.draft.numbers.items():
-        parameter.value = numbers.by_period[name]
-    for name, value in numbers.before.items():
-        model.draft.before[name].value = value[None, :]
-    for name, value in numbers.ends.items():
-        model.draft.ends[name].value = value[None, :]
+def whole_problem(structure: ProblemStructure, parameters: Parameters) -> Model:
+    """Return the dispatch of all periods with its *parameters* put in."""
+    model = build_problem(structure, len(parameters.by_period["price"]))
+    for name, parameter in model.builder.parameters.items():
+        parameter.value = parameters.by_period[name]
+    for name, value in parameters.before.items():
+        model.builder.before[name].value = value[None, :]
+    for name, value in parameters.ends.items():
+        model.builder.ends[name].value = value[None, :]
     return model
 
 
-def solve_whole(frame: Frame, numbers: Numbers, solver: str, where: str) -> Solution | None:
+def solve_whole(
+    structure: ProblemStructure, parameters: Parameters, solver: str, where: str
+) -> SolverResult | None:
     """Return the optimum by way of CVXPY; None where nothing is feasible; ``SolverError`` as `solve_problem`."""
-    model = whole_problem(frame, numbers)
+    model = whole_problem(structure, parameters)
     if not solve_problem(model.problem, solver, where):
         return None
     return read_whole(model)
 
 
-def read_whole(model: Model) -> Solution:
+def read_whole(model: Model) -> SolverResult:
     """Return the solution of a solved problem."""
-    unknowns = {name: np.asarray(v.value, dtype=np.float64) for name, v in model.draft.unknowns.items()}
-    return Solution(
-        unknowns=unknowns,
+    variables = {name: np.asarray(v.value, dtype=np.float64) for name, v in model.builder.variables.items()}
+    return SolverResult(
+        variables=variables,
         price_of_load=-np.asarray(model.active_balance.dual_value),
-        penalty_cny=sum(float(penalty.value) for penalty in model.draft.penalties),
+        penalty_cny=sum(float(penalty.value) for penalty in model.builder.penalties),
     )
 
 
@@ -61,7 +63,7 @@ def _attempts(solver: str) -> list[dict[str, Any]]:
 def solve_problem(problem: Any, solver: str, where: str) -> bool:
     """Solve a CVXPY problem in place: True with an accurate optimum in it, False where nothing is feasible.
 
-    An answer the solver calls inaccurate is taken only after every setting was tried, and only if no
+    A result the solver calls inaccurate is taken only after every setting was tried, and only if no
     constraint is broken by more than `RESIDUAL_MAX`. Otherwise a ``SolverError`` names *where*.
     """
     said = []
@@ -76,7 +78,7 @@ def solve_problem(problem: Any, solver: str, where: str) -> bool:
         return False
     if said[-1] == "optimal_inaccurate" and largest_residual(problem) <= RESIDUAL_MAX:
         return True
-    msg = f"{where}: {solver} answered {', '.join(said)} to settings of falling strictness."
+    msg = f"{where}: {solver} returned {', '.join(said)} to settings of falling strictness."
     raise SolverError(msg)
 
 
@@ -86,7 +88,7 @@ def largest_residual(problem: Any) -> float:
 
 
 def _status(problem: Any, settings: dict[str, Any]) -> str:
-    """Return the solver's verdict; a breakdown is a verdict too, an inaccurate answer no news to print."""
+    """Return the solver's status, of a breakdown too; that a result is inaccurate is not printed."""
     import warnings
 
     import cvxpy as cp

@@ -10,7 +10,7 @@ from cosim.road.bush_problem import BushProblem
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.latency import is_overloaded, link_toll_min
 from cosim.road.loading import PathLoading
-from cosim.road.newton import Search, newton
+from cosim.road.newton import LoadingSearch, newton
 from cosim.road.problem import AssignmentProblem
 from cosim.road.station_capacity import check_station_capacity
 from cosim.road.steps import Method
@@ -76,7 +76,7 @@ def solve_sue(
     if isinstance(problem, BushProblem):
         return _solve_on_bushes(problem, start, method, tolerance, max_iterations)
     start = problem.free_flow_loading_veh_h() if start is None else start
-    search: Search[PathLoading] | Averaged
+    search: LoadingSearch[PathLoading] | Averaged
     if method == "newton":
         search = newton(
             problem, problem.paths.link_flow_veh_h(start), tolerance=tolerance, max_iterations=max_iterations
@@ -127,7 +127,7 @@ def _equilibrium(
     method: Method,
     flow: FloatArray,
     tolerance: float,
-    search: Averaged | Search[PathLoading],
+    search: Averaged | LoadingSearch[PathLoading],
 ) -> Equilibrium:
     """Return everything at the costs of the path flows that a search ended with."""
     link_flow = problem.paths.link_flow_veh_h(flow)

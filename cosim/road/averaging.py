@@ -6,7 +6,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.road.latency import EXTEND_FROM, link_time_min
-from cosim.road.newton import L, NewtonProblem, Search, residual_of
+from cosim.road.newton import L, LoadingSearch, NewtonProblem, residual_of
 from cosim.road.problem import AssignmentProblem
 from cosim.road.steps import STEP_RULES, AveragingMethod
 
@@ -55,8 +55,8 @@ def average_loadings(
     method: AveragingMethod,
     tolerance: float,
     max_iterations: int,
-) -> Search[L]:
-    """Return the last loading after moving link flows towards y(t(x)), for routes too many to be listed."""
+) -> LoadingSearch[L]:
+    """Return the last loading after moving link flows towards y(t(x)), for paths too many to be listed."""
     network, extend = problem.network, problem.extends
     arcs, capacity = network.charging_arcs, network.capacity_veh_h[network.charging_arcs]
     step_rule = STEP_RULES[method]()
@@ -69,7 +69,7 @@ def average_loadings(
         loading = problem.load(link_time_min(network, flow, extend=extend))
         residuals.append(residual_of(problem, loading))
         if residuals[-1] <= tolerance or len(residuals) >= max_iterations:
-            return Search(loading, residuals[-1], residuals, steps)
+            return LoadingSearch(loading, residuals[-1], residuals, steps)
         change = loading.link_flow_veh_h - flow
         longest = 1.0 if extend else _step_to(capacity - flow[arcs], change[arcs])
         steps.append(min(step_rule(float(np.linalg.norm(change))), longest))
@@ -77,7 +77,7 @@ def average_loadings(
 
 
 def below_capacity(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> FloatArray:
-    """Return the path flows with those of a station beyond .99 c scaled to .9 c, where Davidson can start.
+    """Return the path flows with those of a station beyond 0.99 c scaled to 0.9 c, where Davidson can start.
 
     The demand left out comes back with the steps: each takes away that share of what is missing.
     """
@@ -94,7 +94,7 @@ def below_capacity(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> F
 
 
 def _longest_step(problem: AssignmentProblem, link_flow: FloatArray, path_change: FloatArray) -> float:
-    """Return the step that uses up .9 of the free capacity of the station that fills first."""
+    """Return the step that uses up 0.9 of the free capacity of the station that fills first."""
     arcs = problem.network.charging_arcs
     if problem.extends or not arcs.size:
         return 1.0

@@ -1,6 +1,6 @@
 """One period's assignment on bushes: the question a large network asks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -50,7 +50,7 @@ class BushProblem:
 
     @property
     def extends(self) -> bool:
-        """Whether Davidson is a straight line beyond .99 c."""
+        """Whether Davidson is a straight line beyond 0.99 c."""
         return self.overload == "extend"
 
     def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
@@ -99,7 +99,3 @@ class BushProblem:
             charged[start:end] |= np.logical_or.reduceat(charged[bushes.tail[arcs]], first, axis=0)
         group, station = np.nonzero(charged[bushes.dest_state])
         return group, station
-
-    def with_theta_times(self, factor: float) -> "BushProblem":
-        """Return the problem of travellers who know the costs better or worse."""
-        return replace(self, theta_per_min=factor * self.theta_per_min)

@@ -15,10 +15,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
 from cosim.arrays import BoolArray, IntArray
-from cosim.errors import ConfigError
+from cosim.errors import Problem, refuse
 from cosim.road.network import Network, OdTable
+from cosim.road.path_search import od_name
 from cosim.road.paths import UserClass
-from cosim.road.routes import od_name
 from cosim.road.shortest import trees_from
 
 HAIR = 1e-6
@@ -136,11 +136,10 @@ def _refuse_unreached(network: Network, od: OdTable, classes: Sequence[UserClass
     for group in np.flatnonzero(lost):
         klass, number = divmod(int(group), od.origin.size)
         charging = ", by a station," if classes[klass].charges else ""
-        name = f"OD {od_name(network, od, number)}, {classes[klass].name}"
-        problems.append(f"{name}: no path that leads away from the origin{charging} ends at the destination")
-    if problems:
-        where = "bushes"
-        raise ConfigError(where, problems)
+        name = f"{od_name(network, od, number)}, {classes[klass].name}"
+        found = f"no path that leads away from the origin{charging} ends at the destination"
+        problems.append(Problem(found).within("OD", name))
+    refuse("bushes", problems)
 
 
 def _by_depth(

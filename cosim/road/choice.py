@@ -46,7 +46,7 @@ class Groups:
 
 
 def logit_shares(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray) -> FloatArray:
-    """Return the share of each path in its group (Eq. 7).
+    """Return the share of each path in its group (Eq. 7), in the shape of *cost_min*: (..., paths).
 
     Costs are shifted by the group's minimum: the shares are the same, and the exponentials of a long day's
     costs cannot underflow to zero together. *theta_per_min* has one entry per group.
@@ -64,9 +64,10 @@ def expected_minimum_cost_min(cost_min: FloatArray, groups: Groups, theta_per_mi
 def choose(cumulative: FloatArray, uniform: float | FloatArray) -> IntArray:
     """Return the path that each *uniform* in [0, 1) falls on, counted within the group of *cumulative*.
 
-    One draw or an array of draws give the same answer. A path with share 0 is never chosen.
+    *cumulative* are the chances of :func:`cumulative_chances`, which end in 1. One draw or an array of draws give the
+    same result. A path with share 0 is never chosen.
     """
-    return np.searchsorted(cumulative, uniform, side="right").clip(max=cumulative.size - 1)
+    return np.searchsorted(cumulative, uniform, side="right")
 
 
 def padded_members(groups: Groups, of: slice) -> IntArray:
@@ -89,7 +90,7 @@ def cumulative_chances(weight: FloatArray) -> FloatArray:
 
 def choose_in_rows(cumulative: FloatArray, uniform: FloatArray) -> IntArray:
     """Return for each row of *cumulative* the place that its *uniform* falls on: :func:`choose`, row by row."""
-    place: IntArray = np.count_nonzero(cumulative <= uniform[:, np.newaxis], axis=-1)
+    place: IntArray = np.count_nonzero(cumulative <= uniform[:, np.newaxis], axis=1)
     return place
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.errors import ConfigError
+from cosim.errors import Problem, refuse
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.network import Network, OdTable
 from cosim.road.pairs import PairSearch
+from cosim.road.path_search import NO_PATH, LinkSequence, od_name
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass, packed_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.routes import Route, od_name
 from cosim.road.shortest import Trees, trees_from
 from cosim.road.station_capacity import check_station_capacity, station_shortfall
 
@@ -52,15 +52,15 @@ class GrownEquilibrium:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Routes:
-    """New routes as compressed rows, and whose they are."""
+class _NewPaths:
+    """New paths as compressed rows, and whose they are."""
 
     group: IntArray
     indptr: IntArray
     links: IntArray
 
 
-def cheapest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] = VEHICLES) -> PathSet:
+def shortest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] = VEHICLES) -> PathSet:
     """Return one path per group, the cheapest at free flow; ConfigError names every OD without one.
 
     Whoever charges gets the cheapest pair. One number per group: class number * number of ODs + OD number.
@@ -68,16 +68,12 @@ def cheapest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] =
     origins, tree = np.unique(od.origin, return_inverse=True)
     trees = trees_from(network, network.free_flow_cost_min, origins)
     lost = np.flatnonzero(~np.isfinite(trees.cost_min[tree, od.dest]))
-    problems = [
-        f"OD {od_name(network, od, int(number))}: no path leads from origin to destination" for number in lost
-    ]
-    pairs: list[Route] = []
+    problems = [Problem(NO_PATH).within("OD", od_name(network, od, int(number))) for number in lost]
+    pairs: list[LinkSequence] = []
     if not problems and any(klass.charges for klass in classes):
         pairs, problems = _cheapest_pairs(network, od)
-    if problems:
-        where = "paths"
-        raise ConfigError(where, problems)
-    roads = _routes_on(network, trees, tree, od.origin, od.dest)
+    refuse("paths", problems)
+    roads = _paths_along(network, trees, tree, od.origin, od.dest)
     each = [_packed(pairs) if klass.charges else roads for klass in classes]
     indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(own) for own, _ in each]))])
     links = np.concatenate([own for _, own in each])
@@ -90,7 +86,7 @@ def with_cheaper_paths(paths: PathSet, link_cost_min: FloatArray, keep: BoolArra
     Groups that charge get pairs; what a charging arc costs is in *link_cost_min*.
     """
     listed = paths.groups.minimum(paths.time_min(link_cost_min))
-    new, least = _cheaper_routes(paths, link_cost_min, listed)
+    new, least = _cheaper_paths(paths, link_cost_min, listed)
     kept = np.flatnonzero(np.ones(paths.count, dtype=bool) if keep is None else keep)
     group = np.concatenate([paths.groups.of_path[kept], new.group])
     order = np.argsort(group, kind="stable")
@@ -113,7 +109,7 @@ def with_cheaper_paths(paths: PathSet, link_cost_min: FloatArray, keep: BoolArra
 def with_enough_stations(problem: AssignmentProblem) -> AssignmentProblem:
     """Return the problem with pairs added until the stations can take all; InfeasibleError if they never can.
 
-    While some listed stations are too small, whoever can charge nowhere else is shown the cheapest other way.
+    While some listed stations are too small, whoever can charge nowhere else is given the cheapest other pair.
     The extra cost must be one number.
     """
     while not problem.extends and (short := station_shortfall(problem)) is not None:
@@ -158,22 +154,22 @@ def _with_path_sizes(problem: AssignmentProblem, weight: float) -> AssignmentPro
     return replace(problem, extra_cost_min=problem.extra_cost_min + correction)
 
 
-def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[Route], list[str]]:
-    """Return each OD's cheapest pair at free flow, and the ODs that have none, one sentence each."""
+def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[LinkSequence], list[Problem]]:
+    """Return each OD's cheapest pair at free flow, and the ODs that have none."""
     search = PairSearch(network, network.free_flow_cost_min)
     found = [search.cheapest(int(a), int(b)) for a, b in zip(od.origin, od.dest, strict=True)]
     problems = [
-        f"OD {od_name(network, od, number)}: no path passes a station"
+        Problem("no path passes a station").within("OD", od_name(network, od, number))
         for number, pair in enumerate(found)
         if not pair
     ]
     return [pair[1] for pair in found if pair], problems
 
 
-def _cheaper_routes(
+def _cheaper_paths(
     paths: PathSet, link_cost_min: FloatArray, listed_min: FloatArray
-) -> tuple[_Routes, FloatArray]:
-    """Return one route for each group that has a cheaper one than those listed, and each group's least cost."""
+) -> tuple[_NewPaths, FloatArray]:
+    """Return one path for each group that has a cheaper one than those listed, and each group's least cost."""
     network, od, of_group = paths.network, paths.od, paths.od_of_group
     charges = np.array([klass.charges for klass in paths.classes])[paths.class_of_group]
     origins, tree = np.unique(od.origin, return_inverse=True)
@@ -182,8 +178,8 @@ def _cheaper_routes(
     limit = listed_min * (1 - CHEAPER)
     grows = np.flatnonzero(least < limit)
     number = of_group[grows]
-    roads = _routes_on(network, trees, tree[number], od.origin[number], od.dest[number])
-    pairs: dict[int, Route] = {}
+    roads = _paths_along(network, trees, tree[number], od.origin[number], od.dest[number])
+    pairs: dict[int, LinkSequence] = {}
     if charges.any():
         search = PairSearch(network, link_cost_min)
         for group in np.flatnonzero(charges).tolist():
@@ -192,7 +188,7 @@ def _cheaper_routes(
             if found:
                 least[group], pairs[group] = found
     indptr, links = _packed(pairs.values())
-    new = _Routes(
+    new = _NewPaths(
         group=np.concatenate([grows, np.array(list(pairs), dtype=np.int64)]),
         indptr=np.concatenate([roads[0], roads[0][-1] + indptr[1:]]),
         links=np.concatenate([roads[1], links]),
@@ -200,17 +196,17 @@ def _cheaper_routes(
     return new, least
 
 
-def _packed(routes: Iterable[Route]) -> tuple[IntArray, IntArray]:
-    """Return the routes as compressed rows."""
-    routes = list(routes)
-    indptr = np.array([0, *accumulate(map(len, routes))], dtype=np.int64)
-    return indptr, np.fromiter(chain.from_iterable(routes), dtype=np.int64, count=int(indptr[-1]))
+def _packed(sequences: Iterable[LinkSequence]) -> tuple[IntArray, IntArray]:
+    """Return the sequences as compressed rows."""
+    sequences = list(sequences)
+    indptr = np.array([0, *accumulate(map(len, sequences))], dtype=np.int64)
+    return indptr, np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(indptr[-1]))
 
 
-def _routes_on(
+def _paths_along(
     network: Network, trees: Trees, tree: IntArray, origin: IntArray, dest: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Return the ways along the trees as compressed rows, found backwards for all at once."""
+    """Return the paths along the trees as compressed rows, found backwards for all at once."""
     node, steps = dest.copy(), []
     under_way = dest != origin
     while under_way.any():

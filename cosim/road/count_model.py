@@ -126,7 +126,7 @@ def _unexplained_variance(seen: FloatArray, explained: FloatArray, shape: tuple[
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trips:
+class OdTrips:
     """Trips of every OD over the counted hours, and theta."""
 
     of_od: FloatArray
@@ -162,7 +162,7 @@ class LogPrior:
     mean: FloatArray
     sd: FloatArray
 
-    def density(self, trips: Trips) -> tuple[float, FloatArray]:
+    def density(self, trips: OdTrips) -> tuple[float, FloatArray]:
         """Return the logarithm of the density, but for a constant, and its gradient by ln o."""
         off = (np.log(trips.of_od) - self.mean) / self.sd
         return -float(off @ off) / 2, -off / self.sd

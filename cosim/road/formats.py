@@ -8,7 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Range, Table, read_table
+from cosim.csv_tables import (
+    ANY,
+    AT_LEAST_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Range,
+    Table,
+    read_table,
+    refuse_faulty,
+)
 from cosim.errors import ConfigError
 from cosim.road.network import Network, OdTable, natural_order
 
@@ -34,6 +43,8 @@ class RoadData:
     od: OdTable
     toll: FloatArray | None = None
     """Per link, in the money of the file; None: no tolls."""
+    intrazonal_veh_h: float = 0.0
+    """Trips within a zone, which were read but left out: they use no link."""
     notes: tuple[str, ...] = ()
     """What was read but left out, one sentence each."""
 
@@ -71,11 +82,15 @@ def travelling(od: OdTable) -> OdTable:
     return OdTable(origin=od.origin[some], dest=od.dest[some], demand_veh_h=od.demand_veh_h[some])
 
 
-def within_zones_note(file: Path, demand_veh_h: float) -> tuple[str, ...]:
-    """Return the note on trips that never reach a link; empty if there are none."""
-    if demand_veh_h <= 0:
-        return ()
-    return (f"{file}: {demand_veh_h:g} veh/h begin and end in one zone; they use no link and are left out",)
+def without_intrazonal(data: RoadData, file: Path) -> RoadData:
+    """Return the roads with the trips between zones alone; a note tells the amount within zones in *file*."""
+    od = data.od
+    within = od.origin == od.dest
+    amount = float(od.demand_veh_h[within].sum())
+    between = OdTable(origin=od.origin[~within], dest=od.dest[~within], demand_veh_h=od.demand_veh_h[~within])
+    note = f"{file}: {amount:g} veh/h begin and end in one zone; they use no link and are left out"
+    notes = (note, *data.notes) if amount > 0 else data.notes
+    return replace(data, od=between, intrazonal_veh_h=amount, notes=notes)
 
 
 def read_roads(links: Path, od: Path, nodes: Path | None = None) -> RoadData:
@@ -90,14 +105,9 @@ def read_roads(links: Path, od: Path, nodes: Path | None = None) -> RoadData:
     names = _node_names(node_table, link_table)
     network = _network(names, node_table, link_table)
     toll = link_table.numbers("toll") if "toll" in link_table.columns else None
-    trips, notes = _trips(names, od_table)
-    data = RoadData(network, trips, toll, notes)
-    problems = [
-        problem for table in (node_table, link_table, od_table) if table for problem in table.problems
-    ]
-    if problems:
-        raise ConfigError(", ".join(str(file) for file in (nodes, links, od) if file), problems)
-    return data
+    trips = _trips(names, od_table)
+    refuse_faulty(node_table, link_table, od_table)
+    return without_intrazonal(RoadData(network, trips, toll), od)
 
 
 def write_roads(
@@ -171,35 +181,25 @@ def _positions(table: Table | None) -> FloatArray | None:
     return None if table is None else np.column_stack([table.numbers(axis, ANY) for axis in ("x", "y")])
 
 
-def _trips(names: tuple[str, ...], table: Table) -> tuple[OdTable, tuple[str, ...]]:
-    """Return the trips between nodes, and the note on those that stay at one."""
+def _trips(names: tuple[str, ...], table: Table) -> OdTable:
     table.refuse_repeated("origin", "dest")
     origin, dest = node_numbers(names, table, "origin", "dest")
-    demand = table.numbers("demand_veh_h", NOT_NEGATIVE)
-    within = (origin == dest) & (origin >= 0)
-    notes = within_zones_note(table.file, float(demand[within].sum()))
-    od = OdTable(origin=origin[~within], dest=dest[~within], demand_veh_h=demand[~within])
-    return od, notes
+    return OdTable(origin=origin, dest=dest, demand_veh_h=table.numbers("demand_veh_h", NOT_NEGATIVE))
 
 
 def node_numbers(names: Sequence[str], table: Table, *columns: str) -> tuple[IntArray, ...]:
-    """Return columns of node names as node numbers; an unknown node is a defect."""
+    """Return columns of node names as node numbers; an unknown node is a defect.
+
+    Without any node the file of nodes is at fault, and has said so.
+    """
     number = {name: index for index, name in enumerate(names)}
-    for line, row in zip(table.lines, table.cells, strict=True):
-        for column in columns:
-            # Without any node the file of nodes is at fault, and has said so.
-            if not row[column]:
-                table.report(line, f"column {column} is empty; give a node")
-            elif names and row[column] not in number:
-                table.report(line, f"column {column} is {row[column]!r}; it must be a node of the network")
-    return tuple(
-        np.array([number.get(row[column], -1) for row in table.cells], dtype=np.int64) for column in columns
-    )
+    judged = table if names else Table(table.file, cells=table.cells, lines=table.lines)
+    return tuple(judged.positions(column, number, "a node of the network") for column in columns)
 
 
 def refuse_loops(table: Table, tail: str, head: str) -> None:
     """Report every link that ends where it begins: only charging arcs do."""
-    for line, row in zip(table.lines, table.cells, strict=True):
+    for line, row in table.rows():
         if row[tail] == row[head]:
             table.report(line, f"{tail} and {head} are both {row[tail]!r}; they must differ")
 

@@ -13,15 +13,23 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Range, Table, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import (
+    ANY,
+    AT_LEAST_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Range,
+    Table,
+    read_table,
+    refuse_faulty,
+)
 from cosim.road.formats import (
     RoadData,
     node_numbers,
     refuse_loops,
     travelling,
     with_generalised_cost,
-    within_zones_note,
+    without_intrazonal,
     write_csv,
 )
 from cosim.road.network import Network, OdTable
@@ -53,12 +61,12 @@ def read_gmns(folder: Path, *, length_weight: float = 0.0, toll_weight: float = 
     units = read_table(config, (), None) if config.is_file() else None
     network, toll = _network(nodes, links, 1.0 if units is None else _length_unit_in_speed_unit(units))
     network, node_of_zone = _with_zones(network, nodes)
-    od, notes = _trips(demand, node_of_zone)
-    problems = [problem for table in (nodes, links, demand, units) if table for problem in table.problems]
-    if problems:
-        raise ConfigError(str(folder), problems)
+    od = _trips(demand, node_of_zone)
+    refuse_faulty(nodes, links, demand, units)
     toll = np.append(toll, np.zeros(len(network.links) - toll.size))
-    data = RoadData(network, od, toll if {"toll", "vdf_toll1"} & set(links.columns) else None, notes)
+    data = RoadData(network, od, toll if {"toll", "vdf_toll1"} & set(links.columns) else None)
+    data = without_intrazonal(data, demand.file)
+    data = replace(data, od=travelling(data.od))
     return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
 
 
@@ -256,19 +264,12 @@ def _with_centroids(network: Network, zones: dict[str, list[int]]) -> Network:
     )
 
 
-def _trips(table: Table, node_of_zone: dict[str, int]) -> tuple[OdTable, tuple[str, ...]]:
-    """Return the trips between zones above zero, and the note on those within them."""
+def _trips(table: Table, node_of_zone: dict[str, int]) -> OdTable:
+    """Return the trips between zones and within them; without any zone the file of nodes has said so."""
     table.refuse_repeated("o_zone_id", "d_zone_id")
-    for line, row in zip(table.lines, table.cells, strict=True):
-        for column in ("o_zone_id", "d_zone_id"):
-            if node_of_zone and row[column] not in node_of_zone:
-                table.report(line, f"column {column} is {row[column]!r}; no node is in that zone")
-    origin, dest = (
-        np.array([node_of_zone.get(row[column], -1) for row in table.cells], dtype=np.int64)
-        for column in ("o_zone_id", "d_zone_id")
+    judged = table if node_of_zone else Table(table.file, cells=table.cells, lines=table.lines)
+    zones = (
+        judged.positions(column, node_of_zone, "a zone of node.csv") for column in ("o_zone_id", "d_zone_id")
     )
-    demand = table.numbers("volume", NOT_NEGATIVE)
-    within = (origin == dest) & (origin >= 0)
-    notes = within_zones_note(table.file, float(demand[within].sum()))
-    between = OdTable(origin=origin[~within], dest=dest[~within], demand_veh_h=demand[~within])
-    return travelling(between), notes
+    origin, dest = zones
+    return OdTable(origin=origin, dest=dest, demand_veh_h=table.numbers("volume", NOT_NEGATIVE))

@@ -3,7 +3,7 @@
 Each function takes flows [veh/h] whose last axis is the links; a leading axis may be the periods.
 
 Davidson is singular at the capacity c. Flow is never clipped: at or beyond c it raises, for clipped times let
-averaging settle on false equilibria. ``extend=True`` continues the curve as a straight line from .99 c, to
+averaging settle on false equilibria. ``extend=True`` continues the curve as a straight line from 0.99 c, to
 show overload; whoever asks for that must flag the result (:func:`is_overloaded`).
 
 On a network of marginal costs all are those of t + x t'. Of BPR that is BPR with alpha (1 + beta); Davidson's
@@ -109,7 +109,7 @@ def flow_integral(
 
 
 def is_overloaded(network: Network, flow_veh_h: FloatArray) -> BoolArray:
-    """Return which charging arcs are loaded beyond .99 c, where an extended time is not Davidson's."""
+    """Return which charging arcs are loaded beyond 0.99 c, where an extended time is not Davidson's."""
     return network.is_charging & (flow_veh_h > EXTEND_FROM * network.capacity_veh_h)
 
 
@@ -165,7 +165,7 @@ def _davidson_slope(network: Network, flow: FloatArray) -> FloatArray:
 
 
 def _slope_beyond(network: Network) -> FloatArray:
-    """Return the slope from .99 c on: the tangent's, and twice that of marginal costs, for (x t)'' = 2 t'."""
+    """Return the slope from 0.99 c on: the tangent's, and twice that of marginal costs, for (x t)'' = 2 t'."""
     t0, c, j = _arc_parameters(network)
     tangent: FloatArray = t0 * j / (c * (1 - EXTEND_FROM) ** 2)
     return 2 * tangent if network.marginal else tangent

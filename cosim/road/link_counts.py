@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, read_table
+from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, read_table, refuse_faulty
 from cosim.errors import ConfigError
 from cosim.road.network import Network
 
@@ -103,12 +103,11 @@ def read_observations(file: Path, network: Network, column: str) -> Observations
     for line, row in zip(table.lines, table.cells, strict=True):
         if row["link"] not in number:
             table.report(line, f"column link is {row['link']!r}; it must be a link of the network")
-    if not table.faults and not table.cells:
+    if not table.problems and not table.cells:
         table.report(0, "has no rows")
-    if not table.faults:
+    if not table.problems:
         seen = _in_a_grid(table, values, number)
-    if table.faults:
-        raise ConfigError(str(file), table.problems)
+    refuse_faulty(table)
     return seen
 
 

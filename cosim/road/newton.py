@@ -25,10 +25,8 @@ from cosim.road.network import Network
 
 DENSE_LINKS = 300
 """Links up to which the linear system is factorised; beyond, conjugate gradients need only products S v."""
-THETA_LADDER = (1 / 64, 1 / 16, 1 / 4, 1.0)
-"""Shares of theta on the way to it, where the direct search fails."""
-STALLED, STALLED_ON_LADDER = 15, 100
-"""Steps without a better residual after which the direct search gives up, and one by way of smaller thetas."""
+STALLED = 15
+"""Steps without a better residual after which the search gives up: the tolerance is below what rounding allows."""
 SHORTENINGS = 25
 ROUNDING = 1e-9
 """Share of the dual objective by which rounding may seem to raise it."""
@@ -39,7 +37,7 @@ L = TypeVar("L", bound=Loading)
 
 
 class NewtonProblem(Protocol[L]):
-    """What Newton's method asks of a problem, whatever its routes are."""
+    """What Newton's method asks of a problem, on listed paths or on bushes."""
 
     @property
     def network(self) -> Network:
@@ -53,7 +51,7 @@ class NewtonProblem(Protocol[L]):
 
     @property
     def extends(self) -> bool:
-        """Return whether Davidson is a straight line beyond .99 c."""
+        """Return whether Davidson is a straight line beyond 0.99 c."""
         ...
 
     def load(self, link_time_min: FloatArray) -> L:
@@ -62,10 +60,6 @@ class NewtonProblem(Protocol[L]):
 
     def residual_at(self, loading: L, link_time_min: FloatArray) -> float:
         """Return the residual of the loading's flows, of which the link times are given."""
-        ...
-
-    def with_theta_times(self, factor: float) -> "NewtonProblem[L]":
-        """Return the problem with every theta multiplied."""
         ...
 
 
@@ -79,7 +73,7 @@ class Point:
 
 
 @dataclass(slots=True, eq=False)
-class Search(Generic[L]):
+class LoadingSearch(Generic[L]):
     """The best loading so far, and how the search got there."""
 
     loading: L
@@ -90,46 +84,28 @@ class Search(Generic[L]):
 
 def newton(
     problem: NewtonProblem[L], start_veh_h: FloatArray, *, tolerance: float, max_iterations: int
-) -> Search[L]:
-    """Return the best loading found from these link flows; directly, or by way of smaller thetas."""
-    start = _start(problem, start_veh_h)
-    search = _descend(problem, start, tolerance, max_iterations, STALLED)[1]
-    if search.residual <= tolerance:
-        return search
-    point = start
-    for share in THETA_LADDER:
-        goal = tolerance if share == 1 else max(tolerance, 1e-4)
-        left = max_iterations - len(search.residuals)
-        if left <= 0:
-            break
-        point, part = _descend(problem.with_theta_times(share), point, goal, left, STALLED_ON_LADDER)
-        search.residuals += part.residuals
-        search.steps += [np.nan, *part.steps]  # between two searches nothing is stepped
-        if share == 1 and part.residual < search.residual:
-            search.loading, search.residual = part.loading, part.residual
-    return search
+) -> LoadingSearch[L]:
+    """Return the best loading found by Newton steps from the link flows *start_veh_h* [veh/h].
 
-
-def _descend(
-    problem: NewtonProblem[L], point: Point, tolerance: float, max_iterations: int, stalled: int
-) -> tuple[Point, Search[L]]:
-    """Return the last point and the search of Newton steps from *point*."""
+    The search ends at a residual of *tolerance*, after *max_iterations* loadings, or once it has stalled: the
+    residual tells which. Near the solution steps are whole and the residual falls quadratically.
+    """
+    point = _start(problem, start_veh_h)
     loading = problem.load(point.time_min)
-    search = Search(loading, np.inf, [], [])
+    search = LoadingSearch(loading, np.inf, [], [])
     best_at, flow_step = 0, np.zeros_like(point.flow_veh_h)
     while True:
         best, residual = loading, residual_of(problem, loading)
         if residual > tolerance:
             flow_step = _newton_step(point, loading)
             if search.steps and search.steps[-1] == 1:  # the step will be whole again: look where it leads
-                best, residual = _better_of(problem, best, residual, point.slope * flow_step)
+                best, residual = _better_of(problem, loading, residual, point.slope * flow_step)
         search.residuals.append(residual)
         if residual < search.residual:
             search.loading, search.residual, best_at = best, residual, len(search.steps)
-        if residual <= tolerance or len(search.residuals) >= max_iterations:
-            return point, search
-        if len(search.steps) - best_at >= stalled:
-            return point, search
+        stalled = len(search.steps) - best_at >= STALLED
+        if residual <= tolerance or stalled or len(search.residuals) >= max_iterations:
+            return search
         point, loading, step = _line_search(problem, point, loading, flow_step)
         search.steps.append(step)
 
@@ -159,7 +135,7 @@ def residual_of(problem: NewtonProblem[L], loading: L) -> float:
 
 
 def _newton_step(point: Point, loading: Loading) -> FloatArray:
-    """Return dx = gap - S D^.5 z, where (I + D^.5 S D^.5) z = D^.5 gap: symmetric, divides by no slope."""
+    """Return dx = gap - S D^0.5 z, where (I + D^0.5 S D^0.5) z = D^0.5 gap: symmetric, divides by no slope."""
     gap = loading.link_flow_veh_h - point.flow_veh_h
     root = np.sqrt(point.slope)
     response = loading.response_matrix() if gap.size <= DENSE_LINKS else None
@@ -172,8 +148,8 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
     def product(z: FloatArray) -> FloatArray:
         return z + root * loading.response(root * z)
 
-    # An early step need not be solved well; a late one is as good as the gap is small: quadratic convergence.
-    accuracy = min(0.1, float(np.linalg.norm(gap) / np.linalg.norm(loading.link_flow_veh_h)))
+    # An early step may be solved to 1 % (to 10 %, 1 in 30 searches stalls), a late one as well as the gap is small.
+    accuracy = min(0.01, float(np.linalg.norm(gap) / np.linalg.norm(loading.link_flow_veh_h)))
     z, _ = cg(LinearOperator((gap.size, gap.size), matvec=product, dtype=float), root * gap, rtol=accuracy)
     return gap - loading.response(root * z)
 
@@ -183,7 +159,7 @@ def _line_search(
 ) -> tuple[Point, L, float]:
     """Return where the dual objective is no higher and no longer steep.
 
-    Slopes decide near the answer, where differences of values drown. Far from it a flat place may lie beyond a
+    Slopes decide near the solution, where differences of values drown. Far from it a flat place may lie beyond a
     hill, such as where all who left a full road have filled the next; the values see that.
     """
     time_step = point.slope * flow_step
@@ -191,7 +167,7 @@ def _line_search(
         _slope_along(problem, point, loading, flow_step, time_step),
         _dual_objective(problem, point, loading),
     )
-    step, falls, falls_by, rises, rises_by = 1.0, 0.0, first, np.inf, np.inf
+    step, falls, rises = 1.0, 0.0, np.inf
     for _ in range(SHORTENINGS):
         there = _moved(problem, point, step * flow_step, step * time_step)
         loaded = problem.load(there.time_min)
@@ -200,20 +176,19 @@ def _line_search(
         now = _slope_along(problem, there, loaded, flow_step, time_step)
         higher = _dual_objective(problem, there, loaded) > top + ROUNDING * abs(top)
         if higher or now > FLAT * abs(first):
-            rises, rises_by = step, max(now, FLAT * abs(first))
+            rises = step
         elif now < FLAT * first and rises < np.inf:
-            falls, falls_by = step, now
+            falls = step
         else:
             break
-        zero = falls_by / (falls_by - rises_by)  # of a straight line through both slopes
-        step = falls + min(max(zero, 0.1), 0.7) * (rises - falls)
+        step = (falls + rises) / 2
     return there, loaded, step
 
 
 def _slope_along(
     problem: NewtonProblem[L], point: Point, loading: L, flow_step: FloatArray, time_step: FloatArray
 ) -> float:
-    """Return the derivative of the dual objective on the way: sum (x - y) dt."""
+    """Return the derivative of the dual objective along the step: sum (x - y) dt."""
     time_change = point.slope * flow_step
     arcs = problem.network.charging_arcs
     time_change[arcs] = time_step[arcs]
@@ -227,7 +202,7 @@ def _dual_objective(problem: NewtonProblem[L], point: Point, loading: L) -> floa
 
 
 def _start(problem: NewtonProblem[L], flow_veh_h: FloatArray) -> Point:
-    """Return the point with these flows, stations at .9 c at most."""
+    """Return the point with these flows, stations at 0.9 c at most."""
     network = problem.network
     arcs = network.charging_arcs
     flow = np.maximum(flow_veh_h, 0.0)
@@ -244,7 +219,7 @@ def _moved(problem: NewtonProblem[L], point: Point, flow_step: FloatArray, time_
     on_road = np.maximum(flow, 0.0)
     on_road[arcs] = 0.0
     time = link_time_min(network, on_road)
-    slope = np.where(flow >= 0, link_time_slope(network, on_road), 0.0)
+    slope = link_time_slope(network, on_road)
     time[arcs] = point.time_min[arcs] + time_step[arcs]
     slope[arcs] = station_slope_at_time(network, time[arcs], extend=extend)
     flow[arcs] = station_flow_veh_h(network, time[arcs], extend=extend)

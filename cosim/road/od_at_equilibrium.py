@@ -11,7 +11,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.road.assignment import solve_sue
-from cosim.road.count_model import CountModel, LogPrior, Trips
+from cosim.road.count_model import CountModel, LogPrior, OdTrips
 from cosim.road.latency import link_time_slope
 from cosim.road.problem import AssignmentProblem
 
@@ -28,9 +28,9 @@ RESIDUAL = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquilibriumPoint:
-    """Trips, their equilibrium, and the log-likelihood of all days."""
+    """OdTrips, their equilibrium, and the log-likelihood of all days."""
 
-    trips: Trips
+    trips: OdTrips
     model: CountModel
     """With the path costs of the equilibrium."""
     jacobian: FloatArray
@@ -42,8 +42,8 @@ class EquilibriumPoint:
     path_flow_veh_h: FloatArray
 
 
-def climb(
-    model: CountModel, start: Trips, prior: LogPrior, *, with_theta: bool, hours: float
+def fisher_scoring(
+    model: CountModel, start: OdTrips, prior: LogPrior, *, with_theta: bool, hours: float
 ) -> tuple[EquilibriumPoint, int]:
     """Return the most likely point from *start*, and how many steps led there."""
     point = at_equilibrium(model, start, prior, with_theta=with_theta, hours=hours)
@@ -70,14 +70,14 @@ def climb(
     return point, MOST_STEPS
 
 
-def _moved(trips: Trips, move: FloatArray, *, with_theta: bool) -> Trips:
+def _moved(trips: OdTrips, move: FloatArray, *, with_theta: bool) -> OdTrips:
     of_od = trips.of_od * np.exp(move[: trips.of_od.size])
-    return Trips(of_od, trips.theta * float(np.exp(move[-1])) if with_theta else trips.theta)
+    return OdTrips(of_od, trips.theta * float(np.exp(move[-1])) if with_theta else trips.theta)
 
 
 def at_equilibrium(
     model: CountModel,
-    trips: Trips,
+    trips: OdTrips,
     prior: LogPrior,
     *,
     with_theta: bool,

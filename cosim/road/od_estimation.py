@@ -14,13 +14,13 @@ from scipy.stats import norm
 
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ModelError
-from cosim.road.count_model import DEPENDENT, CountModel, LogPrior, Trips
+from cosim.road.count_model import DEPENDENT, CountModel, LogPrior, OdTrips
 from cosim.road.latency import link_time_min
 from cosim.road.link_counts import LinkCounts
 from cosim.road.network import Network, OdTable
-from cosim.road.od_at_equilibrium import climb
+from cosim.road.od_at_equilibrium import fisher_scoring
+from cosim.road.path_search import od_name
 from cosim.road.paths import PathSet
-from cosim.road.routes import od_name
 
 LEAST_VEH = 1e-3
 """Trips of an OD below which the search does not look."""
@@ -106,9 +106,9 @@ def estimate_od(
     believed = _log_prior(prior, paths.groups.count, hours)
     start = _start(model, theta_per_min, believed)
     found = _maximise(model, start, believed, max_iterations, with_theta=with_theta)
-    _refuse_untold_theta(found, with_theta=with_theta and prior is None)
+    _refuse_unidentified_theta(found, with_theta=with_theta and prior is None)
     if observed_time_min is None:
-        point, steps = climb(model, found.point, believed, with_theta=with_theta, hours=hours)
+        point, steps = fisher_scoring(model, found.point, believed, with_theta=with_theta, hours=hours)
         found = _Found(point.model, point.trips, point.jacobian, point.gradient, found.iterations + steps)
     return _estimate(found, believed, hours)
 
@@ -131,7 +131,7 @@ class _Found:
     """Where a search ended; the jacobian and the gradient of all days are by (ln o, ln theta)."""
 
     model: CountModel
-    point: Trips
+    point: OdTrips
     jacobian: FloatArray
     gradient: FloatArray
     iterations: int
@@ -141,7 +141,7 @@ class _Found:
         return self.gradient.size > self.point.of_od.size
 
 
-def _start(model: CountModel, theta: float | None, prior: LogPrior) -> Trips:
+def _start(model: CountModel, theta: float | None, prior: LogPrior) -> OdTrips:
     """Return the non-negative least squares fit of the mean counts; theta by trial."""
     if theta is not None:
         return _least_squares(model, theta, prior)
@@ -155,18 +155,18 @@ def _start(model: CountModel, theta: float | None, prior: LogPrior) -> Trips:
     return max(tried, key=lambda point: _log_posterior(model, point, prior, with_theta=False)[0])
 
 
-def _least_squares(model: CountModel, theta: float, prior: LogPrior) -> Trips:
+def _least_squares(model: CountModel, theta: float, prior: LogPrior) -> OdTrips:
     by_od = np.add.reduceat(model.effect * model.shares(theta), model.paths.groups.start[:-1], axis=1)
     # the prior weighs like one more count of each OD, with the Poisson variance of a day
     root = np.exp(prior.mean / 2)
     weight = 1 / np.sqrt(model.days) / prior.sd
     trips, _ = nnls(np.vstack([by_od, np.diag(weight / root)]), np.append(model.mean, weight * root))
     floor = max(LEAST_VEH, 1e-3 * float(trips.mean()))
-    return Trips(np.maximum(trips, floor), theta)
+    return OdTrips(np.maximum(trips, floor), theta)
 
 
 def _log_posterior(
-    model: CountModel, point: Trips, prior: LogPrior, *, with_theta: bool
+    model: CountModel, point: OdTrips, prior: LogPrior, *, with_theta: bool
 ) -> tuple[float, FloatArray]:
     """Return the log-likelihood of all days with the prior's, and its gradient by (ln o, ln theta)."""
     value, by_path = model.likelihood(point.path_flow(model))
@@ -177,16 +177,16 @@ def _log_posterior(
 
 
 def _maximise(
-    model: CountModel, start: Trips, prior: LogPrior, max_iterations: int, *, with_theta: bool
+    model: CountModel, start: OdTrips, prior: LogPrior, max_iterations: int, *, with_theta: bool
 ) -> _Found:
     """Return the best point that L-BFGS-B finds in ln o and ln theta, each in units of its standard error."""
     logs = np.append(np.log(start.of_od), [np.log(start.theta)] * with_theta)
     known = model.information(start.path_flow(model), start.jacobian(model, with_theta=with_theta))
     unit = np.minimum(1 / np.sqrt(np.diag(prior.added_to(known)).clip(min=1e-12)), 1.0)
 
-    def point(x: FloatArray) -> Trips:
+    def point(x: FloatArray) -> OdTrips:
         values = np.exp(logs + unit * x)
-        return Trips(values[:-1], float(values[-1])) if with_theta else Trips(values, start.theta)
+        return OdTrips(values[:-1], float(values[-1])) if with_theta else OdTrips(values, start.theta)
 
     def loss(x: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = _log_posterior(model, point(x), prior, with_theta=with_theta)
@@ -212,7 +212,7 @@ def _estimate(found: _Found, prior: LogPrior, hours: float) -> OdEstimate:
     error = np.sqrt(np.diag(covariance))
     uphill = found.gradient.copy()
     uphill[: point.of_od.size][point.of_od <= LEAST_VEH * 1.01] = 0.0
-    lost = _not_told(found)
+    lost = _unidentified(found)
     unknown = lost.any(axis=1) & np.isinf(prior.sd)
     value, _ = model.likelihood(path_flow)
     return OdEstimate(
@@ -237,7 +237,7 @@ def _by_od(found: _Found) -> tuple[FloatArray, FloatArray]:
     return left[:, :rank], right[rank:]
 
 
-def _not_told(found: _Found) -> BoolArray:
+def _unidentified(found: _Found) -> BoolArray:
     """Return which ODs trade trips in a way that no mean count feels, OD x OD.
 
     Two ODs belong together where the projector on the null space of dE[z]/do couples them.
@@ -247,7 +247,7 @@ def _not_told(found: _Found) -> BoolArray:
     return coupled
 
 
-def _refuse_untold_theta(found: _Found, *, with_theta: bool) -> None:
+def _refuse_unidentified_theta(found: _Found, *, with_theta: bool) -> None:
     """Raise ModelError if the trips can change the mean counts in every way that theta does."""
     if not with_theta:
         return

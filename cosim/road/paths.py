@@ -8,10 +8,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.errors import ConfigError
+from cosim.errors import Problem, refuse
 from cosim.road.choice import Groups
 from cosim.road.network import Network, OdTable
-from cosim.road.routes import MAX_PATHS, Route, RouteSearch, od_name, with_station
+from cosim.road.path_search import MAX_PATHS, LinkSequence, PathSearch, od_name, pairs_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,12 @@ class PathSet:
         klass, od = divmod(group, self.od.origin.size)
         return f"{self.classes[klass].name} {od_name(self.network, self.od, od)}"
 
-    def path_name(self, path: int) -> str:
+    def pair_name(self, path: int) -> str:
         """Name a path by its nodes, and a pair by its station after them: ``1-5-6 @ S6``."""
         station = f" @ {self.network.stations[self.station[path]]}" if self.station[path] >= 0 else ""
-        return self.way_name(path) + station
+        return self.path_name(path) + station
 
-    def way_name(self, path: int) -> str:
+    def path_name(self, path: int) -> str:
         """Name a path by its nodes alone."""
         links, at = self.links_of(path), self.charges_at[path] - self.indptr[path]
         on_roads = links if at < 0 else np.delete(links, at)
@@ -147,39 +147,39 @@ def find_paths(
     *,
     budget: float | None = None,
     k: int | None = None,
-    max_paths: int = MAX_PATHS,
+    path_limit: int = MAX_PATHS,
 ) -> PathSet:
     """Return the loop-free paths of every OD, and for charging classes all (path, station) pairs on them.
 
     All paths; with *budget* those that cost at most *budget* times the cheapest at free flow; with *k* the k
     cheapest. Paths of an OD are ordered by free-flow cost, then by the names of their links, so the order of
     links in a file does not matter; pairs follow their paths, then the stations. Raises ConfigError naming
-    every OD without a path, with more than *max_paths*, or whose charging users pass no station.
+    every OD without a path, with more than *path_limit*, or whose charging users pass no station.
     """
-    search = RouteSearch(network, budget=budget, k=k, max_paths=max_paths)
-    routes, problems = search.routes(od)
-    pairs = [[pair for route in choices for pair in with_station(network, route)] for choices in routes]
+    search = PathSearch(network, budget=budget, k=k, path_limit=path_limit)
+    sequences, problems = search.paths(od)
+    pairs = [[pair for sequence in choices for pair in pairs_on(network, sequence)] for choices in sequences]
     problems += [
-        f"OD {od_name(network, od, number)}: no path passes a station, where class {klass.name!r} could charge"
+        Problem(f"no path passes a station, where class {klass.name!r} could charge").within(
+            "OD", od_name(network, od, number)
+        )
         for klass in classes
         if klass.charges
-        for number, choices in enumerate(routes)
+        for number, choices in enumerate(sequences)
         if choices and not pairs[number]
     ]
-    if problems:
-        where = "paths"
-        raise ConfigError(where, problems)
-    by_group = [choice for klass in classes for choice in (pairs if klass.charges else routes)]
+    refuse("paths", problems)
+    by_group = [choice for klass in classes for choice in (pairs if klass.charges else sequences)]
     return path_set(network, od, tuple(classes), by_group)
 
 
 def path_set(
-    network: Network, od: OdTable, classes: tuple[UserClass, ...], by_group: Sequence[Sequence[Route]]
+    network: Network, od: OdTable, classes: tuple[UserClass, ...], by_group: Sequence[Sequence[LinkSequence]]
 ) -> PathSet:
-    """Return the path set of these routes, given group by group."""
-    routes = [route for group in by_group for route in group]
-    indptr = np.array([0, *accumulate(map(len, routes))], dtype=np.int64)
-    links = np.fromiter(chain.from_iterable(routes), dtype=np.int64, count=int(indptr[-1]))
+    """Return the path set of these sequences, given group by group."""
+    sequences = [sequence for group in by_group for sequence in group]
+    indptr = np.array([0, *accumulate(map(len, sequences))], dtype=np.int64)
+    links = np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(indptr[-1]))
     start = np.array([0, *accumulate(map(len, by_group))], dtype=np.int64)
     return packed_paths(network, od, classes, start, indptr, links)
 

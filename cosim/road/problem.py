@@ -1,6 +1,6 @@
 """One period's assignment as a question: who travels, what they see; the functions every method shares."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -27,7 +27,7 @@ class AssignmentProblem:
     extra_cost_min: FloatArray | float = 0.0
     """Per path: what the flow does not change, such as the price of a charge in minutes."""
     overload: Overload = "refuse"
-    """Demand beyond the stations: 'extend' makes Davidson linear from .99 c and flags the answer."""
+    """Demand beyond the stations: 'extend' makes Davidson linear from 0.99 c and flags the answer."""
     path_demand_veh_h: FloatArray = field(init=False, repr=False)
     """Each path's q: the demand of its group."""
 
@@ -51,7 +51,7 @@ class AssignmentProblem:
 
     @property
     def extends(self) -> bool:
-        """Whether Davidson is a straight line beyond .99 c."""
+        """Whether Davidson is a straight line beyond 0.99 c."""
         return self.overload == "extend"
 
     @property
@@ -106,10 +106,6 @@ class AssignmentProblem:
             np.stack([self.paths.groups.of_path[pairs], self.paths.station[pairs]]), axis=1
         )
         return group, station
-
-    def with_theta_times(self, factor: float) -> "AssignmentProblem":
-        """Return the problem of travellers who know the costs better or worse."""
-        return replace(self, theta_per_min=factor * self.theta_per_min)
 
     def free_flow_loading_veh_h(self) -> FloatArray:
         """Return q P(c(0)), the path flows of travellers who meet no one."""

@@ -57,7 +57,7 @@ def _names(paths: PathSet) -> dict[str, np.ndarray]:
         "origin": nodes[paths.od.origin[od]],
         "destination": nodes[paths.od.dest[od]],
         "path": np.arange(paths.count),
-        "nodes": _texts([paths.way_name(path) for path in range(paths.count)]),
+        "nodes": _texts([paths.path_name(path) for path in range(paths.count)]),
         "station": stations[paths.station],  # of a path without charging -1, the empty text at the end
     }
 

@@ -17,7 +17,7 @@ MAX_ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Carried:
+class CarriedPeriod:
     """One period of a day in which trips go on into the next period."""
 
     equilibrium: Equilibrium
@@ -45,7 +45,7 @@ def semi_dynamic_day(problems: Iterable[AssignmentProblem], **options: Any) -> l
 
 def carrying_day(
     problems: Sequence[AssignmentProblem], *, period_min: float, tolerance: float = 1e-6, **options: Any
-) -> list[Carried]:
+) -> list[CarriedPeriod]:
     """Return the periods of a day whose unfinished trips are assigned to the next one; no vehicle is lost.
 
     The demand assigned is q_t + r_(t-1) - r_t. Who departs at any moment of the period with equal chance and
@@ -58,7 +58,7 @@ def carrying_day(
 
 def _carrying(
     problems: Sequence[AssignmentProblem], period_min: float, tolerance: float, options: dict[str, Any]
-) -> Iterator[Carried]:
+) -> Iterator[CarriedPeriod]:
     arriving: FloatArray | float = 0.0
     before: AssignmentProblem | None = None
     flow = np.empty(0)
@@ -80,7 +80,7 @@ def _carrying(
         settled = answer.converged and distance <= tolerance
         # The flow that was taken out of this period, not the one it would ask for, is put into the next.
         taken = problem.demand_veh_h + arriving - asked.demand_veh_h
-        yield Carried(
+        yield CarriedPeriod(
             equilibrium=answer, demand_veh_h=asked.demand_veh_h, carried_veh_h=taken, converged=settled
         )
         arriving = taken

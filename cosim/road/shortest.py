@@ -1,4 +1,4 @@
-"""Cheapest ways through the road network, from many nodes at once; parallel links and closed zones respected.
+"""Shortest paths through the road network, from many nodes at once; parallel links and closed zones respected.
 
 A zone that no trip may pass through has, in the searched graph, a second node from which its own trips leave.
 """
@@ -15,16 +15,16 @@ from cosim.road.network import Network
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trees:
-    """One tree of cheapest ways per root; ways lead from the root, or to it."""
+    """One tree of shortest paths per root; they lead from the root, or to it."""
 
     cost_min: FloatArray
-    """Roots x nodes; infinite where no way leads."""
+    """Roots x nodes; infinite where no path leads."""
     link: IntArray
-    """Roots x nodes: the last link on the way (the first, where ways lead to the root); -1 at the root."""
+    """Roots x nodes: the last link on the path (the first, where paths lead to the root); -1 at the root."""
 
 
 def trees_from(network: Network, cost_min: FloatArray, roots: IntArray) -> Trees:
-    """Return the cheapest ways from each root to every node, at these link costs (none negative)."""
+    """Return the shortest paths from each root to every node, at these link costs (none negative)."""
     graph, link_of = _graph(network, cost_min)
     exits = _exit_node(network)
     cost, before = dijkstra(graph, indices=exits[roots], return_predecessors=True)

@@ -33,7 +33,7 @@ class Shortfall:
 
 
 class ChargingProblem(Protocol):
-    """What the question asks of a problem, whatever its routes are."""
+    """What the capacity test asks of a problem, on listed paths or on bushes."""
 
     @property
     def network(self) -> Network:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table
+from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table, refuse_faulty
 from cosim.errors import ConfigError
-from cosim.road.formats import RoadData, travelling, with_generalised_cost, within_zones_note
+from cosim.road.formats import RoadData, travelling, with_generalised_cost, without_intrazonal
 from cosim.road.network import Network, OdTable
 from cosim.road.tntp_file import (
     TntpFile,
@@ -57,15 +57,15 @@ def read_tntp(
     net_file, trips_file = read_file(net), read_file(trips)
     tables = [net_file.table, trips_file.table]
     network, toll = _network(net_file)
-    od, notes = _trips(trips_file, len(network.nodes))
+    od = _trips(trips_file, len(network.nodes))
     if node is not None:
         node_file = read_file(node)
         tables.append(node_file.table)
         network = replace(network, node_xy=_positions(node_file, len(network.nodes)))
-    problems = [problem for table in tables for problem in table.problems]
-    if problems:
-        raise ConfigError(", ".join(str(table.file) for table in tables), problems)
-    data = RoadData(network, od, toll, notes)
+    refuse_faulty(*tables)
+    data = RoadData(network, od, toll, notes=_total_note(trips_file, float(od.demand_veh_h.sum())))
+    data = without_intrazonal(data, trips)
+    data = replace(data, od=travelling(data.od))
     return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
 
 
@@ -90,8 +90,7 @@ def read_tntp_flows(file: Path, network: Network) -> LinkFlows:
         for extra in rows:
             table.report(table.lines[extra], "there is no such link in the network")
     volume, cost = table.numbers("volume", NOT_NEGATIVE), table.numbers("cost")
-    if table.faults:
-        raise ConfigError(str(file), table.problems)
+    refuse_faulty(table)
     known = row >= 0
     return LinkFlows(np.where(known, volume[row], 0.0), np.where(known, cost[row], 0.0))
 
@@ -144,7 +143,7 @@ def _network(file: TntpFile) -> tuple[Network, FloatArray]:
     fill_table(file, NET_COLUMNS, OPTIONAL_NET_COLUMNS)
     nodes = file.whole_number("NUMBER OF NODES")
     links = file.whole_number("NUMBER OF LINKS", default=len(table.cells))
-    if links != len(table.cells) and not table.faults:
+    if links != len(table.cells) and not table.problems:
         table.report(file.header["NUMBER OF LINKS"][0], f"says {links} links; there are {len(table.cells)}")
     first_through = file.whole_number("FIRST THRU NODE", default=1)
     tail, head = node_numbers(table, ("init_node", "term_node"), nodes)
@@ -169,8 +168,8 @@ def _network(file: TntpFile) -> tuple[Network, FloatArray]:
     return network, table.numbers("toll", ANY)
 
 
-def _trips(file: TntpFile, nodes: int) -> tuple[OdTable, tuple[str, ...]]:
-    """Return the trips between zones, and notes on those within them and on a total that does not agree."""
+def _trips(file: TntpFile, nodes: int) -> OdTable:
+    """Return the trips between zones and within them."""
     table = file.table
     zones = file.whole_number("NUMBER OF ZONES", default=nodes)
     if zones > nodes > 0:
@@ -180,16 +179,11 @@ def _trips(file: TntpFile, nodes: int) -> tuple[OdTable, tuple[str, ...]]:
     for line, text in file.rows:
         if text.lower().startswith("origin"):
             origin = _zone(table, line, text[len("origin") :], zones)
-        elif origin == 0 and not table.faults:
+        elif origin == 0 and not table.problems:
             table.report(line, "there is no line 'Origin <zone>' before this entry")
         else:
             entries += _entries(table, line, text, origin, zones)
-    od = _od_table(table, entries)
-    within = od.origin == od.dest
-    notes = within_zones_note(table.file, float(od.demand_veh_h[within].sum()))
-    notes += _total_note(file, float(od.demand_veh_h.sum()))
-    between = OdTable(origin=od.origin[~within], dest=od.dest[~within], demand_veh_h=od.demand_veh_h[~within])
-    return travelling(between), notes
+    return _od_table(table, entries)
 
 
 def _entries(
@@ -254,7 +248,7 @@ def _positions(file: TntpFile, nodes: int) -> FloatArray:
     valid = number >= 0
     xy[number[valid]] = np.column_stack([table.numbers("x"), table.numbers("y")])[valid]
     lost = np.flatnonzero(np.isnan(xy).any(axis=1)) + 1
-    if lost.size and not table.faults:
+    if lost.size and not table.problems:
         table.report(0, f"has no position of node {', '.join(map(str, lost[:5]))}")
     return xy
 

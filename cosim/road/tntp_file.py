@@ -21,7 +21,7 @@ class TntpFile:
     def whole_number(self, key: str, default: int | None = None) -> int:
         """Return a number of the header; 0 and a defect if it is missing without a default or is none."""
         if key not in self.header:
-            if default is None and not self.table.faults:
+            if default is None and not self.table.problems:
                 self.table.report(0, f"<{key}> is missing in the header")
             return default or 0
         line, text = self.header[key]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.road.columns import VEHICLES, cheapest_paths, with_cheaper_paths, with_enough_stations
+from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min
 from cosim.road.network import Network, OdTable
 from cosim.road.newton import newton
@@ -79,7 +79,7 @@ def solve_ue(
     InfeasibleError where the stations cannot take all.
     """
     demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
-    paths = cheapest_paths(network, od, classes)
+    paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
     paths = with_enough_stations(start).paths
     share, flow = np.ones(paths.count), paths.link_flow_veh_h(_equal_split(paths, demand))

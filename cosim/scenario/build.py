@@ -4,7 +4,7 @@ Here the references are checked: a station's road node and bus exist, profiles c
 connected, feeders are radial. All problems are collected and raised together.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from cosim.config.extending import read_scenario_tables
 from cosim.config.mending import STAND_IN, mended
 from cosim.config.reading import apply_settings, check
 from cosim.config.travel import MOST_EVS
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.mobility import MobilityModel
@@ -30,7 +30,6 @@ from cosim.road.route_choice import RouteChoice
 from cosim.scenario.choice import build_choice
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, buses_alone, read_feeder
 from cosim.scenario.inputs import (
-    ROWS_NEEDED,
     build_battery,
     build_behaviour,
     build_mobility,
@@ -150,30 +149,27 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
     return build_scenario(config, path.parent, str(path))
 
 
-def _further_problems(tables: dict[str, Any], path: Path) -> list[str]:
+def _further_problems(tables: dict[str, Any], path: Path) -> list[Problem]:
     """Return what is wrong with the references of a file some of whose values are wrong themselves."""
-    config = mended(tables, ScenarioConfig)
+    config, found = mended(tables, ScenarioConfig), Problems()
     if config is None:
         return []
-    told = [STAND_IN, *_columns_by_default(config, tables)]
+    found.attempt(build_scenario, config, path.parent, str(path))
+    stand_ins = [STAND_IN, *_columns_by_default(config, tables)]
     if config.periods != tables.get("periods", config.periods):
-        told.append(ROWS_NEEDED)
-    try:
-        build_scenario(config, path.parent, str(path))
-    except ConfigError as error:
-        return [problem for problem in error.problems if not any(word in problem for word in told)]
-    return []
+        stand_ins.append("periods")
+    return [problem for problem in found if not any(map(problem.names, stand_ins))]
 
 
 def _columns_by_default(config: ScenarioConfig, tables: dict[str, Any]) -> list[str]:
-    """Return what would be said of columns that nobody named: those of a table that stands in for a wrong one."""
+    """Return the columns that nobody named: those of a table that stands in for a wrong one."""
     columns = {
         "grid": [feeder.load_profile for feeder in config.grid.feeders],
         "road": [config.road.trip_profile],
         "tariff": [config.tariff.column],
     }
     return [
-        f"column {column} is missing"
+        column
         for section, names in columns.items()
         if not isinstance(tables.get(section, {}), dict)
         for column in names
@@ -182,35 +178,27 @@ def _columns_by_default(config: ScenarioConfig, tables: dict[str, Any]) -> list[
 
 def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     """Return the models of a configuration whose data files lie in *folder*; raise all problems at once."""
-    problems: list[str] = []
-
-    def attempt(build: Callable[..., T], *arguments: Any) -> T | None:
-        try:
-            return build(*arguments)
-        except ConfigError as error:
-            problems.extend(error.problems)
-            return None
-
+    problems = Problems()
     periods = Periods(count=config.periods)
-    profiles = attempt(read_profiles, config, folder)
-    mobility = attempt(build_mobility, config, folder)
+    profiles = problems.attempt(read_profiles, config, folder)
+    mobility = problems.attempt(build_mobility, config, folder)
     feeders = [
-        attempt(read_feeder, feeder, folder) or buses_alone(feeder, folder) for feeder in config.grid.feeders
+        problems.attempt(read_feeder, feeder, folder) or buses_alone(feeder, folder)
+        for feeder in config.grid.feeders
     ]
     cases = [
-        feeder and attempt(build_feeder_case, wanted, feeder, folder, profiles, periods.count)
+        feeder and problems.attempt(build_feeder_case, wanted, feeder, profiles, periods.count)
         for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
     for feeder in config.grid.feeders:
-        problems += repeated(f"units of feeder '{feeder.name}'", feeder.unit_names)
-    stations = attempt(build_stations, config, feeders)
-    paths = attempt(build_paths, config, folder, USER_CLASSES)
+        problems += repeated(f"devices of feeder '{feeder.name}'", feeder.device_names)
+    stations = problems.attempt(build_stations, config, feeders)
+    paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated("population.types", [kind.name for kind in config.population.types])
-    chains = attempt(build_chains, config, paths)
-    choice = attempt(build_choice, config, paths)
-    if problems:
-        raise ConfigError(source, problems)
+    chains = problems.attempt(build_chains, config, paths)
+    choice = problems.attempt(build_choice, config, paths)
+    refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h
     return Scenario(

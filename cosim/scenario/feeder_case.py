@@ -1,18 +1,18 @@
 """A feeder with its devices, load and stations: what one grid operator is responsible for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.config.grid import FeederConfig, V2GConfig
+from cosim.config.grid import FeederConfig
 from cosim.csv_tables import read_table
 from cosim.errors import ConfigError
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
+from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
-from cosim.grid.schedule import Elastic, Load, Rules
+from cosim.grid.problem import Elastic, Load, Rules
 from cosim.scenario.station import Station
 
 
@@ -42,12 +42,12 @@ class FeederCase:
 
 
 def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
-    """Return the feeder of a configuration, without its units."""
+    """Return the feeder of a configuration, without its devices."""
     limits = VoltageRules(config.slack_voltage_pu, config.voltage_min_pu, config.voltage_max_pu)
     try:
         feeder = _read_network(config, folder, limits)
     except ConfigError as error:
-        raise _placed(error, config, folder) from None
+        raise _placed(error, config) from None
     scale = config.branch_limit_scale
     return replace(
         feeder,
@@ -82,15 +82,15 @@ def buses_alone(config: FeederConfig, folder: Path) -> Feeder | None:
 
 
 def build_feeder_case(
-    config: FeederConfig, feeder: Feeder, folder: Path, profiles: dict[str, FloatArray] | None, periods: int
+    config: FeederConfig, feeder: Feeder, profiles: dict[str, FloatArray] | None, periods: int
 ) -> FeederCase:
-    """Return the feeder with its units; without *profiles* only their buses and limits are judged."""
+    """Return the feeder with its devices; without *profiles* only their buses and limits are judged."""
     flat = np.zeros(periods)
     devices = _devices(config, profiles, flat)
     try:
         devices.check(feeder)
     except ConfigError as error:
-        raise _placed(error, config, folder) from None
+        raise _placed(error, config) from None
     return FeederCase(
         feeder=feeder,
         devices=_at_shown_buses(devices, feeder),
@@ -99,10 +99,9 @@ def build_feeder_case(
     )
 
 
-def _placed(error: ConfigError, config: FeederConfig, folder: Path) -> ConfigError:
+def _placed(error: ConfigError, config: FeederConfig) -> ConfigError:
     """Say which feeder each problem is about, unless it names the file."""
-    files = tuple(str(folder / file) for file in (config.buses, config.branches, config.network) if file)
-    problems = [p if p.startswith(files) else f"feeder '{config.name}': {p}" for p in error.problems]
+    problems = [p if p.file else p.within("feeder", config.name) for p in error.problems]
     return ConfigError(config.name, problems)
 
 
@@ -122,57 +121,15 @@ def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> F
     )
 
 
-def _devices(config: FeederConfig, profiles: dict[str, FloatArray] | None, flat: FloatArray) -> Devices:
-    return Devices(
-        turbines=tuple(
-            Turbine(
-                name=unit.name,
-                bus=unit.bus,
-                p_max_kw=unit.p_max_kw,
-                q_max_kvar=unit.q_max_kvar,
-                ramp_kw_per_h=unit.ramp_kw_per_h,
-                cost_a_cny_per_mw2h=unit.cost_a_cny_per_mw2h,
-                cost_b_cny_per_mwh=unit.cost_b_cny_per_mwh,
-                q_absorption=unit.q_absorption,
-                p_before_kw=unit.initial_kw,
-            )
-            for unit in config.turbines
-        ),
-        storages=tuple(Storage(**unit.model_dump()) for unit in config.storage),
-        renewables=tuple(
-            Renewable(
-                name=unit.name,
-                bus=unit.bus,
-                kind=unit.kind,
-                s_kva=unit.s_kva,
-                profile_pu=flat if profiles is None else profiles[unit.profile],
-                q_capability=unit.q_capability,
-                q_absorption=unit.q_absorption,
-                curtailable=unit.curtailable,
-            )
-            for unit in config.renewables
-        ),
-        demand_responses=tuple(DemandResponse(**unit.model_dump()) for unit in config.demand_response),
-        v2g_chargers=tuple(_v2g_charger(unit, profiles, flat) for unit in config.v2g),
-    )
+def _devices(config: FeederConfig, profiles: Mapping[str, FloatArray] | None, flat: FloatArray) -> Devices:
+    known = {column: flat for _, column in config.device_profiles} if profiles is None else profiles
+    return Devices(*(entry.device(known) for entry in config.devices))
 
 
 def _at_shown_buses(devices: Devices, feeder: Feeder) -> Devices:
-    """Return the units, each at the name of its bus that all tables show."""
-    units = {
-        field.name: tuple(
-            replace(unit, bus=feeder.bus_names[feeder.bus_index(unit.bus)])
-            for unit in getattr(devices, field.name)
-        )
-        for field in fields(devices)
-    }
-    return Devices(**units)
-
-
-def _v2g_charger(unit: V2GConfig, profiles: dict[str, FloatArray] | None, flat: FloatArray) -> V2GCharger:
-    connected, arriving, departing = (flat if profiles is None else profiles[name] for name in unit.profiles)
-    numbers = unit.model_dump(exclude={"connected", "arriving", "departing"})
-    return V2GCharger(connected_pu=connected, arriving_pu=arriving, departing_pu=departing, **numbers)
+    """Return the devices, each at the name of its bus that all tables show."""
+    shown = (feeder.bus_names[feeder.bus_index(device.bus)] for device in devices.all)
+    return Devices(*(replace(device, bus=bus) for device, bus in zip(devices.all, shown, strict=True)))  # type: ignore[type-var]
 
 
 def _rules(config: FeederConfig) -> Rules:
@@ -181,5 +138,5 @@ def _rules(config: FeederConfig) -> Rules:
         loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
         elastic=Elastic(**config.elastic.model_dump()),
         solver=config.solver,
-        idle_without_answer=True,
+        fallback=True,
     )

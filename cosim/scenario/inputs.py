@@ -6,8 +6,8 @@ from typing import Any
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
-from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table, refuse_faulty
+from cosim.errors import Problem
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
@@ -17,7 +17,6 @@ from cosim.ev.markov import MarkovModel, read_departures
 from cosim.ev.mobility import Draws, MobilityModel, types_of_evs
 from cosim.ev.transitions import read_transitions
 
-ROWS_NEEDED = "so one row per period is needed"
 SOC_FIRST_RANGE = (0.2, 0.9)
 LENGTH_RANGE_KM = (1.0, 100.0)
 
@@ -29,7 +28,8 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
     known = {name: limits for name, limits in wanted.items() if name in table.columns}
     profiles = {name: table.numbers(name, limits) for name, limits in known.items()}
     if table.cells and len(table.cells) != config.periods:
-        table.report(0, f"has {len(table.cells)} rows; periods is {config.periods}, {ROWS_NEEDED}")
+        found = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
+        table.report(0, Problem(found, field="periods"))
     in_order = [str(number) for number in range(1, len(table.cells) + 1)]
     if "period" in table.columns and not table.problems and table.names("period") != in_order:
         table.report(0, "column period must count 1, 2, ... in the order of the rows")
@@ -39,8 +39,7 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
         table.report(
             0, f"column {config.tariff.column} must be above 0 on average, for prices are compared with it"
         )
-    if table.problems:
-        raise ConfigError(str(table.file), table.problems)
+    refuse_faulty(table)
     return profiles
 
 
@@ -48,7 +47,7 @@ def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
     """Return the columns the scenario needs, and the values each may have."""
     columns: dict[str, Range] = {config.road.trip_profile: NOT_NEGATIVE}
     columns |= {feeder.load_profile: NOT_NEGATIVE for feeder in config.grid.feeders}
-    columns |= {column: SHARE for feeder in config.grid.feeders for _, column in feeder.unit_profiles}
+    columns |= {column: SHARE for feeder in config.grid.feeders for _, column in feeder.device_profiles}
     if config.tariff.kind == "table":
         columns.setdefault(config.tariff.column, ANY)
     return columns
@@ -58,13 +57,13 @@ def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
     """Return the mobility model of the scenario."""
     mobility = config.mobility
     common: dict[str, Any] = {
-        "share_travelling": mobility.travel_share,
-        "share_home_charger": mobility.home_charger_share,
-        "share_work_charger": mobility.work_charger_share,
+        "travel_share": mobility.travel_share,
+        "home_charger_share": mobility.home_charger_share,
+        "work_charger_share": mobility.work_charger_share,
         "types": ev_types(config),
         "soc_first": Normal(mobility.soc_first_mean, mobility.soc_first_sd, *SOC_FIRST_RANGE),
         "length_km": LogNormal(mobility.trip_length_log_mean, mobility.trip_length_log_sd, *LENGTH_RANGE_KM),
-        "speed_km_h": mobility.diary_speed_km_h,
+        "diary_speed_km_h": mobility.diary_speed_km_h,
     }
     if mobility.kind == "markov":
         return MarkovModel(departure=read_departures(folder / str(mobility.departures)), **common)
@@ -79,7 +78,7 @@ def build_battery(config: ScenarioConfig) -> Battery:
     """Return the battery of `[mobility]`."""
     mobility = config.mobility
     return Battery(
-        capacity_kwh=mobility.battery_kwh,
+        battery_kwh=mobility.battery_kwh,
         consumption_kwh_per_km=mobility.consumption_kwh_per_km,
         charging_efficiency=mobility.charging_efficiency,
     )
@@ -97,13 +96,13 @@ def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:
     """Return the charging behaviour of `[mobility]`."""
     mobility = config.mobility
     return ChargingBehaviour(
-        even_odds_soc=mobility.soc_fast_charge,
-        soc_spread=mobility.soc_fast_charge_width,
+        soc_fast_charge=mobility.soc_fast_charge,
+        soc_fast_charge_width=mobility.soc_fast_charge_width,
         price_sensitivity=mobility.price_sensitivity,
-        reserve_soc=mobility.soc_reserve,
-        target_soc=mobility.soc_target,
-        slow_kw=mobility.slow_charger_kw,
-        plug_in_below_soc=mobility.soc_plug_at_home,
+        soc_reserve=mobility.soc_reserve,
+        soc_target=mobility.soc_target,
+        slow_charger_kw=mobility.slow_charger_kw,
+        soc_plug_at_home=mobility.soc_plug_at_home,
     )
 
 
@@ -119,11 +118,11 @@ def ev_types(config: ScenarioConfig) -> tuple[EvType, ...]:
             name=kind.name,
             share=kind.share,
             battery=Battery(
-                capacity_kwh=given(kind.battery_kwh, mobility.battery_kwh),
+                battery_kwh=given(kind.battery_kwh, mobility.battery_kwh),
                 consumption_kwh_per_km=given(kind.consumption_kwh_per_km, mobility.consumption_kwh_per_km),
                 charging_efficiency=given(kind.charging_efficiency, mobility.charging_efficiency),
             ),
-            slow_kw=given(kind.slow_kw, mobility.slow_charger_kw),
+            slow_charger_kw=given(kind.slow_charger_kw, mobility.slow_charger_kw),
             fast_kw=given(kind.fast_kw, inf),
             home_charger_share=given(kind.home_charger_share, mobility.home_charger_share),
             work_charger_share=given(kind.work_charger_share, mobility.work_charger_share),

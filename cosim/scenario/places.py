@@ -1,11 +1,12 @@
 """The stations at the buses of their feeders, and the roads with a charging arc for each station."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cosim.config import ScenarioConfig
 from cosim.config.travel import StationConfig
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.grid.feeder import Feeder
 from cosim.road.formats import read_roads
 from cosim.road.latency import fit_davidson_j
@@ -31,32 +32,35 @@ def build_stations(config: ScenarioConfig, feeders: Sequence[Feeder | None]) -> 
         bus = wanted.bus if found is None else found.bus_names[found.bus_index(wanted.bus)]
         place = wanted.model_dump(exclude={"feeder", "bus"})
         stations.append(Station(number=number, feeder=feeder, bus=bus, **place))
-    if problems:
-        source = "stations"
-        raise ConfigError(source, problems)
+    refuse("stations", problems)
     return tuple(stations)
 
 
-def _connection_problems(station: StationConfig, feeder: str, named: dict[str, Feeder | None]) -> list[str]:
+def _connection_problems(
+    station: StationConfig, feeder: str, named: dict[str, Feeder | None]
+) -> list[Problem]:
     place, feeders = f"stations.{station.name}", f"the feeders are {', '.join(named)}"
     if not feeder:
-        return [f"{place}.feeder is missing, for there are several; {feeders}"]
+        return [Problem("is missing, for there are several", field=f"{place}.feeder", advice=feeders)]
     if feeder not in named:
-        return [f"{place}.feeder is '{feeder}'; it must be one that exists; {feeders}"]
+        exists = "one that exists"
+        return [Problem(field=f"{place}.feeder", value=feeder, allowed=exists, advice=feeders)]
     found = named[feeder]
-    if found is None or not found.bus_problem(station.bus):
+    problem = None if found is None else found.bus_problem(station.bus)
+    if found is None or problem is None:
         return []
     if station.bus in found.unclear:
-        return [f"{place}.bus: {found.unclear[station.bus]}"]
+        return [problem.within("stations", station.name)]
     buses = found.bus_names
-    exist = f"{len(buses)} buses of feeder '{feeder}', {buses[0]} to {buses[-1]}"
-    return [f"{place}.bus is '{station.bus}'; it must be one of the {exist}"]
+    exist = f"one of the {len(buses)} buses of feeder '{feeder}', {buses[0]} to {buses[-1]}"
+    return [Problem(field=f"{place}.bus", value=station.bus, allowed=exist)]
 
 
-def repeated(place: str, names: Sequence[str]) -> list[str]:
-    """Return a sentence for each name that is given more than once."""
+def repeated(place: str, names: Sequence[str]) -> list[Problem]:
+    """Return a problem for each name that is given more than once."""
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
-    return [f"{place}: the name '{name}' is given more than once; names must differ" for name in twice]
+    found, advice = "has the name '{}' more than once", "names must differ"
+    return [Problem(found.format(name), field=place, value=name, advice=advice) for name in twice]
 
 
 def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClass]) -> PathSet:
@@ -64,35 +68,37 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     road = config.road
     demand = folder / road.demand
     data = read_roads(folder / road.links, demand, folder / road.nodes if road.nodes else None)
-    network, problems = data.network, _site_problems(config, data.network)
-    problems += [note.replace("are left out", "must be left out of a scenario") for note in data.notes]
+    network, problems = data.network, Problems(_site_problems(config, data.network))
+    if data.intrazonal_veh_h:
+        found = f"{data.intrazonal_veh_h:g} veh/h begin and end in one zone"
+        advice = "they use no link and must be left out of a scenario"
+        problems.append(Problem(found, file=str(demand), advice=advice))
     if not data.od.demand_veh_h.sum() > 0:
-        problems.append(f"{demand}: no OD pair has any demand")
+        problems.append(Problem("no OD pair has any demand", file=str(demand)))
     if problems:  # without its stations the network can still be judged
         classes = [user_class for user_class in classes if not user_class.charges]
     else:
         network = network.with_charging_arcs([_charging_arc(config, station) for station in config.stations])
     try:
-        paths = find_paths(network, data.od, classes, k=road.paths_per_od, max_paths=road.path_limit)
+        paths = find_paths(network, data.od, classes, k=road.paths_per_od, path_limit=road.path_limit)
     except ConfigError as error:
-        problems += [f"{demand}: {problem}" for problem in error.problems]
-    if problems:
-        raise ConfigError(str(demand), problems)
+        problems += [replace(problem, file=str(demand)) for problem in error.problems]
+    refuse(str(demand), problems)
     return paths
 
 
-def _site_problems(config: ScenarioConfig, network: Network) -> list[str]:
+def _site_problems(config: ScenarioConfig, network: Network) -> list[Problem]:
     """Say what is wrong with the stations' names and nodes."""
     problems = repeated("stations", [station.name for station in config.stations])
     nodes = network.nodes
     for station in config.stations:
         if station.name in network.links:
-            problems.append(f"stations: the name '{station.name}' is that of a link too; names must differ")
+            found = f"has the name '{station.name}', which is that of a link too"
+            problems.append(Problem(found, field="stations", value=station.name, advice="names must differ"))
         if station.road_node not in nodes:
-            problems.append(
-                f"stations.{station.name}.road_node is '{station.road_node}'; it must be one of the {len(nodes)} "
-                f"road nodes, {nodes[0]} to {nodes[-1]}"
-            )
+            exist = f"one of the {len(nodes)} road nodes, {nodes[0]} to {nodes[-1]}"
+            field = f"stations.{station.name}.road_node"
+            problems.append(Problem(field=field, value=station.road_node, allowed=exist))
     return problems
 
 

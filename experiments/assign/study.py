@@ -9,12 +9,12 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
+from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
 from cosim.road.columns import solve_sue_adding_paths
 from cosim.road.network import Network
 from cosim.road.objective import beckmann_objective, fisk_at_equilibrium
 from cosim.road.paths import PathSet
-from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem, total_travel_time_veh_min
 from cosim.road.user_equilibrium import MAX_ROUNDS, solve_so, solve_ue
 from experiments.road_files import RoadInput
@@ -156,8 +156,8 @@ def _stochastic(
 ) -> Assigned:
     network = replace(roads.data.network, marginal=optimum)
     begun = process_time()
-    problem = pose_problem(
-        network, roads.data.od, theta, routes=routes, path_size=0.0 if add_paths else path_size
+    problem = build_problem(
+        network, roads.data.od, theta, paths=routes, path_size=0.0 if add_paths else path_size
     )
     listed = process_time()
     complete = True

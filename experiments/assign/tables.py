@@ -82,7 +82,7 @@ def _paths(assigned: Assigned, paths: PathSet) -> Frame:
             "origin": _names(assigned.network, od.origin[group]),
             "dest": _names(assigned.network, od.dest[group]),
             "path": np.arange(paths.count),
-            "nodes": [paths.path_name(path) for path in range(paths.count)],
+            "nodes": [paths.pair_name(path) for path in range(paths.count)],
             "links": [
                 " ".join(assigned.network.links[a] for a in paths.links_of(k)) for k in range(paths.count)
             ],

@@ -1,23 +1,29 @@
 """Columns of numbers that the command line names: one row per period."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.csv_tables import ANY, Range, read_table
-from cosim.errors import ConfigError
+from cosim.csv_tables import ANY, Range, read_table, refuse_faulty
+from cosim.errors import Problem, refuse
 
-T = TypeVar("T")
 PRICE_COLUMN = "price_cny_per_kwh"
 
 
 def not_negative(values: FloatArray, name: str, file: Path | None) -> FloatArray:
     """Return the values of a column, none of which may be negative."""
     if (values < 0).any():
-        refuse([f"{file}: column {name} has a negative value in period {int(np.argmax(values < 0)) + 1}"])
+        refuse(
+            "options",
+            [
+                Problem(
+                    f"has a negative value in period {int(np.argmax(values < 0)) + 1}",
+                    file=str(file),
+                    column=name,
+                )
+            ],
+        )
     return values
 
 
@@ -30,7 +36,14 @@ def price_of_periods(text: str | None, periods: int) -> FloatArray | None:
         return np.full(periods, number)
     columns = columns_of(Path(text))
     if PRICE_COLUMN not in columns and len(columns) > 1:
-        refuse([f"{text}: there is no column {PRICE_COLUMN}; there are {', '.join(columns)}"])
+        refuse(
+            "options",
+            [
+                Problem(
+                    f"there is no column {PRICE_COLUMN}", file=text, advice=f"there are {', '.join(columns)}"
+                )
+            ],
+        )
     return of_length(columns.get(PRICE_COLUMN, next(iter(columns.values()))), periods, text)
 
 
@@ -40,10 +53,17 @@ def as_number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         if not Path(text).exists():
-            refuse([f"--price is '{text}', which is neither a number [CNY/kWh] nor a file that exists"])
+            refuse(
+                "options",
+                [
+                    Problem(
+                        field="--price", value=text, allowed="a number [CNY/kWh] or a CSV file that exists"
+                    )
+                ],
+            )
         return None
     if not np.isfinite(value):
-        refuse([f"--price is {text}; it must be a finite number or a CSV file"])
+        refuse("options", [Problem(field="--price", value=value, allowed="a finite number or a CSV file")])
     return value
 
 
@@ -53,32 +73,13 @@ def columns_of(file: Path, limits: Range = ANY) -> dict[str, FloatArray]:
     columns = {name: table.numbers(name, limits) for name in table.columns if name != "period"}
     if not table.problems and not columns:
         table.report(0, "has no column but period")
-    if table.problems:
-        raise ConfigError(str(file), table.problems)
+    refuse_faulty(table)
     return columns
 
 
 def of_length(values: FloatArray, periods: int, file: Path | str | None) -> FloatArray:
     """Return the values of a column, of which there must be one for each period."""
     if len(values) != periods:
-        refuse(
-            [f"{file}: has {len(values)} rows; there are {periods} periods, so one row for each is needed"]
-        )
+        found = f"has {len(values)} rows; there are {periods} periods, so one row for each is needed"
+        refuse("options", [Problem(found, file=str(file))])
     return values
-
-
-def attempt(problems: list[str], build: Callable[..., T], *arguments: Any) -> T | None:
-    """Return what *build* makes of the arguments; None, and its problems kept, where they are wrong."""
-    try:
-        return build(*arguments)
-    except ConfigError as error:
-        problems += error.problems
-        return None
-
-
-def refuse(problems: Iterable[str]) -> None:
-    """Raise the problems, if there are any."""
-    found = list(problems)
-    if found:
-        where = "options"
-        raise ConfigError(where, found)

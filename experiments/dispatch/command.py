@@ -170,7 +170,7 @@ def _lines(answer: "Dispatched") -> list[str]:
 
     facts = {
         "status": told["status"],
-        "remedy": told["remedy"],
+        "exactness recovery": told["exactness_recovery"],
         "cost": f"{number('cost_cny', ',.3f')} CNY",
         "lower bound": f"{number('lower_bound_cny', ',.3f')} CNY",
         "purchase": f"{number('purchase_kwh', ',.1f')} kWh",

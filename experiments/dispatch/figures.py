@@ -25,13 +25,13 @@ from experiments.figures.style import (
     over_periods,
 )
 
-UNITS_NAMED = 60
-"""Units up to which they are named in the one-line diagram."""
+DEVICES_NAMED = 60
+"""Devices up to which they are named in the one-line diagram."""
 SHIFTS_APART = 10
 """Demand-response buses up to which each has its colour."""
 
 
-def one_line(feeder: Feeder, buses: Frame, branches: Frame, setpoints: Frame) -> Figure:
+def one_line(feeder: Feeder, buses: Frame, branches: Frame, devices: Frame) -> Figure:
     """Return the trees of the feeder, buses coloured by voltage, with a slider where there are several periods."""
     trees = _tree_of_bus(feeder)
     first = branches[branches.period == branches.period.min()]
@@ -40,7 +40,7 @@ def one_line(feeder: Feeder, buses: Frame, branches: Frame, setpoints: Frame) ->
     heights = [y for _, y in positions.values()]
     drawing = figure(int(np.clip(300 + 34 * np.ptp(heights), 420, 1400)))
     drawing.add_trace(_branches(first, positions))
-    _name_units(drawing, setpoints, buses, positions)
+    _name_devices(drawing, devices, buses, positions)
     periods = sorted(buses.period.unique())
     shown = buses[buses.bus.isin(list(positions))]
     moving = [_buses(shown[shown.period == period], feeder, positions) for period in periods]
@@ -79,13 +79,13 @@ def _branches(branches: Frame, positions: Positions) -> Any:
     return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
-def _name_units(drawing: Figure, setpoints: Frame, buses: Frame, positions: Positions) -> None:
-    """Name the units, and stations as EV, below their buses."""
-    units = setpoints.drop_duplicates("device")
-    if len(units) > UNITS_NAMED:
+def _name_devices(drawing: Figure, devices: Frame, buses: Frame, positions: Positions) -> None:
+    """Name the devices, and stations as EV, below their buses."""
+    named = devices.drop_duplicates("device")
+    if len(named) > DEVICES_NAMED:
         return
     names: dict[str, list[str]] = {}
-    for row in units.itertuples():
+    for row in named.itertuples():
         names.setdefault(row.bus, []).append("DR" if row.kind == "demand_response" else row.device)
     for bus in buses.bus[buses.station_kw > 0].unique():
         names.setdefault(bus, []).append("<b>EV</b>")
@@ -134,34 +134,34 @@ def _changes(trace: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def demand_response(setpoints: Frame, period_min: float) -> Figure:
-    """Return the power each bus shifts out (up) and takes back (down), and the energy still owed."""
-    own = setpoints[setpoints.kind == "demand_response"]
+def demand_response(devices: Frame, period_min: float) -> Figure:
+    """Return the power each bus shifts out (up) and takes back (down), and the energy deferred."""
+    own = devices[devices.kind == "demand_response"]
     own = own.assign(bus=own.bus.map(at_bus))
     if own.bus.nunique() > SHIFTS_APART:
-        powers = ["shift_out_kw", "shift_in_kw", "owed_kwh"]
+        powers = ["p_kw", "stored_kwh"]
         own = own.groupby("period")[powers].sum().reset_index().assign(bus=f"all {own.bus.nunique()} buses")
     drawing = grid(420, 2, 1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06)
     for place, (bus, shifts) in enumerate(own.groupby("bus", sort=False)):
         colour = CYCLE[place % len(CYCLE)]
-        net = (shifts.shift_out_kw - shifts.shift_in_kw).round(3)
+        net = shifts.p_kw.round(3)
         bar = go.Bar(x=shifts.period, y=net, name=str(bus), marker={"color": colour})
         drawing.add_trace(bar, row=1, col=1)
         line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.8}, "showlegend": False}
         drawing.add_trace(
-            go.Scatter(x=shifts.period, y=shifts.owed_kwh.round(3), name=str(bus), **line), row=2, col=1
+            go.Scatter(x=shifts.period, y=shifts.stored_kwh.round(3), name=str(bus), **line), row=2, col=1
         )
     drawing.update_layout(barmode="relative", bargap=0.12)
     drawing.update_yaxes(title_text="shifted out [kW]", row=1, col=1)
-    drawing.update_yaxes(title_text="owed at the<br>end [kWh]", row=2, col=1)
+    drawing.update_yaxes(title_text="deferred at the<br>end [kWh]", row=2, col=1)
     return over_periods(drawing, period_min, rows=2)
 
 
-def by_bus(feeder: Feeder, buses: Frame, prices: Frame) -> Figure:
+def by_bus(feeder: Feeder, buses: Frame) -> Figure:
     """Return the voltage and the nodal price of each bus in one period, in the order of the table."""
     drawing = grid(460, 2, 1, shared_xaxes=True, row_heights=[0.55, 0.45], vertical_spacing=0.07)
     for row, (values, colour, form) in enumerate(
-        ((buses.voltage_pu, BLUE, ".4f"), (prices.nodal_price_cny_per_kwh, MUTED, ".4f")), start=1
+        ((buses.voltage_pu, BLUE, ".4f"), (buses.nodal_price_cny_per_kwh, MUTED, ".4f")), start=1
     ):
         marks = go.Scatter(
             x=buses.bus.tolist(),

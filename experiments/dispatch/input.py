@@ -13,20 +13,18 @@ from cosim.config.grid import FeederConfig, GridConfig
 from cosim.config.mending import STAND_IN, mended
 from cosim.config.reading import GridFile, apply_settings, check, check_grid, read_toml
 from cosim.csv_tables import NOT_NEGATIVE
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import Load
+from cosim.grid.problem import Load
 from cosim.grid.tariff import non_positive_prices
 from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
 from cosim.scenario.station import Station
 from experiments.dispatch.columns import (
     as_number,
-    attempt,
     columns_of,
     not_negative,
     of_length,
     price_of_periods,
-    refuse,
 )
 from experiments.scenarios import find_scenario, scenario_names
 
@@ -70,9 +68,8 @@ def read_dispatch_input(network: str, options: Options) -> DispatchInput:
     path = Path(network)
     is_scenario = path.suffix == ".toml" or path.is_dir() or network in scenario_names()
     if not is_scenario and path.is_file() and path.suffix not in {".json", ".m"}:
-        refuse(
-            [f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"]
-        )
+        found = f"{network} is neither a scenario (.toml) nor a network (.json of pandapower, .m of MATPOWER)"
+        refuse("options", [found])
     asked = _of_scenario(network, options) if is_scenario else _of_network(network, options)
     return replace(asked, notes=(*asked.notes, *_low_prices(asked.price_cny_per_kwh)))
 
@@ -94,7 +91,10 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
     from cosim.scenario.places import build_stations
 
     given = {"--profile": options.profile, "--devices": options.devices}
-    refuse([f"{option} is for a network alone; {name} is a scenario" for option, v in given.items() if v])
+    refuse(
+        "options",
+        [f"{option} is for a network alone; {name} is a scenario" for option, v in given.items() if v],
+    )
     if options.with_equilibrium:
         return _of_equilibrium(name, options)
     file = find_scenario(name)
@@ -103,7 +103,7 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
     profiles = read_profiles(config, folder)
     feeders = [read_feeder(feeder, folder) for feeder in config.grid.feeders]
     cases = tuple(
-        build_feeder_case(wanted, feeder, folder, profiles, config.periods)
+        build_feeder_case(wanted, feeder, profiles, config.periods)
         for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
     )
     stations = build_stations(config, feeders)
@@ -127,7 +127,7 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
     from cosim.scenario import load_scenario
 
     if options.stations:
-        refuse(["give --stations or --with-equilibrium, not both"])
+        refuse("options", ["give --stations or --with-equilibrium, not both"])
     scenario = load_scenario(find_scenario(name), options.settings)
     day = solve_equilibrium_day(scenario)
     price = price_of_periods(options.price, scenario.periods.count)
@@ -144,9 +144,9 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
 def _of_network(name: str, options: Options) -> DispatchInput:
     """Return a network alone: by default one period at its own loads."""
     if options.with_equilibrium:
-        refuse([f"--with-equilibrium needs a scenario; {name} is a network alone"])
+        refuse("options", [f"--with-equilibrium needs a scenario; {name} is a network alone"])
     if not options.period_min > 0:
-        refuse([f"--period-min is {options.period_min:g}; it must be above 0"])
+        refuse("options", [f"--period-min is {options.period_min:g}; it must be above 0"])
     tables = _tables_of_network(name, options)
     source = str(options.devices or "--set")
     try:
@@ -157,22 +157,22 @@ def _of_network(name: str, options: Options) -> DispatchInput:
 
 
 def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
-    """Return the question about a network, its units checked; raise all problems of units, profiles, loads, prices."""
+    """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
     feeder = _with_own_band(read_feeder(config, Path()), config)
     given = {} if options.profile is None else columns_of(options.profile)
     periods = _period_count(given, options)
-    problems = [
-        f"{who} needs column {column}; give it in the file of --profile"
-        for who, column in config.unit_profiles
+    problems = Problems(
+        Problem(f"{who} needs column {column}", column=column, advice="give it in the file of --profile")
+        for who, column in config.device_profiles
         if column not in given
-    ]
-    flat = {column: np.zeros(periods) for _, column in config.unit_profiles}
-    scale = attempt(problems, _load_profile, config, given, options, periods)
+    )
+    flat = {column: np.zeros(periods) for _, column in config.device_profiles}
+    scale = problems.attempt(_load_profile, config, given, options, periods)
     profiles = {**flat, **given, config.load_profile: np.ones(periods) if scale is None else scale}
-    case = attempt(problems, build_feeder_case, config, feeder, Path(), profiles, periods)
-    at_bus = attempt(problems, _bus_load, options.stations, feeder, periods)
-    price = attempt(problems, price_of_periods, options.price, periods)
-    refuse(problems)
+    case = problems.attempt(build_feeder_case, config, feeder, profiles, periods)
+    at_bus = problems.attempt(_bus_load, options.stations, feeder, periods)
+    price = problems.attempt(price_of_periods, options.price, periods)
+    refuse("options", problems)
     assert case is not None  # noqa: S101  (no problems: it was built)
     return DispatchInput(
         name=feeder.name,
@@ -184,20 +184,17 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
     )
 
 
-def _further_problems(tables: dict[str, Any], options: Options) -> list[str]:
-    """Return what is wrong with places and profiles of units some of whose values are wrong themselves."""
-    rest = mended(tables, GridFile)
+def _further_problems(tables: dict[str, Any], options: Options) -> list[Problem]:
+    """Return what is wrong with places and profiles of devices some of whose values are wrong themselves."""
+    rest, found = mended(tables, GridFile), Problems()
     if rest is None or len(rest.grid.feeders) != 1:
         return []
-    try:
-        _case_of_network(rest.grid.feeders[0], options)
-    except ConfigError as error:
-        return [problem for problem in error.problems if STAND_IN not in problem]
-    return []
+    found.attempt(_case_of_network, rest.grid.feeders[0], options)
+    return [problem for problem in found if not problem.names(STAND_IN)]
 
 
 def _tables_of_network(network: str, options: Options) -> dict[str, Any]:
-    """Return the description of a network and the units of --devices, with --set laid over it."""
+    """Return the description of a network and the devices of --devices, with --set laid over it."""
     tables = {} if options.devices is None else read_toml(options.devices)
     tables = tables if "grid" in tables else {"grid": tables}
     if isinstance(tables["grid"], dict):
@@ -246,20 +243,17 @@ def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:
 def _load_profile(
     config: FeederConfig, profiles: Mapping[str, FloatArray], options: Options, periods: int
 ) -> FloatArray:
-    """Return the factor on the loads: the column asked for, load_pu, or the only one that no unit uses."""
-    used = {column for _, column in config.unit_profiles}
+    """Return the factor on the loads: the column asked for, load_pu, or the only one that no device uses."""
+    used = {column for _, column in config.device_profiles}
     free = [name for name in profiles if name not in used]
     for name in (config.load_profile, "load_pu"):
         if name in profiles:
             return not_negative(profiles[name], name, options.profile)
     if "load_profile" in config.model_fields_set:
-        refuse([f"{options.profile}: there is no column {config.load_profile}"])
+        refuse("options", [Problem(f"there is no column {config.load_profile}", file=str(options.profile))])
     if len(free) > 1:
-        refuse(
-            [
-                f"{options.profile}: which column scales the loads? Call it load_pu; there are {', '.join(free)}"
-            ]
-        )
+        found, advice = "which column scales the loads? Call it load_pu", f"there are {', '.join(free)}"
+        refuse("options", [Problem(found, file=str(options.profile), advice=advice)])
     return not_negative(profiles[free[0]], free[0], options.profile) if free else np.ones(periods)
 
 
@@ -272,7 +266,14 @@ def _station_load(
     columns = columns_of(file, NOT_NEGATIVE)
     names = [station.name for station in stations]
     unknown = [name for name in columns if name not in names]
-    refuse(f"{file}: there is no station {name!r}; the stations are {', '.join(names)}" for name in unknown)
+    advice = f"the stations are {', '.join(names)}"
+    refuse(
+        "options",
+        [
+            Problem(f"there is no station {name!r}", file=str(file), value=name, advice=advice)
+            for name in unknown
+        ],
+    )
     load = [of_length(columns.get(name, np.zeros(periods)), periods, file) for name in names]
     notes = [
         f"station {name} has no column in {file}; its load is 0." for name in names if name not in columns
@@ -284,7 +285,8 @@ def _bus_load(file: Path | None, feeder: Feeder, periods: int) -> FloatArray:
     """Return the station load at each bus of a network alone: the columns are its buses."""
     at_bus = np.zeros((periods, feeder.bus_count))
     columns = {} if file is None else columns_of(file, NOT_NEGATIVE)
-    refuse(f"{file}: {problem}" for name in columns if (problem := feeder.bus_problem(name)))
+    unknown = filter(None, map(feeder.bus_problem, columns))
+    refuse("options", [replace(problem, file=str(file)) for problem in unknown])
     for name, load_kw in columns.items():
         at_bus[:, feeder.bus_index(name)] += of_length(load_kw, periods, file)
     return at_bus

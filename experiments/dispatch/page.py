@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from cosim.arrays import Frame
+from cosim.arrays import FloatArray, Frame
 from cosim.grid.bus_words import at_bus
+from cosim.grid.device import DemandResponse
+from cosim.results import Recorder
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.figures import by_bus, demand_response, one_line
+from experiments.dispatch.input import DispatchInput
 from experiments.dispatch.study import Dispatched
 from experiments.figures import feeder
 from experiments.figures.style import Figure
@@ -19,14 +23,19 @@ LINES_MAX = 120
 """Buses up to which each has its line among the voltages; of more only those at the edge are drawn."""
 PRICED_BUSES = 5
 LABELS = 24
+NO_DEVICES = Recorder().frame("devices")
 
 
 def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
     """Return the page; the same tables give the same bytes."""
     feeders = []
     for case in answer.asked.cases:
-        own = {name: frame[frame.feeder == case.feeder.name] for name, frame in tables.items()}
-        figures = figures_of(case, own, 60 * answer.asked.period_h)
+        own = {
+            name: frame[frame.feeder == case.feeder.name]
+            for name, frame in tables.items()
+            if name != "violations"
+        }
+        figures = figures_of(case, own, answer.asked)
         feeders.append((case.feeder, embedded_all(figures)))
     return rendered(
         "dispatch.html.jinja",
@@ -38,29 +47,29 @@ def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
     )
 
 
-def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) -> dict[str, Figure]:
+def figures_of(case: FeederCase, own: Mapping[str, Frame], asked: DispatchInput) -> dict[str, Figure]:
     """Return the figures of one feeder; what it does not have is left out."""
-    buses, setpoints, certificate = own["buses"], own["setpoints"], own["certificate"]
-    figures = {}
+    buses, devices, dispatch = own["buses"], own.get("devices", NO_DEVICES), own["dispatch"]
+    figures, period_min = {}, 60 * asked.period_h
     if case.feeder.branch_count:
-        figures["network"] = one_line(case.feeder, buses, own["branches"], setpoints)
-    periods = len(certificate)
+        figures["network"] = one_line(case.feeder, buses, own["branches"], devices)
+    periods = len(dispatch)
     if periods == 1:
-        figures["buses"] = by_bus(case.feeder, buses, own["prices"])
+        figures["buses"] = by_bus(case.feeder, buses)
         return figures
     limits = {"voltage_min_pu": case.feeder.voltage_min_pu, "voltage_max_pu": case.feeder.voltage_max_pu}
     over_day = {
         "voltages": feeder.voltages(_edges(buses), limits, period_min),
-        "dispatch": feeder.dispatch(setpoints, certificate, buses, period_min),
-        "prices": feeder.prices(_priced(own["prices"], buses), period_min),
+        "dispatch": feeder.dispatch(devices, dispatch, buses, period_min),
+        "prices": feeder.prices(_priced(buses, asked.price_cny_per_kwh), period_min),
     }
     if stores := _stores(case, periods):
-        over_day["storage"] = feeder.storage(setpoints, stores, period_min)
-    if case.devices.demand_responses:
-        over_day["demand_response"] = demand_response(setpoints, period_min)
+        over_day["storage"] = feeder.storage(devices, stores, period_min)
+    if case.devices.of(DemandResponse):
+        over_day["demand_response"] = demand_response(devices, period_min)
     if "rolling" in own:
         over_day["rolling"] = feeder.forecast_error(own["rolling"], period_min)
-    over_day["exactness"] = accuracy.exactness(certificate, period_min)
+    over_day["exactness"] = accuracy.exactness(dispatch, period_min)
     over_day["voltages"].update_yaxes(title_text="voltage [p.u.]")
     every = max(1, round(periods / LABELS))
     for drawing in over_day.values():
@@ -70,12 +79,13 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], period_min: float) ->
 
 
 def _stores(case: FeederCase, periods: int) -> list[dict[str, Any]]:
-    """Return the storage units and V2G chargers with the limits of their energy."""
-    keys = ("name", "soc_min", "soc_max", "capacity_kwh")
-    units = (*case.devices.storages, *case.devices.v2g_chargers)
-    stores = [{key: getattr(unit, key) for key in keys} for unit in units]
-    for store, charger in zip(stores[len(case.devices.storages) :], case.devices.v2g_chargers, strict=True):
-        store["connected_pu"] = charger.connected_pu[:periods]
+    """Return the devices that store energy with its limits; of vehicles, for the share that is connected."""
+    keys = ("name", "soc_min", "soc_max", "capacity_kwh", "connected_pu")
+    stores = [
+        {key: getattr(device, key) for key in keys if hasattr(device, key)} for device in case.devices.stores
+    ]
+    for store in stores:
+        store["connected_pu"] = store.get("connected_pu", np.ones(periods))[:periods]
     return stores
 
 
@@ -93,20 +103,21 @@ def _edges(buses: Frame) -> Frame:
     return buses[buses.bus.isin(named)]
 
 
-def _priced(prices: Frame, buses: Frame) -> Frame:
-    """Return the prices of the buses with stations, or else of the dearest and the cheapest."""
+def _priced(buses: Frame, tariff_cny_per_kwh: FloatArray) -> Frame:
+    """Return the prices of the buses with stations, or else of those with the highest and the lowest price."""
     served = buses.groupby("bus", sort=False).station_kw.max()
     named = served[served > 0].index.tolist()[:PRICED_BUSES]
     if not named:
-        mean = prices.groupby("bus", sort=False).nodal_price_cny_per_kwh.mean()
+        mean = buses.groupby("bus", sort=False).nodal_price_cny_per_kwh.mean()
         named = list(dict.fromkeys([mean.idxmax(), mean.idxmin()]))
-    shown = prices[prices.bus.isin(named)]
+    shown = buses[buses.bus.isin(named)]
+    tariff = tariff_cny_per_kwh[shown.period - 1]
     return pd.DataFrame(
         {
             "period": shown.period,
             "station": shown.bus.map(at_bus),
-            "tariff_cny_per_kwh": shown.tariff_cny_per_kwh,
+            "tariff_cny_per_kwh": tariff,
             "nodal_price_cny_per_kwh": shown.nodal_price_cny_per_kwh,
-            "charging_price_cny_per_kwh": shown.tariff_cny_per_kwh,
+            "charging_price_cny_per_kwh": tariff,
         }
     )

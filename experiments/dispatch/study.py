@@ -1,4 +1,4 @@
-"""The dispatch of feeders alone: solve it, at once or rolling, and tell it as numbers."""
+"""The dispatch of feeders alone: solved at once or rolling, and its figures."""
 
 import math
 from dataclasses import dataclass, replace
@@ -8,15 +8,16 @@ from typing import Any, Literal
 import numpy as np
 
 from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.problem import Horizon, Load, Rules
 from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
-from cosim.grid.schedule import Dispatch, Horizon, Load, Rules
+from cosim.grid.solution import Dispatch
 from cosim.randomness import stream
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.input import DispatchInput
 
 JSON_KEYS = (
     "status",
-    "remedy",
+    "exactness_recovery",
     "cost_cny",
     "lower_bound_cny",
     "purchase_kwh",
@@ -34,7 +35,7 @@ STATUSES = ("optimal", "elastic", "not certified")
 
 
 ROLLING_KEYS = ("planned_cost_cny", "foresight_cost_cny")
-"""What a rolling day has besides: the cost as it was first planned, and the least had all been known."""
+"""What a rolling day has besides: the cost as it was first planned, and the least with perfect foresight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Rolling:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dispatched:
-    """The answer: one dispatch of each feeder; of a rolling day what was carried out."""
+    """One dispatch of each feeder; of a rolling day what was carried out."""
 
     asked: DispatchInput
     dispatches: tuple[Dispatch, ...]
@@ -60,7 +61,7 @@ class Dispatched:
     plans: tuple[Dispatch, ...] = ()
     """Each period of each feeder as the first plan that reached it saw it."""
     foresight: tuple[Dispatch, ...] = ()
-    """The dispatch of the day as if all had been known."""
+    """The dispatch of the day with perfect foresight."""
 
     @property
     def parts(self) -> list[tuple[FeederCase, Load, Dispatch]]:
@@ -74,22 +75,23 @@ class Dispatched:
 
     @property
     def flags(self) -> list[str]:
-        """What is broken or in doubt: place, period and amount."""
+        """What is broken or not certified: place, period and amount."""
         several = len(self.dispatches) > 1
         return [
             f"feeder {dispatch.feeder_name}, {sentence}" if several else sentence
             for dispatch in self.dispatches
-            for sentence in (*([dispatch.doubt] if dispatch.doubt else []), *map(str, dispatch.violations))
+            for sentence in (dispatch.reason_not_certified, *map(str, dispatch.violations))
+            if sentence
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the headline figures of all feeders together; what is no number is None."""
+        """Return the headline figures of all feeders together; what is not finite is None."""
         lowest, bus, period = min(_lowest(case, dispatch) for case, _, dispatch in self.parts)
         hours = self.asked.period_h
+        recoveries = [d.exactness_recovery for d in self.dispatches if d.exactness_recovery != "none"]
         facts = {
             "status": self.status,
-            "remedy": ", ".join(dict.fromkeys(d.remedy for d in self.dispatches if d.remedy != "none"))
-            or "none",
+            "exactness_recovery": ", ".join(dict.fromkeys(recoveries)) or "none",
             "cost_cny": sum(d.cost_cny for d in self.dispatches),
             "lower_bound_cny": float(sum(d.lower_bound_cny for d in self.dispatches)),
             "purchase_kwh": hours * float(sum(d.purchase_kw.sum() for d in self.dispatches)),
@@ -112,18 +114,18 @@ class Dispatched:
 
 
 def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispatched:
-    """Return the dispatch of every feeder of the question; where *rolling*, as its periods are carried out."""
+    """Return the dispatch of every feeder that is asked for; where *rolling*, as its periods are carried out."""
     started = process_time()
     known = tuple(_at_once(asked, case, load) for case, load in zip(asked.cases, asked.loads, strict=True))
     if rolling is None:
         return Dispatched(asked=asked, dispatches=known, cpu_s=process_time() - started)
     days = [_roll(asked, rolling, number) for number in range(len(asked.cases))]
-    came = tuple(
+    realised = tuple(
         _bounded(day.carried_out, foresight, rolling) for day, foresight in zip(days, known, strict=True)
     )
     return Dispatched(
         asked=asked,
-        dispatches=came,
+        dispatches=realised,
         cpu_s=process_time() - started,
         rolling=rolling,
         plans=tuple(day.first_planned for day in days),
@@ -157,14 +159,14 @@ def _roll(asked: DispatchInput, rolling: Rolling, number: int) -> RollingDay:
 
 
 def _rules(case: FeederCase) -> Rules:
-    """Return the rules of a case; the command has nothing to tell without an answer."""
-    return replace(case.rules, idle_without_answer=False)
+    """Return the rules of a case; without a dispatch the command ends with an error, and no fallback."""
+    return replace(case.rules, fallback=False)
 
 
-def _bounded(came: Dispatch, foresight: Dispatch, rolling: Rolling) -> Dispatch:
+def _bounded(realised: Dispatch, foresight: Dispatch, rolling: Rolling) -> Dispatch:
     """Return the day with perfect foresight's bound, where both keep all limits and end with the same energy."""
-    alike = rolling.kind == "shrinking" and came.status == foresight.status == "optimal"
-    return replace(came, lower_bound_cny=foresight.lower_bound_cny) if alike else came
+    alike = rolling.kind == "shrinking" and realised.status == foresight.status == "optimal"
+    return replace(realised, lower_bound_cny=foresight.lower_bound_cny) if alike else realised
 
 
 def status_of(dispatch: Dispatch) -> str:

@@ -130,10 +130,10 @@ def _observed(
 
 def _path_set(roads: "RoadData", routes: str) -> "PathSet":
     from cosim.errors import ConfigError
+    from cosim.road.build_problem import choose_paths
     from cosim.road.paths import PathSet, UserClass
-    from cosim.road.pose import choose_routes
 
-    chosen = choose_routes(roads.network, roads.od, [UserClass("vehicles")], routes)
+    chosen = choose_paths(roads.network, roads.od, [UserClass("vehicles")], routes)
     if isinstance(chosen, PathSet):
         return chosen
     where = "--paths"

@@ -75,10 +75,10 @@ def write_fit(
     mobility = {
         "kind": "markov",
         "departures": "departures_by_slot.csv",
-        "travel_share": fitted.model.share_travelling,
+        "travel_share": fitted.model.travel_share,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
-        "diary_speed_km_h": fitted.model.speed_km_h,
+        "diary_speed_km_h": fitted.model.diary_speed_km_h,
     }
     comment = ""
     if not identified:
@@ -109,10 +109,10 @@ def _facts(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") ->
         "days_begun_away_from_home": int((days.from_activity[days.first] != HOME).sum()),
         "round_trips_from_home": int(((days.from_activity == HOME) & (days.to_activity == HOME)).sum()),
         "trips": int(days.day.size),
-        "travel_share": fitted.model.share_travelling if days.days_without_trips else None,
+        "travel_share": fitted.model.travel_share if days.days_without_trips else None,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
-        "speed_km_h": fitted.model.speed_km_h,
+        "diary_speed_km_h": fitted.model.diary_speed_km_h,
         **asdict(goodness),
     }
 
@@ -134,7 +134,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         **odd,
         "travel share": NOT_IDENTIFIED if share is None else f"{share:.4f}",
         "trip length": f"ln km ~ N({told['trip_length_log_mean']:.3f}, {told['trip_length_log_sd']:.3f}), "
-        f"at {told['speed_km_h']:.1f} km/h",
+        f"at {told['diary_speed_km_h']:.1f} km/h",
         "trips per day": f"{told['trips_per_day_observed']:.3f} observed, {told['trips_per_day_exact']:.3f} chain",
         "places": f"{told['places_largest_difference']:.4f} largest difference of shares",
         "lengths": f"{told['length_ks']:.4f} Kolmogorov-Smirnov distance",

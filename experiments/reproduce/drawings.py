@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from cosim.grid.device import Storage
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.dispatch.figures import demand_response
 from experiments.dispatch.input import DispatchInput
@@ -103,7 +104,7 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
     )
     tables = tables_of(Dispatched(asked=asked, dispatches=(grid.dispatch,), cpu_s=0.0))
     setpoints, minutes = tables["setpoints"], 60 * grid.hours
-    stores = [asdict(unit) for unit in grid.feeder.devices.storages]
+    stores = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
     balance = feeder.dispatch(setpoints, tables["certificate"], tables["buses"], minutes)
     figures = {
         "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any unit"),

@@ -8,10 +8,11 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
 from cosim.coupling import EquilibriumDay
-from cosim.grid.devices import Devices
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.flow import PowerFlow
-from cosim.grid.schedule import Dispatch, Horizon, Load
+from cosim.grid.problem import Horizon, Load
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
 from cosim.grid.tariff import price_class
 from cosim.scenario import FeederCase, Scenario
@@ -89,19 +90,21 @@ class GridCase:
     @cached_property
     def without_storage(self) -> Dispatch:
         """The optimum without the store."""
-        return self.dispatched(replace(self.feeder.devices, storages=()))
+        return self.dispatched(self.feeder.devices.without(Storage))
 
     @cached_property
     def without_flexibility(self) -> Dispatch:
         """The optimum without store and demand response."""
-        return self.dispatched(replace(self.feeder.devices, storages=(), demand_responses=()))
+        return self.dispatched(self.feeder.devices.without(Storage, DemandResponse))
 
     @cached_property
     def at_unity_power_factor(self) -> Dispatch:
         """The optimum where PV and wind give no reactive power, as Eq. 19 is printed."""
-        units = self.feeder.devices
-        plain = tuple(replace(unit, q_capability="none") for unit in units.renewables)
-        return self.dispatched(replace(units, renewables=plain))
+        devices = (
+            replace(device, q_capability="none") if isinstance(device, Renewable) else device
+            for device in self.feeder.devices.all
+        )
+        return self.dispatched(Devices(*devices))
 
     def dispatched(self, devices: Devices) -> Dispatch:
         """Return the optimum with other units."""
@@ -134,7 +137,7 @@ class GridCase:
     @cached_property
     def available_kw(self) -> FloatArray:
         """What sun and wind offer."""
-        return np.array([unit.available_kw for unit in self.feeder.devices.renewables]).T
+        return np.array([unit.available_kw for unit in self.feeder.devices.of(Renewable)]).T
 
     @cached_property
     def equivalent_load_kw(self) -> FloatArray:

@@ -49,9 +49,9 @@ def variant_figures(grid: GridCase) -> dict[str, float]:
         "voltage_min_pu": float(d.voltage_pu.min()),
         "voltage_max_pu": float(d.voltage_pu.max()),
         "losses_kwh": hours * float(d.losses_kw.sum()),
-        "turbine_kwh": hours * float(d.turbine_kw.sum()),
-        "shifted_kwh": hours * float(d.shift_out_kw.sum()),
-        "stored_kwh": hours * float(d.charge_kw.sum()),
+        "turbine_kwh": hours * float(d.setpoints["turbine_kw"].sum()),
+        "shifted_kwh": hours * float(d.setpoints["shift_out_kw"].sum()),
+        "stored_kwh": hours * float(d.setpoints["charge_kw"].sum()),
     }
 
 

@@ -1,7 +1,7 @@
 """The roads of the paper's day: its equilibrium, and the paper's own search from cold and from warm starts."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -107,7 +107,7 @@ class RoadCase:
     def path_names(self) -> tuple[str, ...]:
         """The paths of OD 1 by their nodes."""
         members = self.day.paths.groups.members(self.scenario.group(CAR, OD_1))
-        return tuple(map(self.day.paths.path_name, range(members.start, members.stop)))
+        return tuple(map(self.day.paths.pair_name, range(members.start, members.stop)))
 
     @property
     def peak(self) -> Equilibrium:
@@ -136,7 +136,7 @@ def successive_averages(
 
 def at_theta(problems: Iterable[AssignmentProblem], factor: float) -> list[Equilibrium]:
     """Return the equilibria of drivers who know the roads *factor* times as well."""
-    return [solve_sue(problem.with_theta_times(factor)) for problem in problems]
+    return [solve_sue(replace(problem, theta_per_min=factor * problem.theta_per_min)) for problem in problems]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ def compare_plans(scenario: Scenario, day: EquilibriumDay, agents: Mapping[str, 
     stations = agents["stations"][agents["stations"].day == 1]
 
     table = stations.pivot_table(index="period", columns="station", values="load_kw")
-    came_kw = np.maximum(table[[station.name for station in scenario.stations]].to_numpy(), 0.0)
+    realised_kw = np.maximum(table[[station.name for station in scenario.stations]].to_numpy(), 0.0)
     loads = Loads(
         day_ahead_kw=day.load.load_kw,
-        came_kw=came_kw,
+        realised_kw=realised_kw,
         tariff_cny_per_kwh=day.tariff_cny_per_kwh,
     )
     return real_time_table(scenario, loads, day.dispatches, agents)

@@ -11,7 +11,7 @@ from typing import Any
 from cosim.arrays import Frame
 from cosim.config.reading import parse_value
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, Problems, refuse
 from cosim.scenario import Scenario, load_scenario
 from experiments.run.summary import flags
 
@@ -109,14 +109,10 @@ def sweep(
 
 
 def _check_all(tasks: Sequence[tuple[Path, Settings]]) -> None:
-    problems: list[str] = []
+    problems = Problems()
     for file, settings in tasks:
-        try:
-            load_scenario(file, settings)
-        except ConfigError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    if problems:
-        raise ConfigError(str(tasks[0][0]), problems)
+        problems.attempt(load_scenario, file, settings)
+    refuse(str(tasks[0][0]), problems)
 
 
 def _solve_all(tasks: Sequence[tuple[Path, Settings]], workers: int) -> Iterator[dict[str, Any]]:

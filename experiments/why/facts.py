@@ -54,10 +54,10 @@ def car_facts(day: EvDay) -> dict[str, Any]:
     types, most_kw = day.scenario.mobility.types, day.own("most_kw")
     return {
         "type": types[day.own("ev_type")].name if types else None,
-        "battery_kwh": float(day.battery.capacity_kwh),
+        "battery_kwh": float(day.battery.battery_kwh),
         "consumption_kwh_per_km": float(day.battery.consumption_kwh_per_km),
         "charging_efficiency": float(day.battery.charging_efficiency),
-        "slow_kw": float(day.behaviour.slow_kw),
+        "slow_charger_kw": float(day.behaviour.slow_charger_kw),
         "fast_kw": most_kw if math.isfinite(most_kw) else None,
     }
 
@@ -148,7 +148,7 @@ def choice_facts(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
     return [
         {
             "path": int(path),
-            "nodes": paths.way_name(int(path)),
+            "nodes": paths.path_name(int(path)),
             "station": _station(day, int(path)),
             "road_min": float(choice.time_min[number] - station_min[number]),
             "station_min": float(station_min[number]),

@@ -64,7 +64,7 @@ def _under_way(day: EvDay, trip: Trip, second: int) -> tuple[str, float]:
     session = trip.session
     if session is None or second < session.start_s:
         return f"waiting for a charger at station {station}", reached
-    charging, charged = f"charging at station {station}", max(reached, day.behaviour.target_soc)
+    charging, charged = f"charging at station {station}", max(reached, day.behaviour.soc_target)
     if session.end_s < 0:  # not before the end of the simulation
         return charging, reached
     if second < session.end_s:

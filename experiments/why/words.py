@@ -68,7 +68,7 @@ def _who(facts: dict[str, Any]) -> str:
         + ("The rest has not begun when the day ends. " if too_late else "")
         + (f"It is of type {car['type']}: battery" if car["type"] else "Battery")
         + f" {car['battery_kwh']:g} kWh, {car['consumption_kwh_per_km']:g} kWh/km, charging slowly with "
-        f"{car['slow_kw']:g} kW{fast}. Slow charger: {' and '.join(chargers) or 'none'}. "
+        f"{car['slow_charger_kw']:g} kW{fast}. Slow charger: {' and '.join(chargers) or 'none'}. "
         + ("SOC in the morning" if facts["soc_is_drawn"] else "SOC at midnight")
         + f" {facts['soc_first']:.3f}. {_information_class(facts['information_class'])}"
         + (f" {lost} broadcast{'s' * (lost != 1)} never reached it." if lost else "")
@@ -114,11 +114,12 @@ def _departure(trip: dict[str, Any]) -> str:
 
 
 def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
-    fast, reserve = trip["fast_charge"], behaviour.reserve_soc
+    fast, reserve = trip["fast_charge"], behaviour.soc_reserve
     odds = (
         f"Fast charge on the way? The probability is {fast['probability']:.4f} (even odds at SOC "
-        f"{behaviour.even_odds_soc:.2f}, width {behaviour.soc_spread:.2f}; price {fast['price_ratio']:.2f} of the "
-        f"day's mean, weight {behaviour.price_sensitivity:g}), the draw {fast['uniform']:.4f}. "
+        f"{behaviour.soc_fast_charge:.2f}, width {behaviour.soc_fast_charge_width:.2f}; "
+        f"price {fast['price_ratio']:.2f} of the day's mean, weight {behaviour.price_sensitivity:g}), "
+        f"the draw {fast['uniform']:.4f}. "
     )
     by_chance, forced = fast["uniform"] < fast["probability"], fast["soc_without"] < reserve
     if trip["status"] == "stranded":
@@ -129,11 +130,11 @@ def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
     if not (by_chance or forced):
         return odds + f"The draw is not below it, and the trip ends above the reserve {reserve:.2f}: no."
     if not fast["chosen"]:
-        return odds + f"Yes, but at the charge point SOC is above the target {behaviour.target_soc:.2f}: no."
+        return odds + f"Yes, but at the charge point SOC is above the target {behaviour.soc_target:.2f}: no."
     reason = "The draw is below it" if by_chance else f"The trip would end below the reserve {reserve:.2f}"
     return odds + (
         f"{reason}: yes, {fast['wanted_kwh']:.2f} kWh, from SOC {fast['soc_charge_point']:.3f} to "
-        f"{behaviour.target_soc:.2f}."
+        f"{behaviour.soc_target:.2f}."
     )
 
 

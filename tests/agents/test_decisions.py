@@ -217,7 +217,7 @@ def test_sessions_begin_when_the_station_is_reached(world: World) -> None:
     assert (one.arrival_s, other.arrival_s) == (12 * 3600 + 7 * 60, 12 * 3600 + 9.5 * 60)
     assert one.soc == pytest.approx(0.16 - 0.034)
     assert one.energy_kwh == pytest.approx((0.8 - 0.126) * 50 / 0.92)
-    assert (one.target_soc, one.most_kw) == (0.8, 40.0)
+    assert (one.soc_target, one.most_kw) == (0.8, 40.0)
 
 
 def test_the_choice_set_is_what_was_chosen_from(world: World) -> None:

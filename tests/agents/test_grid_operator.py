@@ -8,6 +8,7 @@ import pytest
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.grid.device import Storage, Turbine
 from cosim.scenario import Scenario, load_scenario
 
 Tables = Mapping[str, Frame]
@@ -21,7 +22,7 @@ def of_day_one(tables: Tables, kind: str) -> Frame:
 def test_stored_energy_goes_on_from_period_to_period_and_returns_by_midnight(
     paper: Scenario, paper_tables: Tables
 ) -> None:
-    (unit,) = paper.feeders[0].devices.storages
+    (unit,) = paper.feeders[0].devices.of(Storage)
     stored = of_day_one(paper_tables, "storage")
     power_kw, energy_kwh = stored.p_kw.to_numpy(), stored.stored_kwh.to_numpy()
     flow_kwh = np.where(
@@ -34,7 +35,7 @@ def test_stored_energy_goes_on_from_period_to_period_and_returns_by_midnight(
 
 
 def test_the_turbine_ramps_within_its_limit_across_solves(paper: Scenario, paper_tables: Tables) -> None:
-    (unit,) = paper.feeders[0].devices.turbines
+    (unit,) = paper.feeders[0].devices.of(Turbine)
     output_kw = of_day_one(paper_tables, "turbine").p_kw.to_numpy()
     assert np.abs(np.diff(output_kw)).max() <= unit.ramp_kw_per_h + 1e-3
     assert output_kw.max() <= unit.p_max_kw + 1e-3

@@ -21,7 +21,7 @@ from experiments.run.many_days import joined
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TYPES = (
-    'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_kw=3.5},'
+    'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_charger_kw=3.5},'
     '{name="large", share=0.6666666667, battery_kwh=70, home_charger_share=0.9}]'
 )
 CASES = {
@@ -195,7 +195,7 @@ def test_energy_balances_over_days(case: str) -> None:
     trips = tables_of(case)["trips"].sort_values(["ev", "departure_s"])
     trips = trips[trips.status != "on_the_way"]
     battery = plan_day(scenario, ahead.n_ev, 1).evs.battery.of(trips.ev.to_numpy() - 1)
-    efficiency, capacity = battery.charging_efficiency, battery.capacity_kwh
+    efficiency, capacity = battery.charging_efficiency, battery.battery_kwh
     driven = np.where(trips.status == "arrived", battery.trip_kwh(trips.length_km.to_numpy()), 0.0)
     fast = np.nan_to_num(trips.fast_charge_kwh.to_numpy())
     moved = (fast * efficiency - driven) / capacity
@@ -230,7 +230,7 @@ def test_the_day_of_an_ev_says_of_which_type_it_is() -> None:
     scenario, ahead = scenario_of(case, "batch")
     plans = plan_day(scenario, ahead.n_ev, 1)
     days = tables_of(case)["ev_days"]
-    small = np.asarray(plans.evs.battery.capacity_kwh)[days.ev - 1] == 30
+    small = np.asarray(plans.evs.battery.battery_kwh)[days.ev - 1] == 30
     assert (days.type == np.where(small, "small", "large")).all()
     assert days.day.nunique() >= 3
     assert days.type.nunique() == 2

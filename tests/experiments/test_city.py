@@ -52,8 +52,8 @@ def test_the_roads_are_of_sioux_falls_size_and_lead_from_every_zone_to_every_oth
 
 def test_an_od_pair_has_its_six_cheapest_paths_and_every_hub_on_them(city: Scenario) -> None:
     paths = city.paths
-    names = {paths.path_name(path).partition(" @ ")[0] for path in _paths_of(city, CHARGING, 100)}
-    cars = [paths.path_name(path) for path in _paths_of(city, CAR, 100)]
+    names = {paths.pair_name(path).partition(" @ ")[0] for path in _paths_of(city, CHARGING, 100)}
+    cars = [paths.pair_name(path) for path in _paths_of(city, CAR, 100)]
     time_min = paths.time_min(city.network.free_flow_cost_min)[_paths_of(city, CAR, 100)]
     assert len(cars) == city.config.road.paths_per_od == 6
     assert names == set(cars)

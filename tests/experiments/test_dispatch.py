@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "configs" / "reference_dispatch.toml"
 EXPECTED = json.loads((ROOT / "tests/data/reference_dispatch_case.json").read_text())["expected"]
 KEYS = (
-    "status", "remedy", "cost_cny", "lower_bound_cny", "purchase_kwh", "losses_kwh", "voltage_min_pu",
+    "status", "exactness_recovery", "cost_cny", "lower_bound_cny", "purchase_kwh", "losses_kwh", "voltage_min_pu",
     "voltage_min_bus", "voltage_min_period", "relaxation_error_max", "ac_mismatch_max_pu", "solver", "cpu_s",
 )  # fmt: skip
 UNITS = """
@@ -85,7 +85,7 @@ def test_the_reference_case_costs_what_independent_solvers_found() -> None:
     assert answer["losses_kwh"] == pytest.approx(1e3 * EXPECTED["loss_MWh"], rel=1e-5)
     assert answer["voltage_min_pu"] == pytest.approx(EXPECTED["vmin"], abs=2e-6)
     assert (answer["voltage_min_bus"], answer["voltage_min_period"]) == ("18", 24)
-    assert (answer["status"], answer["remedy"]) == ("optimal", "none")
+    assert (answer["status"], answer["exactness_recovery"]) == ("optimal", "none")
     assert max(answer["relaxation_error_max"], answer["ac_mismatch_max_pu"]) <= 1e-6
 
 
@@ -167,17 +167,19 @@ def test_energy_counts_the_minutes_of_a_period() -> None:
 
 
 def test_tables_agree_with_each_other(reference: Path) -> None:
-    """Purchase and units cover loads, stations and losses, period by period."""
-    names = ("setpoints", "buses", "branches", "prices", "certificate")
+    """Purchase and devices cover loads, stations and losses, period by period."""
+    names = ("devices", "buses", "branches", "injections", "dispatch")
     tables = {name: pd.read_parquet(reference / f"{name}.parquet") for name in names}
     assert [len(tables[name]) for name in names] == [24 * 8, 24 * 33, 24 * 32, 24 * 33, 24]
-    fed = tables["certificate"].purchase_kw + tables["setpoints"].groupby("period").p_kw.sum().to_numpy()
+    fed = tables["dispatch"].purchase_planned_kw + tables["devices"].groupby("period").p_kw.sum().to_numpy()
     drawn = tables["buses"].groupby("period")[["load_kw", "station_kw"]].sum().sum(axis=1).to_numpy()
-    np.testing.assert_allclose(fed, drawn + tables["certificate"].losses_kw, atol=1e-3)
-    slack = tables["prices"][tables["prices"].bus == "1"]
-    np.testing.assert_allclose(slack.nodal_price_cny_per_kwh, slack.tariff_cny_per_kwh, atol=1e-6)
+    np.testing.assert_allclose(fed, drawn + tables["dispatch"].losses_planned_kw, atol=1e-3)
+    slack = tables["buses"][tables["buses"].bus == "1"]
+    scenario = load_scenario(REFERENCE)
+    tariff = scenario.profiles[scenario.config.tariff.column]
+    np.testing.assert_allclose(slack.nodal_price_cny_per_kwh, tariff, atol=1e-6)
     np.testing.assert_allclose(
-        tables["certificate"].purchase_kw / 1e3, EXPECTED["hourly_purchase_MW"], atol=1e-3
+        tables["dispatch"].purchase_planned_kw / 1e3, EXPECTED["hourly_purchase_MW"], atol=1e-3
     )
     csv = pd.read_csv(reference / "buses.csv", dtype={"bus": str})
     pd.testing.assert_frame_equal(csv, tables["buses"])
@@ -230,7 +232,7 @@ def test_a_net_with_named_buses_is_told_by_its_names(tmp_path: Path) -> None:
     ran = run("create_cigre_network_mv", "--devices", units, "--out", tmp_path / "out")
     assert "Bus 0 to Bus 14; a number is pandapower's index" in ran.stdout
     assert re.search(r"lowest voltage +0\.\d+ p\.u\., Bus 11, period 1", ran.stdout)
-    assert set(pd.read_parquet(tmp_path / "out" / "setpoints.parquet").bus) == {"Bus 9"}
+    assert set(pd.read_parquet(tmp_path / "out" / "devices.parquet").bus) == {"Bus 9"}
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     drawn = json.loads(re.findall(r'data-for="network-1-chart">(.*?)</script>', page)[0])["data"][-1]
     assert "Bus 9" in drawn["text"]
@@ -261,7 +263,7 @@ def test_wrong_values_of_units_do_not_hide_their_buses_and_profiles(tmp_path: Pa
     assert len(told.value.problems) == 4
 
 
-def test_no_answer_is_said_with_every_key(files: Path) -> None:
+def test_a_failed_dispatch_is_said_with_every_key(files: Path) -> None:
     """A turbine that cannot come down in time has nowhere to send its power."""
     (files / "stuck.toml").write_text(
         "load_scale = 0.0\n[[turbines]]\nname = 't'\nbus = 33\np_max_kw = 500.0\nq_max_kvar = 0.0\n"
@@ -331,7 +333,7 @@ def test_v2g_chargers_are_set_shown_and_named(files: Path, tmp_path: Path) -> No
     )
     given = ("case33bw", "--profile", files / "cars.csv", "--price", files / "tariff.csv")
     assert run(*given, "--devices", files / "cars.toml", "--out", tmp_path / "out").exit_code == 0
-    table = pd.read_parquet(tmp_path / "out" / "setpoints.parquet")
+    table = pd.read_parquet(tmp_path / "out" / "devices.parquet")
     assert set(table.kind) == {"v2g"}
     assert table.stored_kwh.to_numpy()[2:] == pytest.approx([0, 50], abs=1e-2)
     assert "park" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -201,7 +201,7 @@ def test_the_day_is_near_that_of_an_independent_prototype(case: Reproduction, va
     d = case.grid[variant].dispatch
     found = (
         d.cost_cny, d.purchase_kw.max(), d.voltage_pu.min(),
-        d.losses_kw.sum(), d.turbine_kw.sum(), d.shift_out_kw.sum(),
+        d.losses_kw.sum(), d.setpoints["turbine_kw"].sum(), d.setpoints["shift_out_kw"].sum(),
     )  # fmt: skip
     np.testing.assert_allclose(found, PROTOTYPE[variant], rtol=0.07)
     assert d.certified

@@ -46,7 +46,7 @@ def test_a_variation_without_values_is_refused_in_a_sentence(variations: list[st
 def test_a_bad_value_is_told_before_any_day_is_solved() -> None:
     result = run("sweep", "toy", "--vary", "stations.S.chargers=2,0,-1")
     assert isinstance(result.exception, ConfigError)
-    assert [problem.split(";")[0] for problem in result.exception.problems] == [
+    assert [str(problem).split(";")[0] for problem in result.exception.problems] == [
         "stations.S.chargers is 0",
         "stations.S.chargers is -1",
     ]

@@ -7,9 +7,9 @@ import pytest
 
 from cosim.arrays import FloatArray
 from cosim.road.assignment import solve_sue
+from cosim.road.build_problem import build_problem
 from cosim.road.network import Network
 from cosim.road.paths import UserClass, path_set
-from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
 from tests.cosim.road.cases import town
 
@@ -49,7 +49,7 @@ def test_bushes_of_552_ods_have_the_flows_of_all_their_paths(marginal: bool) -> 
         paths=path_set(network, od, CARS, routes), demand_veh_h=od.demand_veh_h, theta_per_min=theta
     )
     assert listed.paths.count > 4 * od.origin.size
-    bush = solve_sue(pose_problem(network, od, 0.5, routes="bush"), tolerance=1e-10)
+    bush = solve_sue(build_problem(network, od, 0.5, paths="bush"), tolerance=1e-10)
     known = solve_sue(listed, tolerance=1e-11)
     assert bush.converged
     assert known.converged

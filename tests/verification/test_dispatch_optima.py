@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.dispatch_at_random import draw, judge, read_feeder
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import VoltageRules, feeder_from_pandapower
-from cosim.grid.schedule import Load, Rules
+from cosim.grid.problem import Load, Rules
 from cosim.grid.tariff import time_of_use_tariff
 
 
@@ -52,20 +52,20 @@ def test_one_period_is_pandapowers_ac_opf(name: str, bus: int, scale: float, pri
     feeder = feeder_from_pandapower(name, voltage=VoltageRules(slack_pu=float(net.res_bus.vm_pu.iloc[0])))
     unit = Turbine(name="t", bus=feeder.bus_names[bus], cost_a_cny_per_mw2h=240, cost_b_cny_per_mwh=300)
     load = Load.scaled(feeder, np.array([scale]))
-    dispatch = solve_dispatch(feeder, Devices(turbines=(unit,)), load, np.array([price]))
-    assert dispatch.certified, dispatch.doubt
+    dispatch = solve_dispatch(feeder, Devices(unit), load, np.array([price]))
+    assert dispatch.certified, dispatch.reason_not_certified
     assert dispatch.cost_cny == pytest.approx(net.res_cost, rel=1e-5)
-    assert dispatch.turbine_kw[0, 0] == pytest.approx(1e3 * net.res_sgen.p_mw.iloc[-1], abs=1.0)
+    assert dispatch.setpoints["turbine_kw"][0, 0] == pytest.approx(1e3 * net.res_sgen.p_mw.iloc[-1], abs=1.0)
 
 
 def test_nodal_prices_are_the_cost_of_one_more_kwh() -> None:
     """Central differences of +-2 kW at a near, a far and a congested bus, on a day with every device."""
     feeder = read_feeder()
     devices = Devices(
-        turbines=(Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=612),),
-        storages=(Storage(name="s", bus="18"),),
-        renewables=(Renewable(name="pv", bus="28", kind="pv", profile_pu=np.linspace(0, 0.7, 6)),),
-        demand_responses=(DemandResponse(bus="24"),),
+        Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=612),
+        Storage(name="s", bus="18"),
+        DemandResponse(bus="24"),
+        Renewable(name="pv", bus="28", kind="pv", profile_pu=np.linspace(0, 0.7, 6)),
     )
     load, price = Load.scaled(feeder, np.linspace(0.6, 1.0, 6)), time_of_use_tariff(24)[7:13]
     nodal = solve_dispatch(feeder, devices, load, price).price_cny_per_kwh
@@ -88,14 +88,14 @@ def test_a_random_dispatch_is_certified_or_says_why_not(seed: int) -> None:
     if dispatch.certified:
         assert judge(case, dispatch) == ""
     else:
-        assert dispatch.doubt
+        assert dispatch.reason_not_certified
 
 
 def test_the_judge_finds_a_dispatch_that_is_silently_wrong() -> None:
     """A negative control: an inexact relaxation that calls itself certified."""
     case = draw(read_feeder(), np.random.default_rng([20261122, 1]))
     case = replace(
-        case, price=-np.abs(case.price) - 0.1, rules=Rules(ladder_cny_per_mwh=(), solver="clarabel")
+        case, price=-np.abs(case.price) - 0.1, rules=Rules(continuation_cny_per_mwh=(), solver="clarabel")
     )
     dispatch = case.solve()
     assert not dispatch.certified

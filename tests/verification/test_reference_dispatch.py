@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, read_feeder_csv
 from cosim.grid.power_flow import verify_with_ac_power_flow
-from cosim.grid.schedule import Dispatch, Horizon, Load
+from cosim.grid.problem import Horizon, Load
+from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
 
 ROOT = Path(__file__).parents[2]
@@ -30,28 +31,28 @@ def feeder() -> Feeder:
 def devices() -> Devices:
     (turbine,), (store,) = GIVEN["gt"], GIVEN["ess"]
     return Devices(
-        turbines=(
-            Turbine(
-                name="turbine",
-                bus=str(turbine["node"]),
-                p_max_kw=1e3 * turbine["pmax"],
-                q_max_kvar=1e3 * turbine["qmax"],
-                ramp_kw_per_h=1e3 * turbine["ramp"],
-                cost_a_cny_per_mw2h=turbine["a"],
-                cost_b_cny_per_mwh=turbine["b"],
-                p_before_kw=turbine["p0"],
-            ),
+        Turbine(
+            name="turbine",
+            bus=str(turbine["node"]),
+            p_max_kw=1e3 * turbine["pmax"],
+            q_max_kvar=1e3 * turbine["qmax"],
+            ramp_kw_per_h=1e3 * turbine["ramp"],
+            cost_a_cny_per_mw2h=turbine["a"],
+            cost_b_cny_per_mwh=turbine["b"],
+            initial_kw=turbine["p0"],
         ),
-        storages=(
-            Storage(
-                name="store",
-                bus=str(store["node"]),
-                charge_max_kw=1e3 * store["pch"],
-                discharge_max_kw=1e3 * store["pdis"],
-                capacity_kwh=1e3 * store["e"],
-            ),
+        Storage(
+            name="store",
+            bus=str(store["node"]),
+            charge_max_kw=1e3 * store["pch"],
+            discharge_max_kw=1e3 * store["pdis"],
+            capacity_kwh=1e3 * store["e"],
         ),
-        renewables=tuple(
+        *(
+            DemandResponse(bus=bus, share_max=share, price_cny_per_mwh=GIVEN["pi"])
+            for bus, share in GIVEN["dr"].items()
+        ),
+        *(
             Renewable(
                 name=str(unit["node"]),
                 bus=str(unit["node"]),
@@ -63,10 +64,6 @@ def devices() -> Devices:
                 q_absorption=False,
             )
             for unit in GIVEN["res"]
-        ),
-        demand_responses=tuple(
-            DemandResponse(bus=bus, share_max=share, price_cny_per_mwh=GIVEN["pi"])
-            for bus, share in GIVEN["dr"].items()
         ),
     )
 
@@ -113,7 +110,10 @@ def test_lowest_voltage_of_every_hour(dispatch: Dispatch) -> None:
 
 def test_shifted_energy_by_bus(dispatch: Dispatch) -> None:
     np.testing.assert_allclose(
-        dispatch.shift_out_kw.sum(axis=0) / 1e3, list(EXPECTED["dr_out_MWh"].values()), atol=1e-4, rtol=0
+        dispatch.setpoints["shift_out_kw"].sum(axis=0) / 1e3,
+        list(EXPECTED["dr_out_MWh"].values()),
+        atol=1e-4,
+        rtol=0,
     )
 
 
@@ -130,15 +130,15 @@ def test_shrinking_day_costs_what_the_plan_costs(
     feeder: Feeder, devices: Devices, dispatch: Dispatch
 ) -> None:
     load, state, cost_cny = load_of(feeder), None, 0.0
-    (turbine,) = devices.turbines
+    (turbine,) = devices.of(Turbine)
     for t in range(24):
         horizon = Horizon(first_period=t + 1, state=state)
         now = solve_dispatch(feeder, devices, load.since(t), PRICE[t:], horizon)
         assert now.status == "optimal"
         assert now.certified
-        mw = now.turbine_kw[0, 0] / 1e3
+        mw = now.setpoints["turbine_kw"][0, 0] / 1e3
         cost_cny += turbine.cost_a_cny_per_mw2h * mw**2 + turbine.cost_b_cny_per_mwh * mw
-        cost_cny += PRICE[t] * now.purchase_kw[0] + GIVEN["pi"] * now.shift_out_kw[0].sum() / 1e3
+        cost_cny += PRICE[t] * now.purchase_kw[0] + GIVEN["pi"] * now.setpoints["shift_out_kw"][0].sum() / 1e3
         state = now.state_after(t + 1)
     assert cost_cny == pytest.approx(dispatch.cost_cny, rel=1e-6)
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.grid.schedule import REPORT_BASE_KVA
+from cosim.grid.device import DemandResponse, Storage
+from cosim.grid.solution import REPORT_BASE_KVA
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.errata.numbers_of_roads import Numbers
@@ -88,15 +89,15 @@ def currents_and_limits(case: Reproduction) -> Numbers:
 
 def reactive_power_of_the_turbine(case: Reproduction) -> Numbers:
     """Return the range of the turbine's reactive power [kvar]."""
-    kvar = _grid(case).dispatch.turbine_kvar
+    kvar = _grid(case).dispatch.setpoints["turbine_kvar"]
     return float(kvar.min()), float(kvar.max())
 
 
 def store_with_printed_discharge(case: Reproduction) -> Numbers:
     """Return the store's energy after a day of the printed Eq. 18, and its capacity [kWh]."""
     grid = _grid(case)
-    unit = grid.feeder.devices.storages[0]
-    taken = grid.hours * unit.charge_efficiency * float(grid.dispatch.charge_kw[:, 0].sum())
+    unit = grid.feeder.devices.of(Storage)[0]
+    taken = grid.hours * unit.charge_efficiency * float(grid.dispatch.setpoints["charge_kw"][:, 0].sum())
     given = 24.0 * unit.discharge_max_kw / unit.discharge_efficiency
     return unit.soc_initial * unit.capacity_kwh + taken - given, unit.capacity_kwh
 
@@ -105,16 +106,16 @@ def reactive_power_of_sun_and_wind(case: Reproduction) -> Numbers:
     """Return the largest reactive power of PV and wind [kvar], and what the day costs more without any [CNY]."""
     grid = _grid(case)
     more = grid.at_unity_power_factor.cost_cny - grid.dispatch.cost_cny
-    return float(np.abs(grid.dispatch.renewable_kvar).max()), more
+    return float(np.abs(grid.dispatch.setpoints["renewable_kvar"]).max()), more
 
 
 def payment_for_shifting(case: Reproduction) -> Numbers:
     """Return what is paid for load after less load before shifting, and for the energy shifted out [CNY]."""
     grid = _grid(case)
     d = grid.dispatch
-    price = np.array([unit.price_cny_per_mwh for unit in grid.feeder.devices.demand_responses]) / 1e3
-    net = grid.hours * float((d.shift_out_kw - d.shift_in_kw).sum(axis=0) @ price)
-    return abs(net), grid.hours * float(d.shift_out_kw.sum(axis=0) @ price)
+    price = np.array([unit.price_cny_per_mwh for unit in grid.feeder.devices.of(DemandResponse)]) / 1e3
+    net = grid.hours * float((d.setpoints["shift_out_kw"] - d.setpoints["shift_in_kw"]).sum(axis=0) @ price)
+    return abs(net), grid.hours * float(d.setpoints["shift_out_kw"].sum(axis=0) @ price)
 
 
 def losses_as_printed(case: Reproduction) -> Numbers:

@@ -76,9 +76,20 @@ def power_is_balanced(grid: GridCase) -> float:
     """Return the largest gap of a period."""
     d = grid.dispatch
     fed = d.purchase_kw + sum(
-        power.sum(axis=1) for power in (d.turbine_kw, d.renewable_kw, d.discharge_kw, d.shift_out_kw)
+        power.sum(axis=1)
+        for power in (
+            d.setpoints["turbine_kw"],
+            d.setpoints["renewable_kw"],
+            d.setpoints["discharge_kw"],
+            d.setpoints["shift_out_kw"],
+        )
     )
-    drawn = d.losses_kw + grid.equivalent_load_kw + d.charge_kw.sum(axis=1) + d.shift_in_kw.sum(axis=1)
+    drawn = (
+        d.losses_kw
+        + grid.equivalent_load_kw
+        + d.setpoints["charge_kw"].sum(axis=1)
+        + d.setpoints["shift_in_kw"].sum(axis=1)
+    )
     return float(np.abs(fed - drawn).max())
 
 
@@ -110,7 +121,10 @@ def less_is_bought(grid: GridCase) -> float:
 def taken_in_when_sun_and_wind_are_strong(grid: GridCase) -> float:
     """Return renewable power weighted by the energy taken in, relative to that weighted by the energy released."""
     d, offered = grid.dispatch, grid.available_kw.sum(axis=1)
-    taken, released = np.hstack([d.charge_kw, d.shift_in_kw]), np.hstack([d.discharge_kw, d.shift_out_kw])
+    taken, released = (
+        np.hstack([d.setpoints["charge_kw"], d.setpoints["shift_in_kw"]]),
+        np.hstack([d.setpoints["discharge_kw"], d.setpoints["shift_out_kw"]]),
+    )
     return ratio(mean_while(offered, taken), mean_while(offered, released))
 
 
@@ -128,7 +142,10 @@ def taken_in_when_sun_and_wind_are_strong(grid: GridCase) -> float:
 )
 def more_sun_and_wind_is_used(grid: GridCase) -> float:
     """Return the rise of the share of renewable energy that is used."""
-    more = grid.dispatch.renewable_kw.sum() - grid.without_flexibility.renewable_kw.sum()
+    more = (
+        grid.dispatch.setpoints["renewable_kw"].sum()
+        - grid.without_flexibility.setpoints["renewable_kw"].sum()
+    )
     return 100 * ratio(more, grid.available_kw.sum())
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cosim.grid.device import DemandResponse
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import GridCase
 from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_variant, of_the_case
@@ -47,7 +48,7 @@ def ac_power_flow_agrees(grid: GridCase) -> float:
 def demand_responds_at_the_largest_loads(case: Reproduction) -> float:
     """Return how many other buses have more load than the least of those that shift theirs."""
     grid = case.grids[0].feeder
-    buses = [grid.feeder.bus_index(unit.bus) for unit in grid.devices.demand_responses]
+    buses = [grid.feeder.bus_index(unit.bus) for unit in grid.devices.of(DemandResponse)]
     load_kw = grid.feeder.load_kw
     return int(np.count_nonzero(np.delete(load_kw, buses) > load_kw[buses].min()))
 
@@ -91,7 +92,7 @@ def no_voltage_is_too_high(grid: GridCase) -> float:
 )
 def turbine_keeps_its_limit(grid: GridCase) -> float:
     """Return the largest output."""
-    return float(grid.dispatch.turbine_kw.max())
+    return float(grid.dispatch.setpoints["turbine_kw"].max())
 
 
 @of_each_variant(
@@ -105,7 +106,7 @@ def turbine_keeps_its_limit(grid: GridCase) -> float:
 )
 def turbine_keeps_its_ramp(grid: GridCase) -> float:
     """Return the largest change between adjacent periods."""
-    return float(np.abs(np.diff(grid.dispatch.turbine_kw, axis=0)).max()) / grid.hours
+    return float(np.abs(np.diff(grid.dispatch.setpoints["turbine_kw"], axis=0)).max()) / grid.hours
 
 
 STATEMENTS: tuple[Statement, ...] = (

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.grid.device import DemandResponse
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.grid_case import GridCase, mean_while, ratio
 from experiments.reproduce.statement import EVERYWHERE, Statement, of_each_variant
@@ -53,7 +54,7 @@ def dynamic_tariff_is_table_1(grid: GridCase) -> float:
 def _shift_shares(grid: GridCase, shifted_kw: FloatArray) -> FloatArray:
     """Return shifted power as a share of the load of its bus."""
     feeder = grid.feeder.feeder
-    buses = [feeder.bus_index(unit.bus) for unit in grid.feeder.devices.demand_responses]
+    buses = [feeder.bus_index(unit.bus) for unit in grid.feeder.devices.of(DemandResponse)]
     shares: FloatArray = shifted_kw / grid.load.base_kw[:, buses]
     return shares
 
@@ -69,7 +70,9 @@ def _shift_shares(grid: GridCase, shifted_kw: FloatArray) -> FloatArray:
 def shifted_load_is_at_most_30_percent(grid: GridCase) -> float:
     """Return the largest shifted share."""
     d = grid.dispatch
-    return float(max(_shift_shares(grid, kw).max() for kw in (d.shift_out_kw, d.shift_in_kw)))
+    return float(
+        max(_shift_shares(grid, kw).max() for kw in (d.setpoints["shift_out_kw"], d.setpoints["shift_in_kw"]))
+    )
 
 
 @of_each_variant(
@@ -84,7 +87,7 @@ def shifted_load_is_at_most_30_percent(grid: GridCase) -> float:
 )
 def load_is_cut_in_the_evening(grid: GridCase) -> float:
     """Return the share of the cut in the evening."""
-    out = grid.dispatch.shift_out_kw.sum(axis=1)
+    out = grid.dispatch.setpoints["shift_out_kw"].sum(axis=1)
     return ratio(out[EVENING].sum(), out.sum())
 
 
@@ -98,7 +101,9 @@ def load_is_cut_in_the_evening(grid: GridCase) -> float:
 def load_returns_when_energy_is_cheap(grid: GridCase) -> float:
     """Return the price of the load taken back relative to that of the load cut."""
     d, price = grid.dispatch, grid.price_cny_per_kwh
-    return ratio(mean_while(price, d.shift_in_kw), mean_while(price, d.shift_out_kw))
+    return ratio(
+        mean_while(price, d.setpoints["shift_in_kw"]), mean_while(price, d.setpoints["shift_out_kw"])
+    )
 
 
 @of_each_variant(
@@ -111,7 +116,9 @@ def load_returns_when_energy_is_cheap(grid: GridCase) -> float:
 def load_returns_when_little_is_charged(grid: GridCase) -> float:
     """Return the station load at the load taken back relative to that at the load cut."""
     d, stations = grid.dispatch, grid.load.station_kw.sum(axis=1)
-    return ratio(mean_while(stations, d.shift_in_kw), mean_while(stations, d.shift_out_kw))
+    return ratio(
+        mean_while(stations, d.setpoints["shift_in_kw"]), mean_while(stations, d.setpoints["shift_out_kw"])
+    )
 
 
 @of_each_variant(
@@ -127,7 +134,7 @@ def load_returns_when_little_is_charged(grid: GridCase) -> float:
 )
 def load_returns_at_7_and_8(grid: GridCase) -> float:
     """Return the share of the load taken back in periods 7 and 8."""
-    back = grid.dispatch.shift_in_kw.sum(axis=1)
+    back = grid.dispatch.setpoints["shift_in_kw"].sum(axis=1)
     return ratio(back[BREAKFAST].sum(), back.sum())
 
 
@@ -141,7 +148,7 @@ def load_returns_at_7_and_8(grid: GridCase) -> float:
 )
 def all_load_is_given_back(grid: GridCase) -> float:
     """Return the largest debt after the last period."""
-    return float(np.abs(grid.dispatch.owed_kwh[-1]).max())
+    return float(np.abs(grid.dispatch.setpoints["deferred_kwh"][-1]).max())
 
 
 STATEMENTS: tuple[Statement, ...] = (

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cosim.grid.device import Storage
 from experiments.reproduce.grid_case import GridCase, mean_while, ratio
 from experiments.reproduce.statement import Statement, of_each_variant
 
@@ -16,7 +17,7 @@ from experiments.reproduce.statement import Statement, of_each_variant
 def store_fills_when_energy_is_cheap(grid: GridCase) -> float:
     """Return the price paid relative to the price avoided; no number where the store does nothing."""
     d, price = grid.dispatch, grid.price_cny_per_kwh
-    return ratio(mean_while(price, d.charge_kw), mean_while(price, d.discharge_kw))
+    return ratio(mean_while(price, d.setpoints["charge_kw"]), mean_while(price, d.setpoints["discharge_kw"]))
 
 
 @of_each_variant(
@@ -28,7 +29,7 @@ def store_fills_when_energy_is_cheap(grid: GridCase) -> float:
 )
 def store_empties_at_the_peak(grid: GridCase) -> float:
     """Return the share of the discharge in the periods of high load."""
-    given = grid.dispatch.discharge_kw.sum(axis=1)
+    given = grid.dispatch.setpoints["discharge_kw"].sum(axis=1)
     return ratio(given[grid.is_peak_load].sum(), given.sum())
 
 
@@ -99,8 +100,8 @@ def store_lifts_the_lowest_voltage(grid: GridCase) -> float:
 )
 def store_keeps_its_limits(grid: GridCase) -> float:
     """Return the largest violation of the limits, 0 if there is none."""
-    capacity = np.array([unit.capacity_kwh for unit in grid.feeder.devices.storages])
-    soc = grid.dispatch.storage_kwh / capacity
+    capacity = np.array([unit.capacity_kwh for unit in grid.feeder.devices.of(Storage)])
+    soc = grid.dispatch.setpoints["storage_kwh"] / capacity
     return float(max(0.0, 0.2 - soc.min(), soc.max() - 0.8))
 
 
@@ -115,8 +116,8 @@ def store_keeps_its_limits(grid: GridCase) -> float:
 )
 def store_ends_as_it_began(grid: GridCase) -> float:
     """Return the energy at the end less that at the start."""
-    start = sum(unit.soc_initial * unit.capacity_kwh for unit in grid.feeder.devices.storages)
-    return float(grid.dispatch.storage_kwh[-1].sum() - start)
+    start = sum(unit.soc_initial * unit.capacity_kwh for unit in grid.feeder.devices.of(Storage))
+    return float(grid.dispatch.setpoints["storage_kwh"][-1].sum() - start)
 
 
 @of_each_variant(
@@ -130,7 +131,9 @@ def store_ends_as_it_began(grid: GridCase) -> float:
 )
 def store_never_does_both(grid: GridCase) -> float:
     """Return the largest power taken and given in one period."""
-    return float(np.minimum(grid.dispatch.charge_kw, grid.dispatch.discharge_kw).max())
+    return float(
+        np.minimum(grid.dispatch.setpoints["charge_kw"], grid.dispatch.setpoints["discharge_kw"]).max()
+    )
 
 
 STATEMENTS: tuple[Statement, ...] = (

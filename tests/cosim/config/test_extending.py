@@ -22,7 +22,7 @@ def study(folder: Path, text: str, base: str = "toy") -> Path:
 def problems(file: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_scenario(file)
-    return list(caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
 
 
 def test_what_is_not_changed_is_as_in_the_other_scenario(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_another_network_takes_the_place_of_the_bus_tables(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[stations.CS7]\nchargers = 1", "stations: the list has no entry 'CS7'; it has S."),
+        ("[stations.CS7]\nchargers = 1", "table stations: the list has no entry 'CS7'; it has S."),
         ("[road]\ntheta = 1", "road.theta is not a known key"),
         ("[roads]\ntheta = 1", "roads is not a known key; do you mean 'road'?"),
         ("[grid]\nstorage = 3", "grid.storage is 3; it must be a list of tables."),

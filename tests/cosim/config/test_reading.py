@@ -22,7 +22,7 @@ def problems(*settings: str, scenario: str = "toy") -> list[str]:
     """What is said of a scenario that is good but for the *settings*."""
     with pytest.raises(ConfigError) as caught:
         check(apply_settings(tables(scenario), settings), "s.toml")
-    return list(caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,20 @@ def problems(*settings: str, scenario: str = "toy") -> list[str]:
         ("grid.solver=cplex", "grid.solver is 'cplex'; it must be 'auto', 'clarabel' or 'mosek'."),
         ("grid.feeders=3", "grid.feeders is 3; it must be a list of tables."),
         ("grid.feeders=[1]", "grid.feeders.0 is 1; it must be a table."),
-        ("grid.network=case33bw", "grid: give either network, or both buses and branches."),
-        ("grid.voltage_max_pu=0.9", "grid: voltage_min_pu is 0.95; it must be below voltage_max_pu (0.9)."),
+        ("grid.network=case33bw", "table grid: give either network, or both buses and branches."),
+        (
+            "grid.voltage_max_pu=0.9",
+            "table grid: voltage_min_pu is 0.95; it must be below voltage_max_pu (0.9).",
+        ),
         (
             "grid.elastic.voltage_floor_pu=1.2",
-            "grid: elastic.voltage_floor_pu is 1.2; it must not be above voltage_min_pu (0.95).",
+            "table grid: elastic.voltage_floor_pu is 1.2; it must not be above voltage_min_pu (0.95).",
         ),
         (
             "grid.storage.storage.soc_min=0.9",
-            "grid.storage.storage: soc_initial is 0.5; it must lie between soc_min (0.9) and soc_max (0.8).",
+            "table grid.storage.storage: soc_initial is 0.5; it must lie between soc_min (0.9) and soc_max (0.8).",
         ),
-        ("mobility.soc_target=0.1", "mobility: soc_reserve is 0.1; it must be below soc_target (0.1)."),
+        ("mobility.soc_target=0.1", "table mobility: soc_reserve is 0.1; it must be below soc_target (0.1)."),
         ("messages.loss_probability=1", "messages.loss_probability is 1; it must be below 1."),
         ("periods=1000", "periods is 1000; it must be 288 or less."),
         (
@@ -90,7 +93,7 @@ def test_one_slip_is_one_sentence_with_field_value_and_what_is_allowed(setting: 
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(ConfigError) as caught:
         check({"stations": [{"name": "S", "bus": 1}]}, "s.toml")
-    said = caught.value.problems
+    said = [str(problem) for problem in caught.value.problems]
     assert "road is missing." in said
     assert "stations.S.road_node is missing." in said
 
@@ -176,7 +179,7 @@ def test_a_file_that_is_no_toml_says_why(tmp_path: Path, content: bytes, sentenc
     file.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
         read_toml(file)
-    (said,) = caught.value.problems
+    (said,) = map(str, caught.value.problems)
     assert said.startswith(sentence)
 
 

@@ -18,8 +18,9 @@ from cosim.coupling.real_time import (
     realise,
     variants,
 )
+from cosim.grid.device import DemandResponse
+from cosim.grid.problem import Load
 from cosim.grid.rolling import dispatch_rolling
-from cosim.grid.schedule import Load
 from cosim.scenario import FeederCase, Scenario
 
 Tables = Mapping[str, Frame]
@@ -42,7 +43,7 @@ def loads_of(case: Case) -> Loads:
     day = case[1]
     return Loads(
         day_ahead_kw=day.load.load_kw,
-        came_kw=of_each_station(case, "load_kw"),
+        realised_kw=of_each_station(case, "load_kw"),
         tariff_cny_per_kwh=day.tariff_cny_per_kwh,
     )
 
@@ -50,8 +51,8 @@ def loads_of(case: Case) -> Loads:
 def day_of(scenario: Scenario, case: FeederCase, loads: Loads, plan: str) -> Realised:
     """The feeder's day, planned on what was expected or on what came."""
     if plan == "perfect_foresight":
-        return realise(scenario, case, loads, foreseen(scenario, case, loads), loads.came_kw)
-    as_planned = replace(loads, came_kw=loads.day_ahead_kw)
+        return realise(scenario, case, loads, foreseen(scenario, case, loads), loads.realised_kw)
+    as_planned = replace(loads, realised_kw=loads.day_ahead_kw)
     return realise(scenario, case, loads, foreseen(scenario, case, as_planned), loads.day_ahead_kw)
 
 
@@ -97,7 +98,7 @@ def test_nobody_does_better_than_who_knew_the_load(case: Case) -> None:
 
 def test_with_a_perfect_forecast_all_plans_cost_the_same(case: Case) -> None:
     scenario, day, _ = case
-    known = replace(loads_of(case), came_kw=day.load.load_kw)
+    known = replace(loads_of(case), realised_kw=day.load.load_kw)
     feeder = scenario.feeders[0]
     blind = realise(scenario, feeder, known, day.dispatches[0], known.day_ahead_kw).cost_cny.sum()
     foresight = day_of(scenario, feeder, known, "perfect_foresight").cost_cny.sum()
@@ -111,7 +112,7 @@ def test_units_that_shift_energy_are_worth_something_to_who_knows_the_load(case:
         name: day_of(scenario, reduced, loads, "perfect_foresight").cost_cny.sum()
         for name, reduced in variants(feeder)
     }
-    expected = {"", "storage"} | ({"demand response"} if feeder.devices.demand_responses else set())
+    expected = {"", "storage"} | ({"demand response"} if feeder.devices.of(DemandResponse) else set())
     assert set(cost) == expected
     assert all(without > cost[""] for name, without in cost.items() if name)
 
@@ -119,8 +120,8 @@ def test_units_that_shift_energy_are_worth_something_to_who_knows_the_load(case:
 def test_load_that_did_not_come_lowers_the_purchase_by_itself_and_its_losses(case: Case) -> None:
     scenario, day, _ = case
     came = day.load.load_kw
-    half = Loads(day_ahead_kw=came, came_kw=came / 2, tariff_cny_per_kwh=day.tariff_cny_per_kwh)
-    full = replace(half, came_kw=came)
+    half = Loads(day_ahead_kw=came, realised_kw=came / 2, tariff_cny_per_kwh=day.tariff_cny_per_kwh)
+    full = replace(half, realised_kw=came)
     at_half, at_full = (day_of(scenario, scenario.feeders[0], loads, "day_ahead") for loads in (half, full))
     spared_kw = at_full.purchase_kw - at_half.purchase_kw
     losses_kw = at_full.losses_kw - at_half.losses_kw

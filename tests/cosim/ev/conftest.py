@@ -26,4 +26,4 @@ def model(transition: FloatArray) -> DwellModel:
 def chain() -> MarkovModel:
     """Return the default population as a Markov chain, by the table that ships with the program."""
     table = read_departures(TRANSITIONS.with_name("departures_by_slot.csv"))
-    return MarkovModel(departure=table, share_travelling=0.814)
+    return MarkovModel(departure=table, travel_share=0.814)

@@ -97,7 +97,7 @@ class PlainPopulation:
             departure_s, activity = arrival_s + round(dwell_h * 3600), to
         return trips
 
-    def day(self, ev: int, capacity_kwh: float = 50.0) -> list[PlainTrip]:
+    def day(self, ev: int, battery_kwh: float = 50.0) -> list[PlainTrip]:
         """Return the trips of one EV with its battery along them."""
         soc = min(max(0.6 + 0.15 * _normal(self.uniform(ev, "first soc")), 0.2), 0.9)
         home_charger = self.uniform(ev, "home charger", day=None) < 0.5
@@ -109,18 +109,18 @@ class PlainPopulation:
                 at_home = trip.from_activity == HOME and home_charger and soc < 0.7
                 if at_home or (trip.from_activity == WORK and work_charger):
                     hours = (trip.departure_s - before.arrival_s) / 3600
-                    gain = min(7 * hours * 0.92 / capacity_kwh, 1 - soc)
-                    trip.slow_kwh = gain * capacity_kwh / 0.92
+                    gain = min(7 * hours * 0.92 / battery_kwh, 1 - soc)
+                    trip.slow_kwh = gain * battery_kwh / 0.92
                     soc += gain
             trip.soc_departure = soc
             if not trip.cancelled:
-                soc = self._drive(trip, soc, capacity_kwh)
+                soc = self._drive(trip, soc, battery_kwh)
             trip.soc_arrival = soc
             before = trip
         return trips
 
-    def _drive(self, trip: PlainTrip, soc: float, capacity_kwh: float) -> float:
-        used = trip.length_km * 0.17 / capacity_kwh
+    def _drive(self, trip: PlainTrip, soc: float, battery_kwh: float) -> float:
+        used = trip.length_km * 0.17 / battery_kwh
         chance = 1 / (1 + math.exp((soc - 0.3) / 0.05))
         wants = soc - used < 0.1 or self.uniform(trip.ev, "fast charge", trip.trip) < chance
         wants = wants and soc - used / 2 < 0.8
@@ -130,5 +130,5 @@ class PlainPopulation:
         if not wants:
             return soc - used
         trip.fast_charge = True
-        trip.session_kwh = (0.8 - (soc - used / 2)) * capacity_kwh / 0.92
+        trip.session_kwh = (0.8 - (soc - used / 2)) * battery_kwh / 0.92
         return 0.8 - used / 2

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cosim.ev.battery import Battery
 
-BATTERY = Battery(capacity_kwh=50.0, consumption_kwh_per_km=0.2, charging_efficiency=0.8)
+BATTERY = Battery(battery_kwh=50.0, consumption_kwh_per_km=0.2, charging_efficiency=0.8)
 share = st.floats(0.0, 1.0)
 
 
@@ -55,7 +55,7 @@ def test_arrays_and_scalars_give_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"capacity_kwh": 0.0}, {"consumption_kwh_per_km": -0.1}, {"charging_efficiency": 1.1}]
+    "wrong", [{"battery_kwh": 0.0}, {"consumption_kwh_per_km": -0.1}, {"charging_efficiency": 1.1}]
 )
 def test_impossible_batteries_are_refused(wrong: dict[str, float]) -> None:
     """The message says what is possible."""

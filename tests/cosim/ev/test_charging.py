@@ -119,18 +119,18 @@ def test_an_unplugged_car_leaves_as_it_came() -> None:
     trip_kwh=st.floats(0.0, 120.0),
     uniform=st.floats(0.0, 1.0, exclude_max=True),
     point=st.floats(0.0, 1.0),
-    capacity_kwh=st.floats(5.0, 100.0),
+    battery_kwh=st.floats(5.0, 100.0),
 )
 def test_soc_stays_in_bounds_and_energy_is_conserved(
-    soc: float, trip_kwh: float, uniform: float, point: float, capacity_kwh: float
+    soc: float, trip_kwh: float, uniform: float, point: float, battery_kwh: float
 ) -> None:
     """Charged less losses = driven + stored, for any trip and battery."""
-    battery = Battery(capacity_kwh=capacity_kwh)
+    battery = Battery(battery_kwh=battery_kwh)
     behaviour = ChargingBehaviour(charge_point=point)
     fast = wants_fast_charge(soc, trip_kwh, uniform, battery=battery, behaviour=behaviour)
     trip = drive(soc, trip_kwh, fast, battery, behaviour)
     driven_kwh = 0.0 if trip.stranded else trip_kwh
-    stored_kwh = (trip.soc_arrival - soc) * capacity_kwh
+    stored_kwh = (trip.soc_arrival - soc) * battery_kwh
     assert 0.0 <= trip.soc_charge_point <= 1.0
     assert 0.0 <= trip.soc_arrival <= 1.0
     assert trip.session_kwh * battery.charging_efficiency == pytest.approx(driven_kwh + stored_kwh, abs=1e-9)
@@ -145,7 +145,9 @@ def test_one_driver_decides_as_in_an_array_of_many(soc: float, trip_kwh: float, 
     assert (together == alone).all()
 
 
-@pytest.mark.parametrize("wrong", [{"target_soc": 1.2}, {"charge_point": -0.1}, {"soc_spread": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"soc_target": 1.2}, {"charge_point": -0.1}, {"soc_fast_charge_width": 0.0}]
+)
 def test_impossible_behaviour_is_refused(wrong: dict[str, float]) -> None:
     """The message names the rule."""
     with pytest.raises(ValueError, match="must be"):

@@ -90,7 +90,7 @@ def test_a_fast_charge_at_mid_trip_by_hand() -> None:
 def test_a_stranded_ev_does_not_depart_again() -> None:
     """It drives and charges nothing, and counts as no trip."""
     record = simulate_soc(
-        two_trips(0.2, 100.0, WORK, home=True, work=True), Battery(capacity_kwh=20), BEHAVIOUR, lucky(0.0)
+        two_trips(0.2, 100.0, WORK, home=True, work=True), Battery(battery_kwh=20), BEHAVIOUR, lucky(0.0)
     )
     assert record.stranded.tolist() == [True, False]
     assert record.cancelled.tolist() == [True, True]
@@ -100,18 +100,18 @@ def test_a_stranded_ev_does_not_depart_again() -> None:
     assert (demand.trips_per_ev, demand.stranded_per_ev, demand.mean_charging_share) == (0.0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize("capacity_kwh", [50.0, 12.0])
-def test_batteries_equal_a_plain_loop_over_each_ev(model: MobilityModel, capacity_kwh: float) -> None:
+@pytest.mark.parametrize("battery_kwh", [50.0, 12.0])
+def test_batteries_equal_a_plain_loop_over_each_ev(model: MobilityModel, battery_kwh: float) -> None:
     """With a small battery too, where EVs are stranded."""
     n_ev = 600
     diaries = sample_diaries(model, n_ev, seed=2, purpose="twin")
     uniform = trip_uniforms(diaries, 2, "twin/fast charge")
-    record = simulate_soc(diaries, Battery(capacity_kwh=capacity_kwh), BEHAVIOUR, uniform)
+    record = simulate_soc(diaries, Battery(battery_kwh=battery_kwh), BEHAVIOUR, uniform)
     plain = PlainPopulation(model.transition, n_ev, 2, "twin")
-    trips = [trip for ev in range(n_ev) for trip in plain.day(ev, capacity_kwh)]
+    trips = [trip for ev in range(n_ev) for trip in plain.day(ev, battery_kwh)]
     assert any(trip.fast_charge for trip in trips)
     assert any(trip.slow_kwh for trip in trips)
-    assert any(trip.cancelled for trip in trips) == (capacity_kwh == 12.0)
+    assert any(trip.cancelled for trip in trips) == (battery_kwh == 12.0)
     for name in ("fast_charge", "cancelled"):
         np.testing.assert_array_equal(getattr(record, name), [getattr(trip, name) for trip in trips])
     for name in ("soc_departure", "soc_arrival", "session_kwh", "slow_kwh"):
@@ -159,7 +159,7 @@ def test_default_population_is_the_one_described(demand: ChargingDemand) -> None
 
 def test_without_home_and_work_chargers_a_third_more_trips_charge_on_the_way(model: MobilityModel) -> None:
     """Slow charging is what keeps p_t low."""
-    bare = replace(model, share_home_charger=0.0, share_work_charger=0.0)
+    bare = replace(model, home_charger_share=0.0, work_charger_share=0.0)
     demand = estimate_charging_demand(bare, BATTERY, BEHAVIOUR, PERIODS, n_ev=100_000)
     assert demand.mean_charging_share == pytest.approx(0.074, abs=0.0015)
 
@@ -226,24 +226,29 @@ def conserved(diaries: Diaries, record: SocRecord, battery: Battery) -> np.ndarr
     start, last = diaries.first_row[:-1][has_trips], diaries.first_row[1:][has_trips] - 1
     driven = np.where(record.cancelled, 0.0, battery.trip_kwh(diaries.length_km))
     charged = (record.session_kwh + record.slow_kwh) * battery.charging_efficiency
-    stored = (record.soc_arrival[last] - record.soc_departure[start]) * battery.capacity_kwh
+    stored = (record.soc_arrival[last] - record.soc_departure[start]) * battery.battery_kwh
     return np.add.reduceat(charged - driven, start) - stored
 
 
 @settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    capacity_kwh=st.floats(4.0, 90.0),
+    battery_kwh=st.floats(4.0, 90.0),
     efficiency=st.floats(0.5, 1.0),
-    slow_kw=st.floats(0.0, 22.0),
+    slow_charger_kw=st.floats(0.0, 22.0),
     point=st.floats(0.0, 1.0),
 )
 def test_soc_stays_in_bounds_and_energy_is_conserved_over_the_day(
-    model: MobilityModel, seed: int, capacity_kwh: float, efficiency: float, slow_kw: float, point: float
+    model: MobilityModel,
+    seed: int,
+    battery_kwh: float,
+    efficiency: float,
+    slow_charger_kw: float,
+    point: float,
 ) -> None:
     """For every EV, whatever its battery and charger."""
-    battery = Battery(capacity_kwh=capacity_kwh, charging_efficiency=efficiency)
-    behaviour = ChargingBehaviour(slow_kw=slow_kw, charge_point=point)
+    battery = Battery(battery_kwh=battery_kwh, charging_efficiency=efficiency)
+    behaviour = ChargingBehaviour(slow_charger_kw=slow_charger_kw, charge_point=point)
     diaries = sample_diaries(model, 200, seed, "property")
     record = simulate_soc(diaries, battery, behaviour, trip_uniforms(diaries, seed, "property"))
     for soc in (record.soc_departure, record.soc_charge_point, record.soc_arrival):

@@ -21,9 +21,12 @@ from cosim.periods import SECONDS_PER_DAY, Periods
 BATTERY, BEHAVIOUR, PERIODS = Battery(), ChargingBehaviour(), Periods()
 TYPES = (
     EvType(
-        name="small", share=1.0, battery=Battery(capacity_kwh=35.0, consumption_kwh_per_km=0.14), slow_kw=3.7
+        name="small",
+        share=1.0,
+        battery=Battery(battery_kwh=35.0, consumption_kwh_per_km=0.14),
+        slow_charger_kw=3.7,
     ),
-    EvType(name="large", share=3.0, battery=Battery(capacity_kwh=62.0), fast_kw=50.0, home_charger_share=1.0),
+    EvType(name="large", share=3.0, battery=Battery(battery_kwh=62.0), fast_kw=50.0, home_charger_share=1.0),
 )
 
 
@@ -35,12 +38,12 @@ def days_of(
 
 @pytest.mark.parametrize("kind", ["dwell", "markov"])
 @settings(max_examples=8)
-@given(seed=st.integers(0, 2**32 - 1), capacity_kwh=st.floats(8.0, 90.0))
+@given(seed=st.integers(0, 2**32 - 1), battery_kwh=st.floats(8.0, 90.0))
 def test_energy_is_conserved_over_days_and_no_ev_is_in_two_places(
-    kind: str, seed: int, capacity_kwh: float, model: DwellModel, chain: MarkovModel
+    kind: str, seed: int, battery_kwh: float, model: DwellModel, chain: MarkovModel
 ) -> None:
     """Drawn = driven + stored, over three days with their nights, for every EV, stranded or not."""
-    battery = Battery(capacity_kwh=capacity_kwh)
+    battery = Battery(battery_kwh=battery_kwh)
     course = days_of(model if kind == "dwell" else chain, 150, 3, seed, battery)
     charged, driven = np.zeros(150), np.zeros(150)
     before = None
@@ -61,7 +64,7 @@ def test_energy_is_conserved_over_days_and_no_ev_is_in_two_places(
         driven += np.bincount(diaries.ev, weights=trip_kwh, minlength=150)
     assert course[0].start is not None
     assert before is not None
-    stored = (before.soc - course[0].start.soc) * capacity_kwh
+    stored = (before.soc - course[0].start.soc) * battery_kwh
     # the state of charge is that on the last arrival: what was charged since belongs to the next departure,
     # and so does what the first morning's stay gave before the first departure
     assert charged - driven == pytest.approx(stored, abs=1e-9)
@@ -98,7 +101,7 @@ def test_nights_are_booked_to_the_first_trip(course: list[DayOfEVs]) -> None:
     ev, overnight = day.diaries.ev[first], day.record.slow_kwh[first]
     assert day.start is not None
     at_home = day.start.activity[ev] == HOME
-    plugged = at_home & day.diaries.has_home_charger[ev] & (day.start.soc[ev] < BEHAVIOUR.plug_in_below_soc)
+    plugged = at_home & day.diaries.has_home_charger[ev] & (day.start.soc[ev] < BEHAVIOUR.soc_plug_at_home)
     assert (overnight[plugged] > 0).all()
     assert overnight[at_home & ~plugged].sum() == 0.0
     assert overnight.sum() > 0.5 * day.record.slow_kwh.sum()
@@ -148,9 +151,7 @@ def test_types_come_in_their_shares_with_their_own_batteries(model: DwellModel) 
     used = (day.record.soc_departure - day.record.soc_arrival)[trip] * np.array([35.0, 62.0])[kind[ev]]
     per_km = np.array([0.14, 0.17])[kind[ev]]
     assert used == pytest.approx(day.diaries.length_km[trip] * per_km, abs=1e-9)
-    assert np.asarray(own.of(np.array([0, 1])).capacity_kwh) == pytest.approx(
-        np.array([35.0, 62.0])[kind[:2]]
-    )
+    assert np.asarray(own.of(np.array([0, 1])).battery_kwh) == pytest.approx(np.array([35.0, 62.0])[kind[:2]])
 
 
 def test_a_fast_charger_gives_no_more_than_a_type_takes() -> None:
@@ -163,7 +164,7 @@ def test_a_fast_charger_gives_no_more_than_a_type_takes() -> None:
 
 def test_a_stranded_ev_tries_again_from_where_it_is(model: DwellModel) -> None:
     """It keeps place and battery; its failed trip is none."""
-    tiny = Battery(capacity_kwh=6.0)
+    tiny = Battery(battery_kwh=6.0)
     day = days_of(model, 400, 1, seed=5, battery=tiny)[0]
     assert day.start is not None
     after = state_after(day.start, day.diaries, day.record)

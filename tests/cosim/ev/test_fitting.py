@@ -59,9 +59,9 @@ def test_lengths_share_of_travellers_and_speed_are_found_again(
     assert isinstance(length, LogNormal)
     assert length.log_mean == pytest.approx(2.451, abs=4 * 0.75 / np.sqrt(trips))
     assert length.log_deviation == pytest.approx(0.75, abs=4 * 0.75 / np.sqrt(2 * trips))
-    share = chain.share_travelling
-    assert fitted.model.share_travelling == pytest.approx(share, abs=4 * np.sqrt(0.16 / N_DAYS))
-    assert fitted.model.speed_km_h == pytest.approx(35.0, abs=0.01)
+    share = chain.travel_share
+    assert fitted.model.travel_share == pytest.approx(share, abs=4 * np.sqrt(0.16 / N_DAYS))
+    assert fitted.model.diary_speed_km_h == pytest.approx(35.0, abs=0.01)
 
 
 def test_a_chain_fits_its_own_diaries_in_every_respect(days: ObservedDays, fitted: FittedChain) -> None:
@@ -104,8 +104,8 @@ def test_an_empty_cell_is_the_prior_and_a_thin_one_between() -> None:
     assert at_five.tolist() == [0, 2, 0, 0]
     # nobody was ever seen at another place: one EV that goes home within a day
     assert fitted.model.departure[0, OTHER] == pytest.approx([1 / 96, 0, 0, 0])
-    assert fitted.model.share_travelling == 1.0
-    assert fitted.model.speed_km_h == pytest.approx(12.0)
+    assert fitted.model.travel_share == 1.0
+    assert fitted.model.diary_speed_km_h == pytest.approx(12.0)
 
 
 def days_by_hand(*trips: tuple[int, float, float, int, int], n_days: int) -> ObservedDays:
@@ -140,7 +140,7 @@ def test_the_fit_of_places_is_judged_where_it_is_worst() -> None:
     table = np.zeros_like(fit_markov(days).model.departure)
     table[8 * 4, HOME, WORK] = 1.0
     all_early = MarkovModel(
-        departure=table, share_travelling=1.0, length_km=Normal(15.0, 0.0), speed_km_h=60.0
+        departure=table, travel_share=1.0, length_km=Normal(15.0, 0.0), diary_speed_km_h=60.0
     )
     found = goodness_of_fit(replace(fit_markov(days), model=all_early), days)
     assert found.places_largest_difference == pytest.approx(0.4, abs=1e-3)
@@ -295,4 +295,4 @@ def test_a_wrong_row_does_not_make_the_next_one_wrong(tmp_path: Path) -> None:
     file.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
     with pytest.raises(ConfigError) as told:
         read_diaries(file)
-    assert [problem.split(": ")[0][-6:] for problem in told.value.problems] == ["line 2", "line 2"]
+    assert [str(problem).split(": ")[0][-6:] for problem in told.value.problems] == ["line 2", "line 2"]

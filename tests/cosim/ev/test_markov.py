@@ -33,7 +33,7 @@ def only(*leaves: tuple[int, int, int, float]) -> np.ndarray:
 def fixed_length(table: np.ndarray, minutes: float) -> MarkovModel:
     """Return a chain in which all travel, and every trip takes so long."""
     km = Normal(minutes, 0.0)
-    return MarkovModel(departure=table, share_travelling=1.0, length_km=km, speed_km_h=60.0)
+    return MarkovModel(departure=table, travel_share=1.0, length_km=km, diary_speed_km_h=60.0)
 
 
 def test_a_trip_of_ten_minutes_crosses_a_boundary_in_two_cases_of_three() -> None:
@@ -102,7 +102,7 @@ def test_the_exact_distribution_is_that_of_a_plain_walk_through_the_states(chain
     at_noon = np.zeros(5)
     for _ in range(n_ev):
         place, busy_until_s = HOME, -1.0
-        if generator.random() >= chain.share_travelling:
+        if generator.random() >= chain.travel_share:
             at_noon[HOME] += 1
             continue
         for slot in range(48):

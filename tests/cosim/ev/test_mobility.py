@@ -166,7 +166,7 @@ def test_three_quarters_of_those_home_in_the_evening_stay(diaries: Diaries) -> N
 
 def test_a_population_at_home_has_no_trips(model: MobilityModel) -> None:
     """Empty arrays, not an error."""
-    diaries = sample_diaries(replace(model, share_travelling=0.0), 10, seed=1, purpose="test")
+    diaries = sample_diaries(replace(model, travel_share=0.0), 10, seed=1, purpose="test")
     assert diaries.ev.size == 0
     assert diaries.first_row.tolist() == [0] * 11
 

@@ -9,7 +9,7 @@ from cosim.ev.distributions import LogNormal, Normal, quadrature
 from cosim.ev.dwell import DwellModel
 from cosim.ev.mobility import sample_diaries
 from cosim.ev.occupancy import count_departures, count_places, inside_band
-from cosim.ev.renewal import morning_at_home, periodic_day, renewal_day
+from cosim.ev.renewal import all_at_home, periodic_day, renewal_day
 
 N_EV = 100_000
 
@@ -18,7 +18,7 @@ def test_sampled_places_and_departures_lie_inside_the_band_of_the_renewal_densit
     model: DwellModel,
 ) -> None:
     """Convolutions on a grid of 15 s against diaries to the second."""
-    exact, midnight = renewal_day(model, morning_at_home())
+    exact, midnight = renewal_day(model, all_at_home())
     diaries = sample_diaries(model, N_EV, seed=6, purpose="renewal")
     assert inside_band(count_places(diaries), exact.share, N_EV).all()
     assert inside_band(count_departures(diaries), exact.departures_per_ev, N_EV).all()
@@ -34,13 +34,13 @@ def test_a_day_of_known_times_is_told_to_the_slot(model: DwellModel) -> None:
     certain = replace(
         model,
         transition=transition,
-        share_travelling=1.0,
+        travel_share=1.0,
         first_departure_min=Normal(480.0, 0.0),
         length_km=Normal(35.0, 0.0),
         work_dwell_h=Normal(8.0, 0.0),
         share_evening_at_home=1.0,
     )
-    share = renewal_day(certain, morning_at_home())[0].share
+    share = renewal_day(certain, all_at_home())[0].share
     assert share[[30, 34, 40, 69, 74], [0, 4, 1, 4, 0]] == pytest.approx(np.ones(5), abs=1e-12)
 
 

@@ -60,7 +60,7 @@ def test_every_fault_is_named_with_line_column_value_and_what_is_allowed(tmp_pat
     file = write(tmp_path, lines)
     with pytest.raises(ConfigError) as caught:
         read_transitions(file)
-    assert caught.value.problems == tuple(
+    assert tuple(map(str, caught.value.problems)) == tuple(
         f"{file}{fault}."
         for fault in (
             ": no row for home, hour 4, 5, 7; every activity needs all 24",

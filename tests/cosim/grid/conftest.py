@@ -1,15 +1,23 @@
 """Feeders small enough to compute by hand, and the IEEE 33-bus feeder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cosim.grid.feeder import Feeder, read_feeder_csv
+from tests.answered_once import computed_afresh
 
 ROOT = Path(__file__).parents[3]
 IEEE33 = ROOT / "configs" / "ieee33"
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> Iterator[None]:
+    """The grid is the subject here."""
+    with computed_afresh():
+        yield
 
 
 @pytest.fixture(scope="session")

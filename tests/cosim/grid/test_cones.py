@@ -8,60 +8,59 @@ import pytest
 
 from cosim.grid.clarabel_engine import Engine, is_close
 from cosim.grid.compiled_period import compile_period
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
-from cosim.grid.dispatch import solve_dispatch, start_of_day
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine, V2GCharger
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Question, numbers
-from cosim.grid.reading import read_answer
-from cosim.grid.schedule import DispatchState, Elastic, Horizon, Load
+from cosim.grid.model import ProblemStructure
+from cosim.grid.parameters import parameters
+from cosim.grid.problem import Elastic, Horizon, Load, ProblemData
+from cosim.grid.reading import read_solution
 from cosim.grid.whole_problem import solve_whole
 
 DEVICES = Devices(
-    turbines=(Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, p_before_kw=100),),
-    storages=(Storage(name="s", bus="18"),),
-    renewables=(
-        Renewable(name="pv", bus="28", kind="pv", profile_pu=np.array([0.0, 0.3, 0.8, 0.5, 0.1, 0.0])),
-        Renewable(
-            name="w",
-            bus="14",
-            kind="wind",
-            profile_pu=np.full(6, 0.4),
-            q_capability="available",
-            curtailable=False,
-        ),
+    Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, initial_kw=100),
+    Storage(name="s", bus="18"),
+    DemandResponse(bus="7"),
+    DemandResponse(bus="24"),
+    Renewable(name="pv", bus="28", kind="pv", profile_pu=np.array([0.0, 0.3, 0.8, 0.5, 0.1, 0.0])),
+    Renewable(
+        name="w",
+        bus="14",
+        kind="wind",
+        profile_pu=np.full(6, 0.4),
+        q_capability="available",
+        curtailable=False,
     ),
-    demand_responses=(DemandResponse(bus="7"), DemandResponse(bus="24")),
-    v2g_chargers=(
-        V2GCharger(
-            name="park",
-            bus="22",
-            connected_pu=np.array([1.0, 0.6, 0.2, 0.5, 0.8, 1.0]),
-            arriving_pu=np.array([0.0, 0.0, 0.0, 0.2, 0.2, 0.1]),
-            departing_pu=np.array([0.0, 0.3, 0.3, 0.0, 0.0, 0.0]),
-        ),
+    V2GCharger(
+        name="park",
+        bus="22",
+        connected_pu=np.array([1.0, 0.6, 0.2, 0.5, 0.8, 1.0]),
+        arriving_pu=np.array([0.0, 0.0, 0.0, 0.2, 0.2, 0.1]),
+        departing_pu=np.array([0.0, 0.3, 0.3, 0.0, 0.0, 0.0]),
     ),
 )
 PRICE = np.array([0.35, 0.35, 0.68, 1.09, 1.09, 0.68])
 PROFILE = np.array([0.5, 0.6, 0.8, 1.0, 0.95, 0.7])
-LATER = DispatchState(
-    turbine_kw=np.array([150.0]),
-    storage_kwh=np.array([500.0]),
-    owed_kwh=np.array([20.0, -5.0]),
-    v2g_kwh=np.array([400.0]),
-)
+LATER = {
+    "turbine_kw": np.array([150.0]),
+    "storage_kwh": np.array([500.0]),
+    "deferred_kwh": np.array([20.0, -5.0]),
+    "v2g_kwh": np.array([400.0]),
+}
 
 
-def asked(feeder: Feeder, *, scale: float = 1.0, first: int = 1, **options: object) -> Question:
+def asked(feeder: Feeder, *, scale: float = 1.0, first: int = 1, **options: object) -> ProblemData:
     load = Load.scaled(feeder, scale * PROFILE[first - 1 :])
-    state = start_of_day(DEVICES) if first == 1 else LATER
+    state = DEVICES.initial_state() if first == 1 else LATER
     horizon = Horizon(first_period=first, period_h=options.pop("period_h", 1.0))  # type: ignore[arg-type]
-    question = Question(load=load, price_cny_per_kwh=PRICE[first - 1 :], horizon=horizon, state=state)
-    return replace(question, **options)  # type: ignore[arg-type]
+    data = ProblemData(load=load, price_cny_per_kwh=PRICE[first - 1 :], horizon=horizon, state=state)
+    return replace(data, **options)  # type: ignore[arg-type]
 
 
-def frame_of(feeder: Feeder, *, elastic: bool = False, export: bool = False, period_h: float = 1.0) -> Frame:
-    return Frame(
+def structure_of(
+    feeder: Feeder, *, elastic: bool = False, export: bool = False, period_h: float = 1.0
+) -> ProblemStructure:
+    return ProblemStructure(
         feeder=feeder,
         devices=DEVICES,
         period_h=period_h,
@@ -77,7 +76,9 @@ CASES = {
         {"export": True, "period_h": 0.5},
         {
             "period_h": 0.5,
-            "charging": np.array([[True] * 2, [True] * 2, [False] * 2, [False] * 2, [False] * 2, [True] * 2]),
+            "charging": dict.fromkeys(
+                ("storage", "v2g"), np.array([[True], [True], [False], [False], [False], [True]])
+            ),
         },
     ),
     "a loss price": ({}, {"loss_price_cny_per_mwh": 400.0}),
@@ -89,48 +90,48 @@ CASES = {
 def test_copies_of_a_period_have_the_optimum_of_the_whole_problem(ieee33: Feeder, name: str) -> None:
     """Cost to 1e-7, nodal prices to .05 CNY/MWh."""
     about, what = CASES[name]
-    frame, question = frame_of(ieee33, **about), asked(ieee33, **what)  # type: ignore[arg-type]
-    filled = numbers(frame, question)
-    ours, whole = Engine(frame).solve(filled, name), solve_whole(frame, filled, "clarabel", name)
+    structure, data = structure_of(ieee33, **about), asked(ieee33, **what)  # type: ignore[arg-type]
+    filled = parameters(structure, data)
+    ours, whole = Engine(structure).solve(filled, name), solve_whole(structure, filled, "clarabel", name)
     assert ours is not None
     assert whole is not None
-    one, two = read_answer(ours, frame, question), read_answer(whole, frame, question)
+    one, two = read_solution(ours, structure, data), read_solution(whole, structure, data)
     assert one.objective_cny == pytest.approx(two.objective_cny, rel=1e-7)
     assert one.cost.penalty_cny == pytest.approx(two.cost.penalty_cny, abs=1e-7 * abs(two.objective_cny))
     np.testing.assert_allclose(one.price_cny_per_kwh, two.price_cny_per_kwh, atol=5e-5, rtol=0)
 
 
 def test_only_shedding_changes_the_matrix(ieee33: Feeder) -> None:
-    assert not compile_period(frame_of(ieee33)).varies
-    assert compile_period(frame_of(ieee33, elastic=True)).varies
+    assert not compile_period(structure_of(ieee33)).varies
+    assert compile_period(structure_of(ieee33, elastic=True)).varies
 
 
 def test_a_solve_leaves_no_trace_in_the_next(ieee33: Feeder) -> None:
     """The same bits from a fresh engine, and from one that has answered other questions in between."""
-    frame = frame_of(ieee33)
-    question = numbers(frame, asked(ieee33))
-    fresh = Engine(frame).solve(question, "")
-    used = Engine(frame)
+    structure = structure_of(ieee33)
+    data = parameters(structure, asked(ieee33))
+    fresh = Engine(structure).solve(data, "")
+    used = Engine(structure)
     for other in (
         asked(ieee33, scale=0.3, loss_price_cny_per_mwh=10_000.0),
         asked(ieee33, first=4),
         replace(asked(ieee33, scale=0.9), price_cny_per_kwh=-PRICE),
     ):
-        used.solve(numbers(frame, other), "")
-    again = used.solve(question, "")
+        used.solve(parameters(structure, other), "")
+    again = used.solve(data, "")
     assert fresh is not None
     assert again is not None
-    for name, value in fresh.unknowns.items():
-        assert value.tobytes() == again.unknowns[name].tobytes(), name
+    for name, value in fresh.variables.items():
+        assert value.tobytes() == again.variables[name].tobytes(), name
     assert fresh.price_of_load.tobytes() == again.price_of_load.tobytes()
 
 
 def test_an_infeasible_question_leaves_no_trace_either(ieee33: Feeder) -> None:
-    frame = frame_of(ieee33)
-    question, engine = numbers(frame, asked(ieee33)), Engine(frame)
-    before = engine.solve(question, "")
-    assert engine.solve(numbers(frame, asked(ieee33, scale=3.0)), "") is None
-    after = engine.solve(question, "")
+    structure = structure_of(ieee33)
+    data, engine = parameters(structure, asked(ieee33)), Engine(structure)
+    before = engine.solve(data, "")
+    assert engine.solve(parameters(structure, asked(ieee33, scale=3.0)), "") is None
+    after = engine.solve(data, "")
     assert before is not None
     assert after is not None
     assert before.price_of_load.tobytes() == after.price_of_load.tobytes()

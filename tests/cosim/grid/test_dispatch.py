@@ -1,4 +1,4 @@
-"""Dispatches small enough to know the answer, and the three ways out: ladder, signs, elastic."""
+"""Dispatches small enough to know the answer, and the three recoveries: penalty continuation, signs, elastic."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from cosim.errors import ConfigError
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, feeder_from_pandapower
 from cosim.grid.power_flow import verify_with_ac_power_flow
-from cosim.grid.schedule import DispatchState, Elastic, Horizon, Load, Rules
+from cosim.grid.problem import Elastic, Horizon, Load, Rules
 
 Chain = Callable[..., Feeder]
 BARE = Devices()
@@ -42,7 +42,7 @@ def test_cone_is_tight_when_import_costs_money(chain: Chain) -> None:
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=300, b3=500), np.array([0.5]))
     assert dispatch.certified
-    assert dispatch.remedy == "none"
+    assert dispatch.exactness_recovery == "none"
     assert dispatch.gap == 0.0
     assert dispatch.relaxation_error.max() <= 1e-7
 
@@ -50,7 +50,7 @@ def test_cone_is_tight_when_import_costs_money(chain: Chain) -> None:
 def test_nodal_price_is_the_cost_of_one_more_kwh(chain: Chain) -> None:
     """A central difference over +-1 kW, of a half-hour dispatch with a turbine on its way."""
     feeder = chain((0.02, 0.02), (0.03, 0.02))
-    devices = Devices(turbines=(Turbine(name="t", bus="2", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=300),))
+    devices = Devices(Turbine(name="t", bus="2", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=300))
     horizon, price = Horizon(period_h=0.5), np.array([0.5, 0.7])
     load = level(feeder, 2, b2=300, b3=500)
 
@@ -67,44 +67,44 @@ def test_turbine_runs_where_its_marginal_cost_meets_the_price(chain: Chain) -> N
     """2 a P + b = 1000 rho on a branch without resistance: P = (500 - 300) / (2 * 400) = .25 MW."""
     feeder = chain((0.0, 0.01))
     unit = Turbine(name="t", bus="2", cost_a_cny_per_mw2h=400, cost_b_cny_per_mwh=300)
-    dispatch = solve_dispatch(feeder, Devices(turbines=(unit,)), level(feeder, b2=800), np.array([0.5]))
-    assert dispatch.turbine_kw[0, 0] == pytest.approx(250, abs=1e-3)
-    assert dispatch.cost.turbine_cny == pytest.approx(400 * 0.0625 + 300 * 0.25, abs=1e-3)
+    dispatch = solve_dispatch(feeder, Devices(unit), level(feeder, b2=800), np.array([0.5]))
+    assert dispatch.setpoints["turbine_kw"][0, 0] == pytest.approx(250, abs=1e-3)
+    assert dispatch.cost.device_cny["turbine"] == pytest.approx(400 * 0.0625 + 300 * 0.25, abs=1e-3)
 
 
 def test_turbine_climbs_by_its_ramp_from_its_state(chain: Chain) -> None:
     feeder = chain((0.01, 0.01))
-    devices = Devices(turbines=(Turbine(name="t", bus="2", ramp_kw_per_h=200, p_before_kw=0.0),))
+    devices = Devices(Turbine(name="t", bus="2", ramp_kw_per_h=200, initial_kw=0.0))
     dispatch = solve_dispatch(feeder, devices, level(feeder, 3, b2=800), np.ones(3))
-    assert dispatch.turbine_kw[:, 0] == pytest.approx([200, 400, 500], abs=1e-3)
+    assert dispatch.setpoints["turbine_kw"][:, 0] == pytest.approx([200, 400, 500], abs=1e-3)
 
 
 def test_storage_carries_cheap_energy_and_comes_back(chain: Chain) -> None:
     """300 kW out take 300/.95 kWh; the cheapest hour gives 285 of them, the next cheapest the rest."""
     feeder = chain((0.001, 0.001))
-    devices = Devices(storages=(Storage(name="s", bus="2"),))
+    devices = Devices(Storage(name="s", bus="2"))
     dispatch = solve_dispatch(feeder, devices, level(feeder, 3, b2=800), np.array([0.2, 0.5, 1.0]))
     rest_kw = (300 / 0.95 - 285) / 0.95
-    assert dispatch.charge_kw[:, 0] == pytest.approx([300, rest_kw, 0], abs=1e-2)
-    assert dispatch.discharge_kw[:, 0] == pytest.approx([0, 0, 300], abs=1e-2)
-    assert dispatch.storage_kwh[-1, 0] == pytest.approx(600, abs=1e-6)
+    assert dispatch.setpoints["charge_kw"][:, 0] == pytest.approx([300, rest_kw, 0], abs=1e-2)
+    assert dispatch.setpoints["discharge_kw"][:, 0] == pytest.approx([0, 0, 300], abs=1e-2)
+    assert dispatch.setpoints["storage_kwh"][-1, 0] == pytest.approx(600, abs=1e-6)
 
 
 def test_demand_moves_to_the_cheap_period_when_it_pays(chain: Chain) -> None:
     feeder = chain((0.001, 0.001))
-    devices = Devices(demand_responses=(DemandResponse(bus="2", share_max=0.3, price_cny_per_mwh=105),))
+    devices = Devices(DemandResponse(bus="2", share_max=0.3, price_cny_per_mwh=105))
     load = level(feeder, 2, b2=800)
     moved = solve_dispatch(feeder, devices, load, np.array([1.0, 0.5]))
-    assert moved.shift_out_kw[:, 0] == pytest.approx([240, 0], abs=1e-3)
-    assert moved.shift_in_kw[:, 0] == pytest.approx([0, 240], abs=1e-3)
-    assert moved.cost.shift_cny == pytest.approx(0.105 * 240, abs=1e-3)
+    assert moved.setpoints["shift_out_kw"][:, 0] == pytest.approx([240, 0], abs=1e-3)
+    assert moved.setpoints["shift_in_kw"][:, 0] == pytest.approx([0, 240], abs=1e-3)
+    assert moved.cost.device_cny["demand_response"] == pytest.approx(0.105 * 240, abs=1e-3)
     still = solve_dispatch(feeder, devices, load, np.array([1.0, 0.95]))
-    assert still.shift_out_kw.max() <= 1e-2
+    assert still.setpoints["shift_out_kw"].max() <= 1e-2
 
 
 def sun(**options: object) -> Devices:
     unit = Renewable(name="pv", bus="3", kind="pv", profile_pu=np.ones(2), **options)  # type: ignore[arg-type]
-    return Devices(renewables=(unit,))
+    return Devices(unit)
 
 
 def test_surplus_is_sold_only_where_export_is_allowed(chain: Chain) -> None:
@@ -138,7 +138,7 @@ def test_reactive_power_lifts_the_voltage_only_where_the_unit_may_give_it(chain:
     disk = solve_dispatch(feeder, night("disk"), load, np.array([0.5]))
     none = solve_dispatch(feeder, night("none"), load, np.array([0.5]))
     assert disk.status == "optimal"
-    assert disk.renewable_kvar[0, 0] > 200
+    assert disk.setpoints["renewable_kvar"][0, 0] > 200
     assert none.status == "elastic"
 
 
@@ -192,27 +192,27 @@ def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain) 
 
 
 def test_energy_that_cannot_be_returned_is_named(chain: Chain) -> None:
-    """50 kWh are owed, but in the last period only 30 % of 100 kW can come back."""
+    """50 kWh are deferred, but in the last period only 30 % of 100 kW can come back."""
     feeder = chain((0.01, 0.01))
-    devices = Devices(demand_responses=(DemandResponse(bus="2"),))
-    state = DispatchState(turbine_kw=np.zeros(0), storage_kwh=np.zeros(0), owed_kwh=np.array([50.0]))
+    devices = Devices(DemandResponse(bus="2"))
+    state = {"deferred_kwh": np.array([50.0])}
     horizon = Horizon(first_period=24, state=state)
     dispatch = solve_dispatch(feeder, devices, level(feeder, b2=100), np.array([0.5]), horizon)
     (broken,) = dispatch.violations
-    assert (broken.period, broken.bus, broken.kind) == (24, "2", "promise")
+    assert (broken.period, broken.bus, broken.kind) == (24, "2", "terminal_energy")
     assert broken.amount == pytest.approx(20, abs=1e-3)
 
 
-def test_ladder_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain) -> None:
+def test_penalty_continuation_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain) -> None:
     """At a negative price losses earn money: the relaxation invents them until a loss price outweighs it."""
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     load, price = level(feeder, b2=300, b3=500), np.array([-0.3])
-    lame = solve_dispatch(feeder, BARE, load, price, rules=Rules(ladder_cny_per_mwh=()))
+    lame = solve_dispatch(feeder, BARE, load, price, rules=Rules(continuation_cny_per_mwh=()))
     assert not lame.certified
-    assert "relaxation error" in lame.doubt
+    assert "relaxation error" in lame.reason_not_certified
     dispatch = solve_dispatch(feeder, BARE, load, price)
     assert dispatch.certified
-    assert dispatch.remedy == "loss price 400"
+    assert dispatch.exactness_recovery == "loss price 400"
     assert dispatch.lower_bound_cny == pytest.approx(lame.cost_cny, rel=1e-6)
     assert dispatch.lower_bound_cny < dispatch.cost_cny < 0
     assert verify_with_ac_power_flow(feeder, dispatch, 1).voltage_mismatch_pu <= 1e-9
@@ -221,22 +221,20 @@ def test_ladder_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain) ->
 def test_a_store_paid_to_burn_energy_gets_fixed_signs(chain: Chain) -> None:
     """At a negative price charging and discharging at once would earn money; a sign per period ends that."""
     feeder = chain((0.02, 0.02))
-    devices = Devices(storages=(Storage(name="s", bus="2"),))
+    devices = Devices(Storage(name="s", bus="2"))
     dispatch = solve_dispatch(feeder, devices, level(feeder, 4, b2=600), np.array([-0.3, -0.3, 0.4, 0.4]))
-    assert "storage signs fixed" in dispatch.remedy
+    assert "storage signs fixed" in dispatch.exactness_recovery
     assert dispatch.certified
-    assert np.minimum(dispatch.charge_kw, dispatch.discharge_kw).max() <= 1e-3
+    assert np.minimum(dispatch.setpoints["charge_kw"], dispatch.setpoints["discharge_kw"]).max() <= 1e-3
     assert dispatch.lower_bound_cny < dispatch.cost_cny
 
 
 def test_shrinking_horizon_of_a_small_day_repeats_the_plan(chain: Chain) -> None:
     feeder = chain((0.02, 0.02))
     devices = Devices(
-        turbines=(
-            Turbine(name="t", bus="2", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=400, p_before_kw=0.0),
-        ),
-        storages=(Storage(name="s", bus="2"),),
-        demand_responses=(DemandResponse(bus="2"),),
+        Turbine(name="t", bus="2", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=400, initial_kw=0.0),
+        Storage(name="s", bus="2"),
+        DemandResponse(bus="2"),
     )
     load, price = level(feeder, 4, b2=600), np.array([0.3, 0.9, 0.4, 1.0])
     plan = solve_dispatch(feeder, devices, load, price)
@@ -267,10 +265,11 @@ def test_wrong_input_is_reported_all_at_once(chain: Chain) -> None:
 
 def test_wrong_devices_are_reported_all_at_once(chain: Chain) -> None:
     devices = Devices(
-        turbines=(Turbine(name="t", bus="99", p_max_kw=-1.0),),
-        storages=(Storage(name="s", bus="2", soc_min=0.9, charge_efficiency=0.0),),
-        renewables=(Renewable(name="w", bus="2", kind="wind", profile_pu=np.array([0.5, 1.2])),),
-        demand_responses=(DemandResponse(bus="2", share_max=1.5), DemandResponse(bus="2")),
+        Turbine(name="t", bus="99", p_max_kw=-1.0),
+        Storage(name="s", bus="2", soc_min=0.9, charge_efficiency=0.0),
+        DemandResponse(bus="2", share_max=1.5),
+        DemandResponse(bus="2"),
+        Renewable(name="w", bus="2", kind="wind", profile_pu=np.array([0.5, 1.2])),
     )
     with pytest.raises(ConfigError) as error:
         devices.check(chain((0.02, 0.02)))

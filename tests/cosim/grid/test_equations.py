@@ -9,7 +9,6 @@ import pytest
 
 from cosim.grid import equations as eq
 from cosim.grid.feeder import Feeder
-from cosim.grid.schedule import BranchFlow, relaxation_error
 
 Chain = Callable[..., Feeder]
 
@@ -93,6 +92,74 @@ def test_current_limit_of_a_cable_holds_at_its_ends(chain: Chain) -> None:
     assert not holds(eq.current_limits(state, replace(far, current_max_to_pu=np.array([0.499])), most))
 
 
+def test_current_limit_at_a_charging_end_behind_a_tap_is_that_of_the_bus(chain: Chain) -> None:
+    """At a ratio of 1.25 the bus is at v = 1.25^2, behind the tap v = 1 and I = 0.5: 0.5 / 1.25 leaves the bus."""
+    tapped = replace(chain((0.0, 0.0)), y_from_pu=np.array([0.4j]), ratio=np.array([1.25]))
+    state, most = flow([0.3], [0.09], [1.25**2, 1.0]), np.array([[9.0]])
+    for limit, inside in ((0.401, True), (0.399, False)):
+        assert (
+            holds(eq.current_limits(state, replace(tapped, current_max_pu=np.array([limit])), most)) is inside
+        )
+
+
+@pytest.mark.parametrize(
+    ("end", "current2"),
+    [
+        ("from", 0.13 + 2 * (0.1 * 0.3 - 0.4 * 0.2) + 0.17),
+        ("to", 0.13 - 2 * (0.1 * (0.3 - 0.1 * 0.13) - 0.4 * (0.2 - 0.2 * 0.13)) + 0.17 * 0.9),
+    ],
+)
+def test_current_at_an_end_is_that_of_the_branch_and_its_charging(
+    chain: Chain, end: str, current2: float
+) -> None:
+    """Y = 0.1 + j0.4 of the second of two branches; the first has charging too, but no limit."""
+    feeder = chain((0.0, 0.0), (0.1, 0.2))
+    feeder = replace(feeder, **{f"y_{end}_pu": np.array([5.0, 0.1 + 0.4j])})
+    state, most = flow([0.3, 0.3], [0.13, 0.13], [1.0, 1.0, 0.9], q=[0.2, 0.2]), np.array([[9.0, 9.0]])
+    for share, inside in ((1.001, True), (0.999, False)):
+        limit = {"current_max_pu": np.array([np.inf, share * np.sqrt(current2)])}
+        limited = replace(feeder, **limit, current_max_to_pu=limit["current_max_pu"])
+        assert holds(eq.current_limits(state, limited, most)) is inside
+
+
+def test_conductance_of_a_bus_takes_power(chain: Chain) -> None:
+    """A shunt of 0.1 + j0.2 at bus 2, v = 0.81: it takes 0.081 and gives 0.162."""
+    feeder = replace(chain((0.0, 0.0)), shunt_pu=np.array([0.0, 0.1 + 0.2j]))
+    state = flow([0.5], [0.0], [1.0, 0.81], q=[0.3])
+    assert holds(eq.balance(state, feeder, const([0.5, 0.081 - 0.5]), const([0.3, -0.162 - 0.3])))
+    assert not holds(eq.balance(state, feeder, const([0.5, -0.5]), const([0.3, -0.162 - 0.3])))
+
+
+def test_reactive_loss_is_that_of_the_reactance(chain: Chain) -> None:
+    """X l = 0.05 x 4 of 0.3 is lost on the way."""
+    feeder = chain((0.0, 0.05))
+    state = flow([0.0], [4.0], [1.0, 1.0], q=[0.3])
+    assert holds(eq.balance(state, feeder, const([0.0, 0.0]), const([0.3, -0.1])))
+    assert not holds(eq.balance(state, feeder, const([0.0, 0.0]), const([0.3, -0.3])))
+
+
+def test_slack_voltage_is_given(chain: Chain) -> None:
+    feeder = replace(chain((0.0, 0.0)), slack_voltage_pu=1.02)
+    assert holds(eq.voltage_drop(flow([0.0], [0.0], [1.02**2, 1.02**2]), feeder))
+    assert not holds(eq.voltage_drop(flow([0.0], [0.0], [1.0, 1.0]), feeder))
+
+
+def test_the_band_opens_upwards_by_its_own_slack(chain: Chain) -> None:
+    feeder = chain((0.1, 0.1))
+    high = flow([0.0], [0.0], [1.0, 1.06**2])
+    assert holds(eq.voltage_limits(high, feeder, over=0.03))
+    assert not holds(eq.voltage_limits(high, feeder, under=0.03))
+    low = flow([0.0], [0.0], [1.0, 0.94**2])
+    assert not holds(eq.voltage_limits(low, feeder, over=0.03))
+
+
+def test_the_cone_takes_the_voltage_behind_the_tap(chain: Chain) -> None:
+    """P = 0.4, Q = 0.3 behind a ratio of 1.25 at v = 1.25^2 carry I^2 = 0.25."""
+    feeder = replace(chain((0.1, 0.1)), ratio=np.array([1.25]))
+    assert holds(eq.cone(flow([0.4], [0.251], [1.25**2, 1.0], q=[0.3]), feeder))
+    assert not holds(eq.cone(flow([0.4], [0.249], [1.25**2, 1.0], q=[0.3]), feeder))
+
+
 def test_charging_feeds_reactive_power_into_both_ends(chain: Chain) -> None:
     """j.4 at the sending end gives .4 v = .4 to bus 1; at the receiving end .4 x .81 to bus 2."""
     feeder = replace(chain((0.0, 0.0)), y_from_pu=np.array([0.4j]), y_to_pu=np.array([0.4j]))
@@ -111,76 +178,3 @@ def test_a_tap_divides_the_voltage_by_its_square(chain: Chain) -> None:
 def test_sum_below_adds_a_bus_to_every_branch_on_its_way(chain: Chain) -> None:
     feeder = chain((0.1, 0.1), (0.1, 0.1), (0.1, 0.1))
     assert feeder.sum_below(np.array([[100.0, 1.0, 2.0, 4.0]])).tolist() == [[7.0, 6.0, 4.0]]
-
-
-def test_ramp_counts_from_the_state_before() -> None:
-    before, step = const([0.0]), np.full((2, 1), 0.2)
-    assert holds(eq.ramp(const([0.2], [0.4]), before, step))
-    assert not holds(eq.ramp(const([0.3], [0.4]), before, step))
-    assert not holds(eq.ramp(const([0.2], [0.5]), before, step))
-
-
-def test_turbine_limits() -> None:
-    low, high, most = np.array([-0.3]), np.array([0.3]), np.array([0.5])
-    assert holds(eq.output_limits(const([0.5]), const([-0.3]), most, low, high))
-    assert not holds(eq.output_limits(const([0.51]), const([0.0]), most, low, high))
-    assert not holds(eq.output_limits(const([0.1]), const([0.31]), most, low, high))
-
-
-@pytest.fixture
-def battery() -> eq.Store:
-    one = np.ones(1)
-    return eq.Store(one, one, 0.9 * one, 0.8 * one, 0.2 * one, 2.0 * one)
-
-
-def test_store_loses_on_the_way_in_and_on_the_way_out(battery: eq.Store) -> None:
-    """1 MW for half an hour stores .45; .36 MW for half an hour takes .225."""
-    charge, discharge, before = const([1.0], [0.0]), const([0.0], [0.36]), const([1.0])
-    assert holds(eq.store(charge, discharge, const([1.45], [1.225]), before, battery, 0.5))
-    assert not holds(eq.store(charge, discharge, const([1.5], [1.275]), before, battery, 0.5))
-
-
-def test_store_yields_the_product_of_its_efficiencies(battery: eq.Store) -> None:
-    """The limits of a direction set to 0 fix the sign of a period."""
-    charge, discharge, energy = cp.Variable((2, 1)), cp.Variable((2, 1)), cp.Variable((2, 1))
-    signed = replace(battery, charge_max=np.array([[1.0], [0.0]]), discharge_max=np.array([[0.0], [1.0]]))
-    rules = [*eq.store(charge, discharge, energy, const([1.0]), signed, 1.0), energy[1] == 1.0]
-    assert best(cp.sum(discharge), [*rules, charge[0] == 0.5]) == pytest.approx(0.5 * 0.9 * 0.8, abs=1e-6)
-
-
-def test_shift_remembers_what_is_owed() -> None:
-    most, start = np.full((2, 1), 0.3), const([0.1])
-    assert holds(eq.shift(const([0.2], [0.0]), const([0.0], [0.3]), const([0.2], [0.05]), start, most, 0.5))
-    assert not holds(
-        eq.shift(const([0.4], [0.0]), const([0.0], [0.3]), const([0.3], [0.15]), start, most, 0.5)
-    )
-    assert not holds(
-        eq.shift(const([0.2], [0.0]), const([0.0], [0.3]), const([0.1], [-0.05]), start, most, 0.5)
-    )
-
-
-def test_renewable_that_must_not_be_curtailed_gives_all() -> None:
-    available, must = np.array([[0.5, 0.5]]), np.array([[0.5, 0.0]])
-    assert holds(eq.renewable_power(const([0.5, 0.1]), available, must, 0.0))
-    assert not holds(eq.renewable_power(const([0.4, 0.5]), available, must, 0.0))
-    assert holds(eq.renewable_power(const([0.4, 0.5]), available, must, 0.1))
-    assert not holds(eq.renewable_power(const([0.6, 0.5]), available, must, 0.0))
-
-
-def test_reactive_power_fills_the_disk() -> None:
-    assert holds(eq.reactive_disk(const([0.6]), const([-0.8]), np.array([1.0])))
-    assert not holds(eq.reactive_disk(const([0.6]), const([0.81]), np.array([1.0])))
-
-
-def test_relaxation_error_is_equation_23_at_working_currents() -> None:
-    """P = 3, Q = 4, v = 1 on 1 MVA: I = 5; with l = 26 the error is (sqrt(26) - 5)/10 on 10 MVA."""
-    one = np.ones((1, 1))
-    error = relaxation_error(BranchFlow(voltage2=one, current2=26 * one, p=3 * one, q=4 * one))
-    assert error == pytest.approx((np.sqrt(26) - 5) / 10, rel=1e-12)
-
-
-def test_relaxation_error_does_not_magnify_noise_at_no_current() -> None:
-    """A residual of 1e-9 on 10 MVA (1e-7 on 1 MVA) is an error of 1e-6 by definition; its root would be 3e-5."""
-    one, zero = np.ones((1, 1)), np.zeros((1, 1))
-    error = relaxation_error(BranchFlow(voltage2=one, current2=1e-7 * one, p=zero, q=zero))
-    assert error == pytest.approx(1e-6, rel=1e-9)

@@ -24,7 +24,7 @@ def read(folder: Path, buses: str = BUSES, branches: str = BRANCHES, **options: 
 def problems(folder: Path, buses: str = BUSES, branches: str = BRANCHES, **options: object) -> str:
     with pytest.raises(ConfigError) as error:
         read(folder, buses, branches, **options)
-    return "\n".join(error.value.problems)
+    return "\n".join(map(str, error.value.problems))
 
 
 def test_a_branch_written_towards_the_slack_is_turned_round(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_any_tree_in_any_order_grows_from_the_slack(parents: list[int], shuffler
 
 def test_reading_a_feeder_imports_no_solver() -> None:
     code = (
-        "import sys, cosim.grid.devices, cosim.grid.feeder, cosim.grid.schedule, cosim.grid.tariff;"
+        "import sys, cosim.grid.device, cosim.grid.feeder, cosim.grid.problem, cosim.grid.tariff, cosim.config;"
         "from cosim.grid import feeder, power_flow, sweep;"
         "sys.exit(bool({'cvxpy', 'pandapower', 'pandas'} & set(sys.modules)))"
     )

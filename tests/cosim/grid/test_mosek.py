@@ -8,18 +8,17 @@ from scipy import sparse
 
 from cosim.errors import SolverError
 from cosim.grid import solvers
-from cosim.grid.devices import Devices, Storage, Turbine
-from cosim.grid.dispatch import solve_dispatch, start_of_day
+from cosim.grid.device import Devices, Storage, Turbine
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.model import Frame
-from cosim.grid.numbers import Question, numbers
-from cosim.grid.schedule import Horizon, Load
+from cosim.grid.model import ProblemStructure
+from cosim.grid.parameters import parameters
+from cosim.grid.problem import Horizon, Load, ProblemData
 from cosim.grid.whole_problem import solve_whole, whole_problem
 
 mosek = pytest.importorskip("mosek")
 DEVICES = Devices(
-    turbines=(Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500),),
-    storages=(Storage(name="s", bus="18"),),
+    Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500), Storage(name="s", bus="18")
 )
 PRICE = np.array([0.35, 1.09])
 
@@ -63,10 +62,10 @@ def optimum_of_task(path: Path) -> float:
 
 
 def test_the_task_written_for_mosek_has_the_optimum(ieee33: Feeder, tmp_path: Path) -> None:
-    frame = Frame(feeder=ieee33, devices=DEVICES, period_h=1.0, export=False, elastic=None)
+    structure = ProblemStructure(feeder=ieee33, devices=DEVICES, period_h=1.0, export=False, elastic=None)
     load = Load.scaled(ieee33, np.array([0.3, 0.5]))
-    question = Question(load=load, price_cny_per_kwh=PRICE, horizon=Horizon(), state=start_of_day(DEVICES))
-    problem = whole_problem(frame, numbers(frame, question)).problem
+    data = ProblemData(load=load, price_cny_per_kwh=PRICE, horizon=Horizon(), state=DEVICES.initial_state())
+    problem = whole_problem(structure, parameters(structure, data)).problem
     path = tmp_path / "dispatch.ptf"
     try:
         problem.solve(solver="MOSEK", save_file=str(path))
@@ -80,10 +79,10 @@ def test_the_task_written_for_mosek_has_the_optimum(ieee33: Feeder, tmp_path: Pa
 def test_a_licence_that_fails_is_an_error_of_ours(ieee33: Feeder) -> None:
     if not solvers.mosek_licence_problem():
         pytest.skip("MOSEK has a licence here")
-    frame = Frame(feeder=ieee33, devices=Devices(), period_h=1.0, export=False, elastic=None)
+    structure = ProblemStructure(feeder=ieee33, devices=Devices(), period_h=1.0, export=False, elastic=None)
     load = Load.scaled(ieee33, np.array([0.6]))
-    question = Question(
-        load=load, price_cny_per_kwh=np.ones(1), horizon=Horizon(), state=start_of_day(Devices())
+    data = ProblemData(
+        load=load, price_cny_per_kwh=np.ones(1), horizon=Horizon(), state=Devices().initial_state()
     )
     with pytest.raises(SolverError, match="here: mosek answered a breakdown"):
-        solve_whole(frame, numbers(frame, question), "mosek", "here")
+        solve_whole(structure, parameters(structure, data), "mosek", "here")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from cosim.errors import ConfigError
-from cosim.grid.devices import Devices, Storage
+from cosim.grid.device import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow, verify_with_ac_power_flow
-from cosim.grid.schedule import Load, Rules
+from cosim.grid.problem import Load, Rules
 from cosim.grid.sweep import sweep_power_flow
 
 WIDE = VoltageRules(min_pu=0.9, max_pu=1.1)
@@ -87,11 +87,11 @@ def test_any_radial_net_has_pandapowers_power_flow(name: str) -> None:
 @pytest.mark.parametrize("name", [*NETS[1:], "two levels"])
 def test_dispatch_of_a_net_is_certified(name: str) -> None:
     feeder = feeder_from_pandapower(two_levels() if name == "two levels" else net_named(name), voltage=WIDE)
-    devices = Devices(storages=(Storage(name="s", bus=feeder.bus_names[2]),))
+    devices = Devices(Storage(name="s", bus=feeder.bus_names[2]))
     load = Load.scaled(feeder, np.array([0.6, 0.8]))
     dispatch = solve_dispatch(feeder, devices, load, np.array([0.3, 0.9]), rules=Rules(export=True))
     assert dispatch.status == "optimal", dispatch.violations
-    assert dispatch.certified, dispatch.doubt
+    assert dispatch.certified, dispatch.reason_not_certified
     verdict = verify_with_ac_power_flow(feeder, dispatch, 2)
     assert verdict.voltage_mismatch_pu <= 1e-6
     assert verdict.current_mismatch_pu <= 1e-5
@@ -130,7 +130,7 @@ def test_several_trees_are_one_dispatch() -> None:
 def refused(net: Any) -> str:
     with pytest.raises(ConfigError) as error:
         feeder_from_pandapower(net)
-    return "\n".join(error.value.problems)
+    return "\n".join(map(str, error.value.problems))
 
 
 def test_numbers_that_cannot_be_are_refused_by_file_element_and_bus(tmp_path: Path) -> None:
@@ -229,8 +229,8 @@ def test_a_cable_that_ends_open_is_certified_beyond_what_the_net_can_carry() -> 
     feeder = feeder_from_pandapower("create_cigre_network_mv")
     dispatch = solve_dispatch(feeder, Devices(), Load.scaled(feeder, np.ones(1)), np.array([0.68]))
     assert dispatch.status == "elastic"
-    assert dispatch.remedy == "milder penalties"
-    assert dispatch.certified, dispatch.doubt
+    assert dispatch.exactness_recovery == "reduced penalties"
+    assert dispatch.certified, dispatch.reason_not_certified
     open_ends = [k for k, bus in enumerate(feeder.to_bus) if feeder.bus_names[bus].startswith("open end")]
     flow = sweep_power_flow(feeder, dispatch.injection_kw, dispatch.injection_kvar)
     assert dispatch.branch_current_pu[0, open_ends] == pytest.approx(
@@ -251,7 +251,7 @@ def test_a_named_bus_answers_to_its_name_and_to_pandapowers_index() -> None:
 def test_a_case_of_the_literature_counts_its_buses_from_1() -> None:
     feeder = feeder_from_pandapower("case33bw")
     assert feeder.bus_names == tuple(str(number) for number in range(1, 34))
-    assert feeder.bus_problem("0").startswith("there is no bus '0'")
+    assert str(feeder.bus_problem("0")).startswith("there is no bus '0'")
     assert "index + 1" in feeder.bus_numbers
 
 
@@ -262,7 +262,7 @@ def test_a_number_that_could_mean_two_buses_is_refused_with_both() -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
         feeder.bus_index("4")
     with pytest.raises(ConfigError, match=re.escape(f"storage s: {said}")):
-        Devices(storages=(Storage(name="s", bus="4"),)).check(feeder)
+        Devices(Storage(name="s", bus="4")).check(feeder)
     assert feeder.bus_names[feeder.bus_index("Bus R4")] == "Bus R4"
 
 
@@ -278,7 +278,7 @@ def test_nothing_stands_at_the_open_end_of_a_line() -> None:
     feeder = feeder_from_pandapower("mv_oberrhein")
     assert "open end 1" in feeder.bus_names
     with pytest.raises(ConfigError, match="there is no bus 'open end 1'"):
-        Devices(storages=(Storage(name="s", bus="open end 1"),)).check(feeder)
+        Devices(Storage(name="s", bus="open end 1")).check(feeder)
 
 
 def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:

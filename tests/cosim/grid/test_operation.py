@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.operation import Operation, planned_operation, record_operation, with_load_that_came
-from cosim.grid.schedule import Horizon
+from cosim.grid.operation import Operation, planned_operation, record_operation, with_realised_load
+from cosim.grid.problem import Horizon
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import Scenario, load_scenario
@@ -47,7 +47,7 @@ def test_the_periods_of_a_plan_add_up_to_its_cost(paper: Scenario, export: str) 
 def test_more_load_than_planned_is_bought_at_the_slack_bus(toy: Scenario) -> None:
     plan = operations(toy, station_kw=20.0)[3]
     came = plan.station_kw * 3
-    realised = with_load_that_came(plan, came)
+    realised = with_realised_load(plan, came)
     more_kw = float(realised.realised.slack_kw - plan.realised.slack_kw)
     more_losses_kw = float(realised.realised.losses_kw - plan.realised.losses_kw)
     assert more_kw == pytest.approx(40.0 + more_losses_kw, abs=1e-6)
@@ -55,7 +55,7 @@ def test_more_load_than_planned_is_bought_at_the_slack_bus(toy: Scenario) -> Non
     assert realised.cost_cny(more_kw) > plan.cost_cny(0.0)
 
 
-def test_a_voltage_that_only_the_load_that_came_breaks_is_flagged_whatever_later_periods_do(
+def test_a_voltage_that_only_the_realised_load_breaks_is_flagged_whatever_later_periods_do(
     toy: Scenario,
 ) -> None:
     weak = load_scenario(toy.folder / "toy.toml", ["grid.slack_voltage_pu=0.954"])
@@ -64,18 +64,18 @@ def test_a_voltage_that_only_the_load_that_came_breaks_is_flagged_whatever_later
     assert violations(plan[0]) == set()
     assert violations(plan[6]) == {"undervoltage"}
     surge = np.where(plan[0].station_kw >= 0, plan[0].station_kw, 0) + np.eye(4)[3] * 300.0
-    assert violations(with_load_that_came(plan[0], surge)) == {"realised_voltage"}
+    assert violations(with_realised_load(plan[0], surge)) == {"realised_voltage"}
 
 
-def test_a_branch_that_only_the_load_that_came_overloads_is_flagged(toy: Scenario) -> None:
+def test_a_branch_that_only_the_realised_load_overloads_is_flagged(toy: Scenario) -> None:
     plan = operations(toy)[0]
     limit = np.full(plan.feeder.branch_count, plan.dispatch.branch_current_pu.max() * 1.05)
     tight = replace(plan, feeder=replace(plan.feeder, current_max_pu=limit))
     assert violations(tight) == set()
-    assert "realised_current" in violations(with_load_that_came(tight, np.eye(4)[3] * 400.0))
+    assert "realised_current" in violations(with_realised_load(tight, np.eye(4)[3] * 400.0))
 
 
-def test_a_day_without_a_dispatch_goes_on_with_idle_units_and_says_so(toy: Scenario) -> None:
+def test_a_day_without_a_dispatch_goes_on_in_fallback_operation_and_says_so(toy: Scenario) -> None:
     """A turbine that cannot come down in time has nowhere to send its power."""
     turbine = (
         '{name="t",bus="2",p_max_kw=500,q_max_kvar=0,ramp_kw_per_h=1,cost_a_cny_per_mw2h=0,'
@@ -83,13 +83,13 @@ def test_a_day_without_a_dispatch_goes_on_with_idle_units_and_says_so(toy: Scena
     )
     settings = ["grid.load_scale=0", f"grid.turbines=[{turbine}]", "grid.storage=[]", "grid.renewables=[]"]
     plan = operations(load_scenario(toy.folder / "toy.toml", settings))[2]
-    assert plan.dispatch.status == "no answer"
-    assert "no dispatch exists" in plan.dispatch.doubt
-    assert "The units stand idle" in plan.dispatch.doubt
-    assert plan.dispatch.turbine_kw[2, 0] == 500
+    assert plan.dispatch.status == "failed"
+    assert "no dispatch exists" in plan.dispatch.reason_not_certified
+    assert "Fallback operation" in plan.dispatch.reason_not_certified
+    assert plan.dispatch.setpoints["turbine_kw"][2, 0] == 500
     assert float(plan.realised.slack_kw) < -400
     assert plan.voltage_mismatch_pu <= 1e-9
-    assert "no_answer" in violations(plan)
+    assert "failed" in violations(plan)
 
 
 def test_a_price_at_or_below_zero_is_flagged_by_its_period(toy: Scenario) -> None:
@@ -103,6 +103,6 @@ def test_a_price_at_or_below_zero_is_flagged_by_its_period(toy: Scenario) -> Non
 
 def test_a_load_beyond_what_the_feeder_can_carry_is_an_answer_not_a_crash(toy: Scenario) -> None:
     plan = operations(toy)[0]
-    broken = with_load_that_came(plan, np.eye(4)[3] * 1e6)
+    broken = with_realised_load(plan, np.eye(4)[3] * 1e6)
     assert np.isnan(broken.realised.voltage_pu).all()
     assert violations(broken) == {"no_ac_solution"}

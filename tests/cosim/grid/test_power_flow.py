@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from cosim.errors import SolverError
 from cosim.grid import power_flow
-from cosim.grid.devices import Devices
+from cosim.grid.device import Devices
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.flow import PowerFlow
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow, verify_with_ac_power_flow
-from cosim.grid.schedule import Load
+from cosim.grid.problem import Load
 from cosim.grid.sweep import sweep_power_flow
 
 Chain = Callable[..., Feeder]

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from cosim.grid.devices import DemandResponse, Devices, Renewable, Storage, Turbine
+from cosim.grid.device import DemandResponse, Devices, Renewable, Storage, Turbine
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
+from cosim.grid.problem import Load
 from cosim.grid.rolling import dispatch_rolling, relative_error
-from cosim.grid.schedule import Load
 
 DEVICES = Devices(
-    turbines=(Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, p_before_kw=0.0),),
-    storages=(Storage(name="s", bus="18"),),
-    demand_responses=(DemandResponse(bus="24"),),
+    Turbine(name="t", bus="33", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=500, initial_kw=0.0),
+    Storage(name="s", bus="18"),
+    DemandResponse(bus="24"),
 )
 PRICE = np.array([0.35, 0.35, 0.68, 1.09, 1.09, 0.68])
 PROFILE = np.array([0.3, 0.4, 0.5, 0.6, 0.55, 0.5])
@@ -41,11 +41,14 @@ def test_forecast_errors_cost_money_and_are_reproducible(ieee33: Feeder) -> None
 def test_the_weather_is_forecast_too_and_comes_as_it_comes(ieee33: Feeder) -> None:
     """The forecast of the sun drifts away from what comes; in each period what comes is there."""
     profile = np.array([0.0, 0.3, 0.8, 0.6, 0.2, 0.0])
-    devices = Devices(renewables=(Renewable(name="pv", bus="28", kind="pv", profile_pu=profile),))
+    devices = Devices(Renewable(name="pv", bus="28", kind="pv", profile_pu=profile))
     load = Load.scaled(ieee33, PROFILE)
     wrong = relative_error(0.3, np.random.default_rng(5))
     day = dispatch_rolling(ieee33, devices, load, PRICE, forecast=wrong)
-    first, came = day.plans[0].renewable_kw[:, 0], day.carried_out.renewable_kw[:, 0]
+    first, came = (
+        day.plans[0].setpoints["renewable_kw"][:, 0],
+        day.carried_out.setpoints["renewable_kw"][:, 0],
+    )
     assert came == pytest.approx(1000 * profile, abs=0.1)
     assert np.abs(first - came).max() > 50
     assert day.carried_out.cost_cny == pytest.approx(day.cost_cny.sum(), rel=1e-12)
@@ -59,4 +62,4 @@ def test_a_receding_window_looks_no_further(ieee33: Feeder) -> None:
     first = solve_dispatch(ieee33, DEVICES, Load.scaled(ieee33, PROFILE[:2]), PRICE[:2])
     assert [plan.period_count for plan in day.plans] == [2] * 5
     assert day.plans[0].purchase_kw.tobytes() == first.purchase_kw.tobytes()
-    assert all(plan.storage_kwh[-1, 0] == pytest.approx(600, abs=1e-3) for plan in day.plans)
+    assert all(plan.setpoints["storage_kwh"][-1, 0] == pytest.approx(600, abs=1e-3) for plan in day.plans)

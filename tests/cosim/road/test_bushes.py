@@ -129,7 +129,7 @@ def test_every_od_without_a_path_on_bushes_is_named() -> None:
     od = trips(network, ("1", "3", 1.0), ("3", "1", 1.0), ("1", "2", 1.0))
     with pytest.raises(ConfigError) as caught:
         find_bushes(network, od, CLASSES)
-    assert [problem[:22] for problem in caught.value.problems] == [
+    assert [str(problem)[:22] for problem in caught.value.problems] == [
         "OD 3-1, cars: no path ",
         "OD 3-1, EVs charging: ",
     ]

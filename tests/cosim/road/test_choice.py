@@ -58,7 +58,7 @@ def test_the_periods_may_lead() -> None:
 
 
 def test_a_choice_is_worth_more_than_its_best_path() -> None:
-    """Two paths of 10 min at theta .2 are worth 10 - ln 2 / .2."""
+    """Two paths of 10 min at theta 0.2 are worth 10 - ln 2 / 0.2."""
     groups, theta = Groups(np.array([0, 2])), np.array([0.2])
     expected = expected_minimum_cost_min(np.array([10.0, 10.0]), groups, theta)
     assert expected == pytest.approx([10 - np.log(2) / 0.2])
@@ -112,6 +112,20 @@ def test_choices_of_many_in_padded_rows_are_to_the_bit_those_of_each_alone(
         assert row[: alone.size].tobytes() == alone.tobytes()
         assert place == choose(alone, uniform)
         assert alone == pytest.approx(np.cumsum(shares_of(own, 0.7)), abs=1e-12)
+
+
+def test_a_draw_on_an_edge_belongs_to_the_next_place_of_its_row() -> None:
+    rows = np.array([[0.25, 0.75, 1.0], [0.5, 1.0, 1.0]])
+    assert choose_in_rows(rows, np.array([0.25, 0.5])).tolist() == [1, 1]
+    assert choose_in_rows(rows, np.array([0.2499, 0.0])).tolist() == [0, 0]
+
+
+def test_groups_know_their_paths_and_paths_their_groups() -> None:
+    groups = Groups(np.array([0, 2, 5, 6]))
+    assert [groups.members(group) for group in range(3)] == [slice(0, 2), slice(2, 5), slice(5, 6)]
+    assert groups.of_path.tolist() == [0, 0, 1, 1, 1, 2]
+    assert padded_members(groups, slice(1, 3)).tolist() == [[2, 3, 4], [5, -1, -1]]
+    assert padded_members(groups, slice(0, 0)).shape == (0, 0)
 
 
 def shares_of(cost_min: list[float], theta: float) -> list[float]:

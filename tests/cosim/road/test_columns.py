@@ -7,7 +7,7 @@ import pytest
 
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
-from cosim.road.columns import cheapest_paths, solve_sue_adding_paths, with_cheaper_paths
+from cosim.road.columns import shortest_paths, solve_sue_adding_paths, with_cheaper_paths
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
 from tests.cosim.road.cases import cars_only, nguyen_dupuis, paper_paths, small_network, trips
@@ -17,7 +17,7 @@ ROADS = nguyen_dupuis()
 
 
 def test_the_first_path_is_the_first_of_all() -> None:
-    every, first = find_paths(ROADS.network, ROADS.od, [CARS]), cheapest_paths(ROADS.network, ROADS.od)
+    every, first = find_paths(ROADS.network, ROADS.od, [CARS]), shortest_paths(ROADS.network, ROADS.od)
     assert first.count == 4
     for od in range(4):
         cost = every.time_min(ROADS.network.t0_min)[every.groups.members(od)]
@@ -47,8 +47,8 @@ def test_paths_may_be_left_out_and_pairs_stay() -> None:
     grown = with_cheaper_paths(paths, paths.network.t0_min, keep)
     assert grown.added == 0
     assert grown.paths.count == paths.count - 2
-    assert [grown.paths.path_name(k) for k in range(grown.paths.count)] == [
-        paths.path_name(k) for k in np.flatnonzero(keep)
+    assert [grown.paths.pair_name(k) for k in range(grown.paths.count)] == [
+        paths.pair_name(k) for k in np.flatnonzero(keep)
     ]
     assert grown.paths.station.tolist() == paths.station[keep].tolist()
 
@@ -80,5 +80,5 @@ def test_extra_costs_of_listed_paths_do_not_fit_new_ones() -> None:
 def test_every_od_without_a_path_is_named() -> None:
     network = small_network([("a", "1", "2", 1.0), ("b", "3", "2", 1.0)])
     with pytest.raises(ConfigError) as caught:
-        cheapest_paths(network, trips(network, ("2", "1", 1.0), ("1", "2", 1.0), ("1", "3", 1.0)))
-    assert [problem[:7] for problem in caught.value.problems] == ["OD 2-1:", "OD 1-3:"]
+        shortest_paths(network, trips(network, ("2", "1", 1.0), ("1", "2", 1.0), ("1", "3", 1.0)))
+    assert [str(problem)[:7] for problem in caught.value.problems] == ["OD 2-1:", "OD 1-3:"]

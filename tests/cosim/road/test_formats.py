@@ -24,7 +24,7 @@ def read(folder: Path, *, nodes: str | None = NODES, links: str = LINKS, od: str
 def problems(folder: Path, **texts: str | None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         read(folder, **texts)
-    return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
+    return [str(problem).removeprefix(f"{folder}/") for problem in caught.value.problems]
 
 
 def test_nguyen_dupuis_reads_as_published() -> None:
@@ -97,7 +97,7 @@ def test_each_defect_of_the_trips_names_its_place(tmp_path: Path) -> None:
 
 def test_defects_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     found = problems(tmp_path, nodes=NODES + "2,0,0\n", links=LINKS.replace("7", "seven"), od=OD + "1,7,1\n")
-    assert [problem.split(":")[0] for problem in found] == [
+    assert [str(problem).split(":")[0] for problem in found] == [
         "nodes.csv, line 4",
         "links.csv, line 4",
         "od.csv, line 3",
@@ -107,7 +107,7 @@ def test_defects_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 def test_a_missing_or_misspelt_column_is_told_with_what_is_needed(tmp_path: Path) -> None:
     found = problems(tmp_path, links=LINKS.replace("alpha", "alhpa"))
     assert "links.csv, line 3: column alpha is missing; needed are link, from, to" in found[0]
-    assert "column 'alhpa' is unknown or repeated" in found[1]
+    assert "column alhpa is unknown or repeated" in found[1]
 
 
 def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:

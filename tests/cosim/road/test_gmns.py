@@ -29,7 +29,7 @@ def read(folder: Path, *, node: str = NODE, link: str = LINK, demand: str = DEMA
 def problems(folder: Path, **texts: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         read(folder, **texts)
-    return [problem.removeprefix(f"{folder}/").rstrip(".") for problem in caught.value.problems]
+    return [str(problem).removeprefix(f"{folder}/").rstrip(".") for problem in caught.value.problems]
 
 
 def test_times_follow_from_length_and_speed_and_capacity_from_the_lanes(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_link_that_is_not_directed_leads_both_ways(tmp_path: Path) -> None:
 def test_a_zone_of_several_nodes_is_reached_through_each_of_them(tmp_path: Path) -> None:
     roads = read(tmp_path)
     paths = find_paths(roads.network, roads.od, (UserClass("cars"),))
-    assert [paths.path_name(path) for path in range(paths.count)] == ["1-2-4-zone B", "1-2-3-zone B"]
+    assert [paths.pair_name(path) for path in range(paths.count)] == ["1-2-4-zone B", "1-2-3-zone B"]
     np.testing.assert_allclose(paths.time_min(roads.network.t0_min), [5, 6])
 
 
@@ -98,7 +98,7 @@ def test_no_path_runs_through_the_centroid_of_a_zone(tmp_path: Path) -> None:
     network = read(tmp_path).network
     across = OdTable(origin=np.array([2]), dest=np.array([3]), demand_veh_h=np.array([1.0]))
     paths = find_paths(network, across, (UserClass("cars"),))
-    assert [paths.path_name(path) for path in range(paths.count)] == ["3-2-4"]
+    assert [paths.pair_name(path) for path in range(paths.count)] == ["3-2-4"]
 
 
 def test_trips_within_a_zone_are_left_out_with_a_note(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_tolls_enter_the_generalised_cost(tmp_path: Path) -> None:
             "demand",
             "A,B,250",
             "A,C,250",
-            "demand.csv, line 2: column d_zone_id is 'C'; no node is in that zone",
+            "demand.csv, line 2: column d_zone_id is 'C'; it must be a zone of node.csv",
         ),
         ("demand", "250", "-1", "demand.csv, line 2: column volume is '-1'; it must be a number, 0 or more"),
         (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cosim.road.assignment import solve_sue
+from cosim.road.build_problem import build_problem
 from cosim.road.network import Network, OdTable
 from cosim.road.objective import beckmann_objective, fisk_at_equilibrium, fisk_objective
-from cosim.road.pose import pose_problem
 from cosim.road.problem import AssignmentProblem
 from tests.cosim.road.cases import small_network, trips
 
@@ -34,7 +34,7 @@ def test_beckmanns_objective_is_the_area_under_the_link_times() -> None:
 
 def test_fisks_objective_adds_the_entropy_of_the_path_flows() -> None:
     network, od = two_links()
-    problem = pose_problem(network, od, THETA, routes="all")
+    problem = build_problem(network, od, THETA, routes="all")
     assert isinstance(problem, AssignmentProblem)
     flow = np.array([100.0, 50.0])
     entropy = (100 * np.log(100) + 50 * np.log(50)) / THETA
@@ -45,7 +45,7 @@ def test_fisks_objective_adds_the_entropy_of_the_path_flows() -> None:
 
 def test_bushes_have_the_objective_of_their_paths_without_listing_any() -> None:
     network, od = two_links()
-    listed, bush = (pose_problem(network, od, THETA, routes=routes) for routes in ("all", "bush"))
+    listed, bush = (build_problem(network, od, THETA, routes=routes) for routes in ("all", "bush"))
     objectives = [
         fisk_at_equilibrium(problem, solve_sue(problem, tolerance=1e-10)) for problem in (listed, bush)
     ]

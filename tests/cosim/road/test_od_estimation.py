@@ -10,7 +10,7 @@ from cosim.arrays import FloatArray
 from cosim.errors import ConfigError, ModelError
 from cosim.randomness import stream
 from cosim.road.assignment import Equilibrium, solve_sue
-from cosim.road.count_model import CountModel, LogPrior, Trips
+from cosim.road.count_model import CountModel, LogPrior, OdTrips
 from cosim.road.latency import link_time_min
 from cosim.road.link_counts import LinkCounts, counts_from_times, flow_at_time_veh_h, read_observations
 from cosim.road.network import Network
@@ -53,9 +53,9 @@ def test_gradient_and_finite_differences_agree(paths: PathSet, day: Equilibrium,
 
     def value(logs: FloatArray) -> float:
         o = np.exp(logs)
-        return model.likelihood(Trips(o[:-1], float(o[-1])).path_flow(model))[0]
+        return model.likelihood(OdTrips(o[:-1], float(o[-1])).path_flow(model))[0]
 
-    point = Trips(np.exp(here[:-1]), float(np.exp(here[-1])))
+    point = OdTrips(np.exp(here[:-1]), float(np.exp(here[-1])))
     by_path = model.likelihood(point.path_flow(model))[1]
     numeric = central_differences(value, here)
     np.testing.assert_allclose(point.gradient(model, by_path, with_theta=True), numeric, rtol=1e-5)
@@ -104,7 +104,7 @@ def test_equilibrium_jacobian_and_finite_differences_agree(paths: PathSet, day: 
     here = np.log([380.0, 850, 500, 220, 0.17])
 
     def point(logs: FloatArray) -> EquilibriumPoint:
-        trips_here = Trips(np.exp(logs[:-1]), float(np.exp(logs[-1])))
+        trips_here = OdTrips(np.exp(logs[:-1]), float(np.exp(logs[-1])))
         return at_equilibrium(model, trips_here, nothing, with_theta=True, hours=1.0)
 
     def weighed(logs: FloatArray) -> float:
@@ -328,4 +328,4 @@ def test_each_defect_of_the_counts_names_its_place(tmp_path: Path, old: str, new
     file.write_text("day,link,flow_veh_h\nmon,b,5\nmon,a,3\ntue,a,4\ntue,b,6\n".replace(old, new))
     with pytest.raises(ConfigError) as caught:
         read_observations(file, small_network(CHAIN), "flow_veh_h")
-    assert sentence in caught.value.problems[0]
+    assert sentence in str(caught.value.problems[0])

@@ -9,7 +9,7 @@ from cosim.arrays import FloatArray
 from cosim.errors import ConfigError, InfeasibleError
 from cosim.road import pairs
 from cosim.road.assignment import solve_sue
-from cosim.road.columns import cheapest_paths, solve_sue_adding_paths, with_cheaper_paths
+from cosim.road.columns import shortest_paths, solve_sue_adding_paths, with_cheaper_paths
 from cosim.road.network import Network, OdTable
 from cosim.road.pairs import PairSearch
 from cosim.road.paths import PathSet, UserClass, find_paths
@@ -69,16 +69,16 @@ def test_nobody_charges_in_a_closed_zone_on_the_way() -> None:
     network = small_network(rows).with_charging_arcs([station("Z"), station("3")])
     network = replace(network, through=np.array([name != "Z" for name in network.nodes]))
     od = trips(network, ("1", "2", 7.0), ("1", "Z", 5.0), ("Z", "2", 3.0))
-    cheapest, every = cheapest_paths(network, od, EVS), find_paths(network, od, EVS)
-    assert [cheapest.path_name(k) for k in range(3)] == ["1-3-2 @ S3", "1-Z @ SZ", "Z-2 @ SZ"]
-    assert [every.path_name(k) for k in range(3)] == ["1-3-2 @ S3", "1-Z @ SZ", "Z-2 @ SZ"]
+    cheapest, every = shortest_paths(network, od, EVS), find_paths(network, od, EVS)
+    assert [cheapest.pair_name(k) for k in range(3)] == ["1-3-2 @ S3", "1-Z @ SZ", "Z-2 @ SZ"]
+    assert [every.pair_name(k) for k in range(3)] == ["1-3-2 @ S3", "1-Z @ SZ", "Z-2 @ SZ"]
 
 
 def test_an_od_that_passes_no_station_is_named() -> None:
     network = small_network([("a", "1", "2", 1.0), ("b", "2", "3", 1.0)]).with_charging_arcs([station("3")])
     with pytest.raises(ConfigError) as caught:
-        cheapest_paths(network, trips(network, ("1", "2", 1.0), ("2", "3", 1.0)), EVS)
-    assert caught.value.problems == ("OD 1-2: no path passes a station.",)
+        shortest_paths(network, trips(network, ("1", "2", 1.0), ("2", "3", 1.0)), EVS)
+    assert tuple(map(str, caught.value.problems)) == ("OD 1-2: no path passes a station.",)
 
 
 def test_a_search_that_outgrows_its_limit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_growing_ends_with_every_cheapest_pair_listed(theta: float) -> None:
     """Checked on all pairs; the answer is the equilibrium of its own path set."""
     network, od = town(3)
     grown = solve_sue_adding_paths(
-        problem_on(cheapest_paths(network, od, CLASSES), theta=theta), tolerance=1e-9
+        problem_on(shortest_paths(network, od, CLASSES), theta=theta), tolerance=1e-9
     )
     answer, paths = grown.equilibrium, grown.problem.paths
     assert answer.converged
@@ -127,7 +127,7 @@ def test_drivers_who_know_the_costs_well_are_where_they_are_on_all_pairs() -> No
     network, od = town(3)
     few, every = (
         problem_on(paths, theta=30.0)
-        for paths in (cheapest_paths(network, od, CLASSES), find_paths(network, od, CLASSES))
+        for paths in (shortest_paths(network, od, CLASSES), find_paths(network, od, CLASSES))
     )
     grown, full = solve_sue_adding_paths(few, tolerance=1e-9), solve_sue(every, tolerance=1e-9)
     assert grown.problem.paths.count < 0.6 * every.paths.count
@@ -146,13 +146,13 @@ def test_where_every_pair_becomes_the_cheapest_the_answer_is_that_of_all_pairs()
     for path_size in (0.0, 1.0):
         few, every = (
             problem_on(paths, charging=15.0)
-            for paths in (cheapest_paths(network, od, CLASSES), find_paths(network, od, CLASSES))
+            for paths in (shortest_paths(network, od, CLASSES), find_paths(network, od, CLASSES))
         )
         grown = solve_sue_adding_paths(few, tolerance=1e-11, path_size=path_size)
         full = solve_sue(every, tolerance=1e-11)
         assert grown.problem.paths.count == 6
-        names = [grown.problem.paths.path_name(k) for k in range(6)]
-        order = [names.index(every.paths.path_name(k)) for k in range(6)]
+        names = [grown.problem.paths.pair_name(k) for k in range(6)]
+        order = [names.index(every.paths.pair_name(k)) for k in range(6)]
         assert grown.equilibrium.path_flow_veh_h[order] == pytest.approx(full.path_flow_veh_h, abs=1e-7)
 
 
@@ -165,12 +165,12 @@ def test_pairs_are_added_until_the_stations_can_take_all() -> None:
     ]
     network = small_network(rows).with_charging_arcs([station(way, 3) for way in "abc"])
     od = trips(network, ("1", "2", 100.0))
-    few = problem_on(cheapest_paths(network, od, EVS), charging=12.0)
+    few = problem_on(shortest_paths(network, od, EVS), charging=12.0)
     with pytest.raises(InfeasibleError):
         solve_sue(few)
     grown = solve_sue_adding_paths(few)
     assert grown.equilibrium.converged
-    assert {grown.problem.paths.path_name(k) for k in range(2)} == {"1-a-2 @ Sa", "1-b-2 @ Sb"}
+    assert {grown.problem.paths.pair_name(k) for k in range(2)} == {"1-a-2 @ Sa", "1-b-2 @ Sb"}
     with pytest.raises(InfeasibleError, match="stations Sa, Sb, Sc together"):
         solve_sue_adding_paths(replace(few, demand_veh_h=np.array([20.0])))
     extended = solve_sue_adding_paths(replace(few, demand_veh_h=np.array([20.0]), overload="extend"))
@@ -184,6 +184,6 @@ def test_a_price_at_stations_is_a_cost_of_their_arcs() -> None:
     od = trips(network, ("1", "3", 1.0))
     for price, name in ((0.0, "1-2-3 @ S2"), (5.0, "1-4-3 @ S4")):
         priced = replace(network, fixed_cost_min=np.array([0.0, 0, 0, 0, price, 0]))
-        assert cheapest_paths(priced, od, EVS).path_name(0) == name
-        grown = with_cheaper_paths(cheapest_paths(network, od, EVS), priced.free_flow_cost_min)
-        assert grown.paths.path_name(grown.paths.count - 1) == name
+        assert shortest_paths(priced, od, EVS).pair_name(0) == name
+        grown = with_cheaper_paths(shortest_paths(network, od, EVS), priced.free_flow_cost_min)
+        assert grown.paths.pair_name(grown.paths.count - 1) == name

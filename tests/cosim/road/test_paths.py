@@ -55,7 +55,7 @@ def test_each_pair_charges_exactly_once_where_it_says(paths: PathSet) -> None:
 
 
 def test_no_pair_is_missing_and_none_is_twice(paths: PathSet) -> None:
-    names = [paths.path_name(k) for k in range(paths.count)]
+    names = [paths.pair_name(k) for k in range(paths.count)]
     for od in range(4):
         routes, pairs = (names[paths.groups.members(group)] for group in (od, od + 8))
         expected = [f"{r} @ S{n}" for r in routes for n in ("6", "9", "11") if n in r.split("-")]
@@ -94,7 +94,7 @@ def test_paths_are_ordered_by_time_then_by_link_names() -> None:
     rows = [("10", "1", "2", 0.1), ("9", "1", "3", 0.3), ("c", "2", "4", 0.2), ("d", "3", "4", 0.0)]
     network = small_network(rows)
     paths = find_paths(network, trips(network, ("1", "4", 10)), [CARS])
-    assert [paths.path_name(k) for k in range(2)] == ["1-3-4", "1-2-4"]
+    assert [paths.pair_name(k) for k in range(2)] == ["1-3-4", "1-2-4"]
 
 
 def test_the_order_of_links_in_the_file_does_not_matter() -> None:
@@ -123,7 +123,7 @@ def test_every_od_without_a_path_is_named() -> None:
     network = small_network(DIAMOND)
     with pytest.raises(ConfigError) as caught:
         find_paths(network, trips(network, ("4", "1", 1), ("1", "4", 1), ("2", "3", 1)), [CARS])
-    assert [problem[:7] for problem in caught.value.problems] == ["OD 4-1:", "OD 2-3:"]
+    assert [str(problem)[:7] for problem in caught.value.problems] == ["OD 4-1:", "OD 2-3:"]
 
 
 def test_charging_users_who_pass_no_station_are_named() -> None:
@@ -139,7 +139,7 @@ def test_too_many_paths_are_refused_before_the_memory_is_full() -> None:
     ends = [(a, b) for a in nodes for b in nodes if abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1]
     network = small_network([(f"{a}{b}", str(a), str(b), 1.0) for a, b in ends])
     with pytest.raises(ConfigError, match="limit of 1000 paths"):
-        find_paths(network, trips(network, (str(nodes[0]), str(nodes[-1]), 1)), [CARS], max_paths=1000)
+        find_paths(network, trips(network, (str(nodes[0]), str(nodes[-1]), 1)), [CARS], path_limit=1000)
 
 
 def test_a_wrong_station_is_named_with_all_its_faults() -> None:

@@ -55,7 +55,7 @@ def read(
 def problems(folder: Path, **texts: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         read(folder, **texts)
-    return [problem.removeprefix(f"{folder}/").rstrip(".") for problem in caught.value.problems]
+    return [str(problem).removeprefix(f"{folder}/").rstrip(".") for problem in caught.value.problems]
 
 
 def test_links_keep_the_order_and_the_numbers_of_the_file(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_no_path_runs_through_a_zone_below_the_first_through_node(tmp_path: Path
     towards_1 = {"origin": np.array([2]), "dest": np.array([1]), "demand_veh_h": np.array([1.0])}
     for data, names in ((roads, {"3-4-2"}), (open_roads, {"3-4-2", "3-4-1-2"})):
         paths = find_paths(data.network, OdTable(**towards_1), (UserClass("cars"),))
-        assert {paths.path_name(path) for path in range(paths.count)} == names
+        assert {paths.pair_name(path) for path in range(paths.count)} == names
 
 
 def test_parallel_links_are_separate_ways(tmp_path: Path) -> None:
@@ -173,8 +173,8 @@ def test_flows_of_another_network_are_refused(tmp_path: Path) -> None:
     file.write_text("From To Volume Cost\n1 3 128 1\n3 4 40 6\n3 4 88 9\n4 2 128 1\n4 2 128 1\n1 2 0 30\n")
     with pytest.raises(ConfigError) as caught:
         read_tntp_flows(file, network)
-    assert "flow.tntp: link 6 from 2 to 4 has no flow" in caught.value.problems[0]
-    assert "line 6: there is no such link" in caught.value.problems[1]
+    assert "flow.tntp: link 6 from 2 to 4 has no flow" in str(caught.value.problems[0])
+    assert "line 6: there is no such link" in str(caught.value.problems[1])
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_defects_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         trips=TRIPS.replace("128.0", "none"),
         node=NODES.replace("2\t3\t0", "2\t3\tnone"),
     )
-    assert [problem.split(":")[0] for problem in found][:3] == [
+    assert [str(problem).split(":")[0] for problem in found][:3] == [
         "net.tntp, line 10",
         "trips.tntp, line 7",
         "node.tntp, line 3",

@@ -94,7 +94,7 @@ def test_another_process_finds_the_strategy_by_its_name(toy: Scenario) -> None:
 def test_what_is_no_strategy_is_a_sentence(toy: Scenario, choice: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         named(toy, choice)
-    (problem,) = error.value.problems
+    (problem,) = map(str, error.value.problems)
     assert problem.startswith("population.choice is ")
     assert said in problem
 

@@ -99,8 +99,8 @@ def test_a_chain_and_types_are_named_in_the_file() -> None:
     scenario = load_scenario(CONFIGS / "paper.toml", [*MARKOV, TYPES, "population.soc=carried"])
     assert isinstance(scenario.mobility, MarkovModel)
     small, large = scenario.mobility.types
-    assert (small.battery.capacity_kwh, small.slow_kw, small.fast_kw) == (30.0, 7.0, np.inf)
-    assert (large.battery.capacity_kwh, large.fast_kw, large.home_charger_share) == (50.0, 50.0, 0.5)
+    assert (small.battery.battery_kwh, small.slow_charger_kw, small.fast_kw) == (30.0, 7.0, np.inf)
+    assert (large.battery.battery_kwh, large.fast_kw, large.home_charger_share) == (50.0, 50.0, 0.5)
     diaries = sample_diaries(scenario.mobility, 1_000, 1, "types")
     assert 0.2 < (diaries.ev_type == 0).mean() < 0.3
 
@@ -121,7 +121,7 @@ def test_days_carried_on_have_their_own_demand() -> None:
     [
         (["mobility.kind=markov"], "departures is missing; mobility of kind 'markov' needs its file"),
         ([MARKOV[0], "mobility.departures=nowhere.csv"], "nowhere.csv: cannot be read"),
-        ([TYPES.replace("large", "small")], "population.types: the name 'small' is given more than once"),
+        ([TYPES.replace("large", "small")], "population.types has the name 'small' more than once"),
         ([TYPES.replace("share=0.75", "share=0")], "population.types.large.share"),
         (
             [TYPES.replace("share=0.75", "share=0.85")],

@@ -18,7 +18,7 @@ DEAF = ["messages.delay_s=30", "messages.loss_probability=0.3"]
 PRICED = ["tariff.charging_price=nodal", 'coupling.starts=["tariff"]', "mobility.price_sensitivity=1.0"]
 TYPES = (
     'population.types=[{name="small", share=0.5, battery_kwh=30.0, fast_kw=40.0}, '
-    '{name="large", share=0.5, slow_kw=11.0}]'
+    '{name="large", share=0.5, slow_charger_kw=11.0}]'
 )
 MIXED = "population.information={equilibrium=0.2, yesterday=0.5, last_period=0.2}"
 ONE_CHARGER = "stations.S.chargers=1"

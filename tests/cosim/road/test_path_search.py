@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import ConfigError
-from cosim.road import routes
+from cosim.road import path_search
 from cosim.road.network import Network
 from cosim.road.paths import PathSet, UserClass, find_paths
 from cosim.road.shortest import costs_to, trees_from
@@ -92,7 +92,7 @@ def test_no_trip_passes_a_closed_zone_but_trips_begin_and_end_there() -> None:
     od = trips(network, ("1", "2", 1), ("1", "Z", 1), ("Z", "2", 1))
     for choice in ({}, {"budget": 2.0}, {"k": 5}):
         paths = find_paths(network, od, [CARS], **choice)
-        assert [paths.path_name(k) for k in range(paths.count)] == ["1-3-2", "1-Z", "Z-2"]
+        assert [paths.pair_name(k) for k in range(paths.count)] == ["1-3-2", "1-Z", "Z-2"]
     one, two, zone = (network.node_number(name) for name in ("1", "2", "Z"))
     tree = trees_from(network, network.t0_min, np.array([one, zone]))
     assert tree.cost_min[:, two].tolist() == [10.0, 1.0]
@@ -115,14 +115,14 @@ def test_trees_take_the_cheaper_of_parallel_links() -> None:
 
 
 def test_all_paths_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "MAX_LINKS", 60)
+    monkeypatch.setattr(path_search, "MAX_LINKS", 60)
     with pytest.raises(ConfigError, match="more than 60 links in all"):
         find_paths(ROADS.network, ROADS.od, [CARS])
 
 
 def test_a_search_for_the_cheapest_gives_up_too() -> None:
     with pytest.raises(ConfigError, match="limit of 2 paths"):
-        find_paths(ROADS.network, ROADS.od, [CARS], k=500, max_paths=2)
+        find_paths(ROADS.network, ROADS.od, [CARS], k=500, path_limit=2)
 
 
 @pytest.mark.parametrize("choice", [{"budget": 0.9}, {"k": 0}, {"budget": 2.0, "k": 3}])

@@ -1,4 +1,4 @@
-"""The question an assignment asks, with the routes that suit its size."""
+"""The assignment problem of an OD table, with paths or bushes as its size asks for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +17,22 @@ from cosim.road.problem import AssignmentProblem, Overload
 LISTED_ODS = 1000
 """ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes .04 s with 3,376 listed paths and
 .02 s on bushes; Anaheim (1,406 ODs) .8 s with 8 paths per OD and .05 s on bushes."""
-AUTOMATIC: tuple[dict[str, Any], ...] = ({"max_paths": 100}, {"budget": 1.5, "max_paths": 1_000})
+AUTOMATIC: tuple[dict[str, Any], ...] = ({"path_limit": 100}, {"budget": 1.5, "path_limit": 1_000})
 """Path sets tried in turn: all paths where they are few, else those of at most 1.5 times the cheapest."""
 
 
-def pose_problem(
+def build_problem(
     network: Network,
     od: OdTable,
     theta_per_min: float | Sequence[float],
     *,
     classes: Sequence[UserClass] = (UserClass("vehicles"),),
     demand_veh_h: FloatArray | None = None,
-    routes: str = "auto",
+    paths: str = "auto",
     path_size: float = 0.0,
     overload: Overload = "refuse",
 ) -> AssignmentProblem | BushProblem:
-    """Return the problem of these travellers on the routes asked for (see :func:`choose_routes`).
+    """Return the problem of these travellers on the paths asked for (see :func:`choose_paths`).
 
     *theta_per_min* is one number, or one per class; *demand_veh_h* is given class by class, per OD (without it
     a single class has the OD table's). *path_size* is the weight of ln PS in the path-size logit, usually 1; it
@@ -44,11 +44,11 @@ def pose_problem(
             raise ValueError(msg)
         demand_veh_h = od.demand_veh_h
     theta = np.full(len(classes), theta_per_min, dtype=np.float64)
-    chosen = choose_routes(network, od, classes, routes)
+    chosen = choose_paths(network, od, classes, paths)
     if isinstance(chosen, BushSet):
         if path_size:
             where = "path size"
-            raise ConfigError(where, ["needs listed paths, not bushes; give budget:B or k:K as routes"])
+            raise ConfigError(where, ["needs listed paths, not bushes; give budget:B or k:K as paths"])
         return BushProblem(bushes=chosen, demand_veh_h=demand_veh_h, theta_per_min=theta, overload=overload)
     by_group = np.repeat(theta, od.origin.size)
     return AssignmentProblem(
@@ -60,28 +60,28 @@ def pose_problem(
     )
 
 
-def choose_routes(
-    network: Network, od: OdTable, classes: Sequence[UserClass], routes: str = "auto"
+def choose_paths(
+    network: Network, od: OdTable, classes: Sequence[UserClass], paths: str = "auto"
 ) -> PathSet | BushSet:
-    """Return the paths, or the bushes, that *routes* names.
+    """Return the paths, or the bushes, that *paths* names.
 
     ``all``; ``budget:1.5``, those of at most 1.5 times the cheapest; ``k:10``, the ten cheapest; ``bush``; or
     ``auto``: all where no OD has more than 100, else a budget of 1.5, and bushes where that is too many, or with
-    more than 1,000 ODs. Raises ConfigError for routes that are too many, missing, or not understood.
+    more than 1,000 ODs. Raises ConfigError for paths that are too many, missing, or not understood.
     """
-    if routes == "auto":
+    if paths == "auto":
         for choice in AUTOMATIC if od.origin.size <= LISTED_ODS else ():
             try:
                 return find_paths(network, od, classes, **choice)
             except ConfigError:  # too many paths; if it is that there are none, the bushes will say so
                 continue
-    if routes in {"auto", "bush"}:
+    if paths in {"auto", "bush"}:
         return find_bushes(network, od, classes)
-    return find_paths(network, od, classes, **_choice(routes))
+    return find_paths(network, od, classes, **_choice(paths))
 
 
-def _choice(routes: str) -> dict[str, Any]:
-    kind, _, number = routes.partition(":")
+def _choice(paths: str) -> dict[str, Any]:
+    kind, _, number = paths.partition(":")
     try:
         if kind == "budget" and float(number) >= 1:
             return {"budget": float(number)}
@@ -89,10 +89,10 @@ def _choice(routes: str) -> dict[str, Any]:
             return {"k": int(number)}
     except ValueError:
         pass
-    if routes == "all":
+    if paths == "all":
         return {}
-    where = "routes"
+    where = "paths"
     problems = [
-        f"{routes!r} is not understood; give auto, all, bush, budget:B with B >= 1, or k:K with K >= 1"
+        f"{paths!r} is not understood; give auto, all, bush, budget:B with B >= 1, or k:K with K >= 1"
     ]
     raise ConfigError(where, problems)

@@ -1,0 +1,125 @@
+"""The model builder: variables and parameters of a dispatch by name, and the terms that groups of devices add.
+
+Everything is in per unit of 1 MVA. CVXPY is loaded where a symbol is made: reading a scenario needs none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.grid.problem import Elastic
+from cosim.grid.radial import BASE_KVA, Feeder
+
+Constraints = list[Any]
+"""Constraints of CVXPY."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The injections (periods, buses), cost [CNY] and constraints of one group of devices."""
+
+    p: Any = 0.0
+    q: Any = 0.0
+    cost: Any = 0.0
+    constraints: Constraints = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Values of parameters by name: of each period, before the first, at the end of the last."""
+
+    by_period: Mapping[str, FloatArray]
+    before: Mapping[str, FloatArray] = field(default_factory=dict)
+    ends: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelBuilder:
+    """A dispatch being written down: what all terms need to know, and the symbols used so far."""
+
+    feeder: Feeder
+    periods: int
+    period_h: float
+    elastic: Elastic | None
+    """What broken limits cost; None while the limits are strict."""
+    linked: bool = False
+    """Whether the period before is a variable as well, to be linked to another copy of the dispatch."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """What changes from solve to solve, one row per period."""
+    before: dict[str, Any] = field(default_factory=dict)
+    """What the period before the first leaves, by the name of the variable it continues."""
+    ends: dict[str, Any] = field(default_factory=dict)
+    """What variables must be in the last period."""
+    penalised: list[str] = field(default_factory=list)
+    """The variables that say by how much limits are broken."""
+    penalties: list[Any] = field(default_factory=list)
+    """What they cost [CNY]."""
+
+    def variable(self, name: str, count: int) -> Any:
+        """Return a variable (periods, *count*)."""
+        from cvxpy import Variable
+
+        return self.variables.setdefault(name, Variable((self.periods, count), name=name))
+
+    def slack(self, name: str, count: int, price_cny: float) -> Any:
+        """Return a variable (periods, *count*) for breaking a limit, at a price per unit."""
+        from cvxpy import sum as total
+
+        variable = self.variable(name, count)
+        self.penalised.append(name)
+        self.penalties.append(price_cny * total(variable))
+        return variable
+
+    def parameter(self, name: str, count: int) -> Any:
+        """Return a parameter (periods, *count*)."""
+        from cvxpy import Parameter
+
+        return self.parameters.setdefault(name, Parameter((self.periods, count), name=name))
+
+    def previous(self, name: str, count: int) -> Any:
+        """Return what the variable *name* was before the first period, (1, *count*)."""
+        from cvxpy import Parameter, Variable
+
+        kind = Variable if self.linked else Parameter
+        return self.before.setdefault(name, kind((1, count), name=f"{name} before"))
+
+    def terminal_energy(self, name: str, count: int) -> Constraints:
+        """Return that the variable *name* ends as it should, or misses that at a price where elastic."""
+        from cvxpy import Parameter
+
+        short = self.variables[name][-1:] - self.ends.setdefault(
+            name, Parameter((1, count), name=f"{name} at the end")
+        )
+        if self.elastic is None:
+            return [short == 0]
+        missed = self.slack(f"{name} missed", count, self.elastic.terminal_energy_cny_per_kwh * BASE_KVA)
+        return [short <= missed[-1:], -short <= missed[-1:], missed >= 0]
+
+    def energy_price(self, name: str) -> float:
+        """Return a penalty per p.u. of power held for one period."""
+        return float(getattr(self.elastic, name)) * BASE_KVA * self.period_h
+
+
+def at_buses(buses: Sequence[str], feeder: Feeder) -> FloatArray:
+    """Return the (names, buses) matrix that marks each bus by its name."""
+    marks = np.zeros((len(buses), feeder.bus_count))
+    marks[np.arange(len(buses)), [feeder.bus_index(bus) for bus in buses]] = 1.0
+    return marks
+
+
+def earlier(value: Any, before: Any) -> Any:
+    """Return each period's value one period earlier, *before* in the first."""
+    from cvxpy import vstack
+
+    return before if value.shape[0] == 1 else vstack([before, value[:-1]])
+
+
+def rows(limit: Any, like: Any) -> Any:
+    """Return one limit per thing, repeated for every period; an expression stays as it is."""
+    if isinstance(limit, np.ndarray | float | int):
+        return np.broadcast_to(np.asarray(limit, dtype=np.float64), like.shape)
+    return limit

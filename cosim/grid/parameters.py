@@ -1,0 +1,67 @@
+"""The parameter values that one solve puts into the compiled dispatch, one row per period, in per unit of 1 MVA."""
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.grid.builder import Parameters
+from cosim.grid.model import ProblemStructure
+from cosim.grid.problem import Load, ProblemData
+from cosim.grid.radial import BASE_KVA
+
+
+def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
+    """Return every parameter of the dispatch of *structure* at *data*."""
+    load, feeder = data.load, structure.feeder
+    by_period = {
+        "price": data.price_cny_per_kwh[:, None],
+        "loss_price": np.full((data.periods, 1), data.loss_price_cny_per_mwh),
+        "load_p": (load.base_kw + load.station_kw) / BASE_KVA,
+        "load_q": load.base_kvar / BASE_KVA,
+        "current2_max": _current2_max(structure, data),
+    }
+    before: dict[str, FloatArray] = {}
+    ends: dict[str, FloatArray] = {}
+    for group in structure.groups:
+        own = group.parameters(data, feeder)
+        by_period.update(own.by_period)
+        before.update(own.before)
+        ends.update(own.ends)
+    if structure.elastic:
+        by_period |= _sheddable(load)
+    return Parameters(by_period=by_period, before=before, ends=ends)
+
+
+def _sheddable(load: Load) -> dict[str, FloatArray]:
+    base = np.maximum(load.base_kw, 0.0)
+    ratio = np.divide(load.base_kvar, base, out=np.zeros_like(base), where=base > 0)
+    return {
+        "base_shed_max": base / BASE_KVA,
+        "base_q_per_p": ratio,
+        "station_shed_max": np.maximum(load.station_kw, 0.0) / BASE_KVA,
+    }
+
+
+def _current2_max(structure: ProblemStructure, data: ProblemData) -> FloatArray:
+    """Return the square of a current no branch can exceed in any AC power flow within the limits.
+
+    By Kirchhoff's law it carries the sum of the currents below it, each at most S_max / v_min. The cones
+    alone allow any current, so where losses pay (prices below zero) the relaxation would run away. Where a
+    branch has a limit and no charging of its own, the limit holds here.
+    """
+    feeder, load = structure.feeder, data.load
+    lowest = feeder.voltage_min_pu
+    highest = feeder.voltage_max_pu
+    if structure.elastic is not None:
+        lowest, highest = min(lowest, structure.elastic.voltage_floor_pu), max(highest, 2.0)
+    load_kw = np.abs(load.base_kw) + load.station_kw
+    for group in structure.groups:
+        load_kw = load_kw + group.movable_kw(data)
+    largest = np.hypot(load_kw, load.base_kvar) / BASE_KVA
+    ratings = sum(group.rating_pu(data, feeder) @ group.at(feeder) for group in structure.devices.loads_last)
+    largest = largest + ratings + np.abs(feeder.admittance_at_bus) * highest**2
+    scale = feeder.ratio_to_slack
+    reach = feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus]
+    own = np.where(feeder.y_from_pu == 0, feeder.current_max_pu * feeder.ratio, np.inf)
+    own = np.minimum(own, np.where(feeder.y_to_pu == 0, feeder.current_max_to_pu, np.inf))
+    most: FloatArray = np.minimum(reach, own) ** 2
+    return most

@@ -1,0 +1,151 @@
+"""What a dispatch is asked: load, horizon, rules (this module knows no solver and no kind of device).
+
+Arrays are (periods of the horizon, things); powers are kW and kvar, energies kWh at the end of a period.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from cosim.arrays import BoolArray, FloatArray
+from cosim.grid.radial import Feeder
+
+DispatchState = Mapping[str, FloatArray]
+"""What one period leaves to the next: arrays of the devices by name, such as ``storage_kwh`` (devices,)."""
+
+
+class LoadResponse(Protocol):
+    """Load that moves from bus to bus with the price, see `device.price_response`."""
+
+    @property
+    def buses(self) -> tuple[str, ...]:
+        """The buses where it is drawn."""
+
+    @property
+    def load_kw(self) -> FloatArray:
+        """What is drawn at the price expected, (periods, buses)."""
+
+    @property
+    def price_cny_per_kwh(self) -> FloatArray:
+        """The price expected, (periods, buses)."""
+
+    @property
+    def slope_root(self) -> FloatArray:
+        """R with R R' = slope, (periods, buses, buses)."""
+
+    def between(self, start: int, stop: int) -> "LoadResponse":
+        """Return the response in the periods from *start* up to *stop*, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Load:
+    """The load of each period and bus, and what the weather offers.
+
+    Stations charge at unity power factor and can be shed apart.
+    """
+
+    base_kw: FloatArray
+    base_kvar: FloatArray
+    station_kw: FloatArray
+    renewable_kw: FloatArray | None = None
+    """Power each renewable device offers, (periods, devices); None is what its profile says."""
+    response: LoadResponse | None = None
+    """How the load of stations answers nodal prices; None: not within the dispatch."""
+
+    @classmethod
+    def scaled(cls, feeder: Feeder, profile_pu: FloatArray, station_kw: FloatArray | None = None) -> "Load":
+        """Return the feeder's nominal load times a profile per period, or per (period, bus)."""
+        profile = np.asarray(profile_pu, dtype=np.float64)
+        profile = profile[:, None] if profile.ndim == 1 else profile
+        base_kw, base_kvar = profile * feeder.load_kw, profile * feeder.load_kvar
+        return cls(
+            base_kw=base_kw,
+            base_kvar=base_kvar,
+            station_kw=np.zeros_like(base_kw) if station_kw is None else station_kw,
+        )
+
+    def since(self, offset: int) -> "Load":
+        """Return the load without its first *offset* periods."""
+        return self.between(offset, len(self.base_kw))
+
+    def between(self, start: int, stop: int) -> "Load":
+        """Return the load of the periods from *start* up to *stop*, counted from 0."""
+        return Load(
+            base_kw=self.base_kw[start:stop],
+            base_kvar=self.base_kvar[start:stop],
+            station_kw=self.station_kw[start:stop],
+            renewable_kw=None if self.renewable_kw is None else self.renewable_kw[start:stop],
+            response=None if self.response is None else self.response.between(start, stop),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Horizon:
+    """The periods a dispatch covers: from ``first_period`` (1..T) on, as many as the load has."""
+
+    first_period: int = 1
+    period_h: float = 1.0
+    state: DispatchState | None = None
+    """What the period before left; None starts the day as the devices say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elastic:
+    """What breaking a limit costs where no dispatch keeps them all; the cheapest gives way first."""
+
+    voltage_cny_per_pu2_h: float = 1e4
+    """Per unit of squared voltage outside the band, bus and hour."""
+    voltage_floor_pu: float = 0.80
+    station_cny_per_kwh: float = 10.0
+    base_cny_per_kwh: float = 100.0
+    terminal_energy_cny_per_kwh: float = 50.0
+    """Energy a store, departing vehicles or a shifted load should have in the end."""
+    renewable_cny_per_kwh: float = 2.0
+    """Renewables forced off; below the largest loss price, or burning the energy as losses would pay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How to dispatch: what is allowed, what counts as exact, which solver."""
+
+    export: bool = False
+    loss_price_cny_per_mwh: float = 0.0
+    """mu of Eq. 21. Bought energy already pays for its losses, so it is 0 outside the continuation."""
+    continuation_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200, 10_000, 30_000)
+    """Penalty continuation: loss prices tried in turn while the relaxation is not exact."""
+    exact_pu: float = 1e-6
+    """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
+    elastic: Elastic = field(default_factory=Elastic)
+    solver: Literal["auto", "clarabel", "mosek"] = "auto"
+    fallback: bool = False
+    """Where even broken limits lead to no dispatch: return the fallback operation instead of raising an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemData:
+    """The data of one solve: all that may change without compiling the problem anew."""
+
+    load: Load
+    price_cny_per_kwh: FloatArray
+    horizon: Horizon
+    state: DispatchState
+    loss_price_cny_per_mwh: float = 0.0
+    charging: Mapping[str, BoolArray] | None = None
+    """Fixed signs of stores by kind, (periods, devices), True where one may only charge; None leaves them open."""
+
+    @property
+    def periods(self) -> int:
+        """Number of periods."""
+        return len(self.price_cny_per_kwh)
+
+    @property
+    def last_period(self) -> int:
+        """The last period of the horizon, 1..T."""
+        return self.horizon.first_period + self.periods - 1
+
+    @property
+    def of_day(self) -> slice:
+        """The periods of the horizon as rows of a profile of the day."""
+        return slice(self.horizon.first_period - 1, self.last_period)
