@@ -199,7 +199,7 @@ def test_the_charge_after_the_stay_decides_on_the_fast_charge() -> None:
     assert made.course.soc_charge_point == pytest.approx([0.266, 0.266, 0.30 + 12.88 / 50 - 0.034])
 
 
-@pytest.mark.parametrize("field", ["soc_fast_charge", "soc_reserve", "soc_target", "plug_in_below_soc"])
+@pytest.mark.parametrize("field", ["soc_fast_charge", "soc_reserve", "soc_target", "soc_plug_at_home"])
 @pytest.mark.parametrize("value", [-0.01, 1.01])
 def test_shares_beyond_0_and_1_are_refused_and_both_ends_are_not(field: str, value: float) -> None:
     with pytest.raises(ValueError, match="must be in"):
