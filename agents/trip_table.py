@@ -108,8 +108,8 @@ class TripTable:
 
     @property
     def is_made(self) -> BoolArray:
-        """Trips that have begun and are not stranded."""
-        return self.path >= 0
+        """Trips that have begun and are not stranded; one that was rolled back keeps its path until it begins again."""
+        return self.has_begun & (self.path >= 0)
 
     @property
     def is_stranded(self) -> BoolArray:
