@@ -52,11 +52,11 @@ class DayRecord:
 
     @cached_property
     def yesterday(self) -> DayTraffic | None:
-        """The day before, all of whose trips have ended that take less than a day."""
+        """The day before: by now its trips have ended, except those that take more than a day."""
         if self.start is None:
             return None
         before = self.start.yesterday
-        late = self.at_end.of(self._began_before)
+        late = self.at_end.of(self._began_on(before.day))
         return replace(before, trips=TripTable.joined([before.trips, late]))
 
     @cached_property
@@ -74,7 +74,8 @@ class DayRecord:
             field.name: np.array([getattr(period, field.name) for period in periods])
             for field in fields(RoadPeriod)
         }
-        trips = self.at_end.of(~self._began_before)
+        begun_before = self.trips.has_begun & (self.trips.departure_s < (self.day - 1) * SECONDS_PER_DAY)
+        trips = self.at_end.of(~begun_before)
         return DayTraffic(day=self.day, trips=trips, entering=self.entering, **columns)
 
     @property
@@ -83,10 +84,10 @@ class DayRecord:
         trips = self.today.trips
         return replace(self.today, trips=trips.of(trips.has_begun & ~trips.is_under_way))
 
-    @property
-    def _began_before(self) -> BoolArray:
-        """Trips that were under way as the day began."""
-        return self.trips.has_begun & (self.trips.departure_s < (self.day - 1) * SECONDS_PER_DAY)
+    def _began_on(self, day: int) -> BoolArray:
+        """Return which trips began on a day."""
+        began: BoolArray = self.trips.departure_s // SECONDS_PER_DAY + 1 == day
+        return began
 
     @property
     def records_individuals(self) -> bool:
