@@ -10,6 +10,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 from cosim.grid.dispatch import solve_dispatch
@@ -25,6 +26,7 @@ def remembered(compute: Callable[..., Any]) -> Callable[..., Any]:
     """Return *compute* with a memory of its answers; what it raises is not remembered."""
     answers: OrderedDict[tuple[bytes, ...], Any] = OrderedDict()
 
+    @wraps(compute)
     def answer(*arguments: Any, **named: Any) -> Any:
         if not remembering[0]:
             return compute(*arguments, **named)
