@@ -7,11 +7,40 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "ConfigError": "cosim.errors",
+    "CosimError": "cosim.errors",
+    "DemandResponse": "cosim.grid.device",
+    "Devices": "cosim.grid.device",
+    "Horizon": "cosim.grid.problem",
+    "InfeasibleError": "cosim.errors",
+    "Load": "cosim.grid.problem",
+    "ModelError": "cosim.errors",
+    "Renewable": "cosim.grid.device",
+    "Rules": "cosim.grid.problem",
+    "SolverError": "cosim.errors",
+    "Storage": "cosim.grid.device",
+    "Turbine": "cosim.grid.device",
+    "V2GCharger": "cosim.grid.device",
+    "assign": "experiments.assign.study",
+    "build_problem": "cosim.road.build_problem",
+    "compare": "experiments.compare.study",
+    "copy_scenario": "experiments.scenarios",
+    "feeder_from_pandapower": "cosim.grid.feeder",
     "load_run": "cosim.results",
     "load_scenario": "experiments.scenarios",
+    "read_feeder_csv": "cosim.grid.feeder",
+    "read_roads": "cosim.road.formats",
     "run": "experiments.run.runner",
+    "scenario_names": "experiments.scenarios",
+    "solve_dispatch": "cosim.grid.dispatch",
+    "solve_equilibrium_day": "cosim.coupling",
+    "solve_so": "cosim.road.user_equilibrium",
+    "solve_sue": "cosim.road.assignment",
+    "solve_ue": "cosim.road.user_equilibrium",
+    "study_mobility": "experiments.mobility.study",
+    "sweep": "experiments.sweep.study",
 }
-__all__ = ["load_run", "load_scenario", "run"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -101,12 +101,12 @@ def refuse_faulty(*tables: Table | None) -> None:
     refuse(", ".join(str(table.file) for table in tables if table is not None), problems_of(*tables))
 
 
-def read_table(file: Path, required: Sequence[str], optional: Sequence[str] | None = ()) -> Table:
+def read_table(file: str | Path, required: Sequence[str], optional: Sequence[str] | None = ()) -> Table:
     """Return the rows of a CSV file; empty lines and lines that start with '#' are skipped.
 
     A column that is neither *required* nor *optional* is a defect, unless *optional* is None.
     """
-    table = Table(file)
+    table = Table(Path(file))
     rows = _rows(table, required)
     header = rows[0][1] if rows else []
     _fill(table, rows, required, (*required, *(header if optional is None else optional)))

@@ -7,7 +7,7 @@ columns. They carry their unit in their name; a value that a model does not have
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,18 @@ def _stretched(column: Column, block: dict[str, Any]) -> Any:
     length = max(np.size(value) for value in block.values() if not isinstance(value, str))
     value = np.asarray(block.get(column.name, column.missing), dtype=column.dtype)
     return np.broadcast_to(value, (length,)) if value.ndim == 0 else value
+
+
+def check_columns(command: str, table: str, columns: Iterable[str]) -> None:
+    """Raise KeyError unless the *columns* of a *command*'s table are in the dictionary.
+
+    A command has a table of its own (assign/links), or writes one that several commands share.
+    """
+    name = f"{command}/{table}" if f"{command}/{table}" in TABLES else table
+    unknown = [column for column in columns if not any(known.covers(column) for known in TABLES[name])]
+    if unknown:
+        msg = f"table {name} has no column {', '.join(unknown)}"
+        raise KeyError(msg)
 
 
 def write_tables(directory: Path, tables: Tables) -> None:
@@ -147,6 +159,12 @@ class Run:
     """
 
     directory: Path
+
+    def __repr__(self) -> str:
+        """Return the name of the run, its models and its directory."""
+        models = " and ".join(name for name in ("agents", "equilibrium") if getattr(self, name))
+        name, seed = self.manifest["name"], self.manifest["seed"]
+        return f"<Run {name}, seed {seed}: {models}, in {self.directory}>"
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

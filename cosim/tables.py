@@ -1,7 +1,5 @@
 """The dictionary of columns: what every column of every result table holds, and in which unit."""
 
-from collections.abc import Iterable
-
 from cosim.columns import Column
 from cosim.columns import real as _real
 from cosim.columns import text as _text
@@ -241,15 +239,3 @@ KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
 """What the rows of each table are ordered by; equal keys keep the order of writing."""
 
 TABLES |= COMMAND_TABLES
-
-
-def check_columns(command: str, table: str, columns: Iterable[str]) -> None:
-    """Raise KeyError unless the *columns* of a *command*'s table are in the dictionary.
-
-    A command has a table of its own (assign/links), or writes one that several commands share.
-    """
-    name = f"{command}/{table}" if f"{command}/{table}" in TABLES else table
-    unknown = [column for column in columns if not any(known.covers(column) for known in TABLES[name])]
-    if unknown:
-        msg = f"table {name} has no column {', '.join(unknown)}"
-        raise KeyError(msg)

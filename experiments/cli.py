@@ -10,6 +10,7 @@ import typer
 
 from cosim.errors import ConfigError, ModelError
 from experiments.assign.command import assign_command
+from experiments.columns import columns_command
 from experiments.compare.command import compare_command, converge_command
 from experiments.dispatch.command import dispatch_command
 from experiments.estimate_od.command import estimate_od_command
@@ -43,6 +44,7 @@ app = typer.Typer(
 
 for _name, _command, _help in (
     ("assign", assign_command, "Assign traffic to a road network alone."),
+    ("columns", columns_command, "Print what each column of a result table holds."),
     ("compare", compare_command, "Compare runs, and say why they differ."),
     ("converge", converge_command, "Measure the error against the number of agents."),
     ("dispatch", dispatch_command, "Dispatch feeders alone, and prove it."),

@@ -87,7 +87,7 @@ def _version(package: str) -> str | None:
 
 
 def without_nan(value: Any) -> Any:
-    """Write what is not a number as null: JSON has no word for it."""
+    """Return the value with null for NaN and infinity, for which JSON has no word."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

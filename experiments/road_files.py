@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosim.errors import ConfigError
+from cosim.road.files import read_road_files
 from cosim.road.formats import RoadData, read_roads, travelling, with_generalised_cost
 
 OWN_SETTINGS = ("length_weight", "toll_weight", "demand_scale")
@@ -29,6 +30,15 @@ class RoadInput:
         )
 
 
+def road_input(roads: RoadInput | RoadData | str | Path) -> RoadInput:
+    """Return the roads and trips that are given as such, or by the file or name of a scenario."""
+    if isinstance(roads, RoadInput):
+        return roads
+    if isinstance(roads, RoadData):
+        return RoadInput("roads", replace(roads, od=travelling(roads.od)), DEFAULT_THETA_PER_MIN)
+    return read_road_input(str(roads), None)
+
+
 def read_road_input(
     network: str, trips: Path | None, nodes: Path | None = None, settings: Sequence[str] = ()
 ) -> RoadInput:
@@ -46,7 +56,9 @@ def read_road_input(
             where = "--set"
             known = ", ".join(OWN_SETTINGS)
             raise ConfigError(where, [f"{text!r} is not known here; there are {known}" for text in rest])
-        found = RoadInput(file.stem, _read(file, trips, nodes), DEFAULT_THETA_PER_MIN, str(trips or network))
+        found = RoadInput(
+            file.stem, read_road_files(file, trips, nodes), DEFAULT_THETA_PER_MIN, str(trips or network)
+        )
     scale = own.pop("demand_scale", 1.0)
     data = with_generalised_cost(found.data, **own)
     od = travelling(replace(data.od, demand_veh_h=scale * data.od.demand_veh_h))
@@ -75,20 +87,6 @@ def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
         where = "--set"
         raise ConfigError(where, problems)
     return own, rest
-
-
-def _read(network: Path, trips: Path | None, nodes: Path | None) -> RoadData:
-    from cosim.road.gmns import read_gmns
-    from cosim.road.tntp import read_tntp
-
-    if trips is None:
-        return read_gmns(network)
-    if network.suffix == ".csv":
-        return read_roads(network, trips, nodes)
-    beside = network.with_name(network.name.replace("_net", "_node"))
-    if nodes is None and beside != network and beside.is_file():
-        nodes = beside
-    return read_tntp(network, trips, nodes)
 
 
 def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:

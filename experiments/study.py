@@ -8,8 +8,7 @@ from typing import Any
 
 import typer
 
-from cosim.results import RunDirectory, Tables, write_tables
-from cosim.tables import check_columns
+from cosim.results import RunDirectory, Tables, check_columns, write_tables
 from experiments.manifest import without_nan
 
 FLAGGED = 3
@@ -83,12 +82,3 @@ def _write(study: Study, out: Path) -> str:
 def aligned(facts: Mapping[str, str], width: int = 18) -> list[str]:
     """Return a line for each figure, its name before it."""
     return [f"{name:{width}} {value}" for name, value in facts.items()]
-
-
-def positive(options: Mapping[str, float | None]) -> list[str]:
-    """Return a sentence for each option that is not a finite number above 0; None is an option that is not given."""
-    return [
-        f"{name} is {value:g}; it must be above 0"
-        for name, value in options.items()
-        if value is not None and not 0 < value < float("inf")
-    ]

@@ -1,6 +1,6 @@
 """What a forecast error costs: the day planned ahead, dispatched anew every period, and known beforehand.
 
-All three serve the load that came. In each period the set-points of the plan in force are held and the slack bus
+All three serve the realised load. In each period the set-points of the plan in force are held and the slack bus
 takes the difference, so that costs and voltages can be set side by side. The day ahead was planned by the equilibrium,
 and the agents' operators dispatched it anew: only what nobody has solved yet is solved here.
 """
@@ -41,7 +41,7 @@ class Loads:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Realised:
-    """The periods of a feeder's day under one plan, with the load that came: one value for each."""
+    """The periods of a feeder's day under one plan, with the realised load: one value for each."""
 
     status: tuple[str, ...]
     cost_cny: FloatArray
@@ -141,14 +141,14 @@ def realise(
 
 
 def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
-    """Return the dispatch of the day by who knew the load that came."""
+    """Return the dispatch of the day with the realised load known beforehand."""
     load = case.load(scenario.stations, loads.realised_kw)
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
 
 
 def _power_flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray) -> PowerFlow:
-    """Return the AC power flow of all periods; not a number in those that have none."""
+    """Return the AC power flow of all periods; NaN in those that have none."""
     try:
         return sweep_power_flow(feeder, injection_kw, injection_kvar)
     except SolverError:

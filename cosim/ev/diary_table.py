@@ -70,8 +70,9 @@ def observed(diaries: Diaries) -> ObservedDays:
     )
 
 
-def read_diaries(file: Path) -> ObservedDays:
+def read_diaries(file: str | Path) -> ObservedDays:
     """Return the EV-days of a CSV or Parquet file; raise ConfigError with all that is wrong with it."""
+    file = Path(file)
     table = _parquet(file) if file.suffix.lower() in {".parquet", ".pq"} else read_table(file, COLUMNS)
     table.refuse_repeated("ev", "day", "trip")
     rows = sorted(_trips(table), key=lambda trip: (trip.key, trip.number))

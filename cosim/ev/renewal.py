@@ -1,8 +1,8 @@
 """The dwell model without a random number: arrivals and departures as densities over the day.
 
 Whoever arrives leaves after a dwell time of known distribution, whoever leaves arrives after a trip of known
-distribution: two convolutions, computed forwards on a grid of 15 s. This is a referee for the diaries, written
-from the description alone.
+distribution: two convolutions, computed forwards on a grid of 15 s. This is an analytical benchmark for the
+diaries, written from the description alone.
 """
 
 from dataclasses import dataclass

@@ -15,6 +15,8 @@ from cosim.periods import SECONDS_PER_DAY
 DOINGS = (*ACTIVITIES, "driving", "slow_charging", "fast_charging")
 """What an EV can be doing; parked at an activity means parked without charging."""
 DRIVING, SLOW, FAST = 4, 5, 6
+Columns = tuple[IntArray | ActivityArray | FloatArray, ...]
+"""Columns of a timeline: EV, what it does, start and end [s], state of charge at both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,31 +87,13 @@ def timeline(
     """
     made = np.flatnonzero(~record.cancelled)
     day_s = (diaries.day - 1) * SECONDS_PER_DAY
-    departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
-    ev = diaries.ev[made]
-    own, kw = battery.of(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
-    next_s = _next(ev, departure_s)
-    plug_s = departure_s + behaviour.charge_point * (arrival_s - departure_s)
-    unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, next_s)
-    charged = record.fast_charge[made]
-    soc_plug = record.soc_charge_point[made]
-    gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.battery_kwh
-    soc_unplug = np.where(charged, soc_plug + gain, soc_plug)
-    there_s = np.maximum(arrival_s, unplug_s)
+    trips, there_s = _trips(diaries, record, made, day_s, battery, behaviour, fast_kw)
     late = _still_going_on(yesterday)
     stays = _stays(diaries, record, made, day_s, there_s, state, late)
+    late_end_s = np.minimum(late.end_s, stays.departure_s[late.ev])
     parts = [
-        (ev, np.full(ev.size, DRIVING), departure_s, plug_s, record.soc_departure[made], soc_plug),
-        (ev, np.full(ev.size, FAST), plug_s, unplug_s, soc_plug, soc_unplug),
-        (ev, np.full(ev.size, DRIVING), unplug_s, there_s, soc_unplug, record.soc_arrival[made]),
-        (
-            late.ev,
-            late.doing,
-            late.start_s,
-            np.minimum(late.end_s, stays.departure_s[late.ev]),
-            late.soc_start,
-            late.soc_end,
-        ),
+        *trips,
+        (late.ev, late.doing, late.start_s, late_end_s, late.soc_start, late.soc_end),
         *_parked(diaries, stays, battery, behaviour),
     ]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -117,6 +101,34 @@ def timeline(
     names = ("ev", "doing", "start_s", "end_s", "soc_start", "soc_end")
     kept = {name: column[some] for name, column in zip(names, columns, strict=True)}
     return Timeline(n_ev=diaries.n_ev, **kept)
+
+
+def _trips(
+    diaries: Diaries,
+    record: SocRecord,
+    made: IntArray,
+    day_s: int,
+    battery: Battery,
+    behaviour: ChargingBehaviour,
+    fast_kw: FloatArray | float,
+) -> tuple[list[Columns], FloatArray]:
+    """Return the trips *made* in three parts, to the charge point, at it, and on, and when each EV is there [s]."""
+    departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
+    ev = diaries.ev[made]
+    own, kw = battery.of(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
+    plug_s = departure_s + behaviour.charge_point * (arrival_s - departure_s)
+    unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, _next(ev, departure_s))
+    soc_plug = record.soc_charge_point[made]
+    gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.battery_kwh
+    soc_unplug = np.where(record.fast_charge[made], soc_plug + gain, soc_plug)
+    there_s = np.maximum(arrival_s, unplug_s)
+    driving, charging = np.full(ev.size, DRIVING), np.full(ev.size, FAST)
+    parts: list[Columns] = [
+        (ev, driving, departure_s, plug_s, record.soc_departure[made], soc_plug),
+        (ev, charging, plug_s, unplug_s, soc_plug, soc_unplug),
+        (ev, driving, unplug_s, there_s, soc_unplug, record.soc_arrival[made]),
+    ]
+    return parts, there_s
 
 
 def _next(ev: IntArray, departure_s: IntArray) -> FloatArray:
@@ -157,9 +169,7 @@ def _stays(
     )
 
 
-def _parked(
-    diaries: Diaries, stays: _Stays, battery: Battery, behaviour: ChargingBehaviour
-) -> list[tuple[IntArray | ActivityArray | FloatArray, ...]]:
+def _parked(diaries: Diaries, stays: _Stays, battery: Battery, behaviour: ChargingBehaviour) -> list[Columns]:
     """Return the stays in two parts: charging slowly, and not, or no longer."""
     ev, own, slow_charger_kw = stays.ev, battery.of(stays.ev), behaviour.of(stays.ev).slow_charger_kw
     chargers = diaries.has_home_charger[ev], diaries.has_work_charger[ev]

@@ -166,16 +166,13 @@ def _continued(case: _Case) -> Dispatch | None:
         last = bound
     mu_0 = case.rules.loss_price_cny_per_mwh
     for mu in (mu_0, *(step for step in case.rules.continuation_cny_per_mwh if step > mu_0)):
-        solution = _try(case, loss_price_cny_per_mwh=mu) if mu else bound
-        recovery = [f"loss price {mu:g}"] if mu != mu_0 else []
-        if solution is not None and both_signs(solution, case.structure.devices).any():
-            charging = case.structure.devices.signs(solution.setpoints)
-            solution = _try(case, loss_price_cny_per_mwh=mu, charging=charging)
-            recovery.append("storage signs fixed")
+        solution, recovery = _at_loss_price(case, mu, bound)
         if solution is not None:
             certificate = certify(solution, case.structure, case.data, case.rules.exact_pu)
             if not certificate.reason_not_certified:
                 return _dispatch(case, solution, certificate, bound, recovery)
+            if solution is bound and _is_exact(bound, case) and (feasible := _on_the_edge(case)) is not None:
+                return feasible
         last = last or solution
     if last is None:
         msg = f"{case.where}: {case.solver} gives no accurate result at any loss price of the continuation."
@@ -183,10 +180,27 @@ def _continued(case: _Case) -> Dispatch | None:
     return _dispatch(case, last, certify(last, case.structure, case.data, case.rules.exact_pu), bound, [])
 
 
+def _at_loss_price(case: _Case, mu: float, bound: Solution | None) -> tuple[Solution | None, list[str]]:
+    """Return the solution at a loss price of *mu*, and by what it differs from the *bound*, which has none."""
+    solution = _try(case, loss_price_cny_per_mwh=mu) if mu else bound
+    recovery = [f"loss price {mu:g}"] if mu != case.rules.loss_price_cny_per_mwh else []
+    if solution is not None and both_signs(solution, case.structure.devices).any():
+        charging = case.structure.devices.signs(solution.setpoints)
+        solution = _try(case, loss_price_cny_per_mwh=mu, charging=charging)
+        recovery.append("storage signs fixed")
+    return solution, recovery
+
+
+def _is_exact(solution: Solution, case: _Case) -> bool:
+    """Tell whether the relaxation is tight: what is wrong then is the solver's accuracy, and no loss price helps."""
+    return bool(solution.relaxation_error.max(initial=0.0) <= case.rules.exact_pu)
+
+
 def _on_the_edge(case: _Case) -> Dispatch | None:
     """Return the dispatch where the load is just what the limits allow; None if that is not the case.
 
-    With no room between the limits the strict problem is ill-posed; the elastic one is not, and breaks none.
+    With no room between the limits the strict problem is ill-posed: the solver gives up, or stops at voltages that
+    no AC power flow has. The elastic problem is well posed, and its solution breaks no limit.
     """
     soft = replace(case, structure=replace(case.structure, elastic=case.rules.elastic))
     if case.structure.elastic is not None or (solution := _try(soft)) is None:
@@ -258,7 +272,7 @@ def _case(
 def _shape_problems(
     feeder: Feeder, devices: Devices, load: Load, price: FloatArray, horizon: Horizon
 ) -> list[str]:
-    periods = len(price)
+    periods = price.size
     wanted = (periods, feeder.bus_count)
     problems = [] if price.ndim == 1 and periods else ["the price must be one number per period."]
     arrays = {"base_kw": load.base_kw, "base_kvar": load.base_kvar, "station_kw": load.station_kw}

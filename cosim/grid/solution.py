@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, Frame
 from cosim.grid.problem import DispatchState
 
 REPORT_BASE_KVA = 10_000.0
@@ -103,6 +103,31 @@ class Dispatch(Solution):
     """The set-points that one period leaves to the next."""
     ac_mismatch_pu: FloatArray
     """Largest difference of a voltage to the AC power flow at the set-points, per period; NaN if none exists."""
+
+    def __repr__(self) -> str:
+        """Return the dispatch in a line."""
+        last = self.first_period + self.period_count - 1
+        certified = "certified" if self.certified else "not certified"
+        return (
+            f"<Dispatch of {self.feeder_name}, periods {self.first_period} to {last}: {self.status}, {certified}, "
+            f"{self.cost_cny:.1f} CNY>"
+        )
+
+    def to_frame(self) -> Frame:
+        """Return a table with a row per period: purchase [kW, kvar], losses [kW], voltages [p.u.], AC mismatch."""
+        import pandas as pd
+
+        columns = {
+            "period": self.first_period + np.arange(self.period_count),
+            "purchase_kw": self.purchase_kw,
+            "purchase_kvar": self.purchase_kvar,
+            "losses_kw": self.losses_kw,
+            "voltage_min_pu": self.voltage_pu.min(axis=1),
+            "voltage_max_pu": self.voltage_pu.max(axis=1),
+            "relaxation_error_max": self.relaxation_error.max(axis=1, initial=0.0),
+            "ac_mismatch_pu": self.ac_mismatch_pu,
+        }
+        return pd.DataFrame(columns)
 
     @property
     def period_count(self) -> int:

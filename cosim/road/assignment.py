@@ -1,15 +1,18 @@
 """Stochastic user equilibrium of one period, and of the periods of a day one after another (Steps 1-7)."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray
+from cosim.arguments import check, one_of, positive, whole
+from cosim.arrays import BoolArray, FloatArray, Frame
 from cosim.road.averaging import Averaged, average, average_loadings, below_capacity
 from cosim.road.bush_problem import BushProblem
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.latency import is_overloaded, link_toll_min
 from cosim.road.loading import PathLoading
+from cosim.road.network import Network
 from cosim.road.newton import LoadingSearch, newton
 from cosim.road.problem import AssignmentProblem
 from cosim.road.station_capacity import check_station_capacity
@@ -46,6 +49,26 @@ class Equilibrium:
     overloaded: BoolArray
     """Links whose time is an extended Davidson: the answer then shows an overload, not a wait."""
 
+    def __repr__(self) -> str:
+        """Return the equilibrium in a line."""
+        end = "converged" if self.converged else "not converged"
+        return f"<Equilibrium by {self.method}: {end}, residual {self.residual:.1e} after {self.iterations} iterations>"
+
+    def to_frame(self, network: Network) -> Frame:
+        """Return a table with a row per link of *network*: its ends, flow [veh/h], time and toll [min]."""
+        import pandas as pd
+
+        columns = {
+            "link": network.links,
+            "from_node": [network.nodes[node] for node in network.from_node],
+            "to_node": [network.nodes[node] for node in network.to_node],
+            "flow_veh_h": self.link_flow_veh_h,
+            "time_min": self.link_time_min,
+            "toll_min": self.toll_min,
+            "capacity_veh_h": network.capacity_veh_h,
+        }
+        return pd.DataFrame(columns)
+
     @property
     def iterations(self) -> int:
         """Number of times the costs were computed (Step 3)."""
@@ -68,9 +91,15 @@ def solve_sue(
     *method* is ``newton`` (on the link flows), or averaging of logit loadings by the step ``sra``
     (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (the paper's 1/n). *start* are path
     flows (on bushes: link flows) [veh/h], such as an earlier period's; without it the free-flow loading is
-    taken. Not reaching the tolerance is an answer too: see ``converged``. Raises InfeasibleError if the stations
-    cannot take all.
+    taken. Not reaching the tolerance is an answer too: see ``converged``. Raises ConfigError for an argument that
+    cannot be, InfeasibleError if the stations cannot take all.
     """
+    check(
+        "solve_sue",
+        one_of("method", method, get_args(Method)),
+        positive({"tolerance": tolerance}),
+        whole({"max_iterations": max_iterations}, 0),
+    )
     if not problem.extends:
         check_station_capacity(problem)
     if isinstance(problem, BushProblem):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arguments import check, positive
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.bush_problem import BushProblem
@@ -15,8 +16,8 @@ from cosim.road.paths import PathSet, UserClass, find_paths
 from cosim.road.problem import AssignmentProblem, Overload
 
 LISTED_ODS = 1000
-"""ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes .04 s with 3,376 listed paths and
-.02 s on bushes; Anaheim (1,406 ODs) .8 s with 8 paths per OD and .05 s on bushes."""
+"""ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes 0.04 s with 3,376 listed paths and
+0.02 s on bushes; Anaheim (1,406 ODs) 0.8 s with 8 paths per OD and 0.05 s on bushes."""
 AUTOMATIC: tuple[dict[str, Any], ...] = ({"path_limit": 100}, {"budget": 1.5, "path_limit": 1_000})
 """Path sets tried in turn: all paths where they are few, else those of at most 1.5 times the cheapest."""
 
@@ -38,12 +39,13 @@ def build_problem(
     a single class has the OD table's). *path_size* is the weight of ln PS in the path-size logit, usually 1; it
     needs listed paths.
     """
+    theta = np.broadcast_to(np.asarray(theta_per_min, dtype=np.float64), len(classes))
+    check("build_problem", *(positive({"theta_per_min": value}) for value in theta.tolist()))
     if demand_veh_h is None:
         if len(classes) != 1:
             msg = "with more than one class, say how much of the demand each has"
             raise ValueError(msg)
         demand_veh_h = od.demand_veh_h
-    theta = np.full(len(classes), theta_per_min, dtype=np.float64)
     chosen = choose_paths(network, od, classes, paths)
     if isinstance(chosen, BushSet):
         if path_size:

@@ -82,7 +82,7 @@ def travelling(od: OdTable) -> OdTable:
     return OdTable(origin=od.origin[some], dest=od.dest[some], demand_veh_h=od.demand_veh_h[some])
 
 
-def without_intrazonal(data: RoadData, file: Path) -> RoadData:
+def without_intrazonal(data: RoadData, file: str | Path) -> RoadData:
     """Return the roads with the trips between zones alone; a note tells the amount within zones in *file*."""
     od = data.od
     within = od.origin == od.dest
@@ -93,7 +93,7 @@ def without_intrazonal(data: RoadData, file: Path) -> RoadData:
     return replace(data, od=between, intrazonal_veh_h=amount, notes=notes)
 
 
-def read_roads(links: Path, od: Path, nodes: Path | None = None) -> RoadData:
+def read_roads(links: str | Path, od: str | Path, nodes: str | Path | None = None) -> RoadData:
     """Return the network and the trips in CSV files; without *nodes* the links say which nodes there are.
 
     Trips within a zone are left out with a note. Raises ConfigError with a sentence for every defect of all

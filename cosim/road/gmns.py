@@ -48,12 +48,13 @@ KM = {
 """Kilometres in each unit of length, and of length per hour, that config.csv may name."""
 
 
-def read_gmns(folder: Path, *, length_weight: float = 0.0, toll_weight: float = 0.0) -> RoadData:
+def read_gmns(folder: str | Path, *, length_weight: float = 0.0, toll_weight: float = 0.0) -> RoadData:
     """Return the network and the trips of a GMNS folder; trips within a zone are left out with a note.
 
     A zone of one node is that node; one of several becomes a centroid with links of no time to each of them.
     A link that is not directed is two. Raises ConfigError naming every defect of all the files.
     """
+    folder = Path(folder)
     nodes = read_table(folder / "node.csv", ("node_id",), None)
     links = read_table(folder / "link.csv", ("link_id", "from_node_id", "to_node_id"), None)
     demand = read_table(folder / "demand.csv", ("o_zone_id", "d_zone_id", "volume"), None)

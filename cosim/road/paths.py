@@ -65,6 +65,10 @@ class PathSet:
     """The transpose, stored by rows of its own, for it is multiplied in every iteration."""
     _choosing: list[Choosing] = field(init=False, default_factory=list, repr=False)
 
+    def __repr__(self) -> str:
+        """Return the sizes of the path set."""
+        return f"<PathSet: {self.count:,} paths of {self.od.origin.size:,} ODs, {len(self.classes)} user classes>"
+
     @property
     def choosing(self) -> Choosing:
         """The paths of groups that have several; found once."""

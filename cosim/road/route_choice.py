@@ -43,7 +43,7 @@ class Alternatives:
 
 
 PROBIT_DRAWS = 1000
-"""Perceptions by which probit shares are simulated: a share is right within .032 (two standard errors, at .5)."""
+"""Perceptions by which probit shares are simulated: a share is right within 0.032 (two standard errors, at 0.5)."""
 COSTS_AT_ONCE = 4_000_000
 
 

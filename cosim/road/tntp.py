@@ -42,9 +42,9 @@ class LinkFlows:
 
 
 def read_tntp(
-    net: Path,
-    trips: Path,
-    node: Path | None = None,
+    net: str | Path,
+    trips: str | Path,
+    node: str | Path | None = None,
     *,
     length_weight: float = 0.0,
     toll_weight: float = 0.0,
@@ -54,17 +54,17 @@ def read_tntp(
     Cost is time + *length_weight* * length + *toll_weight* * toll, in the units of the file. Zones below the
     first through node are where trips begin and end only. Raises ConfigError naming every defect.
     """
-    net_file, trips_file = read_file(net), read_file(trips)
+    net_file, trips_file = read_file(Path(net)), read_file(Path(trips))
     tables = [net_file.table, trips_file.table]
     network, toll = _network(net_file)
     od = _trips(trips_file, len(network.nodes))
     if node is not None:
-        node_file = read_file(node)
+        node_file = read_file(Path(node))
         tables.append(node_file.table)
         network = replace(network, node_xy=_positions(node_file, len(network.nodes)))
     refuse_faulty(*tables)
     data = RoadData(network, od, toll, notes=_total_note(trips_file, float(od.demand_veh_h.sum())))
-    data = without_intrazonal(data, trips)
+    data = without_intrazonal(data, trips_file.table.file)
     data = replace(data, od=travelling(data.od))
     return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arguments import check, positive, whole
 from cosim.arrays import FloatArray
 from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min
@@ -78,6 +79,7 @@ def solve_ue(
     network of marginal costs the answer is the system optimum. Raises ConfigError for an OD without a path,
     InfeasibleError where the stations cannot take all.
     """
+    check("solve_ue", positive({"tolerance": tolerance}), whole({"max_rounds": max_rounds}, 1))
     demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
     paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))

@@ -10,6 +10,7 @@ from experiments.options import AsJson, Out
 
 if TYPE_CHECKING:
     from experiments.assign.study import Assigned
+    from experiments.study import Study
 
 
 class AssignmentMethod(StrEnum):
@@ -90,11 +91,9 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     as_json: AsJson = False,
 ) -> None:
     """Assign one hour's trips to the roads alone: link flows, path shares, costs of the ODs."""
-    from experiments.assign.page import page
     from experiments.assign.study import assign
-    from experiments.assign.tables import tables_of
     from experiments.road_files import read_road_input
-    from experiments.study import Study, finish
+    from experiments.study import finish
 
     roads = read_road_input(network, trips, nodes, settings or ())
     for note in roads.data.notes:
@@ -110,7 +109,15 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    study = Study(
+    finish(_study(assigned), out, as_json=as_json)
+
+
+def _study(assigned: "Assigned") -> "Study":
+    from experiments.assign.page import page
+    from experiments.assign.tables import tables_of
+    from experiments.study import Study
+
+    return Study(
         command="assign",
         facts=assigned.as_json(),
         lines=_lines(assigned),
@@ -118,7 +125,6 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         tables=lambda: tables_of(assigned),
         page=lambda tables: page(assigned, tables),
     )
-    finish(study, out, as_json=as_json)
 
 
 def _flags(assigned: "Assigned") -> list[str]:

@@ -57,15 +57,15 @@ def positions(network: Network) -> FloatArray:
 
 
 def _lanes(xy: FloatArray, network: Network) -> tuple[FloatArray, FloatArray]:
-    """Return both ends of every link, moved to the right: directions and parallel links don't hide each other."""
+    """Return both ends of every link, shifted to the right: directions and parallel links don't hide each other."""
     start, end = xy[network.from_node], xy[network.to_node]
     seen: dict[tuple[int, int], int] = {}
     lane = np.empty(len(network.links))
     pairs = list(zip(network.from_node.tolist(), network.to_node.tolist(), strict=True))
-    for link, (tail, head) in enumerate(pairs):
-        lane[link] = seen.get((tail, head), 0)
-        seen[tail, head] = int(lane[link]) + 1
-    two_way = np.array([(head, tail) in seen for tail, head in pairs])
+    for link, (start_node, end_node) in enumerate(pairs):
+        lane[link] = seen.get((start_node, end_node), 0)
+        seen[start_node, end_node] = int(lane[link]) + 1
+    two_way = np.array([(b, a) in seen for a, b in pairs])
     along = end - start
     length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-12)
     right = np.column_stack([along[:, 1], -along[:, 0]]) / length[:, None]
@@ -108,12 +108,14 @@ def _middles(start: FloatArray, end: FloatArray, links: Frame, top: float) -> An
             "outlinewidth": 0,
         },
     }
-    told = [
+    figures = [
         f"link {row.link}: {row.from_node}→{row.to_node}<br>{row.flow_veh_h:,.1f} veh/h, v/c {row.saturation:.3f}"
         f"<br>{row.time_min:.3f} min"
         for row in links.itertuples()
     ]
-    return go.Scatter(x=x, y=y, mode="markers", marker=marker, text=told, hoverinfo="text", showlegend=False)
+    return go.Scatter(
+        x=x, y=y, mode="markers", marker=marker, text=figures, hoverinfo="text", showlegend=False
+    )
 
 
 def _nodes(xy: FloatArray, network: Network) -> Any:

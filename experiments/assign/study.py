@@ -1,23 +1,26 @@
 """One hour's assignment: solve it, and its figures."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
 
+from cosim.arguments import check, one_of, whole
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
 from cosim.road.columns import solve_sue_adding_paths
+from cosim.road.formats import RoadData
 from cosim.road.network import Network
 from cosim.road.objective import beckmann_objective, fisk_at_equilibrium
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, total_travel_time_veh_min
 from cosim.road.user_equilibrium import MAX_ROUNDS, solve_so, solve_ue
-from experiments.road_files import RoadInput
+from experiments.road_files import RoadInput, road_input
 
 SUE_METHODS, WARDROP = ("newton", "sra", "mswa", "msa"), ("ue", "so")
 OPTIONS = "options"
@@ -54,6 +57,11 @@ class Assigned:
     routes_cpu_s: float
     """CPU time of listing the paths, or of growing the bushes."""
 
+    def __repr__(self) -> str:
+        """Return the assignment in a line."""
+        end = "converged" if self.converged else "not converged"
+        return f"<Assigned by {self.method} to {self.roads.name}: {end}, residual {self.residual:.1e}>"
+
     @property
     def network(self) -> Network:
         """The roads."""
@@ -87,7 +95,7 @@ class Assigned:
 
 
 def assign(  # noqa: PLR0913  (what the command asks)
-    roads: RoadInput,
+    roads: RoadInput | RoadData | str | Path,
     *,
     method: str = "newton",
     system_optimum: bool = False,
@@ -100,9 +108,18 @@ def assign(  # noqa: PLR0913  (what the command asks)
 ) -> Assigned:
     """Return the assignment of one hour of all trips: stochastic, or by Wardrop's principles (``ue``, ``so``).
 
-    With *system_optimum* the stochastic methods find the stochastic system optimum, and ``ue`` is ``so``. Raises
-    ConfigError for a number that cannot be, for ODs without a path and for too many paths.
+    *roads* are those of a scenario (a file, or the name of a bundled one) or of :func:`cosim.read_roads`. With
+    *system_optimum* the stochastic methods find the stochastic system optimum, and ``ue`` is ``so``.
+    *theta_per_min* is by default the scenario's, else 0.2; *tolerance* is the largest residual, of ``ue`` and
+    ``so`` the relative gap. Raises ConfigError for an argument that cannot be, for ODs without a path and for too
+    many paths.
     """
+    check(
+        "assign",
+        one_of("method", method, (*SUE_METHODS, *WARDROP)),
+        whole({"max_iterations": max_iterations}, 1),
+    )
+    roads = road_input(roads)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
     problems = _odd_numbers(theta, tolerance, path_size)
     if method in WARDROP:

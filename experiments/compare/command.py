@@ -40,15 +40,11 @@ def compare_command(
     as_json: AsJson = False,
 ) -> None:
     """Compare the agents of one run with its equilibrium, or several runs with the first, and say what differs."""
-    from experiments.compare.comparison import compare
     from experiments.compare.page import comparison_page
-    from experiments.compare.sides import sides_of
+    from experiments.compare.study import compare
     from experiments.study import Study, finish
 
-    if len(runs) == 1 and model is not None:
-        problem = "is for several runs; of one run, its agents and its equilibrium are compared"
-        raise ConfigError("--model", [problem])  # noqa: EM101
-    comparison = compare(sides_of(runs, None if model is None else model.value), seed)
+    comparison = compare(*runs, model=None if model is None else model.value, seed=seed)
     study = Study(
         command="compare",
         facts=comparison.as_json(),

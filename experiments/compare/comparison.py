@@ -37,7 +37,7 @@ class Comparison:
         }
 
 
-def compare(sides: Sequence[Side], seed: int) -> Comparison:
+def compare_sides(sides: Sequence[Side], seed: int) -> Comparison:
     """Return the comparison of every side with the first; *seed* names the draws of Monte Carlo p-values."""
     import pandas as pd
 
@@ -100,7 +100,7 @@ def compare_models(
 ) -> Comparison:
     """Return the comparison of the agents' *days* of one run with its equilibrium."""
     expected = Side(name="equilibrium", model="equilibrium", days=(equilibrium,), seeds=(), config=config)
-    return compare([expected, agents_of(config, days, seeds)], config.seed)
+    return compare_sides([expected, agents_of(config, days, seeds)], config.seed)
 
 
 def agents_of(config: ScenarioConfig, days: Sequence[Reader], seeds: Sequence[int]) -> Side:

@@ -48,7 +48,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DispatchInput:
-    """The question: feeders with their loads, and what energy costs."""
+    """The problem: feeders with their loads, and what energy costs."""
 
     name: str
     cases: tuple[FeederCase, ...]

@@ -40,7 +40,7 @@ def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
     return rendered(
         "dispatch.html.jinja",
         answer=answer,
-        told=answer.as_json(),
+        facts=answer.as_json(),
         at_bus=at_bus,
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),

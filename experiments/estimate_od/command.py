@@ -89,8 +89,8 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
 def _check(
     options: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
 ) -> None:
+    from cosim.arguments import positive
     from cosim.errors import ConfigError
-    from experiments.study import positive
 
     problems = positive(options)
     if counts is None and times is None:
@@ -216,6 +216,8 @@ def _lines(roads: "RoadData", estimate: "OdEstimate") -> list[str]:
     if not estimate.theta_identified:
         theta = "theta not identified by these observations; give --theta"
     lines = [theta, "OD          veh/h    error   90 % interval"]
-    for tail, head, demand, error, least, most in _ods(roads, estimate).itertuples(index=False):
-        lines.append(f"{tail + '-' + head:8} {demand:8.1f} {error:8.1f}   {least:.1f} to {most:.1f}")
+    for origin, dest, demand, error, *interval in _ods(roads, estimate).itertuples(index=False):
+        lines.append(
+            f"{origin + '-' + dest:8} {demand:8.1f} {error:8.1f}   {interval[0]:.1f} to {interval[1]:.1f}"
+        )
     return lines

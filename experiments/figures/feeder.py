@@ -1,4 +1,4 @@
-"""One feeder over the day: voltages, dispatch, prices, storage, and the load that came."""
+"""One feeder over the day: voltages, dispatch, prices, storage, and the realised load."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -184,16 +184,16 @@ def _stores_together(devices: Frame, names: Sequence[str], period_min: float) ->
 
 
 def forecast_error(purchase: Frame, period_min: float) -> Figure:
-    """Return the purchase that was planned and that came, and their difference."""
+    """Return the planned and the realised purchase, and their difference."""
     drawing = grid(400, 2, 1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.06)
-    planned, came = purchase.purchase_planned_kw, purchase.purchase_kw
+    planned, realised = purchase.purchase_planned_kw, purchase.purchase_kw
     dashed = {"dash": "dash"}
-    drawing.add_trace(steps(purchase.period, came.round(2), "came", VERMILION), row=1, col=1)
+    drawing.add_trace(steps(purchase.period, realised.round(2), "realised", VERMILION), row=1, col=1)
     drawing.add_trace(steps(purchase.period, planned.round(2), "planned", BLUE, line=dashed), row=1, col=1)
     difference = go.Bar(
-        x=purchase.period, y=(came - planned).round(2), showlegend=False, marker={"color": MUTED}
+        x=purchase.period, y=(realised - planned).round(2), showlegend=False, marker={"color": MUTED}
     )
     drawing.add_trace(difference, row=2, col=1)
     drawing.update_yaxes(title_text="purchase [kW]", row=1)
-    drawing.update_yaxes(title_text="came \N{MINUS SIGN}<br>planned [kW]", row=2)
+    drawing.update_yaxes(title_text="realised \N{MINUS SIGN}<br>planned [kW]", row=2)
     return over_periods(drawing, period_min, rows=2)

@@ -78,14 +78,14 @@ class RoadMap:
 
 def road_map(links: Frame, nodes: Positions) -> RoadMap:
     """Return the road links of the table ``links`` between the positions of the nodes."""
-    ways = links.drop_duplicates("link")
-    both_ways = {(row.to_node, row.from_node) for row in ways.itertuples()}
+    roads = links.drop_duplicates("link")
+    opposite = {(row.to_node, row.from_node) for row in roads.itertuples()}
     shift = 0.015 * max(np.ptp([x for x, _ in nodes.values()]), np.ptp([y for _, y in nodes.values()]))
     ends = [
-        _beside(nodes[row.from_node], nodes[row.to_node], shift * ((row.from_node, row.to_node) in both_ways))
-        for row in ways.itertuples()
+        _beside(nodes[row.from_node], nodes[row.to_node], shift * ((row.from_node, row.to_node) in opposite))
+        for row in roads.itertuples()
     ]
-    names = ways.link.tolist()
+    names = roads.link.tolist()
 
     def by_period(column: str) -> FloatArray:
         table: FloatArray = links.pivot_table(index="period", columns="link", values=column)[names].to_numpy()
@@ -96,7 +96,7 @@ def road_map(links: Frame, nodes: Positions) -> RoadMap:
 
 
 def _beside(start: Point, end: Point, shift: float) -> tuple[Point, Point]:
-    """Return the line from *start* to *end*, moved to its right: the two directions do not hide each other."""
+    """Return the line from *start* to *end*, shifted to its right: the two directions do not hide each other."""
     (x0, y0), (x1, y1) = start, end
     length = hypot(x1 - x0, y1 - y0) or 1.0
     dx, dy = shift * (y1 - y0) / length, -shift * (x1 - x0) / length
@@ -130,7 +130,7 @@ def road_nodes(nodes: Positions, station_at: dict[str, list[str]], now: Frame, l
     )
 
 
-def _figures(station: str, told: Frame) -> str:
-    row = told.loc[station]
+def _figures(station: str, figures: Frame) -> str:
+    row = figures.loc[station]
     queue = f", longest queue {row.queue_max:.0f}" if row.queue_max == row.queue_max else ""
     return f"{station}: {row.load_kw:.0f} kW, {row.arrivals:.3g} arrivals{queue}"

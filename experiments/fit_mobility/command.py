@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cosim.ev.goodness import Goodness
 
 
-NOT_IDENTIFIED = "not identified, for no row says that an EV made no trip (trip = 0); set it yourself"
+NOT_IDENTIFIED = "not identified: no row says that an EV made no trip (trip = 0); set it yourself"
 
 
 def fit_mobility_command(
@@ -35,7 +35,7 @@ def fit_mobility_command(
     ] = 5.0,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate transitions and trip lengths from diaries, and say how well the chain tells them."""
+    """Estimate transitions and trip lengths from diaries, and say how well the chain fits them."""
     from cosim.ev.diary_table import read_diaries
     from cosim.ev.fitting import fit_markov
     from cosim.ev.goodness import goodness_of_fit
@@ -66,9 +66,9 @@ def write_fit(
     from cosim.ev.markov import write_departures
 
     prior = f"prior: {fitted.prior_evs:g} EVs per slot and activity that do as all do over the day"
-    told = "probability that an EV parked at the start of the slot (15 min) leaves in it, and whereto"
+    columns = "probability that an EV parked at the start of the slot (15 min) leaves in it, and where to"
     write_departures(
-        fitted.model.departure, folder / "departures_by_slot.csv", (f"fitted to {source}; {prior}", told)
+        fitted.model.departure, folder / "departures_by_slot.csv", (f"fitted to {source}; {prior}", columns)
     )
     _write_hourly(fitted.hourly, folder / "activity_transitions.csv", f"fitted to {source}; {prior}")
     length: Any = fitted.model.length_km
@@ -117,32 +117,32 @@ def _facts(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") ->
     }
 
 
-def _lines(told: dict[str, Any]) -> list[str]:
+def _lines(facts: dict[str, Any]) -> list[str]:
     from experiments.study import aligned
 
-    dwell = ", ".join(f"{name} {distance:.3f}" for name, distance in told["dwell_ks"].items())
-    share, odd = told["travel_share"], {}
-    if away := told["days_begun_away_from_home"]:
+    dwell = ", ".join(f"{name} {distance:.3f}" for name, distance in facts["dwell_ks"].items())
+    share, odd = facts["travel_share"], {}
+    if away := facts["days_begun_away_from_home"]:
         odd["away at dawn"] = f"{away:,} EV-days begin away from home"
-    if round_trips := told["round_trips_from_home"]:
+    if round_trips := facts["round_trips_from_home"]:
         odd["round trips"] = (
-            f"{round_trips:,} from home to home; where trips chain over zones, nobody makes these"
+            f"{round_trips:,} from home to home; where trips chain over zones, no EV makes these"
         )
     facts = {
-        "observed": f"{told['ev_days']:,} EV-days, {told['trips']:,} trips",
-        "no trips": f"{told['days_without_trips']:,} EV-days",
+        "observed": f"{facts['ev_days']:,} EV-days, {facts['trips']:,} trips",
+        "no trips": f"{facts['days_without_trips']:,} EV-days",
         **odd,
         "travel share": NOT_IDENTIFIED if share is None else f"{share:.4f}",
-        "trip length": f"ln km ~ N({told['trip_length_log_mean']:.3f}, {told['trip_length_log_sd']:.3f}), "
-        f"at {told['diary_speed_km_h']:.1f} km/h",
-        "trips per day": f"{told['trips_per_day_observed']:.3f} observed, {told['trips_per_day_exact']:.3f} chain",
-        "places": f"{told['places_largest_difference']:.4f} largest difference of shares",
-        "lengths": f"{told['length_ks']:.4f} Kolmogorov-Smirnov distance",
+        "trip length": f"ln km ~ N({facts['trip_length_log_mean']:.3f}, {facts['trip_length_log_sd']:.3f}), "
+        f"at {facts['diary_speed_km_h']:.1f} km/h",
+        "trips per day": f"{facts['trips_per_day_observed']:.3f} observed, {facts['trips_per_day_exact']:.3f} chain",
+        "places": f"{facts['places_largest_difference']:.4f} largest difference of shares",
+        "lengths": f"{facts['length_ks']:.4f} Kolmogorov-Smirnov distance",
         **(
             {"stays": f"{dwell} Kolmogorov-Smirnov distance (a chain forgets when it arrived)"}
             if dwell
             else {}
         ),
-        "thin cells": f"{told['thin_cells']:.1%} of (slot, activity) rest on the prior",
+        "thin cells": f"{facts['thin_cells']:.1%} of (slot, activity) rest on the prior",
     }
     return aligned(facts, 14)

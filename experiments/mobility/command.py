@@ -16,7 +16,11 @@ LABEL = 23
 def mobility_command(
     config: Config,
     days: Annotated[
-        int, typer.Option(min=1, help="More than one: so many days in a row too, all carried over midnight.")
+        int,
+        typer.Option(
+            min=1,
+            help="More than one: also that many days in a row, each starting where the one before ended.",
+        ),
     ] = 1,
     evs: Annotated[int, typer.Option(min=1, help="Number of EVs.")] = 50_000,
     seed: Seed = None,
@@ -55,8 +59,8 @@ def _by_type(study: "MobilityStudy") -> dict[str, list[str]]:
 
 def _lines(study: "MobilityStudy") -> list[str]:
     """Return a line for each figure, a column for each part."""
-    told = study.as_json()
-    parts = [told[name] for name in study.parts]
+    facts = study.as_json()
+    parts = [facts[name] for name in study.parts]
     chain, types = {}, _by_type(study)
     if all("charging_share_chain" in part for part in parts):
         chain["  chain with batteries"] = [f"{part['charging_share_chain']:.4f}" for part in parts]
@@ -74,7 +78,9 @@ def _lines(study: "MobilityStudy") -> list[str]:
     names = [
         f"{name.replace('_', ' ')} ({part['days']})" for name, part in zip(study.parts, parts, strict=True)
     ]
-    head = f"{told['name']}: mobility of kind {told['kind']}, {told['evs']:,} EVs, {told['cpu_s']:.1f} s CPU"
+    head = (
+        f"{facts['name']}: mobility of kind {facts['kind']}, {facts['evs']:,} EVs, {facts['cpu_s']:.1f} s CPU"
+    )
     lines = [head, f"{'':24}" + "".join(f"{name:>18}" for name in names)]
     lines += [f"{label:24}" + "".join(f"{value:>18}" for value in values) for label, values in rows.items()]
     return [*lines, *(f"note: {note}" for note in study.notes)]

@@ -80,7 +80,7 @@ def against_exact(found: Frame, key: str) -> Figure:
 
 
 def charging_against_chain(charging: Frame) -> Figure:
-    """Return who charges: counted as points, by the chain with batteries as lines."""
+    """Return the EVs that charge: counted as points, by the chain with batteries as lines."""
     drawing = figure(340)
     for name, own in charging.groupby("doing", sort=False):
         label, colour = str(name).replace("_", " "), COLOURS[str(name)]
@@ -121,8 +121,8 @@ def soc_fan(quantiles: Frame) -> Figure:
     drawing = figure(340)
     hours = quantiles.time_min / 60
     for low, high, colour, name in (
-        ("soc_q05", "soc_q95", "rgba(0,114,178,.15)", "5 to 95 %"),
-        ("soc_q25", "soc_q75", "rgba(0,114,178,.3)", "25 to 75 %"),
+        ("soc_q05", "soc_q95", "rgba(0,114,178,0.15)", "5 to 95 %"),
+        ("soc_q25", "soc_q75", "rgba(0,114,178,0.3)", "25 to 75 %"),
     ):
         bare = {"mode": "lines", "line": {"width": 0}}
         drawing.add_trace(go.Scatter(x=hours, y=quantiles[high], showlegend=False, hoverinfo="skip", **bare))

@@ -26,4 +26,4 @@ def page(study: MobilityStudy, tables: Mapping[str, Frame]) -> str:
         figures[f"{part}-soc"] = soc_fan(own["soc_quantiles"])
         if "charging" in own:
             figures[f"{part}-charging"] = charging_against_chain(own["charging"])
-    return rendered("mobility.html.jinja", figures=embedded_all(figures), study=study, told=study.as_json())
+    return rendered("mobility.html.jinja", figures=embedded_all(figures), study=study, facts=study.as_json())

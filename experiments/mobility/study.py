@@ -55,7 +55,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MobilityStudy:
-    """The answer: a single day, and many days if they were asked for."""
+    """The outcome: a single day, and many days if they were asked for."""
 
     scenario: Scenario
     n_ev: int
@@ -70,12 +70,12 @@ class MobilityStudy:
 
     @property
     def notes(self) -> list[str]:
-        """What the exact figures do not know: that some EVs are stranded, and stay where they are."""
+        """What the exact figures leave out: some EVs are stranded, and stay where they are."""
         return [
             f"{title}: {part.stranded:,} of {self.n_ev * len(part.days):,} EV-days ended stranded, with trips "
-            "not made. The exact figures and the chain with batteries hold for days on which nobody is "
-            "stranded: counts may leave their bands for that reason alone. Trips and p_t are counted as made, "
-            "places and departures as planned in the morning."
+            "not made. The exact figures and the chain with batteries hold for days without stranded "
+            "EVs: counts may leave their bands for that reason alone. Trips and p_t are counted as made, "
+            "places and departures as planned."
             for title, part in ((name.replace("_", " "), part) for name, part in self.parts.items())
             if part.stranded
         ]
@@ -94,19 +94,19 @@ class MobilityStudy:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer as one object."""
+        """Return the figures as one object."""
         return {
             "name": self.scenario.config.name,
             "kind": self.kind,
             "evs": self.n_ev,
             "seed": self.seed,
             "cpu_s": round(self.cpu_s, 3),
-            **{name: _told(self, part) for name, part in self.parts.items()},
+            **{name: _facts(self, part) for name, part in self.parts.items()},
         }
 
 
 def study_mobility(scenario: Scenario, n_ev: int, days: int = 1, seed: int = 1) -> MobilityStudy:
-    """Return one day of *n_ev* EVs and, if *days* are more than one, so many in a row with all carried over.
+    """Return one day of *n_ev* EVs and, if *days* are more than one, that many days in a row.
 
     Raises ``ConfigError`` for more EV-days than memory holds.
     """
@@ -145,7 +145,7 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
 
 
 def _line(scenario: Scenario, day: DayOfEVs, yesterday: Timeline | None) -> Timeline:
-    """Return who does what on a day."""
+    """Return what each EV does on a day."""
     battery, behaviour = of_each_ev(scenario.mobility, scenario.battery, scenario.behaviour, day.diaries)
     types, kw = scenario.mobility.types, charger_kw(scenario)
     fast_kw = fast_charging_kw(types, day.diaries.ev_type, kw) if types else kw
@@ -159,7 +159,7 @@ def charger_kw(scenario: Scenario) -> float:
 
 
 def _exact(scenario: Scenario, days: int) -> Occupancy:
-    """Return the distribution on the last of so many days, computed without a random number."""
+    """Return the distribution on the last of *days* days, computed without a random number."""
     model = scenario.mobility
     if isinstance(model, MarkovModel):
         day = markov_day(model)
@@ -169,7 +169,7 @@ def _exact(scenario: Scenario, days: int) -> Occupancy:
 
 
 def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | None:
-    """Return the last of so many days of the chain with batteries, over all types of EVs."""
+    """Return the last of *days* days of the chain with batteries, over all types of EVs."""
     model = scenario.mobility
     if not isinstance(model, MarkovModel):
         return None
@@ -189,10 +189,10 @@ def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | 
     return ChargingDay(**{name: mean(name) for name in names})
 
 
-def _told(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
+def _facts(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
     demand = part.demand
     found, left = places(study, part), departures(study, part)
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "days": len(part.days),
         "trips_per_ev": demand.trips_per_ev,
         "trips_per_ev_exact": float(part.exact.departures_per_ev.sum()),
@@ -209,6 +209,6 @@ def _told(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
     }
     if part.charging is not None:
         chain = part.charging
-        told["charging_share_chain"] = float(chain.sessions_per_ev.sum() / chain.departures_per_ev.sum())
-        told["charging_inside_band"] = float(charging(study, part).inside.mean())
-    return told
+        facts["charging_share_chain"] = float(chain.sessions_per_ev.sum() / chain.departures_per_ev.sum())
+        facts["charging_inside_band"] = float(charging(study, part).inside.mean())
+    return facts

@@ -27,7 +27,7 @@ _ZERO = 1e-15
 
 
 def _against(counts: IntArray, share: FloatArray, n_ev: int) -> dict[str, FloatArray]:
-    """Return counted and exact shares, the band of the counts, and who keeps within it."""
+    """Return counted and exact shares, the band of the counts, and whether they are within it."""
     low, high = band(share, n_ev)
     return {
         "share": counts.ravel() / n_ev,
@@ -59,7 +59,7 @@ def doings(study: "MobilityStudy", part: "Sampled") -> Frame:
 
 
 def charging(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return who charges at every slot boundary, counted and by the chain with batteries, if there is one."""
+    """Return the EVs that charge at every slot boundary, counted and by the chain with batteries, if there is one."""
     if part.charging is None:
         return pd.DataFrame()
     counts = count_doings(part.last)[:, -2:]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from agents.days import DayOfAgents
 
 Reader = Callable[[str], Frame]
-"""Returns a table by name, without rows where nothing happened that it would tell."""
+"""Returns a table by name, without rows where nothing happened that it would record."""
 
 
 def joined(days: Sequence["DayOfAgents"]) -> dict[str, Frame]:
@@ -28,12 +28,12 @@ def joined(days: Sequence["DayOfAgents"]) -> dict[str, Frame]:
 
 
 def last_day(tables: Mapping[str, Frame], days: int) -> dict[str, Frame]:
-    """Return the tables of the last of so many days, and what outlasts it, as if it were the first and only one."""
+    """Return the tables of the last of *days* days, and what outlasts it, as if it were the first and only one."""
     return {name: _from_day(frame, days) for name, frame in tables.items()}
 
 
 def reader_of_last_day(read: Reader, days: int) -> Reader:
-    """Return a reader of the last of so many days, likewise."""
+    """Return a reader of the last of *days* days, likewise."""
     return lambda table: _from_day(read(table), days)
 
 

@@ -1,4 +1,4 @@
-"""Day-ahead against real time: the equilibrium's forecast, the operators' re-dispatch, and the load that came."""
+"""Day-ahead against real time: the equilibrium's forecast, the operators' re-dispatch, and the realised load."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ VALUES = ("forecast_error_cost_cny", "re_dispatch_value_cny", *UNIT_VALUES)
 
 
 def compare_plans(scenario: Scenario, day: EquilibriumDay, agents: Mapping[str, Frame]) -> Frame:
-    """Return the table ``real_time`` of a day that was planned on *day* and came as the agents made it."""
+    """Return the table ``real_time`` of a day that was planned on *day* and realised by the agents."""
     stations = agents["stations"][agents["stations"].day == 1]
 
     table = stations.pivot_table(index="period", columns="station", values="load_kw")
@@ -30,8 +30,8 @@ def compare_plans(scenario: Scenario, day: EquilibriumDay, agents: Mapping[str, 
 def values_cny(real_time: Frame) -> dict[str, float | None]:
     """Return what the day's forecast error cost, and what re-dispatch and each kind of unit were worth [CNY].
 
-    The value of units is what they save who knows the load: how much dearer that day would have been without them.
-    There is none where they keep limits that are broken without them (`kept_by`): that is worth more than money shows.
+    The value of a kind of unit is what it saves under perfect foresight: the cost of that day without it less the
+    cost with it. It is None where limits are broken without the unit (`kept_by`), which no cost shows.
     """
     cost = real_time.groupby(["without", "plan"]).cost_cny.sum()
     known, replanned, blind = (cost["", plan] for plan in ("perfect_foresight", "re_dispatch", "day_ahead"))

@@ -53,7 +53,7 @@ def days_shown(day: Day) -> list[int]:
 
 
 def _packed_day(day: Day) -> str:
-    """Return the figures of a later day by their place on the page: those that show what came that day."""
+    """Return the figures of a later day by their place on the page: those that show that day."""
     figures = {name: build(day) for name, build in {**_TRAFFIC, **_GRID}.items() if name in BY_DAY}
     places = [place for name, drawn in figures.items() for place in _as_json(name, drawn)]
     return packed("{" + ",".join(f'"{place["id"]}":{place["json"]}' for place in places) + "}")

@@ -68,7 +68,7 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
     """Return what the forecast error cost, and what re-dispatch and flexible units were worth; '' if not known."""
     if summary.get("forecast_error_cost_cny") is None:
         return ""
-    dearer = [
+    extra = [
         f"{summary[key]:,.0f} CNY more without {unit}"
         for key, unit in UNIT_VALUES.items()
         if summary.get(key) is not None
@@ -79,7 +79,7 @@ def real_time_sentence(summary: Mapping[str, Any]) -> str:
         f"re-dispatch {'saved' if saved >= 0 else 'cost'} {abs(saved):,.1f} CNY against the plan of the day before",
     ]
     kept = [f" Without {unit} more limits are broken than with it." for unit in summary["limits_kept_by"]]
-    worth = f" The day would have cost {', and '.join(dearer)}." if dearer else ""
+    worth = f" The day would have cost {', and '.join(extra)}." if extra else ""
     return "; ".join(parts) + "." + worth + "".join(kept)
 
 

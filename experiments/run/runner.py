@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from cosim.arguments import check, one_of, whole
 from cosim.arrays import Frame
 from cosim.coupling import (
     EquilibriumDay,
@@ -65,13 +66,18 @@ def run(
 ) -> Run:
     """Run the day, or days, of *scenario* and return the finished run, with its tables, summary and report.
 
-    The agents' day is repeated with other draws for *replications* above 1, in so many *workers* (processes).
+    The agents' day is repeated with other draws for *replications* above 1, in *workers* processes.
     *out* is the run directory; it must not exist. By default it is ``runs/<name>-<seed>-<time>``.
-    The agents' model always needs the equilibrium first: for what drivers are told, and for the forecast.
+    The agents' model always needs the equilibrium first: for the announced travel times, and for the forecast.
     A day that breaks a limit completes with the best answer and says so in ``run.manifest["flags"]``.
     Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
+    check(
+        "run",
+        one_of("model", model, get_args(Model)),
+        whole({"replications": replications, "workers": workers}, 1),
+    )
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
         seeds = replication_seeds(scenario.config.seed, replications)

@@ -21,7 +21,7 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
 
     *tables* are those of the models that ran, by model. Costs, losses and voltages are those of the day
     itself. Trips (that arrived), sessions (arrivals at stations), energy and waits include what outlasts it:
-    who sets out late arrives, waits and charges after midnight.
+    an EV that departs late arrives, waits and charges on the next day.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
     day = main["dispatch"][main["dispatch"].day == 1]
@@ -62,10 +62,10 @@ def _traffic_of_equilibrium(tables: Tables, scenario: Scenario) -> dict[str, Any
 
 
 def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
-    """Return what came of the stations; use is that of the day itself, unserved is what nobody ever got."""
-    last, came = stations.groupby("station").tail(1), bool(stations.arrivals.sum())
+    """Return waits, revenue, utilisation (of the day itself) and unserved energy (never delivered)."""
+    last, is_used = stations.groupby("station").tail(1), bool(stations.arrivals.sum())
     return {
-        "wait_min": mean_wait_min(stations, scenario.periods.hours) if came else None,
+        "wait_min": mean_wait_min(stations, scenario.periods.hours) if is_used else None,
         **_utilisation(stations[stations.day == 1], scenario),
         "revenue_cny": float(stations.revenue_cny.sum()),
         "unserved_kwh": float(last.backlog_kwh.sum()),
@@ -128,7 +128,7 @@ def flags(
 ) -> list[str]:
     """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
 
-    Where there are *several_feeders*, a bus is told with the name of its feeder. *listed* says where the others are.
+    Where there are *several_feeders*, a bus is named with its feeder. *listed* says where the others are.
     """
     return [
         f"{model}: {sentence}"

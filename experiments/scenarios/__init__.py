@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosim.arguments import check, whole
 from cosim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,14 +51,16 @@ def load_scenario(wanted: str | Path, settings: Iterable[str] = (), *, seed: int
     """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it."""
     from cosim import scenario
 
+    if seed is not None:
+        check("load_scenario", whole({"seed": seed}, 0))
     return scenario.load_scenario(find_scenario(str(wanted)), settings, seed=seed)
 
 
-def copy_scenario(name: str, directory: Path) -> Path:
+def copy_scenario(name: str, directory: str | Path) -> Path:
     """Copy a scenario, what it extends and the data both name to a new *directory*; return its file there."""
     from cosim.config.extending import extended_file, file_fields, read_scenario_tables
 
-    files = scenario_files()
+    directory, files = Path(directory), scenario_files()
     if name not in files:
         raise ConfigError(name, [f"there is no such scenario; there are: {', '.join(sorted(files))}"])
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):

@@ -8,12 +8,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from cosim.arguments import check, whole
 from cosim.arrays import Frame
 from cosim.config.reading import parse_value
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import ConfigError, Problems, refuse
 from cosim.scenario import Scenario, load_scenario
 from experiments.run.summary import flags
+from experiments.scenarios import find_scenario
 
 Settings = tuple[str, ...]
 Point = tuple[Any, ...]
@@ -78,26 +80,43 @@ def read_parameters(variations: Sequence[str]) -> ParameterGrid:
     return ParameterGrid(tuple(fields), tuple(values))
 
 
+def parameter_grid(vary: ParameterGrid | Mapping[str, Sequence[Any]]) -> ParameterGrid:
+    """Return the grid of the values of each field; raises ConfigError for a field without any."""
+    if isinstance(vary, ParameterGrid):
+        return vary
+    faults = [
+        f"{field} is {values!r}; it must be a list of values"
+        for field, values in vary.items()
+        if isinstance(values, str) or not (isinstance(values, Sequence) and values)
+    ]
+    check("sweep", faults, [] if vary else ["nothing to vary; give a field with its values"])
+    return ParameterGrid(tuple(vary), tuple(map(tuple, vary.values())))
+
+
 def text_fields(days: Frame, parameters: ParameterGrid) -> Frame:
     """Return the days with the values of the fields as texts, for a column may hold values of several types."""
     return days.assign(**{field: days[field].map(str) for field in parameters.fields})
 
 
 def sweep(
-    file: Path,
-    parameters: ParameterGrid,
+    scenario: str | Path,
+    vary: ParameterGrid | Mapping[str, Sequence[Any]],
     settings: Sequence[str] = (),
     *,
     workers: int = 1,
     done: Callable[[float], None] = lambda _share: None,
 ) -> Frame:
-    """Return a table with one row for each day of *parameters*: its values, then the figures of its equilibrium.
+    """Return a table with one row for each day: the values of the varied fields, the figures of its equilibrium.
 
+    *vary* holds the values of each field, as in ``{"population.theta_per_min": [0.1, 0.2]}``; the days are all
+    combinations. *scenario* is a file, or the name of a bundled one; *settings* hold for all days.
     All scenarios are checked before the first day is solved. Days know nothing of each other, so the table does
     not depend on the number of *workers* (processes).
     """
     import pandas as pd
 
+    check("sweep", whole({"workers": workers}, 1))
+    file, parameters = find_scenario(str(scenario)), parameter_grid(vary)
     points = parameters.points
     tasks = [(file, (*settings, *parameters.settings(point))) for point in points]
     _check_all(tasks)

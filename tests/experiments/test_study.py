@@ -10,7 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from cosim.errors import ConfigError
-from cosim.tables import TABLES, check_columns
+from cosim.results import check_columns
+from cosim.tables import TABLES
 from experiments.cli import app
 from experiments.options import new_directory
 from experiments.study import Study, finish

@@ -1,4 +1,4 @@
-"""How roads and feeders came to agree, and what it cost that the load came otherwise than forecast."""
+"""The convergence of roads and feeders, and the cost of the forecast error."""
 
 import plotly.graph_objects as go
 

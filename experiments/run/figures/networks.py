@@ -1,4 +1,4 @@
-"""Both networks side by side, and the day below them, moved by one slider of periods."""
+"""Both networks side by side, and the day below them, with one slider over the periods."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the day brought: driving, waits and costs of EVs; revenue, use and unserved energy of stations."""
+"""Outcomes of the day: driving, waits and costs of EVs; revenue, use and unserved energy of stations."""
 
 import numpy as np
 import plotly.graph_objects as go

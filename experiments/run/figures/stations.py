@@ -72,7 +72,7 @@ def _top(drawing: Figure, row: int) -> float:
 
 
 def _add_model(drawing: Figure, own: Frame, rows: list[str], model: str, colour: str, column: int) -> None:
-    """Draw what came to one station in one model of the day; the longest queue as bars behind the mean."""
+    """Draw the load and the queue of one station in one model of the day; the longest queue as bars behind the mean."""
     for row, quantity in enumerate(rows, start=1):
         if own[quantity].isna().all():
             continue
@@ -85,7 +85,7 @@ def _add_model(drawing: Figure, own: Frame, rows: list[str], model: str, colour:
 
 
 def _add_expectations(drawing: Figure, own: Frame, column: int) -> None:
-    """Draw the load the operator was told to expect, and the limit in force."""
+    """Draw the load that was forecast for the operator, and the limit in effect."""
     for values, name, dash, colour in (
         (own.forecast_kw, "forecast", "dot", INK),
         (own.limit_kw, "limit in force", "dash", LIMIT),

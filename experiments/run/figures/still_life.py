@@ -12,7 +12,7 @@ from experiments.run.figures.day import Day
 
 SHORT = {"demand_response": "DR", "pv": "PV", "v2g": "V2G"}
 FEW_STATIONS, FEW_BUSES = 12, 60
-"""Up to so many stations, and units on so many buses, have room for their names; more tell theirs when pointed at."""
+"""Stations, and buses with devices, up to which there is room for their names; more show theirs on hover."""
 
 
 def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:

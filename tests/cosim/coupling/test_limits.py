@@ -104,7 +104,7 @@ def test_one_pass_anticipates_nothing(low_voltage: Scenario, low_day: Equilibriu
     config = low_voltage.config.model_copy(update={"coupling": coupling})
     day = solve_equilibrium_day(replace(low_voltage, config=config))
     assert len(day.iterations) == 1
-    assert not day.dispatches[0].response_kw.size
+    assert "response_kw" not in day.dispatches[0].setpoints
     assert np.abs(day.load.load_kw - low_day.load.load_kw)[ROW].max() > 100
 
 

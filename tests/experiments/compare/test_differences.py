@@ -10,7 +10,7 @@ from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, equilibrium_tables
 from cosim.scenario import DayAhead, Scenario
-from experiments.compare.comparison import Comparison, compare
+from experiments.compare.comparison import Comparison, compare_sides
 from experiments.compare.page import comparison_page
 from experiments.compare.sides import Side, recorded
 from experiments.compare.significance import LEVEL
@@ -44,13 +44,13 @@ def without_station(side: Side, name: str) -> Side:
 @pytest.fixture(scope="module")
 def closed(equilibrium: Side, agents: Side) -> Comparison:
     """Agents without a station that the equilibrium has."""
-    return compare([equilibrium, without_station(agents, "CS11")], seed=1)
+    return compare_sides([equilibrium, without_station(agents, "CS11")], seed=1)
 
 
 @pytest.fixture(scope="module")
 def opened(equilibrium: Side, agents: Side) -> Comparison:
     """Agents with a station that the equilibrium has not."""
-    return compare([without_station(equilibrium, "CS11"), agents], seed=1)
+    return compare_sides([without_station(equilibrium, "CS11"), agents], seed=1)
 
 
 def at_station(comparison: Comparison, quantity: str) -> Frame:
@@ -100,7 +100,7 @@ def test_what_one_side_alone_has_is_listed_in_json_and_on_the_page(
 
 
 def test_nothing_is_one_sided_where_both_have_it(equilibrium: Side, agents: Side) -> None:
-    comparison = compare([equilibrium, agents], seed=1)
+    comparison = compare_sides([equilibrium, agents], seed=1)
     assert set(comparison.tables["differences"].found_in) == {"both"}
     assert comparison.as_json()["comparisons"][0]["one_sided"] == []
 

@@ -11,7 +11,7 @@ from scipy.stats import binomtest, kstest
 from agents.model import CoSimModel
 from cosim.arrays import IntArray
 from cosim.scenario import DayAhead, load_scenario
-from experiments.compare.comparison import Comparison, compare
+from experiments.compare.comparison import Comparison, compare_sides
 from experiments.compare.moved import came_and_left, crosstab, moved_p_value, stuart_maxwell
 from experiments.compare.sides import Side, recorded
 
@@ -36,7 +36,7 @@ def _side(ahead: DayAhead, theta_per_min: float, seed: int) -> Side:
 @pytest.fixture(scope="module")
 def lowered(days: dict[tuple[float, int], Side]) -> Comparison:
     """The paper's drivers, and the same with the same draws and .6 of their theta."""
-    return compare([days[0.2, 1], days[0.12, 1]], seed=1)
+    return compare_sides([days[0.2, 1], days[0.12, 1]], seed=1)
 
 
 def test_two_paths_give_mcnemars_statistic() -> None:
@@ -106,7 +106,7 @@ def test_another_theta_is_seen_through_the_same_draws(lowered: Comparison) -> No
 
 
 def test_the_same_drivers_with_the_same_draws_do_not_move(days: dict[tuple[float, int], Side]) -> None:
-    comparison = compare([days[0.2, 1], days[0.2, 1]], seed=1)
+    comparison = compare_sides([days[0.2, 1], days[0.2, 1]], seed=1)
     assert comparison.tables["moved"].moved.sum() == 0
     assert comparison.verdicts[0].headline == "agrees within sampling error"
 
@@ -115,7 +115,7 @@ def test_the_same_draws_without_single_trips_are_not_tested_and_never_agree(
     days: dict[tuple[float, int], Side],
 ) -> None:
     first, second = (_without_trips(days[theta, 1]) for theta in (0.2, 0.12))
-    differing, same = (compare([first, other], seed=1).verdicts[0] for other in (second, first))
+    differing, same = (compare_sides([first, other], seed=1).verdicts[0] for other in (second, first))
     assert not differing.flows_agree
     assert "were not tested: both runs drew the same random numbers" in differing.sentence
     assert "within sampling error" not in differing.sentence + same.sentence
@@ -128,6 +128,6 @@ def _without_trips(side: Side) -> Side:
 
 
 def test_runs_with_draws_of_their_own_are_tested_as_such(days: dict[tuple[float, int], Side]) -> None:
-    comparison = compare([days[0.2, 1], days[0.2, 2]], seed=1)
+    comparison = compare_sides([days[0.2, 1], days[0.2, 2]], seed=1)
     assert comparison.verdicts[0].families[0].name == "G-tests of route choice"
     assert comparison.verdicts[0].flows_agree

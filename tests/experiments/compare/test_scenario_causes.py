@@ -7,7 +7,7 @@ import pytest
 
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.compare.comparison import Comparison, compare
+from experiments.compare.comparison import Comparison, compare_sides
 from experiments.compare.settings import Setting, has_grounds
 from experiments.compare.sides import Side, sides_of
 from tests.experiments.changed_runs import equilibrium_run
@@ -23,7 +23,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def changed(plain: Run, directory: Path, *settings: str, file: Path = TOY) -> Comparison:
     """Return the equilibrium of a changed toy against the plain one."""
     other = equilibrium_run(load_scenario(file, settings), directory / "other")
-    return compare(sides_of([plain.directory, other.directory]), seed=1)
+    return compare_sides(sides_of([plain.directory, other.directory]), seed=1)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,6 @@ def test_a_feeder_that_differs_for_no_known_reason_is_not_called_the_same_day(
     file = other / "equilibrium" / "dispatch.parquet"
     frame = pd.read_parquet(file)
     frame.assign(cost_cny=frame.cost_cny * 1.01).to_parquet(file)
-    (verdict,) = compare(sides_of([plain.directory, other]), seed=1).verdicts
+    (verdict,) = compare_sides(sides_of([plain.directory, other]), seed=1).verdicts
     assert verdict.headline == "differs, and none of the causes looked for explains it"
     assert "1.00%" in verdict.evidence

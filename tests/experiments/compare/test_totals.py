@@ -8,7 +8,7 @@ import pytest
 
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.compare.comparison import compare
+from experiments.compare.comparison import compare_sides
 from experiments.compare.sides import sides_of
 from experiments.run.runner import run
 
@@ -23,7 +23,7 @@ def starved(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_waits_energy_and_who_came_are_the_same_in_summary_comparison_verdict_and_page(starved: Run) -> None:
-    comparison = compare(sides_of([starved.directory]), seed=1)
+    comparison = compare_sides(sides_of([starved.directory]), seed=1)
     totals, summary = comparison.tables["totals"].set_index("quantity").other, starved.summary
     assert totals["mean wait [min]"] == pytest.approx(summary["wait_min"])
     assert totals["energy charged [kWh]"] == pytest.approx(summary["energy_kwh"])

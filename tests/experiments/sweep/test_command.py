@@ -1,4 +1,4 @@
-"""Parameter sweeps, and the list of scenarios, from the command line."""
+"""Parameter sweeps from the command line."""
 
 import json
 from pathlib import Path
@@ -6,20 +6,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from cosim.errors import ConfigError
-from experiments.cli import app
-from experiments.scenarios import copy_scenario, find_scenario, load_scenario
+from experiments.scenarios import find_scenario, load_scenario
 from experiments.sweep.figures import SHOWN, figures_over_values
 from experiments.sweep.page import page
 from experiments.sweep.study import read_parameters, sweep
+from tests.experiments.commands import run
 
 FEW = ("--set", "population.estimate_diaries=2000")
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def test_a_sweep_is_all_combinations_and_the_last_field_runs_fastest() -> None:
@@ -118,19 +113,3 @@ def test_numbers_stand_where_they_belong_on_the_axis_and_words_side_by_side(
     drawing = figures_over_values(days, pd.DataFrame({field: values}))
     assert list(drawing.data[0].x) == places
     assert drawing.layout.xaxis.type == ("linear" if isinstance(places[0], float) else "category")
-
-
-def test_all_scenarios_are_listed_and_each_tells_what_to_run() -> None:
-    listed = run("scenarios").stdout
-    for name, words in (("paper", "Nguyen-Dupuis"), ("theta", "How well drivers know"), ("toy", "Two paths")):
-        assert any(line.startswith(name) and words in line for line in listed.splitlines())
-    assert "cosim sweep theta" in run("scenarios", "theta").stdout
-    assert "cosim compare runs/paper runs/line_out" in run("scenarios", "line_out").stdout
-    assert json.loads(run("scenarios", "line_out", "--json").stdout)["extends"] == "paper"
-    assert "no such scenario" in str(run("scenarios", "nowhere").exception)
-
-
-def test_a_tutorial_is_copied_with_what_it_extends(tmp_path: Path) -> None:
-    file = copy_scenario("cloudy_day", tmp_path / "study")
-    assert load_scenario(file).config.model_dump() == load_scenario("cloudy_day").config.model_dump()
-    assert (tmp_path / "study" / "paper.toml").is_file()

@@ -15,7 +15,7 @@ from cosim.scenario import load_scenario
 from experiments.run.real_time import kept_by, values_cny
 from experiments.terminal import JSON_KEYS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def flat(tables: dict[str, object], place: str = "") -> dict[str, object]:

@@ -15,7 +15,7 @@ from cosim.coupling import EquilibriumDay, equilibrium_tables, solve_equilibrium
 from cosim.csv_tables import read_table
 from cosim.scenario import CAR, CHARGING, Scenario, load_scenario
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOY = Path(__file__).parents[2] / "configs" / "toy.toml"
+TOY = Path(__file__).parents[3] / "configs" / "toy.toml"
 LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMBA")
 DAY = """
 import sys
