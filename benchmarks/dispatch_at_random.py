@@ -101,7 +101,7 @@ def judge(case: RandomCase, dispatch: Dispatch) -> str:
     wrong += [
         "" if d.relaxation_error.max() <= EXACT_PU else "the relaxation error is too large",
         ""
-        if np.minimum(d.setpoints["charge_kw"], d.setpoints["discharge_kw"]).max(initial=0.0) <= 0.01
+        if np.minimum(*case.devices.store_powers_kw(d.setpoints)).max(initial=0.0) <= 0.01
         else "storage does both at once",
         "" if d.cost_cny + d.cost.penalty_cny >= bound else f"{d.cost_cny} CNY is below {d.lower_bound_cny}",
     ]

@@ -144,7 +144,7 @@ def test_solving_again_compiles_nothing(ieee33: Feeder, monkeypatch: pytest.Monk
     def fail(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("cosim.grid.compiled_period.build", fail)
+    monkeypatch.setattr("cosim.grid.compiled_period.build_problem", fail)
     monkeypatch.setattr("cvxpy.Problem.__init__", fail)
     horizon = Horizon(first_period=3, state=LATER)
     shorter = solve_dispatch(ieee33, DEVICES, load.since(2), PRICE[2:], horizon)

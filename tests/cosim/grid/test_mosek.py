@@ -84,5 +84,5 @@ def test_a_licence_that_fails_is_an_error_of_ours(ieee33: Feeder) -> None:
     data = ProblemData(
         load=load, price_cny_per_kwh=np.ones(1), horizon=Horizon(), state=Devices().initial_state()
     )
-    with pytest.raises(SolverError, match="here: mosek answered a breakdown"):
+    with pytest.raises(SolverError, match="here: mosek returned a breakdown"):
         solve_whole(structure, parameters(structure, data), "mosek", "here")
