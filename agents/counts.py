@@ -29,7 +29,7 @@ class TripsOfPeriod:
 def trips_by_period(traffic: DayTraffic, scenario: Scenario) -> list[TripsOfPeriod]:
     """Return the trips made, for each period of the day and as many more as there were departures."""
     trips, first = traffic.trips, _first_period(traffic, scenario)
-    period = np.where(trips.is_stranded, -1, trips.departure_s // scenario.periods.seconds - first)
+    period = np.where(trips.is_made, trips.departure_s // scenario.periods.seconds - first, -1)
     order = np.argsort(period, kind="stable")
     last = max(scenario.periods.count - 1, int(period.max(initial=-1)))
     bounds = np.searchsorted(period[order], np.arange(last + 2))

@@ -16,7 +16,7 @@ from agents.ev_days import record_ev_days
 from agents.plans import EVAttributes
 from agents.roads import RoadPeriod
 from agents.trip_table import TripTable, record_totals, record_trips
-from cosim.arrays import IntArray
+from cosim.arrays import BoolArray, IntArray
 from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
@@ -46,22 +46,17 @@ class DayRecord:
         return self.day >= self.day_ahead.days
 
     @cached_property
-    def uncut(self) -> TripTable:
-        """The trips begun; arrivals may be to come."""
-        return self.trips.of(self.trips.has_begun)
-
-    @cached_property
-    def begun(self) -> TripTable:
-        """The trips begun, as the end of the day finds them."""
-        return self.uncut.cut_at(self.end_s)
+    def at_end(self) -> TripTable:
+        """The trips as the end of the day finds them."""
+        return self.trips.cut_at(self.end_s)
 
     @cached_property
     def yesterday(self) -> DayTraffic | None:
-        """The day before, all of whose trips have ended that take less than a day."""
+        """The day before: by now its trips have ended, except those that take more than a day."""
         if self.start is None:
             return None
         before = self.start.yesterday
-        late = self.begun.of(self._day_of_trip == before.day)
+        late = self.at_end.of(self._began_on(before.day))
         return replace(before, trips=TripTable.joined([before.trips, late]))
 
     @cached_property
@@ -79,17 +74,20 @@ class DayRecord:
             field.name: np.array([getattr(period, field.name) for period in periods])
             for field in fields(RoadPeriod)
         }
-        trips = self.begun.of(self._day_of_trip >= self.day)
+        begun_before = self.trips.has_begun & (self.trips.departure_s < (self.day - 1) * SECONDS_PER_DAY)
+        trips = self.at_end.of(~begun_before)
         return DayTraffic(day=self.day, trips=trips, entering=self.entering, **columns)
 
     @property
     def traffic_so_far(self) -> DayTraffic:
         """The day itself, with the trips that have ended."""
-        return replace(self.today, trips=self.today.trips.of(~self.today.trips.is_under_way))
+        trips = self.today.trips
+        return replace(self.today, trips=trips.of(trips.has_begun & ~trips.is_under_way))
 
-    @property
-    def _day_of_trip(self) -> IntArray:
-        return self.begun.departure_s // SECONDS_PER_DAY + 1
+    def _began_on(self, day: int) -> BoolArray:
+        """Return which trips began on a day."""
+        began: BoolArray = self.trips.departure_s // SECONDS_PER_DAY + 1 == day
+        return began
 
     @property
     def records_individuals(self) -> bool:
@@ -117,7 +115,7 @@ def _record_trips(recorder: Recorder, record: DayRecord, traffic: DayTraffic) ->
 
 
 def _flag_evs_under_way(recorder: Recorder, record: DayRecord) -> None:
-    under_way = int(np.count_nonzero(record.begun.is_under_way))
+    under_way = int(np.count_nonzero(record.at_end.is_under_way))
     if not under_way:
         return
     ended = record.scenario.periods.at(record.end_s - 1)

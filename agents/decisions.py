@@ -158,6 +158,8 @@ def choice_set(context: DecisionContext, who: Leaving, made: Decision, period: P
 def sessions(context: DecisionContext, who: Leaving, made: Decision) -> list[tuple[int, Session]]:
     """Return the numbers of the stations that EVs head for, each with the session the EV will ask for."""
     stops, trip = made.stops, made.charging.course
+    if not stops.size:
+        return []
     ev, soc_target = who.ev[stops], context.evs.behaviour.soc_target
     columns = (
         context.roads.paths.station[made.path[stops]],

@@ -14,6 +14,7 @@ from cosim.scenario import Scenario
 
 def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs: EVAttributes) -> None:
     """Write the table of EVs' days: a row for each EV and day on which it set out, or wanted to."""
+    trips = trips.of(trips.has_begun)
     if not trips.ev.size:
         return
     day = trips.departure_s // SECONDS_PER_DAY

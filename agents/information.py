@@ -42,6 +42,8 @@ class LastReceived(Generic[M]):
 
     def groups(self, who: IntArray) -> list[tuple[M | None, IntArray]]:
         """Return the messages that these have received last, each with the places in *who* of its receivers."""
+        if who.size <= 1:  # a single EV: as below, but quick
+            return [(self.of(int(self.number[one])), np.zeros(1, dtype=np.int64)) for one in who.tolist()]
         number = self.number[who] + 1
         present = np.flatnonzero(np.bincount(number)).tolist()
         return [(self.of(one - 1), np.flatnonzero(number == one)) for one in present]

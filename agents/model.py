@@ -165,12 +165,13 @@ class CoSimModel(mesa.Model):
     def boundary(self) -> DayBoundary:
         """Return what the day, once it has been simulated, leaves to the next one."""
         record, now_s, state = self.record, self.clock.now_s, self.initial.state
-        information, last = self.population.information, self.clock.periods.at(now_s - 1)
+        begun, information = record.trips.of(record.trips.has_begun), self.population.information
+        last = self.clock.periods.at(now_s - 1)
         counts_reports = self.world.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
-            evs=None if state is None else ev_states_after(state, record.uncut, self.world, now_s),
-            under_way=record.uncut.of(record.begun.is_under_way),
+            evs=None if state is None else ev_states_after(state, begun, self.world, now_s),
+            under_way=record.trips.of(record.at_end.is_under_way),
             sessions=self.population.at_stations(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),

@@ -107,9 +107,14 @@ class TripTable:
         return self.departure_s >= 0
 
     @property
+    def is_made(self) -> BoolArray:
+        """Trips that have begun and are not stranded; one that was rolled back keeps its path until it begins again."""
+        return self.has_begun & (self.path >= 0)
+
+    @property
     def is_stranded(self) -> BoolArray:
-        """Trips that could not be made; of those that have begun."""
-        return self.path < 0
+        """Trips that could not be made."""
+        return self.has_begun & (self.path < 0)
 
     @property
     def has_arrived(self) -> BoolArray:
@@ -119,7 +124,7 @@ class TripTable:
     @property
     def is_under_way(self) -> BoolArray:
         """Trips that have begun and not ended."""
-        return self.has_begun & ~self.is_stranded & ~self.has_arrived
+        return self.is_made & ~self.has_arrived
 
     def reported(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
         """Return the rows of trips that arrived in these seconds, and whose report was not lost."""
@@ -141,7 +146,7 @@ def record_totals(
     first = (day - 1) * scenario.periods.count
     number = trips.departure_s // scenario.periods.seconds - first
     periods = max(scenario.periods.count, int(number.max(initial=-1)) + 1)
-    made, ended = ~trips.is_stranded, trips.has_arrived
+    made, ended = trips.is_made, trips.has_arrived
     charged = ended & trips.charges
 
     def count(which: BoolArray) -> IntArray:
@@ -167,7 +172,7 @@ def record_totals(
         wait_min=mean(trips.wait_s / 60, charged),
         drive_kwh=total(_drive_kwh(trips, battery), ended),
         fast_charge_kwh=total(trips.fast_kwh, charged),
-        slow_charge_kwh=total(trips.slow_kwh, np.ones_like(made)),
+        slow_charge_kwh=total(trips.slow_kwh, trips.has_begun),
         paid_cny=total(trips.paid_cny, charged),
         soc_departure=mean(trips.soc_departure, made),
     )
@@ -175,6 +180,7 @@ def record_totals(
 
 def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, battery: Battery) -> None:
     """Write the table of trips that have begun; what a trip that has not ended took is not known."""
+    trips = trips.of(trips.has_begun)
     if not trips.ev.size:
         return
     seconds, arrived = scenario.periods.seconds, trips.has_arrived

@@ -31,6 +31,15 @@ def positive(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def not_negative(values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each value that is not a finite number, 0 or more."""
+    return [
+        f"{name} is {_shown(value)}; it must be 0 or more"
+        for name, value in values.items()
+        if not (_is_number(value) and value >= 0)
+    ]
+
+
 def whole(values: Mapping[str, Any], least: int) -> list[str]:
     """Return a sentence for each value that is not a whole number from *least* on."""
     return [

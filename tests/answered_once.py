@@ -24,13 +24,14 @@ remembering = [True]
 
 def remembered(compute: Callable[..., Any]) -> Callable[..., Any]:
     """Return *compute* with a memory of its answers; what it raises is not remembered."""
-    answers: OrderedDict[bytes, Any] = OrderedDict()
+    answers: OrderedDict[tuple[bytes, ...], Any] = OrderedDict()
 
     @wraps(compute)
     def answer(*arguments: Any, **named: Any) -> Any:
         if not remembering[0]:
             return compute(*arguments, **named)
-        asked = pickle.dumps((arguments, named))
+        # one by one: together, arguments that are one object or two equal ones would be told apart
+        asked = tuple(pickle.dumps(argument) for argument in (*arguments, *sorted(named.items())))
         if asked not in answers:
             answers[asked] = compute(*arguments, **named)
             if len(answers) > KEPT:

@@ -5,7 +5,7 @@ from typing import get_args
 
 import numpy as np
 
-from cosim.arguments import check, one_of, positive, whole
+from cosim.arguments import check, not_negative, one_of, whole
 from cosim.arrays import BoolArray, FloatArray, Frame
 from cosim.road.averaging import Averaged, average, average_loadings, below_capacity
 from cosim.road.bush_problem import BushProblem
@@ -91,13 +91,13 @@ def solve_sue(
     *method* is ``newton`` (on the link flows), or averaging of logit loadings by the step ``sra``
     (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (the paper's 1/n). *start* are path
     flows (on bushes: link flows) [veh/h], such as an earlier period's; without it the free-flow loading is
-    taken. Not reaching the tolerance is an answer too: see ``converged``. Raises ConfigError for an argument that
-    cannot be, InfeasibleError if the stations cannot take all.
+    taken. A tolerance of 0 makes all iterations; not reaching it is an answer too: see ``converged``.
+    Raises ConfigError for an argument that cannot be, InfeasibleError if the stations cannot take all.
     """
     check(
         "solve_sue",
         one_of("method", method, get_args(Method)),
-        positive({"tolerance": tolerance}),
+        not_negative({"tolerance": tolerance}),
         whole({"max_iterations": max_iterations}, 0),
     )
     if not problem.extends:

@@ -87,6 +87,11 @@ class GridCase:
         """The optimum with all units (Eq. 21)."""
         return self.dispatched(self.feeder.devices)
 
+    def set_kw(self, setpoint: str) -> FloatArray:
+        """Return a set-point of all devices of its kind together, by period: ``turbine_kw``, ``charge_kw``, ..."""
+        total: FloatArray = self.dispatch.setpoints[setpoint].sum(axis=1)
+        return total
+
     @cached_property
     def without_storage(self) -> Dispatch:
         """The optimum without the store."""

@@ -18,8 +18,6 @@ from cosim.scenario import CAR, PASSING, Scenario
 
 TOLERANCE = 1e-3
 """Residual at which the paper's search is stopped here; the paper does not say its epsilon."""
-UNREACHED = 1e-300
-"""Tolerance of a search that is to make all of its iterations."""
 MAX_ITERATIONS = 2_000
 FIRST, SECOND = 17, 18
 """The paper's t = 1 and t = 2: the two busiest periods, whose traffic is within one per cent of each other."""
@@ -93,9 +91,7 @@ class RoadCase:
         problem = self.problems[period - 1]
         return np.array(
             [
-                self.of_od_1(
-                    successive_averages(problem, start_veh_h, count, tolerance=UNREACHED).path_flow_veh_h
-                )
+                self.of_od_1(successive_averages(problem, start_veh_h, count, tolerance=0.0).path_flow_veh_h)
                 for count in range(1, iterations + 1)
             ]
         )

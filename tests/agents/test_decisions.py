@@ -21,15 +21,12 @@ from agents.trip_table import TripTable
 from cosim.ev.transitions import HOME, LEISURE, WORK
 from cosim.messages import PeriodOpened, TariffIssued
 from cosim.periods import PeriodOfDay
-from cosim.scenario import DayAhead, Scenario, load_scenario
+from cosim.scenario import Scenario
+from tests.agents.two_stations import plain_day_ahead, two_stations
 
 NOON = PeriodOfDay(1, 5)
 UPPER, LOWER, AT_S, AT_R = 2, 3, 4, 5
 """Numbers of the paths of EVs, and of their (path, station) pairs."""
-TWO_STATIONS = (
-    'stations=[{name="S", road_node=2, bus=4, chargers=2, charger_kw=60.0},'
-    '{name="R", road_node=3, bus=4, chargers=2, charger_kw=60.0}]'
-)
 EVS = 6
 EFFECTIVE_MIN = np.array([7.0, 8.0, 9.5, 10.0, 99, 99])
 World = Callable[..., DecisionContext]
@@ -45,32 +42,13 @@ def tariff(period: int, s: float, r: float) -> TariffIssued:
     return TariffIssued(sender="coordinator", sent_s=0, day=1, period=period, price_cny_per_kwh=prices)
 
 
-def day_ahead_of(scenario: Scenario, published: np.ndarray) -> DayAhead:
-    """Return a day on which nothing is expected but prices and a mean session of 30 kWh."""
-    paths = scenario.with_sessions(30.0)
-    shape = (scenario.periods.count, 2)
-    return DayAhead(
-        days=1,
-        n_ev=EVS,
-        session_kwh=30.0,
-        paths=paths,
-        link_time_min=np.tile(paths.network.t0_min, (shape[0], 1)),
-        car_path_veh_h=np.zeros((shape[0], paths.count)),
-        station_load_kw=np.zeros(shape),
-        tariff_cny_per_kwh=np.zeros(shape[0]),
-        nodal_price_cny_per_kwh=np.zeros(shape),
-        charging_price_cny_per_kwh=published,
-        share_drawn_on_arrival=0.5,
-    )
-
-
 @pytest.fixture(scope="module")
 def world(toy: Scenario) -> World:
     """Return what builds the world of six EVs, all on a trip of 20 km that takes 3.4 kWh."""
 
     def build(*settings: str, trip: int = 2, soc_is_drawn: bool = True, **columns: object) -> DecisionContext:
-        scenario = load_scenario(toy.folder / "toy.toml", [TWO_STATIONS, *settings])
-        ahead = day_ahead_of(scenario, np.full((8, 2), 1.0))
+        scenario = two_stations(toy, *settings)
+        ahead = plain_day_ahead(scenario, EVS)
         planned = {
             "ev": np.arange(1, EVS + 1),
             "trip": np.full(EVS, trip),

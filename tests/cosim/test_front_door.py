@@ -91,8 +91,8 @@ def test_import_cosim_loads_no_library() -> None:
     ("options", "said"),
     [
         ({"method": "frank"}, "method is 'frank'; it must be 'newton', 'sra', 'mswa' or 'msa'."),
-        ({"tolerance": -1}, "tolerance is -1; it must be above 0."),
-        ({"tolerance": "small"}, "tolerance is 'small'; it must be above 0."),
+        ({"tolerance": -1}, "tolerance is -1; it must be 0 or more."),
+        ({"tolerance": "small"}, "tolerance is 'small'; it must be 0 or more."),
         ({"max_iterations": 1.5}, "max_iterations is 1.5; it must be a whole number, 0 or more."),
     ],
 )

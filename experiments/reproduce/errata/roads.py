@@ -9,7 +9,6 @@ from experiments.reproduce.road_case import (
     FIRST,
     SECOND,
     TOLERANCE,
-    UNREACHED,
     RoadCase,
     even_split_veh_h,
     sheffi_powell,
@@ -93,7 +92,7 @@ def _demand_lost_by_step_4(roads: RoadCase) -> tuple[float, ...]:
 def _first_step_of_a_warm_start(roads: RoadCase) -> tuple[float, ...]:
     """Return the first step of the warm start, and the residual before and after it."""
     problem, start = roads.problems[SECOND - 1], roads.start_of_second_veh_h()
-    warm = successive_averages(problem, start, max_iterations=2, tolerance=UNREACHED)
+    warm = successive_averages(problem, start, max_iterations=2, tolerance=0.0)
     return float(warm.steps[0]), float(warm.residuals[0]), float(warm.residuals[1])
 
 

@@ -7,24 +7,28 @@ from experiments.reproduce.statement import Values, of_the_case, of_the_feeder
 
 
 def _unbalanced_kw(grid: GridCase) -> float:
-    d, power = grid.dispatch, grid.dispatch.setpoints
-    fed = [power[name] for name in ("turbine_kw", "renewable_kw", "discharge_kw", "shift_out_kw")]
-    drawn = [power[name] for name in ("charge_kw", "shift_in_kw")]
-    fed_kw = d.purchase_kw + sum(own.sum(axis=1) for own in fed)
-    drawn_kw = d.losses_kw + grid.equivalent_load_kw + sum(own.sum(axis=1) for own in drawn)
+    fed = ("turbine_kw", "renewable_kw", "discharge_kw", "shift_out_kw")
+    fed_kw = grid.dispatch.purchase_kw + sum(map(grid.set_kw, fed))
+    taken_kw = grid.equivalent_load_kw + sum(map(grid.set_kw, ("charge_kw", "shift_in_kw")))
+    drawn_kw = grid.dispatch.losses_kw + taken_kw
     return float(np.abs(fed_kw - drawn_kw).max())
 
 
 def _offered_while_taken_in(grid: GridCase) -> float:
-    power, offered_kw = grid.dispatch.setpoints, grid.available_kw.sum(axis=1)
-    taken_kw = np.hstack([power["charge_kw"], power["shift_in_kw"]])
-    released_kw = np.hstack([power["discharge_kw"], power["shift_out_kw"]])
+    d, offered_kw = grid.dispatch, grid.available_kw.sum(axis=1)
+    taken_kw, released_kw = (
+        np.hstack([d.setpoints["charge_kw"], d.setpoints["shift_in_kw"]]),
+        np.hstack([d.setpoints["discharge_kw"], d.setpoints["shift_out_kw"]]),
+    )
     return ratio(mean_while(offered_kw, taken_kw), mean_while(offered_kw, released_kw))
 
 
 def _rise_of_use_percent(grid: GridCase) -> float:
-    used_kw, without_kw = (d.setpoints["renewable_kw"] for d in (grid.dispatch, grid.without_flexibility))
-    return 100 * ratio(used_kw.sum() - without_kw.sum(), grid.available_kw.sum())
+    more_kw = (
+        grid.dispatch.setpoints["renewable_kw"].sum()
+        - grid.without_flexibility.setpoints["renewable_kw"].sum()
+    )
+    return 100 * ratio(more_kw, grid.available_kw.sum())
 
 
 VALUES: dict[str, Values] = {

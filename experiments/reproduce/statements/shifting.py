@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from cosim.arrays import FloatArray
 from cosim.grid.device import DemandResponse
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.grid_case import GridCase, ratio
@@ -20,12 +19,6 @@ def _largest_shifted_share(grid: GridCase) -> float:
     return float((shifted_kw / grid.load.base_kw[:, buses]).max())
 
 
-def _within(power_kw: FloatArray, periods: slice) -> float:
-    """Return the share of the energy that falls into *periods*."""
-    total_kw = power_kw.sum(axis=1)
-    return ratio(total_kw[periods].sum(), total_kw.sum())
-
-
 VALUES: dict[str, Values] = {
     "evening-is-dear": of_the_feeder(lambda grid: int(grid.is_dear[EVENING].sum()), ["dynamic"]),
     "dynamic-tariff-is-table-1": of_the_feeder(
@@ -34,7 +27,10 @@ VALUES: dict[str, Values] = {
     ),
     "shifted-load-is-at-most-30-percent": of_the_feeder(_largest_shifted_share),
     "load-is-cut-in-the-evening": of_the_feeder(
-        lambda grid: _within(grid.dispatch.setpoints["shift_out_kw"], EVENING)
+        lambda grid: ratio(
+            grid.set_kw("shift_out_kw")[EVENING].sum(),
+            grid.dispatch.setpoints["shift_out_kw"].sum(),
+        )
     ),
     "load-returns-when-energy-is-cheap": of_the_feeder(
         lambda grid: grid.taken_back_over_cut(grid.price_cny_per_kwh)
@@ -43,7 +39,10 @@ VALUES: dict[str, Values] = {
         lambda grid: grid.taken_back_over_cut(grid.load.station_kw.sum(axis=1))
     ),
     "load-returns-at-7-and-8": of_the_feeder(
-        lambda grid: _within(grid.dispatch.setpoints["shift_in_kw"], BREAKFAST)
+        lambda grid: ratio(
+            grid.set_kw("shift_in_kw")[BREAKFAST].sum(),
+            grid.dispatch.setpoints["shift_in_kw"].sum(),
+        )
     ),
     "all-load-is-given-back": of_the_feeder(
         lambda grid: np.abs(grid.dispatch.setpoints["deferred_kwh"][-1]).max()

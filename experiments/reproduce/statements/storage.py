@@ -13,7 +13,7 @@ def _price_charging_over_discharging(grid: GridCase) -> float:
 
 
 def _discharged_at_the_peak(grid: GridCase) -> float:
-    given_kw = grid.dispatch.setpoints["discharge_kw"].sum(axis=1)
+    given_kw = grid.set_kw("discharge_kw")
     return ratio(given_kw[grid.is_peak_load].sum(), given_kw.sum())
 
 

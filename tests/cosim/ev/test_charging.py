@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from cosim.ev.battery import Battery
 from cosim.ev.charging import (
     ChargingBehaviour,
+    Departures,
+    decide_charging,
     drive,
     fast_charge_probability,
     plugs_in,
@@ -150,3 +152,68 @@ def test_impossible_behaviour_is_refused(wrong: dict[str, float]) -> None:
     """The message names the rule."""
     with pytest.raises(ValueError, match="must be"):
         ChargingBehaviour(**wrong)
+
+
+def departures(**columns: object) -> Departures:
+    """Return three EVs parked at home for two hours with a charger, about to drive 20 km."""
+    plain = {
+        "soc": np.array([0.5, 0.5, 0.5]),
+        "soc_is_drawn": np.zeros(3, dtype=np.bool_),
+        "parked_s": np.full(3, 7200),
+        "from_activity": np.full(3, HOME, dtype=np.int8),
+        "has_home_charger": np.ones(3, dtype=np.bool_),
+        "has_work_charger": np.zeros(3, dtype=np.bool_),
+        "length_km": np.full(3, 20.0),
+        "charge_uniform": np.full(3, 0.999),
+        "battery": BATTERY,
+        "behaviour": BEHAVIOUR,
+    }
+    return Departures(**(plain | columns))
+
+
+def test_the_stay_before_a_trip_charges_slowly_and_a_drawn_soc_is_that_of_the_departure() -> None:
+    """14 kWh at the grid, 12.88 in the battery; none without a charger, none before a state that is drawn."""
+    at = departures(
+        soc_is_drawn=np.array([False, False, True]), has_home_charger=np.array([True, False, True])
+    )
+    made = decide_charging(at, np.ones(3))
+    assert made.soc_departure == pytest.approx([0.5 + 12.88 / 50, 0.5, 0.5])
+    assert made.slow_kwh == pytest.approx([14.0, 0.0, 0.0])
+    assert made.drive_kwh == pytest.approx([3.4] * 3)
+    assert not made.charges.any()
+    assert made.course.soc_arrival == pytest.approx(made.soc_departure - 0.068)
+
+
+def test_the_charge_after_the_stay_decides_on_the_fast_charge() -> None:
+    """At 0.30 every second driver, at 1.5 times the mean price 0.378; what is charged at home is counted."""
+    at = departures(
+        soc=np.full(3, 0.30),
+        has_home_charger=np.array([False, False, True]),
+        charge_uniform=np.full(3, 0.4),
+        behaviour=SENSITIVE,
+    )
+    made = decide_charging(at, np.array([1.0, 1.5, 1.0]))
+    assert made.charges.tolist() == [True, False, False]
+    assert made.price_ratio.tolist() == [1.0, 1.5, 1.0]
+    assert made.course.session_kwh == pytest.approx([(0.8 - 0.266) * 50 / 0.92, 0.0, 0.0])
+    assert made.course.soc_charge_point == pytest.approx([0.266, 0.266, 0.30 + 12.88 / 50 - 0.034])
+
+
+@pytest.mark.parametrize("field", ["soc_fast_charge", "soc_reserve", "soc_target", "soc_plug_at_home"])
+@pytest.mark.parametrize("value", [-0.01, 1.01])
+def test_shares_beyond_0_and_1_are_refused_and_both_ends_are_not(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match="must be in"):
+        replace(BEHAVIOUR, **{field: value})
+    assert all(replace(BEHAVIOUR, **{field: end}) for end in (0.0, 1.0))
+
+
+def test_slow_charging_may_be_off_but_not_negative_for_any_ev() -> None:
+    assert replace(BEHAVIOUR, slow_kw=0.0).slow_kw == 0.0
+    with pytest.raises(ValueError, match="must be positive"):
+        replace(BEHAVIOUR, slow_kw=np.array([7.0, -0.1]))
+
+
+def test_each_ev_has_the_slow_charging_power_of_its_own_car() -> None:
+    own = replace(BEHAVIOUR, slow_kw=np.array([3.5, 7.0, 11.0]))
+    assert np.asarray(own.of(np.array([2, 0])).slow_kw).tolist() == [11.0, 3.5]
+    assert BEHAVIOUR.of(np.array([2, 0])) is BEHAVIOUR

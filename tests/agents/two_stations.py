@@ -1,0 +1,34 @@
+"""The toy with a station on each path, and a day ahead by hand: no equilibrium is solved."""
+
+import numpy as np
+
+from cosim.scenario import DayAhead, Scenario, load_scenario
+
+TWO_STATIONS = (
+    'stations=[{name="S", road_node=2, bus=4, chargers=2, charger_kw=60.0},'
+    '{name="R", road_node=3, bus=4, chargers=2, charger_kw=60.0}]'
+)
+
+
+def two_stations(toy: Scenario, *settings: str) -> Scenario:
+    """Return the toy with stations S at node 2 and R at node 3."""
+    return load_scenario(toy.folder / "toy.toml", [TWO_STATIONS, *settings])
+
+
+def plain_day_ahead(scenario: Scenario, n_ev: int = 6, days: int = 1) -> DayAhead:
+    """Return a day on which nothing is expected but a price of 1 CNY/kWh and a mean session of 30 kWh."""
+    paths = scenario.with_sessions(30.0)
+    shape = (scenario.periods.count, 2)
+    return DayAhead(
+        days=days,
+        n_ev=n_ev,
+        session_kwh=30.0,
+        paths=paths,
+        link_time_min=np.tile(paths.network.t0_min, (shape[0], 1)),
+        car_path_veh_h=np.zeros((shape[0], paths.count)),
+        station_load_kw=np.zeros(shape),
+        tariff_cny_per_kwh=np.full(shape[0], 1.0),
+        nodal_price_cny_per_kwh=np.full(shape, 0.5),
+        charging_price_cny_per_kwh=np.full(shape, 1.0),
+        share_drawn_on_arrival=0.5,
+    )
