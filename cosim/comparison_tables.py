@@ -1,9 +1,9 @@
-"""The columns of what sets runs side by side: bands over replications, differences, tests, causes, verdicts."""
+"""The columns of what sets runs side by sample: bands over replications, differences, tests, causes, verdicts."""
 
 from cosim.columns import Column, real, text, whole
 
 _TIME = (whole("day", "day, from 1"), whole("period", "period of the day, 1..T"))
-_PAIR = whole("pair", "number of the comparison; the table verdicts names its two sides")
+_PAIR = whole("pair", "number of the comparison; the table verdicts names the two samples")
 _TWO_SIDES = (
     real("reference", "the reference; mean over its replications"),
     real("other", "what is compared with it; mean over its replications"),
@@ -31,7 +31,7 @@ COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
         text("kind", "link, station, path, bus or feeder"),
         text("item", "its name; with several feeders, buses carry that of their feeder"),
         text("quantity", "what is compared, with its unit; a column of the table of that kind"),
-        text("found_in", "both; or reference or other, if that side alone has the item"),
+        text("found_in", "both; or reference or other, if only that sample has the item"),
         *_TWO_SIDES,
         real("geh", "GEH statistic, of flows"),
         real("low", "lower end of the 95 % band of the difference over replications, by Student's t"),
@@ -73,15 +73,15 @@ COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
         real("p_value", "randomised Monte Carlo p-value"),
         real("p_adjusted", "the same, adjusted for the false-discovery rate (Benjamini and Hochberg)"),
     ),
-    "moved": (
+    "route_switchers": (
         _PAIR,
         text("user_class", "passing or charging"),
         text("origin", "origin node"),
         text("destination", "destination node"),
         whole("trips", "trips of the day in both runs, which drew the same random numbers"),
-        whole("moved", "of these, trips that took another path"),
+        whole("switched", "of these, trips that took another path"),
         real("statistic", "Stuart and Maxwell's: whether as many left each path as came to it"),
-        real("p_value", "randomised Monte Carlo p-value; 1 where nobody moved"),
+        real("p_value", "randomised Monte Carlo p-value; 1 where nobody switched"),
         real("p_adjusted", "the same, adjusted for the false-discovery rate (Benjamini and Hochberg)"),
     ),
     "causes": (
@@ -90,11 +90,11 @@ COMPARISON_TABLES: dict[str, tuple[Column, ...]] = {
             "cause",
             "demand, network, population, queueing, range, information, choice, capacity, price or grid",
         ),
-        text("signature", "what is measured, with its unit"),
+        text("indicator", "what is measured, with its unit"),
         real("reference", "of the reference"),
         real("other", "of the other"),
         real("effect", "what is held against the threshold"),
-        real("threshold", "an effect above this counts; not a number: told, but not counted"),
+        real("threshold", "an effect above this counts; NaN: informational, never counted"),
         Column("present", "bool", "whether it separates the two"),
         text("sentence", "the same in words"),
     ),

@@ -233,7 +233,7 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
     "differences": ("pair", "kind", "quantity", "day", "period"),
     "g_tests": ("pair", "day", "period"),
     "convergence_in_n": ("evs", "replication"),
-    **dict.fromkeys(("measures", "totals", "moved", "causes", "settings", "verdicts"), ("pair",)),
+    **dict.fromkeys(("measures", "totals", "route_switchers", "causes", "settings", "verdicts"), ("pair",)),
 }
 KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
 """What the rows of each table are ordered by; equal keys keep the order of writing."""

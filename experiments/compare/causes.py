@@ -1,4 +1,4 @@
-"""What separates two sides: for each cause a signature, measured in their tables and held against a threshold.
+"""What separates two samples: indicators of each cause, measured in their tables and held against a threshold.
 
 Times count if they would shift the odds between two routes by more than 5 % (ln 1.05 / theta), everything else
 if it concerns more than 1 % of the drivers, of the price, or any cut of a station's power.
@@ -14,92 +14,90 @@ from agents.plans import PURPOSE
 from cosim.arrays import FloatArray, Frame
 from cosim.scenario.inputs import battery_of_each
 from experiments.compare.differences import mean
+from experiments.compare.indicator import (
+    INFORMATIONAL,
+    MATERIAL_SHARE,
+    Indicator,
+    apart,
+    beyond_chance,
+    material_min,
+)
 from experiments.compare.information import information
+from experiments.compare.sample import Sample, are_paired
 from experiments.compare.scenario_causes import demand, grid, network, population
 from experiments.compare.settings import Setting, has_grounds
-from experiments.compare.sides import Side, are_paired
-from experiments.compare.signature import MATERIAL_SHARE, TOLD_ONLY, Signature, apart, material_min
-from experiments.compare.significance import Estimate, chance, estimate, share_of
+from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import mean_wait_min
 
 RANGE = "trips stranded or forced to charge [share]"
+CUTS = "station power cut by the feeder [station-periods a day]"
+EXCESS = "stations asked for more than they can serve [flags a day]"
 BEYOND_CAPACITY = ("overload", "station_shed", "on_the_way")
-"""Kinds of violations that say that stations could not serve who came."""
+"""Kinds of violations that say that demand exceeded what stations can serve."""
 
 
-def signatures(reference: Side, other: Side, settings: Sequence[Setting] = ()) -> list[Signature]:
-    """Return the signatures of every cause, what the scenarios ask for first.
+def indicators(reference: Sample, other: Sample, settings: Sequence[Setting] = ()) -> list[Indicator]:
+    """Return the indicators of every cause, what the scenarios ask for first.
 
-    *settings* are those that differ. Where they cannot bring about a cause, its signatures follow from something
-    else: they are told, and do not count.
+    *settings* are those that differ. Where they cannot bring about a cause, its indicators follow from something
+    else: they are informational.
     """
-    found: list[Signature] = []
+    found: list[Indicator] = []
     for cause, look in _BY_SETTINGS.items():
         found += look(reference, other) if has_grounds(cause, reference, other, settings) else []
     for look in _BY_MODEL:
         found += [
-            one if has_grounds(one.cause, reference, other, settings) else replace(one, threshold=TOLD_ONLY)
+            one
+            if has_grounds(one.cause, reference, other, settings)
+            else replace(one, threshold=INFORMATIONAL)
             for one in look(reference, other)
         ]
     return found
 
 
-def queueing(reference: Side, other: Side) -> list[Signature]:
+def queueing(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the mean wait of a session: Davidson's of an equilibrium, the queue's of agents."""
     first, second = _wait(reference), _wait(other)
-    by_chance = chance(first, second, paired=are_paired(reference, other))
-    return [
-        apart(
-            "queueing",
-            "mean wait [min]",
-            first.value,
-            second.value,
-            threshold=max(material_min(reference), by_chance),
-            sentence=f"who comes to charge waits {second.value:.2f} min ({_how_waited(other)}) against "
-            f"{first.value:.2f} min ({_how_waited(reference)})",
-        )
-    ]
+    sentence = (
+        f"the mean wait of a charging session is {second.value:.2f} min ({_how_waited(other)}) against "
+        f"{first.value:.2f} min ({_how_waited(reference)})"
+    )
+    paired, material = are_paired(reference, other), material_min(reference)
+    return [beyond_chance("queueing", "mean wait [min]", (first, second), material, sentence, paired=paired)]
 
 
-def _wait(side: Side) -> Estimate:
+def _wait(sample: Sample) -> Estimate:
     """Return the mean wait with its standard error: over replications, or of one day over its station-periods.
 
     The latter takes the daily course of waits for chance, too: it is too large rather than too small.
     """
-    frames = side.with_carry_over("stations")
-    means = np.array([mean_wait_min(frame, side.hours) for frame in frames])
-    if not side.is_random or means.size > 1:
+    frames = sample.with_carry_over("stations")
+    means = np.array([mean_wait_min(frame, sample.hours) for frame in frames])
+    if not sample.is_random or means.size > 1:
         return estimate(means)
     (stations,) = frames
-    waited = 60 * side.hours * stations.queue_mean - means[0] * stations.arrivals
+    waited = 60 * sample.hours * stations.queue_mean - means[0] * stations.arrivals
     cells, arrivals = len(stations), max(float(stations.arrivals.sum()), 1.0)
     error = math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals
     return estimate(means, error, max(cells - 1, 1))
 
 
-def _how_waited(side: Side) -> str:
-    return "simulated queue" if side.is_random else "Davidson"
+def _how_waited(sample: Sample) -> str:
+    return "simulated queue" if sample.is_random else "Davidson"
 
 
-def driving_range(reference: Side, other: Side) -> list[Signature]:
-    """Compare the share of trips that the battery forbade or forced to charge; an equilibrium knows no battery."""
+def driving_range(reference: Sample, other: Sample) -> list[Indicator]:
+    """Compare the share of trips that the battery forbade or forced to charge; an equilibrium has no battery."""
     first, second = _range(reference), _range(other)
     if first is None or second is None:
-        told = "trips were not kept one by one, so nobody knows which were stranded or forced to charge"
-        return [apart("range", RANGE, math.nan, math.nan, threshold=TOLD_ONLY, sentence=told)]
-    return [
-        apart(
-            "range",
-            RANGE,
-            first.share.value,
-            second.share.value,
-            threshold=max(
-                MATERIAL_SHARE, chance(first.share, second.share, paired=are_paired(reference, other))
-            ),
-            sentence=f"the battery forbids {second.stranded:.1f} trips a day (stranded) and forces a charge on "
-            f"{second.forced:.1f} of {second.trips:,.0f}: {second.share.value:.1%}, against {first.share.value:.1%}",
-        )
-    ]
+        sentence = "trips were not recorded one by one, so the stranded and the forced charges are unknown"
+        return [apart("range", RANGE, (math.nan, math.nan), INFORMATIONAL, sentence)]
+    sentence = (
+        f"the battery forbids {second.stranded:.1f} trips a day (stranded) and forces a charge on "
+        f"{second.forced:.1f} of {second.trips:,.0f}: {second.share.value:.1%}, against {first.share.value:.1%}"
+    )
+    shares, paired = (first.share, second.share), are_paired(reference, other)
+    return [beyond_chance("range", RANGE, shares, MATERIAL_SHARE, sentence, paired=paired)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +110,18 @@ class _Range:
     share: Estimate
 
 
-def _range(side: Side) -> _Range | None:
+def _range(sample: Sample) -> _Range | None:
     """Return what the battery did to trips; None where agents kept no table of their trips."""
-    if not side.is_random:
+    if not sample.is_random:
         return _Range(share=Estimate(value=0.0))
-    frames = side.tables("trips")
+    frames = sample.tables("trips")
     if any(frame.empty for frame in frames):
         return None
     trips = np.array([len(frame) for frame in frames])
     stranded = np.array([int((frame.status == "stranded").sum()) for frame in frames])
-    forced = np.array([_forced(side, frame, seed) for frame, seed in zip(frames, side.seeds, strict=True)])
+    forced = np.array(
+        [_forced(sample, frame, seed) for frame, seed in zip(frames, sample.seeds, strict=True)]
+    )
     return _Range(
         trips=float(trips.mean()),
         stranded=float(stranded.mean()),
@@ -130,68 +130,54 @@ def _range(side: Side) -> _Range | None:
     )
 
 
-def _forced(side: Side, trips: Frame, seed: int) -> int:
+def _forced(sample: Sample, trips: Frame, seed: int) -> int:
     """Return the number of charges without which the trip would have ended below the reserve."""
     ev = trips.ev.to_numpy()
-    battery = battery_of_each(side.config, int(ev.max()), seed, PURPOSE).of(ev - 1)
+    battery = battery_of_each(sample.config, int(ev.max()), seed, PURPOSE).of(ev - 1)
     trip_kwh = battery.trip_kwh(trips.length_km.to_numpy())
     soc_end = battery.soc_after_driving(trips.soc_departure.to_numpy(), trip_kwh)
     charges = (trips.user_class == "charging") & (trips.status != "stranded")
-    return int((charges & (soc_end < side.config.mobility.soc_reserve)).sum())
+    return int((charges & (soc_end < sample.config.mobility.soc_reserve)).sum())
 
 
-def choice(reference: Side, other: Side) -> list[Signature]:
+def choice(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare how drivers weigh their alternatives: an equilibrium is that of logit, with path sizes if asked for."""
-    first, second = (_strategy(side) for side in (reference, other))
-    told = f"drivers choose by '{second}', against '{first}'"
+    first, second = _strategy(reference), _strategy(other)
     another = "drivers choose by another strategy [1: yes]"
-    return [apart("choice", another, 0.0, float(first != second), threshold=0.0, sentence=told)]
+    sentence = f"drivers choose by '{second}', against '{first}'"
+    return [apart("choice", another, (0.0, float(first != second)), 0.0, sentence)]
 
 
-def _strategy(side: Side) -> str:
-    chosen = side.config.population.choice
-    return chosen if side.is_random or chosen == "path_size" else "logit"
+def _strategy(sample: Sample) -> str:
+    chosen = sample.config.population.choice
+    return chosen if sample.is_random or chosen == "path_size" else "logit"
 
 
-def capacity(reference: Side, other: Side) -> list[Signature]:
-    """Compare what stations could give: power cut by the feeder, vehicles beyond capacity, power installed."""
+def capacity(reference: Sample, other: Sample) -> list[Indicator]:
+    """Compare what stations could give: power cut by the feeder, demand beyond capacity, power installed."""
     (cut, kw), (other_cut, other_kw) = _power_cuts(reference), _power_cuts(other)
-    beyond, other_beyond = (_beyond_capacity(side) for side in (reference, other))
-    power, other_power = (_nominal_kw(side).sum() for side in (reference, other))
+    beyond, other_beyond = _beyond_capacity(reference), _beyond_capacity(other)
+    power, other_power = float(_nominal_kw(reference).sum()), float(_nominal_kw(other).sum())
+    cuts = (
+        f"the feeder cuts stations in {other_cut:.1f} periods a day, by up to {other_kw:.0f} kW, "
+        f"against {cut:.1f} ({kw:.0f} kW)"
+    )
+    excess = f"demand exceeds what stations can serve in {other_beyond:.1f} cases a day, against {beyond:.1f}"
+    installed = f"stations have {other_power:,.0f} kW, against {power:,.0f} kW"
     return [
+        apart("capacity", CUTS, (cut, other_cut), 0.0, cuts),
+        apart("capacity", EXCESS, (beyond, other_beyond), 0.0, excess),
         apart(
-            "capacity",
-            "station power cut by the feeder [station-periods a day]",
-            cut,
-            other_cut,
-            threshold=0.0,
-            sentence=f"the feeder cuts stations in {other_cut:.1f} periods a day, by up to {other_kw:.0f} kW, "
-            f"against {cut:.1f} ({kw:.0f} kW)",
-        ),
-        apart(
-            "capacity",
-            "stations asked for more than they can serve [flags a day]",
-            beyond,
-            other_beyond,
-            threshold=0.0,
-            sentence=f"who comes cannot be served in {other_beyond:.1f} cases a day, against {beyond:.1f}",
-        ),
-        apart(
-            "capacity",
-            "power of all stations [kW]",
-            power,
-            other_power,
-            threshold=MATERIAL_SHARE * power,
-            sentence=f"stations have {other_power:,.0f} kW, against {power:,.0f} kW",
+            "capacity", "power of all stations [kW]", (power, other_power), MATERIAL_SHARE * power, installed
         ),
     ]
 
 
-def _power_cuts(side: Side) -> tuple[float, float]:
+def _power_cuts(sample: Sample) -> tuple[float, float]:
     """Return how many station-periods in use were held below the station's own limit, a day, and by how much."""
-    nominal_kw = dict(zip((s.name for s in side.config.stations), _nominal_kw(side), strict=True))
+    nominal_kw = dict(zip((s.name for s in sample.config.stations), _nominal_kw(sample), strict=True))
     counts, largest_kw = [], 0.0
-    for stations in side.tables("stations"):
+    for stations in sample.tables("stations"):
         missing_kw = stations.station.map(nominal_kw) - stations.limit_kw
         cut = (missing_kw > 1e-6) & ((stations.energy_kwh > 0) | (stations.arrivals > 0))
         counts.append(int(cut.sum()))
@@ -199,47 +185,46 @@ def _power_cuts(side: Side) -> tuple[float, float]:
     return float(np.mean(counts)), largest_kw
 
 
-def _nominal_kw(side: Side) -> FloatArray:
-    return np.array(
-        [min(s.chargers * s.charger_kw, s.site_limit_kw or math.inf) for s in side.config.stations]
-    )
+def _nominal_kw(sample: Sample) -> FloatArray:
+    stations = sample.config.stations
+    return np.array([min(s.chargers * s.charger_kw, s.site_limit_kw or math.inf) for s in stations])
 
 
-def _beyond_capacity(side: Side) -> float:
-    found = [int(frame.kind.isin(BEYOND_CAPACITY).sum()) for frame in side.with_carry_over("violations")]
+def _beyond_capacity(sample: Sample) -> float:
+    found = [int(frame.kind.isin(BEYOND_CAPACITY).sum()) for frame in sample.with_carry_over("violations")]
     return float(np.mean(found))
 
 
-def price(reference: Side, other: Side) -> list[Signature]:
+def price(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the charging prices, station by station and period by period."""
-    frames = [_prices(side) for side in (reference, other)]
+    frames = _prices(reference), _prices(other)
     both = frames[0].join(frames[1], how="inner", lsuffix="_reference", rsuffix="_other")
     if both.empty:
         return []
     alone = sorted({station for _, station in frames[0].index.symmetric_difference(frames[1].index)})
-    first, second = (both[f"price_{side}"].to_numpy() for side in ("reference", "other"))
+    first, second = both.price_reference.to_numpy(), both.price_other.to_numpy()
     largest = float(np.abs(second - first).max())
-    return [
-        Signature(
-            cause="price",
-            signature="charging price, largest difference [CNY/kWh]",
-            reference=float(first.mean()),
-            other=float(second.mean()),
-            effect=largest,
-            threshold=MATERIAL_SHARE * float(np.abs(first).mean()),
-            sentence=f"charging costs {second.mean():.3f} CNY/kWh on average against {first.mean():.3f}; "
-            f"up to {largest:.3f} apart" + (f"; {', '.join(alone)}: on one side alone" if alone else ""),
-        )
-    ]
+    sentence = (
+        f"charging costs {second.mean():.3f} CNY/kWh on average against {first.mean():.3f}; "
+        f"up to {largest:.3f} apart" + (f"; {', '.join(alone)}: in one of the two only" if alone else "")
+    )
+    found = apart(
+        "price",
+        "charging price, largest difference [CNY/kWh]",
+        (float(first.mean()), float(second.mean())),
+        MATERIAL_SHARE * float(np.abs(first).mean()),
+        sentence,
+    )
+    return [replace(found, effect=largest)]
 
 
-def _prices(side: Side) -> Frame:
-    frames = [frame.set_index(["period", "station"]) for frame in side.tables("prices")]
+def _prices(sample: Sample) -> Frame:
+    frames = [frame.set_index(["period", "station"]) for frame in sample.tables("prices")]
     samples = np.array([frame.charging_price_cny_per_kwh.to_numpy() for frame in frames])
     return frames[0][[]].assign(price=mean(samples))
 
 
-_Look = Callable[[Side, Side], list[Signature]]
+_Look = Callable[[Sample, Sample], list[Indicator]]
 _BY_SETTINGS: dict[str, _Look] = {
     "demand": demand,
     "network": network,

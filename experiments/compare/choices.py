@@ -13,9 +13,9 @@ from cosim.randomness import stream
 from cosim.results import Recorder
 from experiments.compare.monte_carlo import sequential_p_values
 from experiments.compare.quantities import path_names
-from experiments.compare.sides import Side, are_paired
+from experiments.compare.rare_events import rare_event_p_values
+from experiments.compare.sample import Sample, are_paired
 from experiments.compare.significance import adjusted
-from experiments.compare.tail import tail_p_values
 
 FEWEST_TRIPS = 2
 AT_ONCE = 20_000
@@ -50,7 +50,7 @@ def p_values_of_shares(observed: IntArray, share: FloatArray, rng: np.random.Gen
 
     def tail(tests: IntArray) -> FloatArray:
         own = share[tests]
-        return tail_p_values(
+        return rare_event_p_values(
             observed[tests], own, lambda n: g_statistic(n, own), lambda n: log_multinomial(n, own), rng
         )
 
@@ -72,7 +72,7 @@ def p_values_of_counts(reference: IntArray, other: IntArray, rng: np.random.Gene
         # of the smaller row less is impossible: it leaves enough for the other
         both, smaller = together[tests], np.where(fewer, other, reference)[tests]
         share = both / both.sum(axis=-1, keepdims=True)
-        return tail_p_values(
+        return rare_event_p_values(
             smaller,
             share,
             lambda n: two_sample_g(np.maximum(both - n, 0), n),
@@ -88,15 +88,15 @@ def log_multinomial(counts: IntArray, share: FloatArray) -> FloatArray:
     """Return the logarithm of the probability of counts that are draws from *share*, over the last axis."""
     from scipy.special import gammaln, xlogy
 
-    ways = gammaln(counts.sum(axis=-1) + 1) - gammaln(counts + 1).sum(axis=-1)
-    logarithm: FloatArray = ways + xlogy(counts, share).sum(axis=-1)
+    orders = gammaln(counts.sum(axis=-1) + 1) - gammaln(counts + 1).sum(axis=-1)
+    logarithm: FloatArray = orders + xlogy(counts, share).sum(axis=-1)
     return logarithm
 
 
 def log_hypergeometric(counts: IntArray, together: IntArray) -> FloatArray:
     """Return the logarithm of the probability of counts drawn from *together* without putting back."""
-    ways = _log_binomial(together, counts).sum(axis=-1)
-    logarithm: FloatArray = ways - _log_binomial(together.sum(axis=-1), counts.sum(axis=-1))
+    orders = _log_binomial(together, counts).sum(axis=-1)
+    logarithm: FloatArray = orders - _log_binomial(together.sum(axis=-1), counts.sum(axis=-1))
     return logarithm
 
 
@@ -119,12 +119,12 @@ def hypergeometric(together: IntArray, drawn: IntArray, samples: int, rng: np.ra
     return counts
 
 
-def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side, seed: int) -> None:
+def compare_choices(recorder: Recorder, pair: int, reference: Sample, other: Sample, seed: int) -> None:
     """Write ``g_tests``: the EVs' paths of each class, OD and period against the reference's.
 
     Against an equilibrium its shares are given; against agents, both rows of counts are chance. Replications
-    are counted together. A path that one side alone has is one that nobody chose on the other. Counts that share
-    their random numbers are not independent: see ``moved``.
+    are counted together. A path that only one sample has is one that nobody chose in the other. Counts that share
+    their random numbers are not independent: see ``route_switchers``.
     """
     if not other.is_random or are_paired(reference, other):
         return
@@ -142,7 +142,7 @@ def compare_choices(recorder: Recorder, pair: int, reference: Side, other: Side,
         )
 
 
-def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generator) -> dict[str, Any]:
+def _tests(both: Frame, start: IntArray, reference: Sample, rng: np.random.Generator) -> dict[str, Any]:
     """Return the tests of the groups that begin at the rows *start*, those of equal size together."""
     alternatives = np.diff(start, append=len(both))
     found: list[dict[str, Any]] = []
@@ -151,34 +151,25 @@ def _tests(both: Frame, start: IntArray, reference: Side, rng: np.random.Generat
         every = np.flatnonzero(alternatives == size)
         for groups in np.array_split(every, 1 + every.size // AT_ONCE):
             rows = start[groups, None] + np.arange(size)
-            test = _against_counts if reference.is_random else _against_shares
-            tested, figures = test(first[rows], counts[rows], rng)
+            tested, figures = _tested(first[rows], counts[rows], rng, is_random=reference.is_random)
             found.append({**figures, "group": groups[tested], "alternatives": np.full(tested.sum(), size)})
     columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]} if found else {}
     order = np.argsort(columns["group"], kind="stable") if found else slice(0)
     return {name: column[order] for name, column in columns.items()} or {"p_value": np.array([])}
 
 
-Tested = tuple[BoolArray, dict[str, FloatArray]]
-"""Which rows can be tested at all, and the figures of those."""
-
-
-def _against_shares(share: FloatArray, counts: IntArray, rng: np.random.Generator) -> Tested:
-    there_is_a_choice = (share.sum(axis=1) > 0) & ((share + counts > 0).sum(axis=1) >= 2)
-    tested = (counts.sum(axis=1) >= FEWEST_TRIPS) & there_is_a_choice
-    share, counts = share[tested], counts[tested]
-    return tested, {
-        "trips": counts.sum(axis=1),
-        "g_statistic": g_statistic(counts, share),
-        "p_value": p_values_of_shares(counts, share, rng),
-    }
-
-
-def _against_counts(first: FloatArray, counts: IntArray, rng: np.random.Generator) -> Tested:
+def _tested(
+    first: FloatArray, counts: IntArray, rng: np.random.Generator, *, is_random: bool
+) -> tuple[BoolArray, dict[str, FloatArray]]:
+    """Return which rows can be tested at all, and the figures of those; *first* are shares, or counts by chance."""
+    trips, total = counts.sum(axis=1), first.sum(axis=1)
+    fewest = np.minimum(total, trips) if is_random else np.where(total > 0, trips, 0)
+    tested = (fewest >= FEWEST_TRIPS) & ((first + counts > 0).sum(axis=1) >= 2)
+    first, counts = first[tested], counts[tested]
+    if not is_random:
+        statistic, p_value = g_statistic(counts, first), p_values_of_shares(counts, first, rng)
+        return tested, {"trips": trips[tested], "g_statistic": statistic, "p_value": p_value}
     reference = first.astype(np.int64)
-    fewest = np.minimum(reference.sum(axis=1), counts.sum(axis=1))
-    tested = (fewest >= FEWEST_TRIPS) & ((reference + counts > 0).sum(axis=1) >= 2)
-    reference, counts = reference[tested], counts[tested]
     return tested, {
         "trips": (reference + counts).sum(axis=1),
         "g_statistic": two_sample_g(reference, counts),
@@ -186,20 +177,20 @@ def _against_counts(first: FloatArray, counts: IntArray, rng: np.random.Generato
     }
 
 
-def path_counts(side: Side) -> Frame:
+def path_counts(sample: Sample) -> Frame:
     """Return the EVs on each path, over all replications, by group and path."""
-    counts = [_by_path(frame, np.rint(frame.flow_veh_h * side.hours)) for frame in _evs_of(side)]
+    counts = [_by_path(frame, np.rint(frame.flow_veh_h * sample.hours)) for frame in _evs_of(sample)]
     return pd.concat(counts).groupby(level=[*GROUP, "item"]).sum()
 
 
-def path_share(side: Side) -> Frame:
+def path_share(sample: Sample) -> Frame:
     """Return the share of each path in its group, of an equilibrium."""
-    (frame,) = _evs_of(side)
+    (frame,) = _evs_of(sample)
     return _by_path(frame, frame.share)
 
 
-def _evs_of(side: Side) -> list[Frame]:
-    return [frame[frame.user_class != "car"] for frame in side.tables("paths")]
+def _evs_of(sample: Sample) -> list[Frame]:
+    return [frame[frame.user_class != "car"] for frame in sample.tables("paths")]
 
 
 def _by_path(frame: Frame, figure: Frame) -> Frame:

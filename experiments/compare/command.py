@@ -92,10 +92,10 @@ def _settings(settings: "Sequence[Setting]") -> list[str]:
 
 
 def _alone(differences: "Frame", pair: int, verdict: "Verdict") -> list[str]:
-    """Return which links, stations, buses and feeders one side alone has."""
-    from experiments.compare.differences import one_sided
+    """Return which links, stations, buses and feeders only one of the two has."""
+    from experiments.compare.differences import in_one_only
 
-    own = one_sided(differences[(differences.pair == pair) & (differences.kind != "path")])
+    own = in_one_only(differences[(differences.pair == pair) & (differences.kind != "path")])
     return [
         f"  {getattr(verdict, found_in)} alone: {', '.join(rows.kind + ' ' + rows.item)}."
         for found_in, rows in own.groupby("found_in", sort=False)

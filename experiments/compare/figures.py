@@ -1,4 +1,4 @@
-"""Two sides of a comparison as figures: signatures of causes, stations and feeders by period, error against N."""
+"""Two samples as figures: indicators of causes, stations and feeders by period, error against N."""
 
 from typing import Any
 
@@ -29,11 +29,11 @@ STATION_QUANTITIES = {
 }
 FEEDER_QUANTITIES = {"purchase_kw": "purchase [kW]", "losses_kw": "losses [kW]"}
 FLOOR = 1e-3
-"""What is drawn of a signature that is smaller, relative to its threshold."""
+"""What is drawn of a indicator that is smaller, relative to its threshold."""
 
 
-def signature_strength(causes: Frame) -> Figure:
-    """Return the effect of each signature over its threshold, on a log scale; beyond 1 it separates the sides."""
+def indicator_strength(causes: Frame) -> Figure:
+    """Return the effect of each indicator over its threshold, on a log scale; beyond 1 it separates the samples."""
     counted = causes[causes.threshold.notna()][::-1]
     # what counts from the first case on has a threshold of zero: one case is drawn as ten times that
     ratio = counted.effect / counted.threshold.where(counted.threshold > 0, 0.1)
@@ -42,7 +42,7 @@ def signature_strength(causes: Frame) -> Figure:
         go.Bar(
             x=np.log10(np.maximum(ratio, FLOOR) / FLOOR),
             base=np.log10(FLOOR),
-            y=counted.cause + ": " + counted.signature,
+            y=counted.cause + ": " + counted.indicator,
             orientation="h",
             marker={"color": [VERMILION if present else MUTED for present in counted.present]},
             text=counted.sentence,
@@ -60,7 +60,7 @@ def signature_strength(causes: Frame) -> Figure:
 
 
 def stations(differences: Frame, names: tuple[str, str], period_min: float) -> list[Figure]:
-    """Return flow, load and wait of each station on both sides, four stations a figure."""
+    """Return flow, load and wait of each station in both samples, four stations a figure."""
     own = differences[differences.kind == "station"]
     items = list(dict.fromkeys(own.item))
     groups = [items[start : start + SIDE_BY_SIDE] for start in range(0, len(items), SIDE_BY_SIDE)]
@@ -68,7 +68,7 @@ def stations(differences: Frame, names: tuple[str, str], period_min: float) -> l
 
 
 def feeders(differences: Frame, names: tuple[str, str], period_min: float) -> list[Figure]:
-    """Return purchase and losses of each feeder on both sides."""
+    """Return purchase and losses of each feeder in both samples."""
     own = differences[differences.kind == "feeder"]
     items = list(dict.fromkeys(own.item))
     return [_columns(own, [item], FEEDER_QUANTITIES, names, period_min) for item in items]
@@ -118,7 +118,7 @@ def _two_lines(own: Frame, names: tuple[str, str], *, labelled: bool) -> list[An
 def voltages(differences: Frame, period_min: float) -> Figure:
     """Return the difference of voltages by bus and period, as a heat map."""
     own = differences[(differences.kind == "bus") & (differences.quantity == "voltage_pu")]
-    own = own[own.difference.notna()]  # a bus that one side alone has shows none
+    own = own[own.difference.notna()]  # a bus that only one sample has shows none
     order = list(dict.fromkeys(own.item))
     table = own.pivot_table(index="item", columns="period", values="difference").loc[order]
     largest = max(float(np.abs(table.to_numpy()).max()), 1e-9)

@@ -1,128 +1,120 @@
-"""What drivers knew on both sides: times told, news that reached them, and how sharply they choose."""
+"""What drivers knew: announced times, broadcasts that reached them, and how sharply they choose."""
 
 import math
 
 import numpy as np
 
 from cosim.arrays import Frame
-from experiments.compare.perception import fitted_theta, misled_share
-from experiments.compare.sides import Side
-from experiments.compare.signature import (
+from experiments.compare.indicator import (
+    INFORMATIONAL,
     MATERIAL_ODDS,
     MATERIAL_SHARE,
-    TOLD_ONLY,
-    Signature,
+    Indicator,
     apart,
     material_min,
 )
+from experiments.compare.perception import fitted_theta, misled_share
+from experiments.compare.sample import Sample
 from experiments.compare.significance import Estimate, chance
 
+CAUSE = "information"
 
-def information(reference: Side, other: Side) -> list[Signature]:
-    """Compare what drivers knew: times told, messages that reached them, and how sharply they choose."""
-    alike = _told_alike(reference, other)
+
+def information(reference: Sample, other: Sample) -> list[Indicator]:
+    """Compare what drivers knew: announced times, broadcasts that reached them, and how sharply they choose."""
+    alike = _class_of(reference) == _class_of(other)
     return [
-        _misled(reference, other, TOLD_ONLY if alike else MATERIAL_SHARE),
-        _station_times(reference, other, TOLD_ONLY if alike else material_min(reference)),
+        _misled(reference, other, INFORMATIONAL if alike else MATERIAL_SHARE),
+        _station_times(reference, other, INFORMATIONAL if alike else material_min(reference)),
         _experienced(reference, other),
         _uninformed(reference, other),
         _perception(reference, other),
     ]
 
 
-def _known(signature: str, reference: float, other: float, threshold: float, sentence: str) -> Signature:
-    return apart("information", signature, reference, other, threshold=threshold, sentence=sentence)
+def _class_of(sample: Sample) -> tuple[object, ...]:
+    """Return how drivers were informed; where two samples are alike, their times are no cause."""
+    return sample.is_random, sample.config.population.information, sample.config.messages
 
 
-def _told_alike(reference: Side, other: Side) -> bool:
-    """Return whether both were informed in the same way: what differs in the times is then no cause."""
-
-    def way(side: Side) -> tuple[object, ...]:
-        return (side.is_random, side.config.population.information, side.config.messages)
-
-    return way(reference) == way(other)
-
-
-def _misled(reference: Side, other: Side, threshold: float) -> Signature:
+def _misled(reference: Sample, other: Sample, threshold: float) -> Indicator:
     misled = misled_share(reference, other)
-    sentence = f"the road times drivers were told put {misled:.1%} of them on another path"
-    return _known("drivers on another path by the times told [share]", 0.0, misled, threshold, sentence)
+    sentence = f"the announced road times put {misled:.1%} of the drivers on another path"
+    name = "drivers on another path by the announced times [share]"
+    return apart(CAUSE, name, (0.0, misled), threshold, sentence)
 
 
-def _station_times(reference: Side, other: Side, threshold: float) -> Signature:
-    """Compare the station times told, weighted with the charging EVs."""
-    told = [_told(side) for side in (reference, other)]
-    both = told[0].join(told[1], how="inner", lsuffix="_reference", rsuffix="_other")
+def _station_times(reference: Sample, other: Sample, threshold: float) -> Indicator:
+    """Compare the announced station times, weighted with the charging EVs."""
+    both = _announced(reference).join(_announced(other), how="inner", lsuffix="_reference", rsuffix="_other")
     weight = both.ev_charging_veh_h_other
-    gaps = (both.told_reference - both.told_other).abs() * weight
+    gaps = (both.time_min_reference - both.time_min_other).abs() * weight
     gap_min = float(gaps.sum() / weight.sum()) if weight.sum() else 0.0
-    sentence = f"the station times drivers were told are {gap_min:.2f} min apart"
-    return _known("station times told apart [min]", 0.0, gap_min, threshold, sentence)
+    sentence = f"the announced station times differ by {gap_min:.2f} min on average"
+    return apart(CAUSE, "announced station times, mean difference [min]", (0.0, gap_min), threshold, sentence)
 
 
-def _told(side: Side) -> Frame:
-    frames = [frame[frame.kind == "charging"].set_index(["period", "link"]) for frame in side.tables("links")]
-    told = [frame.announced_min if side.is_random else frame.time_min for frame in frames]
-    flows = [frame.ev_charging_veh_h for frame in frames]
-    return (
-        (sum(told[1:], told[0]) / len(told))
-        .to_frame("told")
-        .assign(ev_charging_veh_h=sum(flows[1:], flows[0]) / len(flows))
-    )
+def _announced(sample: Sample) -> Frame:
+    """Return time and charging EVs of each station in each period, means over the replications."""
+    column = "announced_min" if sample.is_random else "time_min"
+    frames = [
+        links[links.kind == "charging"]
+        .set_index(["period", "link"])[[column, "ev_charging_veh_h"]]
+        .set_axis(["time_min", "ev_charging_veh_h"], axis=1)
+        for links in sample.tables("links")
+    ]
+    return sum(frames[1:], frames[0]) / len(frames)
 
 
-def _experienced(reference: Side, other: Side) -> Signature:
-    first, second = (_surprise_min(side) for side in (reference, other))
-    sentence = f"road times were {second:.2f} min per link from what drivers were told, against {first:.2f}"
-    return _known("road time told against experienced [min per link]", first, second, TOLD_ONLY, sentence)
+def _experienced(reference: Sample, other: Sample) -> Indicator:
+    values = first, second = _surprise_min(reference), _surprise_min(other)
+    sentence = f"road times differ from the announced ones by {second:.2f} min per link, against {first:.2f}"
+    name = "announced against experienced road time [min per link]"
+    return apart(CAUSE, name, values, INFORMATIONAL, sentence)
 
 
-def _surprise_min(side: Side) -> float:
-    """Return |told - experienced| on the roads, weighted with flows; none in an equilibrium, by definition."""
-    if not side.is_random:
+def _surprise_min(sample: Sample) -> float:
+    """Return |announced - experienced| on the roads, weighted with flows; 0 in an equilibrium, by definition."""
+    if not sample.is_random:
         return 0.0
     errors = []
-    for links in side.tables("links"):
+    for links in sample.tables("links"):
         roads = links[links.kind == "road"]
         gap = (roads.announced_min - roads.time_min).abs() * roads.flow_veh_h
         errors.append(float(gap.sum() / roads.flow_veh_h.sum()) if roads.flow_veh_h.sum() else 0.0)
     return float(np.mean(errors))
 
 
-def _uninformed(reference: Side, other: Side) -> Signature:
-    first, second = (_not_heard(side) for side in (reference, other))
-    sentence = f"{second:.1%} of the news of a period were lost or late, against {first:.1%}"
-    return _known("period openings not heard or late [share]", first, second, MATERIAL_SHARE, sentence)
+def _uninformed(reference: Sample, other: Sample) -> Indicator:
+    values = first, second = _not_received(reference), _not_received(other)
+    sentence = f"{second:.1%} of the broadcasts of a period were lost or late, against {first:.1%}"
+    return apart(CAUSE, "period broadcasts lost or late [share]", values, MATERIAL_SHARE, sentence)
 
 
-def _not_heard(side: Side) -> float:
+def _not_received(sample: Sample) -> float:
     """Return the share of receivers and of the period's time in which an opened period was not known."""
-    if not side.is_random:
+    if not sample.is_random:
         return 0.0
     shares = []
-    for messages in side.tables("messages"):
-        news = messages[messages.kind == "PeriodOpened"]
-        late = (
-            ((news.delivered_s - news.sent_s) / (3600 * side.hours))
-            .clip(0, 1)
-            .where(news.delivered_s >= 0, 1)
-        )
-        lost = news.lost / news.receivers
-        shares.append(float((lost + (1 - lost) * late).mean()) if len(news) else 0.0)
+    for messages in sample.tables("messages"):
+        opened = messages[messages.kind == "PeriodOpened"]
+        late = ((opened.delivered_s - opened.sent_s) / (3600 * sample.hours)).clip(0, 1)
+        late, lost = late.where(opened.delivered_s >= 0, 1), opened.lost / opened.receivers
+        shares.append(float((lost + (1 - lost) * late).mean()) if len(opened) else 0.0)
     return float(np.mean(shares))
 
 
-def _perception(reference: Side, other: Side) -> Signature:
-    """Compare the theta that routes fit: an estimate from thousands of choices, so its error is normal."""
+def _perception(reference: Sample, other: Sample) -> Indicator:
+    """Compare the theta of path choices: an estimate from thousands of choices, so its error is normal."""
     first, second = fitted_theta(reference), fitted_theta(other)
     by_chance = chance(
         *(Estimate(value=fit.theta_per_min, error=fit.error_per_min) for fit in (first, second)), paired=False
     )
     counts = second.is_known and (first.is_known or not reference.is_random)
-    return _known(
-        "theta that the routes fit [1/min]",
-        first.theta_per_min,
-        second.theta_per_min if second.is_known else math.nan,
-        max((MATERIAL_ODDS - 1) * first.theta_per_min, by_chance) if counts else TOLD_ONLY,
-        f"routes fit a logit theta of {second} per min at the times in force, against {first}",
+    return apart(
+        CAUSE,
+        "theta estimated from path choices [1/min]",
+        (first.theta_per_min, second.theta_per_min if second.is_known else math.nan),
+        max((MATERIAL_ODDS - 1) * first.theta_per_min, by_chance) if counts else INFORMATIONAL,
+        f"path choices at the effective times give a logit theta of {second} per min, against {first}",
     )

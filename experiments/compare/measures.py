@@ -6,7 +6,7 @@ from cosim.arrays import FloatArray
 
 
 def relative_error(value: FloatArray, reference: FloatArray) -> FloatArray:
-    """Return (value - reference) / |reference|: zero where both are zero, not a number where only *reference* is."""
+    """Return (value - reference) / |reference|: zero where both are zero, NaN where only *reference* is."""
     value, reference = np.asarray(value, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     difference = value - reference
     nothing = np.where(difference == 0, 0.0, np.nan)

@@ -24,7 +24,7 @@ ROUNDS = (49, 150, 300, 500)
 """Samples drawn at a time, `SIMULATED` in all."""
 
 Draw = Callable[[IntArray, int], FloatArray]
-"""Returns so many samples (rows) of the statistics of some tests (columns) under the null hypothesis."""
+"""Returns samples (rows) of the statistics of some tests (columns) under the null hypothesis."""
 Tail = Callable[[IntArray], FloatArray]
 """Returns p-values of some tests far out in the tail."""
 TAILS_AT_ONCE = 100

@@ -6,7 +6,7 @@ from cosim.arrays import Frame
 from experiments.compare import figures
 from experiments.compare.comparison import Comparison
 from experiments.compare.convergence import ErrorAgainstN
-from experiments.compare.differences import one_sided
+from experiments.compare.differences import in_one_only
 from experiments.figures.style import Figure
 from experiments.page import embedded, embedded_all, rendered
 from experiments.run.figures import traffic
@@ -15,7 +15,7 @@ from experiments.run.summary import link_flows
 
 def comparison_page(comparison: Comparison) -> str:
     """Return the page; the same tables give the same bytes."""
-    period_min = 60 * comparison.sides[0].hours
+    period_min = 60 * comparison.samples[0].hours
     pairs = [_pair(comparison, pair, period_min) for pair, _ in enumerate(comparison.verdicts, start=1)]
     return rendered("comparison.html.jinja", comparison=comparison, pairs=pairs)
 
@@ -34,14 +34,14 @@ def _pair(comparison: Comparison, pair: int, period_min: float) -> dict[str, Any
         name: list(tables[name].itertuples()) if name in tables else []
         for name in ("totals", "causes", "measures", "settings")
     }
-    alone = one_sided(tables["differences"]).groupby(["found_in", "kind"], sort=False).item.agg(list)
-    return {"verdict": verdict, "figures": shown, "one_sided": list(alone.items()), **rows}
+    alone = in_one_only(tables["differences"]).groupby(["found_in", "kind"], sort=False).item.agg(list)
+    return {"verdict": verdict, "figures": shown, "in_one_only": list(alone.items()), **rows}
 
 
 def _figures(tables: dict[str, Frame], names: tuple[str, str], period_min: float) -> dict[str, list[Figure]]:
-    differences, tests = tables["differences"], tables.get("g_tests", tables.get("moved"))
+    differences, tests = tables["differences"], tables.get("g_tests", tables.get("route_switchers"))
     return {
-        "signatures": [figures.signature_strength(tables["causes"])],
+        "indicators": [figures.indicator_strength(tables["causes"])],
         "flows": [traffic.flow_agreement(link_flows(differences), names)],
         "choices": [] if tests is None else [traffic.choice_tests(tests)],
         "stations": figures.stations(differences, names, period_min),

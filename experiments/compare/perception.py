@@ -1,4 +1,4 @@
-"""How well drivers know the costs: the logit theta that their choices fit, and what they were told."""
+"""How well drivers know the costs: the logit theta that their choices fit, and the announced times."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from cosim.arrays import FloatArray, Frame
 from cosim.road.choice import Groups, logit_shares
 from experiments.compare.choices import GROUP
 from experiments.compare.quantities import path_names
-from experiments.compare.sides import Side
+from experiments.compare.sample import Sample
 
 MAX_STEPS = 50
 
@@ -57,40 +57,43 @@ def fit_theta(count: FloatArray, cost_min: FloatArray, groups: Groups, start_per
     return FittedTheta(theta_per_min=theta, error_per_min=information**-0.5)
 
 
-def fitted_theta(side: Side) -> FittedTheta:
+def fitted_theta(sample: Sample) -> FittedTheta:
     """Return the theta that the routes of passing EVs fit at the times in force; an equilibrium's is its own.
 
     Who charges is left out: prices enter that choice, by an energy that differs between drivers.
     """
-    own = side.config.road.theta_per_min
-    if not side.is_random:
+    own = sample.config.road.theta_per_min
+    if not sample.is_random:
         return FittedTheta(theta_per_min=own, error_per_min=0.0)
-    frames = [_passing(frame).assign(replication=number) for number, frame in enumerate(side.tables("paths"))]
+    frames = [
+        _passing(frame).assign(replication=number) for number, frame in enumerate(sample.tables("paths"))
+    ]
     paths = pd.concat(frames).sort_values(["replication", *GROUP], kind="stable")
-    counts = np.rint(paths.flow_veh_h.to_numpy() * side.hours)
+    counts = np.rint(paths.flow_veh_h.to_numpy() * sample.hours)
     return fit_theta(counts, paths.cost_min.to_numpy(), _groups(paths, ["replication", *GROUP]), own)
 
 
-def misled_share(reference: Side, other: Side) -> float:
-    """Return the share of passing EVs who would be on another path, had they been told what the reference's were.
+def misled_share(reference: Sample, other: Sample) -> float:
+    """Return the share of passing EVs who would be on another path, had the reference's times been announced to them.
 
-    It is the total variation between the logit shares at both costs, weighted with the other side's trips.
+    It is the total variation between the logit shares at both costs, weighted with the other sample's trips.
     """
     first, second = _mean_costs(reference), _mean_costs(other)
     both = first.join(second, how="inner", lsuffix="_reference", rsuffix="_other").reset_index()
     groups = _groups(both, GROUP)
     theta = np.full(groups.count, reference.config.road.theta_per_min)
     shares = [
-        logit_shares(both[f"cost_min_{side}"].to_numpy(), groups, theta) for side in ("reference", "other")
+        logit_shares(both[f"cost_min_{sample}"].to_numpy(), groups, theta)
+        for sample in ("reference", "other")
     ]
-    moved = groups.total(np.abs(shares[1] - shares[0])) / 2
+    switched = groups.total(np.abs(shares[1] - shares[0])) / 2
     trips = groups.total(both.flow_veh_h_other.to_numpy())
-    return float((moved * trips).sum() / trips.sum()) if trips.sum() else 0.0
+    return float((switched * trips).sum() / trips.sum()) if trips.sum() else 0.0
 
 
-def _mean_costs(side: Side) -> Frame:
+def _mean_costs(sample: Sample) -> Frame:
     """Return flow and believed cost of each path of passing EVs, means over the replications."""
-    days = [_passing(frame) for frame in side.tables("paths")]
+    days = [_passing(frame) for frame in sample.tables("paths")]
     passing = pd.concat([day.assign(path=path_names(day)) for day in days])  # numbers are those of a path set
     return passing.groupby([*GROUP, "path"])[["flow_veh_h", "cost_min"]].mean().sort_index()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import FloatArray, Frame
-from experiments.compare.sides import Side
+from experiments.compare.sample import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Quantity:
     is_tested: bool = True
     """False for what holds no chance of its own."""
     if_absent: float = float("nan")
-    """Its value for an item that one side alone has: no vehicle is on a road that is not there, but it has no time."""
+    """Its value for an item that only one sample has: no vehicle is on a road that is not there, but it has no time."""
     derive: Callable[[Frame], FloatArray] | None = None
 
     def of(self, frame: Frame) -> FloatArray:
@@ -43,41 +43,35 @@ def _flow(paths: Frame) -> FloatArray:
     return flow
 
 
+def _ev_flow(kind: str, table: str, derive: Callable[[Frame], FloatArray]) -> Quantity:
+    return Quantity(
+        kind=kind, name="ev_veh_h", table=table, is_flow=True, if_absent=0.0, is_count=True, derive=derive
+    )
+
+
 QUANTITIES = (
-    Quantity(
-        kind="link", name="ev_veh_h", table="links", is_flow=True, if_absent=0.0, is_count=True, derive=_evs
-    ),
+    _ev_flow("link", "links", _evs),
     Quantity(kind="link", name="flow_veh_h", table="links", is_flow=True, if_absent=0.0, is_tested=False),
     Quantity(kind="link", name="time_min", table="links"),
-    Quantity(
-        kind="station",
-        name="ev_veh_h",
-        table="links",
-        is_flow=True,
-        if_absent=0.0,
-        is_count=True,
-        derive=_evs,
-    ),
+    _ev_flow("station", "links", _evs),
     Quantity(kind="station", name="arrivals", table="stations", if_absent=0.0),
     Quantity(kind="station", name="load_kw", table="stations", if_absent=0.0),
     Quantity(kind="station", name="wait_min", table="stations"),
     Quantity(kind="station", name="price_cny_per_kwh", table="stations"),
-    Quantity(
-        kind="path", name="ev_veh_h", table="paths", is_flow=True, if_absent=0.0, is_count=True, derive=_flow
-    ),
+    _ev_flow("path", "paths", _flow),
     Quantity(kind="bus", name="voltage_pu", table="buses"),
     Quantity(kind="bus", name="nodal_price_cny_per_kwh", table="buses"),
     Quantity(kind="feeder", name="purchase_kw", table="dispatch"),
     Quantity(kind="feeder", name="losses_kw", table="dispatch"),
     Quantity(kind="feeder", name="cost_cny", table="dispatch"),
 )
-"""A station's ``ev_veh_h`` books an EV to its departure, as the equilibrium does; ``arrivals`` and all that follows
-from them to the time it arrives, in the agents' model."""
+"""A station's ``ev_veh_h`` counts an EV at its departure, as the equilibrium does; ``arrivals`` and all that follows
+from them when it arrives, in the agents' model."""
 
 
-def values(side: Side, quantity: Quantity) -> Frame:
+def values(sample: Sample, quantity: Quantity) -> Frame:
     """Return the quantity by period and item (rows) and replication (columns)."""
-    columns = [_series(frame, quantity) for frame in side.tables(quantity.table)]
+    columns = [_series(frame, quantity) for frame in sample.tables(quantity.table)]
     return pd.concat(columns, axis=1, keys=range(len(columns)))
 
 
@@ -101,9 +95,9 @@ def _items(frame: Frame, quantity: Quantity) -> Frame:
 
 def path_names(paths: Frame) -> Frame:
     """Return a name for each row: nodes and station; of paths that share both, the later ones with a number."""
-    way, nodes = pd.factorize(paths.nodes)
+    route, nodes = pd.factorize(paths.nodes)
     at, stations = pd.factorize(paths.station)
-    pair, pairs = pd.factorize(way * max(len(stations), 1) + at)
+    pair, pairs = pd.factorize(route * max(len(stations), 1) + at)
     whole = [
         nodes[k // len(stations)] + (f" @ {station}" if (station := stations[k % len(stations)]) else "")
         for k in pairs.tolist()

@@ -10,48 +10,39 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cosim.arrays import FloatArray, Frame
+from cosim.arrays import Frame
 from cosim.scenario import Scenario, load_scenario
-from experiments.compare.sides import Side, are_paired
-from experiments.compare.signature import MATERIAL_SHARE, Signature, apart
-from experiments.compare.significance import Estimate, chance, estimate, share_of
+from experiments.compare.indicator import MATERIAL_SHARE, Indicator, apart, beyond_chance
+from experiments.compare.sample import Sample, are_paired
+from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import TOTALS, per_day
 
+ELSEWHERE = "trips between other nodes or in other periods [share]"
 SAME = 1e-4
 """Two equilibria whose figures differ by less than this share are the same."""
 GRID_FIGURES = ("cost of the day [CNY]", "losses [kWh]", "peak purchase [kW]", "lowest voltage [p.u.]")
 
 
-def demand(reference: Side, other: Side) -> list[Signature]:
-    """Compare the trips asked for: how many on a day, and between which nodes and when."""
-    first, second = (_trips(_scenario(side)) for side in (reference, other))
-    total, other_total = float(first.sum()), float(second.sum())
+def demand(reference: Sample, other: Sample) -> list[Indicator]:
+    """Compare the trip demand: how many trips on a day, and between which nodes and when."""
+    first, second = _trips(_scenario(reference)), _trips(_scenario(other))
+    totals = total, other_total = float(first.sum()), float(second.sum())
     elsewhere = float((first / total).sub(second / other_total, fill_value=0.0).abs().sum()) / 2
+    more = (
+        f"the trip demand of all vehicles is {other_total:,.0f} a day, against {total:,.0f} "
+        f"({other_total / total - 1:+.1%})"
+    )
+    shifted = f"{elsewhere:.1%} of the trips are between other nodes, or start in another period"
     return [
-        apart(
-            "demand",
-            "trips of all vehicles asked for [a day]",
-            total,
-            other_total,
-            threshold=MATERIAL_SHARE * total,
-            sentence=f"{other_total:,.0f} trips of all vehicles are asked for, against {total:,.0f} "
-            f"({other_total / total - 1:+.1%})",
-        ),
-        apart(
-            "demand",
-            "trips between other nodes or in other periods [share]",
-            0.0,
-            elsewhere,
-            threshold=MATERIAL_SHARE,
-            sentence=f"{elsewhere:.1%} of the trips are between other nodes, or start in another period",
-        ),
+        apart("demand", "trip demand of all vehicles [a day]", totals, MATERIAL_SHARE * total, more),
+        apart("demand", ELSEWHERE, (0.0, elsewhere), MATERIAL_SHARE, shifted),
     ]
 
 
-def _scenario(side: Side) -> Scenario:
+def _scenario(sample: Sample) -> Scenario:
     """Return the scenario of a finished run, with the data it was run with."""
-    assert side.folder is not None  # noqa: S101  (settings differ between finished runs alone)
-    return load_scenario(side.folder / "scenario.toml")
+    assert sample.folder is not None  # noqa: S101  (settings differ between finished runs alone)
+    return load_scenario(sample.folder / "scenario.toml")
 
 
 def _trips(scenario: Scenario) -> Frame:
@@ -63,13 +54,13 @@ def _trips(scenario: Scenario) -> Frame:
     return pd.Series(trips.ravel(), index=places)
 
 
-def network(reference: Side, other: Side) -> list[Signature]:
+def network(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the roads and where the stations are, and the paths that drivers may take."""
-    scenarios = [_scenario(side) for side in (reference, other)]
-    roads, paths = [_roads(one) for one in scenarios], [_paths(one) for one in scenarios]
+    first, second = _scenario(reference), _scenario(other)
+    roads = "roads and stations in one scenario only, or with other data"
     return [
-        _changed("roads and stations on one side only, or with other data", *roads),
-        _changed("paths on one side only", *paths),
+        _changed(roads, _roads(first), _roads(second)),
+        _changed("paths in one scenario only", _paths(first), _paths(second)),
     ]
 
 
@@ -88,106 +79,72 @@ def _paths(scenario: Scenario) -> set[tuple[object, ...]]:
     return {tuple(links[link] for link in paths.links_of(path)) for path in range(paths.count)}
 
 
-def _changed(what: str, first: set[tuple[object, ...]], second: set[tuple[object, ...]]) -> Signature:
+def _changed(what: str, first: set[tuple[object, ...]], second: set[tuple[object, ...]]) -> Indicator:
     gone, come = len(first - second), len(second - first)
-    return apart(
-        "network",
-        f"{what} [share]",
-        0.0,
-        max(gone, come) / max(len(first), len(second), 1),
-        threshold=0.0,
-        sentence=f"{what}: {gone} of {len(first)} in the reference, {come} of {len(second)} in the other",
-    )
+    share = max(gone, come) / max(len(first), len(second), 1)
+    sentence = f"{what}: {gone} of {len(first)} in the reference, {come} of {len(second)} in the other"
+    return apart("network", f"{what} [share]", (0.0, share), 0.0, sentence)
 
 
-def population(reference: Side, other: Side) -> list[Signature]:
+def population(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare who drives: the EVs' share of the trips, how many of these fast-charge, and what a session takes."""
-    return [
-        _of_population(measured, unit, figure, reference, other)
-        for (measured, unit), figure in _POPULATION.items()
-    ]
+    found, paired = [], are_paired(reference, other)
+    for (measured, unit), figure in _POPULATION.items():
+        first, second = figure(reference), figure(other)
+        form = "{:.2%}" if unit == "share" else f"{{:.2f}} {unit}"
+        sentence = f"{measured}: {form.format(second.value)}, against {form.format(first.value)}"
+        name, material = f"{measured} [{unit}]", MATERIAL_SHARE * first.value
+        found.append(beyond_chance("population", name, (first, second), material, sentence, paired=paired))
+    return found
 
 
-def _of_population(
-    measured: str, unit: str, figure: Callable[[Side], Estimate], reference: Side, other: Side
-) -> Signature:
-    first, second = figure(reference), figure(other)
-    by_chance = chance(first, second, paired=are_paired(reference, other))
-    values = [f"{one.value:.2%}" if unit == "share" else f"{one.value:.2f} {unit}" for one in (second, first)]
-    return apart(
-        "population",
-        f"{measured} [{unit}]",
-        first.value,
-        second.value,
-        threshold=max(MATERIAL_SHARE * first.value, by_chance),
-        sentence=f"{measured}: {values[0]}, against {values[1]}",
-    )
+def _share_of_trips(*classes: str, among: tuple[str, ...]) -> Callable[[Sample], Estimate]:
+    """Return what measures the share of these classes in the trips of *among*, without chance in an equilibrium."""
 
-
-def _trips_of(side: Side, *classes: str) -> FloatArray:
-    return np.array(
-        [
-            float(frame[frame.user_class.isin(classes)].flow_veh_h.sum()) * side.hours
-            for frame in side.with_carry_over("paths")
+    def share(sample: Sample) -> Estimate:
+        trips = [
+            frame.groupby("user_class").flow_veh_h.sum() * sample.hours
+            for frame in sample.with_carry_over("paths")
         ]
-    )
+        part, whole = (
+            np.array([own.reindex(wanted, fill_value=0.0).sum() for own in trips])
+            for wanted in (classes, among)
+        )
+        found = share_of(part, whole)
+        return found if sample.is_random else Estimate(value=found.value)
+
+    return share
 
 
-def _ev_share(side: Side) -> Estimate:
-    evs = _trips_of(side, "passing", "charging")
-    return _without_chance_if_fixed(side, share_of(evs, evs + _trips_of(side, "car")))
-
-
-def _charging_share(side: Side) -> Estimate:
-    charging = _trips_of(side, "charging")
-    return _without_chance_if_fixed(side, share_of(charging, charging + _trips_of(side, "passing")))
-
-
-def _without_chance_if_fixed(side: Side, share: Estimate) -> Estimate:
-    return share if side.is_random else Estimate(value=share.value)
-
-
-def _session_kwh(side: Side) -> Estimate:
-    """Return the mean energy of who came; the error of one day is that of its sessions, where they were kept."""
-    frames = side.with_carry_over("stations")
+def _session_kwh(sample: Sample) -> Estimate:
+    """Return the mean energy of a session; the error of one day is that of its sessions, where they were kept."""
+    frames = sample.with_carry_over("stations")
     means = np.array([frame.energy_kwh.sum() / max(frame.arrivals.sum(), 1.0) for frame in frames])
-    sessions = side.with_carry_over("sessions")[0].energy_kwh if side.is_random else []
+    sessions = sample.with_carry_over("sessions")[0].energy_kwh if sample.is_random else []
     error = float(np.std(sessions, ddof=1)) / math.sqrt(len(sessions)) if len(sessions) > 1 else 0.0
     return estimate(means, error)
 
 
-_POPULATION: dict[tuple[str, str], Callable[[Side], Estimate]] = {
-    ("EVs among all trips", "share"): _ev_share,
-    ("EV trips with a fast charge", "share"): _charging_share,
-    ("energy per EV that came to charge", "kWh"): _session_kwh,
+_POPULATION: dict[tuple[str, str], Callable[[Sample], Estimate]] = {
+    ("EVs among all trips", "share"): _share_of_trips(
+        "passing", "charging", among=("passing", "charging", "car")
+    ),
+    ("EV trips with a fast charge", "share"): _share_of_trips("charging", among=("passing", "charging")),
+    ("energy per charging session", "kWh"): _session_kwh,
 }
 
 
-def grid(reference: Side, other: Side) -> list[Signature]:
+def grid(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the feeders' day: its cost, its losses, its purchase and its lowest voltage."""
-    found = [_of_grid(name, reference, other) for name in GRID_FIGURES]
-    return [one for one in found if one is not None]
-
-
-def _of_grid(name: str, reference: Side, other: Side) -> Signature | None:
-    total = next(one for one in TOTALS if one.name == name)
-    days = [per_day(total, side) for side in (reference, other)]
-    if days[0] is None or days[1] is None:
-        return None
-    first, second = (estimate(own) for own in days if own is not None)
-    # one day alone shows no chance, unless both sides drew the same
-    share = SAME if _chance_is_known(reference, other) else MATERIAL_SHARE
-    by_chance = chance(first, second, paired=are_paired(reference, other))
-    return apart(
-        "grid",
-        name,
-        first.value,
-        second.value,
-        threshold=max(share * abs(first.value), by_chance),
-        sentence=f"{name}: {second.value:.6g}, against {first.value:.6g} ({second.value - first.value:+.3g})",
-    )
-
-
-def _chance_is_known(reference: Side, other: Side) -> bool:
-    random = [side for side in (reference, other) if side.is_random]
-    return are_paired(reference, other) or all(len(side.days) > 1 for side in random)
+    # one day alone shows no chance, unless both samples drew the same
+    paired, random = are_paired(reference, other), [one for one in (reference, other) if one.is_random]
+    share = SAME if paired or all(len(one.days) > 1 for one in random) else MATERIAL_SHARE
+    found = []
+    for total in TOTALS:
+        first, second = per_day(total, reference), per_day(total, other)
+        if total.name in GRID_FIGURES and first is not None and second is not None:
+            estimates = a, b = estimate(first), estimate(second)
+            sentence = f"{total.name}: {b.value:.6g}, against {a.value:.6g} ({b.value - a.value:+.3g})"
+            material = share * abs(a.value)
+            found.append(beyond_chance("grid", total.name, estimates, material, sentence, paired=paired))
+    return found

@@ -7,9 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 from cosim.config.extending import file_fields
-from experiments.compare.sides import Side
+from experiments.compare.sample import Sample
 
-TOLD = {"description", "what_to_look_at", "vary"}
+DESCRIPTIVE = {"description", "what_to_look_at", "vary"}
 """What a scenario says of itself: no difference between runs."""
 
 _SERVICE = ("stations.*.chargers", "stations.*.charger_kw", "stations.*.site_limit_kw")
@@ -57,9 +57,9 @@ class Setting:
         return f"{self.field}: {self.reference or '-'} -> {self.other or '-'}"
 
 
-def differing_settings(reference: Side, other: Side) -> tuple[Setting, ...]:
+def differing_settings(reference: Sample, other: Sample) -> tuple[Setting, ...]:
     """Return the fields in which the two scenarios differ; of a file it is the content that counts."""
-    first, second = (dict(_fields(_tables(side))) for side in (reference, other))
+    first, second = (dict(_fields(_tables(sample))) for sample in (reference, other))
     return tuple(
         Setting(name, *("" if (v := values.get(name)) is None else str(v) for values in (first, second)))
         for name in sorted(first.keys() | second.keys())
@@ -67,7 +67,7 @@ def differing_settings(reference: Side, other: Side) -> tuple[Setting, ...]:
     )
 
 
-def has_grounds(cause: str, reference: Side, other: Side, settings: Sequence[Setting]) -> bool:
+def has_grounds(cause: str, reference: Sample, other: Sample, settings: Sequence[Setting]) -> bool:
     """Return whether a setting that brings about *cause* differs, or the model does, with its own queues and news."""
     if reference.model != other.model and cause not in BY_SETTINGS_ALONE:
         return True
@@ -89,11 +89,11 @@ class _File:
         return f"{self.name} (SHA-256 {self.sha256[:8]})"
 
 
-def _tables(side: Side) -> dict[str, Any]:
+def _tables(sample: Sample) -> dict[str, Any]:
     """Return the scenario as its file says it, but with the content of the files that it names."""
-    tables = side.config.model_dump(mode="json", exclude=TOLD)
+    tables = sample.config.model_dump(mode="json", exclude=DESCRIPTIVE)
     for place, key in list(file_fields(tables)):
-        file = None if side.folder is None else side.folder / place[key]
+        file = None if sample.folder is None else sample.folder / place[key]
         if file is not None and file.is_file():
             place[key] = _File(file.name, sha256(file.read_bytes()).hexdigest())
     return tables

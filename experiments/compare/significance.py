@@ -1,11 +1,11 @@
 """Whether a difference is more than chance: exact tests of counts, t-tests over replications, false discoveries.
 
-Arrays of replications have the replications as first axis. A p-value that no test can give is not a number.
+Arrays of replications have the replications as first axis. A p-value that no test can give is NaN.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,44 +24,42 @@ SOLVER_DIGITS = 1e-6
 def poisson_p_value(count: FloatArray, expected: FloatArray) -> FloatArray:
     """Return the two-sided mid-p-value of counts whose expectation is known.
 
-    Counts of many EVs that each contribute little are Poisson distributed, whatever each of them does. Mid-p
-    (half the probability of what was observed) keeps small counts from being too timid; 1 where nothing is
-    expected and nothing came, 0 where something came that cannot.
+    Counts of many EVs that each contribute little are Poisson distributed, whatever each of them does. 1 where
+    nothing is expected and nothing was counted, 0 where something was counted that cannot be.
     """
     from scipy.stats import poisson
 
     count, expected = np.rint(count), np.asarray(expected, dtype=np.float64)
-    here = poisson.pmf(count, expected)
-    below = poisson.cdf(count - 1, expected) + here / 2
-    above = poisson.sf(count, expected) + here / 2
-    possible = np.minimum(1.0, 2 * np.minimum(below, above))
-    p_value: FloatArray = np.where(expected > 0, possible, np.where(count > 0, 0.0, 1.0))
+    impossible = np.where(count > 0, 0.0, 1.0)
+    p_value: FloatArray = np.where(expected > 0, _mid_p_value(poisson(expected), count), impossible)
     return p_value
 
 
 def two_counts_p_value(
     count: FloatArray, other: FloatArray, exposure: float, other_exposure: float
 ) -> FloatArray:
-    """Return the two-sided mid-p-value that two counts come at one rate: given their sum, *other* is binomial.
+    """Return the two-sided mid-p-value that two counts have one rate: given their sum, *other* is binomial.
 
     *exposure* is what each was counted over: the number of replicated days.
     """
     from scipy.stats import binom
 
     count, other = np.rint(count), np.rint(other)
-    total, share = count + other, other_exposure / (exposure + other_exposure)
-    here = binom.pmf(other, total, share)
-    below = binom.cdf(other - 1, total, share) + here / 2
-    above = binom.sf(other, total, share) + here / 2
-    p_value: FloatArray = np.minimum(1.0, 2 * np.minimum(below, above))
-    return p_value
+    return _mid_p_value(binom(count + other, other_exposure / (exposure + other_exposure)), other)
+
+
+def _mid_p_value(law: Any, count: FloatArray) -> FloatArray:
+    """Return twice the smaller tail, with half the probability of *count* itself: small counts are not too timid."""
+    here = law.pmf(count)
+    p_value: FloatArray = 2 * np.minimum(law.cdf(count - 1) + here / 2, law.sf(count) + here / 2)
+    return np.minimum(1.0, p_value)  # two tails of one half each may round to more
 
 
 def t_p_value(differences: FloatArray) -> FloatArray:
     """Return the two-sided p-value of Student's t-test that differences have mean zero, along the first axis.
 
-    The differences are those of paired replications, or of replications from a fixed value. Not a number where
-    all are the same: what shows no chance may be certain, or too rare to have come up.
+    The differences are those of paired replications, or of replications from a fixed value. NaN where
+    all are the same: what shows no chance may be certain, or too rare to have occurred.
     """
     from scipy.stats import t
 
@@ -86,7 +84,7 @@ def welch_p_value(reference: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _mean_and_error(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard error along the first axis, of what is a number."""
+    """Return mean and standard error along the first axis, of what is not NaN."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
     mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
@@ -125,7 +123,7 @@ def share_of(counts: FloatArray, trials: FloatArray) -> Estimate:
 
 
 def chance(reference: Estimate, other: Estimate, *, paired: bool) -> float:
-    """Return the difference of two means that chance exceeds once in a hundred times: t_{.995} standard errors.
+    """Return the difference of two means that chance exceeds once in a hundred times: t_{0.995} standard errors.
 
     The degrees of freedom are those of the pairs, or Welch's. Days that share their draws differ by less.
     """
@@ -143,7 +141,7 @@ def chance(reference: Estimate, other: Estimate, *, paired: bool) -> float:
 
 
 def half_width(values: FloatArray) -> FloatArray:
-    """Return half the width of the t-based 95 % band of the mean, t_{.975, R-1} s / sqrt(R), along the first axis."""
+    """Return half the width of the t-based 95 % band of the mean, t_{0.975, R-1} s / sqrt(R), along the first axis."""
     from scipy.stats import t
 
     replications = np.sum(np.isfinite(values), axis=0)
@@ -153,7 +151,7 @@ def half_width(values: FloatArray) -> FloatArray:
 
 
 def adjusted(p_value: FloatArray, dependence: Literal["none", "any"]) -> FloatArray:
-    """Return p-values adjusted for the false-discovery rate of their family; what is not a number stays so.
+    """Return p-values adjusted for the false-discovery rate of their family; NaN stays NaN.
 
     Benjamini and Hochberg (1995) where the tests are independent, as G-tests of different choices are;
     Benjamini and Yekutieli (2001) under *any* dependence, as of flows on links that share vehicles.

@@ -6,8 +6,8 @@ from typing import get_args
 from cosim.arguments import check, one_of, whole
 from cosim.errors import ConfigError
 from cosim.results import Run
-from experiments.compare.comparison import Comparison, compare_sides
-from experiments.compare.sides import Model, sides_of
+from experiments.compare.comparison import Comparison, compare_samples
+from experiments.compare.sample import Model, samples_of
 
 
 def compare(*runs: Run | str | Path, model: Model | None = None, seed: int = 1) -> Comparison:
@@ -23,4 +23,4 @@ def compare(*runs: Run | str | Path, model: Model | None = None, seed: int = 1) 
         problem = "is for several runs; of one run, its agents and its equilibrium are compared"
         raise ConfigError("--model", [problem])  # noqa: EM101
     directories = [run.directory if isinstance(run, Run) else run for run in runs]
-    return compare_sides(sides_of(directories, model), seed)
+    return compare_samples(samples_of(directories, model), seed)

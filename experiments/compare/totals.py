@@ -7,9 +7,8 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
-from experiments.compare.differences import mean, samples_of
-from experiments.compare.measures import relative_error
-from experiments.compare.sides import Side
+from experiments.compare.differences import two_samples
+from experiments.compare.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +20,15 @@ class Total:
     figure: Callable[[Frame, float], float]
     """Of the rows and the length of a period in hours."""
     outlasts: bool = False
-    """Whether what outlasts midnight belongs to it: the equilibrium books all of a trip to its departure."""
+    """Whether what outlasts the day belongs to it: the equilibrium assigns all of a trip to its departure."""
 
 
 def mean_wait_min(stations: Frame, hours: float) -> float:
-    """Return the mean wait of an EV that came to charge [min].
+    """Return the mean wait of a charging session [min].
 
-    Of agents by Little's law, vehicle-minutes waited over arrivals, in all that *stations* covers: who never got a
-    charger has waited until the end of it. Of an equilibrium the mean of Davidson's waits, weighted by arrivals.
+    Of agents by Little's law, vehicle-minutes waited over arrivals, in all that *stations* covers: an EV that
+    never got a charger has waited until the end of it. Of an equilibrium the mean of Davidson's waits, weighted by
+    arrivals.
     """
     arrivals = float(stations.arrivals.sum())
     if not arrivals:
@@ -44,7 +44,7 @@ def _trips(paths: Frame, hours: float) -> float:
 
 TOTALS = (
     Total("EV trips begun", "paths", _trips, outlasts=True),
-    Total("EVs that came to charge", "stations", lambda t, _: float(t.arrivals.sum()), outlasts=True),
+    Total("charging sessions", "stations", lambda t, _: float(t.arrivals.sum()), outlasts=True),
     Total("time on the roads [veh h]", "links", lambda t, h: _road_minutes(t) * h / 60, outlasts=True),
     Total("energy charged [kWh]", "stations", lambda t, _: float(t.energy_kwh.sum()), outlasts=True),
     Total("mean wait [min]", "stations", mean_wait_min, outlasts=True),
@@ -63,31 +63,20 @@ def _road_minutes(links: Frame) -> float:
     return float((roads.flow_veh_h * roads.time_min).sum())
 
 
-def compare_totals(recorder: Recorder, pair: int, reference: Side, other: Side) -> None:
+def compare_totals(recorder: Recorder, pair: int, reference: Sample, other: Sample) -> None:
     """Write ``totals``."""
     for total in TOTALS:
         first, second = per_day(total, reference), per_day(total, other)
         if first is None or second is None:
             continue
-        samples = samples_of(reference, other, first[:, np.newaxis], second[:, np.newaxis])
-        a, b = mean(samples.reference), mean(samples.other)
-        recorder.add_row(
-            "totals",
-            pair=pair,
-            quantity=total.name,
-            reference=a[0],
-            other=b[0],
-            difference=samples.difference[0],
-            relative_error=relative_error(b, a)[0],
-            low=(samples.difference - samples.half_width)[0],
-            high=(samples.difference + samples.half_width)[0],
-            p_value=samples.p_value()[0],
-        )
+        samples = two_samples(reference, other, first[:, np.newaxis], second[:, np.newaxis])
+        columns = {name: column[0] for name, column in samples.columns().items()}
+        recorder.add_row("totals", pair=pair, quantity=total.name, **columns, p_value=samples.p_value()[0])
 
 
-def per_day(total: Total, side: Side) -> FloatArray | None:
-    """Return the figure of each replication; None if the side has no such table."""
-    frames = side.with_carry_over(total.table) if total.outlasts else side.tables(total.table)
+def per_day(total: Total, sample: Sample) -> FloatArray | None:
+    """Return the figure of each replication; None if the sample has no such table."""
+    frames = sample.with_carry_over(total.table) if total.outlasts else sample.tables(total.table)
     if any(frame.empty for frame in frames):
         return None
-    return np.array([total.figure(frame, side.hours) for frame in frames])
+    return np.array([total.figure(frame, sample.hours) for frame in frames])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from cosim.arrays import Frame
 from experiments.compare.choices import pooled_p_values
+from experiments.compare.indicator import Indicator
+from experiments.compare.sample import Sample
 from experiments.compare.scenario_causes import GRID_FIGURES, SAME
 from experiments.compare.settings import Setting
-from experiments.compare.sides import Side
-from experiments.compare.signature import Signature
 from experiments.compare.significance import LEVEL
 
 
@@ -39,7 +39,7 @@ class Verdict:
     grid_error: float = 0.0
     """Largest relative difference of the feeders' cost, losses, peak purchase and lowest voltage."""
     is_random: bool
-    signatures: tuple[Signature, ...]
+    indicators: tuple[Indicator, ...]
     settings: tuple[Setting, ...] = ()
     """The settings that differ."""
 
@@ -62,19 +62,19 @@ class Verdict:
     def is_same_day(self) -> bool:
         """Whether nothing that was looked at differs: flows, and of two equilibria the feeders' day as well.
 
-        Loads of agents come when they come, so their feeders never have the equilibrium's day.
+        Loads of agents follow from their arrivals, so their feeders never have the equilibrium's day.
         """
         return self.flows_agree and (self.is_random or self.grid_error <= SAME)
 
     @property
-    def present(self) -> tuple[Signature, ...]:
-        """The signatures that separate the two."""
-        return tuple(signature for signature in self.signatures if signature.present)
+    def present(self) -> tuple[Indicator, ...]:
+        """The indicators that separate the two."""
+        return tuple(indicator for indicator in self.indicators if indicator.present)
 
     @property
     def causes(self) -> tuple[str, ...]:
         """What separates the two."""
-        return tuple(dict.fromkeys(signature.cause for signature in self.present))
+        return tuple(dict.fromkeys(indicator.cause for indicator in self.present))
 
     @property
     def word(self) -> str:
@@ -102,39 +102,40 @@ class Verdict:
             )
         if not self.is_tested:
             return (
-                f"choices and flows were not tested: both runs drew the same random numbers, and a run kept no single "
-                f"trips that would tell who moved; link flows are {self.flow_error:.2%} apart, in the weighted mean."
+                f"choices and flows were not tested: both runs drew the same random numbers, and a run recorded no "
+                f"single trips that would show who switched; link flows are {self.flow_error:.2%} apart, in the "
+                f"weighted mean."
             )
         tested = ", ".join(map(str, self.families))
         pooled = ", ".join(f"{name} {p_value:.2g}" for name, p_value in self.pooled.items())
         words = "agree within sampling error" if self.flows_agree else "differ by more than chance"
-        told = f"; pooled p-values of choices: {pooled}" if pooled else ""
-        return f"choices and flows {words}: {tested} reject at a false-discovery rate of {LEVEL:.0%}{told}."
+        shown = f"; pooled p-values of choices: {pooled}" if pooled else ""
+        return f"choices and flows {words}: {tested} reject at a false-discovery rate of {LEVEL:.0%}{shown}."
 
     @property
     def sentence(self) -> str:
         """The verdict, the figures that show each cause, and what the flows say."""
-        shown = "; ".join(f"{signature.cause}: {signature.sentence}" for signature in self.present)
+        shown = "; ".join(f"{indicator.cause}: {indicator.sentence}" for indicator in self.present)
         parts = [self.headline + (f" ({shown})" if shown else ""), self.evidence]
         return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
 def judge(
-    reference: Side,
-    other: Side,
+    reference: Sample,
+    other: Sample,
     tables: Mapping[str, Frame],
-    found: Sequence[Signature],
+    found: Sequence[Indicator],
     settings: Sequence[Setting],
 ) -> Verdict:
-    """Return the verdict of one comparison from its tables, its signatures and the settings that differ."""
+    """Return the verdict of one comparison from its tables, its indicators and the settings that differ."""
     tests, measures = tables.get("g_tests"), tables["measures"]
     flows = measures[(measures.kind == "link") & (measures.quantity == "flow_veh_h")]
     counted = measures[
         (measures.quantity == "ev_veh_h") & (measures.tests > 0) & measures.kind.isin(["link", "station"])
     ]
     name = "G-tests of route choice"
-    if tests is None and (tests := tables.get("moved")) is not None:
-        name = "Stuart-Maxwell tests of who changed path"
+    if tests is None and (tests := tables.get("route_switchers")) is not None:
+        name = "Stuart-Maxwell tests of route switching"
     families = [] if tests is None else [
         Family(name=name, tests=len(tests), rejected=int((tests.p_adjusted <= LEVEL).sum()))
     ]  # fmt: skip
@@ -150,7 +151,7 @@ def judge(
         flow_error=float(flows.weighted_error.iloc[0]) if len(flows) else float("nan"),
         grid_error=_grid_error(tables),
         is_random=other.is_random,
-        signatures=tuple(found),
+        indicators=tuple(found),
         settings=tuple(settings),
     )
 

@@ -60,8 +60,8 @@ def verdict(day: Day) -> Mapping[str, Any] | None:
         return None
     row: dict[str, Any] = day.run.comparison.verdicts.iloc[0].to_dict()
     causes = day.run.comparison.causes
-    signatures = list(causes[causes.pair == row["pair"]].itertuples())
-    return row | {"geh_below_5_share": day.run.summary["geh_below_5_share"], "signatures": signatures}
+    indicators = list(causes[causes.pair == row["pair"]].itertuples())
+    return row | {"geh_below_5_share": day.run.summary["geh_below_5_share"], "indicators": indicators}
 
 
 def real_time_sentence(summary: Mapping[str, Any]) -> str:

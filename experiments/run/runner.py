@@ -24,7 +24,7 @@ from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
-from experiments.compare.sides import recorded
+from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
 from experiments.run.checkpoints import Checkpoints
 from experiments.run.learning import learning_table

@@ -19,7 +19,7 @@ from cosim.road.route_choice import Alternatives
 from cosim.scenario import CAR, CHARGING, DayAhead, Scenario, load_scenario
 from experiments.compare.choices import compare_choices, pooled_p_values
 from experiments.compare.comparison import agents_of
-from experiments.compare.sides import Side, recorded
+from experiments.compare.sample import Sample, recorded
 
 
 class Indifferent:
@@ -61,7 +61,7 @@ def choices_tested(scenario: Scenario, ahead: DayAhead, equilibrium: Mapping[str
     choice = f"population.choice={scenario.config.population.choice}"
     batch = roads_only(scenario, choice, "population.resolution=batch")
     agents = CoSimModel(batch, replace(ahead, n_ev=6000), seed=1).simulate()
-    expected = Side(
+    expected = Sample(
         name="equilibrium", model="equilibrium", days=(recorded(equilibrium),), seeds=(), config=batch.config
     )
     recorder = Recorder()

@@ -18,7 +18,7 @@ from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
 from experiments.compare.choices import compare_choices
 from experiments.compare.comparison import agents_of
-from experiments.compare.sides import Side, recorded
+from experiments.compare.sample import Sample, recorded
 
 SEEDS = range(101, 121)
 
@@ -26,7 +26,7 @@ SEEDS = range(101, 121)
 def g_tests(scenario: Scenario, ahead: DayAhead, day: EquilibriumDay, seed: int) -> Frame:
     roads = replace(scenario, feeders=())
     agents = CoSimModel(roads, ahead, seed).simulate()
-    expected = Side(
+    expected = Sample(
         name="equilibrium",
         model="equilibrium",
         days=(recorded(equilibrium_tables(roads, replace(day, dispatches=()))),),

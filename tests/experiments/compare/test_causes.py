@@ -10,7 +10,7 @@ from agents.model import CoSimModel
 from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.scenario import load_scenario
 from experiments.compare.comparison import Comparison, compare_models
-from experiments.compare.sides import recorded
+from experiments.compare.sample import recorded
 from experiments.run.replications import replication_seeds
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -101,8 +101,8 @@ def test_drivers_who_choose_by_half_the_theta_are_found_and_measured() -> None:
     (verdict,) = comparison.verdicts
     assert verdict.causes == ("information",)
     assert not verdict.flows_agree
-    causes = comparison.tables["causes"].set_index("signature")
-    assert causes.loc["theta that the routes fit [1/min]", "other"] == pytest.approx(0.1, abs=0.01)
+    causes = comparison.tables["causes"].set_index("indicator")
+    assert causes.loc["theta estimated from path choices [1/min]", "other"] == pytest.approx(0.1, abs=0.01)
 
 
 def test_where_trips_were_not_kept_range_is_not_known_and_the_rest_is_judged() -> None:
@@ -113,7 +113,7 @@ def test_where_trips_were_not_kept_range_is_not_known_and_the_rest_is_judged() -
     kept = recorded({name: table for name, table in tables.items() if name not in {"trips", "sessions"}})
     comparison = compare_models(scenario.config, recorded(equilibrium_tables(scenario, day)), [kept], [1])
     causes = comparison.tables["causes"].set_index("cause")
-    assert "nobody knows" in causes.loc["range", "sentence"]
+    assert "unknown" in causes.loc["range", "sentence"]
     assert not causes.loc["range", "present"]
     assert comparison.verdicts[0].word == "agrees"
     assert len(comparison.tables["g_tests"]) > 0

@@ -51,7 +51,7 @@ def test_text_gives_the_verdict_in_words_and_the_day_in_figures(
     text = capsys.readouterr().out
     assert "agents against equilibrium: differs because of queueing." in text
     assert re.search(
-        r"who comes to charge waits \d+\.\d\d min \(simulated queue\) against \d+\.\d\d min \(Davidson\)",
+        r"the mean wait of a charging session is \d+\.\d\d min \(simulated queue\) against \d+\.\d\d min \(Davidson\)",
         text,
     )
     assert "cost of the day [CNY]" in text

@@ -1,4 +1,4 @@
-"""Items of either side, and the correction for many tests."""
+"""Items of either sample, and the correction for many tests."""
 
 from dataclasses import replace
 
@@ -10,47 +10,47 @@ from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, equilibrium_tables
 from cosim.scenario import DayAhead, Scenario
-from experiments.compare.comparison import Comparison, compare_sides
+from experiments.compare.comparison import Comparison, compare_samples
 from experiments.compare.page import comparison_page
-from experiments.compare.sides import Side, recorded
+from experiments.compare.sample import Sample, recorded
 from experiments.compare.significance import LEVEL
 
 
 @pytest.fixture(scope="module")
-def equilibrium(paper: Scenario, paper_day: EquilibriumDay) -> Side:
+def equilibrium(paper: Scenario, paper_day: EquilibriumDay) -> Sample:
     tables = equilibrium_tables(paper, paper_day)
-    return Side(
+    return Sample(
         name="equilibrium", model="equilibrium", days=(recorded(tables),), seeds=(), config=paper.config
     )
 
 
 @pytest.fixture(scope="module")
-def agents(paper: Scenario, paper_ahead: DayAhead) -> Side:
+def agents(paper: Scenario, paper_ahead: DayAhead) -> Sample:
     tables = CoSimModel(replace(paper, feeders=()), paper_ahead, seed=1).simulate()
-    return Side(name="agents", model="agents", days=(recorded(tables),), seeds=(1,), config=paper.config)
+    return Sample(name="agents", model="agents", days=(recorded(tables),), seeds=(1,), config=paper.config)
 
 
-def without_station(side: Side, name: str) -> Side:
-    """Return the side as if the station had never been."""
+def without_station(sample: Sample, name: str) -> Sample:
+    """Return the sample as if the station had never been."""
     column = {"links": "link", "paths": "station", "stations": "station", "prices": "station"}
 
     def read(table: str) -> Frame:
-        frame = side.days[0](table)
+        frame = sample.days[0](table)
         return frame[frame[column[table]] != name] if table in column else frame
 
-    return replace(side, days=(read,))
+    return replace(sample, days=(read,))
 
 
 @pytest.fixture(scope="module")
-def closed(equilibrium: Side, agents: Side) -> Comparison:
+def closed(equilibrium: Sample, agents: Sample) -> Comparison:
     """Agents without a station that the equilibrium has."""
-    return compare_sides([equilibrium, without_station(agents, "CS11")], seed=1)
+    return compare_samples([equilibrium, without_station(agents, "CS11")], seed=1)
 
 
 @pytest.fixture(scope="module")
-def opened(equilibrium: Side, agents: Side) -> Comparison:
+def opened(equilibrium: Sample, agents: Sample) -> Comparison:
     """Agents with a station that the equilibrium has not."""
-    return compare_sides([without_station(equilibrium, "CS11"), agents], seed=1)
+    return compare_samples([without_station(equilibrium, "CS11"), agents], seed=1)
 
 
 def at_station(comparison: Comparison, quantity: str) -> Frame:
@@ -58,7 +58,9 @@ def at_station(comparison: Comparison, quantity: str) -> Frame:
     return differences[(differences.item == "CS11") & (differences.quantity == quantity)]
 
 
-def test_a_station_that_is_no_more_loses_all_its_flow_and_load(closed: Comparison, equilibrium: Side) -> None:
+def test_a_station_that_is_no_more_loses_all_its_flow_and_load(
+    closed: Comparison, equilibrium: Sample
+) -> None:
     (links,) = equilibrium.tables("links")
     flows, loads = at_station(closed, "ev_veh_h"), at_station(closed, "load_kw")
     assert len(flows) == len(loads) == 24
@@ -74,7 +76,9 @@ def test_what_is_not_there_has_no_wait_and_no_price(closed: Comparison) -> None:
         assert at_station(closed, quantity).difference.isna().all()
 
 
-def test_choices_of_a_station_the_reference_does_not_have_cannot_be(opened: Comparison, agents: Side) -> None:
+def test_choices_of_a_station_the_reference_does_not_have_cannot_be(
+    opened: Comparison, agents: Sample
+) -> None:
     (paths,) = agents.tables("paths")
     chosen = paths[(paths.station == "CS11") & (paths.flow_veh_h > 0)]
     tests = opened.tables["g_tests"]
@@ -87,22 +91,22 @@ def test_choices_of_a_station_the_reference_does_not_have_cannot_be(opened: Comp
     assert not opened.verdicts[0].flows_agree
 
 
-@pytest.mark.parametrize(("side", "found_in"), [("closed", "reference"), ("opened", "other")])
+@pytest.mark.parametrize(("sample", "found_in"), [("closed", "reference"), ("opened", "other")])
 def test_what_one_side_alone_has_is_listed_in_json_and_on_the_page(
-    side: str, found_in: str, request: pytest.FixtureRequest
+    sample: str, found_in: str, request: pytest.FixtureRequest
 ) -> None:
-    comparison = request.getfixturevalue(side)
+    comparison = request.getfixturevalue(sample)
     (told,) = comparison.as_json()["comparisons"]
-    assert {"kind": "station", "item": "CS11", "found_in": found_in} in told["one_sided"]
-    assert {row["kind"] for row in told["one_sided"]} == {"station", "path"}
-    assert all("CS11" in row["item"] for row in told["one_sided"])
+    assert {"kind": "station", "item": "CS11", "found_in": found_in} in told["in_one_only"]
+    assert {row["kind"] for row in told["in_one_only"]} == {"station", "path"}
+    assert all("CS11" in row["item"] for row in told["in_one_only"])
     assert f"station, {told[found_in]} alone" in comparison_page(comparison)
 
 
-def test_nothing_is_one_sided_where_both_have_it(equilibrium: Side, agents: Side) -> None:
-    comparison = compare_sides([equilibrium, agents], seed=1)
+def test_nothing_is_one_sided_where_both_have_it(equilibrium: Sample, agents: Sample) -> None:
+    comparison = compare_samples([equilibrium, agents], seed=1)
     assert set(comparison.tables["differences"].found_in) == {"both"}
-    assert comparison.as_json()["comparisons"][0]["one_sided"] == []
+    assert comparison.as_json()["comparisons"][0]["in_one_only"] == []
 
 
 def test_g_tests_are_corrected_by_benjamini_and_hochberg(opened: Comparison) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.causes import driving_range
-from experiments.compare.sides import Side, recorded
+from experiments.compare.sample import Sample, recorded
 
 
 def trips(*rows: tuple[float, float, str, str]) -> Frame:
@@ -29,7 +29,7 @@ def test_a_charge_is_forced_if_the_whole_trip_would_end_below_the_reserve(toy: S
         (0.60, 20.0, "charging", "arrived"),
         (0.14, 12.0, "charging", "arrived"),
     )
-    equilibrium = Side(name="equilibrium", model="equilibrium", days=(), seeds=(), config=toy.config)
+    equilibrium = Sample(name="equilibrium", model="equilibrium", days=(), seeds=(), config=toy.config)
     agents = replace(
         equilibrium, name="agents", model="agents", days=(recorded({"trips": kept}),), seeds=(1,)
     )

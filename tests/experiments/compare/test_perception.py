@@ -5,7 +5,7 @@ import pytest
 from cosim.road.choice import Groups, logit_shares
 from cosim.scenario import Scenario
 from experiments.compare.perception import fit_theta, misled_share
-from experiments.compare.sides import Side, recorded
+from experiments.compare.sample import Sample, recorded
 
 
 def test_theta_of_two_paths_has_a_closed_form() -> None:
@@ -28,14 +28,14 @@ def test_costs_that_do_not_differ_say_nothing() -> None:
     assert not fit_theta(np.array([5.0, 7.0]), np.array([9.0, 9.0]), Groups(np.array([0, 2])), 0.2).is_known
 
 
-def told(scenario: Scenario, *paths: tuple[int, float, float], first_number: int = 0) -> Side:
+def told(scenario: Scenario, *paths: tuple[int, float, float], first_number: int = 0) -> Sample:
     """Return agents of one day: period, trips and cost of each path; two paths in a period."""
     frame = pd.DataFrame(paths, columns=["period", "flow_veh_h", "cost_min"])
     frame = frame.assign(day=1, user_class="passing", origin="1", destination="4")
     frame["path"] = frame.groupby("period").cumcount() + first_number
     frame["nodes"], frame["station"] = frame.groupby("period").cumcount().map({0: "1-2-4", 1: "1-3-4"}), ""
     day = recorded({"paths": frame})
-    return Side(name="agents", model="agents", days=(day,), seeds=(1,), config=scenario.config)
+    return Sample(name="agents", model="agents", days=(day,), seeds=(1,), config=scenario.config)
 
 
 def test_drivers_are_misled_as_many_as_would_be_on_another_path(toy: Scenario) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
-from experiments.compare.sides import are_paired, sides_of
+from experiments.compare.sample import are_paired, samples_of
 from experiments.run.replications import replication_seeds, simulate_replications
 from experiments.run.runner import run
 
@@ -86,7 +86,7 @@ def test_scenarios_with_one_seed_share_their_draws_and_are_compared_in_pairs(
     other = run(
         load_scenario(CONFIGS / "toy.toml", settings), "agents", out=tmp_path / "other", replications=3
     )
-    first, second = sides_of([replicated.directory, other.directory])
+    first, second = samples_of([replicated.directory, other.directory])
     assert are_paired(first, second)
     for ours, theirs in zip(first.tables("trips"), second.tables("trips"), strict=True):
         assert ours.length_km.tolist() == theirs.length_km.tolist()

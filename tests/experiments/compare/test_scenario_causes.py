@@ -7,9 +7,9 @@ import pytest
 
 from cosim.results import Run
 from cosim.scenario import load_scenario
-from experiments.compare.comparison import Comparison, compare_sides
+from experiments.compare.comparison import Comparison, compare_samples
+from experiments.compare.sample import Sample, samples_of
 from experiments.compare.settings import Setting, has_grounds
-from experiments.compare.sides import Side, sides_of
 from tests.experiments.changed_runs import equilibrium_run
 
 TOY = Path(__file__).parents[3] / "configs" / "toy.toml"
@@ -23,7 +23,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def changed(plain: Run, directory: Path, *settings: str, file: Path = TOY) -> Comparison:
     """Return the equilibrium of a changed toy against the plain one."""
     other = equilibrium_run(load_scenario(file, settings), directory / "other")
-    return compare_sides(sides_of([plain.directory, other.directory]), seed=1)
+    return compare_samples(samples_of([plain.directory, other.directory]), seed=1)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_a_station_that_is_gone_is_missing_from_the_roads_and_not_from_the_feede
     """Its bus is a setting that differs, but the feeder is the same."""
     gone = [Setting("stations.S.bus", "4", ""), Setting("stations.S.road_node", "2", "")]
     moved = [Setting("stations.S.bus", "4", "3")]
-    side = Side(name="", model="agents", days=(), seeds=(), config=load_scenario(TOY).config)
-    assert not has_grounds("grid", side, side, gone)
-    assert has_grounds("network", side, side, gone)
-    assert has_grounds("grid", side, side, moved)
+    sample = Sample(name="", model="agents", days=(), seeds=(), config=load_scenario(TOY).config)
+    assert not has_grounds("grid", sample, sample, gone)
+    assert has_grounds("network", sample, sample, gone)
+    assert has_grounds("grid", sample, sample, moved)
 
 
 def test_a_day_is_not_the_same_equilibrium_where_only_the_feeder_differs(plain: Run, tmp_path: Path) -> None:
@@ -101,6 +101,6 @@ def test_a_feeder_that_differs_for_no_known_reason_is_not_called_the_same_day(
     file = other / "equilibrium" / "dispatch.parquet"
     frame = pd.read_parquet(file)
     frame.assign(cost_cny=frame.cost_cny * 1.01).to_parquet(file)
-    (verdict,) = compare_sides(sides_of([plain.directory, other]), seed=1).verdicts
+    (verdict,) = compare_samples(samples_of([plain.directory, other]), seed=1).verdicts
     assert verdict.headline == "differs, and none of the causes looked for explains it"
     assert "1.00%" in verdict.evidence

@@ -1,6 +1,8 @@
+import math
+
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp, ttest_ind
+from scipy.stats import norm, t, ttest_1samp, ttest_ind
 
 from experiments.compare.significance import (
     Estimate,
@@ -17,7 +19,7 @@ from experiments.compare.significance import (
 
 
 def test_no_vehicle_where_one_is_expected() -> None:
-    """Mid-p: half of P(0) = 1/e, twice for two sides."""
+    """Mid-p: half of P(0) = 1/e, twice for two samples."""
     assert poisson_p_value(np.array([0.0]), np.array([1.0])) == pytest.approx([np.exp(-1)])
 
 
@@ -104,3 +106,103 @@ def test_an_equilibrium_adds_no_chance_and_a_share_of_one_day_has_that_of_the_bi
     known, share = Estimate(value=0.0), share_of(np.array([25.0]), np.array([100.0]))
     assert chance(known, known, paired=False) == 0
     assert chance(known, share, paired=False) == pytest.approx(2.5758 * np.sqrt(0.25 * 0.75 / 100), rel=1e-4)
+
+
+@pytest.mark.parametrize("count", range(9))
+def test_a_poisson_count_is_as_improbable_as_all_that_are_no_nearer_and_half_its_own(count: int) -> None:
+    """Term by term: half of the count's own probability and all beyond it, twice the less of either tail."""
+    law = [math.exp(-3) * 3**k / math.factorial(k) for k in range(60)]
+    below, above = sum(law[:count]) + law[count] / 2, sum(law[count + 1 :]) + law[count] / 2
+    assert poisson_p_value(np.array([count]), np.array([3.0])) == pytest.approx(2 * min(below, above))
+
+
+@pytest.mark.parametrize("other", range(6))
+def test_two_counts_are_as_improbable_as_the_binomial_law_says_on_either_side(other: int) -> None:
+    """Five in all, over two days and over one: each is one of the other's with probability 1/3."""
+    law = [math.comb(5, k) * 2 ** (5 - k) / 3**5 for k in range(6)]
+    below, above = sum(law[:other]) + law[other] / 2, sum(law[other + 1 :]) + law[other] / 2
+    p_value = two_counts_p_value(np.array([5.0 - other]), np.array([float(other)]), 2, 1)
+    assert p_value == pytest.approx(2 * min(below, above))
+
+
+def test_no_count_at_all_is_certain_and_a_p_value_never_above_one() -> None:
+    assert two_counts_p_value(np.zeros(1), np.zeros(1), 1, 1).tolist() == [1]
+    counts = np.arange(1.0, 2000)
+    assert two_counts_p_value(counts, counts, 1, 1).max() <= 1
+
+
+def test_counts_from_flows_are_rounded_to_whole_vehicles() -> None:
+    """Flows times hours: 2.9999999 vehicles are three."""
+    nearly, whole = np.array([2.9999999]), np.array([3.0])
+    assert poisson_p_value(nearly, np.array([1.3])) == poisson_p_value(whole, np.array([1.3]))
+    assert two_counts_p_value(nearly, nearly / 3, 1, 1) == two_counts_p_value(whole, whole / 3, 1, 1)
+
+
+def test_welch_leaves_out_days_without_a_value_and_needs_two_on_each_side() -> None:
+    first, second = np.array([[1.0], [np.nan], [2.5], [3.0]]), np.array([[4.0], [5.5], [np.nan]])
+    assert welch_p_value(first, second) == pytest.approx(welch_p_value(first[[0, 2, 3]], second[:2]))
+    assert np.isnan(welch_p_value(first[:2], second)).all()
+    assert np.isnan(welch_p_value(first, second[1:])).all()
+    assert np.isnan(welch_p_value(np.full((3, 1), 0.1), np.full((3, 1), 0.2))).all()
+
+
+def test_differences_within_the_rounding_of_sums_are_no_scatter() -> None:
+    """A millionth of a millionth of the mean is none, a millionth is one."""
+    level = np.array([[100.0], [100.0], [100.0]])
+    rounded, varied = (level + step * np.array([[0.0], [1.0], [2.0]]) for step in (1e-10, 1e-4))
+    assert np.isnan(t_p_value(rounded)).all()
+    assert half_width(rounded) == 0
+    assert t_p_value(varied) == pytest.approx(ttest_1samp(varied, 0).pvalue)
+
+
+def test_tiny_values_have_a_scatter_of_their_own() -> None:
+    losses = np.array([[1e-12], [2e-12], [4e-12]])
+    assert t_p_value(losses) == pytest.approx(ttest_1samp(losses, 0).pvalue)
+
+
+def test_one_day_has_no_band_and_days_without_a_value_do_not_widen_it() -> None:
+    assert np.isnan(half_width(np.array([[3.0]]))).all()
+    days = np.array([[1.0], [np.nan], [2.0], [4.0]])
+    assert half_width(days) == pytest.approx(half_width(days[[0, 2, 3]]))
+    assert np.isnan(t_p_value(np.array([[np.nan], [np.nan]]))).all()
+
+
+def test_nothing_tested_leaves_nothing_adjusted() -> None:
+    assert np.isnan(adjusted(np.full(3, np.nan), "none")).all()
+
+
+def test_a_day_alone_has_the_error_that_is_known_of_it() -> None:
+    alone = estimate(np.array([5.0]), 0.3, 7)
+    assert (alone.value, alone.error, alone.freedom, alone.days) == (5.0, 0.3, 7, None)
+    assert (estimate(np.array([5.0])).error, estimate(np.array([5.0])).freedom) == (0.0, math.inf)
+    days = np.array([1.0, 2.0, 6.0])
+    several = estimate(days, 0.3, 7)
+    assert (several.value, several.error) == (
+        pytest.approx(3.0),
+        pytest.approx(np.std(days, ddof=1) / np.sqrt(3)),
+    )
+    assert several.freedom == 2
+    assert several.days is days
+
+
+def test_shares_of_days_without_a_trial_are_zero() -> None:
+    nothing = share_of(np.array([0.0]), np.array([0.0]))
+    assert (nothing.value, nothing.error) == (0.0, 0.0)
+    several = share_of(np.array([1.0, 0.0, 3.0]), np.array([2.0, 0.0, 4.0]))
+    assert several.value == pytest.approx((0.5 + 0 + 0.75) / 3)
+    assert share_of(np.array([1.0]), np.array([1.0])).error == 0
+
+
+def test_known_errors_of_two_days_add_up_with_welchs_freedom() -> None:
+    """Errors 3 and 4 make 5; Welch and Satterthwaite: 25^2 / (9^2 / 4 + 16^2 / 9)."""
+    first, second = Estimate(value=0.0, error=3.0, freedom=4), Estimate(value=1.0, error=4.0, freedom=9)
+    freedom = 25**2 / (9**2 / 4 + 16**2 / 9)
+    assert chance(first, second, paired=False) == pytest.approx(5 * t.ppf(0.995, freedom))
+    exact = Estimate(value=0.0, error=3.0)
+    assert chance(exact, Estimate(value=1.0, error=4.0), paired=False) == pytest.approx(5 * norm.ppf(0.995))
+
+
+def test_pairs_without_several_days_are_held_against_their_known_errors() -> None:
+    several, alone = estimate(np.array([1.0, 2.0, 4.0])), Estimate(value=3.0, error=0.5)
+    for pair in ((several, alone), (alone, several), (alone, alone)):
+        assert chance(*pair, paired=True) == chance(*pair, paired=False) > 0

@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from experiments.compare.signature import Signature
+from experiments.compare.indicator import Indicator
 from experiments.compare.verdict import Family, Verdict
 
 
-def signature(cause: str, effect: float, threshold: float) -> Signature:
-    return Signature(
+def indicator(cause: str, effect: float, threshold: float) -> Indicator:
+    return Indicator(
         cause=cause,
-        signature="measured",
+        indicator="measured",
         reference=0,
         other=effect,
         effect=effect,
@@ -20,7 +20,7 @@ def signature(cause: str, effect: float, threshold: float) -> Signature:
     )
 
 
-def verdict(*found: Signature, rejected: int = 0, pooled: float = 0.5) -> Verdict:
+def verdict(*found: Indicator, rejected: int = 0, pooled: float = 0.5) -> Verdict:
     return Verdict(
         reference="equilibrium",
         other="agents",
@@ -28,12 +28,12 @@ def verdict(*found: Signature, rejected: int = 0, pooled: float = 0.5) -> Verdic
         pooled={"passing": pooled},
         flow_error=0.02,
         is_random=True,
-        signatures=found,
+        indicators=found,
     )
 
 
 def test_agrees_if_nothing_rejects_and_nothing_separates() -> None:
-    agreed = verdict(signature("queueing", 0.1, 0.2))
+    agreed = verdict(indicator("queueing", 0.1, 0.2))
     assert agreed.headline == "agrees within sampling error"
     assert "0 of 100 link flows reject" in agreed.sentence
 
@@ -46,7 +46,7 @@ def test_flows_differ_if_one_of_them_or_all_together_do(rejected: int, pooled: f
 
 
 def test_each_cause_is_named_once_with_the_figures_that_show_it() -> None:
-    found = [signature("range", 3, 1), signature("information", 4, 1), signature("information", 5, 1)]
+    found = [indicator("range", 3, 1), indicator("information", 4, 1), indicator("information", 5, 1)]
     differing = verdict(*found)
     assert differing.causes == ("range", "information")
     assert "range: it is 3; information: it is 4; information: it is 5" in differing.sentence
@@ -54,4 +54,4 @@ def test_each_cause_is_named_once_with_the_figures_that_show_it() -> None:
 
 
 def test_what_has_no_threshold_is_told_but_never_counts() -> None:
-    assert not signature("information", 9, math.nan).present
+    assert not indicator("information", 9, math.nan).present

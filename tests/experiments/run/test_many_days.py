@@ -11,8 +11,8 @@ from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.errors import ConfigError
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
-from experiments.compare.comparison import compare_sides
-from experiments.compare.sides import sides_of
+from experiments.compare.comparison import compare_samples
+from experiments.compare.sample import samples_of
 from experiments.run import runner
 from experiments.run.learning import learning_table, sampling_floor
 
@@ -103,7 +103,7 @@ def test_the_figures_of_a_run_are_those_of_its_last_day(whole: Run) -> None:
 
 
 def test_a_later_comparison_names_the_same_day_and_finds_the_same(whole: Run) -> None:
-    later = compare_sides(sides_of([whole.directory]), seed=whole.manifest["seeds"][0]).tables
+    later = compare_samples(samples_of([whole.directory]), seed=whole.manifest["seeds"][0]).tables
     for table in ("differences", "g_tests"):
         assert set(later[table].day) == {4}
         assert later[table].equals(getattr(whole.comparison, table))

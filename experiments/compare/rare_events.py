@@ -21,7 +21,7 @@ LogLikelihood = Callable[[IntArray], FloatArray]
 """Returns the logarithm of the probability of counts under the null hypothesis; minus infinity if impossible."""
 
 
-def tail_p_values(
+def rare_event_p_values(
     observed: IntArray,
     share: FloatArray,
     statistic: Statistic,
@@ -69,10 +69,10 @@ def _log_proposal(counts: IntArray, concentration: FloatArray) -> FloatArray:
     from scipy.special import gammaln, logsumexp
 
     trips = counts.sum(axis=-1)
-    ways = gammaln(trips + 1) - gammaln(counts + 1).sum(axis=-1)
+    orders = gammaln(trips + 1) - gammaln(counts + 1).sum(axis=-1)
     each = []
     for own in concentration:
         total, choices = own.sum(axis=-1), gammaln(counts + own) - gammaln(own)
         each.append(choices.sum(axis=-1) + gammaln(total) - gammaln(trips + total))
-    mixed: FloatArray = ways + logsumexp(each, axis=0) - np.log(len(concentration))
+    mixed: FloatArray = orders + logsumexp(each, axis=0) - np.log(len(concentration))
     return mixed

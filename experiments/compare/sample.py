@@ -18,7 +18,7 @@ COMMAND = "compare"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Side:
+class Sample:
     """One model of a day; several days where it was replicated."""
 
     name: str
@@ -56,8 +56,8 @@ class Side:
         return [read(table) for read in self.days]
 
 
-def are_paired(reference: Side, other: Side) -> bool:
-    """Return whether both sides drew the same random numbers, replication by replication."""
+def are_paired(reference: Sample, other: Sample) -> bool:
+    """Return whether both samples drew the same random numbers, replication by replication."""
     return reference.is_random and other.is_random and reference.seeds == other.seeds
 
 
@@ -66,7 +66,7 @@ def recorded(tables: Mapping[str, Frame]) -> Reader:
     return lambda table: tables[table] if table in tables else Recorder().frame(table)
 
 
-def sides_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Side]:
+def samples_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Sample]:
     """Return what is to be compared, the reference first.
 
     One run: its equilibrium and its agents. Several: the same model of each, by default the agents. Raises
@@ -85,22 +85,22 @@ def sides_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Sid
     ]
     if problems:
         raise ConfigError(COMMAND, problems)
-    sides = [_side(run, which, alone=len(opened) == 1) for run, which in wanted]
+    samples = [_sample(run, which, alone=len(opened) == 1) for run, which in wanted]
     problems = [
-        f"{side.name}: has {side.config.periods} periods a day, the first {sides[0].config.periods}"
-        for side in sides
-        if side.config.periods != sides[0].config.periods
+        f"{sample.name}: has {sample.config.periods} periods a day, the first {samples[0].config.periods}"
+        for sample in samples
+        if sample.config.periods != samples[0].config.periods
     ]
     if problems:
         raise ConfigError(COMMAND, problems)
-    return sides
+    return samples
 
 
-def _side(run: Run, model: Model, *, alone: bool) -> Side:
+def _sample(run: Run, model: Model, *, alone: bool) -> Sample:
     file = run.directory / "scenario.toml"
     replicated, config = model == "agents", check(read_toml(file), str(file))
     days = config.days if replicated else 1
-    return Side(
+    return Sample(
         name=model if alone else f"{model} of {run.directory.name}",
         model=model,
         days=tuple(

@@ -1,8 +1,8 @@
 """Runs that drew the same random numbers, trip by trip: who changed path, and whether changes cancel out.
 
-With common random numbers a trip takes another path only if something moved it: counts of the two runs are no
+With common random numbers a trip takes another path only if something changed its costs: counts of the two runs are no
 independent draws, and tests that take them for such see nothing. What can be tested is whether as many left each
-path as came to it: then the runs' expected counts are the same (marginal homogeneity; McNemar 1947, Stuart 1955,
+path as joined it: then the runs' expected counts are the same (marginal homogeneity; McNemar 1947, Stuart 1955,
 Maxwell 1970).
 """
 
@@ -14,7 +14,7 @@ from cosim.randomness import stream
 from cosim.results import Recorder
 from experiments.compare.monte_carlo import sequential_p_values
 from experiments.compare.quantities import path_names
-from experiments.compare.sides import Side, are_paired
+from experiments.compare.sample import Sample, are_paired
 from experiments.compare.significance import adjusted, two_counts_p_value
 
 TRIP = ["replication", "ev", "trip"]
@@ -22,30 +22,34 @@ CHOICE = ["user_class", "origin", "destination"]
 """What a trip must have in common in both runs for its path to be a choice from the same paths."""
 
 
-def compare_moved(recorder: Recorder, pair: int, reference: Side, other: Side, seed: int) -> None:
-    """Write ``moved``: for each class and OD, the trips that changed path between runs with the same draws."""
+def compare_route_switchers(
+    recorder: Recorder, pair: int, reference: Sample, other: Sample, seed: int
+) -> None:
+    """Write ``route_switchers``: of each class and OD, the trips that changed path between runs with the same draws."""
     if not (are_paired(reference, other) and keeps_trips(reference) and keeps_trips(other)):
         return
-    first, second = (trips_of(side).set_index([*TRIP, *CHOICE]).route for side in (reference, other))
+    first, second = (trips_of(sample).set_index([*TRIP, *CHOICE]).route for sample in (reference, other))
     both = pd.concat([first, second], axis=1, join="inner", keys=["reference", "other"])
     rng, rows = stream(seed, "moved", pair), []
     for key, trips in both.groupby(level=CHOICE, sort=True):
         table = crosstab(trips)
-        rows.append((*key, len(trips), int(table.sum()), stuart_maxwell(table), moved_p_value(table, rng)))
-    found = pd.DataFrame(rows, columns=[*CHOICE, "trips", "moved", "statistic", "p_value"])
+        rows.append(
+            (*key, len(trips), int(table.sum()), stuart_maxwell(table), switching_p_value(table, rng))
+        )
+    found = pd.DataFrame(rows, columns=[*CHOICE, "trips", "switched", "statistic", "p_value"])
     if rows:
         columns = {name: found[name].to_numpy() for name in found}
-        recorder.add("moved", pair=pair, **columns, p_adjusted=adjusted(columns["p_value"], "none"))
+        recorder.add("route_switchers", pair=pair, **columns, p_adjusted=adjusted(columns["p_value"], "none"))
 
 
-def keeps_trips(side: Side) -> bool:
-    """Return whether the runs of *side* kept their trips one by one."""
-    return not any(frame.empty for frame in side.tables("trips"))
+def keeps_trips(sample: Sample) -> bool:
+    """Return whether the runs of *sample* kept their trips one by one."""
+    return not any(frame.empty for frame in sample.tables("trips"))
 
 
-def trips_of(side: Side) -> Frame:
+def trips_of(sample: Sample) -> Frame:
     """Return the trips that were made, with the name of their path, its nodes, and their replication."""
-    days = zip(side.tables("trips"), side.tables("paths"), strict=True)
+    days = zip(sample.tables("trips"), sample.tables("paths"), strict=True)
     return pd.concat(
         [_with_paths(*day).assign(replication=number) for number, day in enumerate(days)], ignore_index=True
     )
@@ -68,22 +72,22 @@ def crosstab(trips: Frame) -> IntArray:
 
 
 def stuart_maxwell(table: IntArray) -> float:
-    """Return d' V^-1 d from the counts of who moved: d = came - left by path, V its covariance if moves cancel out."""
+    """Return d' V^-1 d from the switches: d = joined - left by path, V its covariance if switches cancel out."""
     difference = table.sum(axis=0) - table.sum(axis=1)
     return float(difference @ _precision(table) @ difference)
 
 
 def _precision(table: IntArray) -> FloatArray:
-    """Return V^-1, the pseudoinverse where paths that nobody moved between leave V singular."""
+    """Return V^-1, the pseudoinverse where paths without a switch between them leave V singular."""
     both_ways = table + table.T
     inverse: FloatArray = np.linalg.pinv(np.diag(both_ways.sum(axis=0)) - both_ways, hermitian=True)
     return inverse
 
 
-def moved_p_value(table: IntArray, rng: np.random.Generator) -> float:
-    """Return the p-value that of the trips between two paths each is as likely to move one way as the other.
+def switching_p_value(table: IntArray, rng: np.random.Generator) -> float:
+    """Return the p-value that of the trips between two paths each is as likely to switch one way as the other.
 
-    Simulated with the trips between each two paths given; 1 where nobody moved. Sums of signs are sub-Gaussian,
+    Simulated with the trips between each two paths given; 1 where nobody switched. Sums of signs are sub-Gaussian,
     so where no sample lies above, the p-value is Chernoff's bound of the chi-squared law, which then holds for any
     number of trips: P(Q >= q) <= (e q / r)^(r/2) exp(-q/2).
     """
@@ -107,13 +111,13 @@ def moved_p_value(table: IntArray, rng: np.random.Generator) -> float:
     return float(sequential_p_values(np.array([statistic]), draw, tail, rng)[0])
 
 
-def came_and_left(kind: str, reference: Side, other: Side) -> Frame:
-    """Return how many trips are on each item in each period on one side alone: columns left and came."""
-    first, second = (_items(trips_of(side), kind, _links(side)) for side in (reference, other))
+def joined_and_left(kind: str, reference: Sample, other: Sample) -> Frame:
+    """Return how many trips are on each item in each period in one sample only: columns left and joined."""
+    first, second = (_items(trips_of(sample), kind, _links(sample)) for sample in (reference, other))
     keys = [*TRIP, "period", "item"]
     both = first.merge(second, on=keys, how="outer", indicator=True)
-    both = both.assign(left=both["_merge"] == "left_only", came=both["_merge"] == "right_only")
-    return both.groupby(["period", "item"])[["left", "came"]].sum()
+    both = both.assign(left=both["_merge"] == "left_only", joined=both["_merge"] == "right_only")
+    return both.groupby(["period", "item"])[["left", "joined"]].sum()
 
 
 def _items(trips: Frame, kind: str, links: Frame) -> Frame:
@@ -129,20 +133,22 @@ def _items(trips: Frame, kind: str, links: Frame) -> Frame:
     return trips.merge(items[["nodes", "link"]].rename(columns={"link": "item"}), on="nodes")
 
 
-def _links(side: Side) -> Frame:
+def _links(sample: Sample) -> Frame:
     """Return the road links by their nodes."""
-    links = side.tables("links")[0]
+    links = sample.tables("links")[0]
     return links[links.kind == "road"][["link", "from_node", "to_node"]].drop_duplicates()
 
 
-def moved_p_values(kind: str, reference: Side, other: Side, index: Frame, difference: IntArray) -> FloatArray:
-    """Return McNemar's mid-p-value for each period and item: as many trips left it as came.
+def mcnemar_p_values(
+    kind: str, reference: Sample, other: Sample, index: Frame, difference: IntArray
+) -> FloatArray:
+    """Return McNemar's mid-p-value for each period and item: as many trips left it as joined.
 
-    *difference* is other minus reference. Not a number where single trips do not account for it: they were not
+    *difference* is other minus reference. NaN where single trips do not account for it: they were not
     kept, or the path's nodes do not tell its links.
     """
     if not (keeps_trips(reference) and keeps_trips(other)):
         return np.full(difference.size, np.nan)
-    moved = came_and_left(kind, reference, other).reindex(index, fill_value=0)
-    left, came = moved.left.to_numpy(), moved.came.to_numpy()
-    return np.where(came - left == difference, two_counts_p_value(left, came, 1, 1), np.nan)
+    switched = joined_and_left(kind, reference, other).reindex(index, fill_value=0)
+    left, joined = switched.left.to_numpy(), switched.joined.to_numpy()
+    return np.where(joined - left == difference, two_counts_p_value(left, joined, 1, 1), np.nan)

@@ -1,4 +1,4 @@
-"""P-values far out in the tail: those of complete enumeration, and never too small too often."""
+"""Rare-event p-values: those of complete enumeration, and never too small too often."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ from experiments.compare.choices import (
     p_values_of_shares,
     two_sample_g,
 )
+from experiments.compare.rare_events import rare_event_p_values
 from experiments.compare.significance import LEVEL, adjusted
-from experiments.compare.tail import tail_p_values
 
 
 def every_count(trips: int, alternatives: int) -> IntArray:
@@ -45,7 +45,7 @@ def test_the_tail_of_a_g_test_is_that_of_all_counts_there_are(counts: list[int],
     every = every_count(observed.sum(), observed.size)
     beyond = g_statistic(every, expected) >= g_statistic(observed, expected) - 1e-9
     exact = np.exp(log_multinomial(every[beyond], expected)).sum()
-    p_values = tail_p_values(
+    p_values = rare_event_p_values(
         np.tile(observed, (20, 1)),
         np.tile(expected, (20, 1)),
         lambda n: g_statistic(n, expected),
