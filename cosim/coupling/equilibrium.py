@@ -18,7 +18,7 @@ from cosim.scenario import Scenario, charging_price_cny_per_kwh
 
 AT_RANDOM_CNY_PER_KWH = (0.1, 2.0)
 SAME_DAY = 10.0
-"""Days that differ by more than so many tolerances are two."""
+"""Days that differ by more than this many tolerances are two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,7 +69,7 @@ class EquilibriumDay(RoadDay):
 def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
     """Return the coupled equilibrium of the day, and in ``others`` the days reached from the other starts.
 
-    It is that of the first start that settles. A day that does not settle is an answer too: see ``settled``.
+    It is that of the first start that settles. A day that does not settle is a result too: see ``settled``.
     Raises InfeasibleError where a feeder has no dispatch at all.
     """
     days = [solve_from(scenario, start) for start in scenario.config.coupling.starts]
@@ -91,13 +91,12 @@ def solve_from(scenario: Scenario, start: Start) -> EquilibriumDay:
         if at_rest or coupling.mode == "one_pass" or number == coupling.max_iterations:
             break
         roads = _next_day(scenario, roads, reply, damping)
-    tariff_in_force = feeders.tariff_cny_per_kwh
     dispatches = feeders.dispatches if at_rest else ()
-    dispatches = dispatches or dispatch_feeders(scenario, roads.load.load_kw, tariff_in_force)
+    dispatches = dispatches or dispatch_feeders(scenario, roads.load.load_kw, feeders.tariff_cny_per_kwh)
     return EquilibriumDay(
         **{field.name: getattr(roads, field.name) for field in fields(RoadDay)},
         start=start,
-        tariff_cny_per_kwh=tariff_in_force,
+        tariff_cny_per_kwh=feeders.tariff_cny_per_kwh,
         led_to_cny_per_kwh=day_tariff(scenario, roads.load.load_kw),
         nodal_price_cny_per_kwh=nodal_prices(scenario, dispatches),
         dispatches=dispatches,

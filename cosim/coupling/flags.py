@@ -1,5 +1,7 @@
 """What kept the day from being a coupled equilibrium within all limits, in sentences."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from cosim.coupling.equilibrium import EquilibriumDay
@@ -13,105 +15,88 @@ FEW = 6
 """Iterations whose course tells how the search fares."""
 
 
+Flag = tuple[int, str, str, float, str]
+"""Period (1..T), place, kind and amount of a violation, and the sentence that tells it."""
+
+
 def record_flags(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
-    """Write down what kept the day from being an equilibrium within all limits."""
-    _record_roads(recorder, scenario, day)
-    _record_held_tariff(recorder, day)
-    _record_prices_not_positive(recorder, scenario, day)
+    """Write what kept the day from being an equilibrium within all limits."""
+    for period, place, kind, amount, sentence in _flags(scenario, day):
+        row = {"place": place, "kind": kind, "amount": amount, "sentence": sentence}
+        recorder.add_row("violations", day=1, period=period, **row)
+
+
+def _flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
+    yield from _of_roads(scenario, day)
+    yield from _of_held_tariff(day)
+    yield from _of_prices(scenario, day)
     if scenario.config.coupling.mode == "fixed_point":
-        _record_coupling(recorder, scenario, day)
-        _record_other_days(recorder, scenario, day)
+        yield from _of_coupling(scenario, day)
+        yield from _of_other_days(scenario, day)
 
 
-def _record_roads(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
+def _of_roads(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
     network = day.paths.network
     helps = "Use road.assignment.method = 'newton', or raise road.assignment.max_iterations."
     if scenario.config.road.assignment.method == "newton":
         helps = "Lower road.demand_scale or road.theta_per_min, or loosen road.assignment.tolerance."
-    for number, period in enumerate(day.periods):
+    for number, period in enumerate(day.periods, start=1):
         if not period.converged:
-            recorder.add_row(
-                "violations",
-                day=1,
-                period=number + 1,
-                place="roads",
-                kind="not_converged",
-                amount=period.residual,
-                sentence=f"period {number + 1}: the equilibrium search stopped at a residual of "
-                f"{period.residual:.2e} after {counted(period.iterations, 'iteration')}. {helps}",
+            sentence = (
+                f"period {number}: the equilibrium search stopped at a residual of "
+                f"{period.residual:.2e} after {counted(period.iterations, 'iteration')}. {helps}"
             )
+            yield number, "roads", "not_converged", period.residual, sentence
         for link in np.flatnonzero(period.overloaded):
             flow, capacity = period.link_flow_veh_h[link], network.capacity_veh_h[link]
-            recorder.add_row(
-                "violations",
-                day=1,
-                period=number + 1,
-                place=f"station {network.links[link]}",
-                kind="overload",
-                amount=flow - capacity,
-                sentence=f"period {number + 1}, station {network.links[link]}: {flow:.1f} veh/h arrive where "
-                f"{capacity:.1f} can be served; the queue is extended linearly. Add chargers.",
+            place = f"station {network.links[link]}"
+            sentence = (
+                f"period {number}, {place}: {flow:.1f} veh/h arrive where "
+                f"{capacity:.1f} can be served; the queue is extended linearly. Add chargers."
             )
+            yield number, place, "overload", flow - capacity, sentence
 
 
-def _record_held_tariff(recorder: Recorder, day: EquilibriumDay) -> None:
+def _of_held_tariff(day: EquilibriumDay) -> Iterator[Flag]:
     for number in day.flipping:
         held, wanted = (
             float(price[number - 1]) for price in (day.tariff_cny_per_kwh, day.led_to_cny_per_kwh)
         )
-        recorder.add_row(
-            "violations",
-            day=1,
-            period=number,
-            place="tariff",
-            kind="tariff_flips",
-            amount=abs(wanted - held),
-            sentence=f"period {number}: the dynamic tariff flips, for drivers react to it, so the day is no "
+        sentence = (
+            f"period {number}: the dynamic tariff flips, for drivers react to it, so the day is no "
             f"equilibrium; it is held at {held:.2f} CNY/kWh, where their charging asks for {wanted:.2f}. Lower "
-            "mobility.price_sensitivity, change tariff.band, or use tariff.kind = 'table'.",
+            "mobility.price_sensitivity, change tariff.band, or use tariff.kind = 'table'."
         )
+        yield number, "tariff", "tariff_flips", abs(wanted - held), sentence
 
 
-def _record_prices_not_positive(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
+def _of_prices(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
     price = day.charging_price_cny_per_kwh
     names = [station.name for station in scenario.stations]
-    for (row, number), sentence in zip(
-        np.argwhere(price <= 0), non_positive_prices(price, names), strict=True
-    ):
-        recorder.add_row(
-            "violations",
-            day=1,
-            period=int(row) + 1,
-            place=f"station {names[number]}",
-            kind="price_not_positive",
-            amount=-float(price[row, number]),
-            sentence=sentence,
-        )
+    sentences = non_positive_prices(price, names)
+    for (row, number), sentence in zip(np.argwhere(price <= 0), sentences, strict=True):
+        place = f"station {names[number]}"
+        yield int(row) + 1, place, "price_not_positive", -float(price[row, number]), sentence
 
 
-def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
+def _of_coupling(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
     if day.converged:
         return
     worst = day.iterations[-1]
     place = f"station {scenario.stations[worst.station].name}"
-    recorder.add_row(
-        "violations",
-        day=1,
-        period=worst.period,
-        place=place,
-        kind="coupling",
-        amount=worst.residual,
-        sentence=f"period {worst.period}, {place}: the coupled equilibrium {_course(day)}. After "
+    sentence = (
+        f"period {worst.period}, {place}: the coupled equilibrium {_course(day)}. After "
         f"{counted(len(day.iterations), 'iteration')} the load is {worst.load_kw:.1f} kW at "
         f"{worst.price_cny_per_kwh:.4f} CNY/kWh, which leads to {worst.price_led_to_cny_per_kwh:.4f} CNY/kWh "
         f"and {worst.load_led_to_kw:.1f} kW "
         f"(residual {worst.residual:.1e}, tolerance {day.tolerance:g}). Raise "
-        "coupling.max_iterations, strengthen the feeder, or use tariff.charging_price = 'tariff'.",
+        "coupling.max_iterations, strengthen the feeder, or use tariff.charging_price = 'tariff'."
     )
+    yield worst.period, place, "coupling", worst.residual, sentence
 
 
 def _course(day: EquilibriumDay) -> str:
-    """Return how a search that did not come to rest has fared of late."""
+    """Return how the residual of a search that has not converged has changed of late."""
     last = [iteration.residual for iteration in day.iterations[-FEW:]]
     if len(last) > 1 and last[-1] > 2 * last[0]:
         return "diverges"
@@ -120,25 +105,21 @@ def _course(day: EquilibriumDay) -> str:
     return "has not settled yet"
 
 
-def _record_other_days(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
-    for other in day.others:
-        if not day.is_apart_from(other):
-            continue
+def _of_other_days(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
+    for other in (one for one in day.others if day.is_apart_from(one)):
         load, price = distances(day, other)
-        row, number = np.unravel_index(np.argmax(np.maximum(load, price)), load.shape)
-        name = scenario.stations[number].name
+        apart = np.maximum(load, price)
+        row, number = np.unravel_index(np.argmax(apart), load.shape)
+        place = f"station {scenario.stations[number].name}"
         here, there = (
             f"{d.load.load_kw[row, number]:.1f} kW at {d.charging_price_cny_per_kwh[row, number]:.4f} CNY/kWh"
             for d in (day, other)
         )
-        recorder.add_row(
-            "violations",
-            day=1,
-            period=int(row) + 1,
-            place=f"station {name}",
-            kind="several_equilibria" if other.settled else "coupling",
-            amount=float(max(load[row, number], price[row, number])),
-            sentence=f"period {row + 1}, station {name}: {here} from the start '{day.start}', {there} from "
-            f"'{other.start}'"
-            + ("; the day has more than one equilibrium." if other.settled else ", which does not settle."),
+        kind, meaning = "coupling", ", which does not settle."
+        if other.settled:
+            kind, meaning = "several_equilibria", "; the day has more than one equilibrium."
+        sentence = (
+            f"period {row + 1}, {place}: {here} from the start '{day.start}', {there} from "
+            f"'{other.start}'{meaning}"
         )
+        yield int(row) + 1, place, kind, float(apart[row, number]), sentence

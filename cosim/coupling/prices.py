@@ -52,7 +52,7 @@ class HeldTariff:
         self._held: HeldClasses | None = None
 
     def follow(self, station_load_kw: FloatArray) -> FloatArray:
-        """Return the tariff in force once the load has come to this."""
+        """Return the tariff that applies at this load."""
         config = self._scenario.config.tariff
         wanted = price_class(_equivalent_load_kw(self._scenario, station_load_kw), config.band)
         self._held = self._held or HeldClasses(wanted)

@@ -1,6 +1,6 @@
 """The mobility model of a Markov chain: in each quarter of an hour an EV leaves, or does not, whatever was before.
 
-The chain's states are the activities (parked) and driving to one of them with so many slot boundaries to go. A
+The chain's states are the activities (parked) and driving to one of them with a number of slot boundaries to go. A
 parked EV leaves in a slot with the table's probability, at any second of it alike; the length of the trip is
 drawn, so a drive lasts as long as its length takes, and the EV may leave again from the next slot on. Hence the
 distribution at every slot boundary can be computed exactly (``cosim.ev.exact``).
@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import SHARE, Row, Table, read_table, refuse_faulty
+from cosim.csv_tables import SHARE, read_table, refuse_faulty
 from cosim.ev.mobility import MobilityModel, Uniform
 from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
 SLOTS = 96
 SLOT_S = SECONDS_PER_DAY // SLOTS
+SLOT_NAMES = tuple(str(slot) for slot in range(1, SLOTS + 1))
 COLUMNS = ("slot", "from", *ACTIVITIES)
 _NEVER_CERTAIN = 1 - 1e-15
 """A probability of 1 would make the hazard infinite; nobody notices one EV in 1e15 who stays."""
@@ -42,12 +43,12 @@ class MarkovModel(MobilityModel):
 
     @property
     def cumulative_hazard(self) -> FloatArray:
-        """Return -ln P(no departure before each slot boundary | parked at midnight), (4 activities, 97)."""
+        """Return -ln P(no departure before each slot boundary | parked at 00:00), (4 activities, 97)."""
         leaves = np.minimum(self.departure.sum(axis=2), _NEVER_CERTAIN)
         return np.vstack([np.zeros(4), -np.log1p(-leaves).cumsum(axis=0)]).T
 
     def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
-        """Return the first departures; who came before midnight may leave from the first slot on."""
+        """Return the first departures; EVs that arrived the day before may leave from the first slot on."""
         return self._leaves_s(activity, np.maximum(arrival_s // SLOT_S + 1, 0), uniform("first departure"))
 
     def next_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
@@ -89,37 +90,24 @@ def read_departures(path: Path) -> FloatArray:
     """
     table = read_table(path, COLUMNS)
     table.refuse_repeated("slot", "from")
+    slot = table.positions("slot", SLOT_NAMES, f"a whole number from 1 to {SLOTS}")
+    left = table.positions("from", ACTIVITIES)
     departure = np.full((SLOTS, 4, 4), np.nan)
-    for line, row in zip(table.lines, table.cells, strict=True):
-        place, figures = (
-            _place(table, line, row),
-            [table.number(line, row, name, SHARE) for name in ACTIVITIES],
-        )
-        if all(map(SHARE.holds, figures)) and sum(figures) > 1 + 1e-9:
-            table.report(line, f"the probabilities sum to {sum(figures):.6g}; they must sum to 1 at most")
-        if place:
-            departure[place] = figures
+    for place, (line, row) in zip(zip(slot, left, strict=True), table.rows(), strict=True):
+        shares = [table.number(line, row, name, SHARE) for name in ACTIVITIES]
+        if all(map(SHARE.holds, shares)) and sum(shares) > 1 + 1e-9:
+            table.report(line, f"the probabilities sum to {sum(shares):.6g}; they must sum to 1 at most")
+        if min(place) >= 0:
+            departure[place] = shares
     missing = np.argwhere(np.isnan(departure).any(axis=2))
     if table.columns and missing.size:
-        slot, activity = missing[0]
+        first, activity = missing[0]
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         table.report(
-            0, f"no row for slot {slot + 1}, {ACTIVITIES[activity]}{more}; every slot needs all four"
+            0, f"no row for slot {first + 1}, {ACTIVITIES[activity]}{more}; every slot needs all four"
         )
     refuse_faulty(table)
     return departure
-
-
-def _place(table: Table, line: int, row: Row) -> tuple[int, int] | None:
-    """Return the slot and the activity of a row, both counted from 0."""
-    slots = [str(slot) for slot in range(1, SLOTS + 1)]
-    if row["slot"] not in slots:
-        table.report(line, f"column slot is {row['slot']!r}; it must be a whole number from 1 to {SLOTS}")
-    if row["from"] not in ACTIVITIES:
-        table.report(line, f"column from is {row['from']!r}; it must be one of {', '.join(ACTIVITIES)}")
-    if row["slot"] not in slots or row["from"] not in ACTIVITIES:
-        return None
-    return slots.index(row["slot"]), ACTIVITIES.index(row["from"])
 
 
 def write_departures(departure: FloatArray, path: Path, comments: tuple[str, ...] = ()) -> None:

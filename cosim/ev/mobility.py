@@ -6,13 +6,11 @@ is a model of its own: dwell times (``cosim.ev.dwell``) or a Markov chain in slo
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from itertools import count
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.distributions import Distribution, LogNormal, Normal
@@ -21,7 +19,6 @@ from cosim.ev.transitions import HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 from cosim.randomness import stream
 
-T = TypeVar("T", bound=np.generic)
 Uniform = Callable[[str], FloatArray]
 """Gives the random numbers of the EVs at hand, by what they decide."""
 
@@ -188,12 +185,8 @@ def sample_diaries(
     if state is not None:
         travels |= ~state.at_home(midnight_s)
         activity, arrival_s = state.activity, state.parked_since_s - midnight_s
-    legs = _legs(model, draws, day, np.flatnonzero(travels), activity, arrival_s)
-    trips_per_ev = np.zeros(n_ev, dtype=np.int64)
-    for leg in legs:
-        trips_per_ev[leg.ev] += 1
-    first_row = np.concatenate(([0], np.cumsum(trips_per_ev)))
-    trips = _in_ev_order(legs, first_row)
+    trips = _in_ev_order(_legs(model, draws, day, np.flatnonzero(travels), activity, arrival_s))
+    first_row = np.append(0, np.bincount(trips.ev, minlength=n_ev).cumsum())
     ev_type = types_of_evs(model.types, draws)
     home_share, work_share = _charger_shares(model, ev_type)
     return Diaries(
@@ -236,7 +229,7 @@ def _legs(
     for trip in count(1):
         today = departure_s < SECONDS_PER_DAY
         ev, departure_s, activity = ev[today], departure_s[today], activity[today]
-        if not ev.size:
+        if not ev.size and legs:
             break
         uniform = partial(_of_trip, draws, (day, trip), ev)
         leg = _leg(model, uniform, ev, departure_s, activity)
@@ -275,21 +268,8 @@ def whole_seconds(duration_s: FloatArray) -> IntArray:
     return np.rint(duration_s).astype(np.int64)
 
 
-def _in_ev_order(legs: list[_Leg], first_row: IntArray) -> _Leg:
+def _in_ev_order(legs: list[_Leg]) -> _Leg:
     """Return all trips as one table, ordered by EV and then by trip number."""
-    rows = [first_row[leg.ev] + number for number, leg in enumerate(legs)]
-
-    def column(name: str, dtype: type[T]) -> NDArray[T]:
-        values = np.empty(first_row[-1], dtype=dtype)
-        for row, leg in zip(rows, legs, strict=True):
-            values[row] = getattr(leg, name)
-        return values
-
-    return _Leg(
-        ev=column("ev", np.int64),
-        departure_s=column("departure_s", np.int64),
-        arrival_s=column("arrival_s", np.int64),
-        length_km=column("length_km", np.float64),
-        from_activity=column("from_activity", np.int8),
-        to_activity=column("to_activity", np.int8),
-    )
+    order = np.argsort(np.concatenate([leg.ev for leg in legs]), kind="stable")
+    names = [field.name for field in fields(_Leg)]
+    return _Leg(**{name: np.concatenate([getattr(leg, name) for leg in legs])[order] for name in names})

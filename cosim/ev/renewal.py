@@ -110,8 +110,3 @@ def renewal_days(model: DwellModel, days: int, tolerance: float = 1e-10) -> Occu
             return occupancy
         start = end
     raise AssertionError  # days are counted until there are enough
-
-
-def periodic_day(model: DwellModel) -> Occupancy:
-    """Return the occupancy of a day whose two midnights are alike."""
-    return renewal_days(model, 1_000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -95,16 +96,9 @@ def _departures(
 
 
 def _empty_record(n_trips: int) -> SocRecord:
-    return SocRecord(
-        soc_departure=np.zeros(n_trips),
-        soc_charge_point=np.zeros(n_trips),
-        soc_arrival=np.zeros(n_trips),
-        fast_charge=np.zeros(n_trips, dtype=np.bool_),
-        session_kwh=np.zeros(n_trips),
-        slow_kwh=np.zeros(n_trips),
-        stranded=np.zeros(n_trips, dtype=np.bool_),
-        cancelled=np.zeros(n_trips, dtype=np.bool_),
-    )
+    columns: dict[str, Any] = {field.name: np.zeros(n_trips) for field in fields(SocRecord)}
+    flags = {name: np.zeros(n_trips, dtype=np.bool_) for name in ("fast_charge", "stranded", "cancelled")}
+    return SocRecord(**columns | flags)
 
 
 def _keep(record: SocRecord, row: IntArray, made: ChargingDecision) -> None:

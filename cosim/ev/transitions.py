@@ -39,27 +39,17 @@ def read_transitions(path: Path) -> FloatArray:
     """
     table = read_table(path, COLUMNS)
     table.refuse_repeated("from", "hour")
+    left = table.positions("from", ACTIVITIES)
+    hour = table.positions("hour", HOURS, "a whole number from 1 to 24")
+    figures = np.array([_figures(table, line, row) for line, row in table.rows()]).reshape(-1, 4)
+    known = (left >= 0) & (hour >= 0)
     probability = np.zeros((4, 24, 4))
-    for line, row in zip(table.lines, table.cells, strict=True):
-        place, figures = _place(table, line, row), _figures(table, line, row)
-        if place:
-            probability[place] = figures
+    probability[left[known], hour[known]] = figures[known]
     if table.columns:
         _name_missing_rows(table)
     refuse_faulty(table)
     scaled: FloatArray = probability / probability.sum(axis=2, keepdims=True)
     return scaled
-
-
-def _place(table: Table, line: int, row: Row) -> tuple[int, int] | None:
-    """Return the activity left and the hour of a row, counted from 0."""
-    if row["from"] not in ACTIVITIES:
-        table.report(line, f"column from is {row['from']!r}; it must be one of {', '.join(ACTIVITIES)}")
-    if row["hour"] not in HOURS:
-        table.report(line, f"column hour is {row['hour']!r}; it must be a whole number from 1 to 24")
-    if row["from"] not in ACTIVITIES or row["hour"] not in HOURS:
-        return None
-    return ACTIVITIES.index(row["from"]), HOURS.index(row["hour"])
 
 
 def _figures(table: Table, line: int, row: Row) -> tuple[float, ...]:

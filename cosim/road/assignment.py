@@ -1,7 +1,7 @@
 """Stochastic user equilibrium of one period, and of the periods of a day one after another (Steps 1-7)."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -45,9 +45,9 @@ class Equilibrium:
     residuals: FloatArray
     """Residual before each step."""
     steps: FloatArray
-    """Length of each step; not a number where the search begins again with another theta."""
+    """Length of each step; NaN where the search begins again with another theta."""
     overloaded: BoolArray
-    """Links whose time is an extended Davidson: the answer then shows an overload, not a wait."""
+    """Links whose time is an extended Davidson: the result then shows an overload, not a wait."""
 
     def __repr__(self) -> str:
         """Return the equilibrium in a line."""
@@ -91,7 +91,7 @@ def solve_sue(
     *method* is ``newton`` (on the link flows), or averaging of logit loadings by the step ``sra``
     (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (the paper's 1/n). *start* are path
     flows (on bushes: link flows) [veh/h], such as an earlier period's; without it the free-flow loading is
-    taken. A tolerance of 0 makes all iterations; not reaching it is an answer too: see ``converged``.
+    taken. A tolerance of 0 makes all iterations; not reaching it is a result too: see ``converged``.
     Raises ConfigError for an argument that cannot be, InfeasibleError if the stations cannot take all.
     """
     check(
@@ -104,6 +104,16 @@ def solve_sue(
         check_station_capacity(problem)
     if isinstance(problem, BushProblem):
         return _solve_on_bushes(problem, start, method, tolerance, max_iterations)
+    return _solve_on_paths(problem, start, method, tolerance, max_iterations)
+
+
+def _solve_on_paths(
+    problem: AssignmentProblem,
+    start: FloatArray | None,
+    method: Method,
+    tolerance: float,
+    max_iterations: int,
+) -> Equilibrium:
     start = problem.free_flow_loading_veh_h() if start is None else start
     search: LoadingSearch[PathLoading] | Averaged
     if method == "newton":
@@ -116,13 +126,23 @@ def solve_sue(
     else:
         search = average(problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations)
         flow = search.path_flow_veh_h
-    return _equilibrium(problem, method, flow, tolerance, search)
+    link_flow = problem.paths.link_flow_veh_h(flow)
+    link_cost, toll = _cost_and_toll_min(problem, link_flow)
+    cost = problem.path_cost_min(link_cost)
+    share = problem.path_shares(cost)
+    return Equilibrium(
+        **_outcome(problem, method, search, link_flow, problem.residual(flow, share), tolerance),
+        path_flow_veh_h=flow,
+        path_cost_min=cost,
+        path_share=share,
+        expected_cost_min=expected_minimum_cost_min(cost, problem.paths.groups, problem.theta_per_min),
+        mean_time_min=problem.paths.groups.total(share * problem.paths.time_min(link_cost - toll)),
+    )
 
 
 def _solve_on_bushes(
     problem: BushProblem, start: FloatArray | None, method: Method, tolerance: float, max_iterations: int
 ) -> Equilibrium:
-    """Return the equilibrium of paths that are not listed."""
     start = problem.load(problem.network.t0_min).link_flow_veh_h if start is None else start
     if method == "newton":
         search = newton(problem, start, tolerance=tolerance, max_iterations=max_iterations)
@@ -130,54 +150,45 @@ def _solve_on_bushes(
         search = average_loadings(
             problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations
         )
-    flow, none = search.loading.link_flow_veh_h, np.empty(0)
-    cost, toll = problem.link_time_min(flow), link_toll_min(problem.network, flow, extend=problem.extends)
-    known, time = problem.load(cost), cost - toll
+    flow, not_listed = search.loading.link_flow_veh_h, np.empty(0)
+    link_cost, toll = _cost_and_toll_min(problem, flow)
+    loading = problem.load(link_cost)
     return Equilibrium(
-        method=method,
-        path_flow_veh_h=none,
-        link_flow_veh_h=flow,
-        link_time_min=time,
-        toll_min=toll,
-        path_cost_min=none,
-        path_share=none,
-        expected_cost_min=known.expected_cost_min,
-        mean_time_min=known.mean_time_min(time),
-        residual=search.residual,
-        converged=search.residual <= tolerance,
-        residuals=np.array(search.residuals),
-        steps=np.array(search.steps),
-        overloaded=is_overloaded(problem.network, flow),
+        **_outcome(problem, method, search, flow, search.residual, tolerance),
+        path_flow_veh_h=not_listed,
+        path_cost_min=not_listed,
+        path_share=not_listed,
+        expected_cost_min=loading.expected_cost_min,
+        mean_time_min=loading.mean_time_min(link_cost - toll),
     )
 
 
-def _equilibrium(
-    problem: AssignmentProblem,
-    method: Method,
-    flow: FloatArray,
-    tolerance: float,
-    search: Averaged | LoadingSearch[PathLoading],
-) -> Equilibrium:
-    """Return everything at the costs of the path flows that a search ended with."""
-    link_flow = problem.paths.link_flow_veh_h(flow)
-    link_cost = problem.link_time_min(link_flow)
+def _cost_and_toll_min(
+    problem: AssignmentProblem | BushProblem, link_flow: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return what each link costs in time and toll, and the toll alone [min]."""
     toll = link_toll_min(problem.network, link_flow, extend=problem.extends)
-    cost, link_time = problem.path_cost_min(link_cost), link_cost - toll
-    share = problem.path_shares(cost)
-    residual = problem.residual(flow, share)
-    return Equilibrium(
-        method=method,
-        path_flow_veh_h=flow,
-        link_flow_veh_h=link_flow,
-        link_time_min=link_time,
-        toll_min=toll,
-        path_cost_min=cost,
-        path_share=share,
-        expected_cost_min=expected_minimum_cost_min(cost, problem.paths.groups, problem.theta_per_min),
-        mean_time_min=problem.paths.groups.total(share * problem.paths.time_min(link_time)),
-        residual=residual,
-        converged=residual <= tolerance,
-        residuals=np.array(search.residuals),
-        steps=np.array(search.steps),
-        overloaded=is_overloaded(problem.network, link_flow),
-    )
+    return problem.link_time_min(link_flow), toll
+
+
+def _outcome(
+    problem: AssignmentProblem | BushProblem,
+    method: Method,
+    search: Averaged | LoadingSearch[Any],
+    link_flow: FloatArray,
+    residual: float,
+    tolerance: float,
+) -> dict[str, Any]:
+    """Return the fields of the equilibrium that do not depend on single paths."""
+    link_cost, toll = _cost_and_toll_min(problem, link_flow)
+    return {
+        "method": method,
+        "link_flow_veh_h": link_flow,
+        "link_time_min": link_cost - toll,
+        "toll_min": toll,
+        "residual": residual,
+        "converged": residual <= tolerance,
+        "residuals": np.array(search.residuals),
+        "steps": np.array(search.steps),
+        "overloaded": is_overloaded(problem.network, link_flow),
+    }

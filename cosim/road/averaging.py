@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.road.latency import EXTEND_FROM, link_time_min
-from cosim.road.newton import L, LoadingSearch, NewtonProblem, residual_of
-from cosim.road.problem import AssignmentProblem
+from cosim.road.latency import EXTEND_FROM
+from cosim.road.loading import L
+from cosim.road.newton import LoadingSearch
+from cosim.road.problem import AssignmentProblem, SueProblem
 from cosim.road.steps import STEP_RULES, AveragingMethod
 
 TO_BOUNDARY = 0.9
@@ -49,7 +50,7 @@ def average(
 
 
 def average_loadings(
-    problem: NewtonProblem[L],
+    problem: SueProblem[L],
     start_veh_h: FloatArray,
     *,
     method: AveragingMethod,
@@ -66,8 +67,8 @@ def average_loadings(
     residuals: list[float] = []
     steps: list[float] = []
     while True:
-        loading = problem.load(link_time_min(network, flow, extend=extend))
-        residuals.append(residual_of(problem, loading))
+        loading = problem.load(problem.link_time_min(flow))
+        residuals.append(problem.residual_of(loading))
         if residuals[-1] <= tolerance or len(residuals) >= max_iterations:
             return LoadingSearch(loading, residuals[-1], residuals, steps)
         change = loading.link_flow_veh_h - flow

@@ -1,4 +1,4 @@
-"""One period's assignment on bushes: the question a large network asks."""
+"""The assignment problem of one period on bushes, for large networks."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,23 +8,16 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.road.bush_loading import BushLoading, load_bushes, path_cost_range
 from cosim.road.bushes import BushSet
-from cosim.road.latency import link_time_min
-from cosim.road.network import Network
-from cosim.road.problem import Overload
+from cosim.road.problem import SueProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BushProblem:
-    """The travellers of one period; groups and bushes are those of ``bushes``."""
+class BushProblem(SueProblem[BushLoading]):
+    """The travellers of one period; groups and bushes are those of ``bushes``, theta is per class."""
 
     bushes: BushSet
-    demand_veh_h: FloatArray
-    """Per group: q in Eq. 4."""
-    theta_per_min: FloatArray
-    """Per class."""
     station_cost_min: FloatArray | float = 0.0
     """Per station: what the flow does not change, such as the price of a charge in minutes."""
-    overload: Overload = "refuse"
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit the bushes, and demand or theta that cannot be."""
@@ -36,26 +29,12 @@ class BushProblem:
         if self.theta_per_min.shape != (len(self.bushes.classes),):
             msg = f"theta has shape {self.theta_per_min.shape}; there are {len(self.bushes.classes)} classes"
             raise ValueError(msg)
-        if not (np.isfinite(self.demand_veh_h).all() and np.all(self.demand_veh_h >= 0)):
-            msg = "a demand is negative or not a number"
-            raise ValueError(msg)
-        if not (np.isfinite(self.theta_per_min).all() and np.all(self.theta_per_min > 0)):
-            msg = "a theta is not above 0"
-            raise ValueError(msg)
+        self.check_values()
 
     @property
-    def network(self) -> Network:
-        """The network the bushes grow on."""
-        return self.bushes.network
-
-    @property
-    def extends(self) -> bool:
-        """Whether Davidson is a straight line beyond 0.99 c."""
-        return self.overload == "extend"
-
-    def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
-        """Return t(x), Eq. 3 [min]; t + x t' on a network of marginal costs."""
-        return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
+    def alternatives(self) -> BushSet:
+        """The bushes."""
+        return self.bushes
 
     def load(self, link_time_min: FloatArray) -> BushLoading:
         """Return what the travellers do at these link times."""
@@ -81,10 +60,6 @@ class BushProblem:
         spread = (most - least)[bushes.dest_state]
         bound = np.minimum(1.0, np.expm1(np.minimum(spread, 1.0)))
         return float(np.max(bound * self.demand_veh_h / np.maximum(1.0, self.demand_veh_h), initial=0.0))
-
-    def group_name(self, group: int) -> str:
-        """Name a group as a person would: class and OD."""
-        return self.bushes.group_name(group)
 
     def charging_pairs(self) -> tuple[IntArray, IntArray]:
         """Return each (group, station) whose travellers can charge there, once."""

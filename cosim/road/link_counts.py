@@ -31,7 +31,7 @@ class LinkCounts:
             msg = f"counts have shape {(days, links)}; there are {np.unique(self.link).size} different links"
             raise ValueError(msg)
         if not (np.isfinite(self.flow_veh_h).all() and np.all(self.flow_veh_h >= 0)):
-            msg = "a count is negative or not a number"
+            msg = "a count is negative or NaN"
             raise ValueError(msg)
         if self.noise_veh_h is not None and not (
             np.all(self.noise_veh_h > 0) or np.all(self.noise_veh_h == 0)

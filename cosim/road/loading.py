@@ -1,7 +1,7 @@
 """What travellers do at given link times: the logit loading, and how it answers a change of the times."""
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -37,6 +37,9 @@ class Loading(Protocol):
     def corrected(self, time_change_min: FloatArray) -> Self | None:
         """Return the flows as they answer a change of the times, to first order; None if they are not known."""
         ...
+
+
+L = TypeVar("L", bound=Loading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

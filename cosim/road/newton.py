@@ -7,7 +7,7 @@ dy/dt = -S, a step solves (I + S D) dx = y - x; the line search follows the slop
 """
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, cg
@@ -20,8 +20,8 @@ from cosim.road.latency import (
     station_flow_veh_h,
     station_slope_at_time,
 )
-from cosim.road.loading import Loading
-from cosim.road.network import Network
+from cosim.road.loading import L, Loading
+from cosim.road.problem import SueProblem
 
 DENSE_LINKS = 300
 """Links up to which the linear system is factorised; beyond, conjugate gradients need only products S v."""
@@ -32,35 +32,6 @@ ROUNDING = 1e-9
 """Share of the dual objective by which rounding may seem to raise it."""
 FLAT = 0.5
 """Share of the first slope at which a step is accepted."""
-
-L = TypeVar("L", bound=Loading)
-
-
-class NewtonProblem(Protocol[L]):
-    """What Newton's method asks of a problem, on listed paths or on bushes."""
-
-    @property
-    def network(self) -> Network:
-        """Return the network."""
-        ...
-
-    @property
-    def demand_veh_h(self) -> FloatArray:
-        """Return the demand of each group."""
-        ...
-
-    @property
-    def extends(self) -> bool:
-        """Return whether Davidson is a straight line beyond 0.99 c."""
-        ...
-
-    def load(self, link_time_min: FloatArray) -> L:
-        """Return the loading at these times."""
-        ...
-
-    def residual_at(self, loading: L, link_time_min: FloatArray) -> float:
-        """Return the residual of the loading's flows, of which the link times are given."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +54,7 @@ class LoadingSearch(Generic[L]):
 
 
 def newton(
-    problem: NewtonProblem[L], start_veh_h: FloatArray, *, tolerance: float, max_iterations: int
+    problem: SueProblem[L], start_veh_h: FloatArray, *, tolerance: float, max_iterations: int
 ) -> LoadingSearch[L]:
     """Return the best loading found by Newton steps from the link flows *start_veh_h* [veh/h].
 
@@ -95,7 +66,7 @@ def newton(
     search = LoadingSearch(loading, np.inf, [], [])
     best_at, flow_step = 0, np.zeros_like(point.flow_veh_h)
     while True:
-        best, residual = loading, residual_of(problem, loading)
+        best, residual = loading, problem.residual_of(loading)
         if residual > tolerance:
             flow_step = _newton_step(point, loading)
             if search.steps and search.steps[-1] == 1:  # the step will be whole again: look where it leads
@@ -111,7 +82,7 @@ def newton(
 
 
 def _better_of(
-    problem: NewtonProblem[L], loading: L, residual: float, time_change_min: FloatArray
+    problem: SueProblem[L], loading: L, residual: float, time_change_min: FloatArray
 ) -> tuple[L, float]:
     """Return the loading, or its flows as they answer the change, whichever reproduce themselves better.
 
@@ -121,17 +92,8 @@ def _better_of(
     corrected = loading.corrected(time_change_min)
     if corrected is None:
         return loading, residual
-    found = residual_of(problem, corrected)
+    found = problem.residual_of(corrected)
     return (corrected, found) if found < residual else (loading, residual)
-
-
-def residual_of(problem: NewtonProblem[L], loading: L) -> float:
-    """Return the residual of a loading; infinite where it would fill a station."""
-    network, flow = problem.network, loading.link_flow_veh_h
-    arcs = network.charging_arcs
-    if arcs.size and not problem.extends and np.any(flow[arcs] >= network.capacity_veh_h[arcs]):
-        return np.inf
-    return problem.residual_at(loading, link_time_min(network, flow, extend=problem.extends))
 
 
 def _newton_step(point: Point, loading: Loading) -> FloatArray:
@@ -155,7 +117,7 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
 
 
 def _line_search(
-    problem: NewtonProblem[L], point: Point, loading: L, flow_step: FloatArray
+    problem: SueProblem[L], point: Point, loading: L, flow_step: FloatArray
 ) -> tuple[Point, L, float]:
     """Return where the dual objective is no higher and no longer steep.
 
@@ -186,7 +148,7 @@ def _line_search(
 
 
 def _slope_along(
-    problem: NewtonProblem[L], point: Point, loading: L, flow_step: FloatArray, time_step: FloatArray
+    problem: SueProblem[L], point: Point, loading: L, flow_step: FloatArray, time_step: FloatArray
 ) -> float:
     """Return the derivative of the dual objective along the step: sum (x - y) dt."""
     time_change = point.slope * flow_step
@@ -195,13 +157,13 @@ def _slope_along(
     return float((point.flow_veh_h - loading.link_flow_veh_h) @ time_change)
 
 
-def _dual_objective(problem: NewtonProblem[L], point: Point, loading: L) -> float:
+def _dual_objective(problem: SueProblem[L], point: Point, loading: L) -> float:
     """Return sum_a int_t0^t x dt - sum_g q S(t), convex in the times (Sheffi and Powell 1982)."""
     integral = flow_integral(problem.network, point.flow_veh_h, point.time_min, extend=problem.extends)
     return float(integral.sum() - problem.demand_veh_h @ loading.expected_cost_min)
 
 
-def _start(problem: NewtonProblem[L], flow_veh_h: FloatArray) -> Point:
+def _start(problem: SueProblem[L], flow_veh_h: FloatArray) -> Point:
     """Return the point with these flows, stations at 0.9 c at most."""
     network = problem.network
     arcs = network.charging_arcs
@@ -211,7 +173,7 @@ def _start(problem: NewtonProblem[L], flow_veh_h: FloatArray) -> Point:
     return _moved(problem, Point(flow, link_time_min(network, flow, extend=True), zero), zero, zero)
 
 
-def _moved(problem: NewtonProblem[L], point: Point, flow_step: FloatArray, time_step: FloatArray) -> Point:
+def _moved(problem: SueProblem[L], point: Point, flow_step: FloatArray, time_step: FloatArray) -> Point:
     """Return the point one step on; roads go by flow, stations by time. A road below zero flow is empty."""
     network, extend = problem.network, problem.extends
     flow = point.flow_veh_h + flow_step

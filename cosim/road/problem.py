@@ -1,14 +1,16 @@
-"""One period's assignment as a question: who travels, what they see; the functions every method shares."""
+"""The assignment problem of one period: who travels, what they choose from, and what every method computes."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal
 
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
+from cosim.road.bushes import BushSet
 from cosim.road.choice import logit_shares
 from cosim.road.latency import link_time_min
-from cosim.road.loading import PathLoading
+from cosim.road.loading import L, PathLoading
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
 
@@ -16,18 +18,72 @@ Overload = Literal["refuse", "extend"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AssignmentProblem:
-    """The travellers of one period; groups and paths are those of ``paths``."""
+class SueProblem(ABC, Generic[L]):
+    """The travellers of one period and what they choose from: listed paths, or bushes on a large network."""
 
-    paths: PathSet
     demand_veh_h: FloatArray
     """Per group: q in Eq. 4."""
     theta_per_min: FloatArray
-    """Per group: the larger, the better the travellers know the costs."""
+    """Per group, on bushes per class: the larger, the better the travellers know the costs."""
+    overload: Overload = "refuse"
+    """Demand beyond the stations: 'extend' makes Davidson linear from 0.99 c and flags the result."""
+
+    def check_values(self) -> None:
+        """Raise ValueError for demand or theta that cannot be."""
+        if not (np.isfinite(self.demand_veh_h).all() and np.all(self.demand_veh_h >= 0)):
+            msg = "a demand is negative or NaN"
+            raise ValueError(msg)
+        if not (np.isfinite(self.theta_per_min).all() and np.all(self.theta_per_min > 0)):
+            msg = "a theta is not above 0"
+            raise ValueError(msg)
+
+    @property
+    @abstractmethod
+    def alternatives(self) -> PathSet | BushSet:
+        """What the groups choose from."""
+
+    @property
+    def network(self) -> Network:
+        """The network the trips run on."""
+        return self.alternatives.network
+
+    @property
+    def extends(self) -> bool:
+        """Whether Davidson is a straight line beyond 0.99 c."""
+        return self.overload == "extend"
+
+    def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
+        """Return t(x), Eq. 3 [min]; t + x t' on a network of marginal costs."""
+        return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
+
+    def residual_of(self, loading: L) -> float:
+        """Return the residual of a loading; infinite where it would fill a station."""
+        network, flow = self.network, loading.link_flow_veh_h
+        arcs = network.charging_arcs
+        if arcs.size and not self.extends and np.any(flow[arcs] >= network.capacity_veh_h[arcs]):
+            return np.inf
+        return self.residual_at(loading, self.link_time_min(flow))
+
+    @abstractmethod
+    def load(self, link_time_min: FloatArray) -> L:
+        """Return what the travellers do at these link times."""
+
+    @abstractmethod
+    def residual_at(self, loading: L, link_time_min: FloatArray) -> float:
+        """Return the residual of the loading's flows, of which the link times are given."""
+
+    @abstractmethod
+    def charging_pairs(self) -> tuple[IntArray, IntArray]:
+        """Return each (group, station) whose travellers can charge there, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AssignmentProblem(SueProblem[PathLoading]):
+    """The travellers of one period; groups and paths are those of ``paths``."""
+
+    paths: PathSet
     extra_cost_min: FloatArray | float = 0.0
     """Per path: what the flow does not change, such as the price of a charge in minutes."""
-    overload: Overload = "refuse"
-    """Demand beyond the stations: 'extend' makes Davidson linear from 0.99 c and flags the answer."""
     path_demand_veh_h: FloatArray = field(init=False, repr=False)
     """Each path's q: the demand of its group."""
 
@@ -41,27 +97,13 @@ class AssignmentProblem:
         if np.shape(self.extra_cost_min) not in ((), (self.paths.count,)):
             msg = f"extra cost has shape {np.shape(self.extra_cost_min)}; there are {self.paths.count} paths"
             raise ValueError(msg)
-        if not (np.isfinite(self.demand_veh_h).all() and np.all(self.demand_veh_h >= 0)):
-            msg = "a demand is negative or not a number"
-            raise ValueError(msg)
-        if not (np.isfinite(self.theta_per_min).all() and np.all(self.theta_per_min > 0)):
-            msg = "a theta is not above 0"
-            raise ValueError(msg)
+        self.check_values()
         object.__setattr__(self, "path_demand_veh_h", self.paths.groups.spread(self.demand_veh_h))
 
     @property
-    def extends(self) -> bool:
-        """Whether Davidson is a straight line beyond 0.99 c."""
-        return self.overload == "extend"
-
-    @property
-    def network(self) -> Network:
-        """The network the paths run on."""
-        return self.paths.network
-
-    def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
-        """Return t(x), Eq. 3 [min]; t + x t' on a network of marginal costs."""
-        return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
+    def alternatives(self) -> PathSet:
+        """The paths."""
+        return self.paths
 
     def path_cost_min(self, link_time_min: FloatArray) -> FloatArray:
         """Return every path's generalised cost c = Delta t + what the flow does not change [min]."""
@@ -94,10 +136,6 @@ class AssignmentProblem:
         """Return the residual of a loading's path flows, of which the link times are given."""
         share = self.path_shares(self.path_cost_min(link_time_min))
         return self.residual(loading.path_flow_veh_h, share)
-
-    def group_name(self, group: int) -> str:
-        """Name a group as a person would: class and OD."""
-        return self.paths.group_name(group)
 
     def charging_pairs(self) -> tuple[IntArray, IntArray]:
         """Return each (group, station) whose travellers can charge there, once."""

@@ -1,7 +1,7 @@
 """Whether the stations can take all who want to charge: asked before an equilibrium is sought."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
@@ -9,8 +9,7 @@ from scipy.sparse import csr_array, vstack
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.errors import InfeasibleError
-from cosim.road.loading import Loading
-from cosim.road.network import Network
+from cosim.road.problem import SueProblem
 
 USABLE = 1 - 1e-6
 """Share of a station's capacity that counts: at capacity itself Davidson's time is infinite."""
@@ -32,33 +31,7 @@ class Shortfall:
         return self.demand_veh_h - self.capacity_veh_h
 
 
-class ChargingProblem(Protocol):
-    """What the capacity test asks of a problem, on listed paths or on bushes."""
-
-    @property
-    def network(self) -> Network:
-        """Return the network."""
-        ...
-
-    @property
-    def demand_veh_h(self) -> FloatArray:
-        """Return the demand of each group."""
-        ...
-
-    def load(self, link_time_min: FloatArray) -> Loading:
-        """Return the loading at these times."""
-        ...
-
-    def group_name(self, group: int) -> str:
-        """Name a group."""
-        ...
-
-    def charging_pairs(self) -> tuple[IntArray, IntArray]:
-        """Return each (group, station) whose travellers can charge there, once."""
-        ...
-
-
-def check_station_capacity(problem: ChargingProblem) -> None:
+def check_station_capacity(problem: SueProblem[Any]) -> None:
     """Return if some path flow serves all demand below every station's capacity, else raise InfeasibleError.
 
     The message names the stations that are too small, the groups that depend on them, and by how much.
@@ -67,7 +40,7 @@ def check_station_capacity(problem: ChargingProblem) -> None:
     if short is None:
         return
     stations = ", ".join(problem.network.stations[station] for station in short.stations)
-    groups = ", ".join(problem.group_name(group) for group in short.groups)
+    groups = ", ".join(problem.alternatives.group_name(group) for group in short.groups)
     msg = (
         f"stations {stations} together take less than {short.capacity_veh_h:.6g} veh/h, but "
         f"{short.demand_veh_h:.6g} veh/h can charge nowhere else ({groups}): {short.missing_veh_h:.6g} veh/h "
@@ -76,7 +49,7 @@ def check_station_capacity(problem: ChargingProblem) -> None:
     raise InfeasibleError(msg)
 
 
-def station_shortfall(problem: ChargingProblem) -> Shortfall | None:
+def station_shortfall(problem: SueProblem[Any]) -> Shortfall | None:
     """Return the stations that cannot serve the groups bound to them, or None: the cut of a maximum flow.
 
     The flow runs from charging groups to the stations on their paths. The test is necessary and sufficient.
@@ -118,6 +91,6 @@ def _largest_service(
     by_group = csr_array((one, (group, pair)), shape=(demand_veh_h.size, pair.size))
     by_station = csr_array((one, (station, pair)), shape=(capacity_veh_h.size, pair.size))
     limits = np.concatenate([demand_veh_h, capacity_veh_h])
-    answer = linprog(-one, A_ub=vstack([by_group, by_station]), b_ub=limits, method="highs")
-    served: FloatArray = answer.x
+    solution = linprog(-one, A_ub=vstack([by_group, by_station]), b_ub=limits, method="highs")
+    served: FloatArray = solution.x
     return served

@@ -208,12 +208,12 @@ def test_shares_beyond_0_and_1_are_refused_and_both_ends_are_not(field: str, val
 
 
 def test_slow_charging_may_be_off_but_not_negative_for_any_ev() -> None:
-    assert replace(BEHAVIOUR, slow_kw=0.0).slow_kw == 0.0
+    assert replace(BEHAVIOUR, slow_charger_kw=0.0).slow_charger_kw == 0.0
     with pytest.raises(ValueError, match="must be positive"):
-        replace(BEHAVIOUR, slow_kw=np.array([7.0, -0.1]))
+        replace(BEHAVIOUR, slow_charger_kw=np.array([7.0, -0.1]))
 
 
 def test_each_ev_has_the_slow_charging_power_of_its_own_car() -> None:
-    own = replace(BEHAVIOUR, slow_kw=np.array([3.5, 7.0, 11.0]))
-    assert np.asarray(own.of(np.array([2, 0])).slow_kw).tolist() == [11.0, 3.5]
+    own = replace(BEHAVIOUR, slow_charger_kw=np.array([3.5, 7.0, 11.0]))
+    assert np.asarray(own.of(np.array([2, 0])).slow_charger_kw).tolist() == [11.0, 3.5]
     assert BEHAVIOUR.of(np.array([2, 0])) is BEHAVIOUR

@@ -9,7 +9,7 @@ from cosim.ev.distributions import LogNormal, Normal, quadrature
 from cosim.ev.dwell import DwellModel
 from cosim.ev.mobility import sample_diaries
 from cosim.ev.occupancy import count_departures, count_places, inside_band
-from cosim.ev.renewal import all_at_home, periodic_day, renewal_day
+from cosim.ev.renewal import all_at_home, renewal_day, renewal_days
 
 N_EV = 100_000
 
@@ -46,7 +46,7 @@ def test_a_day_of_known_times_is_told_to_the_slot(model: DwellModel) -> None:
 
 def test_the_periodic_day_ends_as_it_began(model: DwellModel) -> None:
     """And has more trips than a day begun at home, for who is away travels for certain."""
-    periodic = periodic_day(model)
+    periodic = renewal_days(model, 1_000)
     # two days in a row differ by what the tolerance and the cells at midnight leave
     assert periodic.share[0] == pytest.approx(periodic.share[-1], abs=2e-4)
     assert periodic.departures_per_ev.sum() == pytest.approx(3.453, abs=0.002)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cosim.grid.feeder import Feeder, read_feeder_csv
+from cosim.grid.problem import Load
 from tests.answered_once import computed_afresh
 
 ROOT = Path(__file__).parents[3]
@@ -47,5 +48,19 @@ def chain() -> Callable[..., Feeder]:
             load_kvar=np.zeros(branches + 1),
             **voltage,
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def level() -> Callable[..., Load]:
+    """Make a load of zero but for the buses named b2=..., and stations s2=... [kW]."""
+
+    def make(feeder: Feeder, periods: int = 1, **kw: float) -> Load:
+        shape = (periods, feeder.bus_count)
+        base, station = np.zeros(shape), np.zeros(shape)
+        for name, power in kw.items():
+            (base if name[0] == "b" else station)[:, feeder.bus_index(name[1:])] = power
+        return Load(base_kw=base, base_kvar=np.zeros(shape), station_kw=station)
 
     return make

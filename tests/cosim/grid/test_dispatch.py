@@ -14,19 +14,11 @@ from cosim.grid.power_flow import verify_with_ac_power_flow
 from cosim.grid.problem import Elastic, Horizon, Load, Rules
 
 Chain = Callable[..., Feeder]
+Level = Callable[..., Load]
 BARE = Devices()
 
 
-def level(feeder: Feeder, periods: int = 1, **kw: float) -> Load:
-    """Return zero load but for the buses named b2=..., and stations s2=... [kW]."""
-    shape = (periods, feeder.bus_count)
-    base, station = np.zeros(shape), np.zeros(shape)
-    for name, power in kw.items():
-        (base if name[0] == "b" else station)[:, feeder.bus_index(name[1:])] = power
-    return Load(base_kw=base, base_kvar=np.zeros(shape), station_kw=station)
-
-
-def test_one_branch_by_the_quadratic_formula(chain: Chain) -> None:
+def test_one_branch_by_the_quadratic_formula(chain: Chain, level: Level) -> None:
     """Purchase p solves p - r p^2 = .8 (Q = 0, v = 1), so p = (1 - sqrt(1 - 4 r .8)) / 2r."""
     feeder = chain((0.02, 0.0))
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=800), np.array([0.5]))
@@ -38,7 +30,7 @@ def test_one_branch_by_the_quadratic_formula(chain: Chain) -> None:
     assert dispatch.price_cny_per_kwh[0] == pytest.approx([0.5, 0.5 / np.sqrt(1 - 4 * 0.02 * 0.8)], abs=1e-6)
 
 
-def test_cone_is_tight_when_import_costs_money(chain: Chain) -> None:
+def test_cone_is_tight_when_import_costs_money(chain: Chain, level: Level) -> None:
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=300, b3=500), np.array([0.5]))
     assert dispatch.certified
@@ -47,7 +39,7 @@ def test_cone_is_tight_when_import_costs_money(chain: Chain) -> None:
     assert dispatch.relaxation_error.max() <= 1e-7
 
 
-def test_nodal_price_is_the_cost_of_one_more_kwh(chain: Chain) -> None:
+def test_nodal_price_is_the_cost_of_one_more_kwh(chain: Chain, level: Level) -> None:
     """A central difference over +-1 kW, of a half-hour dispatch with a turbine on its way."""
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     devices = Devices(Turbine(name="t", bus="2", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=300))
@@ -63,86 +55,12 @@ def test_nodal_price_is_the_cost_of_one_more_kwh(chain: Chain) -> None:
     assert (cost(1.0) - cost(-1.0)) / (2 * 0.5) == pytest.approx(nodal, abs=1e-5)
 
 
-def test_turbine_runs_where_its_marginal_cost_meets_the_price(chain: Chain) -> None:
-    """2 a P + b = 1000 rho on a branch without resistance: P = (500 - 300) / (2 * 400) = .25 MW."""
-    feeder = chain((0.0, 0.01))
-    unit = Turbine(name="t", bus="2", cost_a_cny_per_mw2h=400, cost_b_cny_per_mwh=300)
-    dispatch = solve_dispatch(feeder, Devices(unit), level(feeder, b2=800), np.array([0.5]))
-    assert dispatch.setpoints["turbine_kw"][0, 0] == pytest.approx(250, abs=1e-3)
-    assert dispatch.cost.device_cny["turbine"] == pytest.approx(400 * 0.0625 + 300 * 0.25, abs=1e-3)
-
-
-def test_turbine_climbs_by_its_ramp_from_its_state(chain: Chain) -> None:
-    feeder = chain((0.01, 0.01))
-    devices = Devices(Turbine(name="t", bus="2", ramp_kw_per_h=200, initial_kw=0.0))
-    dispatch = solve_dispatch(feeder, devices, level(feeder, 3, b2=800), np.ones(3))
-    assert dispatch.setpoints["turbine_kw"][:, 0] == pytest.approx([200, 400, 500], abs=1e-3)
-
-
-def test_storage_carries_cheap_energy_and_comes_back(chain: Chain) -> None:
-    """300 kW out take 300/.95 kWh; the cheapest hour gives 285 of them, the next cheapest the rest."""
-    feeder = chain((0.001, 0.001))
-    devices = Devices(Storage(name="s", bus="2"))
-    dispatch = solve_dispatch(feeder, devices, level(feeder, 3, b2=800), np.array([0.2, 0.5, 1.0]))
-    rest_kw = (300 / 0.95 - 285) / 0.95
-    assert dispatch.setpoints["charge_kw"][:, 0] == pytest.approx([300, rest_kw, 0], abs=1e-2)
-    assert dispatch.setpoints["discharge_kw"][:, 0] == pytest.approx([0, 0, 300], abs=1e-2)
-    assert dispatch.setpoints["storage_kwh"][-1, 0] == pytest.approx(600, abs=1e-6)
-
-
-def test_demand_moves_to_the_cheap_period_when_it_pays(chain: Chain) -> None:
-    feeder = chain((0.001, 0.001))
-    devices = Devices(DemandResponse(bus="2", share_max=0.3, price_cny_per_mwh=105))
-    load = level(feeder, 2, b2=800)
-    moved = solve_dispatch(feeder, devices, load, np.array([1.0, 0.5]))
-    assert moved.setpoints["shift_out_kw"][:, 0] == pytest.approx([240, 0], abs=1e-3)
-    assert moved.setpoints["shift_in_kw"][:, 0] == pytest.approx([0, 240], abs=1e-3)
-    assert moved.cost.device_cny["demand_response"] == pytest.approx(0.105 * 240, abs=1e-3)
-    still = solve_dispatch(feeder, devices, load, np.array([1.0, 0.95]))
-    assert still.setpoints["shift_out_kw"].max() <= 1e-2
-
-
 def sun(**options: object) -> Devices:
     unit = Renewable(name="pv", bus="3", kind="pv", profile_pu=np.ones(2), **options)  # type: ignore[arg-type]
     return Devices(unit)
 
 
-def test_surplus_is_sold_only_where_export_is_allowed(chain: Chain) -> None:
-    feeder = chain((0.001, 0.001), (0.001, 0.001))
-    load, price = level(feeder, b2=100), np.array([0.5])
-    kept = solve_dispatch(feeder, sun(), load, price)
-    sold = solve_dispatch(feeder, sun(), load, price, rules=Rules(export=True))
-    assert kept.purchase_kw[0] == pytest.approx(0, abs=1e-3)
-    assert sold.purchase_kw[0] == pytest.approx(-899, abs=1)
-    assert sold.cost_cny < kept.cost_cny - 400
-
-
-def test_what_must_not_be_curtailed_is_not_burnt_but_named(chain: Chain) -> None:
-    """No export, no curtailment: the relaxation would burn the surplus in fictitious losses."""
-    feeder = chain((0.01, 0.01), (0.01, 0.01))
-    dispatch = solve_dispatch(feeder, sun(curtailable=False), level(feeder, b2=100), np.array([0.5]))
-    assert dispatch.certified
-    assert dispatch.status == "elastic"
-    assert [v.kind for v in dispatch.violations] == ["renewable_off"]
-    assert dispatch.violations[0].amount == pytest.approx(900, abs=1)
-
-
-def test_reactive_power_lifts_the_voltage_only_where_the_unit_may_give_it(chain: Chain) -> None:
-    """By night: P = 0, so the disk gives all of S, and unity power factor nothing."""
-    feeder = chain((0.04, 0.08), (0.04, 0.08))
-    load = replace(level(feeder, b3=500), base_kvar=np.array([[0.0, 0.0, 300.0]]))
-
-    def night(capability: str) -> Devices:
-        return sun(q_capability=capability, p_rated=0.0)
-
-    disk = solve_dispatch(feeder, night("disk"), load, np.array([0.5]))
-    none = solve_dispatch(feeder, night("none"), load, np.array([0.5]))
-    assert disk.status == "optimal"
-    assert disk.setpoints["renewable_kvar"][0, 0] > 200
-    assert none.status == "elastic"
-
-
-def test_current_limit_cuts_the_station_and_says_so(chain: Chain) -> None:
+def test_current_limit_cuts_the_station_and_says_so(chain: Chain, level: Level) -> None:
     """At .5 p.u. no more than 500 kW enter; the station's share of 600 kW + 100 kW is shed before the base."""
     feeder = chain((0.01, 0.0), current_max_pu=0.5)
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=100, s2=600), np.array([0.5]))
@@ -157,7 +75,7 @@ def test_current_limit_cuts_the_station_and_says_so(chain: Chain) -> None:
     )
 
 
-def test_load_shed_at_the_voltage_floor_names_the_voltage(chain: Chain) -> None:
+def test_load_shed_at_the_voltage_floor_names_the_voltage(chain: Chain, level: Level) -> None:
     """A line that would carry the load in amperes, but not in volts: the floor binds, and no branch."""
     feeder = chain((0.1, 0.0))
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=3000), np.array([0.5]))
@@ -176,7 +94,7 @@ def test_load_not_served_is_told_before_voltages_and_advice_fits_a_net_without_s
     assert not any("station" in violation.sentence for violation in dispatch.violations)
 
 
-def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain) -> None:
+def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain, level: Level) -> None:
     feeder = chain((0.05, 0.05))
     load = level(feeder, b2=300, s2=1200)
     soft = solve_dispatch(feeder, BARE, load, np.array([0.5]), Horizon(first_period=18))
@@ -191,19 +109,9 @@ def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain) 
     assert shed.voltage_pu[0, 1] == pytest.approx(0.95, abs=1e-6)
 
 
-def test_energy_that_cannot_be_returned_is_named(chain: Chain) -> None:
-    """50 kWh are deferred, but in the last period only 30 % of 100 kW can come back."""
-    feeder = chain((0.01, 0.01))
-    devices = Devices(DemandResponse(bus="2"))
-    state = {"deferred_kwh": np.array([50.0])}
-    horizon = Horizon(first_period=24, state=state)
-    dispatch = solve_dispatch(feeder, devices, level(feeder, b2=100), np.array([0.5]), horizon)
-    (broken,) = dispatch.violations
-    assert (broken.period, broken.bus, broken.kind) == (24, "2", "terminal_energy")
-    assert broken.amount == pytest.approx(20, abs=1e-3)
-
-
-def test_penalty_continuation_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain) -> None:
+def test_penalty_continuation_makes_negative_prices_exact_and_keeps_the_bound(
+    chain: Chain, level: Level
+) -> None:
     """At a negative price losses earn money: the relaxation invents them until a loss price outweighs it."""
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     load, price = level(feeder, b2=300, b3=500), np.array([-0.3])
@@ -218,7 +126,7 @@ def test_penalty_continuation_makes_negative_prices_exact_and_keeps_the_bound(ch
     assert verify_with_ac_power_flow(feeder, dispatch, 1).voltage_mismatch_pu <= 1e-9
 
 
-def test_a_store_paid_to_burn_energy_gets_fixed_signs(chain: Chain) -> None:
+def test_a_store_paid_to_burn_energy_gets_fixed_signs(chain: Chain, level: Level) -> None:
     """At a negative price charging and discharging at once would earn money; a sign per period ends that."""
     feeder = chain((0.02, 0.02))
     devices = Devices(Storage(name="s", bus="2"))
@@ -229,7 +137,7 @@ def test_a_store_paid_to_burn_energy_gets_fixed_signs(chain: Chain) -> None:
     assert dispatch.lower_bound_cny < dispatch.cost_cny
 
 
-def test_shrinking_horizon_of_a_small_day_repeats_the_plan(chain: Chain) -> None:
+def test_shrinking_horizon_of_a_small_day_repeats_the_plan(chain: Chain, level: Level) -> None:
     feeder = chain((0.02, 0.02))
     devices = Devices(
         Turbine(name="t", bus="2", cost_a_cny_per_mw2h=300, cost_b_cny_per_mwh=400, initial_kw=0.0),
@@ -247,7 +155,7 @@ def test_shrinking_horizon_of_a_small_day_repeats_the_plan(chain: Chain) -> None
         state = now.state_after(t + 1)
 
 
-def test_the_same_question_has_the_same_bytes(chain: Chain) -> None:
+def test_the_same_problem_data_give_the_same_bytes(chain: Chain, level: Level) -> None:
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     load, price = level(feeder, 2, b2=300, b3=500), np.array([0.5, 0.9])
     one, two = (solve_dispatch(feeder, sun(), load, price) for _ in range(2))
@@ -255,7 +163,7 @@ def test_the_same_question_has_the_same_bytes(chain: Chain) -> None:
     assert one.price_cny_per_kwh.tobytes() == two.price_cny_per_kwh.tobytes()
 
 
-def test_wrong_input_is_reported_all_at_once(chain: Chain) -> None:
+def test_wrong_input_is_reported_all_at_once(chain: Chain, level: Level) -> None:
     feeder = chain((0.02, 0.02))
     load = level(feeder, 3, b2=300)
     with pytest.raises(ConfigError) as error:
@@ -279,7 +187,7 @@ def test_wrong_devices_are_reported_all_at_once(chain: Chain) -> None:
     assert len(error.value.problems) == 7
 
 
-def test_a_period_outside_the_horizon_is_refused(chain: Chain) -> None:
+def test_a_period_outside_the_horizon_is_refused(chain: Chain, level: Level) -> None:
     feeder = chain((0.02, 0.02))
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=300), np.array([0.5]), Horizon(first_period=7))
     with pytest.raises(ValueError, match="covers 7 to 7"):

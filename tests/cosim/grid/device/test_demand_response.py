@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from cosim.grid.builder import Constraints
+from cosim.grid.device import Devices
 from cosim.grid.device.demand_response import DemandResponse, DemandResponseConfig, DemandResponses, shift
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.problem import ProblemData
+from cosim.grid.problem import Horizon, Load, ProblemData
 
 
 def const(*rows: list[float]) -> cp.Constant:
@@ -29,6 +31,7 @@ def test_shift_remembers_what_is_deferred() -> None:
 
 Chain = Callable[..., Feeder]
 Data = Callable[..., ProblemData]
+Level = Callable[..., Load]
 UNIT = DemandResponse(bus="2", share_max=0.3, price_cny_per_mwh=100)
 
 
@@ -88,3 +91,27 @@ def test_the_section_of_demand_response_makes_it() -> None:
     section = DemandResponseConfig(bus="2", price_cny_per_mwh=100)
     assert (section.label, section.device({})) == ("demand response at bus 2", UNIT)
     assert UNIT.name == "demand response 2"
+
+
+def test_demand_moves_to_the_cheap_period_when_it_pays(chain: Chain, level: Level) -> None:
+    feeder = chain((0.001, 0.001))
+    devices = Devices(DemandResponse(bus="2", share_max=0.3, price_cny_per_mwh=105))
+    load = level(feeder, 2, b2=800)
+    moved = solve_dispatch(feeder, devices, load, np.array([1.0, 0.5]))
+    assert moved.setpoints["shift_out_kw"][:, 0] == pytest.approx([240, 0], abs=1e-3)
+    assert moved.setpoints["shift_in_kw"][:, 0] == pytest.approx([0, 240], abs=1e-3)
+    assert moved.cost.device_cny["demand_response"] == pytest.approx(0.105 * 240, abs=1e-3)
+    still = solve_dispatch(feeder, devices, load, np.array([1.0, 0.95]))
+    assert still.setpoints["shift_out_kw"].max() <= 1e-2
+
+
+def test_energy_that_cannot_be_returned_is_named(chain: Chain, level: Level) -> None:
+    """50 kWh are deferred, but in the last period only 30 % of 100 kW can come back."""
+    feeder = chain((0.01, 0.01))
+    devices = Devices(DemandResponse(bus="2"))
+    state = {"deferred_kwh": np.array([50.0])}
+    horizon = Horizon(first_period=24, state=state)
+    dispatch = solve_dispatch(feeder, devices, level(feeder, b2=100), np.array([0.5]), horizon)
+    (broken,) = dispatch.violations
+    assert (broken.period, broken.bus, broken.kind) == (24, "2", "terminal_energy")
+    assert broken.amount == pytest.approx(20, abs=1e-3)

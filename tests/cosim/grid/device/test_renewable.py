@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import cvxpy as cp
 import numpy as np
+import pytest
 
 from cosim.grid.builder import Constraints
+from cosim.grid.device import Devices
 from cosim.grid.device.renewable import Renewable, RenewableConfig, Renewables, reactive_disk, renewable_power
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.problem import ProblemData
+from cosim.grid.problem import Load, ProblemData, Rules
 
 
 def const(*rows: list[float]) -> cp.Constant:
@@ -35,6 +38,7 @@ def test_reactive_power_fills_the_disk() -> None:
 
 Chain = Callable[..., Feeder]
 Data = Callable[..., ProblemData]
+Level = Callable[..., Load]
 UNIT = Renewable(name="r", bus="2", kind="pv", s_kva=1000, profile_pu=np.array([0.0, 0.6, 0.8]))
 
 
@@ -107,3 +111,43 @@ def test_the_section_of_a_renewable_makes_it_with_its_profile() -> None:
         1000,
         [0, 600, 800],
     )
+
+
+def sun(**options: object) -> Devices:
+    unit = Renewable(name="pv", bus="3", kind="pv", profile_pu=np.ones(2), **options)  # type: ignore[arg-type]
+    return Devices(unit)
+
+
+def test_surplus_is_sold_only_where_export_is_allowed(chain: Chain, level: Level) -> None:
+    feeder = chain((0.001, 0.001), (0.001, 0.001))
+    load, price = level(feeder, b2=100), np.array([0.5])
+    kept = solve_dispatch(feeder, sun(), load, price)
+    sold = solve_dispatch(feeder, sun(), load, price, rules=Rules(export=True))
+    assert kept.purchase_kw[0] == pytest.approx(0, abs=1e-3)
+    assert sold.purchase_kw[0] == pytest.approx(-899, abs=1)
+    assert sold.cost_cny < kept.cost_cny - 400
+
+
+def test_what_must_not_be_curtailed_is_not_burnt_but_named(chain: Chain, level: Level) -> None:
+    """No export, no curtailment: the relaxation would burn the surplus in fictitious losses."""
+    feeder = chain((0.01, 0.01), (0.01, 0.01))
+    dispatch = solve_dispatch(feeder, sun(curtailable=False), level(feeder, b2=100), np.array([0.5]))
+    assert dispatch.certified
+    assert dispatch.status == "elastic"
+    assert [v.kind for v in dispatch.violations] == ["renewable_off"]
+    assert dispatch.violations[0].amount == pytest.approx(900, abs=1)
+
+
+def test_reactive_power_lifts_the_voltage_only_where_the_unit_may_give_it(chain: Chain, level: Level) -> None:
+    """By night: P = 0, so the disk gives all of S, and unity power factor nothing."""
+    feeder = chain((0.04, 0.08), (0.04, 0.08))
+    load = replace(level(feeder, b3=500), base_kvar=np.array([[0.0, 0.0, 300.0]]))
+
+    def night(capability: str) -> Devices:
+        return sun(q_capability=capability, p_rated=0.0)
+
+    disk = solve_dispatch(feeder, night("disk"), load, np.array([0.5]))
+    none = solve_dispatch(feeder, night("none"), load, np.array([0.5]))
+    assert disk.status == "optimal"
+    assert disk.setpoints["renewable_kvar"][0, 0] > 200
+    assert none.status == "elastic"

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from cosim.grid.builder import Constraints
+from cosim.grid.device import Devices
 from cosim.grid.device.storage import Storage, StorageConfig, Storages, StoreLimits, store
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.problem import ProblemData
+from cosim.grid.problem import Load, ProblemData
 
 
 def const(*rows: list[float]) -> cp.Constant:
@@ -52,6 +54,7 @@ def test_store_yields_the_product_of_its_efficiencies(battery: StoreLimits) -> N
 
 Chain = Callable[..., Feeder]
 Data = Callable[..., ProblemData]
+Level = Callable[..., Load]
 UNIT = Storage(
     name="s", bus="2", charge_max_kw=100, discharge_max_kw=60, capacity_kwh=400, charge_efficiency=0.5,
     discharge_efficiency=0.8,
@@ -136,3 +139,14 @@ def test_the_section_of_storage_makes_it_and_asks_for_an_order_of_its_soc() -> N
     assert section.device({}) == Storage(**given)
     with pytest.raises(ValueError, match="it must lie between soc_min"):
         StorageConfig(**given, soc_initial=0.1)
+
+
+def test_storage_carries_cheap_energy_and_comes_back(chain: Chain, level: Level) -> None:
+    """300 kW out take 300/.95 kWh; the cheapest hour gives 285 of them, the next cheapest the rest."""
+    feeder = chain((0.001, 0.001))
+    devices = Devices(Storage(name="s", bus="2"))
+    dispatch = solve_dispatch(feeder, devices, level(feeder, 3, b2=800), np.array([0.2, 0.5, 1.0]))
+    rest_kw = (300 / 0.95 - 285) / 0.95
+    assert dispatch.setpoints["charge_kw"][:, 0] == pytest.approx([300, rest_kw, 0], abs=1e-2)
+    assert dispatch.setpoints["discharge_kw"][:, 0] == pytest.approx([0, 0, 300], abs=1e-2)
+    assert dispatch.setpoints["storage_kwh"][-1, 0] == pytest.approx(600, abs=1e-6)

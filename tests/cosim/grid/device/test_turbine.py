@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from cosim.grid.builder import Constraints
+from cosim.grid.device import Devices
 from cosim.grid.device.turbine import Turbine, TurbineConfig, Turbines, output_limits, ramp
+from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
-from cosim.grid.problem import ProblemData
+from cosim.grid.problem import Load, ProblemData
 
 
 def const(*rows: list[float]) -> cp.Constant:
@@ -37,6 +39,7 @@ def test_turbine_limits() -> None:
 
 Chain = Callable[..., Feeder]
 Data = Callable[..., ProblemData]
+Level = Callable[..., Load]
 UNIT = Turbine(
     name="t",
     bus="2",
@@ -107,3 +110,19 @@ def test_the_section_of_a_turbine_makes_it() -> None:
         cost_a_cny_per_mw2h=4,
         cost_b_cny_per_mwh=5,
     )
+
+
+def test_turbine_runs_where_its_marginal_cost_meets_the_price(chain: Chain, level: Level) -> None:
+    """2 a P + b = 1000 rho on a branch without resistance: P = (500 - 300) / (2 * 400) = .25 MW."""
+    feeder = chain((0.0, 0.01))
+    unit = Turbine(name="t", bus="2", cost_a_cny_per_mw2h=400, cost_b_cny_per_mwh=300)
+    dispatch = solve_dispatch(feeder, Devices(unit), level(feeder, b2=800), np.array([0.5]))
+    assert dispatch.setpoints["turbine_kw"][0, 0] == pytest.approx(250, abs=1e-3)
+    assert dispatch.cost.device_cny["turbine"] == pytest.approx(400 * 0.0625 + 300 * 0.25, abs=1e-3)
+
+
+def test_turbine_climbs_by_its_ramp_from_its_state(chain: Chain, level: Level) -> None:
+    feeder = chain((0.01, 0.01))
+    devices = Devices(Turbine(name="t", bus="2", ramp_kw_per_h=200, initial_kw=0.0))
+    dispatch = solve_dispatch(feeder, devices, level(feeder, 3, b2=800), np.ones(3))
+    assert dispatch.setpoints["turbine_kw"][:, 0] == pytest.approx([200, 400, 500], abs=1e-3)
