@@ -127,14 +127,14 @@ def solve_sue_adding_paths(
     problem, start = with_enough_stations(problem), None
     for _ in range(MAX_ROUNDS):
         asked = _with_path_sizes(problem, path_size)
-        answer = solve_sue(asked, start=start, **options)
-        cost = problem.network.cost_min(answer.link_time_min + answer.toll_min)
+        solution = solve_sue(asked, start=start, **options)
+        cost = problem.network.cost_min(solution.link_time_min + solution.toll_min)
         grown = with_cheaper_paths(problem.paths, cost)
         if not grown.added:
             break
-        start = np.where(grown.before >= 0, answer.path_flow_veh_h[grown.before], 0.0)
+        start = np.where(grown.before >= 0, solution.path_flow_veh_h[grown.before], 0.0)
         problem = replace(problem, paths=grown.paths)
-    return GrownEquilibrium(problem=asked, equilibrium=answer, complete=not grown.added)
+    return GrownEquilibrium(problem=asked, equilibrium=solution, complete=not grown.added)
 
 
 def _with_path_sizes(problem: AssignmentProblem, weight: float) -> AssignmentProblem:

@@ -33,7 +33,7 @@ class Legs:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choosing:
-    """The paths of groups that have several: only these answer when the costs change."""
+    """The paths of groups that have several: only these respond when the costs change."""
 
     path: IntArray
     """Number of each path in the set."""
