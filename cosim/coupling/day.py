@@ -1,6 +1,5 @@
 """The roads' side of the day: who travels, how they spread over the roads, what the stations then draw."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,21 +94,16 @@ def _assign(
             carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
             return [period.equilibrium for period in carrying]
         if earlier is not None and options["method"] == "newton":
-            return list(_started_from(earlier, problems, options))
+            return [  # each from the same period of the earlier day, scaled to this demand
+                solve_sue(problem, start=problem.path_demand_veh_h * before.path_share, **options)
+                for problem, before in zip(problems, earlier.periods, strict=True)
+            ]
         return semi_dynamic_day(problems, **options)  # averages are there to be watched, from the same start
 
     try:
         return day("refuse"), ""
     except InfeasibleError as error:
         return day("extend"), str(error)
-
-
-def _started_from(
-    earlier: RoadDay, problems: list[AssignmentProblem], options: dict[str, Any]
-) -> Iterator[Equilibrium]:
-    """Yield the equilibria, each started from the same period of an *earlier* day, scaled to today's demand."""
-    for problem, before in zip(problems, earlier.periods, strict=True):
-        yield solve_sue(problem, start=problem.path_demand_veh_h * before.path_share, **options)
 
 
 def assignment_problems(

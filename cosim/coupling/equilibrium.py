@@ -84,19 +84,20 @@ def solve_from(scenario: Scenario, start: Start) -> EquilibriumDay:
     roads = road_day(scenario, start_price_cny_per_kwh(scenario, start))
     iterations: list[Iteration] = []
     for number in count(1):
-        feeders = _feeders(scenario, roads, tariff.follow(roads.load.load_kw))
-        reply = road_day(scenario, feeders.charging_price_cny_per_kwh, roads)
+        tariff_cny_per_kwh = tariff.follow(roads.load.load_kw)
+        dispatches, price = _respond(scenario, roads, tariff_cny_per_kwh)
+        reply = road_day(scenario, price, roads)
         iterations.append(measure(roads, reply, float(damping.step.min())))
         at_rest = iterations[-1].residual <= coupling.tolerance
         if at_rest or coupling.mode == "one_pass" or number == coupling.max_iterations:
             break
         roads = _next_day(scenario, roads, reply, damping)
-    dispatches = feeders.dispatches if at_rest else ()
-    dispatches = dispatches or dispatch_feeders(scenario, roads.load.load_kw, feeders.tariff_cny_per_kwh)
+    if not (at_rest and dispatches):
+        dispatches = dispatch_feeders(scenario, roads.load.load_kw, tariff_cny_per_kwh)
     return EquilibriumDay(
         **{field.name: getattr(roads, field.name) for field in fields(RoadDay)},
         start=start,
-        tariff_cny_per_kwh=feeders.tariff_cny_per_kwh,
+        tariff_cny_per_kwh=tariff_cny_per_kwh,
         led_to_cny_per_kwh=day_tariff(scenario, roads.load.load_kw),
         nodal_price_cny_per_kwh=nodal_prices(scenario, dispatches),
         dispatches=dispatches,
@@ -115,20 +116,13 @@ def start_price_cny_per_kwh(scenario: Scenario, start: Start) -> FloatArray:
     return np.repeat(day_tariff(scenario, np.zeros(shape))[:, None], shape[1], axis=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Feeders:
-    """What the feeders make of a station load."""
-
-    tariff_cny_per_kwh: FloatArray
-    dispatches: tuple[Dispatch, ...]
-    charging_price_cny_per_kwh: FloatArray
-
-
-def _feeders(scenario: Scenario, roads: RoadDay, tariff_cny_per_kwh: FloatArray) -> _Feeders:
-    """Return what the feeders make of the day's load, and of the load that their prices would move.
+def _respond(
+    scenario: Scenario, roads: RoadDay, tariff_cny_per_kwh: FloatArray
+) -> tuple[tuple[Dispatch, ...], FloatArray]:
+    """Return the dispatch of the feeders at the day's load, none if prices do not need it, and the charging prices.
 
     Where a limit is just reached, the price of that load alone is anything between two ends. The one at which
-    no driver moves is found in the dispatch itself, among the set-points, for it is told how drivers respond.
+    no driver changes station is found in the dispatch itself, which anticipates how drivers respond.
     """
     dispatches: tuple[Dispatch, ...] = ()
     if scenario.config.tariff.charging_price == "nodal":  # else prices don't ask for the dispatch
@@ -136,11 +130,7 @@ def _feeders(scenario: Scenario, roads: RoadDay, tariff_cny_per_kwh: FloatArray)
         responses = [price_response(scenario, roads, case) if closed else None for case in scenario.feeders]
         dispatches = dispatch_feeders(scenario, roads.load.load_kw, tariff_cny_per_kwh, responses)
     nodal = nodal_prices(scenario, dispatches)
-    return _Feeders(
-        tariff_cny_per_kwh=tariff_cny_per_kwh,
-        dispatches=dispatches,
-        charging_price_cny_per_kwh=charging_price_cny_per_kwh(scenario, tariff_cny_per_kwh, nodal),
-    )
+    return dispatches, charging_price_cny_per_kwh(scenario, tariff_cny_per_kwh, nodal)
 
 
 def _next_day(scenario: Scenario, roads: RoadDay, reply: RoadDay, damping: Damping) -> RoadDay:

@@ -67,7 +67,7 @@ def dispatch_feeders(
 ) -> tuple[Dispatch, ...]:
     """Return the dispatch of each feeder over the whole day, with perfect foresight.
 
-    *responses* say for each feeder how the load of its stations answers the prices that come of it.
+    *responses* say for each feeder how the load of its stations responds to the prices that come of it.
     """
     horizon = Horizon(period_h=scenario.periods.hours)
     return tuple(

@@ -1,4 +1,4 @@
-"""How the load of stations answers their prices, to first order: what the dispatch anticipates."""
+"""How the load of stations responds to their prices, to first order: what the dispatch anticipates."""
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
@@ -10,9 +10,9 @@ from cosim.scenario import FeederCase, Scenario
 
 
 def price_response(scenario: Scenario, roads: RoadDay, case: FeederCase) -> PriceResponse | None:
-    """Return how the load of a feeder's stations answers their charging prices; None where it has no two.
+    """Return how the load of a feeder's stations responds to their charging prices; None where it has no two.
 
-    It is -dL/dp of the logit at the travel times of *roads*. Congestion weakens the answer, so the slope is an
+    It is -dL/dp of the logit at the travel times of *roads*. Congestion weakens the response, so the slope is an
     upper bound, and stepping as far as it says does not overshoot. What goes to other feeders is left out.
     """
     own = [station for station in scenario.stations if station.feeder == case.feeder.name]

@@ -4,7 +4,7 @@ All functions take scalars and arrays alike. None clips a state of charge at zer
 in ``cosim.ev.charging``. Powers and energies of charging are on the grid side of the charger.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -33,11 +33,7 @@ class Battery:
         """Return the batteries of the EVs in the rows *ev*; itself where all have the same."""
         if np.ndim(self.battery_kwh) == 0:
             return self
-        return Battery(
-            battery_kwh=np.asarray(self.battery_kwh)[ev],
-            consumption_kwh_per_km=np.asarray(self.consumption_kwh_per_km)[ev],
-            charging_efficiency=np.asarray(self.charging_efficiency)[ev],
-        )
+        return Battery(**{field.name: np.asarray(getattr(self, field.name))[ev] for field in fields(self)})
 
     def trip_kwh(self, length_km: FloatArray | float) -> FloatArray:
         """Return the energy a trip takes from the battery [kWh]."""

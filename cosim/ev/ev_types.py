@@ -1,7 +1,7 @@
 """Types of EVs: what differs between cars, as one value per EV."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from math import inf
 
 import numpy as np
@@ -42,12 +42,11 @@ def batteries(types: Sequence[EvType], ev_type: TypeArray) -> Battery:
     """Return the batteries of all EVs: fields of one value per EV, or numbers where there is one type."""
     if len(types) == 1:
         return types[0].battery
-    own = [kind.battery for kind in types]
-    return Battery(
-        battery_kwh=np.array([battery.battery_kwh for battery in own])[ev_type],
-        consumption_kwh_per_km=np.array([battery.consumption_kwh_per_km for battery in own])[ev_type],
-        charging_efficiency=np.array([battery.charging_efficiency for battery in own])[ev_type],
-    )
+    columns = {
+        column.name: np.array([getattr(kind.battery, column.name) for kind in types])
+        for column in fields(Battery)
+    }
+    return Battery(**columns).of(ev_type.astype(np.int64))
 
 
 def behaviours(

@@ -47,7 +47,7 @@ class MarkovDay:
         return 4 * self.crossing.size
 
     def at_home(self) -> FloatArray:
-        """Return the distribution of a morning at home."""
+        """Return the distribution of a day that begins at home."""
         home: FloatArray = np.eye(self.size)[HOME]
         return home
 
@@ -63,39 +63,39 @@ class MarkovDay:
         return then
 
     def over_the_day(self, start: FloatArray) -> list[FloatArray]:
-        """Return the distributions at the 97 boundaries; those at home at midnight who stay are left out."""
+        """Return the distributions at the 97 boundaries; EVs at home that do not travel are left out."""
         course = [start]
         for slot in range(SLOTS):
             course.append(self.step(course[-1], slot))
         return course
 
-    def travelling(self, midnight: FloatArray) -> FloatArray:
-        """Return the part of a midnight's distribution that travels on the day: of those at home only a share."""
-        part = midnight.copy()
+    def travelling(self, initial: FloatArray) -> FloatArray:
+        """Return the part of the initial state that travels on the day: of the EVs at home only a share."""
+        part = initial.copy()
         part[HOME] *= self.model.travel_share
         return part
 
     def day_matrix(self) -> FloatArray:
-        """Return the transition matrix from midnight to midnight; columns sum to 1."""
+        """Return the transition matrix from one day boundary to the next; columns sum to 1."""
         eye = np.eye(self.size)
         part = self.travelling(eye)
         return self.over_the_day(part)[-1] + (eye - part)
 
-    def periodic_midnight(self) -> FloatArray:
-        """Return the distribution at midnight that a day leaves as it is: pi = M pi, sum pi = 1."""
+    def periodic_state(self) -> FloatArray:
+        """Return the state at the day boundary that a day leaves unchanged: pi = M pi, sum pi = 1."""
         system = np.vstack([self.day_matrix() - np.eye(self.size), np.ones(self.size)])
         right = np.append(np.zeros(self.size), 1.0)
-        answer: FloatArray = np.linalg.lstsq(system, right, rcond=None)[0]
-        return answer
+        state: FloatArray = np.linalg.lstsq(system, right, rcond=None)[0]
+        return state
 
-    def occupancy(self, midnight: FloatArray) -> Occupancy:
-        """Return where EVs are at every boundary of a day that starts from *midnight*, and when they leave."""
-        part = self.travelling(midnight)
+    def occupancy(self, initial: FloatArray) -> Occupancy:
+        """Return where EVs are at every boundary of a day with this initial state, and when they leave."""
+        part = self.travelling(initial)
         course = np.array(self.over_the_day(part))
         share = np.empty((BOUNDARIES, len(PLACES)))
         share[:, :4] = course[:, :4]
         share[:, 4] = course[:, 4:].sum(axis=1)
-        share[:, HOME] += (midnight - part)[HOME]
+        share[:, HOME] += (initial - part)[HOME]
         leaves = self.model.departure.sum(axis=2) * course[:-1, :4]
         return Occupancy(share=share, departures_per_ev=leaves)
 

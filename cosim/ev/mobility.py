@@ -28,7 +28,7 @@ class MobilityModel(ABC):
     """How many travel, how far, with what car; a kind of model adds when they leave and for what activity."""
 
     travel_share: float = 0.80
-    """Of the EVs that are at home at midnight; one that is away travels that day for certain."""
+    """Of the EVs that are at home at the start of the day; one that is away travels that day for certain."""
     home_charger_share: float = 0.50
     work_charger_share: float = 0.20
     types: tuple[EvType, ...] = ()
@@ -47,7 +47,7 @@ class MobilityModel(ABC):
     def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
         """Return the second of the day of the first trip of EVs that are, or arrive, at *activity*.
 
-        *arrival_s* is below 0 for who came before midnight; a departure beyond the day means that none follows.
+        *arrival_s* is below 0 for EVs that arrived the day before; a departure beyond the day means that none follows.
         """
 
     @abstractmethod
@@ -64,17 +64,17 @@ class EVState:
     """Where the EVs are between two days, and what their batteries hold; one value per EV."""
 
     activity: ActivityArray
-    """Where the EV is parked, or arrives after midnight."""
+    """Where the EV is parked, or arrives on the next day."""
     parked_since_s: IntArray
-    """Clock second of the arrival; later than midnight while it is on the way."""
+    """Clock second of the arrival; later than the day boundary while it is on the way."""
     soc: FloatArray
     """On that arrival: what is charged during the stay is booked to the next departure."""
     zone: IntArray
     """Number of the zone it is in; all 0 where trips do not chain."""
 
-    def at_home(self, midnight_s: int) -> BoolArray:
-        """Return which EVs are parked at home at midnight."""
-        parked: BoolArray = (self.activity == HOME) & (self.parked_since_s < midnight_s)
+    def at_home(self, day_start_s: int) -> BoolArray:
+        """Return which EVs are parked at home at the start of the day."""
+        parked: BoolArray = (self.activity == HOME) & (self.parked_since_s < day_start_s)
         return parked
 
 
@@ -173,18 +173,18 @@ def sample_diaries(
 
     Types and chargers belong to the EV and stay the same on all days; everything else is drawn anew for each
     day. The numbers of a trip are named by day and trip number, so no EV's plan depends on how the others'
-    turn out. Departures after midnight are dropped; a last arrival may be after it.
+    turn out. Departures after the end of the day are dropped; a last arrival may be after it.
     """
     if n_ev < 1:
         msg = f"{n_ev} EVs: there must be at least one"
         raise ValueError(msg)
     draws = Draws(n_ev, seed, purpose)
-    midnight_s = (day - 1) * SECONDS_PER_DAY
+    day_start_s = (day - 1) * SECONDS_PER_DAY
     travels = draws.uniform("travels", day) < model.travel_share
     activity, arrival_s = np.full(n_ev, HOME, dtype=np.int8), np.full(n_ev, -1)
     if state is not None:
-        travels |= ~state.at_home(midnight_s)
-        activity, arrival_s = state.activity, state.parked_since_s - midnight_s
+        travels |= ~state.at_home(day_start_s)
+        activity, arrival_s = state.activity, state.parked_since_s - day_start_s
     trips = _in_ev_order(_legs(model, draws, day, np.flatnonzero(travels), activity, arrival_s))
     first_row = np.append(0, np.bincount(trips.ev, minlength=n_ev).cumsum())
     ev_type = types_of_evs(model.types, draws)
@@ -199,8 +199,8 @@ def sample_diaries(
         first_row=first_row,
         ev=trips.ev,
         trip=np.arange(trips.ev.size) - first_row[trips.ev] + 1,
-        departure_s=trips.departure_s + midnight_s,
-        arrival_s=trips.arrival_s + midnight_s,
+        departure_s=trips.departure_s + day_start_s,
+        arrival_s=trips.arrival_s + day_start_s,
         length_km=trips.length_km,
         from_activity=trips.from_activity,
         to_activity=trips.to_activity,

@@ -164,21 +164,21 @@ def charging_days(
     *,
     plugged: bool = False,
 ) -> list[ChargingDay]:
-    """Return day after day of EVs of one type that begin at home with the morning's state of charge.
+    """Return day after day of EVs of one type that begin at home with the initial state of charge.
 
     By default that is the state of charge of the first departure: the single-day estimate. *plugged*: that of the
-    first midnight, as where days are carried on. After some eight the days are alike.
+    first day boundary, as where days are carried on. After some eight the days are alike.
     """
     chain = SocChain(model, kind, behaviour, charger_kw)
-    fleet = _in_the_morning(chain, plugged=plugged)
+    fleet = _initial_fleet(chain, plugged=plugged)
     course = []
     for _ in range(days):
         course.append(_day(chain, fleet))
-        _midnight(chain, fleet)
+        _begin_next_day(chain, fleet)
     return course
 
 
-def _in_the_morning(chain: SocChain, *, plugged: bool) -> _Fleet:
+def _initial_fleet(chain: SocChain, *, plugged: bool) -> _Fleet:
     uniform, weight = quadrature(4 * BINS)
     first = weight @ _spread(chain.model.soc_first.quantile(uniform))
     share, has_charger, _ = chain.classes
@@ -193,7 +193,7 @@ def _in_the_morning(chain: SocChain, *, plugged: bool) -> _Fleet:
 
 
 def _day(chain: SocChain, fleet: _Fleet) -> ChargingDay:
-    """Return one day, slot by slot; the fleet ends it where the EVs are at midnight."""
+    """Return one day, slot by slot; the fleet ends it where the EVs are at its end."""
     slow, fast = np.zeros((BOUNDARIES, 2)), np.zeros(BOUNDARIES)
     departures, sessions = np.zeros(SLOTS), np.zeros(SLOTS)
     charges = chain.trips[2]
@@ -240,7 +240,7 @@ def _arrive(chain: SocChain, fleet: _Fleet, come: FloatArray) -> None:
     fleet.parked[:, :, PLUGGED] += (come * plugs) @ some
 
 
-def _midnight(chain: SocChain, fleet: _Fleet) -> None:
+def _begin_next_day(chain: SocChain, fleet: _Fleet) -> None:
     """Part those at home who travel on the next day from those who rest."""
     at_home = fleet.parked[:, HOME] + fleet.resting
     fleet.parked[:, HOME] = at_home * chain.model.travel_share

@@ -1,6 +1,6 @@
 """A day of many EVs as intervals: from when to when each EV does what, and its state of charge at both ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ Columns = tuple[IntArray | ActivityArray | FloatArray, ...]
 """Columns of a timeline: EV, what it does, start and end [s], state of charge at both."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
     """One row per interval of an EV's day; together the intervals of an EV cover the day without overlap.
 
@@ -34,25 +34,22 @@ class Timeline:
     soc_start: FloatArray
     soc_end: FloatArray
 
+    def rows(self, some: BoolArray) -> "Timeline":
+        """Return these intervals alone."""
+        names = (field.name for field in fields(self) if field.name != "n_ev")
+        return replace(self, **{name: getattr(self, name)[some] for name in names})
+
 
 def _still_going_on(yesterday: Timeline | None) -> Timeline:
     """Return the drives and fast charges that outlast *yesterday*, in seconds of today."""
     if yesterday is None:
-        nobody, never = np.zeros(0, dtype=np.int64), np.zeros(0)
-        nothing = np.zeros(0, dtype=np.int8)
-        return Timeline(
-            n_ev=0, ev=nobody, doing=nothing, start_s=never, end_s=never, soc_start=never, soc_end=never
-        )
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8)
+        return Timeline(0, nobody, nothing, *[np.zeros(0)] * 4)
     late = np.isin(yesterday.doing, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
-    return Timeline(
-        n_ev=yesterday.n_ev,
-        ev=yesterday.ev[late],
-        doing=yesterday.doing[late],
-        start_s=yesterday.start_s[late] - SECONDS_PER_DAY,
-        end_s=yesterday.end_s[late] - SECONDS_PER_DAY,
-        soc_start=yesterday.soc_start[late],
-        soc_end=yesterday.soc_end[late],
+    today = replace(
+        yesterday, start_s=yesterday.start_s - SECONDS_PER_DAY, end_s=yesterday.end_s - SECONDS_PER_DAY
     )
+    return today.rows(late)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +77,7 @@ def timeline(
 ) -> Timeline:
     """Return who does what and when; *battery*, *behaviour* and *fast_kw* may hold one value per EV.
 
-    A day that begins from a *state* needs *yesterday* for what was still going on at midnight.
+    A day that begins from a *state* needs *yesterday* for what was still going on at its end.
 
     A fast charge begins at the charge point of the trip and takes its energy over *fast_kw*. As in the diary, the
     EV is at its destination at the planned time, or when the charge is over, if that is later.
@@ -96,11 +93,8 @@ def timeline(
         (late.ev, late.doing, late.start_s, late_end_s, late.soc_start, late.soc_end),
         *_parked(diaries, stays, battery, behaviour),
     ]
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    some = columns[3] > columns[2]
-    names = ("ev", "doing", "start_s", "end_s", "soc_start", "soc_end")
-    kept = {name: column[some] for name, column in zip(names, columns, strict=True)}
-    return Timeline(n_ev=diaries.n_ev, **kept)
+    line = Timeline(diaries.n_ev, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return line.rows(line.end_s > line.start_s)
 
 
 def _trips(

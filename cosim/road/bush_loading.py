@@ -1,4 +1,4 @@
-"""Logit loading on bushes (Dial 1971) in soft-min form, and how it answers a change of the link times.
+"""Logit loading on bushes (Dial 1971) in soft-min form, and how it responds to a change of the link times.
 
 The label of a state is the satisfaction of getting there, V_j = -1/theta ln sum_i exp(-theta (V_i + c_ij)),
 shifted by the least of its terms: nothing underflows. p_ij = exp(-theta (V_i + c_ij - V_j)) is the share of
@@ -51,7 +51,7 @@ class BushLoading:
         return self._forwards(own)[bushes.dest_state]
 
     def response(self, time_change_min: FloatArray) -> FloatArray:
-        """Return S v: the labels answer forwards, the shares by them, the flows backwards."""
+        """Return S v: the labels respond forwards, the shares by them, the flows backwards."""
         bushes = self.bushes
         excess = time_change_min[bushes.link] * self.theta_of_arc
         label = self._forwards(_summed(bushes.head, self.share * excess, bushes.states))

@@ -1,8 +1,7 @@
 """Column generation: a path set that grows where a path, or a (path, station) pair, has become the cheapest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from cosim.road.network import Network, OdTable
 from cosim.road.pairs import PairSearch
 from cosim.road.path_search import NO_PATH, LinkSequence, od_name
 from cosim.road.path_size import path_size_cost_min
-from cosim.road.paths import PathSet, UserClass, packed_paths
+from cosim.road.paths import PathSet, UserClass, packed, packed_paths
 from cosim.road.problem import AssignmentProblem
 from cosim.road.shortest import Trees, trees_from
 from cosim.road.station_capacity import check_station_capacity, station_shortfall
@@ -43,21 +42,12 @@ class Grown:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GrownEquilibrium:
-    """The equilibrium on a path set that has grown, and the question it answers."""
+    """The equilibrium on a path set that has grown, and its problem."""
 
     problem: AssignmentProblem
     equilibrium: Equilibrium
     complete: bool
     """Whether every group's cheapest path is listed; if not, the rounds ended before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _NewPaths:
-    """New paths as compressed rows, and whose they are."""
-
-    group: IntArray
-    indptr: IntArray
-    links: IntArray
 
 
 def shortest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] = VEHICLES) -> PathSet:
@@ -74,7 +64,7 @@ def shortest_paths(network: Network, od: OdTable, classes: Sequence[UserClass] =
         pairs, problems = _cheapest_pairs(network, od)
     refuse("paths", problems)
     roads = _paths_along(network, trees, tree, od.origin, od.dest)
-    each = [_packed(pairs) if klass.charges else roads for klass in classes]
+    each = [packed(pairs) if klass.charges else roads for klass in classes]
     indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(own) for own, _ in each]))])
     links = np.concatenate([own for _, own in each])
     return packed_paths(network, od, tuple(classes), np.arange(indptr.size), indptr, links)
@@ -86,12 +76,12 @@ def with_cheaper_paths(paths: PathSet, link_cost_min: FloatArray, keep: BoolArra
     Groups that charge get pairs; what a charging arc costs is in *link_cost_min*.
     """
     listed = paths.groups.minimum(paths.time_min(link_cost_min))
-    new, least = _cheaper_paths(paths, link_cost_min, listed)
+    of_group, rows, links, least = _cheaper_paths(paths, link_cost_min, listed)
     kept = np.flatnonzero(np.ones(paths.count, dtype=bool) if keep is None else keep)
-    group = np.concatenate([paths.groups.of_path[kept], new.group])
+    group = np.concatenate([paths.groups.of_path[kept], of_group])
     order = np.argsort(group, kind="stable")
-    length = np.concatenate([np.diff(paths.indptr)[kept], np.diff(new.indptr)])
-    first = np.concatenate([paths.indptr[kept], paths.links.size + new.indptr[:-1]])[order]
+    length = np.concatenate([np.diff(paths.indptr)[kept], np.diff(rows)])
+    first = np.concatenate([paths.indptr[kept], paths.links.size + rows[:-1]])[order]
     indptr = np.concatenate([[0], np.cumsum(length[order])])
     entry = np.repeat(first - indptr[:-1], length[order]) + np.arange(indptr[-1])
     grown = packed_paths(
@@ -100,9 +90,9 @@ def with_cheaper_paths(paths: PathSet, link_cost_min: FloatArray, keep: BoolArra
         paths.classes,
         np.searchsorted(group[order], np.arange(paths.groups.count + 1)),
         indptr,
-        np.concatenate([paths.links, new.links])[entry],
+        np.concatenate([paths.links, links])[entry],
     )
-    before = np.concatenate([kept, np.full(new.group.size, -1)])[order]
+    before = np.concatenate([kept, np.full(of_group.size, -1)])[order]
     return Grown(paths=grown, before=before, least_cost_min=least)
 
 
@@ -137,14 +127,14 @@ def solve_sue_adding_paths(
     problem, start = with_enough_stations(problem), None
     for _ in range(MAX_ROUNDS):
         asked = _with_path_sizes(problem, path_size)
-        answer = solve_sue(asked, start=start, **options)
-        cost = problem.network.cost_min(answer.link_time_min + answer.toll_min)
+        solution = solve_sue(asked, start=start, **options)
+        cost = problem.network.cost_min(solution.link_time_min + solution.toll_min)
         grown = with_cheaper_paths(problem.paths, cost)
         if not grown.added:
             break
-        start = np.where(grown.before >= 0, answer.path_flow_veh_h[grown.before], 0.0)
+        start = np.where(grown.before >= 0, solution.path_flow_veh_h[grown.before], 0.0)
         problem = replace(problem, paths=grown.paths)
-    return GrownEquilibrium(problem=asked, equilibrium=answer, complete=not grown.added)
+    return GrownEquilibrium(problem=asked, equilibrium=solution, complete=not grown.added)
 
 
 def _with_path_sizes(problem: AssignmentProblem, weight: float) -> AssignmentProblem:
@@ -168,8 +158,11 @@ def _cheapest_pairs(network: Network, od: OdTable) -> tuple[list[LinkSequence], 
 
 def _cheaper_paths(
     paths: PathSet, link_cost_min: FloatArray, listed_min: FloatArray
-) -> tuple[_NewPaths, FloatArray]:
-    """Return one path for each group that has a cheaper one than those listed, and each group's least cost."""
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Return a path for each group that has a cheaper one than those listed, and each group's least cost.
+
+    The paths are the numbers of their groups, and compressed rows: where each begins, and the links.
+    """
     network, od, of_group = paths.network, paths.od, paths.od_of_group
     charges = np.array([klass.charges for klass in paths.classes])[paths.class_of_group]
     origins, tree = np.unique(od.origin, return_inverse=True)
@@ -187,20 +180,13 @@ def _cheaper_paths(
             found = search.cheapest(int(od.origin[at]), int(od.dest[at]), float(limit[group]))
             if found:
                 least[group], pairs[group] = found
-    indptr, links = _packed(pairs.values())
-    new = _NewPaths(
-        group=np.concatenate([grows, np.array(list(pairs), dtype=np.int64)]),
-        indptr=np.concatenate([roads[0], roads[0][-1] + indptr[1:]]),
-        links=np.concatenate([roads[1], links]),
+    indptr, links = packed(pairs.values())
+    return (
+        np.concatenate([grows, np.array(list(pairs), dtype=np.int64)]),
+        np.concatenate([roads[0], roads[0][-1] + indptr[1:]]),
+        np.concatenate([roads[1], links]),
+        least,
     )
-    return new, least
-
-
-def _packed(sequences: Iterable[LinkSequence]) -> tuple[IntArray, IntArray]:
-    """Return the sequences as compressed rows."""
-    sequences = list(sequences)
-    indptr = np.array([0, *accumulate(map(len, sequences))], dtype=np.int64)
-    return indptr, np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(indptr[-1]))
 
 
 def _paths_along(

@@ -1,4 +1,4 @@
-"""What travellers do at given link times: the logit loading, and how it answers a change of the times."""
+"""What travellers do at given link times: the logit loading, and how it responds to a change of the times."""
 
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, TypeVar
@@ -35,7 +35,7 @@ class Loading(Protocol):
         ...
 
     def corrected(self, time_change_min: FloatArray) -> Self | None:
-        """Return the flows as they answer a change of the times, to first order; None if they are not known."""
+        """Return the flows as they respond to a change of the times, to first order; None if they are not known."""
         ...
 
 
@@ -53,8 +53,8 @@ class PathLoading:
     path_share: FloatArray
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
-    _answer: list[FloatArray] = field(init=False, default_factory=list, repr=False)
-    """Share and weight of the paths that answer, gathered once for many products."""
+    _responding: list[FloatArray] = field(init=False, default_factory=list, repr=False)
+    """Share and weight of the paths that respond, gathered once for many products."""
 
     @property
     def expected_cost_min(self) -> FloatArray:
@@ -71,17 +71,17 @@ class PathLoading:
     def response(self, time_change_min: FloatArray) -> FloatArray:
         """Return S v: each path's flow falls with its cost's excess over what its group pays on average."""
         among = self.paths.choosing
-        if not self._answer:
-            self._answer.extend([self.path_share[among.path], self._weight[among.path]])
-        share, weight = self._answer
+        if not self._responding:
+            self._responding.extend([self.path_share[among.path], self._weight[among.path]])
+        share, weight = self._responding
         cost = among.incidence @ time_change_min
         cost -= among.groups.spread(among.groups.total(share * cost))
         cost *= weight
-        answer: FloatArray = among.link_loading @ cost
-        return answer
+        flow: FloatArray = among.link_loading @ cost
+        return flow
 
     def corrected(self, time_change_min: FloatArray) -> Self | None:
-        """Return the path flows as they answer a change of the times; None if one would be negative."""
+        """Return the path flows as they respond to a change of the times; None if one would be negative."""
         groups = self.paths.groups
         cost = self.paths.time_min(time_change_min)
         mean = groups.total(self.path_share * cost)

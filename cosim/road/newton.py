@@ -84,7 +84,7 @@ def newton(
 def _better_of(
     problem: SueProblem[L], loading: L, residual: float, time_change_min: FloatArray
 ) -> tuple[L, float]:
-    """Return the loading, or its flows as they answer the change, whichever reproduce themselves better.
+    """Return the loading, or its flows as they respond to the change, whichever reproduce themselves better.
 
     Next to full stations the loading alone is not enough: rounding of a long time moves it by more flow than
     such a time forgives. The corrected flows are those of the searched point, known to the last bit.

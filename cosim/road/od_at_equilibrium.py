@@ -89,10 +89,10 @@ def at_equilibrium(
     problem = AssignmentProblem(
         paths=model.paths, demand_veh_h=trips.of_od / hours, theta_per_min=np.full(groups.count, trips.theta)
     )
-    answer = solve_sue(problem, start=start_veh_h, tolerance=RESIDUAL)
-    there = replace(model, path_cost_min=answer.path_cost_min)
+    solution = solve_sue(problem, start=start_veh_h, tolerance=RESIDUAL)
+    there = replace(model, path_cost_min=solution.path_cost_min)
     jacobian = equilibrium_jacobian(
-        problem, answer.link_flow_veh_h, trips.jacobian(there, with_theta=with_theta)
+        problem, solution.link_flow_veh_h, trips.jacobian(there, with_theta=with_theta)
     )
     path_flow = trips.path_flow(there)
     value, by_path = there.likelihood(path_flow)
@@ -106,7 +106,7 @@ def at_equilibrium(
         value=model.days * value + believed,
         gradient=gradient,
         information=prior.added_to(there.information_of_mean(path_flow, jacobian)),
-        path_flow_veh_h=answer.path_flow_veh_h,
+        path_flow_veh_h=solution.path_flow_veh_h,
     )
 
 

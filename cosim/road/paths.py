@@ -1,6 +1,6 @@
 """The paths each group of travellers chooses from; whoever charges chooses a (path, station) pair."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
@@ -33,7 +33,7 @@ class Legs:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choosing:
-    """The paths of groups that have several: only these answer when the costs change."""
+    """The paths of groups that have several: only these respond when the costs change."""
 
     path: IntArray
     """Number of each path in the set."""
@@ -181,11 +181,15 @@ def path_set(
     network: Network, od: OdTable, classes: tuple[UserClass, ...], by_group: Sequence[Sequence[LinkSequence]]
 ) -> PathSet:
     """Return the path set of these sequences, given group by group."""
-    sequences = [sequence for group in by_group for sequence in group]
-    indptr = np.array([0, *accumulate(map(len, sequences))], dtype=np.int64)
-    links = np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(indptr[-1]))
     start = np.array([0, *accumulate(map(len, by_group))], dtype=np.int64)
-    return packed_paths(network, od, classes, start, indptr, links)
+    return packed_paths(network, od, classes, start, *packed(chain.from_iterable(by_group)))
+
+
+def packed(sequences: Iterable[LinkSequence]) -> tuple[IntArray, IntArray]:
+    """Return the sequences as compressed rows: where each begins, and their links one after another."""
+    sequences = list(sequences)
+    indptr = np.array([0, *accumulate(map(len, sequences))], dtype=np.int64)
+    return indptr, np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(indptr[-1]))
 
 
 def packed_paths(

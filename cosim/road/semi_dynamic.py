@@ -1,6 +1,6 @@
 """The periods of a day one after another (Step 7); trips that outlast their period may go on in the next."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,12 +53,7 @@ def carrying_day(
     parts of trips are assigned as vehicles (the OD modification of the semi-dynamic models; the paper leaves
     it out). What the last period carries on is in its ``carried_veh_h``. *options* as in :func:`solve_sue`.
     """
-    return list(_carrying(problems, period_min, tolerance, options))
-
-
-def _carrying(
-    problems: Sequence[AssignmentProblem], period_min: float, tolerance: float, options: dict[str, Any]
-) -> Iterator[CarriedPeriod]:
+    day: list[CarriedPeriod] = []
     arriving: FloatArray | float = 0.0
     before: AssignmentProblem | None = None
     flow = np.empty(0)
@@ -68,22 +63,25 @@ def _carrying(
         for _ in range(MAX_ROUNDS):
             asked = replace(problem, demand_veh_h=problem.demand_veh_h + arriving - carried)
             start = None if before is None else warm_start_veh_h(asked, before, flow)
-            answer = solve_sue(asked, start=start, tolerance=tolerance, **options)
-            before, flow = asked, answer.path_flow_veh_h
-            change = problem.demand_veh_h * share_carried(answer.mean_time_min, period_min) - carried
+            found = solve_sue(asked, start=start, tolerance=tolerance, **options)
+            before, flow = asked, found.path_flow_veh_h
+            change = problem.demand_veh_h * share_carried(found.mean_time_min, period_min) - carried
             distance = float(np.max(np.abs(change) / scale))
             if distance <= tolerance:
                 break
             step = step / 2 if distance > last else step  # congestion may make the trips take turns
             last = distance
             carried = carried + step * change
-        settled = answer.converged and distance <= tolerance
+        settled = found.converged and distance <= tolerance
         # The flow that was taken out of this period, not the one it would ask for, is put into the next.
         taken = problem.demand_veh_h + arriving - asked.demand_veh_h
-        yield CarriedPeriod(
-            equilibrium=answer, demand_veh_h=asked.demand_veh_h, carried_veh_h=taken, converged=settled
+        day.append(
+            CarriedPeriod(
+                equilibrium=found, demand_veh_h=asked.demand_veh_h, carried_veh_h=taken, converged=settled
+            )
         )
         arriving = taken
+    return day
 
 
 def _empty_road_time_min(problem: AssignmentProblem) -> FloatArray:

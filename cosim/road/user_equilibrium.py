@@ -76,7 +76,7 @@ def solve_ue(
 
     *demand_veh_h* is given class by class, per OD; without it every class has the OD table's. A station's price
     belongs in ``fixed_cost_min``. *path_size* weighs new paths by PS^w; the link flows do not depend on it. On a
-    network of marginal costs the answer is the system optimum. Raises ConfigError for an OD without a path,
+    network of marginal costs the solution is the system optimum. Raises ConfigError for an OD without a path,
     InfeasibleError where the stations cannot take all.
     """
     check("solve_ue", positive({"tolerance": tolerance}), whole({"max_rounds": max_rounds}, 1))

@@ -123,7 +123,7 @@ def test_the_exact_distribution_is_that_of_a_plain_walk_through_the_states(chain
 def test_the_periodic_day_ends_as_it_began(chain: MarkovModel) -> None:
     """Pi = M pi, found at once and by walking through forty days."""
     day = markov_day(chain)
-    matrix, periodic = day.day_matrix(), day.periodic_midnight()
+    matrix, periodic = day.day_matrix(), day.periodic_state()
     assert matrix.sum(axis=0) == pytest.approx(np.ones(day.size), abs=1e-12)
     assert matrix @ periodic == pytest.approx(periodic, abs=1e-14)
     walked = np.linalg.matrix_power(matrix, 40) @ day.at_home()
@@ -138,7 +138,7 @@ def test_days_in_a_row_reach_the_periodic_distribution(chain: MarkovModel) -> No
     from cosim.ev.charging import ChargingBehaviour
 
     day = markov_day(chain)
-    exact = day.occupancy(day.periodic_midnight()).share
+    exact = day.occupancy(day.periodic_state()).share
     course = simulate_days(chain, Battery(), ChargingBehaviour(), 40_000, 4, seed=3, purpose="periodic")
     *_, last = course
     assert inside_band(count_places(last.diaries, last.start), exact, 40_000).all()
