@@ -1,10 +1,11 @@
-"""A column of a result table, and short words for those of each type."""
+"""A column of a result table."""
 
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 DType = Literal["int64", "float64", "object", "bool"]
+_DTYPES: dict[str, DType] = {"whole": "int64", "real": "float64", "text": "object", "boolean": "bool"}
 _MISSING: dict[DType, Any] = {"int64": 0, "float64": float("nan"), "object": "", "bool": False}
 
 
@@ -16,6 +17,11 @@ class Column:
     dtype: DType
     meaning: str
 
+    @classmethod
+    def of_type(cls, name: str, kind: str, meaning: str) -> "Column":
+        """Return the column of a *kind*: whole, real, text or boolean."""
+        return cls(name, _DTYPES[kind], meaning)
+
     @property
     def missing(self) -> Any:
         """What stands where a model has no value."""
@@ -24,23 +30,3 @@ class Column:
     def covers(self, name: str) -> bool:
         """Whether a column of this *name* is meant: STATION, as in energy_STATION_kwh, stands for any station."""
         return re.fullmatch(self.name.replace("STATION", ".+"), name) is not None
-
-
-def whole(name: str, meaning: str) -> Column:
-    """Return a column of whole numbers."""
-    return Column(name, "int64", meaning)
-
-
-def real(name: str, meaning: str) -> Column:
-    """Return a column of real numbers."""
-    return Column(name, "float64", meaning)
-
-
-def text(name: str, meaning: str) -> Column:
-    """Return a column of texts."""
-    return Column(name, "object", meaning)
-
-
-def boolean(name: str, meaning: str) -> Column:
-    """Return a column of true and false."""
-    return Column(name, "bool", meaning)
