@@ -77,7 +77,9 @@ class Table:
         for line, row in self.rows():
             if row[column] not in position:
                 allowed = allowed or f"one of {', '.join(position)}"
-                self.report(line, Problem(column=column, value=row[column], allowed=allowed))
+                is_empty = Problem("is empty", column=column, advice=f"give {allowed}")
+                wrong = Problem(column=column, value=row[column], allowed=allowed)
+                self.report(line, wrong if row[column] else is_empty)
         return np.array([position.get(row[column], -1) for row in self.cells], dtype=np.int64)
 
     def refuse_repeated(self, *columns: str) -> None:

@@ -66,7 +66,7 @@ def feeder_files() -> None:
     Path("case33bw.m").write_text(TWO_BUSES, encoding="utf-8")
     Path("day.csv").write_text("load_pu\n0.5\n0.9\n", encoding="utf-8")
     Path("tariff.csv").write_text("price_cny_per_kwh\n0.4\n0.8\n", encoding="utf-8")
-    Path("units.toml").write_text("export = true\n", encoding="utf-8")
+    Path("devices.toml").write_text("export = true\n", encoding="utf-8")
 
 
 SAMPLES: dict[str, tuple[Callable[[], None], ...]] = {

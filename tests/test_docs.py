@@ -49,9 +49,6 @@ SMALLER = {
 }
 """Sizes that take long, and what is run instead."""
 
-FRAGMENTS = ("@of_each_variant",)
-"""Python that belongs into a module of the project."""
-
 PRINTED = {
     "assignment.md": ("total travel time 84901.9 veh min", "90 % interval"),
     "coupling.md": ("CNY/kWh\n", "and 2 other starts, at most 0.00"),
@@ -155,7 +152,7 @@ def test_what_a_document_says_to_type_works(
         if block.language in {"sh", "bash"}:
             for words in commands(block.text):
                 run_command(smaller(words))
-        elif block.language == "python" and not (named_file(block) or block.text.startswith(FRAGMENTS)):
+        elif block.language == "python" and not named_file(block):
             exec(compile(block.text, str(document), "exec"), names)  # noqa: S102
     printed = capsys.readouterr().out
     for words_ in PRINTED.get(document.name, ()):

@@ -69,11 +69,7 @@ def feeder_from_pandapower(
     buses = model["bus"]
     name_of = dict(zip(rows.tolist(), names, strict=True))
     branches, branch_rows = _branches(net, model, name_of, branch_names(net, counted=called.counted))
-    table = net.ext_grid[net.ext_grid.in_service]
-    lookup = net._pd2ppc_lookups["bus"]  # noqa: SLF001  the one place that says which bus became which row
-    slacks = {
-        name_of[int(lookup[bus])]: float(vm_pu) for bus, vm_pu in zip(table.bus, table.vm_pu, strict=True)
-    }
+    slacks = _slacks(net, name_of)
     if not slacks:
         problems.append(Problem("no external grid is in service; every part of a feeder has one"))
     tables = Tables(
@@ -95,6 +91,13 @@ def feeder_from_pandapower(
     first = model["branch"][branch_row, 0].real.astype(np.int64)
     origin = Origin(net, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
     return replace(feeder, origin=origin)
+
+
+def _slacks(net: Any, name_of: dict[int, str]) -> dict[str, float]:
+    """Return the voltage [p.u.] that each external grid in service holds, by bus."""
+    table = net.ext_grid[net.ext_grid.in_service]
+    row = net._pd2ppc_lookups["bus"]  # noqa: SLF001  the one place that says which bus became which row
+    return {name_of[int(row[bus])]: float(vm_pu) for bus, vm_pu in zip(table.bus, table.vm_pu, strict=True)}
 
 
 def _open_net(net_or_name: Any) -> tuple[Any, str]:

@@ -1,6 +1,7 @@
 """The command line as a clumsy user meets it: exit codes, sentences, and nothing left behind."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,7 +97,9 @@ def test_a_driver_class_that_fails_in_the_day_is_a_sentence_with_class_fault_and
     choice = "population.choice=late_drivers:Late"
     assert cosim(monkeypatch, "run", str(study), "--model", "agents", "--set", choice) == 2
     said = capsys.readouterr().err
-    assert "'late_drivers:Late', but weights() fails: ValueError: no more (day 1, period " in said
+    assert re.search(
+        r"day 1, period \d+: .*'late_drivers:Late', but weights\(\) fails: ValueError: no more", said
+    )
     assert not Path("runs").exists() or not any(Path("runs").iterdir())
 
 

@@ -240,7 +240,10 @@ def test_a_net_with_named_buses_is_told_by_its_names(tmp_path: Path) -> None:
 
 
 def test_a_price_that_is_neither_number_nor_file_is_said_to_be_neither() -> None:
-    with pytest.raises(ConfigError, match="--price is 'abc', which is neither"):
+    sentence = r"--price is 'abc'; it must be a number \[CNY/kWh\] or a CSV file that exists"
+    with pytest.raises(ConfigError, match=sentence):
+        ConfigError, match=r"--price is 'abc'; it must be a number \[CNY/kWh\] or a CSV file that exists"
+    ):
         read_dispatch_input("case33bw", Options(price="abc"))
 
 
@@ -371,7 +374,10 @@ def test_feeders_of_a_scenario_are_dispatched_one_by_one(tmp_path: Path) -> None
         (("toy", "--profile", "p.csv"), "--profile is for a network alone; toy is a scenario"),
         (("case33bw", "--with-equilibrium"), "--with-equilibrium needs a scenario"),
         (("case33bw", "--price", "nan"), "--price is nan; it must be a finite number"),
-        (("case33bw", "--price", "p.csv"), "--price is 'p.csv', which is neither a number"),
+        (
+            ("case33bw", "--price", "p.csv"),
+            "--price is 'p.csv'; it must be a number [CNY/kWh] or a CSV file that exists",
+        ),
         (("case33bw", "--period-min", "0"), "--period-min is 0; it must be above 0"),
         (("case33bw", "--set", "grid.slak=1"), "grid.slak is not a known key"),
         (("case33bw", "--devices", "units.toml"), "renewable 'roofs' needs column sun"),

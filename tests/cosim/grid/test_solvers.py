@@ -38,7 +38,7 @@ def test_infeasible_is_an_answer_and_optimal_another() -> None:
 
 def test_unbounded_names_the_place() -> None:
     x = cp.Variable()
-    with pytest.raises(SolverError, match="feeder a, periods 1 to 2: clarabel answered unbounded"):
+    with pytest.raises(SolverError, match="feeder a, periods 1 to 2: clarabel returned unbounded"):
         whole_problem.solve_problem(
             cp.Problem(cp.Minimize(x), [x <= 1]), "clarabel", "feeder a, periods 1 to 2"
         )

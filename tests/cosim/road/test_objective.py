@@ -34,7 +34,7 @@ def test_beckmanns_objective_is_the_area_under_the_link_times() -> None:
 
 def test_fisks_objective_adds_the_entropy_of_the_path_flows() -> None:
     network, od = two_links()
-    problem = build_problem(network, od, THETA, routes="all")
+    problem = build_problem(network, od, THETA, paths="all")
     assert isinstance(problem, AssignmentProblem)
     flow = np.array([100.0, 50.0])
     entropy = (100 * np.log(100) + 50 * np.log(50)) / THETA
@@ -45,7 +45,7 @@ def test_fisks_objective_adds_the_entropy_of_the_path_flows() -> None:
 
 def test_bushes_have_the_objective_of_their_paths_without_listing_any() -> None:
     network, od = two_links()
-    listed, bush = (build_problem(network, od, THETA, routes=routes) for routes in ("all", "bush"))
+    listed, bush = (build_problem(network, od, THETA, paths=paths) for paths in ("all", "bush"))
     objectives = [
         fisk_at_equilibrium(problem, solve_sue(problem, tolerance=1e-10)) for problem in (listed, bush)
     ]
