@@ -242,8 +242,6 @@ def test_a_net_with_named_buses_is_told_by_its_names(tmp_path: Path) -> None:
 def test_a_price_that_is_neither_number_nor_file_is_said_to_be_neither() -> None:
     sentence = r"--price is 'abc'; it must be a number \[CNY/kWh\] or a CSV file that exists"
     with pytest.raises(ConfigError, match=sentence):
-        ConfigError, match=r"--price is 'abc'; it must be a number \[CNY/kWh\] or a CSV file that exists"
-    ):
         read_dispatch_input("case33bw", Options(price="abc"))
 
 
