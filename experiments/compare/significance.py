@@ -29,10 +29,7 @@ def poisson_p_value(count: FloatArray, expected: FloatArray) -> FloatArray:
     """
     from scipy.stats import poisson
 
-    count, expected = np.rint(count), np.asarray(expected, dtype=np.float64)
-    impossible = np.where(count > 0, 0.0, 1.0)
-    p_value: FloatArray = np.where(expected > 0, _mid_p_value(poisson(expected), count), impossible)
-    return p_value
+    return _mid_p_value(poisson(expected), np.rint(count))
 
 
 def two_counts_p_value(
@@ -67,7 +64,7 @@ def t_p_value(differences: FloatArray) -> FloatArray:
     mean, error = _mean_and_error(differences)
     with np.errstate(divide="ignore", invalid="ignore"):
         p_value = 2 * t.sf(np.abs(mean) / error, replications - 1)
-    return np.where((replications > 1) & (error > 0), p_value, np.nan)
+    return np.where(error > 0, p_value, np.nan)
 
 
 def welch_p_value(reference: FloatArray, other: FloatArray) -> FloatArray:
@@ -80,19 +77,18 @@ def welch_p_value(reference: FloatArray, other: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = error**4 / (e1**4 / (n1 - 1) + e2**4 / (n2 - 1))
         p_value = 2 * t.sf(np.abs(m2 - m1) / error, freedom)
-    return np.where((n1 > 1) & (n2 > 1) & (error > 0), p_value, np.nan)
+    return np.where(error > 0, p_value, np.nan)
 
 
 def _mean_and_error(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard error along the first axis, of what is not NaN."""
+    """Return mean and standard error along the first axis, of what is not NaN; NaN of no value, and of one alone."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
-    mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-    squares = (np.where(there, values - mean, 0.0) ** 2).sum(axis=0)
-    squares = np.where(np.sqrt(squares) <= ROUNDING * np.maximum(np.abs(mean), ROUNDING), 0.0, squares)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(squares / (count - 1) / count)
-    return np.where(count > 0, mean, np.nan), np.where(count > 1, error, np.nan)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(there, values, 0.0).sum(axis=0) / count
+        squares = (np.where(there, values - mean, 0.0) ** 2).sum(axis=0)
+        squares = np.where(np.sqrt(squares) <= ROUNDING * np.maximum(np.abs(mean), ROUNDING), 0.0, squares)
+        return mean, np.sqrt(squares / (count - 1) / count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,7 +141,7 @@ def half_width(values: FloatArray) -> FloatArray:
     from scipy.stats import t
 
     replications = np.sum(np.isfinite(values), axis=0)
-    quantile = t.ppf((1 + CONFIDENCE) / 2, np.maximum(replications - 1, 1))
+    quantile = t.ppf((1 + CONFIDENCE) / 2, replications - 1)
     width: FloatArray = quantile * _mean_and_error(values)[1]
     return width
 

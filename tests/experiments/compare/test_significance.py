@@ -62,6 +62,7 @@ def test_days_without_a_value_are_left_out() -> None:
 
 def test_what_never_varied_has_no_p_value() -> None:
     assert np.isnan(t_p_value(np.full((5, 1), 0.3))).all()
+    assert np.isnan(t_p_value(np.zeros((5, 1)))).all()
 
 
 def test_band_of_one_two_three() -> None:
@@ -164,6 +165,8 @@ def test_one_day_has_no_band_and_days_without_a_value_do_not_widen_it() -> None:
     assert np.isnan(half_width(np.array([[3.0]]))).all()
     days = np.array([[1.0], [np.nan], [2.0], [4.0]])
     assert half_width(days) == pytest.approx(half_width(days[[0, 2, 3]]))
+    both = np.hstack([days, days + np.array([[0.0], [1.0], [5.0], [0.0]])])
+    assert half_width(both) == pytest.approx([half_width(days)[0], half_width(both[:, 1:])[0]])
     assert np.isnan(t_p_value(np.array([[np.nan], [np.nan]]))).all()
 
 
