@@ -1,5 +1,11 @@
 """The two scenarios that come along, and their days, solved once for all tests of a worker."""
 
+import os
+
+# as the command line does: the matrices are small, and threads that wait for each other cost ten times the work
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest
