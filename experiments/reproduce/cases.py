@@ -1,6 +1,6 @@
 """Everything the statements of the paper are measured on, computed from one scenario when first asked for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cosim.coupling import solve_equilibrium_day
@@ -15,7 +15,7 @@ SCENARIO = "paper"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reproduction:
-    """The paper's case: its trips, its roads, and its feeder in four variants."""
+    """The paper's case: its trips, its roads, and its feeder in each variant."""
 
     trips: OdCase
     roads: RoadCase
@@ -32,9 +32,12 @@ class Reproduction:
         return tuple(self.grid.values())
 
 
-def reproduce(settings: Iterable[str] = (), *, warm_start: bool = True) -> Reproduction:
+def reproduce(
+    settings: Iterable[str] = (), *, warm_start: bool = True, variants: Sequence[Variant] = VARIANTS
+) -> Reproduction:
     """Return the paper's case; *settings* (``field=value``) and a cold start change it, to see what breaks.
 
+    *variants* of the feeder are computed; the first of all must be among them.
     Raises ConfigError if the settings make another kind of day of it: the statements are about 24 periods
     of one feeder.
     """
@@ -48,7 +51,7 @@ def reproduce(settings: Iterable[str] = (), *, warm_start: bool = True) -> Repro
     if problems:
         raise ConfigError(SCENARIO, problems)
     grid = {}
-    for variant in VARIANTS:
+    for variant in variants:
         own = load_scenario(SCENARIO, [*changes, *variant.settings(scenario)])
         grid[variant] = GridCase(variant, own, solve_equilibrium_day(own))
     first = grid[VARIANTS[0]]

@@ -107,8 +107,8 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
     stores = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
     balance = feeder.dispatch(devices, tables["dispatch"], tables["buses"], minutes)
     figures = {
-        "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any unit"),
+        "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any device"),
         "shifting": demand_response(devices, minutes),
         "storage": feeder.storage(devices, stores, minutes),
     }
-    return {name: drawn.shaded(figure, grid.is_dear) for name, figure in figures.items()}
+    return {name: drawn.shaded(figure, grid.is_high_price) for name, figure in figures.items()}

@@ -1,4 +1,4 @@
-"""One dispatch of the paper's feeder, and what it is measured against: fewer units, no units, no EVs."""
+"""One dispatch of the paper's feeder, and what it is measured against: fewer devices, no devices, no EVs."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -64,7 +64,7 @@ class GridCase:
 
     @property
     def feeder(self) -> FeederCase:
-        """The feeder with its units."""
+        """The feeder with its devices."""
         return self.scenario.feeders[0]
 
     @property
@@ -84,7 +84,7 @@ class GridCase:
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        """The optimum with all units (Eq. 21)."""
+        """The optimum with all devices (Eq. 21)."""
         return self.dispatched(self.feeder.devices)
 
     def set_kw(self, setpoint: str) -> FloatArray:
@@ -94,12 +94,12 @@ class GridCase:
 
     @cached_property
     def without_storage(self) -> Dispatch:
-        """The optimum without the store."""
+        """The optimum without the storage."""
         return self.dispatched(self.feeder.devices.without(Storage))
 
     @cached_property
     def without_flexibility(self) -> Dispatch:
-        """The optimum without store and demand response."""
+        """The optimum without storage and demand response."""
         return self.dispatched(self.feeder.devices.without(Storage, DemandResponse))
 
     @cached_property
@@ -112,7 +112,7 @@ class GridCase:
         return self.dispatched(Devices(*devices))
 
     def dispatched(self, devices: Devices) -> Dispatch:
-        """Return the optimum with other units."""
+        """Return the optimum with other devices."""
         return solve_dispatch(
             self.feeder.feeder,
             devices,
@@ -136,7 +136,7 @@ class GridCase:
         return sweep_power_flow(self.feeder.feeder, -load_kw, -self.load.base_kvar)
 
     def bought_cny(self, flow: PowerFlow) -> float:
-        """Return what the energy of a day without units costs."""
+        """Return what the energy of a day without devices costs."""
         return self.hours * float(self.price_cny_per_kwh @ flow.slack_kw)
 
     def taken_back_over_cut(self, values: FloatArray) -> float:
@@ -148,7 +148,7 @@ class GridCase:
 
     @cached_property
     def available_kw(self) -> FloatArray:
-        """What sun and wind offer."""
+        """What PV and wind offer."""
         return np.array([unit.available_kw for unit in self.feeder.devices.of(Renewable)]).T
 
     @cached_property
@@ -163,10 +163,10 @@ class GridCase:
         return price_class(self.equivalent_load_kw, self.scenario.config.tariff.band) > 0
 
     @property
-    def is_dear(self) -> BoolArray:
+    def is_high_price(self) -> BoolArray:
         """Periods of the highest price."""
-        dear: BoolArray = np.isclose(self.price_cny_per_kwh, self.price_cny_per_kwh.max())
-        return dear
+        high: BoolArray = np.isclose(self.price_cny_per_kwh, self.price_cny_per_kwh.max())
+        return high
 
 
 def ratio(part: float, whole: float) -> float:

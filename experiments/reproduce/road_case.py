@@ -86,7 +86,7 @@ class RoadCase:
     def path_flows_of_od_1(self, period: int, start_veh_h: FloatArray, iterations: int) -> FloatArray:
         """Return the flow on each path of OD 1 before iteration 1, 2, ..., (iterations, paths) [veh/h].
 
-        Those who do not charge on the way: cars and passing EVs, who choose alike.
+        Cars and passing EVs, which choose alike and do not charge on the way.
         """
         problem = self.problems[period - 1]
         return np.array(
@@ -97,7 +97,7 @@ class RoadCase:
         )
 
     def of_od_1(self, path_flow_veh_h: FloatArray) -> FloatArray:
-        """Return the flow on each path of OD 1, of all who do not charge on the way."""
+        """Return the flow on each path of OD 1; charging EVs left out."""
         groups = self.day.paths.groups
         members = [groups.members(self.scenario.group(who, OD_1)) for who in (CAR, PASSING)]
         flows: FloatArray = np.sum([path_flow_veh_h[own] for own in members], axis=0)
@@ -116,7 +116,7 @@ class RoadCase:
 
 
 def even_split_veh_h(problem: AssignmentProblem) -> FloatArray:
-    """Return path flows that know nothing: each group's trips spread evenly over its paths."""
+    """Return uninformed path flows: each group's trips spread evenly over its paths."""
     groups = problem.paths.groups
     even: FloatArray = problem.path_demand_veh_h / groups.spread(np.diff(groups.start).astype(float))
     return even

@@ -21,7 +21,7 @@ class Claim:
     figure: str
     """Figure, table, equation or section of the paper."""
     says: str
-    """The paper's sentence, quoted or told."""
+    """The paper's sentence, quoted or in our words."""
     measure: str
     """What is measured."""
     unit: str = ""

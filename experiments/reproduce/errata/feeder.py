@@ -70,7 +70,7 @@ def _currents_and_limits(grid: GridCase) -> tuple[float, ...]:
 
 
 def _store_with_printed_discharge(grid: GridCase) -> tuple[float, ...]:
-    """Return the store's energy after a day of the printed Eq. 18, and its capacity [kWh]."""
+    """Return the storage's energy after a day of the printed Eq. 18, and its capacity [kWh]."""
     unit = grid.feeder.devices.of(Storage)[0]
     taken = grid.hours * unit.charge_efficiency * float(grid.dispatch.setpoints["charge_kw"][:, 0].sum())
     given = 24.0 * unit.discharge_max_kw / unit.discharge_efficiency

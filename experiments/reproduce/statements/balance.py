@@ -44,6 +44,6 @@ VALUES: dict[str, Values] = {
     "less-is-bought": of_the_feeder(
         lambda grid: ratio(grid.dispatch.purchase_kw.sum(), grid.bare.slack_kw.sum())
     ),
-    "taken-in-when-sun-and-wind-are-strong": of_the_feeder(_offered_while_taken_in),
-    "more-sun-and-wind-is-used": of_the_feeder(_rise_of_use_percent),
+    "taken-in-when-pv-and-wind-are-strong": of_the_feeder(_offered_while_taken_in),
+    "more-pv-and-wind-is-used": of_the_feeder(_rise_of_use_percent),
 }

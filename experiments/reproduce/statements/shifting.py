@@ -20,7 +20,9 @@ def _largest_shifted_share(grid: GridCase) -> float:
 
 
 VALUES: dict[str, Values] = {
-    "evening-is-dear": of_the_feeder(lambda grid: int(grid.is_dear[EVENING].sum()), ["dynamic"]),
+    "evening-is-at-the-high-price": of_the_feeder(
+        lambda grid: int(grid.is_high_price[EVENING].sum()), ["dynamic"]
+    ),
     "dynamic-tariff-is-table-1": of_the_feeder(
         lambda grid: int(np.isclose(grid.price_cny_per_kwh, TABLE_1_CNY_PER_KWH, atol=0.01).sum()),
         ["dynamic"],

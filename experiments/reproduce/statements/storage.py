@@ -36,21 +36,21 @@ def _change_over_the_day_kwh(grid: GridCase) -> float:
 
 
 VALUES: dict[str, Values] = {
-    "store-fills-when-energy-is-cheap": of_the_feeder(_price_charging_over_discharging),
-    "store-empties-at-the-peak": of_the_feeder(_discharged_at_the_peak),
-    "store-lowers-the-purchase-at-the-peak": of_the_feeder(_purchase_at_the_peak),
-    "store-lowers-the-purchase-of-the-day": of_the_feeder(
+    "storage-fills-when-energy-is-cheap": of_the_feeder(_price_charging_over_discharging),
+    "storage-empties-at-the-peak": of_the_feeder(_discharged_at_the_peak),
+    "storage-lowers-the-purchase-at-the-peak": of_the_feeder(_purchase_at_the_peak),
+    "storage-lowers-the-purchase-of-the-day": of_the_feeder(
         lambda grid: grid.hours * (grid.dispatch.purchase_kw.sum() - grid.without_storage.purchase_kw.sum())
     ),
-    "store-lowers-the-cost": of_the_feeder(
+    "storage-lowers-the-cost": of_the_feeder(
         lambda grid: grid.dispatch.cost_cny - grid.without_storage.cost_cny
     ),
-    "store-lifts-the-lowest-voltage": of_the_feeder(
+    "storage-lifts-the-lowest-voltage": of_the_feeder(
         lambda grid: grid.dispatch.voltage_pu.min() - grid.without_storage.voltage_pu.min()
     ),
-    "store-keeps-its-limits": of_the_feeder(_outside_the_limits),
-    "store-ends-as-it-began": of_the_feeder(_change_over_the_day_kwh),
-    "store-never-does-both": of_the_feeder(
+    "storage-keeps-its-limits": of_the_feeder(_outside_the_limits),
+    "storage-ends-as-it-began": of_the_feeder(_change_over_the_day_kwh),
+    "storage-never-does-both": of_the_feeder(
         lambda grid: np.minimum(
             grid.dispatch.setpoints["charge_kw"], grid.dispatch.setpoints["discharge_kw"]
         ).max()
