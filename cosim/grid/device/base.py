@@ -5,6 +5,7 @@ kind on one feeder: variables, equations, parameters, set-points, fallback, cost
 line in `cosim.config.grid`. Powers are kW and kvar, energies kWh; in the equations all is per unit of 1 MVA.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -77,12 +78,12 @@ class DeviceSection(Section):
         """The columns of the profiles it needs; all are shares."""
         return ()
 
+    @abstractmethod
     def device(self, profiles: Mapping[str, FloatArray]) -> Device:
         """Return the device, with its columns of *profiles*."""
-        raise NotImplementedError
 
 
-class Group(Generic[D]):
+class Group(ABC, Generic[D]):
     """All devices of one kind on a feeder; its arrays are (periods, devices)."""
 
     kind: ClassVar[str]
@@ -125,9 +126,9 @@ class Group(Generic[D]):
         """Return what the group starts a day with."""
         return {}
 
+    @abstractmethod
     def terms(self, model: ModelBuilder) -> Terms:
         """Return what the group adds to the problem."""
-        raise NotImplementedError
 
     def parameters(self, data: ProblemData, feeder: Feeder) -> Parameters:  # noqa: ARG002
         """Return the values of the parameters that the terms use."""
@@ -141,13 +142,13 @@ class Group(Generic[D]):
         """Return what the objective holds of it besides `cost_cny`."""
         return 0.0
 
+    @abstractmethod
     def injection(self, setpoints: Arrays) -> tuple[FloatArray, FloatArray | float]:
         """Return active and reactive power injected [kW, kvar]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rating_pu(self, data: ProblemData, feeder: Feeder) -> FloatArray:
         """Return the largest apparent power of each device, (devices,) or (periods, devices)."""
-        raise NotImplementedError
 
     def movable_kw(self, data: ProblemData) -> FloatArray | float:  # noqa: ARG002
         """Return the load that may move to any bus, (periods, 1)."""
