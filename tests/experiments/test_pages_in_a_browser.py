@@ -160,6 +160,7 @@ def test_slider_moves_roads_and_feeder(report: Opened) -> None:
 
 
 def test_play_runs_through_the_day_and_pause_stops_it(report: Opened) -> None:
+    report.page.bring_to_front()  # a page behind another one is not animated
     play, pause = (report.page.locator("#networks-1 .updatemenu-button").nth(place) for place in (0, 1))
     start = report.state("networks-1", SLIDER)
     play.click()
