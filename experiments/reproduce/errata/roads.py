@@ -52,7 +52,7 @@ def _gap_of_link_flows(roads: RoadCase) -> tuple[float, ...]:
 
 def _price_of_a_charge(roads: RoadCase) -> tuple[float, ...]:
     """Return what a charge at the high price costs, and the mean time of a charging trip at the peak [min]."""
-    price = roads.scenario.price_min(roads.day.tariff_cny_per_kwh, roads.day.demand.session_kwh)
+    price = roads.scenario.charging_cost_min(roads.day.tariff_cny_per_kwh, roads.day.demand.session_kwh)
     charging = roads.day.paths.class_of_group == len(roads.day.paths.classes) - 1
     return float(np.max(price)), float(roads.peak.mean_time_min[charging].mean())
 

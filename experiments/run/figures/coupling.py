@@ -31,8 +31,8 @@ def coupling(iterations: Frame, tolerance: float) -> Figure:
                     mode="lines+markers",
                     line={"color": STARTS[start], "dash": dash, "width": 1.8},
                     marker={"size": 6},
-                    customdata=own[["damping", "period", "station"]],
-                    hovertemplate="iteration %{x}: %{y:.1e}<br>damping %{customdata[0]:.2g}<br>"
+                    customdata=own[["step_size", "period", "station"]],
+                    hovertemplate="iteration %{x}: %{y:.1e}<br>step size %{customdata[0]:.2g}<br>"
                     "worst in period %{customdata[1]} at %{customdata[2]}",
                 )
             )
