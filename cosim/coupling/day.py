@@ -12,7 +12,7 @@ from cosim.errors import InfeasibleError
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
-from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
+from cosim.road.semi_dynamic import carry_over_day, warm_started_day
 from cosim.scenario import Scenario
 
 SAME_PRICE_DECIMALS = 9
@@ -91,14 +91,14 @@ def _assign(
             "max_iterations": search.max_iterations,
         }
         if search.carry_over:
-            carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
+            carrying = carry_over_day(problems, period_min=60 * scenario.periods.hours, **options)
             return [period.equilibrium for period in carrying]
         if earlier is not None and options["method"] == "newton":
             return [  # each from the same period of the earlier day, scaled to this demand
                 solve_sue(problem, start=problem.path_demand_veh_h * before.path_share, **options)
                 for problem, before in zip(problems, earlier.periods, strict=True)
             ]
-        return semi_dynamic_day(problems, **options)  # averages are there to be watched, from the same start
+        return warm_started_day(problems, **options)  # averages are there to be watched, from the same start
 
     try:
         return day("refuse"), ""
