@@ -12,7 +12,7 @@ from cosim.errors import InfeasibleError
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
-from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
+from cosim.road.semi_dynamic import carry_over_day, warm_started_day
 from cosim.scenario import Scenario
 
 MEAN_PRICE_DECIMALS = 9
@@ -93,7 +93,7 @@ def _assign(
             "max_iterations": search.max_iterations,
         }
         if search.carry_over:
-            periods = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
+            periods = carry_over_day(problems, period_min=60 * scenario.periods.hours, **options)
             return [period.equilibrium for period in periods]
         if earlier is not None and options["method"] == "newton":
             return [  # each from the same period of the earlier day, scaled to this demand
@@ -101,7 +101,7 @@ def _assign(
                 for problem, before in zip(problems, earlier.periods, strict=True)
             ]
         # averages start from the period before in every iteration, so that their convergence can be compared
-        return semi_dynamic_day(problems, **options)
+        return warm_started_day(problems, **options)
 
     try:
         return day("refuse"), ""
