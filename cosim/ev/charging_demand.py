@@ -9,16 +9,16 @@ from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.days import DayOfEVs, simulate_days
 from cosim.ev.mobility import MobilityModel
-from cosim.ev.soc import SocRecord, joined
+from cosim.ev.soc import SocRecord, concatenate_records
 from cosim.ev.trip_chains import TripChains
 from cosim.periods import SECONDS_PER_DAY, Periods
 
 PURPOSE = "charging demand"
 SEED = 0
 """The estimate describes the population, not a run: it is the same for all seeds of a scenario."""
-FEWEST_TRIPS = 50
-CONFIDENCE_95 = 1.959963984540054
-SETTLING_DAYS, COUNTED_DAYS = 10, 10
+MIN_TRIPS_PER_POOL = 50
+Z_95 = 1.959963984540054
+WARM_UP_DAYS, COUNTED_DAYS = 10, 10
 """Where the state of charge is carried over midnight: days until the first morning is forgotten, and days counted."""
 
 
@@ -79,7 +79,7 @@ def estimate_charging_demand(  # noqa: PLR0913  (what, who, and how)
     over midnight. *price_ratio* holds price over mean price for each period; it matters if the behaviour is
     price-sensitive. *chains* gives the departures their ODs, where trips chain.
     """
-    n_ev, days = (max(1, n_ev // COUNTED_DAYS), SETTLING_DAYS + COUNTED_DAYS) if carried else (n_ev, 1)
+    n_ev, days = (max(1, n_ev // COUNTED_DAYS), WARM_UP_DAYS + COUNTED_DAYS) if carried else (n_ev, 1)
     course = simulate_days(
         model,
         battery,
@@ -91,11 +91,13 @@ def estimate_charging_demand(  # noqa: PLR0913  (what, who, and how)
         carried=carried,
         price_ratio=price_ratio,
     )
-    counted = [day for day in course if not carried or day.diaries.day > SETTLING_DAYS]
-    return demand_of(counted, periods, chains)
+    counted = [day for day in course if not carried or day.diaries.day > WARM_UP_DAYS]
+    return demand_of_days(counted, periods, chains)
 
 
-def demand_of(days: list[DayOfEVs], periods: Periods, chains: TripChains | None = None) -> ChargingDemand:
+def demand_of_days(
+    days: list[DayOfEVs], periods: Periods, chains: TripChains | None = None
+) -> ChargingDemand:
     """Return the demand per EV and day that simulated days show."""
     of_day = [day.diaries.departure_s % SECONDS_PER_DAY // periods.seconds for day in days]
     n_ev = sum(day.diaries.n_ev for day in days)
@@ -106,7 +108,7 @@ def demand_of(days: list[DayOfEVs], periods: Periods, chains: TripChains | None 
             for day, period in zip(days, of_day, strict=True)
         ]
         ods = np.sum(expected, axis=0) / n_ev
-    record = joined([day.record for day in days])
+    record = concatenate_records([day.record for day in days])
     return summarise_demand(record, np.concatenate(of_day), periods.count, n_ev, ods)
 
 
@@ -119,7 +121,7 @@ def summarise_demand(
     """
     started = period[~record.cancelled]
     departures = np.bincount(started, minlength=n_periods)
-    pool = pool_forward(departures, FEWEST_TRIPS)
+    pool = pool_forward(departures, MIN_TRIPS_PER_POOL)
     trips = np.bincount(pool, weights=departures)
     sessions = np.bincount(pool[period], weights=record.fast_charge, minlength=trips.size)
     energy_kwh = np.bincount(pool[period], weights=record.session_kwh, minlength=trips.size)
@@ -156,7 +158,7 @@ def pool_forward(trips: IntArray, fewest: int) -> IntArray:
 
 
 def wilson_interval(
-    successes: IntArray | FloatArray, trials: IntArray | FloatArray, z: float = CONFIDENCE_95
+    successes: IntArray | FloatArray, trials: IntArray | FloatArray, z: float = Z_95
 ) -> tuple[FloatArray, FloatArray]:
     """Return the Wilson score interval of a share; 0 to 1 where nothing was tried."""
     n = np.maximum(trials, 1)

@@ -75,7 +75,7 @@ def simulate_days(  # noqa: PLR0913  (what, who, and how many)
         diaries, uniform = _planned_day(model, n_ev, seed, purpose, day, state)
         if carried and state is None:
             state = state_at_home(diaries.soc_first)
-        own_battery, own_behaviour = of_each_ev(model, battery, behaviour, diaries)
+        own_battery, own_behaviour = per_ev_parameters(model, battery, behaviour, diaries)
         ratio = None
         if price_ratio is not None:
             second = diaries.departure_s % SECONDS_PER_DAY
@@ -94,7 +94,7 @@ def _planned_day(
     return diaries, trip_uniforms(diaries, seed, f"{purpose}/fast charge")
 
 
-def of_each_ev(
+def per_ev_parameters(
     model: MobilityModel, battery: Battery, behaviour: ChargingBehaviour, diaries: Diaries
 ) -> tuple[Battery, ChargingBehaviour]:
     """Return battery and behaviour of each EV's type; as they are where the model has no types."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.battery import Battery
-from cosim.ev.charging import ChargingBehaviour, ChargingDecision, Departures, decide_charging
+from cosim.ev.charging import ChargingBehaviour, ChargingDecision, ChargingInputs, decide_charging
 from cosim.ev.mobility import Diaries, EVState
 
 
@@ -20,7 +20,7 @@ class SocRecord:
     """
 
     soc_departure: FloatArray
-    soc_charge_point: FloatArray
+    soc_charging_stop: FloatArray
     """Before any charging."""
     soc_arrival: FloatArray
     fast_charge: BoolArray
@@ -43,7 +43,7 @@ def simulate_soc(
 ) -> SocRecord:
     """Return the state of charge along the diaries, trip number by trip number, over all EVs at once.
 
-    *uniform* and *price_ratio* (price over mean price; 1 if not given) have one value per trip. Departures
+    *uniform* and *price_ratio* (price over mean price; 1 if not given) have one value per trip. ChargingInputs
     and arrivals are the diaries': the time of a fast charge shortens no stay. Without *state* the diaries'
     ``soc_first`` holds in the morning; with it the batteries begin as they were left, and what they charged
     since then, overnight or over days at home, is booked to the first trip.
@@ -57,7 +57,7 @@ def simulate_soc(
         _stay(record, row[cancelled])
         leaving = row[~cancelled]
         departures = _departures(diaries, record, leaving, battery, behaviour, uniform, state)
-        _keep(record, leaving, decide_charging(departures, ratio[leaving]))
+        _record(record, leaving, decide_charging(departures, ratio[leaving]))
         onward = row[diaries.trips_per_ev[diaries.ev[row]] > number]
         record.cancelled[onward + 1] = record.cancelled[onward]
     return record
@@ -71,7 +71,7 @@ def _departures(
     behaviour: ChargingBehaviour,
     uniform: FloatArray,
     state: EVState | None,
-) -> Departures:
+) -> ChargingInputs:
     """Return the EVs that leave on the trips *row*, all with the same trip number, as the stay before left them."""
     ev = diaries.ev[row]
     is_first = bool(row.size) and diaries.trip[row[0]] == 1
@@ -81,7 +81,7 @@ def _departures(
         soc, since_s = state.soc[ev], state.parked_since_s[ev]
     else:
         soc, since_s = record.soc_arrival[row - 1], diaries.arrival_s[row - 1]
-    return Departures(
+    return ChargingInputs(
         soc=soc,
         soc_is_drawn=np.full(row.size, is_first and state is None),
         parked_s=diaries.departure_s[row] - since_s,
@@ -101,22 +101,25 @@ def _empty_record(n_trips: int) -> SocRecord:
     return SocRecord(**columns | flags)
 
 
-def _keep(record: SocRecord, row: IntArray, made: ChargingDecision) -> None:
-    trip = made.course
-    record.soc_departure[row], record.slow_kwh[row] = made.soc_departure, made.slow_kwh
-    record.soc_charge_point[row], record.soc_arrival[row] = trip.soc_charge_point, trip.soc_arrival
-    record.fast_charge[row] = made.charges & ~trip.stranded
-    record.session_kwh[row] = trip.session_kwh
-    record.stranded[row] = record.cancelled[row] = trip.stranded
+def _record(record: SocRecord, row: IntArray, decision: ChargingDecision) -> None:
+    energy_use = decision.energy_use
+    record.soc_departure[row], record.slow_kwh[row] = decision.soc_departure, decision.slow_kwh
+    record.soc_charging_stop[row], record.soc_arrival[row] = (
+        energy_use.soc_charging_stop,
+        energy_use.soc_arrival,
+    )
+    record.fast_charge[row] = decision.charges & ~energy_use.stranded
+    record.session_kwh[row] = energy_use.session_kwh
+    record.stranded[row] = record.cancelled[row] = energy_use.stranded
 
 
 def _stay(record: SocRecord, row: IntArray) -> None:
     """Leave EVs where they are: once stranded, they drive nothing and charge nothing."""
     soc = record.soc_arrival[row - 1]
-    record.soc_departure[row] = record.soc_charge_point[row] = record.soc_arrival[row] = soc
+    record.soc_departure[row] = record.soc_charging_stop[row] = record.soc_arrival[row] = soc
 
 
-def joined(records: Sequence[SocRecord]) -> SocRecord:
+def concatenate_records(records: Sequence[SocRecord]) -> SocRecord:
     """Return the records of several days as one."""
     names = [column.name for column in fields(SocRecord)]
     return SocRecord(**{name: np.concatenate([getattr(day, name) for day in records]) for name in names})
