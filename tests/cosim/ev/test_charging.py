@@ -181,7 +181,7 @@ def test_the_stay_before_a_trip_charges_slowly_and_a_drawn_soc_is_that_of_the_de
     assert made.slow_kwh == pytest.approx([14.0, 0.0, 0.0])
     assert made.drive_kwh == pytest.approx([3.4] * 3)
     assert not made.charges.any()
-    assert made.course.soc_arrival == pytest.approx(made.soc_departure - 0.068)
+    assert made.energy_use.soc_arrival == pytest.approx(made.soc_departure - 0.068)
 
 
 def test_the_charge_after_the_stay_decides_on_the_fast_charge() -> None:
@@ -195,8 +195,8 @@ def test_the_charge_after_the_stay_decides_on_the_fast_charge() -> None:
     made = decide_charging(at, np.array([1.0, 1.5, 1.0]))
     assert made.charges.tolist() == [True, False, False]
     assert made.price_ratio.tolist() == [1.0, 1.5, 1.0]
-    assert made.course.session_kwh == pytest.approx([(0.8 - 0.266) * 50 / 0.92, 0.0, 0.0])
-    assert made.course.soc_charging_stop == pytest.approx([0.266, 0.266, 0.30 + 12.88 / 50 - 0.034])
+    assert made.energy_use.session_kwh == pytest.approx([(0.8 - 0.266) * 50 / 0.92, 0.0, 0.0])
+    assert made.energy_use.soc_charging_stop == pytest.approx([0.266, 0.266, 0.30 + 12.88 / 50 - 0.034])
 
 
 @pytest.mark.parametrize("field", ["soc_fast_charge", "soc_reserve", "soc_target", "soc_plug_at_home"])
