@@ -7,7 +7,7 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import choose_in_rows, cumulative_chances, padded_members
+from cosim.road.choice import choose_in_rows, cumulative_probabilities, padded_members
 from cosim.road.route_choice import Alternatives
 from cosim.scenario import CHARGING, NOT_CHARGING, DayAhead, Scenario
 
@@ -135,7 +135,7 @@ class PathChoice:
         alternatives = Alternatives(
             cost_min=cost_min, theta_per_min=self.theta_per_min, path=members, paths=self.paths
         )
-        return cumulative_chances(self.scenario.choice.weights(alternatives))
+        return cumulative_probabilities(self.scenario.choice.weights(alternatives))
 
 
 def _choice_set(

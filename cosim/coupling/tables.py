@@ -62,7 +62,7 @@ def _operate(
 
 def _record_roads(recorder: Recorder, day: EquilibriumDay, period: Equilibrium, now: PeriodOfDay) -> None:
     paths = day.paths
-    class_of_path = paths.class_of_group[paths.groups.of_path]
+    class_of_path = paths.class_of_group[paths.groups.group_of_path]
     by_class = [
         paths.link_flow_veh_h(np.where(class_of_path == user_class, period.path_flow_veh_h, 0.0))
         for user_class in (CAR, NOT_CHARGING, CHARGING)
