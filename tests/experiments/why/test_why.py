@@ -17,7 +17,7 @@ from experiments.cli import main
 from experiments.run.runner import run
 from experiments.why.command import second_of
 from experiments.why.facts import ev_day_facts
-from experiments.why.mail import mail_of
+from experiments.why.mail import messages_of_trip
 from experiments.why.record import EvDay, Rerun, find_ev_day
 from experiments.why.words import ev_day_text
 from tests.experiments.why.conftest import CONFIGS
@@ -43,7 +43,7 @@ def test_the_mail_of_an_ev_is_that_of_the_ledger(
             (letter["kind"], letter["sent_s"], letter["sender"], letter["receiver"], letter["delivered_s"])
             for day in (run_again.ev_day(ev, number) for number in range(1, len(run_again.days) + 1))
             for trip in day.trips
-            for letter in mail_of(day, trip)
+            for letter in messages_of_trip(day, trip)
         ]
         name = f"ev {ev}"
         kept = ledger[(ledger.sender == name) | (ledger.receiver == name)]
