@@ -32,7 +32,7 @@ def test_every_decision_is_that_of_the_table_of_trips(
     finished: Callable[[str], Run], told_trips: Trips, case: str
 ) -> None:
     trips, made = trips_of(finished(case)), [trip for _, trip in told_trips(case)]
-    decisions = [trip.watched.made for trip in made]
+    decisions = [trip.watched.decision for trip in made]
     assert [ev for ev, _ in told_trips(case)] == trips.ev.tolist()
     assert [trip["trip"] for trip in made] == trips.trip.tolist()
     assert [int(one.path[0]) for one in decisions] == trips.path.tolist()
@@ -93,15 +93,15 @@ def test_both_resolutions_tell_the_same_days_and_so_do_totals_alone(told_trips: 
         assert ev == number
         for column in ("departure_s", "soc_departure", "path", "arrival_s", "wait_s", "paid_cny"):
             assert one[column] == two[column]
-        assert one.decision.choice_set.cost_min.tolist() == two.decision.choice_set.cost_min.tolist()
+        assert one.watched.choice_set.cost_min.tolist() == two.watched.choice_set.cost_min.tolist()
 
 
 def test_broadcasts_are_lost_for_the_same_evs_at_both_resolutions(
     days: Callable[[str], list[EvDay]],
 ) -> None:
     individual, batch = (days(f"carried, mixed, {resolution}") for resolution in ("individual", "batch"))
-    lost = [len(day.lived.lost) for day in individual]
-    assert lost == [len(day.lived.lost) for day in batch]
+    lost = [len(day.recording.lost) for day in individual]
+    assert lost == [len(day.recording.lost) for day in batch]
     assert sum(lost) > 100
 
 
