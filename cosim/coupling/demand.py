@@ -59,6 +59,6 @@ def _charging_demand(scenario: Scenario, price_ratio: tuple[float, ...] | None) 
         scenario.periods,
         n_ev=scenario.config.population.estimate_diaries,
         price_ratio=None if price_ratio is None else np.array(price_ratio),
-        carried=scenario.config.population.soc == "carried",
+        carry_over=scenario.config.population.soc == "carried",
         chains=scenario.chains,
     )

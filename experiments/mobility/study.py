@@ -131,7 +131,7 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
             days,
             seed=seed,
             purpose=PURPOSE,
-            carried=carried,
+            carry_over=carried,
         )
     )
     yesterday = _line(scenario, course[-2], None) if carried else None

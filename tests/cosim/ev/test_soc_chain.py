@@ -42,7 +42,7 @@ def chain_share(day: ChargingDay) -> np.ndarray:
 
 def test_a_single_day_charges_as_the_chain_says(chain: MarkovModel, course: list[ChargingDay]) -> None:
     """Slowly and fast, at every quarter of an hour; the morning's state of charge is drawn."""
-    (day,) = simulate_days(chain, BATTERY, BEHAVIOUR, N_EV, 1, seed=4, purpose="single", carried=False)
+    (day,) = simulate_days(chain, BATTERY, BEHAVIOUR, N_EV, 1, seed=4, purpose="single", carry_over=False)
     line = timeline(day.diaries, day.record, BATTERY, BEHAVIOUR, 60.0)
     assert inside_band(count_activity_states(line)[:, 5:], chain_share(course[0]), N_EV).all()
 
