@@ -1,19 +1,22 @@
 """The assignment problem of an OD table, with paths or bushes as its size asks for."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from cosim.arguments import check, positive
+from cosim.arguments import PER_CLASS_AND_OD, check, checked, numbers_of
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.bush_problem import BushProblem
 from cosim.road.bushes import BushSet, find_bushes
+from cosim.road.columns import VEHICLES
 from cosim.road.network import Network, OdTable
 from cosim.road.path_size import path_size_cost_min
-from cosim.road.paths import PathSet, UserClass, find_paths
+from cosim.road.paths import PathSet, UserClass, UserClasses, find_paths
 from cosim.road.problem import AssignmentProblem, Overload
+from cosim.sections import NonNegative
 
 LISTED_ODS = 1000
 """ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes 0.04 s with 3,376 listed paths and
@@ -22,15 +25,16 @@ AUTOMATIC: tuple[dict[str, Any], ...] = ({"path_limit": 100}, {"budget": 1.5, "p
 """Path sets tried in turn: all paths where they are few, else those of at most 1.5 times the cheapest."""
 
 
+@checked
 def build_problem(
     network: Network,
     od: OdTable,
-    theta_per_min: float | Sequence[float],
+    theta_per_min: Annotated[float | Sequence[float], Field(gt=0)],
     *,
-    classes: Sequence[UserClass] = (UserClass("vehicles"),),
+    classes: UserClasses = VEHICLES,
     demand_veh_h: FloatArray | None = None,
     paths: str = "auto",
-    path_size: float = 0.0,
+    path_size: NonNegative = 0.0,
     overload: Overload = "refuse",
 ) -> AssignmentProblem | BushProblem:
     """Return the problem of these travellers on the paths asked for (see :func:`choose_paths`).
@@ -39,23 +43,32 @@ def build_problem(
     a single class has the OD table's). *path_size* is the weight of ln PS in the path-size logit, usually 1; it
     needs listed paths.
     """
-    theta = np.broadcast_to(np.asarray(theta_per_min, dtype=np.float64), len(classes))
-    check("build_problem", *(positive({"theta_per_min": value}) for value in theta.tolist()))
-    if demand_veh_h is None:
-        if len(classes) != 1:
-            msg = "with more than one class, say how much of the demand each has"
-            raise ValueError(msg)
-        demand_veh_h = od.demand_veh_h
+    classes = tuple(classes)
+    theta = np.asarray(theta_per_min, dtype=np.float64)
+    if theta.shape not in {(), (1,), (len(classes),)}:
+        check(
+            "build_problem",
+            [f"theta_per_min has {theta.size} values; give one, or one per class ({len(classes)})"],
+        )
+    if demand_veh_h is None and len(classes) > 1:
+        check(
+            "build_problem", ["with more than one class, say how much of the demand each has: demand_veh_h"]
+        )
+    given = od.demand_veh_h if demand_veh_h is None else demand_veh_h
+    demand = numbers_of(
+        "build_problem", "demand_veh_h", given, len(classes) * od.origin.size, PER_CLASS_AND_OD
+    )
+    theta = np.broadcast_to(theta, len(classes))
     chosen = choose_paths(network, od, classes, paths)
     if isinstance(chosen, BushSet):
         if path_size:
             where = "path size"
             raise ConfigError(where, ["needs listed paths, not bushes; give budget:B or k:K as paths"])
-        return BushProblem(bushes=chosen, demand_veh_h=demand_veh_h, theta_per_min=theta, overload=overload)
+        return BushProblem(bushes=chosen, demand_veh_h=demand, theta_per_min=theta, overload=overload)
     by_group = np.repeat(theta, od.origin.size)
     return AssignmentProblem(
         paths=chosen,
-        demand_veh_h=demand_veh_h,
+        demand_veh_h=demand,
         theta_per_min=by_group,
         extra_cost_min=path_size_cost_min(chosen, by_group, path_size) if path_size else 0.0,
         overload=overload,

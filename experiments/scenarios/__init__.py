@@ -1,63 +1,20 @@
-"""The bundled scenarios, in a clone and in an installed wheel alike."""
+"""The bundled scenarios: copied, and what each says of itself."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cosim.arguments import check, whole
+from cosim.arguments import checked
+from cosim.config.bundled import scenario_files, scenarios_home
 from cosim.errors import ConfigError
 
-if TYPE_CHECKING:
-    from cosim.scenario import Scenario
 
-TUTORIALS = "tutorials"
-"""Folder of the scenarios that change one thing of another, to show what it does."""
-
-
-def scenarios_home() -> Path:
-    """Return the folder of the scenarios: ``configs`` of a clone, or its copy inside the installed package."""
-    in_package, in_clone = (Path(__file__).parents[level] / "configs" for level in (1, 2))
-    return in_package if in_package.is_dir() else in_clone
-
-
-def scenario_files() -> dict[str, Path]:
-    """Return the file of each bundled scenario, by name: cases first, then tutorials."""
-    home = scenarios_home()
-    cases, tutorials = (sorted(folder.glob("*.toml")) for folder in (home, home / TUTORIALS))
-    return {file.stem: file for file in (*cases, *tutorials)}
-
-
-def scenario_names() -> tuple[str, ...]:
-    """Return the names of the bundled scenarios."""
-    return tuple(sorted(scenario_files()))
-
-
-def find_scenario(wanted: str) -> Path:
-    """Return the file of a scenario, given as a path or as the name of a bundled one."""
-    path = Path(wanted)
-    if path.is_dir():
-        raise ConfigError(wanted, ["is a directory; name the scenario file in it"])
-    if path.exists():
-        return path
-    shipped = scenario_files().get(path.stem)
-    if shipped and path in {Path(path.stem), "configs" / shipped.relative_to(scenarios_home())}:
-        return shipped
-    known = ", ".join(scenario_names())
-    raise ConfigError(wanted, [f"there is no such file, and no scenario of that name (there are: {known})"])
-
-
-def load_scenario(wanted: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> "Scenario":
-    """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it."""
-    from cosim import scenario
-
-    if seed is not None:
-        check("load_scenario", whole({"seed": seed}, 0))
-    return scenario.load_scenario(find_scenario(str(wanted)), settings, seed=seed)
-
-
+@checked
 def copy_scenario(name: str, directory: str | Path) -> Path:
-    """Copy a scenario, what it extends and the data both name to a new *directory*; return its file there."""
+    """Copy a scenario, what it extends and the data both name to a new *directory*; return its file there.
+
+    Raises ConfigError for an unknown name, and for a directory that holds anything.
+    """
     from cosim.config.extending import extended_file, file_fields, read_scenario_tables
 
     directory, files = Path(directory), scenario_files()
