@@ -1,5 +1,6 @@
 """The two scenarios that come along, and their days, solved once for all tests of a worker."""
 
+import gc
 import os
 
 # as the command line does: the matrices are small, and threads that wait for each other cost ten times the work
@@ -25,6 +26,16 @@ settings.load_profile("cosim")
 """No test depends on how busy the machine is; other examples are drawn with ``--hypothesis-profile=explore``."""
 
 remember_answers()
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what has been imported from garbage collection: every simulated day ends with one, of all there is."""
+    import cvxpy  # noqa: F401
+    import pandapower  # noqa: F401
+    import plotly.graph_objects  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
