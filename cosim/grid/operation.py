@@ -220,7 +220,7 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
         ac_mismatch_max_pu=op.voltage_mismatch_pu,
         ac_current_mismatch_max_a=_largest(current * op.feeder.current_base_a),
         ac_losses_mismatch_kw=d.losses_kw[k] - float(op.planned.losses_kw),
-        bound_gap=d.gap,
+        optimality_gap=d.optimality_gap,
     )
 
 
