@@ -1,6 +1,7 @@
 """The dispatch of a feeder over a horizon: solve the relaxation; if it is not exact, polish; say the gap."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -165,9 +166,9 @@ class _Case:
         solution = read_solution(result, self.structure, data)
         error, exact_pu = solution.relaxation_error.max(initial=0.0), self.rules.exact_pu
         if exact_pu < error <= NEARLY * exact_pu:
-            refined = solve(self.structure, values, solver, self.where, refined=True)
-            if refined is not None:
-                result, solution = refined, read_solution(refined, self.structure, data)
+            with suppress(SolverError):
+                result = solve(self.structure, values, solver, self.where, refined=True) or result
+            solution = read_solution(result, self.structure, data)
         return Step(variables=result.variables, solution=solution)
 
 
@@ -223,8 +224,8 @@ def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float) -> Dispatch:
     gap = optimality_gap(solution.cost, lower_bound_cny)
     if not certificate.reason_not_certified and gap > OPTIMAL_GAP and answer.polished.residual > LOCAL:
         reason = (
-            f"{case.where}: the dispatch is feasible, but {answer.polished.steps} steps of polish did not come to rest; "
-            f"a cheaper one may be near. The optimality gap is {gap:.1e}."
+            f"{case.where}: the dispatch is feasible, but {answer.polished.steps} steps of polish did not come "
+            f"to rest; a cheaper one may be near. The optimality gap is {gap:.1e}."
         )
         certificate = replace(certificate, reason_not_certified=reason)
     broken = violations(solution, case.structure, case.data) if case.structure.elastic is not None else ()

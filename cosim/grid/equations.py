@@ -30,15 +30,6 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentLimits:
-    """Largest squared currents: in the series impedance of each branch, and at `limited_ends`."""
-
-    series: Any
-    near: Any
-    far: Any
-
-
-@dataclass(frozen=True, slots=True)
 class LimitedEnds:
     """The branches with a limit and an admittance at their sending end, and at their receiving end."""
 
@@ -113,24 +104,31 @@ def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0
     return [v >= feeder.voltage_min_pu**2 - under, v <= feeder.voltage_max_pu**2 + over]
 
 
-def current_limits(flow: Flow, feeder: Feeder, most: CurrentLimits) -> Constraints:
+def current_limits(flow: Flow, feeder: Feeder, most: Any, near2: Any = None, far2: Any = None) -> Constraints:
     """Eq. 16: l <= *most*, and the current at each end of a branch with charging within its limit.
 
-    That l is not negative is in the cone.
+    That l is not negative is in the cone. *near2* and *far2* are the squared limits at the `limited_ends`; None is
+    what the feeder says.
     With y = g + jb at an end, where P and Q pass at v, its current is l + 2 (g P - b Q) + |y|^2 v at the
     sending end, and l - 2 (g P - b Q) + |y|^2 v at the receiving end.
     """
-    limits = [flow.l <= most.series]
-    if (near := limited_ends(feeder).near).size:
+    limits, ends = [flow.l <= most], limited_ends(feeder)
+    if (near := ends.near).size:
+        near2 = (
+            rows((feeder.current_max_pu * feeder.ratio)[near] ** 2, flow.l[:, near])
+            if near2 is None
+            else near2
+        )
         y, v = feeder.y_from_pu[near], (flow.v @ behind_tap(feeder).T)[:, near]
         cross = flow.p[:, near] @ _diagonal(2 * y.real) - flow.q[:, near] @ _diagonal(2 * y.imag)
-        limits.append(flow.l[:, near] + cross + v @ _diagonal(np.abs(y) ** 2) <= most.near)
-    if (far := limited_ends(feeder).far).size:
+        limits.append(flow.l[:, near] + cross + v @ _diagonal(np.abs(y) ** 2) <= near2)
+    if (far := ends.far).size:
+        far2 = rows(feeder.current_max_to_pu[far] ** 2, flow.l[:, far]) if far2 is None else far2
         y, v, current2 = feeder.y_to_pu[far], flow.v[:, feeder.to_bus[far]], flow.l[:, far]
         p = flow.p[:, far] - current2 @ _diagonal(feeder.r_pu[far])
         q = flow.q[:, far] - current2 @ _diagonal(feeder.x_pu[far])
         cross = p @ _diagonal(2 * y.real) - q @ _diagonal(2 * y.imag)
-        limits.append(current2 - cross + v @ _diagonal(np.abs(y) ** 2) <= most.far)
+        limits.append(current2 - cross + v @ _diagonal(np.abs(y) ** 2) <= far2)
     return limits
 
 

@@ -78,7 +78,7 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         reactive,
         *eq.voltage_drop(flow, feeder),
         *eq.cone(flow, feeder, np.array(structure.current_scale or 1.0)),
-        *eq.current_limits(flow, feeder, _largest_currents(model)),
+        *eq.current_limits(flow, feeder, *_largest_currents(model)),
         *_voltage_band(flow, model),
         *([] if structure.export else [supply_p >= 0]),
         *(constraint for own in terms for constraint in own.constraints),
@@ -89,14 +89,15 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
     return Model(cp.Problem(cp.Minimize(cost), constraints), model, active)
 
 
-def _largest_currents(model: ModelBuilder) -> eq.CurrentLimits:
-    """Return the parameters of the current limits."""
+def _largest_currents(model: ModelBuilder) -> list[Any]:
+    """Return the parameters of the current limits: of the series current, and at both `equations.limited_ends`."""
     ends = eq.limited_ends(model.feeder)
-    return eq.CurrentLimits(
-        series=model.parameter("current2_max", model.feeder.branch_count),
-        near=model.parameter("current2_max_near", ends.near.size) if ends.near.size else None,
-        far=model.parameter("current2_max_far", ends.far.size) if ends.far.size else None,
-    )
+    counts = {
+        "current2_max": model.feeder.branch_count,
+        "near2_max": ends.near.size,
+        "far2_max": ends.far.size,
+    }
+    return [model.parameter(name, count) if count else None for name, count in counts.items()]
 
 
 def _slack_marks(feeder: Feeder) -> FloatArray:

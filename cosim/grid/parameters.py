@@ -9,8 +9,8 @@ from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import Load, ProblemData
 from cosim.grid.radial import BASE_KVA
 
-EXTREME = 10.0
-"""Branches whose largest current is more than this multiple of 1 p.u., or less than its inverse, have a scale."""
+SMALL_PU, LARGE_PU = 0.01, 10.0
+"""Currents [p.u. of 1 MVA] between which a branch needs no scale."""
 LEAST_CURRENT_PU = 1e-3
 """Limits on currents that are only cuts are not below this."""
 
@@ -73,8 +73,8 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
     ends = limited_ends(feeder)
     squared = {"current2_max": np.minimum(np.maximum(reach, LEAST_CURRENT_PU), own) ** 2}
     for name, at, limit, y in (
-        ("current2_max_near", ends.near, near_max, feeder.y_from_pu),
-        ("current2_max_far", ends.far, far_max, feeder.y_to_pu),
+        ("near2_max", ends.near, near_max, feeder.y_from_pu),
+        ("far2_max", ends.far, far_max, feeder.y_to_pu),
     ):
         if at.size:
             squared[name] = np.minimum(reach + np.abs(y) * 2.0 * highest, limit)[:, at] ** 2
@@ -84,9 +84,7 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
 def current_scale(structure: ProblemStructure, data: ProblemData) -> tuple[float, ...]:
     """Return about the largest current of each branch for `equations.cone`; empty where all are about 1 p.u."""
     largest = np.sqrt(_current2_max(structure, data)["current2_max"].max(axis=0, initial=0.0))
-    ordinary = (largest >= 1 / EXTREME) & (largest <= EXTREME)
-    if ordinary.all():
+    if ((largest >= SMALL_PU) & (largest <= LARGE_PU)).all():
         return ()
-    return tuple(
-        np.where(ordinary, 1.0, 10.0 ** np.round(np.log10(np.maximum(largest, LEAST_CURRENT_PU)))).tolist()
-    )
+    scale = np.where(largest > LARGE_PU, np.sqrt(largest), np.where(largest < SMALL_PU, largest, 1.0))
+    return tuple((2.0 ** np.round(np.log2(np.maximum(scale, LEAST_CURRENT_PU)))).tolist())

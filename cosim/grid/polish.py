@@ -21,6 +21,10 @@ GROWTH = 4.0
 """Factor on the price of the excess that stays open."""
 AT_REST = 1e-6
 """Residual of the optimality conditions, as a share of the highest price of energy, that ends the steps."""
+LEAST_VOLTAGE2 = 0.1
+"""Squared voltages of tangents are not below this, wherever the steps lead."""
+ROUNDING = 1e-9
+"""Share of the absolute terms of the objective by which it may rise."""
 LOCAL = 1e-4
 """Residual up to which a dispatch is called locally optimal."""
 
@@ -58,32 +62,57 @@ def polish(
     """
     impedance = np.hypot(feeder.r_pu, feeder.x_pu)
     first, weight = price_cny_per_mwh * impedance, np.zeros_like(start.variables["current2"])
-    step, residual = start, 0.0
+    best, before, residual, stride = start, start, 0.0, 0.0
     for n in range(steps_max):
-        excess = step.solution.relaxation_error > exact_pu
+        excess = best.solution.relaxation_error > exact_pu
         if not excess.any() and residual <= AT_REST:  # at once, where the relaxation is exact
-            return Polished(step=step, steps=n, residual=residual)
-        weight = np.where(excess, np.maximum(GROWTH * weight, first), weight)
-        asked = tilt(weight, step.variables, feeder)
+            return Polished(step=best, steps=n, residual=residual)
+        if excess.any():
+            weight, before = np.where(excess, np.maximum(GROWTH * weight, first), weight), best
+        asked = tilt(weight, _ahead(before, best, stride), feeder)
         try:
             found = solve(asked)
         except SolverError:
             found = None
-        if found is None:
-            weight, residual = weight * GROWTH, np.inf
+        if found is None or (stride and _is_dearer(found, best, weight, feeder)):
+            stride, residual = 0.0, np.inf
             continue
-        step = found
-        now = tilt(weight, step.variables, feeder)
-        exact = not (step.solution.relaxation_error > exact_pu).any()
-        moved = max(float(np.abs(now[name] - asked[name]).max(initial=0.0)) for name in asked)
-        residual = moved / price_cny_per_mwh if exact else np.inf
-    return Polished(step=step, steps=steps_max, residual=residual)
+        before, best, stride = best, found, 2.0 * stride + 1.0
+        residual = np.inf
+        if not (best.solution.relaxation_error > exact_pu).any():
+            now = tilt(weight, best.variables, feeder)
+            moved = max(float(np.abs(now[name] - asked[name]).max(initial=0.0)) for name in asked)
+            residual = moved / price_cny_per_mwh
+    return Polished(step=best, steps=steps_max, residual=residual)
+
+
+def _ahead(before: Step, now: Step, stride: float) -> dict[str, FloatArray]:
+    """Return where the last step leads if it is taken on *stride* times as far."""
+    return {
+        name: now.variables[name] + stride * (now.variables[name] - before.variables[name])
+        for name in ("branch_p", "branch_q", "voltage2")
+    }
+
+
+def _is_dearer(found: Step, best: Step, weight: FloatArray, feeder: Feeder) -> bool:
+    """Tell whether cost + w (l - f) has risen, by more than rounding."""
+    risen = _merit(found, weight, feeder) - _merit(best, weight, feeder)
+    return risen > ROUNDING * best.solution.cost.absolute_cny
+
+
+def _merit(step: Step, weight: FloatArray, feeder: Feeder) -> float:
+    """Return cost + w (l - f)."""
+    p, q = step.variables["branch_p"], step.variables["branch_q"]
+    voltage2 = step.variables["voltage2"][:, feeder.from_bus] / feeder.ratio**2
+    return step.solution.objective_cny + float(
+        (weight * (step.variables["current2"] - (p**2 + q**2) / voltage2)).sum()
+    )
 
 
 def tilt(weight: FloatArray, variables: Mapping[str, FloatArray], feeder: Feeder) -> dict[str, FloatArray]:
     """Return the price of each variable in *weight* (l - f), f by its tangent at *variables*."""
     p, q = variables["branch_p"], variables["branch_q"]
-    voltage2 = variables["voltage2"][:, feeder.from_bus] / feeder.ratio**2
+    voltage2 = np.maximum(variables["voltage2"], LEAST_VOLTAGE2)[:, feeder.from_bus] / feeder.ratio**2
     by_branch = weight * (p**2 + q**2) / voltage2**2 / feeder.ratio**2
     by_bus = np.zeros_like(variables["voltage2"])
     np.add.at(by_bus.T, feeder.from_bus, by_branch.T)
