@@ -6,6 +6,8 @@ several starts.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,12 @@ class Case:
     period_h: float = 1.0
 
 
+@cache
+def _casadi() -> Any:
+    """Return the module, which only the extra ``judge`` brings."""
+    return import_module("casadi")
+
+
 class _Unknowns:
     """The variables of the program with their bounds and starts."""
 
@@ -53,9 +61,7 @@ class _Unknowns:
 
     def add(self, low: Any, high: Any, start: Any, count: int) -> Any:
         """Return *count* new variables."""
-        import casadi
-
-        symbol = casadi.SX.sym(f"x{len(self.symbols)}", count)
+        symbol = _casadi().SX.sym(f"x{len(self.symbols)}", count)
         self.symbols.append(symbol)
         for kept, value in ((self.low, low), (self.high, high), (self.start, start)):
             kept.append(np.broadcast_to(np.asarray(value, dtype=np.float64), (count,)))
@@ -93,8 +99,6 @@ class _Program:
         return float(self.begun.setpoints[name][t, same.index(device.name)]) / BASE_KVA
 
     def _period(self, t: int) -> None:
-        import casadi
-
         case, feeder, new = self.case, self.case.feeder, self.unknowns.add
         n, m, load = feeder.bus_count, feeder.branch_count, case.load
         flat = np.ones(n) if self.begun is None else self.begun.voltage_pu[t]
@@ -102,22 +106,22 @@ class _Program:
         a, b = new(-np.inf, np.inf, 0.0, m), new(-np.inf, np.inf, 0.0, m)
         slack = feeder.slack_buses
         grid_p, grid_q = (new(-np.inf, np.inf, 0.0, len(slack)) for _ in range(2))
-        p = casadi.SX(-(load.base_kw + load.station_kw)[t] / BASE_KVA)
-        q = casadi.SX(-load.base_kvar[t] / BASE_KVA)
+        p = _casadi().SX(-(load.base_kw + load.station_kw)[t] / BASE_KVA)
+        q = _casadi().SX(-load.base_kvar[t] / BASE_KVA)
         for device in case.devices.all:
             on = np.zeros(n)
             on[feeder.bus_index(device.bus)] = 1.0
             own_p, own_q = self._device(device, t)
-            p, q = p + casadi.DM(on) * own_p, q + casadi.DM(on) * own_q
+            p, q = p + _casadi().DM(on) * own_p, q + _casadi().DM(on) * own_q
         put = np.zeros((n, len(slack)))
         put[slack, np.arange(len(slack))] = 1.0
-        p, q = p + casadi.DM(put) @ grid_p, q + casadi.DM(put) @ grid_q
+        p, q = p + _casadi().DM(put) @ grid_p, q + _casadi().DM(put) @ grid_q
         leaves, arrives = np.zeros((m, n)), np.zeros((m, n))
         leaves[np.arange(m), feeder.from_bus] = 1.0 / feeder.ratio
         arrives[np.arange(m), feeder.to_bus] = 1.0
-        near_e, near_f = casadi.DM(leaves) @ e, casadi.DM(leaves) @ f
-        far_e, far_f = casadi.DM(arrives) @ e, casadi.DM(arrives) @ f
-        r, x = casadi.DM(feeder.r_pu), casadi.DM(feeder.x_pu)
+        near_e, near_f = _casadi().DM(leaves) @ e, _casadi().DM(leaves) @ f
+        far_e, far_f = _casadi().DM(arrives) @ e, _casadi().DM(arrives) @ f
+        r, x = _casadi().DM(feeder.r_pu), _casadi().DM(feeder.x_pu)
         self.row(near_e - far_e - (r * a - x * b), 0.0, 0.0)
         self.row(near_f - far_f - (r * b + x * a), 0.0, 0.0)
         enters = [
@@ -127,7 +131,8 @@ class _Program:
         comes = [a - _times(feeder.y_to_pu, far_e, far_f)[0], b - _times(feeder.y_to_pu, far_e, far_f)[1]]
         shunt = _times(feeder.shunt_pu, e, f)
         into = [
-            casadi.DM(leaves.T) @ enters[k] - casadi.DM(arrives.T) @ comes[k] + shunt[k] for k in range(2)
+            _casadi().DM(leaves.T) @ enters[k] - _casadi().DM(arrives.T) @ comes[k] + shunt[k]
+            for k in range(2)
         ]
         self.row(e * into[0] + f * into[1] - p, 0.0, 0.0)
         self.row(f * into[0] - e * into[1] - q, 0.0, 0.0)
@@ -144,7 +149,7 @@ class _Program:
                 self.row((current[0] ** 2 + current[1] ** 2)[limited], 0.0, most[limited] ** 2)
         if not case.rules.export:
             self.row(grid_p, 0.0, np.inf)
-        self.cost = self.cost + case.period_h * BASE_KVA * case.price_cny_per_kwh[t] * casadi.sum1(grid_p)
+        self.cost = self.cost + case.period_h * BASE_KVA * case.price_cny_per_kwh[t] * _casadi().sum1(grid_p)
 
     def _device(self, device: Any, t: int) -> tuple[Any, Any]:
         """Return what a device injects, and add its limits and its cost."""
@@ -200,13 +205,11 @@ class _Program:
 
     def solve(self) -> float:
         """Return the cost of the local optimum, inf where no feasible point is found."""
-        import casadi
-
-        x, g = casadi.vertcat(*self.unknowns.symbols), casadi.vertcat(*self.rows)
+        x, g = _casadi().vertcat(*self.unknowns.symbols), _casadi().vertcat(*self.rows)
         low, high = (np.concatenate(part) for part in (self.unknowns.low, self.unknowns.high))
         g_low, g_high = (np.concatenate(part) for part in (self.low, self.high))
         program: Any = {"x": x, "g": g, "f": self.cost}
-        solver = casadi.nlpsol("ac", "ipopt", program, SETTINGS)
+        solver = _casadi().nlpsol("ac", "ipopt", program, SETTINGS)
         start = np.clip(np.concatenate(self.unknowns.start), low, high)
         found = solver(x0=start, lbx=low, ubx=high, lbg=g_low, ubg=g_high)
         at, value = np.asarray(found["g"]).ravel(), np.asarray(found["x"]).ravel()
@@ -217,9 +220,7 @@ class _Program:
 
 def _times(y: Any, e: Any, f: Any) -> tuple[Any, Any]:
     """Return the current y (e + jf), real and imaginary."""
-    import casadi
-
-    g, b = casadi.DM(y.real), casadi.DM(y.imag)
+    g, b = _casadi().DM(y.real), _casadi().DM(y.imag)
     return g * e - b * f, g * f + b * e
 
 

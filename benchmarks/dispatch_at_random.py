@@ -85,7 +85,7 @@ def draw_net(random: np.random.Generator) -> RandomCase:
         )
         for k in range(int(random.integers(0, 4)))
     ]
-    others = [
+    others: list[Turbine | Storage] = [
         Turbine(name="t", bus=str(random.choice(names)), cost_a_cny_per_mw2h=float(random.uniform(0, 300)),
                 cost_b_cny_per_mwh=float(random.uniform(-100, 800))),
         Storage(name="s", bus=str(random.choice(names))),
@@ -100,14 +100,16 @@ def draw_net(random: np.random.Generator) -> RandomCase:
     )
     price = random.uniform(0.1, 1.2, periods) * random.choice([1, 1, 1, -0.5], periods)
     price = price * (random.random() > 0.05)
-    return RandomCase(feeder, devices, load, price, Rules(export=bool(random.random() < 0.7), solver="clarabel"))
+    return RandomCase(
+        feeder, devices, load, price, Rules(export=bool(random.random() < 0.7), solver="clarabel")
+    )
 
 
 def _net(random: np.random.Generator) -> Feeder:
     """Return a random tree of branches, in per unit of 1 MVA; some are transformers almost without losses."""
     branches = int(random.integers(2, 16))
     to_bus = np.arange(1, branches + 1)
-    from_bus = np.array([random.integers(max(0, bus - 4), bus) for bus in to_bus])
+    from_bus = np.array([random.integers(max(0, int(bus) - 4), int(bus)) for bus in to_bus])
     z = 10 ** random.uniform(-3.3, -1.6, branches)
     angle = random.uniform(0.2, 1.3, branches)
     r, x = z * np.cos(angle), z * np.sin(angle)
@@ -116,9 +118,17 @@ def _net(random: np.random.Generator) -> Feeder:
     tiny = random.random(branches) < random.choice([0.0, 0.0, 0.1])
     r, x = (np.where(tiny, value * 10 ** random.uniform(-7, -3, branches), value) for value in (r, x))
     taps = np.where(transformer & (random.random(branches) < 0.7), random.uniform(0.95, 1.05, branches), 1.0)
-    charging = 1j * np.where(random.random(branches) < random.choice([0.0, 0.4]), random.uniform(0, 0.05, branches), 0.0)
-    shunt = np.where(random.random(branches + 1) < random.choice([0.0, 0.1]), random.uniform(-0.3, 0.3, branches + 1), 0.0)
-    limits = np.where(random.random(branches) < random.choice([0.0, 0.3, 1.0]), 10 ** random.uniform(0, 1.3, branches), np.inf)
+    charging = 1j * np.where(
+        random.random(branches) < random.choice([0.0, 0.4]), random.uniform(0, 0.05, branches), 0.0
+    )
+    shunt = np.where(
+        random.random(branches + 1) < random.choice([0.0, 0.1]), random.uniform(-0.3, 0.3, branches + 1), 0.0
+    )
+    limits = np.where(
+        random.random(branches) < random.choice([0.0, 0.3, 1.0]),
+        10 ** random.uniform(0, 1.3, branches),
+        np.inf,
+    )
     band = float(random.choice([0.05, 0.1]))
     return Feeder(
         name="random",

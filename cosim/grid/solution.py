@@ -192,6 +192,12 @@ def optimality_gap(cost: Cost, lower_bound_cny: float) -> float:
     return above / max(cost.absolute_cny, LEAST_COST_CNY)
 
 
+def locally_optimal(gap: float) -> str:
+    """Return what *gap* says of a dispatch that is only locally optimal."""
+    above = f"the optimality gap is {gap:.1e}" if np.isfinite(gap) else "no lower bound is known"
+    return f"the dispatch is locally optimal: no small change is cheaper, another dispatch may be; {above}."
+
+
 def rows_of(setpoints: Mapping[str, FloatArray], rows: slice) -> dict[str, FloatArray]:
     """Return the set-points of some rows."""
     return {name: values[rows] for name, values in setpoints.items()}
