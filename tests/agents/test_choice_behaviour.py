@@ -66,7 +66,7 @@ def choices_tested(scenario: Scenario, ahead: DayAhead, equilibrium: Mapping[str
     )
     recorder = Recorder()
     compare_choices(recorder, 1, expected, agents_of(batch.config, [recorded(agents)], [1]), 1)
-    return float(pooled_p_values(recorder.frame("g_tests"))["passing"])
+    return float(pooled_p_values(recorder.frame("g_tests"))["not_charging"])
 
 
 def test_path_size_agents_draw_from_the_equilibrium_with_path_sizes(
