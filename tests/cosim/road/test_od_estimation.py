@@ -320,7 +320,11 @@ def test_counts_are_read_as_days_by_links(tmp_path: Path) -> None:
             "counts.csv, line 3: column flow_veh_h is '-3'; it must be a number, 0 or more",
         ),
         ("mon,a,3", "mon,b,3", "counts.csv, line 3: day 'mon', link 'b' is given already in line 2"),
-        ("mon,a,3\n", "", "counts.csv: link 'a' is not observed on day 'mon'; every link is needed every day"),
+        (
+            "mon,a,3\n",
+            "",
+            "counts.csv: link 'a' is not observed on day 'mon'; every link is needed every day",
+        ),
     ],
 )
 def test_each_defect_of_the_counts_names_its_place(tmp_path: Path, old: str, new: str, sentence: str) -> None:
