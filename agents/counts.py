@@ -53,7 +53,7 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     """
     paths, by_period = day_ahead.paths, trips_by_period(traffic, scenario)
     counts = entering_links(traffic, by_period, scenario, paths)
-    counts[: scenario.periods.count] += traffic.entering
+    counts[: scenario.periods.count] += traffic.carried_over_entries
     first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
     for number, trips in enumerate(by_period):
         now, car_veh_h = scenario.periods.nth(first + number), traffic.car_veh_h[number]
