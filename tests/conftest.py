@@ -7,7 +7,11 @@ import os
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -16,7 +20,6 @@ from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, solve_equilibrium_day
 from cosim.scenario import DayAhead, Scenario, load_scenario
-from tests.answered_once import remember_answers
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -25,17 +28,27 @@ settings.register_profile("cosim", deadline=None, derandomize=True)
 settings.load_profile("cosim")
 """No test depends on how busy the machine is; other examples are drawn with ``--hypothesis-profile=explore``."""
 
-remember_answers()
-
 
 def pytest_collection_finish() -> None:
-    """Exempt what has been imported from garbage collection: every simulated day ends with one, of all there is."""
+    """Spare the tests what libraries would do again and again.
+
+    A simulated day ends with a garbage collection, of all that was ever imported; and pandapower needs seconds to
+    parse a net that comes with it, the same each time.
+    """
     import cvxpy  # noqa: F401
-    import pandapower  # noqa: F401
+    import pandapower.networks
     import plotly.graph_objects  # noqa: F401
 
+    for name in ("case33bw", "create_cigre_network_mv", "create_cigre_network_lv", "mv_oberrhein"):
+        setattr(pandapower.networks, name, parsed_once(getattr(pandapower.networks, name)))
     gc.collect()
     gc.freeze()
+
+
+def parsed_once(make_net: Callable[[], Any]) -> Callable[[], Any]:
+    """Return *make_net* with a memory: a copy of its net each time."""
+    kept = cache(make_net)
+    return lambda: deepcopy(kept())
 
 
 @pytest.fixture(scope="session")
