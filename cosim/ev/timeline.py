@@ -13,7 +13,7 @@ from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
 ACTIVITY_STATES = (*ACTIVITIES, "driving", "slow_charging", "fast_charging")
-"""What an EV can be activity_state; parked at an activity means parked without charging."""
+"""Activity states of an EV; an activity means parked there without charging."""
 DRIVING, SLOW, FAST = 4, 5, 6
 MIN_POWER_KW = 1e-9
 """Divisor in place of a power of 0, which does not charge."""
