@@ -46,22 +46,22 @@ class CheckedChoice:
         """Return how another process loads the class by its name, also from the working directory."""
         return _checked_choice, (self.name,)
 
-    def weights(self, among: Alternatives) -> FloatArray:
+    def weights(self, alternatives: Alternatives) -> FloatArray:
         """Return the weights of the model; raise ConfigError where they are not valid."""
         try:
-            weight = np.asarray(self.choice.weights(among), dtype=np.float64)
+            weight = np.asarray(self.choice.weights(alternatives), dtype=np.float64)
         except Exception as fault:
             raise _problem(self.name, f"weights() fails: {type(fault).__name__}: {fault}") from fault
-        if weight.shape != among.cost_min.shape:
+        if weight.shape != alternatives.cost_min.shape:
             raise _problem(
                 self.name,
-                f"weights() gives an array of shape {weight.shape} for costs of {among.cost_min.shape}",
+                f"weights() gives an array of shape {weight.shape} for costs of {alternatives.cost_min.shape}",
             )
         if not (np.isfinite(weight).all() and (weight >= 0).all() and (weight.sum(axis=-1) > 0).all()):
             raise _problem(
                 self.name, "weights() must be finite, 0 or more, and in each row above 0 for one alternative"
             )
-        if weight[np.isinf(among.cost_min)].any():
+        if weight[np.isinf(alternatives.cost_min)].any():
             raise _problem(self.name, "weights() must be 0 where a cost is infinite: there is no alternative")
         return weight
 
@@ -86,7 +86,9 @@ def _user_choice(name: str) -> RouteChoice:
             name, f"module '{module}' cannot be imported: {type(fault).__name__}: {fault}"
         ) from fault
     if not (isinstance(choice_class, type) and callable(getattr(choice_class, "weights", None))):
-        raise _problem(name, f"module '{module}' has no class '{kind}' with a method weights(self, among)")
+        raise _problem(
+            name, f"module '{module}' has no class '{kind}' with a method weights(self, alternatives)"
+        )
     try:
         choice: RouteChoice = choice_class()
     except Exception as fault:
