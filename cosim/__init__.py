@@ -24,7 +24,7 @@ _HOMES = {
     "assign": "experiments.assign.study",
     "build_problem": "cosim.road.build_problem",
     "compare": "experiments.compare.study",
-    "copy_scenario": "experiments.scenarios",
+    "copy_scenario": "experiments.scenarios.files",
     "feeder_from_pandapower": "cosim.grid.feeder",
     "load_run": "cosim.results",
     "load_scenario": "cosim.scenario",

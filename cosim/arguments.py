@@ -1,10 +1,10 @@
 """Arguments of public functions and of option classes, checked as the fields of files are: all faults at once.
 
 ``@checked`` reads the annotations: a class asks for an instance, a literal for one of its values, and the ranges are
-those of `cosim.sections`. What depends on several arguments is checked by `check` within the function.
+those of `cosim.sections`. What depends on several arguments is checked within the function.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.errors import MAX_SHOWN_CHARACTERS, ConfigError, Problem
+from cosim.errors import MAX_SHOWN_CHARACTERS, Problem, refuse
 
 C = TypeVar("C", bound=Callable[..., Any])
 _RANGES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
@@ -53,12 +53,6 @@ class Allowed:
         return [
             Problem(f"is {_shown(value)}", field=name, value=value, allowed=self.words, advice=self.advice)
         ]
-
-
-def check(call: str, *problems: Iterable[Problem | str]) -> None:
-    """Raise a ConfigError that lists the *problems* of the call of a function; do nothing without any."""
-    if found := [problem for several in problems for problem in several]:
-        raise ConfigError(call, found)
 
 
 def checked(call: C) -> C:
@@ -100,7 +94,7 @@ def _checked(call: Any, name: str) -> Any:
             for value in (given[argument] if argument in several else [given[argument]])
             for problem in rule.problems(argument, value)
         ]
-        check(name, problems)
+        refuse(name, problems)
         return call(*arguments, **options)
 
     return call_checked

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.arguments import PER_CLASS_AND_OD, check, checked, numbers_of
+from cosim.arguments import PER_CLASS_AND_OD, checked, numbers_of
 from cosim.arrays import FloatArray, Frame
 from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min

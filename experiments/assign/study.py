@@ -5,9 +5,9 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Literal, get_args
 
-from cosim.arguments import check, checked
+from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, refuse
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
@@ -128,7 +128,7 @@ def assign(  # noqa: PLR0913  (one parameter per option of the command)
         "path_size": path_size > 0,
     }
     if method in WARDROP_METHODS:
-        check("assign", (_without_effect(method, name) for name, given in stochastic_alone.items() if given))
+        refuse("assign", (_without_effect(method, name) for name, given in stochastic_alone.items() if given))
     roads = road_input(roads)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
     optimum = system_optimum or method == "so"

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from cosim.arguments import check, checked
+from cosim.arguments import checked
+from cosim.errors import refuse
 from cosim.results import Run
 from cosim.sections import Seed
 from experiments.compare.comparison import Comparison, compare_samples
@@ -17,7 +18,7 @@ def compare(*runs: Run | str | Path, model: Model | None = None, seed: Seed = 1)
     several runs, by default the agents where all have them; *seed* names the draws of Monte Carlo p-values.
     Raises ConfigError for an argument that cannot be, and for runs that do not have what is compared.
     """
-    check("compare", [] if runs else ["no run is given; give one run directory or several"])
+    refuse("compare", [] if runs else ["no run is given; give one run directory or several"])
     if len(runs) == 1 and model is not None:
         check(
             "compare", ["model is for several runs; of one run, its agents and its equilibrium are compared"]

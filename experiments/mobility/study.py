@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cosim.arguments import check, checked
+from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
+from cosim.errors import refuse
 from cosim.ev.charging_demand import ChargingDemand, demand_of_days
 from cosim.ev.days import DayOfEVs, per_ev_parameters, simulate_days
 from cosim.ev.dwell import DwellModel
@@ -116,7 +117,7 @@ def study_mobility(
     *scenario* may be the file or name of one. Raises ConfigError for more EV-days than memory holds.
     """
     if n_ev * days > MOST_EV_DAYS:
-        check("study_mobility", [f"EVs times days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"])
+        refuse("study_mobility", [f"EVs times days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"])
     scenario = as_scenario(scenario)
     started = process_time()
     parts = {SINGLE: _sampled(scenario, n_ev, 1, seed)}

@@ -20,7 +20,7 @@ def scenarios_command(
 ) -> None:
     """List the bundled scenarios; of one, say what it shows and what to run."""
     from cosim.config.bundled import scenario_files
-    from experiments.scenarios import describe
+    from experiments.scenarios.files import describe
     from experiments.study import Study, finish
 
     known = {own: describe(file) for own, file in scenario_files().items()}
@@ -82,7 +82,7 @@ def init_command(
     ] = "paper",
 ) -> None:
     """Copy a commented scenario with its data, to start a study of your own."""
-    from experiments.scenarios import copy_scenario
+    from experiments.scenarios.files import copy_scenario
 
     file = copy_scenario(scenario, directory)
     typer.echo(f"{file} is yours to change. Then: cosim run {file}")

@@ -28,7 +28,7 @@ def sweep_command(
 ) -> None:
     """Solve the equilibrium of a day for each value of a field, or for all combinations of several."""
     from cosim.config.bundled import find_scenario
-    from experiments.scenarios import describe
+    from experiments.scenarios.files import describe
     from experiments.study import Study, finish
     from experiments.sweep.page import page
     from experiments.sweep.study import read_parameters, sweep, text_fields

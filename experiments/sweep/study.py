@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cosim.arguments import check, checked
+from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.config.bundled import find_scenario
 from cosim.config.reading import Settings, parse_value, read_settings
@@ -90,7 +90,7 @@ def parameter_grid(vary: ParameterGrid | Mapping[str, Sequence[Any]]) -> Paramet
         for field, values in vary.items()
         if isinstance(values, str) or not (isinstance(values, Sequence) and values)
     ]
-    check("sweep", faults, [] if vary else ["nothing to vary; give a field with its values"])
+    refuse("sweep", faults, [] if vary else ["nothing to vary; give a field with its values"])
     return ParameterGrid(tuple(vary), tuple(map(tuple, vary.values())))
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from cosim.scenario import load_scenario
-from experiments.scenarios import copy_scenario
+from experiments.scenarios.files import copy_scenario
 from tests.experiments.commands import run
 
 

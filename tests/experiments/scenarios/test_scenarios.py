@@ -11,7 +11,7 @@ from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.manifest import write_scenario
 from experiments.run.runner import run
-from experiments.scenarios import copy_scenario
+from experiments.scenarios.files import copy_scenario
 
 TWO_FEEDERS = """
 [[grid.feeders]]
