@@ -69,7 +69,7 @@ def numbers_of(call: str, name: str, value: Any, size: int, meaning: str) -> Flo
     if numbers is None or numbers.shape != (size,) or (numbers < 0).any():
         is_shape = numbers is not None and numbers.shape != (size,)
         found = f"has shape {numbers.shape}" if is_shape else f"is {_shown(value)}"
-        check(
+        refuse(
             call, [Problem(found, field=name, value=value, allowed=f"{size} numbers of 0 or more, {meaning}")]
         )
     return np.asarray(value, dtype=np.float64)

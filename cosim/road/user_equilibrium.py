@@ -95,7 +95,7 @@ def _demand(call: str, od: OdTable, classes: UserClasses, demand_veh_h: FloatArr
     """Return the demand class by class, per OD; ConfigError for values that are wrong, or all 0."""
     given = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
     demand = numbers_of(call, "demand_veh_h", given, len(classes) * od.origin.size, PER_CLASS_AND_OD)
-    check(call, [] if demand.sum() > 0 else ["there are no trips to assign: every demand is 0"])
+    refuse(call, [] if demand.sum() > 0 else ["there are no trips to assign: every demand is 0"])
     return demand
 
 

@@ -20,7 +20,7 @@ def compare(*runs: Run | str | Path, model: Model | None = None, seed: Seed = 1)
     """
     refuse("compare", [] if runs else ["no run is given; give one run directory or several"])
     if len(runs) == 1 and model is not None:
-        check(
+        refuse(
             "compare", ["model is for several runs; of one run, its agents and its equilibrium are compared"]
         )
     directories = [run.directory if isinstance(run, Run) else run for run in runs]

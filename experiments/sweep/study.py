@@ -90,7 +90,7 @@ def parameter_grid(vary: ParameterGrid | Mapping[str, Sequence[Any]]) -> Paramet
         for field, values in vary.items()
         if isinstance(values, str) or not (isinstance(values, Sequence) and values)
     ]
-    refuse("sweep", faults, [] if vary else ["nothing to vary; give a field with its values"])
+    refuse("sweep", faults if vary else ["nothing to vary; give a field with its values"])
     return ParameterGrid(tuple(vary), tuple(map(tuple, vary.values())))
 
 
