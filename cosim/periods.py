@@ -1,7 +1,7 @@
-"""The day as equal periods; the only module that knows how long a period is.
+"""The day as equal periods of whole seconds.
 
-The clock counts whole seconds from midnight before day 1. Days and periods are numbered from 1: period t
-covers [t-1, t) period lengths of its day.
+The clock counts whole seconds from the start of day 1. Days and periods are numbered from 1: period t covers
+[t-1, t) period lengths of its day.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Periods:
     count: int = 24
 
     def __post_init__(self) -> None:
-        """Refuse a count that does not cut the day into whole seconds."""
+        """Raise ValueError for a count that does not divide the day into whole seconds."""
         if self.count < 1 or SECONDS_PER_DAY % self.count:
             msg = f"{self.count} periods do not divide a day into whole seconds"
             raise ValueError(msg)
@@ -57,5 +57,5 @@ class PeriodOfDay:
     period: int
 
     def __str__(self) -> str:
-        """Name it as a person would."""
+        """Return ``day 1, period 8``."""
         return f"day {self.day}, period {self.period}"
