@@ -40,13 +40,13 @@ class Periods:
         day, period = divmod(index, self.count)
         return PeriodOfDay(day + 1, period + 1)
 
-    def index(self, now: "PeriodOfDay") -> int:
+    def index(self, period: "PeriodOfDay") -> int:
         """Return the running number of a period, counted from 0 at the start of day 1."""
-        return (now.day - 1) * self.count + now.period - 1
+        return (period.day - 1) * self.count + period.period - 1
 
-    def start_s(self, now: "PeriodOfDay") -> int:
+    def start_s(self, period: "PeriodOfDay") -> int:
         """Return the clock second at which a period begins."""
-        return self.index(now) * self.seconds
+        return self.index(period) * self.seconds
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,6 +55,11 @@ class PeriodOfDay:
 
     day: int
     period: int
+
+    @property
+    def row(self) -> int:
+        """Row of the period in arrays over the periods of a day."""
+        return self.period - 1
 
     def __str__(self) -> str:
         """Return ``day 1, period 8``."""
