@@ -66,38 +66,19 @@ def apply_settings(tables: dict[str, Any], settings: Settings) -> dict[str, Any]
     return changed
 
 
-<<<<<<< HEAD
 def _apply(tables: dict[str, Any], field: str, value: Any) -> str:
     """Write one setting into *tables*; return why that cannot be done, or nothing."""
     *path, last = str(field).split(".")
-    place: Any = tables
-    for step in path:
-        if isinstance(place, dict):
-            place.setdefault(step, {})
-        if (key := entry_key(place, step)) is None:
-            return f"'{field}': {no_such_entry(place, step)}"
-        place = place[key]
-    if (key := entry_key(place, last)) is None:
-        return f"'{field}': {no_such_entry(place, last)}"
-    place[key] = deepcopy(value.item() if isinstance(value, np.generic) else value)
-=======
-def _apply(tables: dict[str, Any], setting: str) -> str:
-    """Write one setting into *tables*; return a sentence if that cannot be done, else nothing."""
-    field, equals, text = (part.strip() for part in setting.partition("="))
-    *path, last = field.split(".")
-    if not equals or not all([*path, last]):
-        return f"'{setting}' is not of the form field=value, as in grid.slack_voltage_pu=1.02"
     container: Any = tables
     for step in path:
         if isinstance(container, dict):
             container.setdefault(step, {})
         if (key := entry_key(container, step)) is None:
-            return f"'{setting}': {no_such_entry(container, step)}"
+            return f"'{field}': {no_such_entry(container, step)}"
         container = container[key]
     if (key := entry_key(container, last)) is None:
-        return f"'{setting}': {no_such_entry(container, last)}"
-    container[key] = parse_value(text)
->>>>>>> main
+        return f"'{field}': {no_such_entry(container, last)}"
+    container[key] = deepcopy(value.item() if isinstance(value, np.generic) else value)
     return ""
 
 

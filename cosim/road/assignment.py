@@ -9,11 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-<<<<<<< HEAD
 from cosim.arguments import checked, numbers_of
-=======
-from cosim.arguments import check, not_negative, one_of, whole_number
->>>>>>> main
 from cosim.arrays import BoolArray, FloatArray, Frame
 from cosim.road.averaging import Averaging, average_link_flows, average_path_flows, below_capacity
 from cosim.road.bush_loading import BushLoading
@@ -95,7 +91,6 @@ def solve_sue(
     iterations are made; a search that does not converge returns its best flows, with ``converged`` False.
     Raises ConfigError for an invalid argument, InfeasibleError if demand exceeds the capacity of the stations.
     """
-<<<<<<< HEAD
     if start is not None:
         size, place = (
             (len(problem.network.links), "link")
@@ -103,14 +98,6 @@ def solve_sue(
             else (problem.paths.count, "path")
         )
         start = numbers_of("solve_sue", "start", start, size, f"a flow per {place}")
-=======
-    check(
-        "solve_sue",
-        one_of("method", method, get_args(Method)),
-        not_negative({"tolerance": tolerance}),
-        whole_number({"max_iterations": max_iterations}, 0),
-    )
->>>>>>> main
     if not problem.extends:
         check_station_capacity(problem)
     if isinstance(problem, BushProblem):

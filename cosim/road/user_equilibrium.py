@@ -12,13 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-<<<<<<< HEAD
 from cosim.arguments import PER_CLASS_AND_OD, checked, numbers_of
 from cosim.arrays import FloatArray, Frame
-=======
-from cosim.arguments import check, positive, whole_number
-from cosim.arrays import FloatArray
->>>>>>> main
 from cosim.errors import refuse
 from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min
@@ -93,7 +88,6 @@ def solve_ue(
     On a network of marginal costs the solution is the system optimum. Raises ConfigError for an OD without a path,
     InfeasibleError if demand exceeds the capacity of the stations.
     """
-<<<<<<< HEAD
     demand = _demand("solve_ue", od, classes, demand_veh_h)
     return _search(network, od, classes, demand, path_size, tolerance, max_iterations)
 
@@ -115,10 +109,6 @@ def _search(
     tolerance: float,
     max_iterations: int,
 ) -> UserEquilibrium:
-=======
-    check("solve_ue", positive({"tolerance": tolerance}), whole_number({"max_iterations": max_iterations}, 1))
-    demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
->>>>>>> main
     paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
     paths = with_enough_stations(start).paths

@@ -5,17 +5,9 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Literal, get_args
 
-<<<<<<< HEAD
 from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
 from cosim.errors import ConfigError, refuse
-=======
-import numpy as np
-
-from cosim.arguments import check, one_of, whole_number
-from cosim.arrays import FloatArray
-from cosim.errors import ConfigError
->>>>>>> main
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
@@ -129,7 +121,6 @@ def assign(  # noqa: PLR0913  (one parameter per option of the command)
     ``so`` the maximum relative gap; *max_iterations* is by default that of the
     method's function. Raises ConfigError for an invalid argument, ODs without a path and too many paths.
     """
-<<<<<<< HEAD
     stochastic_alone = {
         "theta_per_min": theta_per_min is not None,
         "paths": paths != "auto",
@@ -138,13 +129,6 @@ def assign(  # noqa: PLR0913  (one parameter per option of the command)
     }
     if method in WARDROP_METHODS:
         refuse("assign", (_without_effect(method, name) for name, given in stochastic_alone.items() if given))
-=======
-    check(
-        "assign",
-        one_of("method", method, (*SUE_METHODS, *WARDROP_METHODS)),
-        whole_number({"max_iterations": max_iterations}, 1),
-    )
->>>>>>> main
     roads = road_input(roads)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
     optimum = system_optimum or method == "so"
