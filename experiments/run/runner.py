@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from cosim.arguments import check, one_of, whole
+from cosim.arguments import check, one_of, whole_number
 from cosim.arrays import Frame
 from cosim.coupling import (
     EquilibriumDay,
@@ -76,7 +76,7 @@ def run(
     check(
         "run",
         one_of("model", model, get_args(Model)),
-        whole({"replications": replications, "workers": workers}, 1),
+        whole_number({"replications": replications, "workers": workers}, 1),
     )
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
