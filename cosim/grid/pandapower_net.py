@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import BoolArray, IntArray
 from cosim.errors import ConfigError, Problem
 from cosim.grid.matpower import read_matpower
@@ -47,6 +48,7 @@ class Origin:
     """Rows whose sending end is the second in the net."""
 
 
+@checked
 def feeder_from_pandapower(
     net_or_name: Any,
     *,
