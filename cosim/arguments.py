@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
-from math import isnan
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
@@ -155,7 +154,7 @@ def _any_of(annotations: tuple[Any, ...]) -> Allowed | None:
 
 def _is_kind(value: Any, kind: type) -> bool:
     if kind is float:
-        return isinstance(value, Real) and not isinstance(value, bool) and not isnan(value)
+        return isinstance(value, Real) and not isinstance(value, bool)
     if kind is int:
         return isinstance(value, Integral) and not isinstance(value, bool)
     return isinstance(value, (bool, np.bool_) if kind is bool else kind)
