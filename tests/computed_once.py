@@ -2,7 +2,7 @@
 
 `once` keeps any answer; `typed` keeps what a command of ``cosim`` printed and wrote, so that a command that stands in
 two documents, or that a test asks about, runs once. An answer depends on the words of the command, and on the
-files that they name.
+files that they name. Of runs with the same tables the first has its page drawn.
 """
 
 import pickle
@@ -11,13 +11,21 @@ import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from typer.testing import CliRunner
 
+from cosim.results import Run
 from experiments.cli import app
+from experiments.reproduce import cases
+from experiments.reproduce.cases import VARIANTS, Reproduction, reproduce
+from experiments.reproduce.report import report_on
+from experiments.run import runner
+from experiments.run.report import write_report
 
 BUNDLED = "configs"
 """The project's own files, the same for all commands of a session."""
@@ -40,6 +48,17 @@ def once(store: Path, name: str, compute: Callable[[], Any]) -> Any:
     return pickle.loads(found[0])  # noqa: S301  (our own)
 
 
+def case_of_the_paper(store: Path) -> Reproduction:
+    """Return the paper's case, with all that its statements ask for."""
+
+    def judged() -> Reproduction:
+        case = reproduce()
+        report_on(case)
+        return case
+
+    return once(store, "the paper's case", judged)  # type: ignore[no-any-return]
+
+
 class Answer(NamedTuple):
     """What a command left: its exit code, what it printed, its error if it had one, and the files it wrote."""
 
@@ -52,7 +71,7 @@ class Answer(NamedTuple):
 def typed(command: str, store: Path) -> Answer:
     """Run a command of ``cosim`` in the working directory, or put there what it has written before."""
     words = shlex.split(command)
-    answer: Answer = once(store, f"{shlex.join(words)} {_digest(words)}", lambda: _run(words))
+    answer: Answer = once(store, f"{shlex.join(words)} {_digest(words)}", lambda: _run(words, store))
     for name, content in answer.files.items():
         file = Path(name)
         if not file.exists():
@@ -61,11 +80,34 @@ def typed(command: str, store: Path) -> Answer:
     return answer
 
 
-def _run(words: Sequence[str]) -> Answer:
+def _run(words: Sequence[str], store: Path) -> Answer:
     before = set(_files(Path()))
-    result = CliRunner().invoke(app, words)
+    with (
+        patch.object(runner, "_write_report", lambda run: _draw_first_of_its_kind(run, store)),
+        patch.object(cases, "reproduce", lambda settings, warm_start: _case(store, settings, warm_start)),
+    ):
+        result = CliRunner().invoke(app, words)
     written = {str(file): file.read_bytes() for file in _files(Path()) if file not in before}
-    return Answer(result.exit_code, result.output, str(result.exception or ""), written)
+    return Answer(result.exit_code, result.output, repr(result.exception), written)
+
+
+def _draw_first_of_its_kind(run: Run, store: Path) -> None:
+    tables = (str(file.relative_to(run.directory)) for file in run.directory.rglob("*.parquet"))
+    page = run.directory / "report.html"
+    once(store, f"page of {sorted(tables)}", lambda: write_report(run))
+    if not page.exists():
+        page.touch()
+
+
+def _case(store: Path, settings: Sequence[str], warm_start: bool) -> Reproduction:
+    """Return the paper's case; a changed one shares with it what the change leaves as it is."""
+    known = case_of_the_paper(store)
+    if not settings:
+        return known if warm_start else replace(known, roads=replace(known.roads, warm_start=False))
+    if not all(setting.startswith("grid.") for setting in settings):
+        return reproduce(settings, warm_start=warm_start, variants=VARIANTS[:2])
+    changed = reproduce(settings, warm_start=warm_start, variants=VARIANTS)
+    return replace(changed, trips=known.trips, roads=known.roads)
 
 
 def _files(folder: Path) -> Iterator[Path]:
