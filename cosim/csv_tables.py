@@ -72,10 +72,13 @@ class Table:
         return value
 
     def positions(self, column: str, known: Sequence[str] | Mapping[str, int], allowed: str = "") -> IntArray:
-        """Return the position of each name of a column among those *known*; -1, and a defect, where it is none."""
+        """Return the position of each name of a column among those *known*; -1, and a defect, where it is none.
+
+        Without any known name, the file that lists them is at fault: no defect is reported here.
+        """
         position = known if isinstance(known, Mapping) else {name: place for place, name in enumerate(known)}
         for line, row in self.rows():
-            if row[column] not in position:
+            if position and row[column] not in position:
                 allowed = allowed or f"one of {', '.join(position)}"
                 is_empty = Problem("is empty", column=column, advice=f"give {allowed}")
                 wrong = Problem(column=column, value=row[column], allowed=allowed)
@@ -87,7 +90,9 @@ class Table:
         first: dict[tuple[str, ...], int] = {}
         for line, row in self.rows():
             key = tuple(row[column] for column in columns)
-            if first.setdefault(key, line) != line:
+            if key not in first:
+                first[key] = line
+            else:
                 what = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
                 self.report(line, f"{what} is given already in line {first[key]}; give it once")
 
@@ -115,23 +120,25 @@ def read_table(file: str | Path, required: Sequence[str], optional: Sequence[str
     return table
 
 
-def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
-    """Return the number and the cells of each line that says something; none if the file cannot be read."""
+def read_lines(table: Table, needed: str) -> list[tuple[int, str]]:
+    """Return the lines of the file with their numbers, from 1; a file that cannot be read is a defect, and has none."""
     try:
-        lines = table.file.read_text(encoding="utf-8-sig").splitlines()
+        return list(enumerate(table.file.read_text(encoding="utf-8-sig").splitlines(), start=1))
     except UnicodeDecodeError:
         table.report(0, "is not text in UTF-8")
-        return []
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", error)
-        table.report(0, f"cannot be read ({reason}); {_needed('a file', required)}")
-        return []
+        table.report(0, f"cannot be read ({getattr(error, 'strerror', error)}); {needed}")
+    return []
+
+
+def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Return the number and the cells of each line that says something; none if the file cannot be read."""
     rows = [
         (number, [cell.strip() for cell in _cells(line)])
-        for number, line in enumerate(lines, start=1)
+        for number, line in read_lines(table, _needed("a file", required))
         if line.strip() and not line.lstrip().startswith("#")
     ]
-    if not rows:
+    if not rows and not table.problems:
         table.report(0, f"is empty; {_needed('a header', required)}")
     return rows
 

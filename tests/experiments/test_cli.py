@@ -18,11 +18,11 @@ import numpy as np
 class Late:
     asked = 0
 
-    def weights(self, among):
+    def weights(self, alternatives):
         Late.asked += 1
         if Late.asked > 4:
             raise ValueError("no more")
-        return np.where(np.isinf(among.cost_min), 0.0, 1.0)
+        return np.where(np.isinf(alternatives.cost_min), 0.0, 1.0)
 """
 
 

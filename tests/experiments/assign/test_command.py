@@ -185,7 +185,7 @@ def test_what_a_user_equilibrium_does_not_have_is_refused(option: tuple[str, str
     [
         (("paper", "--theta", "0"), "theta is 0; it must be above 0"),
         (("paper", "--tolerance", "-1"), "tolerance is -1; it must be above 0"),
-        (("paper", "--paths", "budget:0.5"), "'budget:0.5' is not understood"),
+        (("paper", "--paths", "budget:0.5"), "'budget:0.5' is unknown"),
         (("paper", "--set", "length_weight=-1"), "length_weight is '-1'; it must be a number, 0 or more"),
         (("paper", "--set", "road.tetha=1"), "road.tetha is not a known key"),
         (("paper", "--set", "demand_scale=0"), "there are no trips to assign"),
