@@ -51,14 +51,14 @@ def what_binds(solution: Solution, feeder: Feeder, row: int, bus: int, floor_pu:
             f"At its limit on the way is {named}. Raise the limit there, or all by grid.branch_limit_scale."
         )
     passed = np.append(feeder.to_bus[way], bus)
-    lowest = int(passed[np.argmin(solution.voltage_pu[row, passed])])
+    allowed_pu = feeder.voltage_limits_pu[0]
+    lowest = int(passed[np.argmin(solution.voltage_pu[row, passed] - allowed_pu[passed])])
     voltage_pu = solution.voltage_pu[row, lowest]
-    if voltage_pu <= feeder.voltage_min_pu + AT_FLOOR_PU:
+    required_pu = float(allowed_pu[lowest])
+    if voltage_pu <= required_pu + AT_FLOOR_PU:
         at_floor = voltage_pu <= floor_pu + AT_FLOOR_PU
         least_pu, key = (
-            (floor_pu, "grid.elastic.voltage_floor_pu")
-            if at_floor
-            else (feeder.voltage_min_pu, "grid.voltage_min_pu")
+            (floor_pu, "grid.elastic.voltage_floor_pu") if at_floor else (required_pu, "grid.voltage_min_pu")
         )
         return (
             f"The voltage at {at_bus(feeder.bus_names[lowest])} is {voltage_pu:.4f} p.u.; allowed are {least_pu:g}. "

@@ -8,7 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
-from cosim.grid.builder import Constraints, ModelBuilder, Terms
+from cosim.grid.builder import Constraints, ModelBuilder, Terms, rows
 from cosim.grid.device import Devices
 from cosim.grid.device.base import Group
 from cosim.grid.device.price_response import PriceResponses
@@ -118,5 +118,6 @@ def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:
     price_cny = elastic.voltage_cny_per_pu2_h * model.period_h
     under = model.slack("under", feeder.branch_count, price_cny)
     over = model.slack("over", feeder.branch_count, price_cny)
-    deepest = max(feeder.voltage_min_pu**2 - elastic.voltage_floor_pu**2, 0.0)
+    low = feeder.voltage_limits_pu[0][feeder.to_bus]
+    deepest = rows(np.maximum(low**2 - elastic.voltage_floor_pu**2, 0.0), under)
     return [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import ConfigError, Problem
-from cosim.grid.matpower import read_matpower
+from cosim.grid.branch import Branch, join_parallel
+from cosim.grid.matpower import feeder_from_matpower
 from cosim.grid.net_faults import table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
-from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, in_parallel
+from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
 
 POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
@@ -59,7 +60,12 @@ def feeder_from_pandapower(
     Loads and sgens of the net are the feeder's nominal load. Several external grids make several trees.
     Raises ``ConfigError`` naming every loop, part without a slack, and element that holds a voltage.
     """
-    net, source = _open_net(net_or_name)
+    if isinstance(net_or_name, str | Path) and str(net_or_name).endswith(".m"):
+        return feeder_from_matpower(Path(net_or_name), voltage=voltage)
+    return _feeder_of_net(*_open_net(net_or_name), voltage)
+
+
+def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feeder:
     called = bus_names(net)
     problems = _beyond_the_model(net)
     if faults := table_faults(net, called.shown):
@@ -80,6 +86,7 @@ def feeder_from_pandapower(
         slacks=slacks,
         v_base_kv=buses[rows, 9].copy(),
         shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
+        voltage_limits_pu=_voltage_limits(net, origin_bus),
         aliases=aliases,
         unclear={number: both for number, both in called.unclear.items() if number in aliases},
         bus_numbers=called.meaning,
@@ -91,6 +98,22 @@ def feeder_from_pandapower(
     first = model["branch"][branch_row, 0].real.astype(np.int64)
     origin = Origin(net, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
     return replace(feeder, origin=origin)
+
+
+def _voltage_limits(net: Any, bus: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the limits of the net at the node of each *bus*: the narrowest of the buses joined there.
+
+    An open end has none of its own; it gets the widest of all, for nothing but charging current flows to it.
+    """
+    row = net._pd2ppc_lookups["bus"][net.bus.index]  # noqa: SLF001
+    limits = []
+    for column, narrowest, widest in (("min_vm_pu", "max", "min"), ("max_vm_pu", "min", "max")):
+        said = net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan
+        at_node = said.where(net.bus.in_service).groupby(row).agg(narrowest)
+        own = at_node.reindex(net._pd2ppc_lookups["bus"][bus]).to_numpy(float)  # noqa: SLF001
+        fallback = said.agg(widest) if (bus >= 0).any() else np.nan
+        limits.append(np.where(bus >= 0, own, fallback))
+    return limits[0], limits[1]
 
 
 def _slacks(net: Any, name_of: dict[int, str]) -> dict[str, float]:
@@ -110,11 +133,9 @@ def _open_net(net_or_name: Any) -> tuple[Any, str]:
     if not isinstance(net_or_name, str | Path):
         return copy.deepcopy(net_or_name), "pandapower net"
     source = str(net_or_name)
-    is_file = source.endswith((".json", ".m"))
+    is_file = source.endswith(".json")
     if is_file and not Path(source).is_file():
         raise ConfigError(source, [Problem("there is no such file", file=source)])
-    if source.endswith(".m"):
-        return read_matpower(Path(source)), source
     make = getattr(pandapower.networks, source, None) or _of_simbench(source)
     try:
         with quiet():
@@ -236,7 +257,7 @@ def _branches(
 
     rows, base = model["branch"].real, float(model["baseMVA"]) * 1e3 / BASE_KVA
     found: list[Branch] = []
-    places: list[list[int]] = []
+    places: list[int] = []
     for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
         for row in range(start, stop):
             near, far = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
@@ -255,20 +276,9 @@ def _branches(
                     current_max_pu=_limit(net, kind, row - start, model["bus"][[near, far], 9]),
                 )
             )
-            places.append([row])
-            _join_parallel(found, places)
-    return found, places
-
-
-def _join_parallel(found: list[Branch], places: list[list[int]]) -> None:
-    """Join the last branch to an earlier one between the same buses, if there is one."""
-    ends = set(found[-1].edge.ends)
-    for k, earlier in enumerate(found[:-1]):
-        if set(earlier.edge.ends) == ends and (joined := in_parallel(earlier, found[-1])):
-            found[k] = joined
-            found.pop()
-            places[k] += places.pop()
-            return
+            places.append(row)
+    joined, parts = join_parallel(found)
+    return joined, [[places[k] for k in together] for together in parts]
 
 
 def _branch_name(net: Any, kind: str, number: int, called: Mapping[tuple[str, int], str]) -> str:

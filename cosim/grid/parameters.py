@@ -49,8 +49,8 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> FloatArray:
     branch has a limit and no charging of its own, the limit holds here.
     """
     feeder, load = structure.feeder, data.load
-    lowest = feeder.voltage_min_pu
-    highest = feeder.voltage_max_pu
+    low, high = feeder.voltage_limits_pu
+    lowest, highest = float(low.min()), float(high.max())
     if structure.elastic is not None:
         lowest, highest = min(lowest, structure.elastic.voltage_floor_pu), max(highest, 2.0)
     load_kw = np.abs(load.base_kw) + load.station_kw

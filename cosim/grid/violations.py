@@ -31,19 +31,20 @@ def _voltages(solution: Solution, structure: ProblemStructure, data: ProblemData
     stations = bool(data.load.station_kw.any())
     lower = "Lower the station load" if stations else "Lower the load (grid.load_scale)"
     relief = next((f"{group.relief}, or l" for group in structure.groups if group.relief), "L")
-    low = np.where(fed, feeder.voltage_min_pu - solution.voltage_pu, 0.0)
+    least, most = feeder.voltage_limits_pu
+    low = np.where(fed, least - solution.voltage_pu, 0.0)
     for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
         sentence = (
-            f"period {period}, {at_bus(bus)}: no dispatch keeps {feeder.voltage_min_pu:g} p.u. "
+            f"period {period}, {at_bus(bus)}: no dispatch keeps {least[i]:g} p.u. "
             f"(short by {amount:.3g}). {lower}, or raise grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="undervoltage", amount=amount, sentence=sentence)
-    high = np.where(fed, solution.voltage_pu - feeder.voltage_max_pu, 0.0)
+    high = np.where(fed, solution.voltage_pu - most, 0.0)
     for t, i in np.argwhere(high > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(high[t, i])
         sentence = (
-            f"period {period}, {at_bus(bus)}: no dispatch keeps {feeder.voltage_max_pu:g} p.u. "
+            f"period {period}, {at_bus(bus)}: no dispatch keeps {most[i]:g} p.u. "
             f"(above by {amount:.3g}). {relief}ower grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)

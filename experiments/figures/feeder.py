@@ -63,7 +63,8 @@ def voltages(
     for bus, (name, look) in named.items():
         style = {"line": {"color": look.colour, "width": 2.2}, "marker": {"symbol": look.symbol, "size": 6}}
         drawing.add_trace(go.Scatter(x=table.index, y=table[bus], mode="lines+markers", name=name, **style))
-    for limit, side in ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left")):
+    sides = ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left"))
+    for limit, side in (limit for limit in sides if limit[0] is not None):
         drawing.add_hline(
             y=limit, line={"color": LIMIT, "dash": "dash", "width": 1.5},
             annotation={"text": f"limit {limit:g} p.u.", "font": {"color": LIMIT, "size": 11}},

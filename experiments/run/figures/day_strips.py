@@ -40,8 +40,8 @@ def _draw_voltage(drawing: Figure, day: Day) -> Range:
     fill = {"fill": "tonexty", "fillcolor": "rgba(86,180,233,.25)"}
     drawing.add_trace(steps(high.index, high, "highest bus", SKY, **look), row=2, col=2)
     drawing.add_trace(steps(low.index, low, "lowest bus", SKY, **look, **fill), row=2, col=2)
-    limits = {limit for own in day.feeders for limit in (own["voltage_min_pu"], own["voltage_max_pu"])}
-    for limit in sorted(limits):
+    limits = day.voltage_limits_pu
+    for limit in limits:
         drawing.add_hline(y=limit, line={"color": LIMIT, "dash": "dash", "width": 1.2}, row=2, col=2)
     _name(drawing, "lowest to highest voltage [p.u.]", 2)
     lowest, highest = min(*limits, float(low.min())), max(*limits, float(high.max()))

@@ -13,7 +13,7 @@ import pytest
 from cosim.errors import ConfigError
 from cosim.grid.device import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower
+from cosim.grid.feeder import VoltageRules, feeder_from_pandapower
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow, verify_with_ac_power_flow
 from cosim.grid.problem import Load, Rules
 from cosim.grid.sweep import sweep_power_flow
@@ -289,45 +289,3 @@ def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
     two = feeder_from_pandapower("create_cigre_network_mv")
     np.testing.assert_allclose(one.r_pu, two.r_pu)
     np.testing.assert_allclose(one.y_from_pu, two.y_from_pu)
-
-
-CASE3 = """function mpc = case3
-mpc.version = '2';
-mpc.baseMVA = 10;
-mpc.bus = [
-  1 3 0   0  0 0   1 1 0 12.66 1 1.1 0.9;
-  2 1 100 60 0 0   1 1 0 12.66 1 1.1 0.9; % a comment
-  5 1 90  40 0 0.1 1 1 0 12.66 1 1.1 0.9;
-];
-mpc.gen = [1 0 0 10 -10 1.02 100 1 10 0 0 0 0 0 0 0 0 0 0 0 0];
-mpc.branch = [
-  1 2 0.0922 0.0470 0 0 0 0 0 0 1 -360 360;
-  2 5 0.4930 0.2511 0 0 0 0 0 0 1 -360 360;
-  1 5 0.4930 0.2511 0 0 0 0 0 0 0 -360 360;
-];
-Vbase = mpc.bus(1, BASE_KV) * 1e3;
-Sbase = mpc.baseMVA * 1e6;
-mpc.branch(:, [BR_R BR_X]) = mpc.branch(:, [BR_R BR_X]) / (Vbase^2 / Sbase);
-mpc.bus(:, [PD, QD]) = mpc.bus(:, [PD, QD]) / 1e3;
-"""
-
-
-def matpower(folder: Path, text: str) -> Feeder:
-    (folder / "case3.m").write_text(text)
-    return feeder_from_pandapower(folder / "case3.m")
-
-
-def test_a_matpower_file_in_ohms_and_kilowatts(tmp_path: Path) -> None:
-    feeder = matpower(tmp_path, CASE3)
-    assert feeder.bus_names == ("1", "2", "5")
-    assert feeder.r_pu == pytest.approx(np.array([0.0922, 0.493]) / 12.66**2)
-    assert feeder.load_kw == pytest.approx([0, 100, 90])
-    assert feeder.shunt_pu.imag == pytest.approx([0, 0, 0.1])
-    assert feeder.slack_voltages_pu == pytest.approx([1.02])
-
-
-def test_a_matpower_file_that_computes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Save the case from MATPOWER with savecase"):
-        matpower(tmp_path, CASE3 + "mpc.bus(:, PD) = 2 * mpc.bus(:, PD);\n")
-    with pytest.raises(ConfigError, match=r"there is no table mpc\.gen"):
-        matpower(tmp_path, CASE3.replace("mpc.gen", "mpc.other"))
