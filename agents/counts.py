@@ -54,15 +54,15 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     paths, by_period = day_ahead.paths, trips_by_period(traffic, scenario)
     counts = entering_links(traffic, by_period, scenario, paths)
     counts[: scenario.periods.count] += traffic.entering
-    first, overlap_min = _first_period(traffic, scenario), scenario.path_size_min(paths)
+    first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
     for number, trips in enumerate(by_period):
         now, car_veh_h = scenario.periods.nth(first + number), traffic.car_veh_h[number]
         ev_veh_h = np.bincount(trips.path, minlength=paths.count) / scenario.periods.hours
         entering_veh_h = counts[number] / scenario.periods.hours
         _record_links(recorder, paths, now, traffic, number, trips, (car_veh_h, ev_veh_h, entering_veh_h))
-        price_min = scenario.price_min(traffic.price_cny_per_kwh[number], day_ahead.session_kwh)
+        at_station_min = scenario.charging_cost_min(traffic.price_cny_per_kwh[number], day_ahead.session_kwh)
         cost_min = paths.time_min(traffic.announced_min[number]) + overlap_min
-        cost_min += np.where(paths.station >= 0, price_min[paths.station], 0.0)
+        cost_min += np.where(paths.station >= 0, at_station_min[paths.station], 0.0)
         _record_paths(recorder, paths, now, car_veh_h + ev_veh_h, cost_min)
 
 
@@ -109,7 +109,7 @@ def _record_links(
     flows_veh_h: tuple[FloatArray, FloatArray, FloatArray],
 ) -> None:
     car_veh_h, ev_veh_h, entering = flows_veh_h
-    charges = paths.class_of_group[paths.groups.of_path] == CHARGING
+    charges = paths.class_of_group[paths.groups.group_of_path] == CHARGING
     cars = paths.link_flow_veh_h(car_veh_h)
     passing = paths.link_flow_veh_h(np.where(charges, 0.0, ev_veh_h))
     charging = paths.link_flow_veh_h(np.where(charges, ev_veh_h, 0.0))
@@ -147,6 +147,6 @@ def _experienced_min(paths: PathSet, flow_veh_h: FloatArray, trips: TripsOfPerio
 def _record_paths(
     recorder: Recorder, paths: PathSet, now: PeriodOfDay, flow_veh_h: FloatArray, cost_min: FloatArray
 ) -> None:
-    total = paths.groups.spread(paths.groups.total(flow_veh_h))
+    total = paths.groups.expand(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

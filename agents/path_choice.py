@@ -7,7 +7,7 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import choose_in_rows, cumulative_chances, padded_members
+from cosim.road.choice import choose_in_rows, cumulative_probabilities, padded_members
 from cosim.road.route_choice import Alternatives
 from cosim.scenario import CHARGING, PASSING, DayAhead, Scenario
 
@@ -125,8 +125,8 @@ class PathChoice:
         priced_kwh: FloatArray,
     ) -> FloatArray:
         """Return road, station with its expected stay, and price of each row's pairs."""
-        charge_min = self.scenario.price_min(prices_cny_per_kwh, priced_kwh[:, np.newaxis])
-        at_station: FloatArray = np.take_along_axis(charge_min, self.paths.station[members], axis=1)
+        charging_cost_min = self.scenario.charging_cost_min(prices_cny_per_kwh, priced_kwh[:, np.newaxis])
+        at_station: FloatArray = np.take_along_axis(charging_cost_min, self.paths.station[members], axis=1)
         return perceived.time_min[members] + at_station
 
     def _cumulative(self, members: IntArray, cost_min: FloatArray) -> FloatArray:
@@ -134,7 +134,7 @@ class PathChoice:
         among = Alternatives(
             cost_min=cost_min, theta_per_min=self.theta_per_min, path=members, paths=self.paths
         )
-        return cumulative_chances(self.scenario.choice.weights(among))
+        return cumulative_probabilities(self.scenario.choice.weights(among))
 
 
 def _choice_set(

@@ -228,23 +228,22 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
     """Record the limits that the dispatch breaks, why it is not certified, and limits broken by the realised load."""
     for violation in op.dispatch.violations:
         if violation.period == op.now.period:
-            place = f"feeder {op.feeder.name}, {at_bus(violation.bus)}"
-            _violation(recorder, op, place, violation.kind, violation.amount, violation.sentence)
-    feeder = f"feeder {op.feeder.name}"
+            place = at_bus(violation.bus)
+            _violation(recorder, op, violation.kind, violation.amount, violation.sentence, place)
     reason = op.dispatch.reason_not_certified
     if op.dispatch.status == "failed":
-        _violation(recorder, op, feeder, "failed", float(op.load.station_kw[op.row].sum()), reason)
+        _violation(recorder, op, "failed", float(op.load.station_kw[op.row].sum()), reason)
     elif reason:
         error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
-        _violation(recorder, op, feeder, "not_exact", error, reason)
+        _violation(recorder, op, "not_exact", error, reason)
     if np.isnan(op.realised.voltage_pu).any():
         sentence = (
-            f"period {op.now.period}, {feeder}: the AC power flow has no solution with the realised load. "
+            f"period {op.now.period}: the AC power flow has no solution with the realised load. "
             "The load is beyond what the feeder can carry."
         )
-        _violation(recorder, op, feeder, "no_ac_solution", float(op.station_kw.sum()), sentence)
+        _violation(recorder, op, "no_ac_solution", float(op.station_kw.sum()), sentence)
     for sentence in non_positive_prices(np.array([op.price_cny_per_kwh]), first_period=op.now.period):
-        _violation(recorder, op, "tariff", "price", -op.price_cny_per_kwh, sentence)
+        _record(recorder, op, place="tariff", kind="price", amount=-op.price_cny_per_kwh, sentence=sentence)
     _record_realised_voltage(recorder, op)
     _record_realised_current(recorder, op)
 
@@ -267,7 +266,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
             f"the limits are {low[worst]:g} to {high[worst]:g}. Plan with a margin: narrow the voltage limits of grid."
         )
         amount = float(outside[worst])
-        _violation(recorder, op, f"feeder {feeder.name}, {place}", "realised_voltage", amount, sentence)
+        _violation(recorder, op, "realised_voltage", amount, sentence, place)
 
 
 def _record_realised_current(recorder: Recorder, op: Operation) -> None:
@@ -282,21 +281,21 @@ def _record_realised_current(recorder: Recorder, op: Operation) -> None:
             "Plan with a margin: lower grid.branch_limit_scale."
         )
         amount = float(over_a[worst])
-        _violation(recorder, op, f"feeder {feeder.name}, {place}", "realised_current", amount, sentence)
+        _violation(recorder, op, "realised_current", amount, sentence, place)
 
 
 def _violation(
-    recorder: Recorder, op: Operation, place: str, kind: str, amount: float, sentence: str
+    recorder: Recorder, op: Operation, kind: str, amount: float, sentence: str, place: str = ""
 ) -> None:
-    recorder.add_row(
-        "violations",
-        day=op.now.day,
-        period=op.now.period,
-        place=place,
-        kind=kind,
-        amount=amount,
-        sentence=sentence if op.now.day == 1 else f"day {op.now.day}, {sentence}",
-    )
+    """Record what concerns the feeder, or a *place* on it."""
+    feeder = op.feeder.name
+    where = f"feeder {feeder}, {place}" if place else f"feeder {feeder}"
+    _record(recorder, op, feeder=feeder, place=where, kind=kind, amount=amount, sentence=sentence)
+
+
+def _record(recorder: Recorder, op: Operation, *, sentence: str, **columns: str | float) -> None:
+    dated = sentence if op.now.day == 1 else f"day {op.now.day}, {sentence}"
+    recorder.add_row("violations", day=op.now.day, period=op.now.period, sentence=dated, **columns)
 
 
 def _largest(values: FloatArray) -> float:

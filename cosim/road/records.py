@@ -49,7 +49,7 @@ def record_path_flows(
 @lru_cache(maxsize=4)
 def _names(paths: PathSet) -> dict[str, np.ndarray]:
     """Return what the table says of every path in every period, made once: a city has tens of thousands."""
-    group = paths.groups.of_path
+    group = paths.groups.group_of_path
     od, user_class = paths.od_of_group[group], paths.class_of_group[group]
     nodes, stations = _texts(paths.network.nodes), _texts((*paths.network.stations, ""))
     return {

@@ -125,7 +125,7 @@ def _with_diaries(scenario: Scenario, diaries: int) -> Scenario:
 
 def expected_ev_flow_veh_h(day: EquilibriumDay) -> FloatArray:
     """Return the equilibrium's EV flow on each link, (periods, links)."""
-    of_class = day.paths.class_of_group[day.paths.groups.of_path]
+    of_class = day.paths.class_of_group[day.paths.groups.group_of_path]
     flows = [np.where(of_class == CAR, 0.0, period.path_flow_veh_h) for period in day.periods]
     return np.array([day.paths.link_flow_veh_h(flow) for flow in flows])
 

@@ -1,9 +1,6 @@
 """Two samples as figures: indicators of causes, stations and feeders by period, error against N."""
 
-from typing import Any
-
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import FloatArray, Frame
 from experiments.figures.style import (
@@ -15,10 +12,10 @@ from experiments.figures.style import (
     VERMILION,
     Figure,
     figure,
-    grid,
     over_periods,
-    steps,
+    side_by_side,
 )
+from experiments.figures.traces import Trace, band, bars, heat_map, line, points, steps
 
 BAND = "rgba(213,94,0,.18)"
 SIDE_BY_SIDE = 4
@@ -38,19 +35,10 @@ def indicator_strength(causes: Frame) -> Figure:
     # what counts from the first case on has a threshold of zero: one case is drawn as ten times that
     ratio = counted.effect / counted.threshold.where(counted.threshold > 0, 0.1)
     drawing = figure(90 + 34 * len(counted), margin={"l": 420, "r": 24, "t": 30, "b": 56})
-    drawing.add_trace(
-        go.Bar(
-            x=np.log10(np.maximum(ratio, FLOOR) / FLOOR),
-            base=np.log10(FLOOR),
-            y=counted.cause + ": " + counted.indicator,
-            orientation="h",
-            marker={"color": [VERMILION if present else MUTED for present in counted.present]},
-            text=counted.sentence,
-            textposition="none",
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=False,
-        )
-    )
+    length, labels = np.log10(np.maximum(ratio, FLOOR) / FLOOR), counted.cause + ": " + counted.indicator
+    colours = [VERMILION if present else MUTED for present in counted.present]
+    told = {"text": counted.sentence, "textposition": "none", "hovertemplate": "%{text}<extra></extra>"}
+    drawing.add_trace(bars(length, labels, None, colours, base=np.log10(FLOOR), orientation="h", **told))
     drawing.add_vline(x=0, line={"color": LIMIT, "dash": "dash", "width": 1.5})
     ticks = list(range(-3, 6))
     drawing.update_xaxes(
@@ -77,42 +65,31 @@ def feeders(differences: Frame, names: tuple[str, str], period_min: float) -> li
 def _columns(
     rows: Frame, items: list[str], quantities: dict[str, str], names: tuple[str, str], period_min: float
 ) -> Figure:
-    drawing = grid(
-        120 + 170 * len(quantities), len(quantities), len(items), column_titles=items, shared_xaxes=True,
-        shared_yaxes=True, vertical_spacing=0.06, horizontal_spacing=0.03,
-    )  # fmt: skip
-    for row, (quantity, title) in enumerate(quantities.items(), start=1):
-        for column, item in enumerate(items, start=1):
-            own = rows[(rows.item == item) & (rows.quantity == quantity)].sort_values("period")
-            for trace in _two_lines(own, names, labelled=row == column == 1):
-                drawing.add_trace(trace, row=row, col=column)
+    height, titles = 120 + 170 * len(quantities), list(quantities.values())
+    labels = 24 if len(items) == 1 else 6
+    drawing = side_by_side(height, period_min, titles, items, labels=labels)
+    for row, quantity in enumerate(quantities, start=1):
         shown = rows[rows.item.isin(items) & (rows.quantity == quantity)]
+        for column, item in enumerate(items, start=1):
+            own = shown[shown.item == item].sort_values("period")
+            traces = _two_lines(own, names, labelled=row == column == 1)
+            drawing.add_traces(traces, rows=row, cols=column)
         top = float(np.nanmax(shown[["reference", "other"]].to_numpy(), initial=0.0))
         drawing.update_yaxes(range=[0, 1.25 * max(top, 0.1)], row=row)  # a band may be cut off, a line not
-        drawing.update_yaxes(title_text=title, row=row, col=1)
-    over_periods(drawing, period_min, rows=len(quantities), labels=24 if len(items) == 1 else 6)
     return drawing.update_layout(legend={"y": 1.05}, margin={"t": 96})
 
 
-def _two_lines(own: Frame, names: tuple[str, str], *, labelled: bool) -> list[Any]:
+def _two_lines(own: Frame, names: tuple[str, str], *, labelled: bool) -> list[Trace]:
     """Return the reference's line, the other's, and the band of the difference laid on the reference."""
-    traces = []
-    if own.low.notna().any():
-        edges = [
-            steps(own.period, own.reference + end, name, AGENTS, line={"width": 0}, hoverinfo="skip",
-                  showlegend=False)
-            for end, name in ((own.low, "low"), (own.high, "high"))
-        ]  # fmt: skip
-        edges[1].update(
-            fill="tonexty", fillcolor=BAND, name="95 % band over replications", showlegend=labelled
-        )
-        traces += edges
-    for values, name, colour in (
-        (own.reference, names[0], EQUILIBRIUM),
-        (own.other, names[1], AGENTS),
-    ):
-        traces.append(steps(own.period, values.round(4), name, colour, legendgroup=name, showlegend=labelled))
-    return traces
+    traces = [
+        steps(own.period, values.round(4), name, colour, legendgroup=name, showlegend=labelled)
+        for values, name, colour in ((own.reference, names[0], EQUILIBRIUM), (own.other, names[1], AGENTS))
+    ]
+    if own.low.isna().all():
+        return traces
+    name = "95 % band over replications" if labelled else None
+    low, high = own.reference + own.low, own.reference + own.high
+    return [*band(own.period, low, high, name, BAND, draw=steps), *traces]
 
 
 def voltages(differences: Frame, period_min: float) -> Figure:
@@ -123,19 +100,9 @@ def voltages(differences: Frame, period_min: float) -> Figure:
     table = own.pivot_table(index="item", columns="period", values="difference").loc[order]
     largest = max(float(np.abs(table.to_numpy()).max()), 1e-9)
     drawing = figure(max(260, 16 * len(table) + 110), margin={"l": 90, "r": 24, "t": 30, "b": 56})
-    bar = {"title": {"text": "p.u.", "font": {"size": 12}}, "thickness": 12, "outlinewidth": 0}
-    drawing.add_trace(
-        go.Heatmap(
-            x=table.columns,
-            y=order,
-            z=table.to_numpy(),
-            zmin=-largest,
-            zmax=largest,
-            colorscale="RdBu",
-            colorbar=bar,
-            hovertemplate="bus %{y}<br>period %{x}<br>%{z:.5f} p.u.<extra></extra>",
-        )
-    )
+    scale = {"colorscale": "RdBu", "zmin": -largest, "zmax": largest}
+    hover = "bus %{y}<br>period %{x}<br>%{z:.5f} p.u.<extra></extra>"
+    drawing.add_trace(heat_map(table, order, "p.u.", hover, **scale))
     over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="bus", autorange="reversed", type="category")
 
@@ -146,27 +113,11 @@ def error_against_n(table: Frame, slope: float) -> Figure:
     mean = table.groupby("evs").relative_error.mean()
     sizes: FloatArray = mean.index.to_numpy(dtype=float)
     drawing.add_trace(
-        go.Scatter(
-            x=table.evs,
-            y=table.relative_error,
-            mode="markers",
-            marker={"color": AGENTS, "size": 6, "opacity": 0.45},
-            name="one population",
-        )
+        points(table.evs, table.relative_error, "one population", AGENTS, marker={"opacity": 0.45})
     )
-    drawing.add_trace(
-        go.Scatter(
-            x=sizes,
-            y=mean.to_numpy(),
-            mode="lines+markers",
-            line={"color": AGENTS, "width": 2},
-            marker={"size": 9},
-            name=f"mean, slope {slope:.3f}",
-        )
-    )
+    drawing.add_trace(line(sizes, mean.to_numpy(), f"mean, slope {slope:.3f}", AGENTS, marker={"size": 9}))
     ideal = mean.iloc[0] * np.sqrt(sizes[0] / sizes)
-    line = {"color": INK, "dash": "dash", "width": 1.5}
-    drawing.add_trace(go.Scatter(x=sizes, y=ideal, mode="lines", line=line, name="slope \N{MINUS SIGN}1/2"))
+    drawing.add_trace(line(sizes, ideal, "slope \N{MINUS SIGN}1/2", INK, width=1.5, dash="dash"))
     drawing.update_xaxes(title_text="EVs", type="log", dtick=1)
     return drawing.update_yaxes(
         title_text="error of EV flows, relative", type="log", exponentformat="power", dtick=1

@@ -7,7 +7,8 @@ from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
 from experiments.figures.positions import Positions, feeder_positions
 from experiments.figures.road_map import LABELLED
-from experiments.figures.style import INK, VOLTAGE, colourbar, scatter
+from experiments.figures.style import INK, VOLTAGE, colourbar
+from experiments.figures.traces import scatter
 
 LONGEST_INSIDE = 3
 """Letters that a mark has room for."""

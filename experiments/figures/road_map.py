@@ -9,7 +9,8 @@ from plotly.colors import sample_colorscale
 
 from cosim.arrays import FloatArray, Frame
 from experiments.figures.positions import Positions
-from experiments.figures.style import INK, PAPER, Look, colourbar, congestion, scatter
+from experiments.figures.style import INK, PAPER, Look, colourbar, congestion
+from experiments.figures.traces import scatter
 
 THINNEST, WIDEST = 1.5, 9.0
 LABELLED = 60

@@ -1,11 +1,10 @@
 """One look for every figure: colours that colour-blind readers tell apart, one typeface, quiet axes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -95,6 +94,32 @@ def _template() -> Any:
     return go.Figure().update_layout(template={"layout": LAYOUT}).layout.template
 
 
+def stacked(
+    height: int,
+    period_min: float,
+    titles: Sequence[str],
+    *,
+    columns: int = 1,
+    labels: int = 24,
+    **options: Any,
+) -> Figure:
+    """Return an empty grid of charts over the periods of a day: a row for each of the *titles* of the y axes."""
+    drawing = grid(
+        height, len(titles), columns, **{"shared_xaxes": True, "vertical_spacing": 0.06, **options}
+    )
+    for row, title in enumerate(titles, start=1):
+        drawing.update_yaxes(title_text=title, row=row, col=1)
+    return over_periods(drawing, period_min, rows=len(titles), labels=labels)
+
+
+def side_by_side(
+    height: int, period_min: float, titles: Sequence[str], items: Sequence[str], **options: Any
+) -> Figure:
+    """Return such a grid with a column for each of *items*, one scale in a row: to be compared by eye."""
+    options |= {"column_titles": items, "shared_yaxes": True, "horizontal_spacing": 0.03}
+    return stacked(height, period_min, titles, columns=len(items), **options)
+
+
 def over_periods(drawing: Figure, minutes: float, *, rows: int = 1, labels: int = 24) -> Figure:
     """Give *drawing* x axes of the periods of a day, with about *labels* labels; the lowest has a title."""
     count = round(1440 / minutes)
@@ -104,40 +129,16 @@ def over_periods(drawing: Figure, minutes: float, *, rows: int = 1, labels: int 
     return drawing.update_xaxes(title_text=f"period of the day ({minutes:g} min each)", **lowest)
 
 
-def steps(periods: Any, values: Any, name: str, colour: str, **options: Any) -> Any:
-    """Return a line that is level over each period: means over a period are not points in time."""
-    line = {"color": colour, "width": 2, **options.pop("line", {})}
-    both_ends = np.repeat(np.asarray(periods), 2)
-    return go.Scatter(
-        x=both_ends + np.tile([-0.5, 0.5], len(periods)),
-        y=np.repeat(np.asarray(values, dtype=float), 2),
-        customdata=both_ends,
-        name=name,
-        mode="lines",
-        line=line,
-        hovertemplate="period %{customdata}: %{y}",
-        **options,
-    )
-
-
-def scatter(**content: Any) -> dict[str, Any]:
-    """Return a trace in plain words: thousands of plotly's own objects would take seconds to check."""
-    return {"type": "scatter", "showlegend": False, **content}
-
-
 def colourbar(title: str, x: float, length: float) -> dict[str, Any]:
     """Return a colour bar that lies above a picture, from *x* on."""
-    return {
-        "title": {"text": title, "side": "top", "font": {"size": 12}},
-        "orientation": "h",
-        "x": x,
-        "xanchor": "left",
-        "y": 1.0,
-        "yanchor": "bottom",
-        "len": length,
-        "thickness": 10,
-        "outlinewidth": 0,
-    }
+    bar = {"title": {"text": title, "side": "top", "font": {"size": 12}}, "thickness": 10, "outlinewidth": 0}
+    place = {"x": x, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": length}
+    return {**bar, "orientation": "h", **place}
+
+
+def colourbar_beside(title: str) -> dict[str, Any]:
+    """Return a colour bar that stands to the right of a chart."""
+    return {"title": {"text": title, "font": {"size": 12}}, "thickness": 12, "outlinewidth": 0}
 
 
 @dataclass(frozen=True, slots=True)

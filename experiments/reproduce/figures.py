@@ -1,4 +1,4 @@
-"""Figures of the paper that the other pages do not have: flows, stations, searches, tariff, voltages, errors."""
+"""Figures of Ma et al. (2024) that the other pages do not have: flows, stations, searches, tariff, voltages, errors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,8 +19,8 @@ from experiments.figures.style import (
     figure,
     grid,
     over_periods,
-    steps,
 )
+from experiments.figures.traces import steps
 
 HOUR_MIN = 60.0
 PATH_COLOURS = (*CYCLE, "#8c564b", "#5b6b7b")
@@ -141,7 +141,7 @@ def tariffs(load_kw: FloatArray, band_kw: float, dynamic: FloatArray, table: Flo
         )
     prices = (("dynamic tariff, Eq. 22", dynamic, VERMILION, "solid"), ("Table 1", table, BLUE, "dash"))
     for name, price, colour, dash in prices:
-        line = steps(periods, price.round(4), name, colour, line={"dash": dash, "width": 2.4})
+        line = steps(periods, price.round(4), name, colour, dash=dash, width=2.4)
         drawing.add_trace(line, row=2, col=1)
     drawing.update_yaxes(title_text="load [kW]", rangemode="tozero", row=1, col=1)
     drawing.update_yaxes(title_text="price<br>[CNY/kWh]", rangemode="tozero", row=2, col=1)
@@ -171,7 +171,7 @@ def lowest_voltages(lowest_pu: Mapping[str, FloatArray], limit_pu: float) -> Fig
 def with_purchase(drawing: Figure, purchase_kw: FloatArray, name: str) -> Figure:
     """Return *drawing* with one more line of power over the periods."""
     periods = np.arange(1, len(purchase_kw) + 1)
-    return drawing.add_trace(steps(periods, purchase_kw.round(1), name, LIMIT, line={"dash": "dash"}))
+    return drawing.add_trace(steps(periods, purchase_kw.round(1), name, LIMIT, dash="dash"))
 
 
 def shaded(drawing: Figure, marked: BoolArray) -> Figure:

@@ -1,4 +1,4 @@
-"""The roads of the paper's day: its equilibrium, and the paper's own search from cold and from warm starts."""
+"""Road network of the case of Ma et al. (2024): its equilibrium, and successive averages from cold and warm starts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -118,7 +118,7 @@ class RoadCase:
 def even_split_veh_h(problem: AssignmentProblem) -> FloatArray:
     """Return uninformed path flows: each group's trips spread evenly over its paths."""
     groups = problem.paths.groups
-    even: FloatArray = problem.path_demand_veh_h / groups.spread(np.diff(groups.start).astype(float))
+    even: FloatArray = problem.path_demand_veh_h / groups.expand(np.diff(groups.start).astype(float))
     return even
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arrays import Frame
 from cosim.results import Run
 from experiments.figures import feeder
 from experiments.figures.style import Figure
@@ -33,7 +34,7 @@ def write_report(run: Run) -> None:
         headlines=headlines(run.summary),
         verdict=verdict(day),
         waits=mean_waits(day),
-        tariff_held="tariff_flips" in set(day.equilibrium("violations", ["kind"]).kind),
+        tariff_held="class_change" in set(day.equilibrium("violations", ["kind"]).kind),
         single_evs="ev_days" in run.agents.names,
         replications=len(run.replications),
         real_time=real_time_sentence(run.summary),
@@ -54,46 +55,52 @@ def days_shown(day: Day) -> list[int]:
 
 def _packed_day(day: Day) -> str:
     """Return the figures of a later day by their place on the page: those that show that day."""
-    figures = {name: build(day) for name, build in {**_TRAFFIC, **_GRID}.items() if name in BY_DAY}
+    figures = {name: build(day) for name, build in OF_EACH_DAY.items()}
     places = [place for name, drawn in figures.items() for place in _as_json(name, drawn)]
     return packed("{" + ",".join(f'"{place["id"]}":{place["json"]}' for place in places) + "}")
 
 
+def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
+    """Return each figure with the id of its place on the page, its feeder if it has one, and its content as JSON."""
+    return [
+        {"id": f"{name}-{number}", "feeder": figure.layout.meta or "", **embedded(figure)}
+        for number, figure in enumerate(figures, start=1)
+    ]
+
+
 def all_figures(day: Day) -> dict[str, list[Figure]]:
     """Return the figures of the report by section; a section without data is left out."""
-    drawn = {name: build(day) for name, build in {**_TRAFFIC, **_GRID}.items()}
+    drawn = {name: build(day) for name, build in {**OF_EACH_DAY, **OF_THE_RUN}.items()}
     return {name: figures for name, figures in drawn.items() if figures}
 
 
-def _one(table: str, build: Callable[[Day], Figure]) -> Callable[[Day], list[Figure]]:
-    """Return a builder of one figure, or of none where *table* was not written."""
-    return lambda day: [] if day.main(table).empty else [build(day)]
+Builder = Callable[[Day], list[Figure]]
+ReadTable = Callable[[Day, str], Frame]
+"""A model's tables: `Day.main`, `Day.equilibrium` or `Day.comparison`."""
 
 
-def _compared(table: str, build: Callable[[Any], Figure]) -> Callable[[Day], list[Figure]]:
-    return lambda day: [] if day.comparison(table).empty else [build(day.comparison(table))]
+def _one(read: ReadTable, table: str, build: Callable[[Day, Frame], Figure]) -> Builder:
+    """Return the builder of a figure of one table, and of none where it was not written."""
 
-
-def _per_feeder(
-    table: str, build: Callable[[Day, Mapping[str, Any]], Figure | None]
-) -> Callable[[Day], list[Figure]]:
     def figures(day: Day) -> list[Figure]:
-        if day.main(table).empty:
-            return []
-        found = [(own["name"], build(day, own)) for own in day.feeders]
-        return [drawn.update_layout(meta=name) for name, drawn in found if drawn is not None]
+        rows = read(day, table)
+        return [] if rows.empty else [build(day, rows)]
 
     return figures
 
 
-def _of(day: Day, table: str, own: Mapping[str, Any]) -> Any:
-    """Return the rows of one feeder."""
-    frame = day.main(table)
-    return frame if frame.empty else frame[frame.feeder == own["name"]]
+def _per_feeder(
+    read: ReadTable, table: str, build: Callable[[Day, Mapping[str, Any], Frame], Figure | None]
+) -> Builder:
+    """Return the builder of a figure for each feeder that has rows in a table."""
 
+    def figures(day: Day) -> list[Figure]:
+        whole = read(day, table)
+        parts = [] if whole.empty else [(own, whole[whole.feeder == own["name"]]) for own in day.feeders]
+        drawn = [(own["name"], build(day, own, rows)) for own, rows in parts]
+        return [figure.update_layout(meta=name) for name, figure in drawn if figure is not None]
 
-def _path_shares(day: Day) -> list[Figure]:
-    return [traffic.path_shares(day)] if "paths" in day.run.equilibrium.names else []
+    return figures
 
 
 def _flow_agreement(day: Day) -> list[Figure]:
@@ -104,91 +111,71 @@ def _flow_agreement(day: Day) -> list[Figure]:
 
 def _learning(day: Day) -> list[Figure]:
     """Return the course of many days; of one day there is none."""
-    learnt = day.run.comparison.read("learning") if "learning" in day.run.comparison.names else None
-    return [] if learnt is None or len(learnt) < 2 else [learning.distances(learnt)]
+    learnt = day.run.comparison.read("learning") if "learning" in day.run.comparison.names else ()
+    return [learning.distances(learnt)] if len(learnt) > 1 else []
 
 
-def _convergence(day: Day) -> list[Figure]:
-    iterations = day.equilibrium("convergence")
-    tolerance = day.scenario["road"]["assignment"]["tolerance"]
-    return [] if iterations.empty else [accuracy.convergence(iterations, tolerance)]
+def _path_shares(day: Day) -> list[Figure]:
+    return [traffic.path_shares(day)] if "paths" in day.run.equilibrium.names else []
 
 
-def _coupling(day: Day) -> list[Figure]:
-    iterations = day.equilibrium("coupling")
-    return [] if iterations.empty else [coupling.coupling(iterations, day.scenario["coupling"]["tolerance"])]
-
-
-def _real_time(day: Day, own: Mapping[str, Any]) -> Figure | None:
-    table = day.comparison("real_time")
-    return None if table.empty else coupling.real_time(table[table.feeder == own["name"]], day.period_min)
-
-
-def _storage(day: Day, own: Mapping[str, Any]) -> Figure | None:
+def _storage(day: Day, own: Mapping[str, Any], devices: Frame) -> Figure | None:
     units = [*own["storage"], *({"name": unit["name"]} for unit in own.get("v2g", ()))]
-    return feeder.storage(_of(day, "devices", own), units, day.period_min) if units else None
+    return feeder.storage(devices, units, day.period_min) if units else None
 
 
-def _prices(day: Day, own: Mapping[str, Any]) -> Figure | None:
-    prices, names = day.main("prices"), day.stations_of(own)
-    return feeder.prices(prices[prices.station.isin(names)], day.period_min, day.stations) if names else None
+def _prices(day: Day, _: Mapping[str, Any], stations: Frame) -> Figure | None:
+    prices = day.main("prices")
+    own = prices[prices.station.isin(stations.station)]
+    return None if own.empty else feeder.prices(own, day.period_min, day.stations)
 
 
-def _dispatch(day: Day, own: Mapping[str, Any]) -> Figure:
-    devices, purchase, buses = (_of(day, table, own) for table in ("devices", "dispatch", "buses"))
+def _dispatch(day: Day, own: Mapping[str, Any], purchase: Frame) -> Figure:
+    tables = day.main("devices"), day.main("buses")
+    devices, buses = (table if table.empty else table[table.feeder == own["name"]] for table in tables)
     return feeder.dispatch(devices, purchase, buses, day.period_min)
 
 
-_TRAFFIC: dict[str, Callable[[Day], list[Figure]]] = {
-    "networks": _one("links", networks),
-    "saturation": _one("links", traffic.saturation),
+def _voltages(day: Day, own: Mapping[str, Any], buses: Frame) -> Figure:
+    return feeder.voltages(buses, own, day.period_min, day.stations_by_bus(own))
+
+
+OF_EACH_DAY: dict[str, Builder] = {
+    "networks": _one(Day.main, "links", lambda day, _: networks(day)),
+    "saturation": _one(Day.main, "links", lambda day, links: traffic.saturation(links, day.period_min)),
+    "stations": stations.stations,
+    "outcomes": outcomes.outcomes,
+    "voltages": _per_feeder(Day.main, "buses", _voltages),
+    "dispatch": _per_feeder(Day.main, "dispatch", _dispatch),
+    "prices": _per_feeder(Day.main, "stations", _prices),
+    "storage": _per_feeder(Day.main, "devices", _storage),
+    "forecast_error": _per_feeder(
+        Day.main, "dispatch", lambda day, _, purchase: feeder.forecast_error(purchase, day.period_min)
+    ),
+    "exactness": _per_feeder(
+        Day.main, "dispatch", lambda day, _, dispatch: accuracy.exactness(dispatch, day.period_min)
+    ),
+}
+"""Figures that each day of the agents has."""
+OF_THE_RUN: dict[str, Builder] = {
     "flow_agreement": _flow_agreement,
     "learning": _learning,
     "path_shares": _path_shares,
-    "choice_tests": _compared("g_tests", traffic.choice_tests),
-    "stations": stations.stations,
-    "outcomes": outcomes.outcomes,
-}
-_GRID: dict[str, Callable[[Day], list[Figure]]] = {
-    "voltages": _per_feeder(
-        "buses",
-        lambda day, own: feeder.voltages(
-            _of(day, "buses", own), own, day.period_min, day.stations_by_bus(own)
+    "choice_tests": _one(Day.comparison, "g_tests", lambda _, tests: traffic.choice_tests(tests)),
+    "coupling": _one(
+        Day.equilibrium,
+        "coupling",
+        lambda day, iterations: coupling.coupling(iterations, day.scenario["coupling"]["tolerance"]),
+    ),
+    "convergence": _one(
+        Day.equilibrium,
+        "convergence",
+        lambda day, iterations: accuracy.convergence(
+            iterations, day.scenario["road"]["assignment"]["tolerance"]
         ),
     ),
-    "dispatch": _per_feeder("dispatch", _dispatch),
-    "prices": _per_feeder("prices", _prices),
-    "storage": _per_feeder("devices", _storage),
-    "forecast_error": _per_feeder(
-        "dispatch", lambda day, own: feeder.forecast_error(_of(day, "dispatch", own), day.period_min)
+    "real_time": _per_feeder(
+        Day.comparison, "real_time", lambda day, _, plans: coupling.real_time(plans, day.period_min)
     ),
-    "exactness": _per_feeder(
-        "dispatch", lambda day, own: accuracy.exactness(_of(day, "dispatch", own), day.period_min)
-    ),
-    "coupling": _coupling,
-    "convergence": _convergence,
-    "real_time": _per_feeder("dispatch", _real_time),
 }
-
-
-BY_DAY = (
-    "networks",
-    "saturation",
-    "stations",
-    "outcomes",
-    "voltages",
-    "dispatch",
-    "prices",
-    "storage",
-    "forecast_error",
-    "exactness",
-)
-"""Figures that each day of the agents has; the others are of the equilibrium, or of the first day."""
-
-
-def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
-    """Return each figure with the id of its place on the page, its feeder if it has one, and its content as JSON."""
-    return [
-        {"id": f"{name}-{number}", "feeder": figure.layout.meta or "", **embedded(figure)}
-        for number, figure in enumerate(figures, start=1)
-    ]
+"""Figures of the equilibrium, of its comparison with the agents, or of all days."""

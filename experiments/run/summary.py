@@ -24,41 +24,30 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     an EV that departs late arrives, waits and charges on the next day.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
-    day = main["dispatch"][main["dispatch"].day == 1]
-    hours = scenario.periods.hours
+    comparison, sessions = tables.get("comparison"), float(main["stations"].arrivals.sum())
+    day, hours = main["dispatch"][main["dispatch"].day == 1], scenario.periods.hours
     return {
-        **(_traffic_of_agents(agents) if agents else _traffic_of_equilibrium(main, scenario)),
+        **(_trips_of_agents(agents["evs"]) if agents else _trips_of_equilibrium(main["paths"], hours)),
+        "sessions": int(sessions) if agents else sessions,
+        "energy_kwh": float(main["stations"].energy_kwh.sum()),
         **_stations(main["stations"], scenario),
         "cost_cny": float(day.cost_cny.sum()),
         "losses_kwh": float(day.losses_kw.sum()) * hours,
         "voltage_min_pu": float(day.voltage_min_pu.min()),
         "relaxation_error_max": float(main["dispatch"].relaxation_error_max.max()),
         "ac_mismatch_max_pu": float(main["dispatch"].ac_mismatch_max_pu.max()),
-        **_plans(tables.get("comparison")),
-        **_agreement(tables.get("comparison")),
+        **(dict.fromkeys(COMPARED) if comparison is None else _compared(comparison)),
         "solver": str(main["dispatch"].solver.iloc[0]),
     }
 
 
-def _traffic_of_agents(tables: Tables) -> dict[str, Any]:
-    evs, stations = tables["evs"], tables["stations"]
-    return {
-        "trips": int(evs.arrived.sum()),
-        "stranded": int(evs.stranded.sum()),
-        "sessions": int(stations.arrivals.sum()),
-        "energy_kwh": float(stations.energy_kwh.sum()),
-    }
+def _trips_of_agents(evs: Frame) -> dict[str, Any]:
+    return {"trips": int(evs.arrived.sum()), "stranded": int(evs.stranded.sum())}
 
 
-def _traffic_of_equilibrium(tables: Tables, scenario: Scenario) -> dict[str, Any]:
-    paths, stations, hours = tables["paths"], tables["stations"], scenario.periods.hours
+def _trips_of_equilibrium(paths: Frame, hours: float) -> dict[str, Any]:
     evs = paths[paths.user_class != "car"]
-    return {
-        "trips": float(evs.flow_veh_h.sum()) * hours,
-        "stranded": 0,
-        "sessions": float(stations.arrivals.sum()),
-        "energy_kwh": float(stations.energy_kwh.sum()),
-    }
+    return {"trips": float(evs.flow_veh_h.sum()) * hours, "stranded": 0}
 
 
 def _stations(stations: Frame, scenario: Scenario) -> dict[str, Any]:
@@ -77,33 +66,27 @@ def _utilisation(today: Frame, scenario: Scenario) -> dict[str, float | None]:
     chargers = today.station.map({station.name: station.chargers for station in scenario.stations})
     limit_kw = today.station.map({station.name: station.limit_kw for station in scenario.stations})
     is_known = bool(today.charger_occupancy.notna().all())
-    return {
-        "charger_occupancy": float(np.average(today.charger_occupancy, weights=chargers))
-        if is_known
-        else None,
-        "energy_utilisation": float(np.average(today.energy_utilisation, weights=limit_kw)),
-    }
+    occupancy = float(np.average(today.charger_occupancy, weights=chargers)) if is_known else None
+    energy = float(np.average(today.energy_utilisation, weights=limit_kw))
+    return {"charger_occupancy": occupancy, "energy_utilisation": energy}
 
 
-def _plans(comparison: Tables | None) -> dict[str, Any]:
-    """Return what forecast errors, re-dispatch, storage and demand response are worth, where there are agents."""
-    if comparison is None:
-        return dict.fromkeys((*VALUES, "limits_kept_by"))
-    real_time = comparison["real_time"]
-    return {**values_cny(real_time), "limits_kept_by": kept_by(real_time)}
+G_TESTS = ("g_test_rejected_share", "g_test_pooled_p_value")
+FLOWS = ("link_flow_rmse_veh_h", "geh_below_5_share")
+COMPARED = (*VALUES, "limits_kept_by", *G_TESTS, *FLOWS, "verdict", "verdict_causes")
+"""What is known only where the agents were compared with the equilibrium."""
 
 
-def _agreement(comparison: Tables | None) -> dict[str, Any]:
-    """Return how the agents compare with the equilibrium, in a few figures; None where they were not compared.
+def _compared(comparison: Tables) -> dict[str, Any]:
+    """Return what forecast errors and units are worth, and how the agents compare with the equilibrium.
 
     Of G-tests of route choice about 5 % reject at 5 % if the choices are draws from the equilibrium's shares.
     """
-    names = ("g_test_rejected_share", "g_test_pooled_p_value", "link_flow_rmse_veh_h", "geh_below_5_share")
-    if comparison is None:
-        return dict.fromkeys([*names, "verdict", "verdict_causes"])
-    tests, verdict = comparison.get("g_tests"), comparison["verdicts"].iloc[0]
-    flows = link_flows(comparison["differences"])
+    tests, real_time = comparison.get("g_tests"), comparison["real_time"]
+    verdict, flows = comparison["verdicts"].iloc[0], link_flows(comparison["differences"])
     return {
+        **values_cny(real_time),
+        "limits_kept_by": kept_by(real_time),
         "g_test_rejected_share": float("nan") if tests is None else float((tests.p_value <= LEVEL).mean()),
         "g_test_pooled_p_value": {} if tests is None else pooled_p_values(tests),
         "link_flow_rmse_veh_h": rmse(flows.other.to_numpy(), flows.reference.to_numpy()),
@@ -130,24 +113,11 @@ def flags(
 
     Where there are *several_feeders*, a bus is named with its feeder. *listed* says where the others are.
     """
-    return [
-        f"{model}: {sentence}"
-        for model, found in violations.items()
-        if found is not None
-        for sentence in _worst_of_each_kind(found, several_feeders, listed)
-    ]
-
-
-def _worst_of_each_kind(violations: Frame, several_feeders: bool, listed: str) -> list[str]:
     sentences = []
-    for kind, alike in violations.groupby("kind", sort=False):
-        worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
-        feeder = worst.place.partition(",")[0]
-        named = several_feeders and feeder.startswith("feeder ") and feeder not in worst.sentence
-        more = len(alike) - 1
-        sentences.append(
-            (f"{feeder}, " if named else "")
-            + worst.sentence
-            + (f" ({more} more of kind '{kind}' {listed}.)" if more else "")
-        )
+    for model, found in violations.items():
+        for kind, alike in () if found is None else found.groupby("kind", sort=False):
+            worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
+            where = f"feeder {worst.feeder}, " if several_feeders and worst.feeder else ""
+            others = f" ({len(alike) - 1} more of kind '{kind}' {listed}.)" if len(alike) > 1 else ""
+            sentences.append(f"{model}: {where}{worst.sentence}{others}")
     return sentences

@@ -1,10 +1,9 @@
 """The convergence of roads and feeders, and the cost of the forecast error."""
 
-import plotly.graph_objects as go
-
 from cosim.arrays import Frame
-from experiments.figures.style import BLUE, GREEN, VERMILION, Figure, figure, grid, over_periods, steps
-from experiments.run.figures.accuracy import FLOOR, POWERS, add_line
+from experiments.figures.style import BLUE, GREEN, VERMILION, Figure, figure, stacked
+from experiments.figures.traces import limit, line, steps
+from experiments.run.figures.accuracy import FLOOR, powers
 
 STARTS = {"tariff": BLUE, "free": VERMILION, "random": GREEN}
 RESIDUALS = {
@@ -20,42 +19,31 @@ PLANS = {
 
 def coupling(iterations: Frame, tolerance: float) -> Figure:
     """Return the residuals of load and price by iteration, one colour for each start."""
-    drawing = figure(400)
+    drawing = figure(400, yaxis=powers("residual"))
+    hover = (
+        "iteration %{x}: %{y:.1e}<br>step size %{customdata[0]:.2g}<br>"
+        "worst in period %{customdata[1]} at %{customdata[2]}"
+    )
     for start, own in iterations.groupby("start", sort=False):
+        told = {"customdata": own[["step_size", "period", "station"]], "hovertemplate": hover}
         for column, (what, dash) in RESIDUALS.items():
-            drawing.add_trace(
-                go.Scatter(
-                    x=own.iteration,
-                    y=own[column].clip(lower=FLOOR),
-                    name=f"from '{start}': {what}",
-                    mode="lines+markers",
-                    line={"color": STARTS[start], "dash": dash, "width": 1.8},
-                    marker={"size": 6},
-                    customdata=own[["damping", "period", "station"]],
-                    hovertemplate="iteration %{x}: %{y:.1e}<br>damping %{customdata[0]:.2g}<br>"
-                    "worst in period %{customdata[1]} at %{customdata[2]}",
-                )
-            )
-    add_line(drawing, tolerance, f"tolerance {tolerance:g}")
-    drawing.update_xaxes(title_text="iteration of prices, traffic and dispatch", dtick=1, tick0=1)
-    return drawing.update_yaxes(title_text="residual", **POWERS)
+            name, residual = f"from '{start}': {what}", own[column].clip(lower=FLOOR)
+            look = {"width": 1.8, "dash": dash, "marker": {"size": 6}}
+            drawing.add_trace(line(own.iteration, residual, name, STARTS[start], **look, **told))
+    limit(drawing, tolerance, f"tolerance {tolerance:g}")
+    return drawing.update_xaxes(title_text="iteration of prices, traffic and dispatch", dtick=1, tick0=1)
 
 
 def real_time(table: Frame, period_min: float) -> Figure:
     """Return, for each plan, its cost above that of perfect foresight, and the lowest voltage of each period."""
+    titles = ("cost above foresight,<br>summed up [CNY]", "lowest voltage [p.u.]")
+    drawing = stacked(460, period_min, titles, vertical_spacing=0.08)
     own = table[table.without == ""]
-    drawing = grid(460, 2, 1, shared_xaxes=True, row_heights=[0.5, 0.5], vertical_spacing=0.08)
     known = own[own.plan == "perfect_foresight"].cost_cny.to_numpy()
     for plan, (name, colour) in PLANS.items():
         day = own[own.plan == plan]
-        extra = steps(
-            day.period, (day.cost_cny.to_numpy() - known).cumsum().round(3), name, colour, legendgroup=plan
-        )
-        drawing.add_trace(extra, row=1, col=1)
-        volts = steps(
-            day.period, day.voltage_min_pu.round(6), name, colour, legendgroup=plan, showlegend=False
-        )
-        drawing.add_trace(volts, row=2, col=1)
-    drawing.update_yaxes(title_text="cost above foresight,<br>summed up [CNY]", row=1)
-    drawing.update_yaxes(title_text="lowest voltage [p.u.]", row=2)
-    return over_periods(drawing, period_min, rows=2)
+        extra = (day.cost_cny.to_numpy() - known).cumsum().round(3)
+        drawing.add_trace(steps(day.period, extra, name, colour, legendgroup=plan), row=1, col=1)
+        voltage, unlisted = day.voltage_min_pu.round(6), {"legendgroup": plan, "showlegend": False}
+        drawing.add_trace(steps(day.period, voltage, name, colour, **unlisted), row=2, col=1)
+    return drawing

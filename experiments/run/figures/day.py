@@ -12,7 +12,7 @@ import pandas as pd
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
 from cosim.results import ModelTables, Run
-from experiments.figures.style import Look, looks_of
+from experiments.figures.style import AGENTS, EQUILIBRIUM, Look, looks_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,14 @@ class Day:
     def comparison(self, table: str, columns: Sequence[str] | None = None, **wanted: Any) -> Frame:
         """Return a table that sets the two side by side, or a part of it: the agents' last day."""
         return self._day(self.run.comparison, table, self.days, columns, wanted)
+
+    def by_model(self, table: str) -> list[tuple[Frame, str, str]]:
+        """Return a table of each model that wrote it, with the model's name and colour."""
+        found = [
+            (self.equilibrium(table), "equilibrium", EQUILIBRIUM),
+            (self.agents(table), "agents", AGENTS),
+        ]
+        return [model for model in found if not model[0].empty]
 
     @cached_property
     def stations(self) -> dict[str, Look]:

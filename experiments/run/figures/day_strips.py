@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from experiments.figures.style import INK, LIMIT, MUTED, SKY, STATIONS, Figure, over_periods, scatter, steps
+from experiments.figures.style import INK, MUTED, SKY, STATIONS, Figure, over_periods
+from experiments.figures.traces import limit, scatter, steps
 from experiments.run.figures.day import Day
 
 Range = tuple[float, float]
@@ -27,7 +28,7 @@ def _draw_load(drawing: Figure, day: Day) -> Range:
     else:
         loads = [(name, table[name], look.colour) for name, look in day.stations.items()]
     for name, load, colour in loads:
-        look = {"line": {"width": 0.5}, "stackgroup": "load", "showlegend": False}
+        look = {"width": 0.5, "stackgroup": "load", "showlegend": False}
         drawing.add_trace(steps(load.index, load.round(2), name, colour, **look), row=2, col=1)
     _name(drawing, "load of the stations [kW]", 1)
     return 0.0, max(1.0, 1.08 * float(table.sum(axis=1).max()))
@@ -36,13 +37,13 @@ def _draw_load(drawing: Figure, day: Day) -> Range:
 def _draw_voltage(drawing: Figure, day: Day) -> Range:
     by_period = day.main("buses").groupby("period").voltage_pu
     low, high = by_period.min().round(5), by_period.max().round(5)
-    look = {"line": {"width": 1.2}, "showlegend": False}
+    edges = {"width": 1.2, "showlegend": False}
     fill = {"fill": "tonexty", "fillcolor": "rgba(86,180,233,.25)"}
-    drawing.add_trace(steps(high.index, high, "highest bus", SKY, **look), row=2, col=2)
-    drawing.add_trace(steps(low.index, low, "lowest bus", SKY, **look, **fill), row=2, col=2)
+    drawing.add_trace(steps(high.index, high, "highest bus", SKY, **edges), row=2, col=2)
+    drawing.add_trace(steps(low.index, low, "lowest bus", SKY, **edges, **fill), row=2, col=2)
     limits = day.voltage_limits_pu
-    for limit in limits:
-        drawing.add_hline(y=limit, line={"color": LIMIT, "dash": "dash", "width": 1.2}, row=2, col=2)
+    for value in limits:
+        limit(drawing, value, row=2, col=2)
     _name(drawing, "lowest to highest voltage [p.u.]", 2)
     lowest, highest = min(*limits, float(low.min())), max(*limits, float(high.max()))
     margin = 0.08 * (highest - lowest)

@@ -13,7 +13,8 @@ from experiments.figures.feeder_map import bus_map, bus_positions
 from experiments.figures.positions import Positions, road_positions
 from experiments.figures.road_map import RoadMap, road_map, road_nodes
 from experiments.figures.slider import with_period_slider
-from experiments.figures.style import STATIONS, SYMBOLS, Figure, Look, grid, scatter
+from experiments.figures.style import STATIONS, SYMBOLS, Figure, Look, grid
+from experiments.figures.traces import scatter
 from experiments.run.figures.day import Day
 from experiments.run.figures.day_strips import Range, draw_strips, mark
 from experiments.run.figures.still_life import draw_still_life

@@ -1,10 +1,10 @@
 """Outcomes of the day: driving, waits and costs of EVs; revenue, use and unserved energy of stations."""
 
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import FloatArray, Frame
-from experiments.figures.style import AGENTS, EQUILIBRIUM, INK, Figure, grid, over_periods, steps
+from experiments.figures.style import AGENTS, INK, Figure, grid, over_periods
+from experiments.figures.traces import bars, steps
 from experiments.run.figures.day import Day
 
 BINS = 40
@@ -56,15 +56,13 @@ def _add_histogram(drawing: Figure, values: FloatArray, column: int) -> None:
     middle, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
     share = (100 * counts / len(values)).round(3)
     hover = "about %{x:.4g}: %{y:.2f} % of the EVs<extra></extra>"
-    bars = go.Bar(x=middle.round(4), y=share, width=width, marker={"color": AGENTS}, hovertemplate=hover)
-    drawing.add_trace(bars, row=1, col=column)
-    for quantile, place in ((0.5, "top right"), (0.95, "bottom right")):
+    drawing.add_trace(
+        bars(middle.round(4), share, None, AGENTS, width=width, hovertemplate=hover), row=1, col=column
+    )
+    for quantile, part, side in ((0.5, "half", "top right"), (0.95, "95 %", "bottom right")):
         value = float(np.quantile(values, quantile))
-        label = f"{'half' if quantile == 0.5 else '95 %'} at most {value:.3g}"
-        line = {"color": INK, "dash": "dash", "width": 1.2}
-        drawing.add_vline(
-            value, line=line, annotation={"text": label}, annotation_position=place, row=1, col=column
-        )
+        note = {"annotation": {"text": f"{part} at most {value:.3g}"}, "annotation_position": side}
+        drawing.add_vline(value, line={"color": INK, "dash": "dash", "width": 1.2}, **note, row=1, col=column)
 
 
 def over_the_day(totals: Frame, period_min: float) -> Figure:
@@ -72,8 +70,8 @@ def over_the_day(totals: Frame, period_min: float) -> Figure:
     rows = totals.assign(price=totals.paid_cny / totals.fast_charge_kwh.where(totals.fast_charge_kwh > 0))
     drawing = grid(330, 1, len(OF_PERIODS), horizontal_spacing=0.06)
     for column, (quantity, title) in enumerate(OF_PERIODS.items(), start=1):
-        line = steps(rows.period, rows[quantity].round(4), title, AGENTS, showlegend=False)
-        drawing.add_trace(line, row=1, col=column)
+        mean = steps(rows.period, rows[quantity].round(4), title, AGENTS, showlegend=False)
+        drawing.add_trace(mean, row=1, col=column)
         drawing.update_yaxes(title_text=title, rangemode="tozero", row=1, col=column)
     over_periods(drawing, period_min, labels=6)
     return drawing.update_layout(margin={"t": 48})
@@ -82,12 +80,7 @@ def over_the_day(totals: Frame, period_min: float) -> Figure:
 def of_stations(day: Day) -> Figure:
     """Return revenue, the mean share of its power in use and the most unserved energy of each station, by model."""
     drawing = grid(520, len(OF_STATIONS), 1, shared_xaxes=True, vertical_spacing=0.05)
-    for table, model, colour in (
-        (day.equilibrium("stations"), "equilibrium", EQUILIBRIUM),
-        (day.agents("stations"), "agents", AGENTS),
-    ):
-        if table.empty:
-            continue
+    for table, model, colour in day.by_model("stations"):
         found = table.groupby("station").agg(
             revenue_cny=("revenue_cny", "sum"),
             utilisation=("energy_utilisation", "mean"),
@@ -95,8 +88,9 @@ def of_stations(day: Day) -> Figure:
         )
         found = found.loc[list(day.stations)].assign(utilisation=100 * found.utilisation)
         for row, quantity in enumerate(OF_STATIONS, start=1):
-            look = {"name": model, "legendgroup": model, "marker": {"color": colour}, "showlegend": row == 1}
-            drawing.add_trace(go.Bar(x=found.index, y=found[quantity].round(3), **look), row=row, col=1)
+            legend = {"legendgroup": model, "showlegend": row == 1}
+            own = bars(found.index, found[quantity].round(3), model, colour, **legend)
+            drawing.add_trace(own, row=row, col=1)
     for row, title in enumerate(OF_STATIONS.values(), start=1):
         drawing.update_yaxes(title_text=title, rangemode="tozero", row=row, col=1)
     angle = -90 if len(day.stations) > MANY else 0

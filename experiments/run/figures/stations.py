@@ -1,20 +1,10 @@
 """The charging stations: load, arrivals, queue and wait."""
 
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import Frame
-from experiments.figures.style import (
-    AGENTS,
-    EQUILIBRIUM,
-    INK,
-    LIMIT,
-    Figure,
-    grid,
-    over_periods,
-    readable_on,
-    steps,
-)
+from experiments.figures.style import INK, LIMIT, Figure, readable_on, side_by_side
+from experiments.figures.traces import bars, steps
 from experiments.run.figures.day import Day
 
 SIDE_BY_SIDE = 5
@@ -38,28 +28,20 @@ def batched(names: list[str]) -> list[list[str]]:
 
 
 def _columns(day: Day, names: list[str]) -> Figure:
-    models = [
-        (day.equilibrium("stations"), "equilibrium", EQUILIBRIUM),
-        (day.agents("stations"), "agents", AGENTS),
-    ]
-    models = [model for model in models if not model[0].empty]
+    models = day.by_model("stations")
     rows = [column for column in TITLES if any(table[column].notna().any() for table, *_ in models)]
-    titles = [f"<b>{name}</b>" for name in names]
-    drawing = grid(
-        160 + 150 * (len(rows) + 1), len(rows), len(names), column_titles=titles, shared_xaxes=True,
-        shared_yaxes=True, row_heights=[2] + [1] * (len(rows) - 1), vertical_spacing=0.04, horizontal_spacing=0.03,
-    )  # fmt: skip
+    height, titles = 160 + 150 * (len(rows) + 1), [TITLES[quantity] for quantity in rows]
+    look = {"row_heights": [2] + [1] * (len(rows) - 1), "vertical_spacing": 0.04, "labels": 6}
+    drawing = side_by_side(height, day.period_min, titles, [f"<b>{name}</b>" for name in names], **look)
     for column, name in enumerate(names, start=1):
         for table, model, colour in models:
             _add_model(drawing, table[table.station == name], rows, model, colour, column)
         _add_expectations(drawing, day.main("stations").query("station == @name"), column)
-    for row, quantity in enumerate(rows, start=1):
+    for row, _ in enumerate(rows, start=1):
         drawing.update_yaxes(range=[0, _top(drawing, row)], row=row)
-        drawing.update_yaxes(title_text=TITLES[quantity], row=row, col=1)
     for title, name in zip(drawing.layout.annotations, names, strict=True):
         colour = day.stations[name].colour
         title.update(bgcolor=colour, borderpad=3, yshift=4, font={"size": 13, "color": readable_on(colour)})
-    over_periods(drawing, day.period_min, rows=len(rows), labels=6)
     return drawing.update_layout(legend={"y": 1.04}, margin={"t": 100})
 
 
@@ -77,11 +59,11 @@ def _add_model(drawing: Figure, own: Frame, rows: list[str], model: str, colour:
         if own[quantity].isna().all():
             continue
         if quantity == QUEUE:
-            bars = {"name": "longest queue", "marker": {"color": "#f3c7a5"}, "showlegend": False}
-            drawing.add_trace(go.Bar(x=own.period, y=own.queue_max, **bars), row=row, col=column)
+            longest = bars(own.period, own.queue_max, "longest queue", "#f3c7a5", showlegend=False)
+            drawing.add_trace(longest, row=row, col=column)
         legend = {"legendgroup": model, "showlegend": column == 1 and quantity == LOAD}
-        line = steps(own.period, own[quantity].round(3), model, colour, **legend)
-        drawing.add_trace(line, row=row, col=column)
+        mean = steps(own.period, own[quantity].round(3), model, colour, **legend)
+        drawing.add_trace(mean, row=row, col=column)
 
 
 def _add_expectations(drawing: Figure, own: Frame, column: int) -> None:
@@ -90,5 +72,5 @@ def _add_expectations(drawing: Figure, own: Frame, column: int) -> None:
         (own.forecast_kw, "forecast", "dot", INK),
         (own.limit_kw, "limit in force", "dash", LIMIT),
     ):
-        look = {"line": {"dash": dash, "width": 1.6}, "legendgroup": name, "showlegend": column == 1}
+        look = {"dash": dash, "width": 1.6, "legendgroup": name, "showlegend": column == 1}
         drawing.add_trace(steps(own.period, values.round(2), name, colour, **look), row=1, col=column)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import plotly.graph_objects as go
-
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
 from experiments.figures.positions import Positions
 from experiments.figures.style import INK, Figure, readable_on
+from experiments.figures.traces import Trace, line
 from experiments.run.figures.day import Day
 
 SHORT = {"demand_response": "DR", "pv": "PV", "v2g": "V2G"}
@@ -25,7 +24,7 @@ def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Position
     _annotate_feeders(drawing, day, buses)
 
 
-def _branches(branches: Frame, buses: Positions) -> Any:
+def _branches(branches: Frame, buses: Positions) -> Trace:
     """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -33,9 +32,7 @@ def _branches(branches: Frame, buses: Positions) -> Any:
         (x0, y0), (x1, y1) = buses[f"{row.feeder}/{row.from_bus}"], buses[f"{row.feeder}/{row.to_bus}"]
         x += [x0, x0, x1, None]
         y += [y0, y1, y1, None]
-    return go.Scatter(
-        x=x, y=y, mode="lines", line={"color": "#9aa6b2", "width": 2}, hoverinfo="skip", showlegend=False
-    )
+    return line(x, y, None, "#9aa6b2", hoverinfo="skip")
 
 
 def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
@@ -53,16 +50,13 @@ def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Posit
 
 
 def _flag(text: str, colour: str) -> dict[str, Any]:
-    return {
+    label = {
         "text": text,
         "font": {"color": readable_on(colour), "size": 12},
         "bgcolor": colour,
         "borderpad": 3,
-        "arrowcolor": colour,
-        "arrowwidth": 2,
-        "arrowhead": 0,
-        "standoff": 9,
     }
+    return {**label, "arrowcolor": colour, "arrowwidth": 2, "arrowhead": 0, "standoff": 9}
 
 
 def _annotate_feeders(drawing: Figure, day: Day, buses: Positions) -> None:

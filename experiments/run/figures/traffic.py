@@ -4,20 +4,19 @@ from itertools import cycle
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import FloatArray, Frame
 from experiments.figures.style import (
     AGENTS,
     EQUILIBRIUM,
     INK,
-    MUTED,
     Figure,
     colours_of,
     congestion,
     figure,
     over_periods,
 )
+from experiments.figures.traces import Trace, band, bars, heat_map, line, points
 from experiments.run.figures.day import Day
 
 GEH_GOOD = 5.0
@@ -26,34 +25,19 @@ PATH_COLUMNS = ["period", *CHOICE, "path", "nodes", "station", "flow_veh_h", "sh
 SHOWN_ALTERNATIVES, SHOWN_GROUPS, SHOWN_TESTS = 30, 40, 400
 
 
-def saturation(day: Day) -> Figure:
+def saturation(links: Frame, period_min: float) -> Figure:
     """Return flow over capacity of every road link in every period, as a heat map."""
-    links = day.main("links")
     roads = links[links.kind == "road"]
     order = roads.drop_duplicates("link")
     ratio = roads.assign(ratio=roads.flow_veh_h / roads.capacity_veh_h)
-    table = ratio.pivot_table(index="link", columns="period", values="ratio").loc[order.link]
+    table = ratio.pivot_table(index="link", columns="period", values="ratio").loc[order.link].round(4)
     top = max(1.2, float(table.to_numpy().max()))
     drawing = figure(max(280, 22 * len(table) + 110), margin={"l": 110, "r": 24, "t": 40, "b": 56})
-    drawing.add_trace(
-        go.Heatmap(
-            x=table.columns,
-            y=[f"{row.link}: {row.from_node}→{row.to_node}" for row in order.itertuples()],
-            z=table.to_numpy().round(4),
-            colorscale=congestion(top),
-            zmin=0,
-            zmax=top,
-            xgap=1,
-            ygap=1,
-            colorbar={
-                "title": {"text": "flow /<br>capacity", "font": {"size": 12}},
-                "thickness": 12,
-                "outlinewidth": 0,
-            },
-            hovertemplate="link %{y}<br>period %{x}<br>v/c %{z:.3f}<extra></extra>",
-        )
-    )
-    over_periods(drawing, day.period_min)
+    labels = (order.link + ": " + order.from_node + "→" + order.to_node).tolist()
+    hover = "link %{y}<br>period %{x}<br>v/c %{z:.3f}<extra></extra>"
+    scale = {"colorscale": congestion(top), "zmin": 0, "zmax": top, "xgap": 1, "ygap": 1}
+    drawing.add_trace(heat_map(table, labels, "flow /<br>capacity", hover, **scale))
+    over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="link: from → to", autorange="reversed", type="category")
 
 
@@ -78,43 +62,18 @@ def flow_agreement(flows: Frame, names: tuple[str, str] = ("equilibrium", "agent
 
 def _draw_geh_band(drawing: Figure, expected: FloatArray) -> None:
     half = GEH_GOOD**2 / 4
-    upper = expected + half + np.sqrt(half**2 + 2 * half * 2 * expected)
-    lower = np.maximum(0, expected + half - np.sqrt(half**2 + 2 * half * 2 * expected))
-    line = {"width": 0, "color": MUTED}
-    drawing.add_trace(
-        go.Scatter(x=expected, y=upper, mode="lines", line=line, hoverinfo="skip", showlegend=False)
-    )
-    drawing.add_trace(
-        go.Scatter(
-            x=expected,
-            y=lower,
-            mode="lines",
-            line=line,
-            fill="tonexty",
-            fillcolor="rgba(86,180,233,.16)",
-            name=f"GEH < {GEH_GOOD:g}",
-            hoverinfo="skip",
-        )
-    )
-    diagonal = {"width": 1.5, "dash": "dash", "color": INK}
-    drawing.add_trace(
-        go.Scatter(x=expected, y=expected, mode="lines", line=diagonal, name="equal", hoverinfo="skip")
-    )
+    spread = np.sqrt(half**2 + 4 * half * expected)
+    low, high = np.maximum(0, expected + half - spread), expected + half + spread
+    drawing.add_traces(band(expected, low, high, f"GEH < {GEH_GOOD:g}", "rgba(86,180,233,.16)"))
+    drawing.add_trace(line(expected, expected, "equal", INK, width=1.5, dash="dash", hoverinfo="skip"))
 
 
-def _flows(flows: Frame, period: int | None, names: tuple[str, str]) -> go.Scatter:
-    return go.Scatter(
-        x=flows.reference.round(2),
-        y=flows.other.round(2),
-        mode="markers",
-        marker={"color": AGENTS, "size": 7, "opacity": 0.7, "line": {"width": 0.5, "color": "white"}},
-        text=[
-            f"{row.kind} {row.item}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()
-        ],
-        name="link and period",
-        visible=period is None,
-        hovertemplate=f"%{{text}}<br>{names[0]} %{{x}} veh/h<br>{names[1]} %{{y}} veh/h<extra></extra>",
-    )
+def _flows(flows: Frame, period: int | None, names: tuple[str, str]) -> Trace:
+    text = [f"{row.kind} {row.item}, period {row.period}<br>GEH {row.geh:.2f}" for row in flows.itertuples()]
+    hover = f"%{{text}}<br>{names[0]} %{{x}} veh/h<br>{names[1]} %{{y}} veh/h<extra></extra>"
+    told = {"text": text, "hovertemplate": hover, "visible": period is None}
+    mark = {"size": 7, "marker": {"opacity": 0.7, "line": {"width": 0.5, "color": "white"}}}
+    return points(flows.reference.round(2), flows.other.round(2), "link and period", AGENTS, **mark, **told)
 
 
 def _add_menu(drawing: Figure, labels: list[str], shown: list[list[bool]]) -> None:
@@ -163,21 +122,14 @@ def _levels(shown: Frame, key: str) -> list[str]:
     return sorted(set(shown.index.get_level_values(key)))
 
 
-def _share_bars(equilibrium: Frame, counted: Frame | None) -> list[go.Bar]:
+def _share_bars(equilibrium: Frame, counted: Frame | None) -> list[Trace]:
     expected = _weighted_shares(equilibrium, counted).head(SHOWN_ALTERNATIVES)
-    bars = [
-        go.Bar(
-            x=expected.label,
-            y=(100 * expected.share).round(3),
-            name="equilibrium",
-            marker={"color": EQUILIBRIUM},
-            error_y=_whiskers(100 * expected.share, 196 * expected.spread),
-        )
-    ]
-    if expected.counted.notna().any():
-        share = (100 * expected.counted).round(3)
-        bars.append(go.Bar(x=expected.label, y=share, name="agents", marker={"color": AGENTS}))
-    return bars
+    percent = 100 * expected[["share", "counted"]]
+    spread = _whiskers(percent.share, 196 * expected.spread)
+    drawn = [bars(expected.label, percent.share.round(3), "equilibrium", EQUILIBRIUM, error_y=spread)]
+    if percent.counted.notna().any():
+        drawn.append(bars(expected.label, percent.counted.round(3), "agents", AGENTS))
+    return drawn
 
 
 def _whiskers(middle: Frame, half: Frame) -> dict[str, Any]:
@@ -200,42 +152,26 @@ def _weighted_shares(equilibrium: Frame, counted: Frame | None) -> Frame:
     total = rows.drop_duplicates("period").weight.sum() or np.nan
     rows["expected"] = rows.weight * rows.share
     rows["variance"] = rows.weight * rows.share * (1 - rows.share) * (counted is not None)
-    label = rows.nodes.where(rows.station == "", rows.nodes + " @ " + rows.station)
-    sums = (
-        rows.assign(label=label)
-        .groupby("label")
-        .agg(
-            share=("expected", "sum"),
-            variance=("variance", "sum"),
-            counted=("counted", lambda c: c.sum(min_count=1)),
-        )
+    rows["label"] = rows.nodes.where(rows.station == "", rows.nodes + " @ " + rows.station)
+    sums = rows.groupby("label")[["expected", "variance", "counted"]].sum(min_count=1)
+    found = (
+        sums.assign(share=sums.expected, spread=np.sqrt(sums.variance))[["share", "spread", "counted"]]
+        / total
     )
-    sums = sums.assign(
-        share=sums.share / total, spread=np.sqrt(sums.variance) / total, counted=sums.counted / total
-    )
-    return sums.sort_values(["share"], ascending=False, kind="stable").reset_index()
+    return found.sort_values("share", ascending=False, kind="stable").reset_index()
 
 
 def choice_tests(tests: Frame) -> Figure:
     """Return the p-values of the G-tests in order: on the diagonal if the choices are the equilibrium's."""
     drawing = figure(400)
-    classes = sorted(tests.user_class.unique())
-    colours, marks = colours_of(classes), cycle(("circle", "diamond", "square"))
-    uniform = {"dash": "dash", "color": INK, "width": 1.5}
-    drawing.add_trace(
-        go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=uniform, name="draws from the equilibrium")
-    )
-    for user_class, mark in zip(classes, marks, strict=False):
+    drawing.add_trace(line([0, 1], [0, 1], "draws from the equilibrium", INK, width=1.5, dash="dash"))
+    colours = colours_of(sorted(tests.user_class.unique()))
+    for (user_class, colour), symbol in zip(
+        colours.items(), cycle(("circle", "diamond", "square")), strict=False
+    ):
         ordered = np.sort(tests[tests.user_class == user_class].p_value.to_numpy())
         shown = np.unique(np.linspace(0, ordered.size - 1, SHOWN_TESTS).round().astype(int))
-        drawing.add_trace(
-            go.Scatter(
-                x=((shown + 0.5) / ordered.size).round(5),
-                y=ordered[shown].round(4),
-                mode="markers",
-                marker={"color": colours[user_class], "symbol": mark, "size": 6},
-                name=f"{user_class} ({ordered.size} tests)",
-            )
-        )
+        rank, name = ((shown + 0.5) / ordered.size).round(5), f"{user_class} ({ordered.size} tests)"
+        drawing.add_trace(points(rank, ordered[shown].round(4), name, colour, marker={"symbol": symbol}))
     drawing.update_xaxes(title_text="share of tests with a smaller p-value", range=[-0.02, 1.02])
     return drawing.update_yaxes(title_text="p-value of the G-test", range=[-0.02, 1.02])

@@ -13,7 +13,7 @@ from cosim.road.averaging import below_capacity
 from cosim.road.objective import fisk_objective
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.semi_dynamic import semi_dynamic_day, warm_start_veh_h
+from cosim.road.semi_dynamic import warm_start_veh_h, warm_started_day
 from cosim.road.station_capacity import station_shortfall
 from cosim.road.steps import SelfRegulatedAverages, SuccessiveAverages
 from tests.cosim.road.cases import (
@@ -50,7 +50,7 @@ def test_the_residual_is_what_it_says() -> None:
     """Recomputed from the answer alone, with the largest demand divisor written out."""
     problem = paper_problem(paths=PATHS)
     answer = solve_sue(problem, tolerance=1e-4)
-    demand = PATHS.groups.spread(problem.demand_veh_h)
+    demand = PATHS.groups.expand(problem.demand_veh_h)
     gap = np.abs(demand * answer.path_share - answer.path_flow_veh_h) / np.maximum(1, demand)
     assert answer.residual == gap.max() == answer.residuals[-1]
     assert answer.residual <= 1e-4 < answer.residuals[-2]
@@ -73,7 +73,7 @@ def test_the_papers_step_needs_far_more_iterations() -> None:
 
 def test_the_start_does_not_matter() -> None:
     problem = cars_only()
-    equal = problem.path_demand_veh_h / problem.paths.groups.spread(np.diff(problem.paths.groups.start) * 1.0)
+    equal = problem.path_demand_veh_h / problem.paths.groups.expand(np.diff(problem.paths.groups.start) * 1.0)
     answers = [solve_sue(problem, start=start, tolerance=1e-9) for start in (None, equal)]
     assert answers[0].path_flow_veh_h == pytest.approx(answers[1].path_flow_veh_h, abs=1e-6)
 
@@ -248,14 +248,14 @@ def test_a_warm_start_saves_iterations() -> None:
 
 def test_a_day_converges_in_every_period_and_equals_cold_solves() -> None:
     problems = [paper_problem(0.5 * share / TRIP_SHARE.max(), paths=PATHS) for share in TRIP_SHARE]
-    day = semi_dynamic_day(problems, tolerance=1e-7)
+    day = warm_started_day(problems, tolerance=1e-7)
     assert all(period.converged for period in day)
     cold = solve_sue(problems[17], tolerance=1e-7)
     assert day[17].path_flow_veh_h == pytest.approx(cold.path_flow_veh_h, abs=1e-3)
 
 
 def test_a_day_may_have_hours_without_travellers() -> None:
-    day = semi_dynamic_day([paper_problem(scale, paths=PATHS) for scale in (0.3, 0.0, 0.3)])
+    day = warm_started_day([paper_problem(scale, paths=PATHS) for scale in (0.3, 0.0, 0.3)])
     assert day[2].path_flow_veh_h == pytest.approx(day[0].path_flow_veh_h, abs=1e-3)
 
 

@@ -20,7 +20,7 @@ def test_theta_of_two_paths_has_a_closed_form() -> None:
 def test_expected_choices_give_back_their_theta_from_any_start(start: float) -> None:
     groups, theta = Groups(np.array([0, 3, 5])), np.array([0.15, 0.15])
     cost = np.array([20.0, 24.0, 33.0, 8.0, 9.5])
-    counts = groups.spread(np.array([500.0, 80.0])) * logit_shares(cost, groups, theta)
+    counts = groups.expand(np.array([500.0, 80.0])) * logit_shares(cost, groups, theta)
     assert fit_theta(counts, cost, groups, start).theta_per_min == pytest.approx(0.15)
 
 

@@ -220,6 +220,7 @@ def test_two_feeders_get_a_chart_each(toy_run: Run, tmp_path: Path) -> None:
 def test_a_flag_names_the_feeder_where_there_are_several() -> None:
     found = pd.DataFrame(
         {
+            "feeder": ["west"],
             "place": ["feeder west, bus 4"],
             "kind": ["undervoltage"],
             "amount": [0.1],

@@ -1,0 +1,79 @@
+"""What charts are made of: lines, steps, bands, bars, marks and heat maps, and levels that are drawn across."""
+
+from collections.abc import Callable, Sequence
+from math import log10
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cosim.arrays import Frame
+from experiments.figures.style import LIMIT, Figure, colourbar_beside
+
+Trace = Any
+"""A plotly trace; plotly ships no types."""
+
+
+def line(x: Any, y: Any, name: str | None, colour: str, **options: Any) -> Trace:
+    """Return a line through points, of a *width* and *dash*, with marks if ``marker`` says how they look.
+
+    Without a name it is not in the legend. Other options are plotly's.
+    """
+    look = {"color": colour, "width": options.pop("width", 2), "dash": options.pop("dash", None)}
+    mode = "lines+markers" if "marker" in options else "lines"
+    return go.Scatter(x=x, y=y, mode=mode, line=look, **_legend(name), **options)
+
+
+def steps(periods: Any, values: Any, name: str | None, colour: str, **options: Any) -> Trace:
+    """Return a line that is level over each period: means over a period are not points in time."""
+    both_ends = np.repeat(np.asarray(periods), 2)
+    x = both_ends + np.tile([-0.5, 0.5], len(periods))
+    hover = {"customdata": both_ends, "hovertemplate": "period %{customdata}: %{y}"}
+    return line(x, np.repeat(np.asarray(values, dtype=float), 2), name, colour, **hover, **options)
+
+
+def band(
+    x: Any, low: Any, high: Any, name: str | None, fill: str, draw: Callable[..., Trace] = line
+) -> list[Trace]:
+    """Return the area between *low* and *high*, under lines or steps that are too thin to be seen."""
+    edges = {"width": 0, "hoverinfo": "skip"}
+    upper, lower = draw(x, high, None, fill, **edges), draw(x, low, name, fill, **edges)
+    return [upper, lower.update(fill="tonexty", fillcolor=fill)]
+
+
+def points(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Trace:
+    """Return marks at points, of a *size*; what else is to be said of the mark is given as ``marker``."""
+    marker = {"color": colour, "size": options.pop("size", 6), **options.pop("marker", {})}
+    return go.Scatter(x=x, y=y, mode="markers", marker=marker, **_legend(name), **options)
+
+
+def bars(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Trace:
+    """Return bars; *colour* is that of all, or of each."""
+    return go.Bar(x=x, y=y, marker={"color": colour}, **_legend(name), **options)
+
+
+def _legend(name: str | None) -> dict[str, Any]:
+    return {"showlegend": False} if name is None else {"name": name}
+
+
+def heat_map(table: Frame, labels: Sequence[str], unit: str, hover: str, **colours: Any) -> Trace:
+    """Return the values of a table as *colours*: a row for each label, a column for each period."""
+    look = {"colorbar": colourbar_beside(unit), **colours}
+    return go.Heatmap(x=table.columns, y=labels, z=table.to_numpy(), hovertemplate=hover, **look)
+
+
+def scatter(**content: Any) -> dict[str, Any]:
+    """Return a trace in plain words: thousands of plotly's own objects would take seconds to check."""
+    return {"type": "scatter", "showlegend": False, **content}
+
+
+def limit(drawing: Figure, y: float, text: str = "", *, side: str = "top right", **place: int) -> Figure:
+    """Draw a level that is not to be passed across a chart, and say on one *side* which it is."""
+    drawing.add_hline(y=y, line={"color": LIMIT, "dash": "dash", "width": 1.5}, **place)
+    if text:
+        above, beside = side.split()
+        at = {"x": float(beside == "right"), "xref": "paper", "xanchor": beside}
+        at["y"] = log10(y) if drawing.layout.yaxis.type == "log" else y
+        look = {"font": {"color": LIMIT, "size": 11}, "showarrow": False}
+        drawing.add_annotation(text=text, yanchor="bottom" if above == "top" else "top", **at, **look)
+    return drawing
