@@ -66,8 +66,10 @@ class Feeder:
     v_base_kv: float | FloatArray
     """Base voltage of the feeder, or of each bus."""
     load_kw: FloatArray
-    """Nominal active load of each bus; ``load_kvar`` likewise."""
+    """Nominal active load of each bus, less what is fed in there; ``load_kvar`` likewise."""
     load_kvar: FloatArray
+    generation_kva: ComplexArray = None  # type: ignore[assignment]
+    """What the network's own generators feed in, P + jQ, whatever scales the load; None is 0."""
     slack_voltage_pu: float | FloatArray = 1.0
     """Of all slack buses, or of each."""
     voltage_min_pu: float | FloatArray = DEFAULT_BAND_PU[0]
@@ -93,6 +95,7 @@ class Feeder:
             "y_to_pu": np.zeros(branches, dtype=np.complex128),
             "shunt_pu": np.zeros(self.bus_count, dtype=np.complex128),
             "current_max_to_pu": self.current_max_pu,
+            "generation_kva": np.zeros(self.bus_count, dtype=np.complex128),
         }
         for name, value in filled.items():
             if getattr(self, name) is None:
@@ -188,6 +191,8 @@ class Tables:
     name: str
     source: str
     buses: dict[str, tuple[float, float]]
+    generation_kva: ComplexArray | None = None
+    """What is fed in at each bus and counted in its load, P + jQ."""
     branches: list[Branch]
     slacks: dict[str, float]
     """The slack buses and the voltage [p.u.] the source says they hold."""
@@ -278,6 +283,7 @@ def _ordered(
         v_base_kv=tables.v_base_kv,
         load_kw=np.array([p for p, _ in tables.buses.values()]),
         load_kvar=np.array([q for _, q in tables.buses.values()]),
+        generation_kva=tables.generation_kva,  # type: ignore[arg-type]
         slack_voltage_pu=slack_pu,
         voltage_min_pu=_one_or_each(band[0]),
         voltage_max_pu=_one_or_each(band[1]),

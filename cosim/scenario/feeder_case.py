@@ -29,8 +29,9 @@ class FeederCase:
 
     @property
     def base_kw(self) -> FloatArray:
-        """Base load of the whole feeder in each period."""
-        return self.load_pu * float(self.feeder.load_kw.sum())
+        """Base load of the whole feeder in each period, less what its own generators feed in."""
+        fed_in_kw = float(self.feeder.generation_kva.real.sum())
+        return self.load_pu * (float(self.feeder.load_kw.sum()) + fed_in_kw) - fed_in_kw
 
     def load(self, stations: Sequence[Station], station_kw: FloatArray, first_period: int = 1) -> Load:
         """Return the load from *first_period* on; *station_kw* is (periods from there, all stations)."""
