@@ -95,7 +95,10 @@ def _slack_marks(feeder: Feeder) -> FloatArray:
 
 
 def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
-    """Shed load where nothing else helps: base load at its own power factor, stations what is drawn in the end."""
+    """Shed load where nothing else helps: base load at its own power factor, stations what is drawn in the end.
+
+    Likewise with what the network itself feeds in, where it does.
+    """
     if model.elastic is None:
         return Terms()
     count = model.feeder.bus_count
@@ -107,6 +110,10 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
         shed >= 0,
         shed <= model.parameter("station_shed_max", count) - sum(own.p for own in responses),
     ]
+    if model.feeder.feeds_in:
+        off = model.slack("feed_in_off", count, model.energy_price("base_cny_per_kwh"))
+        limits += [off >= 0, off <= model.parameter("feed_in_off_max", count)]
+        base = base - off
     return Terms(base + shed, cp.multiply(model.parameter("base_q_per_p", count), base), 0.0, limits)
 
 

@@ -27,14 +27,15 @@ def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
         before.update(own.before)
         ends.update(own.ends)
     if structure.elastic:
-        by_period |= _sheddable(load)
+        by_period |= _sheddable(load, feeds_in=feeder.feeds_in)
     return Parameters(by_period=by_period, before=before, ends=ends)
 
 
-def _sheddable(load: Load) -> dict[str, FloatArray]:
-    base = np.maximum(load.base_kw, 0.0)
-    ratio = np.divide(load.base_kvar, base, out=np.zeros_like(base), where=base > 0)
-    return {
+def _sheddable(load: Load, *, feeds_in: bool) -> dict[str, FloatArray]:
+    base, fed_in = np.maximum(load.base_kw, 0.0), np.maximum(-load.base_kw, 0.0)
+    kept = base + fed_in * feeds_in
+    ratio = np.divide(load.base_kvar, load.base_kw, out=np.zeros_like(base), where=kept > 0)
+    return ({"feed_in_off_max": fed_in / BASE_KVA} if feeds_in else {}) | {
         "base_shed_max": base / BASE_KVA,
         "base_q_per_p": ratio,
         "station_shed_max": np.maximum(load.station_kw, 0.0) / BASE_KVA,

@@ -112,6 +112,11 @@ class Feeder:
         return len(self.branch_names)
 
     @property
+    def feeds_in(self) -> bool:
+        """Whether the network itself feeds in somewhere: generators of its own, loads below 0."""
+        return bool((self.load_kw < 0).any() or self.generation_kva.real.any())
+
+    @property
     def slack_buses(self) -> IntArray:
         """Position of the slack bus of each tree."""
         return np.atleast_1d(np.asarray(self.slack_bus, dtype=np.int64))
