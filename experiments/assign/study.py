@@ -138,7 +138,7 @@ def assign(  # noqa: PLR0913  (one parameter per option of the command)
         search |= {"method": method, "max_iterations": max_iterations}
         return _solve_stochastic(roads, optimum, theta, paths, add_paths=add_paths, **search)
     except ConfigError as error:
-        raise roads.placed(error) from None
+        raise roads.locate(error) from None
 
 
 def _range_problems(theta: float, tolerance: float, path_size: float) -> list[str]:

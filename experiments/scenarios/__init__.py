@@ -1,4 +1,4 @@
-"""The bundled scenarios, in a clone and in an installed wheel alike."""
+"""The bundled scenarios, of a clone or of an installed wheel."""
 
 import shutil
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cosim.scenario import Scenario
 
 TUTORIALS = "tutorials"
-"""Folder of the scenarios that change one thing of another, to show what it does."""
+"""Folder of scenarios that change one aspect of another scenario, to show its effect."""
 
 
 def scenarios_home() -> Path:
@@ -33,31 +33,31 @@ def scenario_names() -> tuple[str, ...]:
     return tuple(sorted(scenario_files()))
 
 
-def find_scenario(wanted: str) -> Path:
+def find_scenario(scenario: str) -> Path:
     """Return the file of a scenario, given as a path or as the name of a bundled one."""
-    path = Path(wanted)
+    path = Path(scenario)
     if path.is_dir():
-        raise ConfigError(wanted, ["is a directory; name the scenario file in it"])
+        raise ConfigError(scenario, ["is a directory; name the scenario file in it"])
     if path.exists():
         return path
-    shipped = scenario_files().get(path.stem)
-    if shipped and path in {Path(path.stem), "configs" / shipped.relative_to(scenarios_home())}:
-        return shipped
+    bundled = scenario_files().get(path.stem)
+    if bundled and path in {Path(path.stem), "configs" / bundled.relative_to(scenarios_home())}:
+        return bundled
     known = ", ".join(scenario_names())
-    raise ConfigError(wanted, [f"there is no such file, and no scenario of that name (there are: {known})"])
+    raise ConfigError(scenario, [f"there is no such file, and no scenario of that name (there are: {known})"])
 
 
-def load_scenario(wanted: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> "Scenario":
+def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> "Scenario":
     """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it."""
     from cosim import scenario
 
     if seed is not None:
         check("load_scenario", whole({"seed": seed}, 0))
-    return scenario.load_scenario(find_scenario(str(wanted)), settings, seed=seed)
+    return scenario.load_scenario(find_scenario(str(file)), settings, seed=seed)
 
 
 def copy_scenario(name: str, directory: str | Path) -> Path:
-    """Copy a scenario, what it extends and the data both name to a new *directory*; return its file there."""
+    """Copy a scenario, its base and their data files to a new *directory*; return the copied scenario file."""
     from cosim.config.extending import extended_file, file_fields, read_scenario_tables
 
     directory, files = Path(directory), scenario_files()
@@ -66,8 +66,8 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigError(str(directory), ["exists already and is not empty; name a new directory"])
     source, home = files[name], scenarios_home()
-    named = {source.parent / place[key] for place, key in file_fields(read_scenario_tables(source))}
-    for file in {source, extended_file(source) or source, *named}:
+    data = {source.parent / table[key] for table, key in file_fields(read_scenario_tables(source))}
+    for file in {source, extended_file(source) or source, *data}:
         if file.is_file():
             copy = directory / file.resolve().relative_to(home.resolve())
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -76,16 +76,16 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
 
 
 def describe(file: Path) -> dict[str, Any]:
-    """Return what a scenario file says of itself, without its models being built."""
+    """Return the descriptive fields of a scenario file, without building its models."""
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import read_toml
     from cosim.sections import EXTENDS
 
-    own, tables = read_toml(file), read_scenario_tables(file)
+    fields, tables = read_toml(file), read_scenario_tables(file)
     return {
         "description": tables.get("description", ""),
         "what_to_look_at": tables.get("what_to_look_at", ""),
-        "extends": Path(own[EXTENDS]).stem if EXTENDS in own else None,
+        "extends": Path(fields[EXTENDS]).stem if EXTENDS in fields else None,
         "vary": tables.get("vary", []),
         "file": str(file),
     }
