@@ -1,4 +1,4 @@
-"""Arguments of public functions, checked as the fields of files are: every fault is a sentence, all are listed."""
+"""Checks of the arguments of public functions; all problems are raised together, one sentence for each."""
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
@@ -9,13 +9,13 @@ from cosim.errors import ConfigError
 
 
 def check(call: str, *problems: Iterable[str]) -> None:
-    """Raise a ConfigError that lists the *problems* of the call of a function; do nothing without any."""
-    if found := [problem for several in problems for problem in several]:
-        raise ConfigError(call, found)
+    """Raise ConfigError if there are any *problems* with the arguments of a function's *call*."""
+    if sentences := [sentence for of_argument in problems for sentence in of_argument]:
+        raise ConfigError(call, sentences)
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> list[str]:
-    """Return a sentence unless the value is an allowed one."""
+    """Return a sentence unless the value is one of those *allowed*."""
     *others, last = map(repr, allowed)
     if repr(value) in {*others, last}:
         return []
@@ -23,7 +23,7 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> list[str]:
 
 
 def positive(values: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each value that is not a finite number above 0; None is an option that is not given."""
+    """Return a sentence for each value that is not a finite number above 0; None, an option not given, is allowed."""
     return [
         f"{name} is {_shown(value)}; it must be above 0"
         for name, value in values.items()
@@ -40,12 +40,12 @@ def not_negative(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def whole(values: Mapping[str, Any], least: int) -> list[str]:
-    """Return a sentence for each value that is not a whole number from *least* on."""
+def whole_number(values: Mapping[str, Any], minimum: int) -> list[str]:
+    """Return a sentence for each value that is not a whole number, *minimum* or more."""
     return [
-        f"{name} is {_shown(value)}; it must be a whole number, {least} or more"
+        f"{name} is {_shown(value)}; it must be a whole number, {minimum} or more"
         for name, value in values.items()
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum
     ]
 
 

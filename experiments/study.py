@@ -37,6 +37,8 @@ class CommandResult:
     """The result as lines of text."""
     flags: Sequence[str] = ()
     """Sentences about violated limits and missing convergence, with advice."""
+    notes: Sequence[str] = ()
+    """Sentences of information, without consequence for the exit code."""
     tables: Callable[[], Tables] = dict
     """Returns the tables by name."""
     page: Callable[[Tables], str] = no_page
@@ -60,6 +62,8 @@ def emit(result: CommandResult, out: Path | None = None, *, as_json: bool = Fals
         typer.echo(json.dumps(without_nan(result.facts), ensure_ascii=False, allow_nan=False))
     else:
         typer.echo("\n".join([*result.lines, *written]))
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
     for flag in result.flags:
         typer.echo(f"cosim: {flag}", err=True)
     if result.flags:

@@ -69,7 +69,8 @@ def study_of(run: Run) -> CommandResult:
     }
     title = f"{run.manifest['name']}, seed {run.manifest['seed']}"
     lines = [title, *aligned(dict(_lines(run)), LABEL), f"report: {report}"]
-    return CommandResult(command="run", facts=facts, lines=lines, flags=flags)
+    notes = run.manifest.get("notes", ())
+    return CommandResult(command="run", facts=facts, lines=lines, flags=flags, notes=notes)
 
 
 def _lines(run: Run) -> list[tuple[str, str]]:

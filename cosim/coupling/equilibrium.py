@@ -38,7 +38,7 @@ class EquilibriumDay(RoadDay):
     nodal_price_cny_per_kwh: FloatArray
     """(periods, stations): nodal price at each station's bus."""
     dispatches: tuple[Dispatch, ...]
-    """Of each feeder, over the whole day; with nodal prices, at loads within the tolerance of this day's."""
+    """Dispatch of each feeder over the whole day; with nodal prices, at loads within the tolerance of this day's."""
     iterations: tuple[Iteration, ...]
     tolerance: float
     others: tuple["EquilibriumDay", ...] = ()

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from cosim.arguments import check, not_negative, one_of, whole
+from cosim.arguments import check, not_negative, one_of, whole_number
 from cosim.arrays import BoolArray, FloatArray, Frame
 from cosim.road.averaging import Averaging, average_link_flows, average_path_flows, below_capacity
 from cosim.road.bush_loading import BushLoading
@@ -102,7 +102,7 @@ def solve_sue(
         "solve_sue",
         one_of("method", method, get_args(Method)),
         not_negative({"tolerance": tolerance}),
-        whole({"max_iterations": max_iterations}, 0),
+        whole_number({"max_iterations": max_iterations}, 0),
     )
     if not problem.extends:
         check_station_capacity(problem)

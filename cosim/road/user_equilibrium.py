@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cosim.arguments import check, positive, whole
+from cosim.arguments import check, positive, whole_number
 from cosim.arrays import FloatArray
 from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min
@@ -83,7 +83,7 @@ def solve_ue(
     On a network of marginal costs the solution is the system optimum. Raises ConfigError for an OD without a path,
     InfeasibleError if demand exceeds the capacity of the stations.
     """
-    check("solve_ue", positive({"tolerance": tolerance}), whole({"max_iterations": max_iterations}, 1))
+    check("solve_ue", positive({"tolerance": tolerance}), whole_number({"max_iterations": max_iterations}, 1))
     demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
     paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))

@@ -96,8 +96,6 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     from experiments.study import emit
 
     roads = read_road_input(network, trips, nodes, settings or ())
-    for note in roads.data.notes:
-        typer.echo(f"note: {note}", err=True)
     assigned = assign(
         roads,
         method=method.value,
@@ -109,10 +107,10 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    emit(_study(assigned), out, as_json=as_json)
+    emit(_result(assigned), out, as_json=as_json)
 
 
-def _study(assigned: "Assigned") -> "CommandResult":
+def _result(assigned: "Assigned") -> "CommandResult":
     from experiments.assign.page import page
     from experiments.assign.tables import tables_of
     from experiments.study import CommandResult
@@ -122,6 +120,7 @@ def _study(assigned: "Assigned") -> "CommandResult":
         facts=assigned.as_json(),
         lines=_lines(assigned),
         flags=_flags(assigned),
+        notes=assigned.roads.data.notes,
         tables=lambda: tables_of(assigned),
         page=lambda tables: page(assigned, tables),
     )

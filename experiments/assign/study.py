@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cosim.arguments import check, one_of, whole
+from cosim.arguments import check, one_of, whole_number
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
@@ -119,7 +119,7 @@ def assign(  # noqa: PLR0913  (one parameter per option of the command)
     check(
         "assign",
         one_of("method", method, (*SUE_METHODS, *WARDROP_METHODS)),
-        whole({"max_iterations": max_iterations}, 1),
+        whole_number({"max_iterations": max_iterations}, 1),
     )
     roads = road_input(roads)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import get_args
 
-from cosim.arguments import check, one_of, whole
+from cosim.arguments import check, one_of, whole_number
 from cosim.errors import ConfigError
 from cosim.results import Run
 from experiments.compare.comparison import Comparison, compare_samples
@@ -18,7 +18,7 @@ def compare(*runs: Run | str | Path, model: Model | None = None, seed: int = 1) 
     Raises ConfigError for an argument that cannot be, and for runs that do not have what is compared.
     """
     none = [] if runs else ["no run is given; give one run directory or several"]
-    check("compare", none, one_of("model", model, (*get_args(Model), None)), whole({"seed": seed}, 0))
+    check("compare", none, one_of("model", model, (*get_args(Model), None)), whole_number({"seed": seed}, 0))
     if len(runs) == 1 and model is not None:
         problem = "is for several runs; of one run, its agents and its equilibrium are compared"
         raise ConfigError("--model", [problem])  # noqa: EM101

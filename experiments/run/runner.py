@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from cosim.arguments import check, one_of, whole
+from cosim.arguments import check, one_of, whole_number
 from cosim.arrays import Frame
 from cosim.coupling import (
     EquilibriumDay,
@@ -76,7 +76,7 @@ def run(
     check(
         "run",
         one_of("model", model, get_args(Model)),
-        whole({"replications": replications, "workers": workers}, 1),
+        whole_number({"replications": replications, "workers": workers}, 1),
     )
     with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
@@ -171,6 +171,7 @@ def _replicate(
 def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     tables = outcome.tables
+    several = len(scenario.feeders) > 1
     flagged = {
         "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(scenario, outcome.day)),
         "agents": tables.get("agents", {}).get("violations"),
@@ -193,7 +194,8 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
         "seed": scenario.config.seed,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
-        "flags": flags(flagged, several_feeders=len(scenario.feeders) > 1),
+        "flags": flags(flagged, several_feeders=several),
+        "notes": flags(flagged, several_feeders=several, notes=True),
         "summary": summary,
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.arguments import check, whole
+from cosim.arguments import check, whole_number
 from cosim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
     from cosim import scenario
 
     if seed is not None:
-        check("load_scenario", whole({"seed": seed}, 0))
+        check("load_scenario", whole_number({"seed": seed}, 0))
     return scenario.load_scenario(find_scenario(str(file)), settings, seed=seed)
 
 

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cosim.arguments import check, whole
+from cosim.arguments import check, whole_number
 from cosim.arrays import Frame
 from cosim.config.reading import parse_value
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
@@ -114,7 +114,7 @@ def sweep(
     """
     import pandas as pd
 
-    check("sweep", whole({"workers": workers}, 1))
+    check("sweep", whole_number({"workers": workers}, 1))
     file, parameters = find_scenario(str(scenario)), parameter_grid(vary)
     points = parameters.points
     tasks = [(file, (*settings, *parameters.settings(point))) for point in points]

@@ -67,8 +67,9 @@ def test_files_of_the_same_name_stay_apart_in_the_run_directory(tmp_path: Path) 
 
 
 @pytest.fixture(scope="module")
-def two_feeders(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def two_feeders(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Run:
     """A run of the toy with a second feeder and a second station."""
+    request.getfixturevalue("without_pages")
     folder = tmp_path_factory.mktemp("two")
     file = copy_scenario("toy", folder / "study")
     file.write_text(file.read_text(encoding="utf-8") + TWO_FEEDERS, encoding="utf-8")
@@ -98,6 +99,7 @@ def test_each_feeder_keeps_its_own_slack_voltage_and_serves_its_own_station(two_
         assert set(loads[loads > 0].index) == {("north", "4"), ("south", "3")}
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_run_of_two_feeders_can_be_run_again_from_its_directory(two_feeders: Run, tmp_path: Path) -> None:
     resolved = two_feeders.directory / "scenario.toml"
     assert len(tomllib.loads(resolved.read_text(encoding="utf-8"))["grid"]["feeders"]) == 2
