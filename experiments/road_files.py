@@ -88,9 +88,9 @@ def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
 
 def _scenario_roads(name: str, settings: Sequence[str]) -> RoadInput:
     """Return the roads and the peak hour demand of a scenario, without stations and feeders."""
+    from cosim.config.bundled import find_scenario
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import apply_settings, check
-    from experiments.scenarios import find_scenario
 
     if Path(name).suffix in (".tntp", ".csv"):
         raise ConfigError(name, ["is a network; name the file of its trips after it"])

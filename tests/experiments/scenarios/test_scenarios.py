@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from cosim.config.bundled import find_scenario, scenario_names
 from cosim.errors import ConfigError
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.manifest import write_scenario
 from experiments.run.runner import run
-from experiments.scenarios import copy_scenario, find_scenario, scenario_names
+from experiments.scenarios.files import copy_scenario
 
 TWO_FEEDERS = """
 [[grid.feeders]]
