@@ -1,4 +1,4 @@
-"""What every EV is and plans to do on a day, with the random numbers that its decisions will use."""
+"""Attributes and planned trips of every EV on a day, with the uniform numbers of its decisions."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,10 @@ import numpy as np
 
 from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.config.travel import SHARE_SUM_TOLERANCE
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
-from cosim.ev.days import of_each_ev
+from cosim.ev.days import per_ev_parameters
 from cosim.ev.ev_types import TypeArray
 from cosim.ev.mobility import EVState, sample_diaries, trip_uniforms
 from cosim.randomness import stream
@@ -16,24 +17,25 @@ from cosim.scenario import Scenario
 from cosim.scenario.trips import first_state, trip_ods
 
 PURPOSE = "agents"
+"""Prefix of the names of the agents' random streams."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EVAttributes:
-    """What cars the EVs are, and what their drivers have: one value per EV, counted from 0."""
+    """Attributes of the cars and their drivers: one value per EV, counted from 0."""
 
     ev_type: TypeArray
-    """Number of its type, 0 where there is one."""
+    """Index of the type; 0 for one type."""
     battery: Battery
     behaviour: ChargingBehaviour
-    most_kw: FloatArray
-    """What an EV takes from a fast charger at most."""
+    max_power_kw: FloatArray
+    """Power limit of fast charging on the grid side."""
     has_home_charger: BoolArray
     has_work_charger: BoolArray
     soc_first: FloatArray
-    """Drawn for the first departure of the day."""
+    """State of charge drawn for the first departure of the day."""
     soc_is_drawn: bool
-    """Whether the state of charge at the first departure is that, and not what the day before left."""
+    """Whether the first departure has that state of charge, and not the one carried over from the day before."""
 
     @property
     def count(self) -> int:
@@ -43,7 +45,7 @@ class EVAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DayPlan:
-    """The EVs and their trips; those of EV i are the rows ``first_row[i]`` to ``first_row[i + 1] - 1``."""
+    """EVs and their trips; the trips of EV i are the rows ``first_row[i]`` to ``first_row[i + 1] - 1``."""
 
     evs: EVAttributes
     trips: TripTable
@@ -58,12 +60,12 @@ def plan_day(
     state: EVState | None = None,
     under_way: TripTable | None = None,
 ) -> DayPlan:
-    """Return the plans of *n_ev* EVs, from home or from *state*; every random number of the day is drawn here.
+    """Return the plan of *n_ev* EVs from home, or from *state*; all random numbers of the EVs are drawn here.
 
-    Trips *under way* as the day begins come before those of the day.
+    Trips *under_way* as the day begins come before the planned ones.
     """
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE, day, state)
-    battery, behaviour = of_each_ev(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
+    battery, behaviour = per_ev_parameters(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
     fast_kw = np.array([kind.fast_kw for kind in scenario.mobility.types] or [np.inf])
     mail_is_lost = scenario.config.messages.loss_probability > 0
     trips = TripTable.planned(
@@ -82,13 +84,13 @@ def plan_day(
     )
     first_row = diaries.first_row
     if under_way is not None and under_way.ev.size:
-        trips = TripTable.joined([under_way, trips])
+        trips = TripTable.concatenate([under_way, trips])
         first_row = np.searchsorted(trips.ev, np.arange(n_ev + 1), side="right")
     evs = EVAttributes(
         ev_type=diaries.ev_type,
         battery=battery,
         behaviour=behaviour,
-        most_kw=fast_kw[diaries.ev_type],
+        max_power_kw=fast_kw[diaries.ev_type],
         has_home_charger=diaries.has_home_charger,
         has_work_charger=diaries.has_work_charger,
         soc_first=diaries.soc_first,
@@ -98,18 +100,18 @@ def plan_day(
 
 
 def first_ev_state(scenario: Scenario, n_ev: int, seed: int) -> EVState:
-    """Return EVs that have come home before day 1, with the state of charge drawn for its morning."""
+    """Return EVs at home as day 1 begins, with the state of charge drawn for it."""
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE)
     return first_state(scenario, diaries.soc_first, seed, PURPOSE)
 
 
 def information_class_of_each(shares: dict[str, float], n_ev: int, seed: int) -> IntArray:
-    """Return the information class of each EV, as a place in *shares*; beyond the last: told nothing.
+    """Return the information class of each EV, the same on all days.
 
-    It belongs to the driver and is the same on all days.
+    It is an index in *shares*, or their number for a driver without information.
     """
     uniform = stream(seed, f"{PURPOSE}/knowledge").random(n_ev)
     bounds = np.cumsum(list(shares.values()))
-    if bounds.size and bounds[-1] >= 1 - 1e-9:
+    if bounds.size and bounds[-1] >= 1 - SHARE_SUM_TOLERANCE:
         bounds[-1] = 1.0
     return np.searchsorted(bounds, uniform, side="right")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cosim.errors import SHOWN, Problem, refuse
+from cosim.errors import MAX_SHOWN_CHARACTERS, Problem, refuse
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -59,7 +59,7 @@ class Statement:
         """Return the statement as it is written, cut where it is long."""
         words = ((" " if token.spaced or token.kind == "end" else "") + token.text for token in self.tokens)
         text = " ".join("".join(words).split())
-        return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+        return text if len(text) <= MAX_SHOWN_CHARACTERS else text[: MAX_SHOWN_CHARACTERS - 3] + "..."
 
 
 def read_text(file: Path) -> str:

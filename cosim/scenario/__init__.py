@@ -1,6 +1,15 @@
 """A scenario: the configuration built into models, with every reference checked."""
 
-from cosim.scenario.build import CAR, CHARGING, PASSING, USER_CLASSES, Scenario, build_scenario, load_scenario
+from cosim.scenario.build import (
+    CAR,
+    CHARGING,
+    NOT_CHARGING,
+    USER_CLASSES,
+    Scenario,
+    as_scenario,
+    build_scenario,
+    load_scenario,
+)
 from cosim.scenario.charging_price import charging_price_cny_per_kwh
 from cosim.scenario.day_ahead import DayAhead
 from cosim.scenario.feeder_case import FeederCase
@@ -9,12 +18,13 @@ from cosim.scenario.station import Station
 __all__ = [
     "CAR",
     "CHARGING",
-    "PASSING",
+    "NOT_CHARGING",
     "USER_CLASSES",
     "DayAhead",
     "FeederCase",
     "Scenario",
     "Station",
+    "as_scenario",
     "build_scenario",
     "charging_price_cny_per_kwh",
     "load_scenario",

@@ -99,7 +99,7 @@ def _mean_costs(sample: Sample) -> Frame:
 
 
 def _passing(paths: Frame) -> Frame:
-    return paths[paths.user_class == "passing"]
+    return paths[paths.user_class == "not_charging"]
 
 
 def _groups(paths: Frame, keys: list[str]) -> Groups:

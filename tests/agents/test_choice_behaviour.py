@@ -25,8 +25,8 @@ from experiments.compare.sample import Sample, recorded
 class Indifferent:
     """Takes anything within five minutes of the cheapest, all alike."""
 
-    def weights(self, among: Alternatives) -> np.ndarray:
-        return (among.excess_min <= 5.0).astype(float)
+    def weights(self, alternatives: Alternatives) -> np.ndarray:
+        return (alternatives.excess_cost_min <= 5.0).astype(float)
 
 
 def roads_only(paper: Scenario, *settings: str) -> Scenario:
@@ -66,7 +66,7 @@ def choices_tested(scenario: Scenario, ahead: DayAhead, equilibrium: Mapping[str
     )
     recorder = Recorder()
     compare_choices(recorder, 1, expected, agents_of(batch.config, [recorded(agents)], [1]), 1)
-    return float(pooled_p_values(recorder.frame("g_tests"))["passing"])
+    return float(pooled_p_values(recorder.frame("g_tests"))["not_charging"])
 
 
 def test_path_size_agents_draw_from_the_equilibrium_with_path_sizes(

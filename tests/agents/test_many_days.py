@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +28,13 @@ TYPES = (
 CASES = {
     "queues over midnight, what was measured": (
         "toy",
-        ["days=3", "population.information=yesterday", "population.evs=900", "stations.S.chargers=1"],
+        [
+            "days=3",
+            "population.information=yesterday",
+            "population.evs=300",
+            "stations.S.chargers=1",
+            "stations.S.charger_kw=20",
+        ],
     ),
     "carried, mixed information, mail lost and late": (
         "toy",
@@ -38,17 +45,18 @@ CASES = {
             "messages.loss_probability=0.4",
             "messages.delay_s=45",
             "mobility.price_sensitivity=1.0",
-            "population.evs=600",
+            "population.evs=250",
             "stations.S.chargers=1",
+            "stations.S.charger_kw=20",
         ],
     ),
     "types of EVs, carried": (
         "toy",
-        ["days=3", "population.soc=carried", "population.evs=900", "stations.S.chargers=3", TYPES],
+        ["days=3", "population.soc=carried", "population.evs=300", "stations.S.chargers=2", TYPES],
     ),
     "chained trips, carried": (
         "two_way",
-        ["days=2", "population.soc=carried", "population.evs=150", "population.information=yesterday"],
+        ["days=2", "population.soc=carried", "population.evs=80", "population.information=yesterday"],
     ),
     "broadcasts on their way at midnight": (
         "toy",
@@ -58,7 +66,7 @@ CASES = {
             "messages.loss_probability=0.3",
             "messages.delay_s=5000",
             "mobility.price_sensitivity=1.0",
-            "population.evs=600",
+            "population.evs=250",
         ],
     ),
     "batteries too small, carried": (
@@ -66,13 +74,16 @@ CASES = {
         ["days=2", "population.soc=carried", "mobility.battery_kwh=9.0", "mobility.soc_reserve=0.0"],
     ),
 }
+WITH_FEEDER = {"types of EVs, carried", "broadcasts on their way at midnight"}
+"""Elsewhere the roads and stations alone: a day costs half as much."""
 
 
 @cache
 def scenario_of(case: str, resolution: str) -> tuple[Scenario, DayAhead]:
     name, settings = CASES[case]
     ahead = _ahead(name, tuple(settings))
-    return load_scenario(CONFIGS / f"{name}.toml", [*settings, f"population.resolution={resolution}"]), ahead
+    scenario = load_scenario(CONFIGS / f"{name}.toml", [*settings, f"population.resolution={resolution}"])
+    return (scenario if case in WITH_FEEDER else replace(scenario, feeders=())), ahead
 
 
 @cache
@@ -132,7 +143,7 @@ def test_before_the_first_period_is_opened_trips_take_the_times_of_the_night() -
     free = ahead.paths.network.t0_min
     assert (last > 1.0001 * free).any()
     for start, times_min in ((None, free), (boundary, last)):
-        before_s = CoSimModel(scenario, ahead, 1, start).roads.before_s
+        before_s = CoSimModel(scenario, ahead, 1, start).roads.origin_to_station_s
         assert before_s == pytest.approx(60 * ahead.paths.legs(times_min).before_min, abs=0.5)
 
 
@@ -140,7 +151,7 @@ def test_a_day_boundary_of_one_resolution_is_one_of_the_other() -> None:
     case = "carried, mixed information, mail lost and late"
     boundary = days_of(case, "batch")[0].boundary
     assert boundary is not None
-    assert sum(len(sessions) for sessions in boundary.sessions) > 10, "vehicles wait at midnight"
+    assert sum(len(sessions) for sessions in boundary.sessions) > 5, "vehicles wait at midnight"
     assert boundary.under_way.ev.size > 10
     again = simulate_days(*scenario_of(case, "individual"), 1, boundary)
     for one, other in zip(days_of(case, "batch")[1:], again, strict=True):
@@ -160,12 +171,12 @@ def test_broadcasts_on_their_way_at_midnight_arrive_when_due_at_those_they_would
         model = CoSimModel(*scenario_of(case, resolution), 1, boundary)
         for name, until_s in (("before", due_s), ("after", due_s + 1)):
             model.clock.env.run(until=until_s)
-            opened = model.population.information.opened.each()
+            opened = model.population.information.opened.last_messages()
             heard[resolution, name] = np.array([0 if news is None else news.sent_s + 5000 for news in opened])
     for name in ("before", "after"):
         assert np.array_equal(heard["individual", name], heard["batch", name])
     assert (heard["batch", "before"] < due_s).all()
-    assert (heard["batch", "after"] == due_s).mean() == pytest.approx(0.7, abs=4 * (0.21 / 600) ** 0.5)
+    assert (heard["batch", "after"] == due_s).mean() == pytest.approx(0.7, abs=4 * (0.21 / 250) ** 0.5)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -242,7 +253,7 @@ def test_small_cars_take_no_more_than_they_can_from_a_fast_charger() -> None:
     plans = plan_day(scenario, ahead.n_ev, 1)
     sessions = tables_of(case)["sessions"].query("end_s > start_s")
     power = sessions.energy_kwh / ((sessions.end_s - sessions.start_s) / 3600)
-    most = np.broadcast_to(plans.evs.most_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
+    most = np.broadcast_to(plans.evs.max_power_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
     assert (power.to_numpy() <= np.minimum(most, 60.0) + 1e-6).all()
     assert (most == 30).sum() > 10
     assert power.to_numpy()[most > 60].max() > 40
@@ -257,11 +268,11 @@ def test_a_day_of_a_run_of_one_day_is_the_first_of_many(toy: Scenario, toy_ahead
 
 def link_times(case: str) -> dict[str, np.ndarray]:
     """Return the link times of each day, (days, periods, links)."""
-    (scenario, ahead), links = scenario_of(case, "batch"), tables_of(case)["links"]
+    scenario, ahead = scenario_of(case, "batch")
+    links = tables_of(case)["links"].query("day <= @scenario.config.days")
     shape = (-1, scenario.periods.count, len(ahead.paths.network.links))
     return {
-        name: links[f"{name}_min"].to_numpy().reshape(shape)[: scenario.config.days]
-        for name in ("time", "announced", "effective")
+        name: links[f"{name}_min"].to_numpy().reshape(shape) for name in ("time", "announced", "effective")
     }
 
 
@@ -310,7 +321,7 @@ def models() -> weakref.WeakSet[CoSimModel]:
 
 
 def test_a_day_that_is_over_is_forgotten() -> None:
-    scenario, ahead = scenario_of("types of EVs, carried", "batch")
+    scenario, ahead = scenario_of("batteries too small, carried", "batch")
     gc.collect()
     before, seen = len(models()), []
     for _ in simulate_days(scenario, ahead, seed=1, progress=lambda _: seen.append(len(models()))):

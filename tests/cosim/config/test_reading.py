@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cosim.config.mending import STAND_IN, mended
+from cosim.config.placeholders import PLACEHOLDER, with_placeholders
 from cosim.config.reading import apply_settings, check, read_toml
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
@@ -139,9 +139,9 @@ def test_a_feeder_may_come_from_elsewhere_than_the_default_one() -> None:
         ("foo", "'foo' is not of the form field=value, as in grid.slack_voltage_pu=1.02."),
         ("=3", "'=3' is not of the form field=value, as in grid.slack_voltage_pu=1.02."),
         ("grid..x=3", "'grid..x=3' is not of the form field=value, as in grid.slack_voltage_pu=1.02."),
-        ("stations.9.chargers=1", "'stations.9.chargers=1': the list has no entry '9'; it has S."),
-        ("stations.5=1", "'stations.5=1': the list has no entry '5'; it has S."),
-        ("name.x=3", "'name.x=3': there is no table that could hold 'x'."),
+        ("stations.9.chargers=1", "'stations.9.chargers': the list has no entry '9'; it has S."),
+        ("stations.5=1", "'stations.5': the list has no entry '5'; it has S."),
+        ("name.x=3", "'name.x': there is no table that could hold 'x'."),
     ],
 )
 def test_a_setting_that_leads_nowhere_says_so(setting: str, sentence: str) -> None:
@@ -193,7 +193,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> None:
     """Every field of the file in turn is left out, or made a text: a whole configuration comes back."""
     for path in _paths(tables(scenario)):
-        for value in (None, STAND_IN):
+        for value in (None, PLACEHOLDER):
             broken: Any = tables(scenario)
             place = broken
             for step in path[:-1]:
@@ -202,7 +202,7 @@ def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> No
                 del place[path[-1]]
             else:
                 place[path[-1]] = value
-            assert mended(broken, ScenarioConfig) is not None, path
+            assert with_placeholders(broken, ScenarioConfig) is not None, path
 
 
 def _paths(place: Any, *way: Any) -> list[tuple[Any, ...]]:

@@ -31,7 +31,7 @@ def test_costs_that_do_not_differ_say_nothing() -> None:
 def told(scenario: Scenario, *paths: tuple[int, float, float], first_number: int = 0) -> Sample:
     """Return agents of one day: period, trips and cost of each path; two paths in a period."""
     frame = pd.DataFrame(paths, columns=["period", "flow_veh_h", "cost_min"])
-    frame = frame.assign(day=1, user_class="passing", origin="1", destination="4")
+    frame = frame.assign(day=1, user_class="not_charging", origin="1", destination="4")
     frame["path"] = frame.groupby("period").cumcount() + first_number
     frame["nodes"], frame["station"] = frame.groupby("period").cumcount().map({0: "1-2-4", 1: "1-3-4"}), ""
     day = recorded({"paths": frame})
