@@ -59,17 +59,17 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     counts[: scenario.periods.count] += traffic.carried_over_entries
     first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
     for row, trips in enumerate(by_period):
-        now, hours = scenario.periods.nth(first + row), scenario.periods.hours
+        period, hours = scenario.periods.nth(first + row), scenario.periods.hours
         flows = _Flows(
             car_veh_h=traffic.car_veh_h[row],
             ev_veh_h=np.bincount(trips.path, minlength=paths.count) / hours,
             traversal_veh_h=counts[row] / hours,
         )
-        _record_links(recorder, paths, now, traffic, row, trips, flows)
+        _record_links(recorder, paths, period, traffic, row, trips, flows)
         charging_cost_min = scenario.charging_cost_min(traffic.price_cny_per_kwh[row], day_ahead.session_kwh)
         cost_min = paths.time_min(traffic.announced_min[row]) + overlap_min
         cost_min += np.where(paths.station >= 0, charging_cost_min[paths.station], 0.0)
-        _record_paths(recorder, paths, now, flows.car_veh_h + flows.ev_veh_h, cost_min)
+        _record_paths(recorder, paths, period, flows.car_veh_h + flows.ev_veh_h, cost_min)
 
 
 class _Flows(NamedTuple):
@@ -116,7 +116,7 @@ def _entry_min(paths: PathSet, link_time_min: FloatArray) -> FloatArray:
 def _record_links(
     recorder: Recorder,
     paths: PathSet,
-    now: PeriodOfDay,
+    period: PeriodOfDay,
     traffic: DayTraffic,
     row: int,
     trips: TripsOfPeriod,
@@ -129,7 +129,7 @@ def _record_links(
     record_link_flows(
         recorder,
         paths.network,
-        now,
+        period,
         cars,
         not_charging,
         charging,
@@ -158,8 +158,8 @@ def _experienced_min(paths: PathSet, flow_veh_h: FloatArray, trips: TripsOfPerio
 
 
 def _record_paths(
-    recorder: Recorder, paths: PathSet, now: PeriodOfDay, flow_veh_h: FloatArray, cost_min: FloatArray
+    recorder: Recorder, paths: PathSet, period: PeriodOfDay, flow_veh_h: FloatArray, cost_min: FloatArray
 ) -> None:
     total = paths.groups.expand(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
-    record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)
+    record_path_flows(recorder, paths, period, flow_veh_h, share=share, cost_min=cost_min)

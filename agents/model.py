@@ -170,12 +170,12 @@ class CoSimModel(mesa.Model):
     def boundary(self) -> DayBoundary:
         """Return the state from which the next day starts, once this one has been simulated."""
         record, now_s, state = self.record, self.clock.now_s, self.initial.state
-        begun, information = record.trips.select(record.trips.has_begun), self.population.information
+        information = self.population.information
         last = self.clock.periods.at(now_s - 1)
         counts_reports = self.scenario_case.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
-            evs=None if state is None else ev_states_after(state, begun, self.scenario_case, now_s),
+            evs=None if state is None else ev_states_after(state, record.trips, self.scenario_case, now_s),
             under_way=record.trips.select(record.at_end.is_under_way),
             sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),

@@ -50,51 +50,51 @@ class TrafficInformation:
 
     # as a period opens
 
-    def learn(self, now: PeriodOfDay) -> None:
+    def learn(self, period: PeriodOfDay) -> None:
         """Update the times of this period by those of the day before: perceived += (measured - perceived) / day."""
-        row, day = now.period - 1, now.day - 1
+        row, day = period.row, period.day - 1
         if day < 1:
             return
         self.yesterday_min[row] = self.times_min(self.trips[row], self.spent_s[row], self.car_link_veh_h[row])
         self.perceived_min[row] += (self.yesterday_min[row] - self.perceived_min[row]) / day
         self.trips[row], self.spent_s[row] = 0, 0
 
-    def announced_min(self, now: PeriodOfDay) -> dict[str, FloatArray]:
+    def announced_min(self, period: PeriodOfDay) -> dict[str, FloatArray]:
         """Return the link times announced to each information class that has members."""
         classes = {
-            "equilibrium": self.day_ahead.link_time_min[now.period - 1],
+            "equilibrium": self.day_ahead.link_time_min[period.row],
             "last_period": self.last_period_min,
-            "yesterday": self.perceived_min[now.period - 1],
+            "yesterday": self.perceived_min[period.row],
         }
         return {name: classes[name].copy() for name in self.shares}
 
-    def effective_min(self, now: PeriodOfDay) -> FloatArray:
+    def effective_min(self, period: PeriodOfDay) -> FloatArray:
         """Return the link times that trips of the period take.
 
         Where all drivers are told the equilibrium, or the last period, these times are taken. Else they are the times
         of this period on the day before, and on the first day those of the last period.
         """
-        announced = self.announced_min(now)
+        announced = self.announced_min(period)
         for name in ("equilibrium", "last_period"):
             if self.shares.get(name, 0.0) >= 1:
                 return announced[name]
         # a copy: after the end of the last day this period is updated again, and its record is still to be read
-        return self.last_period_min if now.day == 1 else self.yesterday_min[now.period - 1].copy()
+        return self.last_period_min if period.day == 1 else self.yesterday_min[period.row].copy()
 
     # as trips are reported, and the period ends
 
-    def count(self, now: PeriodOfDay, departed_s: IntArray, trips: IntArray, spent_s: IntArray) -> None:
+    def count(self, period: PeriodOfDay, departed_s: IntArray, trips: IntArray, spent_s: IntArray) -> None:
         """Count trips on paths, (departure periods, paths), unless they departed a day ago or earlier."""
-        period = departed_s // self.periods.seconds
-        for row in np.flatnonzero(period > self.periods.index(now) - self.periods.count):
-            period_row = period[row] % self.periods.count
+        departure_period = departed_s // self.periods.seconds
+        for row in np.flatnonzero(departure_period > self.periods.index(period) - self.periods.count):
+            period_row = departure_period[row] % self.periods.count
             self.trips[period_row] += trips[row]
             self.spent_s[period_row] += self._at_stations(spent_s[row])
 
-    def close(self, now: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray) -> None:
+    def close(self, period: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray) -> None:
         """Measure the period that ended by all trips reported in it, and keep the car flows for the day after."""
         car_link_veh_h = self.paths.link_flow_veh_h(car_veh_h)
-        self.car_link_veh_h[now.period - 1] = car_link_veh_h
+        self.car_link_veh_h[period.row] = car_link_veh_h
         self.last_period_min = self.times_min(trips, self._at_stations(spent_s), car_link_veh_h)
 
     def _at_stations(self, spent_s: IntArray) -> IntArray:

@@ -101,7 +101,7 @@ class Diaries:
     """Number of the trip in the EV's day: 1, 2, ..."""
     departure_s: IntArray
     arrival_s: IntArray
-    """At the diary's speed."""
+    """Arrival at the diary's speed."""
     length_km: FloatArray
     from_activity: ActivityArray
     to_activity: ActivityArray

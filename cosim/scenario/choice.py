@@ -112,5 +112,5 @@ def _trial_alternatives(paths: PathSet, theta_per_min: float) -> Alternatives:
     return Alternatives(cost_min=cost_min, theta_per_min=theta_per_min, path=members, paths=paths)
 
 
-def _problem(name: str, what: str) -> ConfigError:
-    return ConfigError(FIELD, [f"{FIELD} is '{name}', but {what}"])
+def _problem(name: str, clause: str) -> ConfigError:
+    return ConfigError(FIELD, [f"{FIELD} is '{name}', but {clause}"])

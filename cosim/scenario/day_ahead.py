@@ -41,10 +41,10 @@ class DayAhead:
         """Names of the stations, in the order of their numbers."""
         return tuple(self.paths.network.links[arc] for arc in self.paths.network.charging_arcs)
 
-    def expected_load_kw(self, now: PeriodOfDay) -> FloatArray:
+    def expected_load_kw(self, period: PeriodOfDay) -> FloatArray:
         """Return the load of vehicles yet to arrive in this and each later period of the day, (periods, stations).
 
         It is zero after the last day, when no EV departs.
         """
-        load_kw = self.station_load_kw[now.period - 1 :]
-        return load_kw if now.day <= self.days else np.zeros_like(load_kw)
+        load_kw = self.station_load_kw[period.row :]
+        return load_kw if period.day <= self.days else np.zeros_like(load_kw)

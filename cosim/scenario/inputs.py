@@ -29,8 +29,8 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
     table = read_table(folder / config.profiles, tuple(ranges), optional=None)
     profiles = {name: table.numbers(name, limits) for name, limits in ranges.items() if name in table.columns}
     if table.cells and len(table.cells) != config.periods:
-        found = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
-        table.report(0, Problem(found, field="periods"))
+        clause = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
+        table.report(0, Problem(clause, field="periods"))
     in_order = [str(number) for number in range(1, len(table.cells) + 1)]
     if "period" in table.columns and not table.problems and table.names("period") != in_order:
         table.report(0, "column period must count 1, 2, ... in the order of the rows")

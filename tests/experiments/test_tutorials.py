@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from cosim.arrays import Frame
+from cosim.config.bundled import TUTORIALS, find_scenario, scenario_files
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
-from experiments.scenarios import TUTORIALS, find_scenario, scenario_files
 from experiments.sweep.study import day_figures, read_parameters
 from tests.computed_once import typed
 
