@@ -11,8 +11,9 @@ import numpy as np
 from cosim.arguments import Allowed, checked
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
+from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
-from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
 from cosim.sections import Positive
 

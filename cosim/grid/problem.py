@@ -68,15 +68,16 @@ class Load:
     @classmethod
     @checked
     def scaled(cls, feeder: Feeder, profile_pu: Numbers, station_kw: Numbers | None = None) -> "Load":
-        """Return the feeder's nominal load times a profile per period, or per (period, bus)."""
+        """Return the feeder's nominal load times a profile per period, or per (period, bus); generation stays."""
         profile = np.asarray(profile_pu, dtype=np.float64)
         profile = profile[:, None] if profile.ndim == 1 else profile
         if profile.ndim != 2 or profile.shape[1] not in {1, feeder.bus_count}:
             allowed = f"(periods,) or (periods, {feeder.bus_count} buses)"
-            refuse(
-                "Load.scaled", [Problem(f"has shape {profile.shape}", field="profile_pu", allowed=allowed)]
-            )
-        base_kw, base_kvar = profile * feeder.load_kw, profile * feeder.load_kvar
+            wrong = Problem(f"has shape {profile.shape}", field="profile_pu", allowed=allowed)
+            refuse("Load.scaled", [wrong])
+        fed_in = feeder.generation_kva
+        base_kw = profile * (feeder.load_kw + fed_in.real) - fed_in.real
+        base_kvar = profile * (feeder.load_kvar + fed_in.imag) - fed_in.imag
         return cls(
             base_kw=base_kw,
             base_kvar=base_kvar,
