@@ -211,7 +211,7 @@ def test_what_is_returned_is_shown_in_a_line(roads: Any) -> None:
             "overload is 'z'; it must be 'refuse' or 'extend'",
         ),
         (lambda r: cosim.build_problem(*r, "0.2"), "theta_per_min is '0.2'"),
-        (lambda r: cosim.build_problem(*r, True), "theta_per_min is True"),
+        (lambda r: cosim.build_problem(*r, theta_per_min=True), "theta_per_min is True"),
         (
             lambda r: cosim.build_problem(*r, [0.1, 0.2]),
             "theta_per_min has 2 values; give one, or one per class",

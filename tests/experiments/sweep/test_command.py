@@ -124,6 +124,6 @@ def test_a_field_of_the_agents_alone_is_told_to_change_nothing() -> None:
 
 def test_beside_a_field_that_matters_python_warns_of_the_one_that_does_not() -> None:
     fields = {"road.theta_per_min": [0.1, 0.5], "population.theta_per_min": [0.1, 0.5]}
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="changes no figure") as told:
         sweep("toy", fields, FEW[1:])
     assert [str(one.message).split()[0] for one in told] == ["population.theta_per_min"]
