@@ -34,8 +34,8 @@ class BatchedChargers:
         """Vehicles that wait."""
         return self.queue.waiting
 
-    def after_limit(self) -> None:
-        """Remember that there is a new limit from this second on."""
+    def on_limit_changed(self) -> None:
+        """Note that the power limit changed."""
         self._new_power_from_s = self.clock.now_s
 
     def resume(self, period: PeriodOfDay) -> None:

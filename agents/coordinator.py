@@ -37,9 +37,9 @@ class Coordinator(mesa.Agent):
         recorder: Recorder,
         start: DayBoundary | None,
     ) -> None:
-        """Know the stations, operators and EVs; *start* is what it knows of the days before."""
+        """Start at the day-ahead prices; *start* is the state at the day boundary, None on the first day."""
         super().__init__(model)
-        self.world, self.day_ahead, self.roads = scenario, day_ahead, roads
+        self.scenario_case, self.day_ahead, self.roads = scenario, day_ahead, roads
         self.clock, self.post, self.recorder = clock, post, recorder
         self.inbox = post.inbox(self.name)
         self.operators = [f"operator {case.feeder.name}" for case in scenario.feeders]
@@ -48,60 +48,60 @@ class Coordinator(mesa.Agent):
         self.traffic = TrafficInformation(scenario, day_ahead, start.measured if start else None)
         self.late_reports = start.reports if start else Reports.none()
         self.undelivered = start.mail if start else ()
-        """Broadcasts of the day before."""
+        """Broadcasts of the day before, to be delivered on this one."""
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
-        """(periods of the day, stations): those of the day ahead, overwritten by what operators say."""
+        """(periods of the day, stations): the day-ahead prices, from a re-dispatch on those of the operators."""
         self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
-        """(periods of the day, stations): the charging prices that were valid, are, and are to come."""
+        """(periods of the day, stations): the charging prices, past ones as they were valid."""
 
     def start(self) -> None:
-        """Begin to work."""
+        """Register the coordinator's process on the clock."""
         self.clock.env.process(self.run())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
-        """Open each period as soon as the operators have dispatched it; count it when it ends."""
-        patience_s = self.post.rules.dispatches_due_s
+        """Open each period as soon as the operators have dispatched it; measure its traffic when it ends."""
+        timeout_s = self.post.rules.dispatches_due_s
         for broadcast in self.undelivered:
-            self.post.redeliver(*self.audience(broadcast), broadcast)
+            self.post.redeliver(*self.recipients(broadcast), broadcast)
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
             dispatches = yield from self.inbox.collect(
-                DispatchIssued, self.operators, (now.day, now.period), patience_s
+                DispatchIssued, self.operators, (now.day, now.period), timeout_s
             )
-            self.take_prices(now, dispatches)
+            if now.period == 1:
+                self.reset_to_day_ahead()
+            self.update_nodal_prices(now, dispatches)
             self.issue_tariff(now)
             self.open_period(now)
             yield self.clock.end_of_period(Phase.CLOSE)
             self.close_period(now)
 
-    def take_prices(self, now: PeriodOfDay, dispatches: dict[str, DispatchIssued]) -> None:
-        """Take in the nodal prices; those of an operator that was not heard stay as they were."""
-        if now.period == 1:
-            self.nodal_cny_per_kwh = self.day_ahead.nodal_price_cny_per_kwh.copy()
-            self.price_cny_per_kwh = self.day_ahead.charging_price_cny_per_kwh.copy()
+    def reset_to_day_ahead(self) -> None:
+        """Set the nodal and charging prices of all periods back to the day-ahead ones, as a day begins."""
+        self.nodal_cny_per_kwh = self.day_ahead.nodal_price_cny_per_kwh.copy()
+        self.price_cny_per_kwh = self.day_ahead.charging_price_cny_per_kwh.copy()
+
+    def update_nodal_prices(self, now: PeriodOfDay, dispatches: dict[str, DispatchIssued]) -> None:
+        """Overwrite the nodal prices from this period on; those of an operator without a dispatch in time stay."""
         for dispatch in dispatches.values():
             for station, prices in dispatch.nodal_price_cny_per_kwh.items():
                 self.nodal_cny_per_kwh[now.period - 1 :, self.stations.index(station)] = prices
 
     def issue_tariff(self, now: PeriodOfDay) -> None:
-        """Send the charging prices to stations and drivers when they change.
-
-        That is as each day begins; with nodal pricing at every re-dispatch, as operators make them known.
-        """
-        nodal = self.world.config.tariff.charging_price == "nodal"
+        """Send the charging prices to stations and drivers as a day begins; with nodal pricing in every period."""
+        nodal = self.scenario_case.config.tariff.charging_price == "nodal"
         if now.period > 1 and not nodal:
             return
         coming = slice(now.period - 1, None)
         self.price_cny_per_kwh[coming] = charging_price_cny_per_kwh(
-            self.world, self.day_ahead.tariff_cny_per_kwh[coming], self.nodal_cny_per_kwh[coming]
+            self.scenario_case, self.day_ahead.tariff_cny_per_kwh[coming], self.nodal_cny_per_kwh[coming]
         )
         prices = {
             station: tuple(self.price_cny_per_kwh[coming, number].tolist())
             for number, station in enumerate(self.stations)
         }
-        tariff = TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices)
-        self.tell(tariff)
+        self.broadcast(TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices))
 
     def open_period(self, now: PeriodOfDay) -> None:
         """Bring the link times of the period into effect, and announce those of each information class."""
@@ -111,7 +111,7 @@ class Coordinator(mesa.Agent):
         prices = self.price_cny_per_kwh[now.period - 1]
         self.roads.open(now, self.traffic.effective_min(now), announced, prices)
         for name, times_min in announced.items():
-            self.tell(
+            self.broadcast(
                 PeriodOpened(
                     **self.clock.envelope(self.name),
                     information_class=name,
@@ -119,14 +119,14 @@ class Coordinator(mesa.Agent):
                 )
             )
 
-    def tell(self, message: Broadcast) -> None:
-        """Broadcast a message, if anybody is to receive it."""
-        receivers, group = self.audience(message)
-        if receivers:
-            self.post.broadcast(receivers, group, message)
+    def broadcast(self, message: Broadcast) -> None:
+        """Send a message to its recipients, if it has any."""
+        addresses, group = self.recipients(message)
+        if addresses:
+            self.post.broadcast(addresses, group, message)
 
-    def audience(self, message: Broadcast) -> tuple[list[str], str]:
-        """Return the receivers of a message, and what they are called."""
+    def recipients(self, message: Broadcast) -> tuple[list[str], str]:
+        """Return the addresses a message goes to, and the name of that group."""
         if isinstance(message, TariffIssued):
             return [*self.stations, *self.evs], "stations and EVs"
         drivers = self.population.addresses_by_class[message.information_class]
@@ -134,41 +134,46 @@ class Coordinator(mesa.Agent):
             return [*self.stations, *self.operators, *drivers], "all"
         return drivers, f"EVs that know {message.information_class}"
 
-    def on_its_way(self) -> tuple[Broadcast, ...]:
-        """Return the broadcasts that will arrive later than now."""
-        said = [entry.message for entry in self.post.ledger]
-        delay_s, now_s = self.post.rules.delay_s, self.clock.now_s
-        return tuple(one for one in said if isinstance(one, Broadcast) and one.sent_s + delay_s > now_s)
+    def in_transit(self) -> tuple[Broadcast, ...]:
+        """Return the broadcasts sent and not yet delivered."""
+        messages = [entry.message for entry in self.post.ledger]
+        sent_after_s = self.clock.now_s - self.post.rules.delay_s
+        return tuple(sent for sent in messages if isinstance(sent, Broadcast) and sent.sent_s > sent_after_s)
 
-    def read_reports(self, now: PeriodOfDay) -> tuple[IntArray, IntArray]:
-        """Return the trips on each path whose reports have come, and the seconds they spent at a station."""
-        departed_s, path, trips, spent_s = self.reports_that_have_come()
-        periods, number = np.unique(departed_s // self.clock.periods.seconds, return_inverse=True)
+    def count_reported_trips(self, now: PeriodOfDay) -> tuple[IntArray, IntArray]:
+        """Count the trips reported in this period; return their number and their seconds at a station, by path."""
+        departed_s, path, trips, spent_s = self.take_delivered_reports()
+        periods, row = np.unique(departed_s // self.clock.periods.seconds, return_inverse=True)
         shape = (periods.size, self.day_ahead.paths.count)
         counts, spent = np.zeros((2, *shape), dtype=np.int64)
-        np.add.at(counts, (number, path), trips)
-        np.add.at(spent, (number, path), spent_s)
+        np.add.at(counts, (row, path), trips)
+        np.add.at(spent, (row, path), spent_s)
         self.traffic.count(now, periods * self.clock.periods.seconds, counts, spent)
         return counts.sum(axis=0), spent.sum(axis=0)
 
-    def reports_that_have_come(self) -> IntArray:
-        """Return rows of: second of departure, path, trips, seconds at a station."""
+    def take_delivered_reports(self) -> IntArray:
+        """Remove the reports delivered so far and return them, (4, reports).
+
+        Rows: second of departure, path, number of trips, their seconds at a station.
+        """
         late = self.late_reports
-        come = late.delivered_s <= self.clock.now_s
-        rows = [np.array([late.departed_s, late.path, np.ones_like(late.path), late.spent_s])[:, come]]
-        single = self.inbox.read(TripReported)
-        reported = [(trip.departure_s, trip.path, 1, trip.wait_s + trip.charge_s) for trip in single]
-        rows.append(np.array(reported, dtype=np.int64).reshape(-1, 4).T)
-        for fleet in self.inbox.read(TripsReported):
+        delivered = late.delivered_s <= self.clock.now_s
+        reports = [
+            np.array([late.departed_s, late.path, np.ones_like(late.path), late.spent_s])[:, delivered]
+        ]
+        of_evs = self.inbox.take(TripReported)
+        reported = [(trip.departure_s, trip.path, 1, trip.wait_s + trip.charge_s) for trip in of_evs]
+        reports.append(np.array(reported, dtype=np.int64).reshape(-1, 4).T)
+        for fleet in self.inbox.take(TripsReported):
             trips, spent_s = np.array(fleet.trips), np.array(fleet.spent_s)
-            some = np.flatnonzero(trips)
-            rows.append(np.array([np.full(some.size, fleet.departed_s), some, trips[some], spent_s[some]]))
-        self.late_reports = late.of(~come)
-        return np.concatenate(rows, axis=1)
+            path = np.flatnonzero(trips)
+            reports.append(np.array([np.full(path.size, fleet.departed_s), path, trips[path], spent_s[path]]))
+        self.late_reports = late.select(~delivered)
+        return np.concatenate(reports, axis=1)
 
     def close_period(self, now: PeriodOfDay) -> None:
         """Measure the traffic of the period that ended, and record its prices."""
-        trips, spent_s = self.read_reports(now)
+        trips, spent_s = self.count_reported_trips(now)
         self.traffic.close(now, trips, spent_s, self.roads.periods[now].car_veh_h)
         self.recorder.add(
             "prices",

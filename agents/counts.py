@@ -54,15 +54,15 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     paths, by_period = day_ahead.paths, trips_by_period(traffic, scenario)
     counts = entering_links(traffic, by_period, scenario, paths)
     counts[: scenario.periods.count] += traffic.entering
-    first, overlap_min = _first_period(traffic, scenario), scenario.path_size_min(paths)
+    first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
     for number, trips in enumerate(by_period):
         now, car_veh_h = scenario.periods.nth(first + number), traffic.car_veh_h[number]
         ev_veh_h = np.bincount(trips.path, minlength=paths.count) / scenario.periods.hours
         entering_veh_h = counts[number] / scenario.periods.hours
         _record_links(recorder, paths, now, traffic, number, trips, (car_veh_h, ev_veh_h, entering_veh_h))
-        price_min = scenario.price_min(traffic.price_cny_per_kwh[number], day_ahead.session_kwh)
+        at_station_min = scenario.charging_cost_min(traffic.price_cny_per_kwh[number], day_ahead.session_kwh)
         cost_min = paths.time_min(traffic.announced_min[number]) + overlap_min
-        cost_min += np.where(paths.station >= 0, price_min[paths.station], 0.0)
+        cost_min += np.where(paths.station >= 0, at_station_min[paths.station], 0.0)
         _record_paths(recorder, paths, now, car_veh_h + ev_veh_h, cost_min)
 
 

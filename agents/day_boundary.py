@@ -42,9 +42,9 @@ class Reports:
             spent_s=trips.wait_s[rows] + trips.charge_s[rows],
         )
 
-    def of(self, which: IntArray | BoolArray) -> Self:
-        """Return some of them."""
-        return type(self)(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+    def select(self, rows: IntArray | BoolArray) -> Self:
+        """Return these reports."""
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

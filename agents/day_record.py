@@ -56,7 +56,7 @@ class DayRecord:
         if self.start is None:
             return None
         before = self.start.yesterday
-        late = self.at_end.of(self._began_on(before.day))
+        late = self.at_end.select(self._began_on(before.day))
         return replace(before, trips=TripTable.joined([before.trips, late]))
 
     @cached_property
@@ -75,14 +75,14 @@ class DayRecord:
             for field in fields(RoadPeriod)
         }
         begun_before = self.trips.has_begun & (self.trips.departure_s < (self.day - 1) * SECONDS_PER_DAY)
-        trips = self.at_end.of(~begun_before)
+        trips = self.at_end.select(~begun_before)
         return DayTraffic(day=self.day, trips=trips, entering=self.entering, **columns)
 
     @property
     def traffic_so_far(self) -> DayTraffic:
         """The day itself, with the trips that have ended."""
         trips = self.today.trips
-        return replace(self.today, trips=trips.of(trips.has_begun & ~trips.is_under_way))
+        return replace(self.today, trips=trips.select(trips.has_begun & ~trips.is_under_way))
 
     def _began_on(self, day: int) -> BoolArray:
         """Return which trips began on a day."""

@@ -47,14 +47,14 @@ class Leaving:
     """On arrival at the parking place."""
     parked_since_s: IntArray
 
-    def of(self, places: IntArray) -> "Leaving":
-        """Return some of them."""
+    def select(self, rows: IntArray) -> "Leaving":
+        """Return these EVs."""
         return Leaving(
-            ev=self.ev[places],
-            row=self.row[places],
-            departure_s=self.departure_s[places],
-            soc=self.soc[places],
-            parked_since_s=self.parked_since_s[places],
+            ev=self.ev[rows],
+            row=self.row[rows],
+            departure_s=self.departure_s[rows],
+            soc=self.soc[rows],
+            parked_since_s=self.parked_since_s[rows],
         )
 
 
@@ -112,8 +112,8 @@ def departures(context: DecisionContext, who: Leaving) -> Departures:
         has_work_charger=evs.has_work_charger[who.ev],
         length_km=trips.length_km[who.row],
         charge_uniform=trips.charge_uniform[who.row],
-        battery=evs.battery.of(who.ev),
-        behaviour=evs.behaviour.of(who.ev),
+        battery=evs.battery.select(who.ev),
+        behaviour=evs.behaviour.select(who.ev),
     )
 
 
@@ -147,10 +147,10 @@ def choice_set(context: DecisionContext, who: Leaving, made: Decision, period: P
     """Return what one EV that leaves chooses from."""
     (ev,), (row,) = who.ev.tolist(), who.row.tolist()
     information, choice, od = context.information, context.choice, int(context.trips.od[row])
-    perceived = choice.perceived(information.opened.of(information.opened.number[ev]))
+    perceived = choice.perceived(information.opened.message(information.opened.number[ev]))
     if not made.charging.charges[0]:
         return choice.paths_of(od, perceived)
-    told = context.prices.told(information.tariff.of(information.tariff.number[ev]))
+    told = context.prices.told(information.tariff.message(information.tariff.number[ev]))
     priced_kwh = float(choice.priced_kwh(made.charging.course.session_kwh)[0])
     return choice.pairs_of(od, perceived, told.prices(period), priced_kwh)
 

@@ -14,7 +14,7 @@ from cosim.scenario import Scenario
 
 def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs: EVAttributes) -> None:
     """Write the table of EVs' days: a row for each EV and day on which it set out, or wanted to."""
-    trips = trips.of(trips.has_begun)
+    trips = trips.select(trips.has_begun)
     if not trips.ev.size:
         return
     day = trips.departure_s // SECONDS_PER_DAY
@@ -46,7 +46,7 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs
         wait_min=wait_min,
         charge_min=charge_min,
         length_km=total(trips.length_km, ended),
-        drive_kwh=total(evs.battery.of(trips.ev - 1).trip_kwh(trips.length_km), ended),
+        drive_kwh=total(evs.battery.select(trips.ev - 1).trip_kwh(trips.length_km), ended),
         fast_charge_kwh=total(trips.fast_kwh, charged),
         slow_charge_kwh=total(trips.slow_kwh, np.ones_like(ended)),
         paid_cny=paid_cny,

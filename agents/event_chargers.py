@@ -116,8 +116,8 @@ class EventDrivenChargers:
         )
         self.post.send(ev_address(session.ev), bill)
 
-    def after_limit(self) -> None:
-        """Wake all who charge, so that they go on at the new power."""
+    def on_limit_changed(self) -> None:
+        """Note that the power limit changed: wake the process of every session, to go on at the new power."""
         changed, self.limit_changed = self.limit_changed, self.clock.env.event()
         changed.succeed()
 

@@ -25,8 +25,8 @@ from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, FeederCase, Station
 
-SHED_NOTICED_KW = 0.1
-"""Less unserved station load than this is the solver's rounding."""
+SHED_TOLERANCE_KW = 0.1
+"""Unserved station load [kW] up to which it is the solver's rounding."""
 
 
 class GridOperator(mesa.Agent):
@@ -43,7 +43,7 @@ class GridOperator(mesa.Agent):
         meter: Meter,
         recorder: Recorder,
     ) -> None:
-        """Know the feeder and its stations."""
+        """Start at the day-ahead forecast."""
         super().__init__(model)
         self.case, self.feeder, self.name = case, case.feeder, f"operator {case.feeder.name}"
         self.all_stations = stations
@@ -56,29 +56,30 @@ class GridOperator(mesa.Agent):
         self.state: DispatchState | None = None
 
     def start(self) -> None:
-        """Begin to work."""
+        """Register the operator's process on the clock."""
         self.clock.env.process(self.run())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
-        """Hear the stations, dispatch the rest of the day, verify it, and see the period through."""
-        patience_s, senders = self.post.rules.reports_due_s, [station.name for station in self.stations]
+        """In each period collect the forecasts, dispatch the rest of the day, and check the realised operation."""
+        timeout_s, senders = self.post.rules.reports_due_s, [station.name for station in self.stations]
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period
-            forecasts = yield from self.inbox.collect(
-                LoadForecast, senders, (now.day, now.period), patience_s
-            )
-            self.hear(now, forecasts)
+            forecasts = yield from self.inbox.collect(LoadForecast, senders, (now.day, now.period), timeout_s)
+            # broadcast to everybody; the operator plans by forecasts and its meters, and must not pile them up
+            self.inbox.discard(StationLoad, PeriodOpened)
+            self.update_forecasts(now, forecasts)
             plan = self.dispatch(now)
             self.issue(plan)
             self.limit_stations(plan)
             yield self.clock.end_of_period(Phase.CLOSE)
             self.close_period(plan)
 
-    def hear(self, now: PeriodOfDay, forecasts: dict[str, LoadForecast]) -> None:
-        """Take in what stations expect; of a station that was not heard the last forecast stands."""
-        self.inbox.read(StationLoad)
-        self.inbox.read(PeriodOpened)
+    def update_forecasts(self, now: PeriodOfDay, forecasts: dict[str, LoadForecast]) -> None:
+        """Overwrite the forecasts from this period on; a station without one in time keeps its last.
+
+        As a day begins, all are reset to the day-ahead forecast, and the devices to their initial state.
+        """
         if now.period == 1:
             self.forecast_kw = self.day_ahead.expected_load_kw(now).copy()
             self.state = None
@@ -88,9 +89,9 @@ class GridOperator(mesa.Agent):
 
     def dispatch(self, now: PeriodOfDay) -> Operation:
         """Return the plan for the rest of the day, with its AC check in this period."""
-        ahead = now.period - 1
-        load = self.case.load(self.all_stations, self.forecast_kw[ahead:], now.period)
-        price = self.day_ahead.tariff_cny_per_kwh[ahead:]
+        row = now.period - 1
+        load = self.case.load(self.all_stations, self.forecast_kw[row:], now.period)
+        price = self.day_ahead.tariff_cny_per_kwh[row:]
         horizon = Horizon(first_period=now.period, period_h=self.clock.periods.hours, state=self.state)
         dispatch = solve_dispatch(self.feeder, self.case.devices, load, price, horizon, self.case.rules)
         export = self.case.rules.export
@@ -121,15 +122,15 @@ class GridOperator(mesa.Agent):
         shed_kw, planned_kw = plan.dispatch.station_shed_kw[plan.row], plan.load.station_kw[plan.row]
         for station in self.stations:
             bus = self.feeder.bus_index(station.bus)
-            if shed_kw[bus] <= SHED_NOTICED_KW:
+            if shed_kw[bus] <= SHED_TOLERANCE_KW:
                 continue
-            served = max(planned_kw[bus] - shed_kw[bus], 0.0)
-            share = served / planned_kw[bus] if served > SHED_NOTICED_KW else 0.0
-            limit_kw = share * self.forecast_kw[plan.now.period - 1, station.number]
+            served_kw = max(planned_kw[bus] - shed_kw[bus], 0.0)
+            served_share = served_kw / planned_kw[bus] if served_kw > SHED_TOLERANCE_KW else 0.0
+            limit_kw = served_share * self.forecast_kw[plan.now.period - 1, station.number]
             self.post.send(station.name, PowerLimit(**self.clock.envelope(self.name), limit_kw=limit_kw))
 
     def close_period(self, plan: Operation) -> None:
-        """Run the AC power flow with the realised load, record the period, carry the state over."""
+        """Run the AC power flow with the realised load, record the period, keep the state of the devices."""
         drawn_kw = np.zeros(self.feeder.bus_count)
         for station in self.stations:
             energy_kwh = self.meter.energy_kwh(station.name, plan.now)

@@ -43,18 +43,20 @@ class LastReceived(Generic[M]):
     def groups(self, who: IntArray) -> list[tuple[M | None, IntArray]]:
         """Return the messages that these have received last, each with the places in *who* of its receivers."""
         if who.size <= 1:  # a single EV: as below, but quick
-            return [(self.of(int(self.number[one])), np.zeros(1, dtype=np.int64)) for one in who.tolist()]
+            return [
+                (self.message(int(self.number[one])), np.zeros(1, dtype=np.int64)) for one in who.tolist()
+            ]
         number = self.number[who] + 1
         present = np.flatnonzero(np.bincount(number)).tolist()
-        return [(self.of(one - 1), np.flatnonzero(number == one)) for one in present]
+        return [(self.message(one - 1), np.flatnonzero(number == one)) for one in present]
 
-    def of(self, number: int) -> M | None:
-        """Return the message of a number, None for -1."""
-        return None if number < 0 else self.messages[number]
+    def message(self, index: int) -> M | None:
+        """Return the message with this index in ``messages``, None for -1."""
+        return None if index < 0 else self.messages[index]
 
     def each(self) -> list[M | None]:
         """Return the message that each has received last."""
-        return [self.of(number) for number in self.number.tolist()]
+        return [self.message(number) for number in self.number.tolist()]
 
     def compacted(self) -> Self:
         """Return a copy without the messages that are nobody's last."""

@@ -61,7 +61,7 @@ class CoSimModel(mesa.Model):
         super().__init__(rng=seed)
         config, self.day = scenario.config, start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
-        self.world = scenario  # Mesa has a `scenario` of its own
+        self.scenario_case = scenario  # Mesa has a `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
         rules = MailRules(**config.messages.model_dump(), seed=seed)
@@ -86,11 +86,11 @@ class CoSimModel(mesa.Model):
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, which go on where those of the day before have ended."""
         world = (self.prices, self.clock.periods, self.meter, self.recorder)
-        starts: list[StationStart | None] = [None] * len(self.world.stations)
+        starts: list[StationStart | None] = [None] * len(self.scenario_case.stations)
         if before := self.start:
             last = zip(before.station_tariff.each(), before.drawn_kwh.tolist(), strict=True)
             starts = [StationStart(self.clock.now_s, tariff, drawn_kwh) for tariff, drawn_kwh in last]
-        pairs = zip(self.world.stations, starts, strict=True)
+        pairs = zip(self.scenario_case.stations, starts, strict=True)
         return [StationRecords(station, *world, start) for station, start in pairs]
 
     def _population(self) -> Population:
@@ -105,7 +105,7 @@ class CoSimModel(mesa.Model):
             evs=self.plan.evs,
             trips=self.plan.trips,
             information=information,
-            choice=PathChoice(self.world, self.day_ahead),
+            choice=PathChoice(self.scenario_case, self.day_ahead),
             prices=self.prices,
             roads=self.roads,
         )
@@ -113,9 +113,9 @@ class CoSimModel(mesa.Model):
         population: Population
         chargers: Sequence[Chargers]
         pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
-        if self.world.config.population.resolution == "batch":
+        if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            chargers, population = batched, Fleet(*world, batched, clock, post, self.world)
+            chargers, population = batched, Fleet(*world, batched, clock, post, self.scenario_case)
         else:
             driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
             chargers, population = driven, Individuals(*world, driven, clock, post)
@@ -152,7 +152,7 @@ class CoSimModel(mesa.Model):
     def record(self) -> DayRecord:
         """What the day has left, once it has been simulated."""
         return DayRecord(
-            scenario=self.world,
+            scenario=self.scenario_case,
             day_ahead=self.day_ahead,
             day=self.day,
             end_s=self.clock.now_s,
@@ -165,18 +165,18 @@ class CoSimModel(mesa.Model):
     def boundary(self) -> DayBoundary:
         """Return what the day, once it has been simulated, leaves to the next one."""
         record, now_s, state = self.record, self.clock.now_s, self.initial.state
-        begun, information = record.trips.of(record.trips.has_begun), self.population.information
+        begun, information = record.trips.select(record.trips.has_begun), self.population.information
         last = self.clock.periods.at(now_s - 1)
-        counts_reports = self.world.config.population.information.needs_reports
+        counts_reports = self.scenario_case.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
-            evs=None if state is None else ev_states_after(state, begun, self.world, now_s),
-            under_way=record.trips.of(record.at_end.is_under_way),
+            evs=None if state is None else ev_states_after(state, begun, self.scenario_case, now_s),
+            under_way=record.trips.select(record.at_end.is_under_way),
             sessions=self.population.at_stations(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),
             station_tariff=LastReceived.of_each([station.price_list.issued for station in self.stations]),
-            mail=self.coordinator.on_its_way(),
+            mail=self.coordinator.in_transit(),
             reports=Reports.on_their_way(record.trips, self.post.rules, now_s)
             if counts_reports
             else Reports.none(),

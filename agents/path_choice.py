@@ -125,8 +125,8 @@ class PathChoice:
         priced_kwh: FloatArray,
     ) -> FloatArray:
         """Return road, station with its expected stay, and price of each row's pairs."""
-        charge_min = self.scenario.price_min(prices_cny_per_kwh, priced_kwh[:, np.newaxis])
-        at_station: FloatArray = np.take_along_axis(charge_min, self.paths.station[members], axis=1)
+        charging_cost_min = self.scenario.charging_cost_min(prices_cny_per_kwh, priced_kwh[:, np.newaxis])
+        at_station: FloatArray = np.take_along_axis(charging_cost_min, self.paths.station[members], axis=1)
         return perceived.time_min[members] + at_station
 
     def _cumulative(self, members: IntArray, cost_min: FloatArray) -> FloatArray:

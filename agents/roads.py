@@ -36,7 +36,7 @@ class Roads:
         """Start with the link times of the period before, or at free flow."""
         self.scenario, self.day_ahead, self.paths = scenario, day_ahead, day_ahead.paths
         self.stations = [station.name for station in scenario.stations]
-        self.overlap_min = scenario.path_size_min(self.paths)
+        self.overlap_min = scenario.path_size_cost_min(self.paths)
         """What cars, and the equilibrium, add to the time of each path for its overlap."""
         self.periods: dict[PeriodOfDay, RoadPeriod] = {}
         """What each period so far was like."""

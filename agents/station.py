@@ -1,4 +1,4 @@
-"""The charging station: c chargers, one queue, a load to report."""
+"""The agent of a charging station: reports its load, applies power limits and tariffs."""
 
 import math
 from collections.abc import Callable, Generator
@@ -16,7 +16,7 @@ from cosim.scenario import DayAhead
 
 
 class StationAgent(mesa.Agent):
-    """A fast-charging station: the messages it receives and sends; its chargers serve the vehicles."""
+    """The messages of a fast-charging station; its chargers (``Chargers``) serve the vehicles."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class StationAgent(mesa.Agent):
         post: PostOffice,
         advance: Callable[[], None],
     ) -> None:
-        """Open the station; *advance* is called before its prices or limits change: until then the old ones hold."""
+        """Connect to mail; *advance* simulates up to now, and is called before prices or limits change."""
         super().__init__(model)
         self.data, self.name, self.operator = records.data, records.name, f"operator {records.data.feeder}"
         self.records, self.chargers, self.day_ahead = records, chargers, day_ahead
@@ -38,13 +38,13 @@ class StationAgent(mesa.Agent):
         self.forecast_kw = math.nan
 
     def start(self) -> None:
-        """Begin to work."""
+        """Register the station's processes on the clock."""
         self.chargers.start()
         for process in (self.report_and_record(), self.obey_limits(), self.follow_prices()):
             self.clock.env.process(process)
 
     def report_and_record(self) -> Generator[simpy.Event, Any, None]:
-        """At each boundary report what was drawn and what is expected; record each period that ends."""
+        """At each period boundary send the reports; record each period that ends."""
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             self.report()
@@ -58,7 +58,7 @@ class StationAgent(mesa.Agent):
             limit = yield self.inbox.next(PowerLimit)
             self.advance()
             self.records.limits_kw[PeriodOfDay(limit.day, limit.period)] = limit.limit_kw
-            self.chargers.after_limit()
+            self.chargers.on_limit_changed()
 
     def follow_prices(self) -> Generator[simpy.Event, Any, None]:
         """Apply each tariff; energy is paid at the price known when it is metered."""
@@ -68,9 +68,9 @@ class StationAgent(mesa.Agent):
             self.records.receive(tariff)
 
     def report(self) -> None:
-        """Tell the operator what was drawn in the period that ended, and what to expect."""
-        self.inbox.read(DispatchIssued)
-        self.inbox.read(PeriodOpened)
+        """Send the operator the energy of the period that ended, and the forecast of the rest of the day."""
+        # broadcast to everybody; a station acts on limits and tariffs, and must not pile them up
+        self.inbox.discard(DispatchIssued, PeriodOpened)
         index = self.clock.periods.index(self.clock.period)
         if index > 0:
             ended = self.clock.periods.nth(index - 1)
@@ -83,16 +83,16 @@ class StationAgent(mesa.Agent):
         self.post.send(self.operator, LoadForecast(**self._envelope(), load_kw=load_kw))
 
     def expected_load_kw(self) -> tuple[float, ...]:
-        """Return the load expected in this and each later period of the day.
+        """Return the load expected in this and each later period of the day [kW].
 
-        Later periods are the day-ahead forecast. In this one, what the vehicles present will draw is known; of
-        those yet to come, some will charge on after its end.
+        In this period: energy of the vehicles present, and the part of the day-ahead forecast that arriving vehicles
+        draw in their period of arrival. Later periods: the day-ahead forecast.
         """
         now = self.clock.period
         first, *later = self.day_ahead.expected_load_kw(now)[:, self.data.number].tolist()
         hours = self.clock.periods.hours
-        most_kwh = self.data.charger_power_kw * hours
-        present_kwh = math.fsum(min(session.remaining_kwh, most_kwh) for session in self.chargers.plugged)
+        max_kwh = self.data.charger_power_kw * hours
+        present_kwh = math.fsum(min(session.remaining_kwh, max_kwh) for session in self.chargers.plugged)
         present_kwh += math.fsum(session.energy_kwh for session in self.chargers.waiting)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + present_kwh / hours
         return (min(expected_kw, self.data.limit_kw), *later)

@@ -39,8 +39,8 @@ class Chargers(Protocol):
         """Vehicles that wait."""
         ...
 
-    def after_limit(self) -> None:
-        """Charge on at a new limit."""
+    def on_limit_changed(self) -> None:
+        """Note that the power limit changed: sessions go on at the new power."""
         ...
 
 
@@ -72,7 +72,7 @@ class StationRecords:
         self.periods, self.meter, self.recorder = periods, meter, recorder
         self.prices, self.price_list = prices, prices.told(start.tariff if start else None)
         """All price lists, and the one it was told of last."""
-        self.queue_record = QueueRecord(since_s=start.now_s if start else 0)
+        self.queue_record = QueueRecord(counted_until_s=start.now_s if start else 0)
         if start:
             self.meter.record(self.name, periods.at(start.now_s - 1), start.drawn_kwh)
         self.limits_kw: dict[PeriodOfDay, float] = {}
@@ -102,7 +102,7 @@ class StationRecords:
     def carry_over(self, plugged: Iterable[Session], waiting: Sized) -> None:
         """Go on with vehicles of the day before."""
         self.sessions += plugged
-        self.queue_record.waiting = self.queue_record.largest = len(waiting)
+        self.queue_record.waiting = self.queue_record.max_length = len(waiting)
 
     def begin(self, session: Session) -> None:
         """Record a vehicle that has plugged in."""
@@ -166,8 +166,8 @@ class StationRecords:
             forecast_kw=forecast_kw,
             limit_kw=self.limit_kw(ended),
             queue_mean=self.queue_record.mean_length(end_s, self.periods.seconds),
-            queue_max=self.queue_record.largest,
-            wait_min=self.queue_record.wait_min(),
+            queue_max=self.queue_record.max_length,
+            wait_min=self.queue_record.mean_wait_min(),
             backlog_kwh=math.fsum(waiting_kwh + plugged_kwh),
             unserved_kwh=math.fsum(waiting_kwh + (plugged_kwh if held_back else [])),
             charger_occupancy=self._plugged_s.pop(ended, 0) / (self.data.chargers * self.periods.seconds),
@@ -175,4 +175,4 @@ class StationRecords:
             price_cny_per_kwh=self.price(ended),
             revenue_cny=math.fsum(self._paid_cny.pop(ended, [])),
         )
-        self.queue_record.close()
+        self.queue_record.close(end_s)

@@ -83,13 +83,13 @@ class TripTable:
         """Return the trips of several tables, in order of EVs; those of one EV as the tables come."""
         names = [column.name for column in fields(cls)]
         whole = cls(**{name: np.concatenate([getattr(table, name) for table in tables]) for name in names})
-        return whole.of(np.argsort(whole.ev, kind="stable"))
+        return whole.select(np.argsort(whole.ev, kind="stable"))
 
-    def of(self, which: IntArray | BoolArray) -> Self:
-        """Return some of the trips; all of them are this table itself: a city's takes half a gigabyte."""
-        if which.dtype == np.bool_ and which.all():
+    def select(self, rows: IntArray | BoolArray) -> Self:
+        """Return these rows; the table itself, not a copy, where they are all: a city's takes half a gigabyte."""
+        if rows.dtype == np.bool_ and rows.all():
             return self
-        return type(self)(**{column.name: getattr(self, column.name)[which] for column in fields(self)})
+        return type(self)(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
     def write(self, row: IntArray | int, *records: object) -> None:
         """Write into *row*, or rows, every column that one of the *records* has a field of the same name for."""
@@ -180,7 +180,7 @@ def record_totals(
 
 def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, battery: Battery) -> None:
     """Write the table of trips that have begun; what a trip that has not ended took is not known."""
-    trips = trips.of(trips.has_begun)
+    trips = trips.select(trips.has_begun)
     if not trips.ev.size:
         return
     seconds, arrived = scenario.periods.seconds, trips.has_arrived
@@ -222,7 +222,7 @@ def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, batte
 
 
 def _drive_kwh(trips: TripTable, battery: Battery) -> FloatArray:
-    return battery.of(trips.ev - 1).trip_kwh(trips.length_km)
+    return battery.select(trips.ev - 1).trip_kwh(trips.length_km)
 
 
 def _names(names: Sequence[str]) -> Any:

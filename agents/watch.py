@@ -64,12 +64,12 @@ class Watch:
             return
         information = context.information
         for place in np.flatnonzero(np.isin(who.ev + 1, list(self.evs))).tolist():
-            alone = who.of(np.array([place]))
+            alone = who.select(np.array([place]))
             made, ev = depart(context, alone, period), int(alone.ev[0])
             self.decisions[int(alone.row[0])] = WatchedDecision(
                 made=made,
-                opened=information.opened.of(information.opened.number[ev]),
-                tariff=information.tariff.of(information.tariff.number[ev]),
+                opened=information.opened.message(information.opened.number[ev]),
+                tariff=information.tariff.message(information.tariff.number[ev]),
                 choice=choice_set(context, alone, made, period),
             )
 
@@ -85,7 +85,7 @@ def watched_day(
 ) -> WatchedDay:
     """Return the day of the EV with the number *ev*, once it is over."""
     first, end = first_row[ev - 1 : ev + 1].tolist()
-    trips = record.trips.of(np.arange(first, end)).cut_at(record.end_s)
+    trips = record.trips.select(np.arange(first, end)).cut_at(record.end_s)
     columns = {field.name: getattr(state, field.name) for field in fields(EVState)} if state else {}
     return WatchedDay(
         day=record.day,

@@ -29,7 +29,7 @@ from cosim.road.network import Network, OdTable
 from cosim.road.objective import beckmann_objective
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.semi_dynamic import semi_dynamic_day
+from cosim.road.semi_dynamic import warm_started_day
 from cosim.road.steps import Method
 from cosim.road.tntp import read_tntp
 from cosim.road.user_equilibrium import solve_ue
@@ -77,7 +77,7 @@ def nguyen_dupuis() -> None:
         )
 
     day = [hour(share, 0.2) for share in HOURS]
-    seconds, answers = timed(lambda: semi_dynamic_day(day, tolerance=1e-9))
+    seconds, answers = timed(lambda: warm_started_day(day, tolerance=1e-9))
     say("Nguyen-Dupuis, 24 periods to 1e-9", seconds, f"{sum(a.iterations for a in answers)} iterations")
     peak = hour(1, 0.1)
     taken = {}

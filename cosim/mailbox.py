@@ -84,27 +84,25 @@ class Inbox:
         """Wait no longer for an event of ``next``."""
         self._awaited = [(kinds, awaited) for kinds, awaited in self._awaited if awaited is not mail]
 
-    def read(self, kind: type[M]) -> list[M]:
-        """Return, and take out, what has arrived of one kind; never waits."""
+    def take(self, kind: type[M]) -> list[M]:
+        """Remove the messages of one kind that have arrived, and return them; never waits."""
         arrived = [message for message in self._arrived if isinstance(message, kind)]
-        if arrived:
-            self._arrived = [message for message in self._arrived if not isinstance(message, kind)]
+        self.discard(kind)
         return arrived
 
-    def latest(self, kind: type[M]) -> M | None:
-        """Return the newest message of one kind, dropping older ones; None if none has come."""
-        arrived = self.read(kind)
-        return arrived[-1] if arrived else None
+    def discard(self, *kinds: type[Message]) -> None:
+        """Remove the messages of these kinds that have arrived."""
+        self._arrived = [message for message in self._arrived if not isinstance(message, kinds)]
 
     def collect(
-        self, kind: type[M], senders: Sequence[str], period: tuple[int, int], patience_s: int
+        self, kind: type[M], senders: Sequence[str], period: tuple[int, int], timeout_s: int
     ) -> Generator[simpy.Event, Any, dict[str, M]]:
-        """Wait for one message of *kind* about *period* (day, period) from each sender, but not for ever.
+        """Wait for one message of *kind* about *period* (day, period) from each sender.
 
-        Returns what arrived within *patience_s*, by sender; messages about earlier periods are dropped.
+        Returns those that arrived within *timeout_s*, by sender; messages about earlier periods are dropped.
         """
         received: dict[str, M] = {}
-        deadline = self._env.timeout(patience_s) if len(senders) else None
+        deadline = self._env.timeout(timeout_s) if len(senders) else None
         while deadline is not None and len(received) < len(senders):
             mail = self.next(kind)
             yield mail | deadline

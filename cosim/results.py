@@ -18,7 +18,7 @@ import numpy as np
 from cosim.arrays import Frame
 from cosim.columns import Column
 from cosim.errors import ConfigError
-from cosim.tables import COLUMN_NAMES, KEYS, TABLES
+from cosim.tables import COLUMN_NAMES, SORT_COLUMNS, TABLES
 
 Tables = Mapping[str, "Frame"]
 ROWS_IN_GROUP = 100_000
@@ -43,11 +43,11 @@ class Recorder:
         self._rows.setdefault(table, []).append(values)
 
     def frame(self, table: str) -> Frame:
-        """Return all rows of *table* as a data frame with the columns of the schema, in order of its keys."""
+        """Return all rows of *table* as a data frame with the columns of the schema, sorted by its sort columns."""
         import pandas as pd
 
         columns = {column.name: self._values(table, column) for column in TABLES[table]}
-        return pd.DataFrame(columns).sort_values(list(KEYS[table]), kind="stable", ignore_index=True)
+        return pd.DataFrame(columns).sort_values(list(SORT_COLUMNS[table]), kind="stable", ignore_index=True)
 
     def frames(self) -> dict[str, Frame]:
         """Return every table that has rows."""

@@ -19,7 +19,7 @@ TABLES = _read_tables()
 
 COLUMN_NAMES = {table: frozenset(column.name for column in columns) for table, columns in TABLES.items()}
 
-_OTHER_KEYS: dict[str, tuple[str, ...]] = {
+_OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "trips": ("day", "ev", "trip"),
     "ev_days": ("day", "ev"),
     "sessions": ("day", "start_s", "station", "arrival_s", "ev"),
@@ -34,5 +34,5 @@ _OTHER_KEYS: dict[str, tuple[str, ...]] = {
     "convergence_in_n": ("evs", "replication"),
     **dict.fromkeys(("measures", "totals", "route_switchers", "causes", "settings", "verdicts"), ("pair",)),
 }
-KEYS = {table: _OTHER_KEYS.get(table, ("day", "period")) for table in TABLES}
-"""What the rows of each table are ordered by; equal keys keep the order of writing."""
+SORT_COLUMNS = {table: _OTHER_SORT_COLUMNS.get(table, ("day", "period")) for table in TABLES}
+"""Columns by which the rows of each table are sorted; rows that are equal in them keep the order of writing."""

@@ -11,9 +11,8 @@ from cosim.randomness import stream
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
 from cosim.road.formats import RoadData, read_roads, write_roads
-from cosim.road.gmns import write_gmns
-from cosim.road.tntp import write_tntp
 from cosim.scenario import load_scenario
+from tests.cosim.road.writers import write_gmns, write_tntp
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 TWO_BUSES = """

@@ -1,4 +1,4 @@
-"""How far to go towards the prices that charging leads to: all the way, unless that overshoots."""
+"""Step size of the price iteration: 1 (the implied prices themselves) unless that overshoots."""
 
 from dataclasses import dataclass, field
 
@@ -6,47 +6,48 @@ import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
 
-NOISE_CNY_PER_KWH = 1e-6
-"""Prices closer than this are the same to the solver of the dispatch; their turns say nothing."""
-LONGER = 1.5
-"""Growth of a step that goes on in its direction; the more often a period has overshot, the less it grows."""
+PRICE_TOLERANCE_CNY_PER_KWH = 1e-6
+"""Differences up to this are within the accuracy of the dispatch: their sign means nothing."""
+STEP_GROWTH = 1.5
+"""Factor on the step size of a period whose change keeps its direction; its n-th root after n - 1 overshoots."""
 
 
 @dataclass(slots=True)
 class Damping:
-    """A step for each period, halved where a change turns back without having become half as long.
+    """Step size of each period, halved where a change turns back and is more than half as long as the one before.
 
-    An undamped loop that contracts is left alone, alternating or not. Where the response is steeper than was
-    anticipated, the step falls until it contracts.
+    A loop that contracts, alternating or not, keeps the step size 1. Where the response is steeper than
+    anticipated, the step size falls until the loop contracts.
     """
 
     periods: int
-    step: FloatArray = field(init=False)
+    step_size: FloatArray = field(init=False)
     overshoots: IntArray = field(init=False)
-    _last: FloatArray | None = field(init=False)
+    """Number of halvings of each period."""
+    _last_change: FloatArray | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin undamped."""
-        self.begin_again()
+        self.reset()
 
-    def begin_again(self) -> None:
-        """Forget how it went: what the prices lead to has become something else."""
-        self.step, self.overshoots = np.ones(self.periods), np.zeros(self.periods, dtype=np.int64)
-        self._last = None
+    def reset(self) -> None:
+        """Set all step sizes back to 1: the map has changed, and earlier changes say nothing about it."""
+        self.step_size, self.overshoots = np.ones(self.periods), np.zeros(self.periods, dtype=np.int64)
+        self._last_change = None
 
-    def towards(self, value: FloatArray, wanted: FloatArray) -> FloatArray:
-        """Return the next *value*, (periods, things), between it and what it leads to."""
-        change = wanted - value
-        if self._last is not None:
-            self._learn(change, self._last)
-        self._last = change
-        step = self.step[:, None]
-        return np.where(step == 1.0, wanted, value + step * change)
+    def step(self, value: FloatArray, image: FloatArray) -> FloatArray:
+        """Update the step sizes and return the next value, (periods, stations), between *value* and its *image*."""
+        change = image - value
+        if self._last_change is not None:
+            self._adapt(change, self._last_change)
+        self._last_change = change
+        step_size = self.step_size[:, None]
+        return np.where(step_size == 1.0, image, value + step_size * change)
 
-    def _learn(self, change: FloatArray, last: FloatArray) -> None:
-        turned = (change * last).sum(axis=1)
-        length, before = np.linalg.norm(change, axis=1), np.linalg.norm(last, axis=1)
-        overshot = (turned < 0) & (length > before / 2) & (length > NOISE_CNY_PER_KWH)
+    def _adapt(self, change: FloatArray, last_change: FloatArray) -> None:
+        direction = (change * last_change).sum(axis=1)
+        length, last_length = np.linalg.norm(change, axis=1), np.linalg.norm(last_change, axis=1)
+        overshot = (direction < 0) & (length > last_length / 2) & (length > PRICE_TOLERANCE_CNY_PER_KWH)
         self.overshoots = self.overshoots + overshot
-        growth = np.where(turned > 0, LONGER ** (1 / (1 + self.overshoots)), 1.0)
-        self.step = np.minimum(1.0, self.step * np.where(overshot, 0.5, growth))
+        growth = np.where(direction > 0, STEP_GROWTH ** (1 / (1 + self.overshoots)), 1.0)
+        self.step_size = np.minimum(1.0, self.step_size * np.where(overshot, 0.5, growth))

@@ -1,4 +1,4 @@
-"""The roads' side of the day: who travels, how they spread over the roads, what the stations then draw."""
+"""The roads' side of the day: demand, traffic assignment and station load at given charging prices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,25 +12,25 @@ from cosim.errors import InfeasibleError
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, Overload
-from cosim.road.semi_dynamic import carrying_day, semi_dynamic_day
+from cosim.road.semi_dynamic import carry_over_day, warm_started_day
 from cosim.scenario import Scenario
 
-SAME_PRICE_DECIMALS = 9
-"""Mean prices are rounded to this before drivers react: the rounding of a mean is no reason to ask them again."""
+MEAN_PRICE_DECIMALS = 9
+"""Mean prices are rounded to this, so that the floating-point error of a mean does not call for a new estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoadDay:
-    """What drivers do at given charging prices, and the station load that follows."""
+    """Demand, assignment and station load at given charging prices."""
 
     demand: DayDemand
     paths: PathSet
     periods: tuple[Equilibrium, ...]
     load: ServedLoad
     charging_price_cny_per_kwh: FloatArray
-    """(periods, stations): what drivers saw."""
+    """(periods, stations): the prices drivers decided by."""
     shortfall: str
-    """Empty, or why stations had to be extended beyond their capacity."""
+    """Reason why the stations' queues had to be extended beyond their capacity; empty if they had not."""
 
     @property
     def residual_max(self) -> float:
@@ -46,9 +46,9 @@ class RoadDay:
 def road_day(
     scenario: Scenario, charging_price_cny_per_kwh: FloatArray, earlier: RoadDay | None = None
 ) -> RoadDay:
-    """Return the day if drivers expect these prices, (periods, stations).
+    """Return the day at these charging prices [CNY/kWh], (periods, stations).
 
-    *earlier* is the day at similar prices; Newton's method starts from its flows.
+    *earlier*: a day at similar prices, from whose flows Newton's method starts.
     """
     price = charging_price_cny_per_kwh
     demand = expected_demand(scenario, _mean_price(price))
@@ -72,33 +72,36 @@ def road_day(
 
 
 def _mean_price(charging_price_cny_per_kwh: FloatArray) -> FloatArray:
-    """Return the price that matters for whether to charge at all: the stations' mean; level if it is free."""
-    mean: FloatArray = charging_price_cny_per_kwh.mean(axis=1).round(SAME_PRICE_DECIMALS)
+    """Return the mean price of the stations, (periods,), which decides whether to charge; 1 if all charging is free."""
+    mean: FloatArray = charging_price_cny_per_kwh.mean(axis=1).round(MEAN_PRICE_DECIMALS)
     return mean if mean.mean() > 0 else np.ones_like(mean)
 
 
 def _assign(
     scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, earlier: RoadDay | None
 ) -> tuple[list[Equilibrium], str]:
-    """Return the equilibria; where stations cannot take the demand, of extended stations, and say so."""
+    """Return the equilibrium of each period and the shortfall; beyond capacity, equilibria with extended queues."""
     search = scenario.config.road.assignment
 
     def day(overload: Overload) -> list[Equilibrium]:
         problems = assignment_problems(scenario, paths, demand, price, overload)
         options: dict[str, Any] = {
-            "method": search.method if overload == "refuse" else "newton",  # averages stall beyond capacity
+            "method": search.method
+            if overload == "refuse"
+            else "newton",  # averages stagnate beyond capacity
             "tolerance": search.tolerance,
             "max_iterations": search.max_iterations,
         }
         if search.carry_over:
-            carrying = carrying_day(problems, period_min=60 * scenario.periods.hours, **options)
-            return [period.equilibrium for period in carrying]
+            periods = carry_over_day(problems, period_min=60 * scenario.periods.hours, **options)
+            return [period.equilibrium for period in periods]
         if earlier is not None and options["method"] == "newton":
             return [  # each from the same period of the earlier day, scaled to this demand
                 solve_sue(problem, start=problem.path_demand_veh_h * before.path_share, **options)
                 for problem, before in zip(problems, earlier.periods, strict=True)
             ]
-        return semi_dynamic_day(problems, **options)  # averages are there to be watched, from the same start
+        # averages start from the period before in every iteration, so that their convergence can be compared
+        return warm_started_day(problems, **options)
 
     try:
         return day("refuse"), ""
@@ -109,10 +112,13 @@ def _assign(
 def assignment_problems(
     scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, overload: Overload
 ) -> list[AssignmentProblem]:
-    """Return the assignment of each period at these charging prices [CNY/kWh], (periods, stations)."""
+    """Return the assignment problem of each period at these charging prices [CNY/kWh], (periods, stations)."""
     theta = np.full(paths.groups.count, scenario.config.road.theta_per_min)
     charges = paths.station >= 0
-    cost_min, overlap_min = scenario.price_min(price, demand.session_kwh), scenario.path_size_min(paths)
+    cost_min, overlap_min = (
+        scenario.charging_cost_min(price, demand.session_kwh),
+        scenario.path_size_cost_min(paths),
+    )
     return [
         AssignmentProblem(
             paths=paths,

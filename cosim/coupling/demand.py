@@ -1,4 +1,4 @@
-"""From the population to the demand of each period, class and OD (Eq. 2)."""
+"""From the population to the demand of each period, class and OD (Eq. 2 of Ma et al. 2024)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,17 +22,17 @@ class DayDemand:
 
     @property
     def session_kwh(self) -> float:
-        """Mean energy of a fast charge, at the grid side."""
+        """Mean energy of a fast charge on the grid side [kWh]."""
         return self.charging.mean_session_kwh or TYPICAL_SESSION_KWH
 
 
 def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDemand:
-    """Return who travels in each period: cars by the trip profile, EVs by the diaries' timing.
+    """Return the demand of each period: cars by the trip profile, EVs by the departures of the diaries.
 
-    q = N p_t of the EVs fast-charge on the way (Eq. 2); the others, N - q, are still loaded on the roads.
+    Of N departing EVs q = N p_t fast-charge on the way (Eq. 2); the others, N - q, travel without charging.
     """
-    sensitive = scenario.behaviour.price_sensitivity > 0
-    ratio = tuple((tariff_cny_per_kwh / tariff_cny_per_kwh.mean()).tolist()) if sensitive else None
+    is_price_sensitive = scenario.behaviour.price_sensitivity > 0
+    ratio = tuple((tariff_cny_per_kwh / tariff_cny_per_kwh.mean()).tolist()) if is_price_sensitive else None
     charging = _charging_demand(scenario, ratio)
     n_ev = scenario.n_ev(charging.trips_per_ev)
     evs_veh_h = n_ev * charging.departures_per_ev / scenario.periods.hours
@@ -51,7 +51,7 @@ def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDe
 
 @lru_cache(maxsize=8)
 def _charging_demand(scenario: Scenario, price_ratio: tuple[float, ...] | None) -> ChargingDemand:
-    """Return the estimate from the diaries; drivers who ignore the price need only one."""
+    """Return the estimate from the diaries; one serves all prices where drivers ignore the price (None)."""
     return estimate_charging_demand(
         scenario.mobility,
         scenario.battery,

@@ -1,4 +1,4 @@
-"""What the agents are given of the equilibrium."""
+"""From the equilibrium to the day-ahead forecast of the agents."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from cosim.scenario import CAR, DayAhead, Scenario
 
 
 def day_ahead(scenario: Scenario, day: EquilibriumDay) -> DayAhead:
-    """Return what the agents are given of the equilibrium: times to tell, loads and prices to expect."""
+    """Return the day-ahead forecast: link times, station loads and prices of the equilibrium."""
     session_min = float(day.paths.network.t0_min[day.paths.network.charging_arcs].mean())
     is_car = day.paths.class_of_group[day.paths.groups.of_path] == CAR
     return DayAhead(

@@ -1,4 +1,4 @@
-"""From the load to the prices: the tariff of Eq. 22, held where it flips, and the nodal prices of the dispatch."""
+"""From the load to the prices: the tariff (Eq. 22 of Ma et al. 2024) and the nodal prices of the dispatch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,13 +17,13 @@ from cosim.scenario import Scenario
 
 
 def day_tariff(scenario: Scenario, station_load_kw: FloatArray) -> FloatArray:
-    """Return the price of each period: the table, or Eq. 22 at the equivalent load of all feeders and stations."""
+    """Return the tariff, (periods,): the table, or Eq. 22 at the equivalent load of all feeders and stations."""
     config = scenario.config.tariff
     return tariff_at(config, scenario.profiles, _equivalent_load_kw(scenario, station_load_kw))
 
 
 def tariff_at(config: TariffConfig, profiles: Mapping[str, FloatArray], load_kw: FloatArray) -> FloatArray:
-    """Return the price of each period: the table, or Eq. 22 at the equivalent load."""
+    """Return the tariff, (periods,): the table, or Eq. 22 at the equivalent load *load_kw*, (periods,)."""
     return _tariff(config, profiles, price_class(load_kw, config.band))
 
 
@@ -34,7 +34,7 @@ def _equivalent_load_kw(scenario: Scenario, station_load_kw: FloatArray) -> Floa
 
 
 def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: IntArray) -> FloatArray:
-    """Return the price of each period: the table, or that of its class."""
+    """Return the tariff, (periods,): the table, or the price of each period's class (-1, 0, 1)."""
     if config.kind == "table":
         return profiles[config.column]
     rule = DynamicTariff(
@@ -44,19 +44,19 @@ def _tariff(config: TariffConfig, profiles: Mapping[str, FloatArray], classes: I
 
 
 class HeldTariff:
-    """The tariff over the iterations: it follows the load, but a period that keeps flipping is held."""
+    """The tariff over the iterations: it follows the load; a period whose class keeps changing is held."""
 
     def __init__(self, scenario: Scenario) -> None:
-        """Wait for the first load."""
+        """Start without classes: the first load sets them."""
         self._scenario = scenario
         self._held: HeldClasses | None = None
 
     def follow(self, station_load_kw: FloatArray) -> FloatArray:
-        """Return the tariff that applies at this load."""
+        """Update the price classes for this load, (periods, stations), and return the tariff, (periods,)."""
         config = self._scenario.config.tariff
-        wanted = price_class(_equivalent_load_kw(self._scenario, station_load_kw), config.band)
-        self._held = self._held or HeldClasses(wanted)
-        return _tariff(config, self._scenario.profiles, self._held.follow(wanted))
+        classes = price_class(_equivalent_load_kw(self._scenario, station_load_kw), config.band)
+        self._held = self._held or HeldClasses(classes)
+        return _tariff(config, self._scenario.profiles, self._held.follow(classes))
 
 
 def dispatch_feeders(
@@ -67,7 +67,7 @@ def dispatch_feeders(
 ) -> tuple[Dispatch, ...]:
     """Return the dispatch of each feeder over the whole day, with perfect foresight.
 
-    *responses* say for each feeder how the load of its stations responds to the prices that come of it.
+    *responses* holds the response of each feeder's station load to the prices of the dispatch, or None.
     """
     horizon = Horizon(period_h=scenario.periods.hours)
     return tuple(

@@ -1,4 +1,4 @@
-"""How far a day is from the one that its own prices lead to."""
+"""Distance of a day from the day that its own prices imply: the residual of the fixed point."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,17 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.coupling.day import RoadDay
 
-LEAST_KW = 1.0
-"""Station loads below this are compared as if they were this large."""
+MIN_LOAD_KW = 1.0
+"""Station loads below this count as this large in the relative residual."""
+MIN_FLOW_VEH_H = 1.0
+"""Likewise of link flows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Iteration:
-    """The residual of one iteration; p' are the prices that the day at prices p leads to.
+    """Residual of one iteration; p' are the prices that the day at prices p implies.
 
-    Loads and flows at p' are computed, so nothing here shrinks with the step taken.
+    Loads and flows at p' are computed, so no residual shrinks with the step size.
     """
 
     load_residual: float
@@ -24,44 +26,45 @@ class Iteration:
     """Largest |p' - p| of a charging price."""
     flow_residual: float
     """Largest |x(p') - x(p)| / max(1 veh/h, x(p)) of a link flow."""
-    damping: float
-    """Smallest step of a period that led here; 1: undamped."""
+    step_size: float
+    """Smallest step size of a period in the step that led here; 1: undamped."""
     period: int
-    """Where the load or the price is farthest off: period (1..T) and station (from 0)."""
+    """Period (1..T) and station (from 0) with the largest load or price residual."""
     station: int
     load_kw: float
-    load_led_to_kw: float
+    """Load and charging price there, and those implied."""
+    implied_load_kw: float
     price_cny_per_kwh: float
-    price_led_to_cny_per_kwh: float
+    implied_price_cny_per_kwh: float
 
     @property
     def residual(self) -> float:
-        """The larger of the residuals of load and price: what is compared with the tolerance."""
+        """Larger of the relative load residual and the price residual [CNY/kWh]; one tolerance serves both."""
         return max(self.load_residual, self.price_residual_cny_per_kwh)
 
 
 def distances(day: RoadDay, other: RoadDay) -> tuple[FloatArray, FloatArray]:
-    """Return how far loads (relative) and charging prices [CNY/kWh] are apart, (periods, stations) each."""
-    load, there = day.load.load_kw, other.load.load_kw
-    return np.abs(there - load) / np.maximum(LEAST_KW, load), np.abs(
-        other.charging_price_cny_per_kwh - day.charging_price_cny_per_kwh
-    )
+    """Return the differences of loads (relative) and of charging prices [CNY/kWh], (periods, stations) each."""
+    load_kw, price = day.load.load_kw, day.charging_price_cny_per_kwh
+    load_distance = np.abs(other.load.load_kw - load_kw) / np.maximum(MIN_LOAD_KW, load_kw)
+    return load_distance, np.abs(other.charging_price_cny_per_kwh - price)
 
 
-def measure(day: RoadDay, reply: RoadDay, damping: float) -> Iteration:
-    """Return the residual of *day*, where *reply* is the day at the prices it leads to."""
-    load, price = distances(day, reply)
-    flow, flow_led_to = day.link_flow_veh_h, reply.link_flow_veh_h
+def measure(day: RoadDay, image: RoadDay, step_size: float) -> Iteration:
+    """Return the residual of *day*; *image* is the day at the prices it implies."""
+    load, price = distances(day, image)
+    flow = day.link_flow_veh_h
+    flow_change = np.abs(image.link_flow_veh_h - flow) / np.maximum(MIN_FLOW_VEH_H, flow)
     worst = np.unravel_index(np.argmax(np.maximum(load, price)), load.shape)
     return Iteration(
         load_residual=float(load.max()),
         price_residual_cny_per_kwh=float(price.max()),
-        flow_residual=float(np.max(np.abs(flow_led_to - flow) / np.maximum(1.0, flow))),
-        damping=damping,
+        flow_residual=float(flow_change.max()),
+        step_size=step_size,
         period=int(worst[0]) + 1,
         station=int(worst[1]),
         load_kw=float(day.load.load_kw[worst]),
-        load_led_to_kw=float(reply.load.load_kw[worst]),
+        implied_load_kw=float(image.load.load_kw[worst]),
         price_cny_per_kwh=float(day.charging_price_cny_per_kwh[worst]),
-        price_led_to_cny_per_kwh=float(reply.charging_price_cny_per_kwh[worst]),
+        implied_price_cny_per_kwh=float(image.charging_price_cny_per_kwh[worst]),
     )

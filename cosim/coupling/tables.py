@@ -22,20 +22,20 @@ def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Fra
     for case, dispatch in zip(scenario.feeders, day.dispatches, strict=True):
         for operation in _operate(scenario, case, dispatch, day):
             record_operation(recorder, operation)
-    for number, equilibrium in enumerate(day.periods):
-        now = PeriodOfDay(1, number + 1)
+    for period, equilibrium in enumerate(day.periods, start=1):
+        now = PeriodOfDay(1, period)
         _record_roads(recorder, day, equilibrium, now)
         _record_stations(recorder, scenario, day, now)
         _record_prices(recorder, scenario, day, now)
         _record_convergence(recorder, equilibrium, now)
-    for found in (day, *day.others):
-        _record_coupling(recorder, scenario, found)
+    for searched in (day, *day.others):
+        _record_coupling(recorder, scenario, searched)
     record_flags(recorder, scenario, day)
     return recorder.frames()
 
 
 def day_violations(scenario: Scenario, day: EquilibriumDay) -> Frame:
-    """Return what kept the roads' side of the day from being an equilibrium within all limits."""
+    """Return the table of violations of the coupled day, without those of the feeders."""
     recorder = Recorder()
     record_flags(recorder, scenario, day)
     return recorder.frame("violations")
@@ -52,20 +52,20 @@ def _operate(
             case.devices,
             dispatch,
             load,
-            float(day.tariff_cny_per_kwh[number]),
-            PeriodOfDay(1, number + 1),
+            float(tariff),
+            PeriodOfDay(1, period),
             export=case.rules.export,
         )
-        for number in range(scenario.periods.count)
+        for period, tariff in enumerate(day.tariff_cny_per_kwh, start=1)
     ]
 
 
 def _record_roads(recorder: Recorder, day: EquilibriumDay, period: Equilibrium, now: PeriodOfDay) -> None:
     paths = day.paths
-    of_class = paths.class_of_group[paths.groups.of_path]
+    class_of_path = paths.class_of_group[paths.groups.of_path]
     by_class = [
-        paths.link_flow_veh_h(np.where(of_class == number, period.path_flow_veh_h, 0.0))
-        for number in (CAR, PASSING, CHARGING)
+        paths.link_flow_veh_h(np.where(class_of_path == user_class, period.path_flow_veh_h, 0.0))
+        for user_class in (CAR, PASSING, CHARGING)
     ]
     record_link_flows(recorder, paths.network, now, *by_class, time_min=period.link_time_min)
     record_path_flows(
@@ -124,7 +124,7 @@ def _record_convergence(recorder: Recorder, period: Equilibrium, now: PeriodOfDa
 
 
 def _record_coupling(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) -> None:
-    """Write down how the search from one start came to rest."""
+    """Write the residuals of the search from one start, iteration by iteration."""
     for number, iteration in enumerate(day.iterations, start=1):
         station = scenario.stations[iteration.station].name
         row = {field.name: getattr(iteration, field.name) for field in fields(iteration)}

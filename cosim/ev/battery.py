@@ -29,7 +29,7 @@ class Battery:
             msg = f"{self}: capacity must be positive, consumption not negative, efficiency in (0, 1]"
             raise ValueError(msg)
 
-    def of(self, ev: IntArray | np.int64) -> "Battery":
+    def select(self, ev: IntArray | np.int64) -> "Battery":
         """Return the batteries of the EVs in the rows *ev*; itself where all have the same."""
         if np.ndim(self.battery_kwh) == 0:
             return self

@@ -43,7 +43,7 @@ class ChargingBehaviour:
             msg = f"{self}: the spread must be positive and the power not negative"
             raise ValueError(msg)
 
-    def of(self, ev: IntArray | np.int64) -> "ChargingBehaviour":
+    def select(self, ev: IntArray | np.int64) -> "ChargingBehaviour":
         """Return the behaviour of the EVs in the rows *ev*; itself where all have the same."""
         return (
             self

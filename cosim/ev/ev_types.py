@@ -46,7 +46,7 @@ def batteries(types: Sequence[EvType], ev_type: TypeArray) -> Battery:
         column.name: np.array([getattr(kind.battery, column.name) for kind in types])
         for column in fields(Battery)
     }
-    return Battery(**columns).of(ev_type.astype(np.int64))
+    return Battery(**columns).select(ev_type.astype(np.int64))
 
 
 def behaviours(

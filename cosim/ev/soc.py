@@ -90,8 +90,8 @@ def _departures(
         has_work_charger=diaries.has_work_charger[ev],
         length_km=diaries.length_km[row],
         charge_uniform=uniform[row],
-        battery=battery.of(ev),
-        behaviour=behaviour.of(ev),
+        battery=battery.select(ev),
+        behaviour=behaviour.select(ev),
     )
 
 

@@ -109,7 +109,7 @@ def _trips(
     """Return the trips *made* in three parts, to the charge point, at it, and on, and when each EV is there [s]."""
     departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
     ev = diaries.ev[made]
-    own, kw = battery.of(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
+    own, kw = battery.select(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
     plug_s = departure_s + behaviour.charge_point * (arrival_s - departure_s)
     unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, _next(ev, departure_s))
     soc_plug = record.soc_charge_point[made]
@@ -165,14 +165,14 @@ def _stays(
 
 def _parked(diaries: Diaries, stays: _Stays, battery: Battery, behaviour: ChargingBehaviour) -> list[Columns]:
     """Return the stays in two parts: charging slowly, and not, or no longer."""
-    ev, own, slow_charger_kw = stays.ev, battery.of(stays.ev), behaviour.of(stays.ev).slow_charger_kw
+    ev, own, slow_charger_kw = stays.ev, battery.select(stays.ev), behaviour.select(stays.ev).slow_charger_kw
     chargers = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
     plugged = (
         plugs_in(stays.activity, stays.soc, *chargers, behaviour)
         & stays.known
         & np.greater(slow_charger_kw, 0)
     )
-    full_s = battery.of(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_charger_kw, 1e-9) * 3600
+    full_s = battery.select(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_charger_kw, 1e-9) * 3600
     charged_s = np.where(plugged, np.minimum(stays.arrival_s + full_s, stays.departure_s), stays.arrival_s)
     soc = own.soc_after_charging(stays.soc, slow_charger_kw, (charged_s - stays.arrival_s) / 3600)
     return [

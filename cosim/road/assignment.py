@@ -1,4 +1,7 @@
-"""Stochastic user equilibrium of one period, and of the periods of a day one after another (Steps 1-7)."""
+"""Stochastic user equilibrium (SUE) of one period, by Newton's method or by averaging.
+
+Equation and step numbers are those of Ma et al. (2024).
+"""
 
 from dataclasses import dataclass
 from typing import Any, get_args

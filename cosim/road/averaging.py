@@ -1,4 +1,4 @@
-"""The paper's search (Steps 2-6): average logit loadings of path flows, with a step rule."""
+"""Averaging of logit loadings with a step rule (Steps 2-6 of Ma et al. 2024)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Logit choice among the paths of a group (Eq. 7), for any number of groups at once."""
+"""Logit choice among the paths of a group (Eq. 7 of Ma et al. 2024), for any number of groups at once."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The days' counts as draws of a normal distribution whose mean and covariance are the path flows' (Eq. 1).
+"""Normal model of daily link counts, with the mean and covariance of the path flows (Eq. 1 of Ma et al. 2024).
 
 The flows on paths are Poisson with means lambda, so that the counts of a day are y ~ N(A lambda, A diag(lambda)
 A' + s^2 I). The links outnumber what path flows can do to them: A diag(lambda) A' is singular. So the counts are

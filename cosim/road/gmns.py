@@ -30,7 +30,6 @@ from cosim.road.formats import (
     travelling,
     with_generalised_cost,
     without_intrazonal,
-    write_csv,
 )
 from cosim.road.network import Network, OdTable
 
@@ -69,43 +68,6 @@ def read_gmns(folder: str | Path, *, length_weight: float = 0.0, toll_weight: fl
     data = without_intrazonal(data, demand.file)
     data = replace(data, od=travelling(data.od))
     return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
-
-
-def write_gmns(data: RoadData, folder: Path, source: str = "cosim") -> None:
-    """Write node.csv, link.csv and demand.csv so that :func:`read_gmns` returns them again to the last bit.
-
-    Every node is the zone of its own name. Charging arcs are left out.
-    """
-    network, od = data.network, data.od
-    road = np.flatnonzero(~network.is_charging)
-    ends = [[network.nodes[node] for node in end[road]] for end in (network.from_node, network.to_node)]
-    columns = {"vdf_fftt1": network.t0_min, "vdf_cap1": network.capacity_veh_h}
-    columns |= {"vdf_alpha1": network.alpha, "vdf_beta1": network.beta}
-    columns |= {"length": network.length_km} if network.length_km is not None else {}
-    columns |= {"toll": data.toll} if data.toll is not None else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_csv(
-        folder / "link.csv",
-        source,
-        {
-            "link_id": [network.links[link] for link in road],
-            "from_node_id": ends[0],
-            "to_node_id": ends[1],
-            "directed": ["1"] * road.size,
-            **{name: values[road] for name, values in columns.items()},
-        },
-    )
-    may_pass = np.ones(len(network.nodes), bool) if network.through is None else network.through
-    node_columns: dict[str, Sequence[str] | FloatArray] = {"node_id": network.nodes, "zone_id": network.nodes}
-    node_columns["node_type"] = ["" if may else CENTROID for may in may_pass]
-    if network.node_xy is not None:
-        node_columns |= {"x_coord": network.node_xy[:, 0], "y_coord": network.node_xy[:, 1]}
-    write_csv(folder / "node.csv", source, node_columns)
-    zones = {
-        name: [network.nodes[node] for node in end]
-        for name, end in (("o_zone_id", od.origin), ("d_zone_id", od.dest))
-    }
-    write_csv(folder / "demand.csv", source, {**zones, "volume": od.demand_veh_h})
 
 
 def _length_unit_in_speed_unit(config: Table) -> float:

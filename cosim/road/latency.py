@@ -1,4 +1,4 @@
-"""Link times as functions of flow (Eq. 3): BPR on roads, Davidson on charging arcs.
+"""Link times as functions of flow (Eq. 3 of Ma et al. 2024): BPR on roads, Davidson (1966) on charging arcs.
 
 Each function takes flows [veh/h] whose last axis is the links; a leading axis may be the periods.
 

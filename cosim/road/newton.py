@@ -158,7 +158,7 @@ def _slope_along(
 
 
 def _dual_objective(problem: SueProblem[L], point: Point, loading: L) -> float:
-    """Return sum_a int_t0^t x dt - sum_g q S(t), convex in the times (Sheffi and Powell 1982)."""
+    """Return sum_a int_t0^t x dt - sum_g q C*(t), with C* the expected minimum cost (Sheffi and Powell 1982)."""
     integral = flow_integral(problem.network, point.flow_veh_h, point.time_min, extend=problem.extends)
     return float(integral.sum() - problem.demand_veh_h @ loading.expected_cost_min)
 

@@ -1,4 +1,7 @@
-"""The objectives whose minima are equilibria: Beckmann's (user equilibrium) and Fisk's (stochastic)."""
+"""Objectives whose minima are equilibria: Beckmann et al. (1956) for the user equilibrium, Fisk (1980) for the SUE.
+
+Equation numbers are those of Ma et al. (2024).
+"""
 
 import numpy as np
 from scipy.special import xlogy
@@ -37,7 +40,7 @@ def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> f
 def fisk_at_equilibrium(problem: AssignmentProblem | BushProblem, equilibrium: Equilibrium) -> float:
     """Return Fisk's objective at an equilibrium [min veh/h].
 
-    On bushes no path is listed; there ln f = ln q - theta (c - S), S the expected minimum cost of the OD.
+    On bushes no path is listed; there ln f = ln q - theta (c - C*), C* the expected minimum cost of the OD.
     """
     if isinstance(problem, AssignmentProblem):
         return fisk_objective(problem, equilibrium.path_flow_veh_h)

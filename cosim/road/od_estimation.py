@@ -1,8 +1,8 @@
-"""Trips between origins and destinations from what was seen on the links, by maximum likelihood (Eq. 1).
+"""OD trips estimated from link counts by maximum likelihood (Eq. 1 of Ma et al. 2024).
 
 The likelihood of the counts is that of :mod:`cosim.road.count_model`. P in lambda = P' o are the logit shares at
 the observed link times or, where nobody saw the times, at those of the equilibrium that the trips bring about.
-(Eq. 1 as printed sums over paths in place of days.)
+Eq. 1 as printed sums over paths in place of days.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The paths each group of travellers chooses from; whoever charges chooses a (path, station) pair."""
+"""The paths each group of travellers chooses from; charging travellers choose a (path, station) pair.
+
+Equation numbers are those of Ma et al. (2024).
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""The assignment problem of one period: who travels, what they choose from, and what every method computes."""
+"""The assignment problem of one period: demand, alternatives, costs, and the residual of every method.
+
+Equation numbers are those of Ma et al. (2024).
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field

@@ -59,7 +59,7 @@ class RouteChoice(Protocol):
 
 
 class Logit:
-    """Drivers who see each cost with an error of its own (Eq. 7): P ~ exp(-theta c)."""
+    """Drivers who see each cost with an error of its own (Eq. 7 of Ma et al. 2024): P ~ exp(-theta c)."""
 
     def weights(self, among: Alternatives) -> FloatArray:
         """Return exp(-theta (c - min c)), which cannot underflow to 0 in a whole row."""

@@ -1,4 +1,8 @@
-"""The periods of a day one after another (Step 7); trips that outlast their period may go on in the next."""
+"""The periods of a day in sequence: warm-started (Step 7 of Ma et al. 2024), or with unfinished trips carried over.
+
+Carry-over of the demand that has not arrived is what makes a model semi-dynamic, or quasi-dynamic (Nakayama and
+Connors 2014). Ma et al. (2024) call their day semi-dynamic, but carry no demand over.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,19 +21,19 @@ MAX_ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CarriedPeriod:
+class CarryOverPeriod:
     """One period of a day in which trips go on into the next period."""
 
     equilibrium: Equilibrium
     demand_veh_h: FloatArray
     """Per group, the flow assigned: trips that start now, and come in from before, less those that go on."""
-    carried_veh_h: FloatArray
+    carry_over_veh_h: FloatArray
     """Per group, the flow that goes on into the next period."""
     converged: bool
     """Whether the equilibrium is one, and the flow carried is that of its travel times."""
 
 
-def semi_dynamic_day(problems: Iterable[AssignmentProblem], **options: Any) -> list[Equilibrium]:
+def warm_started_day(problems: Iterable[AssignmentProblem], **options: Any) -> list[Equilibrium]:
     """Return the equilibrium of each period, every one started from the one before (Step 7).
 
     The problems share one path set; *options* are those of :func:`solve_sue`, except ``start``.
@@ -43,29 +47,29 @@ def semi_dynamic_day(problems: Iterable[AssignmentProblem], **options: Any) -> l
     return day
 
 
-def carrying_day(
+def carry_over_day(
     problems: Sequence[AssignmentProblem], *, period_min: float, tolerance: float = 1e-6, **options: Any
-) -> list[CarriedPeriod]:
+) -> list[CarryOverPeriod]:
     """Return the periods of a day whose unfinished trips are assigned to the next one; no vehicle is lost.
 
     The demand assigned is q_t + r_(t-1) - r_t. Who departs at any moment of the period with equal chance and
-    travels tau has, at its end, the share r_t / q_t of the way still before him (:func:`share_carried`); these
+    travels tau has, at its end, the share r_t / q_t of the way still before him (:func:`carry_over_share`); these
     parts of trips are assigned as vehicles (the OD modification of the semi-dynamic models; the paper leaves
-    it out). What the last period carries on is in its ``carried_veh_h``. *options* as in :func:`solve_sue`.
+    it out). What the last period carries on is in its ``carry_over_veh_h``. *options* as in :func:`solve_sue`.
     """
-    day: list[CarriedPeriod] = []
+    day: list[CarryOverPeriod] = []
     arriving: FloatArray | float = 0.0
     before: AssignmentProblem | None = None
     flow = np.empty(0)
     for problem in problems:
-        carried = problem.demand_veh_h * share_carried(_empty_road_time_min(problem), period_min)
+        carried = problem.demand_veh_h * carry_over_share(_empty_road_time_min(problem), period_min)
         scale, step, last = np.maximum(1.0, problem.demand_veh_h), 1.0, np.inf
         for _ in range(MAX_ROUNDS):
             asked = replace(problem, demand_veh_h=problem.demand_veh_h + arriving - carried)
             start = None if before is None else warm_start_veh_h(asked, before, flow)
             found = solve_sue(asked, start=start, tolerance=tolerance, **options)
             before, flow = asked, found.path_flow_veh_h
-            change = problem.demand_veh_h * share_carried(found.mean_time_min, period_min) - carried
+            change = problem.demand_veh_h * carry_over_share(found.mean_time_min, period_min) - carried
             distance = float(np.max(np.abs(change) / scale))
             if distance <= tolerance:
                 break
@@ -76,8 +80,8 @@ def carrying_day(
         # The flow that was taken out of this period, not the one it would ask for, is put into the next.
         taken = problem.demand_veh_h + arriving - asked.demand_veh_h
         day.append(
-            CarriedPeriod(
-                equilibrium=found, demand_veh_h=asked.demand_veh_h, carried_veh_h=taken, converged=settled
+            CarryOverPeriod(
+                equilibrium=found, demand_veh_h=asked.demand_veh_h, carry_over_veh_h=taken, converged=settled
             )
         )
         arriving = taken
@@ -91,7 +95,7 @@ def _empty_road_time_min(problem: AssignmentProblem) -> FloatArray:
     return problem.paths.groups.total(share * problem.paths.time_min(time))
 
 
-def share_carried(time_min: FloatArray, period_min: float) -> FloatArray:
+def carry_over_share(time_min: FloatArray, period_min: float) -> FloatArray:
     """Return the mean share of a trip of this length that is left when the period of its start ends.
 
     With departures spread evenly over the period H, int_0^H max(0, 1 - (H - s)/tau) ds / H = tau / 2H for

@@ -1,4 +1,4 @@
-"""How far an averaging method moves towards the auxiliary flow in each iteration (Step 5)."""
+"""Step sizes of the averaging methods (Step 5 of Ma et al. 2024)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ AveragingMethod = Literal["sra", "mswa", "msa"]
 
 
 class StepRule(Protocol):
-    """Return the next step in (0, 1], told the Euclidean distance of auxiliary and current flow."""
+    """Rule for the step size, from the Euclidean distance between auxiliary and current flow."""
 
     def __call__(self, distance: float) -> float:
-        """Return the step of this iteration."""
+        """Return the step size of this iteration, in (0, 1]."""
         ...
 
 
 @dataclass(slots=True)
 class SuccessiveAverages:
-    """The paper's step 1/n: converges for certain, and for ever; its tail falls no faster than 1/n."""
+    """Step 1/n, the method of successive averages (Sheffi and Powell 1982); the error falls no faster than 1/n."""
 
     iteration: int = 0
 
-    def __call__(self, distance: float) -> float:  # noqa: ARG002  (a step set in advance listens to nobody)
+    def __call__(self, distance: float) -> float:  # noqa: ARG002  (the step does not depend on the distance)
         """Return 1/n in iteration n."""
         self.iteration += 1
         return 1 / self.iteration
@@ -30,7 +30,7 @@ class SuccessiveAverages:
 
 @dataclass(slots=True)
 class SuccessiveWeightedAverages:
-    """Step n / (1 + ... + n): later loadings, made at better costs, weigh more (Liu et al. 2009)."""
+    """Step n / (1 + ... + n): later loadings, at more accurate costs, weigh more (Liu, He and He 2009)."""
 
     iteration: int = 0
     weight: float = 0.0
@@ -44,7 +44,7 @@ class SuccessiveWeightedAverages:
 
 @dataclass(slots=True)
 class SelfRegulatedAverages:
-    """Step 1/beta; beta grows much when the distance grew, little when it fell (Liu et al. 2009)."""
+    """Step 1/beta; beta grows by 1.5 after the distance grew, by 0.01 after it fell (Liu, He and He 2009)."""
 
     beta: float = 1.0
     when_growing: float = 1.5
@@ -52,7 +52,7 @@ class SelfRegulatedAverages:
     last: float | None = None
 
     def __call__(self, distance: float) -> float:
-        """Return 1/beta; the first step is whole."""
+        """Return 1/beta; the first step size is 1."""
         if self.last is not None:
             self.beta += self.when_growing if distance >= self.last else self.when_falling
         self.last = distance

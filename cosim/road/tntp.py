@@ -1,18 +1,17 @@
-"""Networks, trips and flows in the TNTP format of Transportation Networks for Research, read and written.
+"""Networks and trips in the TNTP format of Transportation Networks for Research.
 
 A file is a header of ``<KEY> value`` lines, then rows; ``~`` begins a comment. Nodes and zones are numbers, the
 zones come first, and below the first through node trips only begin and end. A defect is named with its line.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from cosim.arrays import FloatArray, IntArray
+from cosim.arrays import FloatArray
 from cosim.csv_tables import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Table, refuse_faulty
-from cosim.errors import ConfigError
 from cosim.road.formats import RoadData, travelling, with_generalised_cost, without_intrazonal
 from cosim.road.network import Network, OdTable
 from cosim.road.tntp_file import (
@@ -20,25 +19,14 @@ from cosim.road.tntp_file import (
     fill_table,
     is_number,
     node_numbers,
-    number_text,
     read_file,
-    write_lines,
 )
 
 NET_COLUMNS = ("init_node", "term_node", "capacity", "length", "free_flow_time", "b", "power")
 OPTIONAL_NET_COLUMNS = ("speed", "toll", "link_type")
 NODE_COLUMNS = ("node", "x", "y")
-FLOW_COLUMNS = ("from", "to", "volume", "cost")
 TOTAL_AGREES = 1e-3
 """Relative difference from the header's total at which no one needs to hear of it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LinkFlows:
-    """A published answer: flow and cost of every link of a network, in its order."""
-
-    flow_veh_h: FloatArray
-    cost_min: FloatArray
 
 
 def read_tntp(
@@ -67,74 +55,6 @@ def read_tntp(
     data = without_intrazonal(data, trips_file.table.file)
     data = replace(data, od=travelling(data.od))
     return with_generalised_cost(data, length_weight=length_weight, toll_weight=toll_weight)
-
-
-def read_tntp_flows(file: Path, network: Network) -> LinkFlows:
-    """Return the flows and costs of a TNTP flow file in the link order of *network*.
-
-    Parallel links are told apart by their order. Raises ConfigError naming every defect.
-    """
-    flows = read_file(file)
-    fill_table(flows, FLOW_COLUMNS)
-    table = flows.table
-    ends = node_numbers(table, ("from", "to"), len(network.nodes))
-    rows_of = _by_ends(*ends)
-    row = np.full(len(network.links), -1, dtype=np.int64)
-    for link, place in enumerate(zip(network.from_node.tolist(), network.to_node.tolist(), strict=True)):
-        if rows := rows_of.get(place):
-            row[link] = rows.pop(0)
-        elif not network.is_charging[link]:
-            tail, head = (network.nodes[end] for end in place)
-            table.report(0, f"link {network.links[link]} from {tail} to {head} has no flow")
-    for rows in rows_of.values():
-        for extra in rows:
-            table.report(table.lines[extra], "there is no such link in the network")
-    volume, cost = table.numbers("volume", NOT_NEGATIVE), table.numbers("cost")
-    refuse_faulty(table)
-    known = row >= 0
-    return LinkFlows(np.where(known, volume[row], 0.0), np.where(known, cost[row], 0.0))
-
-
-def write_tntp(data: RoadData, *, net: Path, trips: Path, node: Path | None = None) -> None:
-    """Write roads and trips so that :func:`read_tntp` returns them again to the last bit.
-
-    Nodes are numbered in their order, those that trips may not pass first. Charging arcs are left out.
-    ConfigError if the nodes that trips may not pass are not the first ones: TNTP cannot say that.
-    """
-    network, od = data.network, data.od
-    closed = 0 if network.through is None else int(np.count_nonzero(~network.through))
-    if network.through is not None and network.through[:closed].any():
-        raise ConfigError(str(net), ["TNTP needs the nodes that trips may not pass to be the first ones"])
-    ends = np.concatenate([od.origin, od.dest])
-    zones = max(closed, int(ends.max(initial=0)) + 1)
-    road = np.flatnonzero(~network.is_charging)
-    _write_net(net, data, road, zones, closed + 1)
-    lines = [f"<NUMBER OF ZONES> {zones}", f"<TOTAL OD FLOW> {number_text(od.demand_veh_h.sum())}", _END]
-    for origin in np.unique(od.origin):
-        lines.append(f"Origin {origin + 1}")
-        own = od.origin == origin
-        lines += [
-            f"{dest + 1} : {number_text(demand)};"
-            for dest, demand in zip(od.dest[own], od.demand_veh_h[own], strict=True)
-        ]
-    write_lines(trips, lines)
-    if node is not None and network.node_xy is not None:
-        rows = [
-            f"{place}\t{number_text(x)}\t{number_text(y)}\t;"
-            for place, (x, y) in enumerate(network.node_xy, start=1)
-        ]
-        write_lines(node, ["node\tX\tY\t;", *rows])
-
-
-def write_tntp_flows(file: Path, network: Network, flow_veh_h: FloatArray, cost_min: FloatArray) -> None:
-    """Write the flow and the cost of every road as a TNTP flow file."""
-    road = np.flatnonzero(~network.is_charging)
-    ends = zip(network.from_node[road] + 1, network.to_node[road] + 1, strict=True)
-    rows = [
-        f"{tail}\t{head}\t{number_text(flow)}\t{number_text(cost)}"
-        for (tail, head), flow, cost in zip(ends, flow_veh_h[road], cost_min[road], strict=True)
-    ]
-    write_lines(file, ["From\tTo\tVolume\tCost", *rows])
 
 
 def _network(file: TntpFile) -> tuple[Network, FloatArray]:
@@ -251,41 +171,3 @@ def _positions(file: TntpFile, nodes: int) -> FloatArray:
     if lost.size and not table.problems:
         table.report(0, f"has no position of node {', '.join(map(str, lost[:5]))}")
     return xy
-
-
-def _by_ends(tail: IntArray, head: IntArray) -> dict[tuple[int, int], list[int]]:
-    rows: dict[tuple[int, int], list[int]] = {}
-    for row, ends in enumerate(zip(tail.tolist(), head.tolist(), strict=True)):
-        rows.setdefault(ends, []).append(row)
-    return rows
-
-
-_END = "<END OF METADATA>"
-
-
-def _write_net(file: Path, data: RoadData, road: IntArray, zones: int, first_through: int) -> None:
-    network = data.network
-    nothing = np.zeros(len(network.links))
-    length = nothing if network.length_km is None else network.length_km
-    toll = nothing if data.toll is None else data.toll
-    columns = [network.capacity_veh_h, length, network.t0_min, network.alpha, network.beta, nothing, toll]
-    rows = [
-        "\t".join(
-            [
-                str(network.from_node[a] + 1),
-                str(network.to_node[a] + 1),
-                *(number_text(column[a]) for column in columns),
-                "1",
-                ";",
-            ]
-        )
-        for a in road
-    ]
-    header = {
-        "NUMBER OF ZONES": zones,
-        "NUMBER OF NODES": len(network.nodes),
-        "FIRST THRU NODE": first_through,
-        "NUMBER OF LINKS": road.size,
-    }
-    titles = "\t".join(("~", *NET_COLUMNS, *OPTIONAL_NET_COLUMNS, ";"))
-    write_lines(file, [*(f"<{key}> {value}" for key, value in header.items()), _END, titles, *rows])

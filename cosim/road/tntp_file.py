@@ -1,6 +1,5 @@
 """A TNTP file taken apart: header keys, rows of cells, and every defect with its line."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,13 +89,3 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def number_text(value: float) -> str:
-    """Return the shortest text that reads back as the same number."""
-    return str(np.format_float_positional(value, trim="-"))
-
-
-def write_lines(file: Path, lines: Iterable[str]) -> None:
-    """Write a text file of these lines."""
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")

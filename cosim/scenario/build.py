@@ -116,7 +116,7 @@ class Scenario:
         capacity[arcs] = [station.limit_kw / session_kwh for station in self.stations]
         return replace(self.paths, network=replace(network, t0_min=t0, capacity_veh_h=capacity))
 
-    def path_size_min(self, paths: PathSet) -> FloatArray | float:
+    def path_size_cost_min(self, paths: PathSet) -> FloatArray | float:
         """Return what the overlap of each path adds to its cost, -ln PS / theta, if drivers mind it; else 0.
 
         Conventional cars and the equilibrium follow where `population.choice` is 'path_size'. Strategies of another
@@ -126,7 +126,7 @@ class Scenario:
             return 0.0
         return path_size_cost_min(paths, np.full(paths.groups.count, self.config.road.theta_per_min))
 
-    def price_min(self, price_cny_per_kwh: FloatArray, energy_kwh: FloatArray | float) -> FloatArray:
+    def charging_cost_min(self, price_cny_per_kwh: FloatArray, energy_kwh: FloatArray | float) -> FloatArray:
         """Return what a charge costs, in minutes: 60 price energy / value of time; zero if switched off."""
         road = self.config.road
         weight = 60 * energy_kwh / road.value_of_time_cny_per_h * road.price_in_choice

@@ -45,7 +45,7 @@ Paths = Annotated[
     str,
     typer.Option(
         "--paths",
-        metavar="ROUTES",
+        metavar="PATHS",
         help="Of stochastic methods: auto, all, budget:1.5, k:10, or bush (none listed).",
     ),
 ]
@@ -103,7 +103,7 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         method=method.value,
         system_optimum=system_optimum,
         theta_per_min=theta,
-        routes=paths,
+        paths=paths,
         add_paths=add_paths,
         path_size=path_size,
         tolerance=tolerance,
@@ -152,14 +152,14 @@ def _lines(assigned: "Assigned") -> list[str]:
     from experiments.study import aligned
 
     saturation = assigned.link_flow_veh_h / assigned.network.capacity_veh_h
-    routes = "bushes" if assigned.paths is None else f"{assigned.paths.count:,} paths"
+    paths = "bushes" if assigned.paths is None else f"{assigned.paths.count:,} paths"
     facts = {
         "method": assigned.method + (", system optimum" if assigned.system_optimum else ""),
-        "routes": f"{routes} for {assigned.od_cost_min.size:,} ODs ({assigned.routes_cpu_s:.3f} s CPU)",
+        "paths": f"{paths} for {assigned.od_cost_min.size:,} ODs ({assigned.paths_cpu_s:.3f} s CPU)",
         "iterations": f"{assigned.residuals.size:,} ({assigned.cpu_s:.3f} s CPU)",
         "residual": f"{assigned.residual:.2e}",
-        "Beckmann": f"{assigned.beckmann:,.4f} min veh/h",
-        "Fisk": "-" if assigned.fisk is None else f"{assigned.fisk:,.4f} min veh/h",
+        "Beckmann": f"{assigned.beckmann_veh_min:,.4f} veh min",
+        "Fisk": "-" if assigned.fisk_veh_min is None else f"{assigned.fisk_veh_min:,.4f} veh min",
         "total travel time": f"{assigned.total_travel_time_veh_min:,.1f} veh min",
         "largest v/c": f"{saturation.max():.3f}, link {assigned.network.links[saturation.argmax()]}",
     }

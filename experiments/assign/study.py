@@ -50,11 +50,13 @@ class Assigned:
     residual: float
     """Of a stochastic equilibrium max |q P(c(f)) - f| / max(1, q); else the relative gap."""
     converged: bool
-    beckmann: float
-    fisk: float | None
+    beckmann_veh_min: float
+    """Beckmann's objective of the hour."""
+    fisk_veh_min: float | None
+    """Fisk's objective of the hour; None for the user equilibrium and the system optimum."""
     cpu_s: float
     """CPU time of the search alone."""
-    routes_cpu_s: float
+    paths_cpu_s: float
     """CPU time of listing the paths, or of growing the bushes."""
 
     def __repr__(self) -> str:
@@ -84,11 +86,11 @@ class Assigned:
             "iterations": int(self.residuals.size),
             "residual": self.residual,
             "cpu_s": self.cpu_s,
-            "beckmann": self.beckmann,
-            "fisk": self.fisk,
-            "total_travel_time": self.total_travel_time_veh_min,
+            "beckmann_veh_min": self.beckmann_veh_min,
+            "fisk_veh_min": self.fisk_veh_min,
+            "total_travel_time_veh_min": self.total_travel_time_veh_min,
             "links": [
-                {"from": tail, "to": head, "flow": float(flow), "time": float(time)}
+                {"from": tail, "to": head, "flow_veh_h": float(flow), "time_min": float(time)}
                 for tail, head, flow, time in links
             ],
         }
@@ -100,7 +102,7 @@ def assign(  # noqa: PLR0913  (what the command asks)
     method: str = "newton",
     system_optimum: bool = False,
     theta_per_min: float | None = None,
-    routes: str = "auto",
+    paths: str = "auto",
     add_paths: bool = False,
     path_size: float = 0.0,
     tolerance: float = 1e-6,
@@ -123,7 +125,7 @@ def assign(  # noqa: PLR0913  (what the command asks)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
     problems = _odd_numbers(theta, tolerance, path_size)
     if method in WARDROP:
-        problems += _not_of_wardrop(method, theta_per_min, routes, add_paths=add_paths)
+        problems += _not_of_wardrop(method, theta_per_min, paths, add_paths=add_paths)
     if problems:
         raise ConfigError(OPTIONS, problems)
     optimum = system_optimum or method == "so"
@@ -132,7 +134,7 @@ def assign(  # noqa: PLR0913  (what the command asks)
         if method in WARDROP:
             return _by_wardrop(roads, optimum, max_rounds=min(max_iterations, MAX_ROUNDS), **search)
         search |= {"method": method, "max_iterations": max_iterations}
-        return _stochastic(roads, optimum, theta, routes, add_paths=add_paths, **search)
+        return _stochastic(roads, optimum, theta, paths, add_paths=add_paths, **search)
     except ConfigError as error:
         raise roads.placed(error) from None
 
@@ -147,12 +149,12 @@ def _odd_numbers(theta: float, tolerance: float, path_size: float) -> list[str]:
     return problems
 
 
-def _not_of_wardrop(method: str, theta_per_min: float | None, routes: str, *, add_paths: bool) -> list[str]:
+def _not_of_wardrop(method: str, theta_per_min: float | None, paths: str, *, add_paths: bool) -> list[str]:
     """Return a sentence for each option that only stochastic methods have."""
     own = f"{method} finds its own paths"
     return [
         *([f"{own}; leave --add-paths out"] if add_paths else []),
-        *([f"{own}; leave --paths out"] if routes != "auto" else []),
+        *([f"{own}; leave --paths out"] if paths != "auto" else []),
         *(
             [f"{method} has no theta, every user takes a shortest path; leave --theta out, or use newton"]
             if theta_per_min is not None
@@ -165,7 +167,7 @@ def _stochastic(
     roads: RoadInput,
     optimum: bool,
     theta: float,
-    routes: str,
+    paths: str,
     *,
     add_paths: bool,
     path_size: float,
@@ -174,7 +176,7 @@ def _stochastic(
     network = replace(roads.data.network, marginal=optimum)
     begun = process_time()
     problem = build_problem(
-        network, roads.data.od, theta, paths=routes, path_size=0.0 if add_paths else path_size
+        network, roads.data.od, theta, paths=paths, path_size=0.0 if add_paths else path_size
     )
     listed = process_time()
     complete = True
@@ -198,9 +200,9 @@ def _stochastic(
         residuals=answer.residuals,
         residual=answer.residual,
         converged=answer.converged and complete,
-        beckmann=beckmann_objective(roads.data.network, answer.link_flow_veh_h),
-        fisk=fisk_at_equilibrium(problem, answer),
-        routes_cpu_s=listed - begun,
+        beckmann_veh_min=beckmann_objective(roads.data.network, answer.link_flow_veh_h),
+        fisk_veh_min=fisk_at_equilibrium(problem, answer),
+        paths_cpu_s=listed - begun,
         cpu_s=process_time() - listed,
     )
 
@@ -236,8 +238,8 @@ def _by_wardrop(
         residuals=answer.gaps,
         residual=answer.relative_gap,
         converged=answer.converged,
-        beckmann=beckmann_objective(network, answer.link_flow_veh_h),
-        fisk=None,
-        routes_cpu_s=0.0,
+        beckmann_veh_min=beckmann_objective(network, answer.link_flow_veh_h),
+        fisk_veh_min=None,
+        paths_cpu_s=0.0,
         cpu_s=cpu_s,
     )

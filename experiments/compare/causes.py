@@ -133,7 +133,7 @@ def _range(sample: Sample) -> _Range | None:
 def _forced(sample: Sample, trips: Frame, seed: int) -> int:
     """Return the number of charges without which the trip would have ended below the reserve."""
     ev = trips.ev.to_numpy()
-    battery = battery_of_each(sample.config, int(ev.max()), seed, PURPOSE).of(ev - 1)
+    battery = battery_of_each(sample.config, int(ev.max()), seed, PURPOSE).select(ev - 1)
     trip_kwh = battery.trip_kwh(trips.length_km.to_numpy())
     soc_end = battery.soc_after_driving(trips.soc_departure.to_numpy(), trip_kwh)
     charges = (trips.user_class == "charging") & (trips.status != "stranded")

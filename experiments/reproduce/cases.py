@@ -1,4 +1,4 @@
-"""Everything the statements of the paper are measured on, computed from one scenario when first asked for."""
+"""The case of Ma et al. (2024), on which the statements of the paper are measured; parts are computed on demand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

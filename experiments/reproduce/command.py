@@ -1,4 +1,4 @@
-"""The command ``cosim reproduce``: the paper's case, every figure and every statement, with a verdict."""
+"""The command ``cosim reproduce``: figures and statements of Ma et al. (2024), each with a verdict."""
 
 from typing import Annotated
 

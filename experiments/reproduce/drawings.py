@@ -1,4 +1,4 @@
-"""What the page draws: the figures of the paper, from the cases."""
+"""The figures of the page, after those of Ma et al. (2024)."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""Figures of the paper that the other pages do not have: flows, stations, searches, tariff, voltages, errors."""
+"""Figures of Ma et al. (2024) that the other pages do not have: flows, stations, searches, tariff, voltages, errors."""
 
 from collections.abc import Mapping, Sequence
 

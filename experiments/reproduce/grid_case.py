@@ -1,4 +1,4 @@
-"""One dispatch of the paper's feeder, and what it is measured against: fewer devices, no devices, no EVs."""
+"""Dispatch of the feeder of Ma et al. (2024), and its reference cases: fewer devices, no devices, no EVs."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

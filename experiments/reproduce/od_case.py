@@ -1,4 +1,4 @@
-"""Trips estimated from counts (Eq. 1), again and again: the truth is known, so the error is, too."""
+"""Repeated estimation of OD trips from synthetic counts (Eq. 1 of Ma et al. 2024), with the true trips known."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""The page: what the paper says beside what we obtain, figure by figure, and the errata."""
+"""The page: statements of Ma et al. (2024) beside the results here, figure by figure, and the errata."""
 
 import re
 from collections.abc import Sequence

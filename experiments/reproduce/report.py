@@ -1,4 +1,4 @@
-"""All verdicts and all errata of a case, as a value and as plain text."""
+"""All verdicts and errata of a case (Ma et al. 2024), as a value and as plain text."""
 
 from collections import Counter
 from collections.abc import Mapping

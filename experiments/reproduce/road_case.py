@@ -1,4 +1,4 @@
-"""The roads of the paper's day: its equilibrium, and the paper's own search from cold and from warm starts."""
+"""Road network of the case of Ma et al. (2024): its equilibrium, and successive averages from cold and warm starts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

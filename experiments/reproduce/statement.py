@@ -1,4 +1,4 @@
-"""A statement of the paper as something that can turn out false: a sentence, a measure, a band, a verdict."""
+"""A statement of Ma et al. (2024) as a testable claim: a sentence, a measure, a tolerance band, a verdict."""
 
 import math
 import tomllib

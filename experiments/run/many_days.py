@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cosim.arrays import Frame
-from cosim.tables import KEYS, TABLES
+from cosim.tables import SORT_COLUMNS, TABLES
 
 if TYPE_CHECKING:
     from agents.days import DayOfAgents
@@ -22,7 +22,7 @@ def joined(days: Sequence["DayOfAgents"]) -> dict[str, Frame]:
     names = [name for name in TABLES if any(name in day.tables for day in days)]
     whole = {name: pd.concat([day.tables[name] for day in days if name in day.tables]) for name in names}
     return {
-        name: frame.sort_values(list(KEYS[name]), kind="stable", ignore_index=True)
+        name: frame.sort_values(list(SORT_COLUMNS[name]), kind="stable", ignore_index=True)
         for name, frame in whole.items()
     }
 

@@ -34,7 +34,7 @@ def write_report(run: Run) -> None:
         headlines=headlines(run.summary),
         verdict=verdict(day),
         waits=mean_waits(day),
-        tariff_held="tariff_flips" in set(day.equilibrium("violations", ["kind"]).kind),
+        tariff_held="class_change" in set(day.equilibrium("violations", ["kind"]).kind),
         single_evs="ev_days" in run.agents.names,
         replications=len(run.replications),
         real_time=real_time_sentence(run.summary),

@@ -152,7 +152,7 @@ def choice_facts(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
             "station": _station(day, int(path)),
             "road_min": float(choice.time_min[number] - station_min[number]),
             "station_min": float(station_min[number]),
-            "price_min": float(choice.cost_min[number] - choice.time_min[number]),
+            "charging_cost_min": float(choice.cost_min[number] - choice.time_min[number]),
             "cost_min": float(choice.cost_min[number]),
             "probability": float(choice.probability[number]),
             "from": float(begins[number]),

@@ -87,12 +87,12 @@ class EvDay:
     @property
     def battery(self) -> Battery:
         """The EV's battery."""
-        return self.lived.evs.battery.of(np.int64(self.lived.place))
+        return self.lived.evs.battery.select(np.int64(self.lived.place))
 
     @property
     def behaviour(self) -> ChargingBehaviour:
         """When its driver charges."""
-        return self.lived.evs.behaviour.of(np.int64(self.lived.place))
+        return self.lived.evs.behaviour.select(np.int64(self.lived.place))
 
     def own(self, attribute: str) -> Any:
         """Return an attribute of the EV."""
@@ -132,7 +132,7 @@ class Rerun:
             lived = day.watched[ev]
             departure_s = lived.trips.departure_s
             for place in np.flatnonzero(lived.trips.has_begun).tolist():
-                rows[int(departure_s[place])] = lived.trips.of(np.array([place]))
+                rows[int(departure_s[place])] = lived.trips.select(np.array([place]))
             decisions |= {int(departure_s[place]): made for place, made in lived.decisions.items()}
             sessions |= {session.arrival_s: session for session in lived.sessions}
         return {second: _trip(row, decisions[second], sessions) for second, row in rows.items()}

@@ -185,13 +185,13 @@ def _choice_table(trip: dict[str, Any]) -> Iterator[str]:
     names = [option["nodes"] + (f" @ {option['station']}" if option["station"] else "") for option in shown]
     width = max(len(name) for name in ("nodes", *names))
     charges = trip["fast_charge"]["chosen"]
-    columns = ("road_min", "station_min", "price_min", "cost_min") if charges else ("road_min",)
+    columns = ("road_min", "station_min", "charging_cost_min", "cost_min") if charges else ("road_min",)
     yield f"    {'number':>7} {'nodes':{width}} " + " ".join(
         f"{name:>11}" for name in (*columns, "probability")
     )
     for option, name in zip(shown, names, strict=True):
         mark = "->" if option["chosen"] else "  "
-        figures = " ".join(f"{option[column]:11.2f}" for column in columns)
+        figures = " ".join(f"{option[column]:{max(11, len(column))}.2f}" for column in columns)
         yield f"  {mark}{option['path']:>7} {name:{width}} {figures} {option['probability']:11.4f}"
     if rest := len(likeliest) - len(shown):
         yield f"    and {rest} less likely ones"

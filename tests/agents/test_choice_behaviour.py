@@ -90,7 +90,7 @@ def test_overlapping_paths_lose_at_the_equilibrium_with_path_sizes(
 ) -> None:
     scenario, day = path_size_day
     assert day.residual_max <= scenario.config.road.assignment.tolerance
-    size = np.exp(-scenario.config.road.theta_per_min * scenario.path_size_min(day.paths))
+    size = np.exp(-scenario.config.road.theta_per_min * scenario.path_size_cost_min(day.paths))
     with_sizes, without = day.periods[16].path_share, paper_day.periods[16].path_share
     assert np.corrcoef(size, with_sizes - without)[0, 1] > 0.5
 
@@ -106,7 +106,7 @@ def test_cars_among_agents_weigh_overlap_as_those_of_the_equilibrium_do(
     cars = day.paths.class_of_group[day.paths.groups.of_path] == CAR
     expected = np.where(cars, period.path_flow_veh_h, 0.0)
     assert roads.periods[peak].car_veh_h == pytest.approx(expected, rel=1e-4, abs=1e-3)
-    overlap_min = scenario.path_size_min(day.paths)[cars]
+    overlap_min = scenario.path_size_cost_min(day.paths)[cars]
     assert np.ptp(overlap_min) > 1, "paths overlap"
 
 

@@ -156,9 +156,9 @@ def test_each_information_class_is_told_its_own_times_and_nobody_else(toy: Scena
     assert names == groups * 2
     assert entries[2].message.link_time_min == (12, 12, 14, 14, 60, 60)
     assert entries[3].message.link_time_min == tuple(bench.roads.paths.network.t0_min.tolist())
-    assert len(bench.post.inbox("ev 1").read(PeriodOpened)) == 2
-    assert len(bench.post.inbox("ev 2").read(PeriodOpened)) == 2
-    assert bench.post.inbox("S").read(PeriodOpened) == []
+    assert len(bench.post.inbox("ev 1").take(PeriodOpened)) == 2
+    assert len(bench.post.inbox("ev 2").take(PeriodOpened)) == 2
+    assert bench.post.inbox("S").take(PeriodOpened) == []
 
 
 def test_where_all_are_told_the_same_stations_and_operators_hear_it_too(toy: Scenario) -> None:
@@ -172,7 +172,7 @@ def test_where_all_are_told_the_same_stations_and_operators_hear_it_too(toy: Sce
     assert (opened.receiver, opened.receivers) == ("all", 6)
     assert (tariff.receiver, tariff.receivers) == ("stations and EVs", 5)
     for address in ("S", "R", bench.operator, "ev 3"):
-        assert len(bench.post.inbox(address).read(PeriodOpened)) == 1
+        assert len(bench.post.inbox(address).take(PeriodOpened)) == 1
     assert opened.message.sent_s == tariff.message.sent_s == 0
     assert opened.message.sender == "coordinator"
 
@@ -260,15 +260,15 @@ def test_reports_of_the_day_before_are_counted_when_they_arrive(toy: Scenario) -
 def test_broadcasts_are_on_their_way_for_as_long_as_mail_takes_and_are_redelivered(toy: Scenario) -> None:
     bench = Bench(toy, delay_s=500, patience_s=100)
     bench.clock.env.run(until=1201)
-    assert [message.sent_s for message in bench.coordinator.on_its_way()] == [1200, 1200]
+    assert [message.sent_s for message in bench.coordinator.in_transit()] == [1200, 1200]
     bench.clock.env.run(until=1699)
-    undelivered = bench.coordinator.on_its_way()
+    undelivered = bench.coordinator.in_transit()
     assert len(undelivered) == 2
     bench.clock.env.run(until=1700)
-    assert bench.coordinator.on_its_way() == ()
+    assert bench.coordinator.in_transit() == ()
     later = Bench(toy, delay_s=500, patience_s=100, begin_s=1300, start=left_over(mail=undelivered))
     later.clock.env.run(until=1700)
-    assert later.post.inbox("S").read(PeriodOpened) == []
+    assert later.post.inbox("S").take(PeriodOpened) == []
     later.clock.env.run(until=1701)
-    assert len(later.post.inbox("S").read(PeriodOpened)) == 1
-    assert len(later.post.inbox("ev 2").read(TariffIssued)) == 1
+    assert len(later.post.inbox("S").take(PeriodOpened)) == 1
+    assert len(later.post.inbox("ev 2").take(TariffIssued)) == 1

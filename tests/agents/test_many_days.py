@@ -194,7 +194,7 @@ def test_energy_balances_over_days(case: str) -> None:
     scenario, ahead = scenario_of(case, "batch")
     trips = tables_of(case)["trips"].sort_values(["ev", "departure_s"])
     trips = trips[trips.status != "on_the_way"]
-    battery = plan_day(scenario, ahead.n_ev, 1).evs.battery.of(trips.ev.to_numpy() - 1)
+    battery = plan_day(scenario, ahead.n_ev, 1).evs.battery.select(trips.ev.to_numpy() - 1)
     efficiency, capacity = battery.charging_efficiency, battery.battery_kwh
     driven = np.where(trips.status == "arrived", battery.trip_kwh(trips.length_km.to_numpy()), 0.0)
     fast = np.nan_to_num(trips.fast_charge_kwh.to_numpy())

@@ -166,7 +166,7 @@ def test_the_forecast_counts_vehicles_present_and_part_of_those_to_come(toy_ahea
     bench.arrive(HOUR - 900, ev=1, energy_kwh=45.0)  # 15 kWh before the boundary, 30 after
     bench.run(HOUR + 1)
     inbox = bench.post.inbox("operator f")
-    first, second = inbox.read(LoadForecast)
+    first, second = inbox.take(LoadForecast)
     share = toy_ahead.share_drawn_on_arrival
     assert first.load_kw == pytest.approx([50 * share, *[50.0] * 23])
     assert second.load_kw == pytest.approx([50 * share + 30.0, *[50.0] * 22])

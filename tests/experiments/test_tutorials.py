@@ -243,7 +243,7 @@ def test_the_toy_says_what_is_to_be_seen(toy_run: Run) -> None:
 
 def test_coupled_says_what_is_to_be_seen() -> None:
     coupled = day("coupled", 'coupling.starts=["tariff"]')
-    assert (coupled.tables["violations"].kind == "tariff_flips").sum() == 2
+    assert (coupled.tables["violations"].kind == "class_change").sum() == 2
     spread = (
         coupled.tables["prices"].groupby("period").charging_price_cny_per_kwh.agg(lambda p: p.max() - p.min())
     )

@@ -12,7 +12,7 @@ import pytest
 from cosim.road.assignment import solve_sue
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.semi_dynamic import semi_dynamic_day
+from cosim.road.semi_dynamic import warm_started_day
 from tests.cosim.road.cases import TRIP_SHARE, cars_only, paper_paths, paper_problem, town
 
 LoadingsOf = Callable[[Callable[[], Any]], int]
@@ -49,7 +49,7 @@ def test_newton_to_1e_9_takes_500_times_fewer_loadings_than_1_over_n_to_a_thousa
 def test_a_day_takes_ten_loadings_a_period(tolerance: float, loadings_of: LoadingsOf) -> None:
     paths = paper_paths()
     day = [paper_problem(0.5 * share / TRIP_SHARE.max(), paths=paths) for share in TRIP_SHARE]
-    assert loadings_of(lambda: semi_dynamic_day(day, tolerance=tolerance)) <= 10 * len(day)
+    assert loadings_of(lambda: warm_started_day(day, tolerance=tolerance)) <= 10 * len(day)
 
 
 def test_a_network_of_76_links_takes_some_thirty_loadings(loadings_of: LoadingsOf) -> None:

@@ -1,4 +1,4 @@
-"""The errata, the one source: docs/method.md repeats their table, and a test compares the two."""
+"""The errata of Ma et al. (2024), the one source: docs/method.md repeats their table, and a test compares the two."""
 
 import tomllib
 from importlib.resources import files

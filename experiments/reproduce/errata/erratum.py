@@ -1,4 +1,4 @@
-"""What the paper prints, what is wrong with it, what we do, and a number that shows it."""
+"""An erratum of Ma et al. (2024): the printed form, the fault, the correction, and numbers that show it."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The numbers behind the errata of the feeder: Eq. 9 to 23, at preset A and the dynamic tariff."""
+"""Numbers that show the errata of the feeder: Eq. 9 to 23 of Ma et al. (2024), at preset A and the dynamic tariff."""
 
 import numpy as np
 

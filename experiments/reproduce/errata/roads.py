@@ -1,8 +1,8 @@
-"""The numbers behind the errata of the roads: Eq. 1 to 8 and the steps of the search."""
+"""Numbers that show the errata of the roads: Eq. 1 to 8 of Ma et al. (2024) and the steps of the search."""
 
 import numpy as np
 
-from cosim.road.semi_dynamic import share_carried
+from cosim.road.semi_dynamic import carry_over_share
 from experiments.reproduce.errata.erratum import Numbers
 from experiments.reproduce.od_case import OdCase
 from experiments.reproduce.road_case import (
@@ -52,7 +52,7 @@ def _gap_of_link_flows(roads: RoadCase) -> tuple[float, ...]:
 
 def _price_of_a_charge(roads: RoadCase) -> tuple[float, ...]:
     """Return what a charge at the high price costs, and the mean time of a charging trip at the peak [min]."""
-    price = roads.scenario.price_min(roads.day.tariff_cny_per_kwh, roads.day.demand.session_kwh)
+    price = roads.scenario.charging_cost_min(roads.day.tariff_cny_per_kwh, roads.day.demand.session_kwh)
     charging = roads.day.paths.class_of_group == len(roads.day.paths.classes) - 1
     return float(np.max(price)), float(roads.peak.mean_time_min[charging].mean())
 
@@ -107,7 +107,7 @@ def _where_the_step_says_stop(roads: RoadCase) -> tuple[float, ...]:
 
 def _vehicles_under_way(roads: RoadCase) -> tuple[float, ...]:
     """Return the share of the trip time of the peak that falls into the next period [%]."""
-    left = share_carried(roads.peak.mean_time_min, 60 * roads.scenario.periods.hours)
+    left = carry_over_share(roads.peak.mean_time_min, 60 * roads.scenario.periods.hours)
     demand = roads.problems[FIRST - 1].demand_veh_h
     return (100 * float(left @ demand / demand.sum()),)
 

@@ -1,4 +1,4 @@
-"""Every checkable statement of the paper, in the order of its figures: a claim in TOML, what measures it in Python."""
+"""Every checkable statement of Ma et al. (2024), by figure: the claim in TOML, its measure in Python."""
 
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.statement import Judgement, Statement, statements

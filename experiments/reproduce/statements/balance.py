@@ -1,4 +1,4 @@
-"""Figure 9: what measures the statements of balance.toml."""
+"""Figure 9 of Ma et al. (2024): the measures of the statements in balance.toml."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Section 6: what measures the statements of conclusions.toml."""
+"""Section 6 of Ma et al. (2024): the measures of the statements in conclusions.toml."""
 
 import numpy as np
 

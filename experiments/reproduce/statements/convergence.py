@@ -1,4 +1,4 @@
-"""Figures 7 and 8: what measures the statements of convergence.toml."""
+"""Figures 7 and 8 of Ma et al. (2024): the measures of the statements in convergence.toml."""
 
 import numpy as np
 

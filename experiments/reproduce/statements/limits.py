@@ -1,4 +1,4 @@
-"""Figure 12 and Section 5.1: what measures the statements of limits.toml."""
+"""Figure 12 and Section 5.1 of Ma et al. (2024): the measures of the statements in limits.toml."""
 
 import numpy as np
 

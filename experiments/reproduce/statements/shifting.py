@@ -1,4 +1,4 @@
-"""Figures 3 and 10 and Table 1: what measures the statements of shifting.toml."""
+"""Figures 3 and 10 and Table 1 of Ma et al. (2024): the measures of the statements in shifting.toml."""
 
 import numpy as np
 

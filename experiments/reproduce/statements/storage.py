@@ -1,4 +1,4 @@
-"""Figure 11: what measures the statements of storage.toml."""
+"""Figure 11 of Ma et al. (2024): the measures of the statements in storage.toml."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Section 3 and Figures 5 and 6: what measures the statements of traffic.toml."""
+"""Section 3 and Figures 5 and 6 of Ma et al. (2024): the measures of the statements in traffic.toml."""
 
 import numpy as np
 

@@ -21,11 +21,11 @@ def coupling(iterations: Frame, tolerance: float) -> Figure:
     """Return the residuals of load and price by iteration, one colour for each start."""
     drawing = figure(400, yaxis=powers("residual"))
     hover = (
-        "iteration %{x}: %{y:.1e}<br>damping %{customdata[0]:.2g}<br>"
+        "iteration %{x}: %{y:.1e}<br>step size %{customdata[0]:.2g}<br>"
         "worst in period %{customdata[1]} at %{customdata[2]}"
     )
     for start, own in iterations.groupby("start", sort=False):
-        told = {"customdata": own[["damping", "period", "station"]], "hovertemplate": hover}
+        told = {"customdata": own[["step_size", "period", "station"]], "hovertemplate": hover}
         for column, (what, dash) in RESIDUALS.items():
             name, residual = f"from '{start}': {what}", own[column].clip(lower=FLOOR)
             look = {"width": 1.8, "dash": dash, "marker": {"size": 6}}

@@ -79,10 +79,10 @@ def test_a_tariff_that_drivers_push_back_and_forth_is_held_and_named(paper: Scen
     """With k = 1 some period at the edge of a class flips; all other prices are those the load leads to."""
     sensitive = load_scenario(paper.folder / "paper.toml", ["mobility.price_sensitivity=1"])
     day = solve_equilibrium_day(sensitive)
-    assert 0 < day.flipping.size <= 2
-    steady = np.delete(np.arange(24), day.flipping - 1)
-    led_to = day_tariff(sensitive, day.load.load_kw)
-    assert led_to[steady] == pytest.approx(day.tariff_cny_per_kwh[steady])
+    assert 0 < day.held_periods.size <= 2
+    steady = np.delete(np.arange(24), day.held_periods - 1)
+    implied = day_tariff(sensitive, day.load.load_kw)
+    assert implied[steady] == pytest.approx(day.tariff_cny_per_kwh[steady])
     told = day_violations(sensitive, day)
-    assert told.period.tolist() == day.flipping.tolist()
-    assert set(told.kind) == {"tariff_flips"}
+    assert told.period.tolist() == day.held_periods.tolist()
+    assert set(told.kind) == {"class_change"}

@@ -27,11 +27,11 @@ def test_of_the_classes_near_the_line_none_reproduce_themselves(paper: Scenario)
     settings = ['coupling.starts=["tariff"]', "tariff.charging_price=tariff"]
     coupled = load_scenario(paper.folder / "coupled.toml", settings)
     day, band = solve_equilibrium_day(coupled), coupled.config.tariff.band
-    assert day.flipping.tolist() == [14, 22]
+    assert day.held_periods.tolist() == [14, 22]
     held = np.searchsorted(class_price(np.array([-1, 0, 1])), day.tariff_cny_per_kwh - 0.01) - 1
     load_kw = load_at(coupled, held)
     line_kw = load_kw.mean() + band * np.ptp(load_kw)
-    tried = np.union1d(np.flatnonzero(np.abs(load_kw - line_kw) < NEAR_KW), day.flipping - 1)
+    tried = np.union1d(np.flatnonzero(np.abs(load_kw - line_kw) < NEAR_KW), day.held_periods - 1)
     assert tried.tolist() == [12, 13, 17, 21]
     for choice in product((0, 1), repeat=tried.size):
         classes = held.copy()

@@ -215,5 +215,5 @@ def test_slow_charging_may_be_off_but_not_negative_for_any_ev() -> None:
 
 def test_each_ev_has_the_slow_charging_power_of_its_own_car() -> None:
     own = replace(BEHAVIOUR, slow_charger_kw=np.array([3.5, 7.0, 11.0]))
-    assert np.asarray(own.of(np.array([2, 0])).slow_charger_kw).tolist() == [11.0, 3.5]
-    assert BEHAVIOUR.of(np.array([2, 0])) is BEHAVIOUR
+    assert np.asarray(own.select(np.array([2, 0])).slow_charger_kw).tolist() == [11.0, 3.5]
+    assert BEHAVIOUR.select(np.array([2, 0])) is BEHAVIOUR

@@ -151,7 +151,9 @@ def test_types_come_in_their_shares_with_their_own_batteries(model: DwellModel) 
     used = (day.record.soc_departure - day.record.soc_arrival)[trip] * np.array([35.0, 62.0])[kind[ev]]
     per_km = np.array([0.14, 0.17])[kind[ev]]
     assert used == pytest.approx(day.diaries.length_km[trip] * per_km, abs=1e-9)
-    assert np.asarray(own.of(np.array([0, 1])).battery_kwh) == pytest.approx(np.array([35.0, 62.0])[kind[:2]])
+    assert np.asarray(own.select(np.array([0, 1])).battery_kwh) == pytest.approx(
+        np.array([35.0, 62.0])[kind[:2]]
+    )
 
 
 def test_a_fast_charger_gives_no_more_than_a_type_takes() -> None:

@@ -13,7 +13,7 @@ from cosim.road.averaging import below_capacity
 from cosim.road.objective import fisk_objective
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.problem import AssignmentProblem
-from cosim.road.semi_dynamic import semi_dynamic_day, warm_start_veh_h
+from cosim.road.semi_dynamic import warm_start_veh_h, warm_started_day
 from cosim.road.station_capacity import station_shortfall
 from cosim.road.steps import SelfRegulatedAverages, SuccessiveAverages
 from tests.cosim.road.cases import (
@@ -248,14 +248,14 @@ def test_a_warm_start_saves_iterations() -> None:
 
 def test_a_day_converges_in_every_period_and_equals_cold_solves() -> None:
     problems = [paper_problem(0.5 * share / TRIP_SHARE.max(), paths=PATHS) for share in TRIP_SHARE]
-    day = semi_dynamic_day(problems, tolerance=1e-7)
+    day = warm_started_day(problems, tolerance=1e-7)
     assert all(period.converged for period in day)
     cold = solve_sue(problems[17], tolerance=1e-7)
     assert day[17].path_flow_veh_h == pytest.approx(cold.path_flow_veh_h, abs=1e-3)
 
 
 def test_a_day_may_have_hours_without_travellers() -> None:
-    day = semi_dynamic_day([paper_problem(scale, paths=PATHS) for scale in (0.3, 0.0, 0.3)])
+    day = warm_started_day([paper_problem(scale, paths=PATHS) for scale in (0.3, 0.0, 0.3)])
     assert day[2].path_flow_veh_h == pytest.approx(day[0].path_flow_veh_h, abs=1e-3)
 
 

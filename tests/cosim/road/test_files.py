@@ -7,9 +7,8 @@ import pytest
 
 from cosim.road.files import read_road_files
 from cosim.road.formats import write_roads
-from cosim.road.gmns import write_gmns
-from cosim.road.tntp import write_tntp
 from tests.cosim.road.cases import nguyen_dupuis
+from tests.cosim.road.writers import write_gmns, write_tntp
 
 
 @pytest.mark.parametrize("kind", ["csv", "tntp", "gmns"])

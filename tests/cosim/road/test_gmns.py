@@ -7,10 +7,11 @@ import pytest
 
 from cosim.errors import ConfigError
 from cosim.road.formats import RoadData, with_generalised_cost
-from cosim.road.gmns import read_gmns, write_gmns
+from cosim.road.gmns import read_gmns
 from cosim.road.network import OdTable
 from cosim.road.paths import UserClass, find_paths
 from tests.cosim.road.cases import nguyen_dupuis, small_network, trips
+from tests.cosim.road.writers import write_gmns
 
 NODE = "node_id,zone_id,x_coord,y_coord,name\n1,A,0,0,west\n2,,1,0,\n3,B,2,1,\n4,B,2,-1,\n"
 LINK = (

@@ -1,4 +1,4 @@
-"""TNTP files: read as the repository publishes them, written back to the last bit, defects named by line."""
+"""TNTP files: read as the repository publishes them, to the last bit, defects named by line."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,8 @@ from cosim.errors import ConfigError
 from cosim.road.formats import RoadData, read_roads, write_roads
 from cosim.road.network import OdTable
 from cosim.road.paths import UserClass, find_paths
-from cosim.road.tntp import read_tntp, read_tntp_flows, write_tntp, write_tntp_flows
+from cosim.road.tntp import read_tntp
+from tests.cosim.road.writers import write_tntp
 
 NET = """<NUMBER OF ZONES> 2
 <NUMBER OF NODES> 4
@@ -150,31 +151,6 @@ def assert_same(again: RoadData, roads: RoadData) -> None:
     assert again.toll.tolist() == [0, 50, 0, 0, 0, 0]
     np.testing.assert_array_equal(again.od.demand_veh_h, roads.od.demand_veh_h)
     np.testing.assert_array_equal(again.od.dest, roads.od.dest)
-
-
-def test_flows_are_matched_by_their_ends_and_parallel_links_by_their_order(tmp_path: Path) -> None:
-    network = read(tmp_path).network
-    file = tmp_path / "flow.tntp"
-    text = (
-        "From \tTo \tVolume \tCost \n3 \t4 \t40 \t6.5 \n1 3 128 1\n3 4 88 9\n4 2 128 1\n1 2 0 30\n2 4 0 1\n"
-    )
-    file.write_text(text)
-    assert read_tntp_flows(file, network).flow_veh_h.tolist() == [128, 40, 88, 128, 0, 0]
-    flow, cost = np.arange(6) / 7, np.arange(6) / 3
-    write_tntp_flows(file, network, flow, cost)
-    again = read_tntp_flows(file, network)
-    assert again.flow_veh_h.tolist() == flow.tolist()
-    assert again.cost_min.tolist() == cost.tolist()
-
-
-def test_flows_of_another_network_are_refused(tmp_path: Path) -> None:
-    network = read(tmp_path).network
-    file = tmp_path / "flow.tntp"
-    file.write_text("From To Volume Cost\n1 3 128 1\n3 4 40 6\n3 4 88 9\n4 2 128 1\n4 2 128 1\n1 2 0 30\n")
-    with pytest.raises(ConfigError) as caught:
-        read_tntp_flows(file, network)
-    assert "flow.tntp: link 6 from 2 to 4 has no flow" in str(caught.value.problems[0])
-    assert "line 6: there is no such link" in str(caught.value.problems[1])
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,24 @@ import pytest
 from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
 from cosim.road.formats import RoadData, write_roads
-from cosim.road.gmns import write_gmns
 from cosim.road.objective import fisk_objective
-from cosim.road.tntp import write_tntp
 from experiments.assign.study import assign
 from experiments.road_files import RoadInput, read_road_input
 from tests.cosim.road.cases import cars_only, nguyen_dupuis, small_network, trips
+from tests.cosim.road.writers import write_gmns, write_tntp
 from tests.experiments.commands import as_json, run
 
 ROOT = Path(__file__).parents[3]
-KEYS = ["method", "iterations", "residual", "cpu_s", "beckmann", "fisk", "total_travel_time", "links"]
+KEYS = [
+    "method",
+    "iterations",
+    "residual",
+    "cpu_s",
+    "beckmann_veh_min",
+    "fisk_veh_min",
+    "total_travel_time_veh_min",
+    "links",
+]
 
 
 def two_links(folder: Path, name: str = "two") -> tuple[Path, Path]:
@@ -36,14 +44,14 @@ def test_two_links_in_closed_form(tmp_path: Path) -> None:
     """x1 = 468.191 536 561 solves x1 = 1000 / (1 + exp(theta (t1 - t2))) at theta .1."""
     answer = as_json("assign", *two_links(tmp_path), "--theta", 0.1, "--tolerance", "1e-12")
     assert list(answer) == KEYS
-    np.testing.assert_allclose(answer["links"][0]["flow"], 468.191536561, rtol=1e-11)
-    assert [list(link) for link in answer["links"]] == [["from", "to", "flow", "time"]] * 2
+    np.testing.assert_allclose(answer["links"][0]["flow_veh_h"], 468.191536561, rtol=1e-11)
+    assert [list(link) for link in answer["links"]] == [["from", "to", "flow_veh_h", "time_min"]] * 2
     assert [link["from"] for link in answer["links"]] == ["1", "1"]
 
 
 def test_paper_roads_have_the_known_total_travel_time() -> None:
     answer = as_json("assign", "paper", "--set", "road.demand_scale=1", "--paths", "all")
-    np.testing.assert_allclose(answer["total_travel_time"], 84901.9, atol=0.1)
+    np.testing.assert_allclose(answer["total_travel_time_veh_min"], 84901.9, atol=0.1)
     assert answer["residual"] <= 1e-6
 
 
@@ -58,10 +66,12 @@ def test_methods_agree_and_fisk_is_lowest_at_the_equilibrium(method: str) -> Non
     scaled = as_json(
         "assign", "paper", "--set", "road.demand_scale=1", "--method", method, "--tolerance", "1e-9"
     )
-    flows = [link["flow"] for link in scaled["links"]]
+    flows = [link["flow_veh_h"] for link in scaled["links"]]
     np.testing.assert_allclose(flows, known.link_flow_veh_h, rtol=1e-7)
-    np.testing.assert_allclose(scaled["fisk"], fisk_objective(problem, known.path_flow_veh_h), rtol=1e-10)
-    assert answer["fisk"] < scaled["fisk"]
+    np.testing.assert_allclose(
+        scaled["fisk_veh_min"], fisk_objective(problem, known.path_flow_veh_h), rtol=1e-10
+    )
+    assert answer["fisk_veh_min"] < scaled["fisk_veh_min"]
 
 
 def test_bushes_report_the_fisk_objective_of_their_paths(tmp_path: Path) -> None:
@@ -70,8 +80,8 @@ def test_bushes_report_the_fisk_objective_of_their_paths(tmp_path: Path) -> None
     listed, bush = (
         as_json("assign", *files, "--paths", routes, "--tolerance", "1e-10") for routes in ("all", "bush")
     )
-    np.testing.assert_allclose(bush["fisk"], listed["fisk"], rtol=1e-9)
-    np.testing.assert_allclose(bush["beckmann"], listed["beckmann"], rtol=1e-7)
+    np.testing.assert_allclose(bush["fisk_veh_min"], listed["fisk_veh_min"], rtol=1e-9)
+    np.testing.assert_allclose(bush["beckmann_veh_min"], listed["beckmann_veh_min"], rtol=1e-7)
 
 
 def test_wardrop_is_reported_by_its_relative_gap(tmp_path: Path) -> None:
@@ -80,10 +90,10 @@ def test_wardrop_is_reported_by_its_relative_gap(tmp_path: Path) -> None:
     user, optimum = (
         as_json("assign", *files, "--method", method, "--tolerance", "1e-9") for method in ("ue", "so")
     )
-    first, second = (link["time"] for link in user["links"])
+    first, second = (link["time_min"] for link in user["links"])
     np.testing.assert_allclose(first, second, rtol=1e-6)
-    assert user["fisk"] is None
-    assert optimum["total_travel_time"] < user["total_travel_time"]
+    assert user["fisk_veh_min"] is None
+    assert optimum["total_travel_time_veh_min"] < user["total_travel_time_veh_min"]
 
 
 def test_all_formats_of_one_network_give_one_answer(tmp_path: Path) -> None:
@@ -98,7 +108,7 @@ def test_all_formats_of_one_network_give_one_answer(tmp_path: Path) -> None:
         (files["links"], files["od"], "--nodes", files["nodes"]),
         (tntp["net"], tntp["trips"]),
     )
-    flows = [[link["flow"] for link in as_json("assign", *given)["links"]] for given in inputs]
+    flows = [[link["flow_veh_h"] for link in as_json("assign", *given)["links"]] for given in inputs]
     np.testing.assert_allclose(flows[1], flows[0], rtol=1e-9)
     np.testing.assert_allclose(flows[2], flows[0], rtol=1e-9)
 
@@ -118,9 +128,9 @@ def test_length_weight_moves_traffic_off_long_links(tmp_path: Path) -> None:
     write_tntp(RoadData(network, trips(network, ("1", "2", 10.0))), net=net, trips=demand)
     equal = as_json("assign", net, demand)
     weighted = as_json("assign", net, demand, "--set", "length_weight=0.04")
-    assert equal["links"][0]["flow"] == pytest.approx(5)
+    assert equal["links"][0]["flow_veh_h"] == pytest.approx(5)
     share = 1 / (1 + np.exp(0.2 * 0.04 * 49))
-    assert weighted["links"][0]["flow"] == pytest.approx(10 * share, rel=1e-3)
+    assert weighted["links"][0]["flow_veh_h"] == pytest.approx(10 * share, rel=1e-3)
 
 
 def test_the_directory_holds_tables_that_agree_and_a_page(tmp_path: Path) -> None:
@@ -223,7 +233,7 @@ def test_a_node_that_is_not_given_is_told_beside_other_faults(tmp_path: Path) ->
 def test_a_zone_without_demand_and_an_od_of_zero_are_nothing(tmp_path: Path) -> None:
     network = small_network([("1", "1", "2", 10.0), ("2", "3", "2", 12.0)])
     write_gmns(RoadData(network, trips(network, ("1", "2", 5.0), ("1", "3", 0.0))), tmp_path)
-    assert [link["flow"] for link in as_json("assign", tmp_path)["links"]] == [5, 0]
+    assert [link["flow_veh_h"] for link in as_json("assign", tmp_path)["links"]] == [5, 0]
 
 
 def test_nodes_without_positions_are_laid_out() -> None:
@@ -237,7 +247,7 @@ def test_nodes_without_positions_are_laid_out() -> None:
 
 def test_the_python_call_takes_what_the_command_takes() -> None:
     roads = nguyen_dupuis()
-    answer = assign(RoadInput("nd", roads, 0.2), routes="k:3", tolerance=1e-8)
+    answer = assign(RoadInput("nd", roads, 0.2), paths="k:3", tolerance=1e-8)
     assert answer.paths is not None
     assert answer.paths.count == 12
     assert answer.converged
@@ -249,7 +259,10 @@ def test_path_sizes_move_stochastic_traffic_and_no_other() -> None:
     def change(*options: object) -> float:
         plain, sized = (as_json("assign", "paper", *options, *more) for more in ((), ("--path-size", 1)))
         assert sized["residual"] <= 1e-6
-        return max(abs(a["flow"] - b["flow"]) for a, b in zip(sized["links"], plain["links"], strict=True))
+        return max(
+            abs(a["flow_veh_h"] - b["flow_veh_h"])
+            for a, b in zip(sized["links"], plain["links"], strict=True)
+        )
 
     assert change() > 5
     assert change("--system-optimum") > 5
@@ -264,12 +277,12 @@ def test_path_sizes_move_stochastic_traffic_and_no_other() -> None:
 def test_the_stochastic_optimum_costs_less_than_the_equilibrium(routes: str, tmp_path: Path) -> None:
     files = (*two_links(tmp_path), "--theta", 0.5, "--tolerance", "1e-9", "--paths", routes)
     user, optimum = as_json("assign", *files), as_json("assign", *files, "--system-optimum")
-    assert optimum["total_travel_time"] < 0.999 * user["total_travel_time"]
+    assert optimum["total_travel_time_veh_min"] < 0.999 * user["total_travel_time_veh_min"]
     least = as_json("assign", *files[:2], "--method", "ue", "--system-optimum", "--tolerance", "1e-9")
     assert least["method"] == "so"
-    assert least["total_travel_time"] < optimum["total_travel_time"]
+    assert least["total_travel_time_veh_min"] < optimum["total_travel_time_veh_min"]
     known = as_json("assign", *files[:6], "--paths", "all", "--system-optimum")
-    np.testing.assert_allclose(optimum["fisk"], known["fisk"], rtol=1e-9)
+    np.testing.assert_allclose(optimum["fisk_veh_min"], known["fisk_veh_min"], rtol=1e-9)
 
 
 def test_the_page_and_the_tables_tell_the_tolls_of_a_system_optimum(tmp_path: Path) -> None:
@@ -286,9 +299,9 @@ def test_paths_are_added_where_one_becomes_cheaper() -> None:
     """From one path per OD the peak grows to more; Wardrop's methods and bushes have no list to grow."""
     few = ("assign", "paper", "--set", "road.demand_scale=1", "--paths", "k:1", "--theta", 2)
     fixed, grown = as_json(*few), as_json(*few, "--add-paths")
-    assert grown["total_travel_time"] < 0.9 * fixed["total_travel_time"]
+    assert grown["total_travel_time_veh_min"] < 0.9 * fixed["total_travel_time_veh_min"]
     sized = as_json(*few, "--add-paths", "--path-size", 1)
-    assert sized["total_travel_time"] != pytest.approx(grown["total_travel_time"], rel=1e-6)
+    assert sized["total_travel_time_veh_min"] != pytest.approx(grown["total_travel_time_veh_min"], rel=1e-6)
     for options, told in ((("--method", "ue"), "finds its own"), (("--paths", "bush"), "not to bushes")):
         refused = run("assign", "paper", "--add-paths", *options)
         assert isinstance(refused.exception, ConfigError)

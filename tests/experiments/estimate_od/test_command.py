@@ -41,7 +41,9 @@ def test_estimated_trips_are_those_that_made_the_counts(tmp_path: Path) -> None:
     nodes = ROOT / "configs" / "nguyen_dupuis"
     again = as_json("assign", nodes / "links.csv", out / "od.csv", "--theta", answer["theta_per_min"])
     links = pd.read_csv(out / "links.csv")
-    np.testing.assert_allclose([link["flow"] for link in again["links"]], links.counted_veh_h, rtol=0.05)
+    np.testing.assert_allclose(
+        [link["flow_veh_h"] for link in again["links"]], links.counted_veh_h, rtol=0.05
+    )
 
 
 def test_trips_are_estimated_from_times_too(tmp_path: Path) -> None:

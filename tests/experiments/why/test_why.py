@@ -72,11 +72,11 @@ def test_the_words_name_the_draw_the_chance_and_the_bill(
     ):
         assert said in in_one_line(words), said
     assert max(map(len, words.splitlines())) <= 120
-    parts = chosen["road_min"] + chosen["station_min"] + chosen["price_min"]
+    parts = chosen["road_min"] + chosen["station_min"] + chosen["charging_cost_min"]
     assert chosen["cost_min"] == pytest.approx(parts)
     the_charge_alone_min = facts["fast_charge"]["wanted_kwh"] / 60 * 60
     assert chosen["station_min"] > 0.8 * the_charge_alone_min
-    assert chosen["price_min"] > 0
+    assert chosen["charging_cost_min"] > 0
 
 
 def test_the_words_name_the_type_of_the_car(
