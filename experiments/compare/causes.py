@@ -21,9 +21,10 @@ from experiments.compare.indicator import (
     apart,
     beyond_chance,
     material_min,
+    measured,
 )
 from experiments.compare.information import information
-from experiments.compare.sample import Sample, are_paired
+from experiments.compare.sample import Sample
 from experiments.compare.scenario_causes import demand, grid, network, population
 from experiments.compare.settings import Setting, has_grounds
 from experiments.compare.significance import Estimate, estimate, share_of
@@ -45,25 +46,18 @@ def indicators(reference: Sample, other: Sample, settings: Sequence[Setting] = (
     found: list[Indicator] = []
     for cause, look in _BY_SETTINGS.items():
         found += look(reference, other) if has_grounds(cause, reference, other, settings) else []
-    for look in _BY_MODEL:
-        found += [
-            one
-            if has_grounds(one.cause, reference, other, settings)
-            else replace(one, threshold=INFORMATIONAL)
-            for one in look(reference, other)
-        ]
+    for one in (one for look in _BY_MODEL for one in look(reference, other)):
+        counts = has_grounds(one.cause, reference, other, settings)
+        found.append(one if counts else replace(one, threshold=INFORMATIONAL))
     return found
 
 
 def queueing(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the mean wait of a session: Davidson's of an equilibrium, the queue's of agents."""
-    first, second = _wait(reference), _wait(other)
-    sentence = (
-        f"the mean wait of a charging session is {second.value:.2f} min ({_how_waited(other)}) against "
-        f"{first.value:.2f} min ({_how_waited(reference)})"
-    )
-    paired, material = are_paired(reference, other), material_min(reference)
-    return [beyond_chance("queueing", "mean wait [min]", (first, second), material, sentence, paired=paired)]
+    first, second = ("simulated queue" if sample.is_random else "Davidson" for sample in (reference, other))
+    waits = f"{{other:.2f}} min ({second}) against {{reference:.2f}} min ({first})"
+    sentence, least = f"the mean wait of a charging session is {waits}", material_min(reference)
+    return [measured("queueing", "mean wait [min]", (reference, other), _wait, sentence, material=least)]
 
 
 def _wait(sample: Sample) -> Estimate:
@@ -82,10 +76,6 @@ def _wait(sample: Sample) -> Estimate:
     return estimate(means, error, max(cells - 1, 1))
 
 
-def _how_waited(sample: Sample) -> str:
-    return "simulated queue" if sample.is_random else "Davidson"
-
-
 def driving_range(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the share of trips that the battery forbade or forced to charge; an equilibrium has no battery."""
     first, second = _range(reference), _range(other)
@@ -96,8 +86,8 @@ def driving_range(reference: Sample, other: Sample) -> list[Indicator]:
         f"the battery forbids {second.stranded:.1f} trips a day (stranded) and forces a charge on "
         f"{second.forced:.1f} of {second.trips:,.0f}: {second.share.value:.1%}, against {first.share.value:.1%}"
     )
-    shares, paired = (first.share, second.share), are_paired(reference, other)
-    return [beyond_chance("range", RANGE, shares, MATERIAL_SHARE, sentence, paired=paired)]
+    samples, shares = (reference, other), (first.share, second.share)
+    return [beyond_chance("range", RANGE, samples, shares, MATERIAL_SHARE, sentence)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +109,10 @@ def _range(sample: Sample) -> _Range | None:
         return None
     trips = np.array([len(frame) for frame in frames])
     stranded = np.array([int((frame.status == "stranded").sum()) for frame in frames])
-    forced = np.array(
-        [_forced(sample, frame, seed) for frame, seed in zip(frames, sample.seeds, strict=True)]
-    )
+    forced = np.array([_forced(sample, *day) for day in zip(frames, sample.seeds, strict=True)])
+    means = {"trips": trips, "stranded": stranded, "forced": forced}
     return _Range(
-        trips=float(trips.mean()),
-        stranded=float(stranded.mean()),
-        forced=float(forced.mean()),
-        share=share_of(stranded + forced, trips),
+        **{name: float(n.mean()) for name, n in means.items()}, share=share_of(stranded + forced, trips)
     )
 
 
@@ -155,21 +141,21 @@ def _strategy(sample: Sample) -> str:
 
 def capacity(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare what stations could give: power cut by the feeder, demand beyond capacity, power installed."""
-    (cut, kw), (other_cut, other_kw) = _power_cuts(reference), _power_cuts(other)
-    beyond, other_beyond = _beyond_capacity(reference), _beyond_capacity(other)
-    power, other_power = float(_nominal_kw(reference).sum()), float(_nominal_kw(other).sum())
-    cuts = (
-        f"the feeder cuts stations in {other_cut:.1f} periods a day, by up to {other_kw:.0f} kW, "
-        f"against {cut:.1f} ({kw:.0f} kW)"
+    samples = reference, other
+    (cuts, kw), (other_cuts, other_kw) = _power_cuts(reference), _power_cuts(other)
+    sentence = (
+        f"the feeder cuts stations in {other_cuts:.1f} periods a day, by up to {other_kw:.0f} kW, "
+        f"against {cuts:.1f} ({kw:.0f} kW)"
     )
-    excess = f"demand exceeds what stations can serve in {other_beyond:.1f} cases a day, against {beyond:.1f}"
-    installed = f"stations have {other_power:,.0f} kW, against {power:,.0f} kW"
+    excess = "demand exceeds what stations can serve in {other:.1f} cases a day, against {reference:.1f}"
+    power, installed = (
+        "power of all stations [kW]",
+        "stations have {other:,.0f} kW, against {reference:,.0f} kW",
+    )
     return [
-        apart("capacity", CUTS, (cut, other_cut), 0.0, cuts),
-        apart("capacity", EXCESS, (beyond, other_beyond), 0.0, excess),
-        apart(
-            "capacity", "power of all stations [kW]", (power, other_power), MATERIAL_SHARE * power, installed
-        ),
+        apart("capacity", CUTS, (cuts, other_cuts), 0.0, sentence),
+        measured("capacity", EXCESS, samples, _beyond_capacity, excess),
+        measured("capacity", power, samples, _installed_kw, installed, material_share=MATERIAL_SHARE),
     ]
 
 
@@ -190,9 +176,13 @@ def _nominal_kw(sample: Sample) -> FloatArray:
     return np.array([min(s.chargers * s.charger_kw, s.site_limit_kw or math.inf) for s in stations])
 
 
-def _beyond_capacity(sample: Sample) -> float:
+def _installed_kw(sample: Sample) -> Estimate:
+    return Estimate(value=float(_nominal_kw(sample).sum()))
+
+
+def _beyond_capacity(sample: Sample) -> Estimate:
     found = [int(frame.kind.isin(BEYOND_CAPACITY).sum()) for frame in sample.with_carry_over("violations")]
-    return float(np.mean(found))
+    return Estimate(value=float(np.mean(found)))
 
 
 def price(reference: Sample, other: Sample) -> list[Indicator]:
@@ -208,13 +198,11 @@ def price(reference: Sample, other: Sample) -> list[Indicator]:
         f"charging costs {second.mean():.3f} CNY/kWh on average against {first.mean():.3f}; "
         f"up to {largest:.3f} apart" + (f"; {', '.join(alone)}: in one of the two only" if alone else "")
     )
-    found = apart(
-        "price",
+    name, threshold = (
         "charging price, largest difference [CNY/kWh]",
-        (float(first.mean()), float(second.mean())),
         MATERIAL_SHARE * float(np.abs(first).mean()),
-        sentence,
     )
+    found = apart("price", name, (float(first.mean()), float(second.mean())), threshold, sentence)
     return [replace(found, effect=largest)]
 
 

@@ -12,22 +12,27 @@ from experiments.compare.indicator import (
     Indicator,
     apart,
     material_min,
+    measured,
 )
 from experiments.compare.perception import fitted_theta, misled_share
 from experiments.compare.sample import Sample
 from experiments.compare.significance import Estimate, chance
 
 CAUSE = "information"
+SURPRISE = "announced against experienced road time [min per link]"
+SURPRISED = "road times differ from the announced ones by {other:.2f} min per link, against {reference:.2f}"
+LOST = "period broadcasts lost or late [share]"
+NOT_RECEIVED = "{other:.1%} of the broadcasts of a period were lost or late, against {reference:.1%}"
 
 
 def information(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare what drivers knew: announced times, broadcasts that reached them, and how sharply they choose."""
-    alike = _class_of(reference) == _class_of(other)
+    samples, alike = (reference, other), _class_of(reference) == _class_of(other)
     return [
         _misled(reference, other, INFORMATIONAL if alike else MATERIAL_SHARE),
         _station_times(reference, other, INFORMATIONAL if alike else material_min(reference)),
-        _experienced(reference, other),
-        _uninformed(reference, other),
+        measured(CAUSE, SURPRISE, samples, _surprise_min, SURPRISED, material=INFORMATIONAL),
+        measured(CAUSE, LOST, samples, _not_received, NOT_RECEIVED, material=MATERIAL_SHARE),
         _perception(reference, other),
     ]
 
@@ -66,42 +71,29 @@ def _announced(sample: Sample) -> Frame:
     return sum(frames[1:], frames[0]) / len(frames)
 
 
-def _experienced(reference: Sample, other: Sample) -> Indicator:
-    values = first, second = _surprise_min(reference), _surprise_min(other)
-    sentence = f"road times differ from the announced ones by {second:.2f} min per link, against {first:.2f}"
-    name = "announced against experienced road time [min per link]"
-    return apart(CAUSE, name, values, INFORMATIONAL, sentence)
-
-
-def _surprise_min(sample: Sample) -> float:
+def _surprise_min(sample: Sample) -> Estimate:
     """Return |announced - experienced| on the roads, weighted with flows; 0 in an equilibrium, by definition."""
     if not sample.is_random:
-        return 0.0
+        return Estimate(value=0.0)
     errors = []
     for links in sample.tables("links"):
         roads = links[links.kind == "road"]
         gap = (roads.announced_min - roads.time_min).abs() * roads.flow_veh_h
         errors.append(float(gap.sum() / roads.flow_veh_h.sum()) if roads.flow_veh_h.sum() else 0.0)
-    return float(np.mean(errors))
+    return Estimate(value=float(np.mean(errors)))
 
 
-def _uninformed(reference: Sample, other: Sample) -> Indicator:
-    values = first, second = _not_received(reference), _not_received(other)
-    sentence = f"{second:.1%} of the broadcasts of a period were lost or late, against {first:.1%}"
-    return apart(CAUSE, "period broadcasts lost or late [share]", values, MATERIAL_SHARE, sentence)
-
-
-def _not_received(sample: Sample) -> float:
+def _not_received(sample: Sample) -> Estimate:
     """Return the share of receivers and of the period's time in which an opened period was not known."""
     if not sample.is_random:
-        return 0.0
+        return Estimate(value=0.0)
     shares = []
     for messages in sample.tables("messages"):
         opened = messages[messages.kind == "PeriodOpened"]
         late = ((opened.delivered_s - opened.sent_s) / (3600 * sample.hours)).clip(0, 1)
         late, lost = late.where(opened.delivered_s >= 0, 1), opened.lost / opened.receivers
         shares.append(float((lost + (1 - lost) * late).mean()) if len(opened) else 0.0)
-    return float(np.mean(shares))
+    return Estimate(value=float(np.mean(shares)))
 
 
 def _perception(reference: Sample, other: Sample) -> Indicator:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cosim.arrays import Frame
 from cosim.scenario import Scenario, load_scenario
-from experiments.compare.indicator import MATERIAL_SHARE, Indicator, apart, beyond_chance
+from experiments.compare.indicator import MATERIAL_SHARE, Indicator, apart, beyond_chance, measured
 from experiments.compare.sample import Sample, are_paired
 from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import TOTALS, per_day
@@ -88,14 +88,17 @@ def _changed(what: str, first: set[tuple[object, ...]], second: set[tuple[object
 
 def population(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare who drives: the EVs' share of the trips, how many of these fast-charge, and what a session takes."""
-    found, paired = [], are_paired(reference, other)
-    for (measured, unit), figure in _POPULATION.items():
-        first, second = figure(reference), figure(other)
-        form = "{:.2%}" if unit == "share" else f"{{:.2f}} {unit}"
-        sentence = f"{measured}: {form.format(second.value)}, against {form.format(first.value)}"
-        name, material = f"{measured} [{unit}]", MATERIAL_SHARE * first.value
-        found.append(beyond_chance("population", name, (first, second), material, sentence, paired=paired))
-    return found
+    return [
+        measured(
+            "population",
+            f"{name} [{unit}]",
+            (reference, other),
+            figure,
+            f"{name}: {_SHOWN[unit]}",
+            material_share=MATERIAL_SHARE,
+        )
+        for (name, unit), figure in _POPULATION.items()
+    ]
 
 
 def _share_of_trips(*classes: str, among: tuple[str, ...]) -> Callable[[Sample], Estimate]:
@@ -125,6 +128,10 @@ def _session_kwh(sample: Sample) -> Estimate:
     return estimate(means, error)
 
 
+_SHOWN = {
+    "share": "{other:.2%}, against {reference:.2%}",
+    "kWh": "{other:.2f} kWh, against {reference:.2f} kWh",
+}
 _POPULATION: dict[tuple[str, str], Callable[[Sample], Estimate]] = {
     ("EVs among all trips", "share"): _share_of_trips(
         "passing", "charging", among=("passing", "charging", "car")
@@ -137,14 +144,15 @@ _POPULATION: dict[tuple[str, str], Callable[[Sample], Estimate]] = {
 def grid(reference: Sample, other: Sample) -> list[Indicator]:
     """Compare the feeders' day: its cost, its losses, its purchase and its lowest voltage."""
     # one day alone shows no chance, unless both samples drew the same
-    paired, random = are_paired(reference, other), [one for one in (reference, other) if one.is_random]
-    share = SAME if paired or all(len(one.days) > 1 for one in random) else MATERIAL_SHARE
+    random = [one for one in (reference, other) if one.is_random]
+    shown = are_paired(reference, other) or all(len(one.days) > 1 for one in random)
+    share, samples = SAME if shown else MATERIAL_SHARE, (reference, other)
     found = []
     for total in TOTALS:
         first, second = per_day(total, reference), per_day(total, other)
         if total.name in GRID_FIGURES and first is not None and second is not None:
             estimates = a, b = estimate(first), estimate(second)
             sentence = f"{total.name}: {b.value:.6g}, against {a.value:.6g} ({b.value - a.value:+.3g})"
-            material = share * abs(a.value)
-            found.append(beyond_chance("grid", total.name, estimates, material, sentence, paired=paired))
+            least = share * abs(a.value)
+            found.append(beyond_chance("grid", total.name, samples, estimates, least, sentence))
     return found
