@@ -1,4 +1,4 @@
-"""Batched chargers (batch resolution): no process for each vehicle, but stretches of constant power."""
+"""Batched chargers (batch resolution): no process for each vehicle, but intervals of constant power."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,20 @@ from cosim.periods import PeriodOfDay
 
 
 class BatchedChargers:
-    """c chargers and one queue, moved on by the fleet."""
+    """c chargers and one queue, advanced by the fleet."""
 
     def __init__(self, records: StationRecords, clock: Clock, present: Sequence[Session] = ()) -> None:
-        """Begin with the vehicles that charge, wait or are coming, in order of arrival."""
+        """Start with the vehicles that charge, wait or are on the way, in order of arrival."""
         self.records, self.clock = records, clock
         self.queue = FifoQueue(records.data.chargers)
         self.queue.load(present, clock.now_s)
         records.carry_over(self.queue.plugged.values(), self.queue.waiting)
         self.power_kw = 0.0
-        self._new_power_from_s: int | None = clock.now_s
+        self._power_changed_s: int | None = clock.now_s
+        """Second of a change of power that sessions have not followed yet; None without one."""
 
     def start(self) -> None:
-        """Do nothing: the fleet moves the chargers on."""
+        """Do nothing: the fleet advances the chargers."""
 
     @property
     def plugged(self) -> Vehicles:
@@ -36,49 +37,49 @@ class BatchedChargers:
 
     def on_limit_changed(self) -> None:
         """Note that the power limit changed."""
-        self._new_power_from_s = self.clock.now_s
+        self._power_changed_s = self.clock.now_s
 
     def resume(self, period: PeriodOfDay) -> None:
-        """Apply a new power, to vehicles that are charging too; those that are full by then are full."""
-        changed_s, self._new_power_from_s = self._new_power_from_s, None
+        """Apply a changed power, also to sessions under way, unless they complete by then."""
+        changed_s, self._power_changed_s = self._power_changed_s, None
         if changed_s is None:
             return
         self.power_kw = self.records.charger_power_kw(period)
         for session in self.plugged:
-            if session.full_s() > changed_s:
-                if session.since_s < changed_s:
+            if session.completion_s() > changed_s:
+                if session.metered_until_s < changed_s:
                     self.records.read_meter(session, changed_s)
-                session.draw(self.power_kw)
+                session.set_power(self.power_kw)
 
     def look_ahead(self, before_s: int, last_s: int) -> LookAhead:
-        """Return what happens up to *last_s* with the vehicles that come before *before_s*; changes nothing."""
+        """Return the starts and ends of sessions up to *last_s* (``FifoQueue.look_ahead``); changes nothing."""
         return self.queue.look_ahead(self.power_kw, before_s, last_s)
 
-    def serve(self, ahead: LookAhead, before_s: int) -> None:
-        """Carry out what was looked ahead, and record it."""
-        arrived = self.queue.serve(ahead, self.power_kw, before_s)
-        self._count(arrived, ahead)
-        for _, session in ahead.starts:
+    def serve(self, look_ahead: LookAhead, before_s: int) -> None:
+        """Update the queue by a look-ahead, and record it."""
+        arrived = self.queue.serve(look_ahead, self.power_kw, before_s)
+        self._count(arrived, look_ahead)
+        for _, session in look_ahead.starts:
             self.records.begin(session)
-        for end_s, session in ahead.ends:
+        for end_s, session in look_ahead.ends:
             session.end_s = end_s
             self.records.read_meter(session, end_s)
 
-    def _count(self, arrived: list[Session], ahead: LookAhead) -> None:
-        """Count arrivals and waits, in order of time; a charger falls free before others arrive."""
+    def _count(self, arrived: list[Session], look_ahead: LookAhead) -> None:
+        """Count arrivals and waits in order of time; within a second, waits end before vehicles arrive."""
         queue = self.records.queue_record
         queue.arrivals += len(arrived)
         joins = [
             (session.arrival_s, 1, queue.join) for session in arrived if session.start_s != session.arrival_s
         ]
         leaves = [
-            (start_s, 0, queue.leave) for start_s, session in ahead.starts if start_s > session.arrival_s
+            (start_s, 0, queue.leave) for start_s, session in look_ahead.starts if start_s > session.arrival_s
         ]
         for second, _, count in sorted(joins + leaves, key=lambda event: event[:2]):
             count(second)
 
     def read_all(self, boundary_s: int) -> None:
-        """Read the meters of all that charge as a period ends; the next one may bring another power."""
+        """Read the meters of all sessions as a period ends; the next period may have another power."""
         for session in self.plugged:
             self.records.read_meter(session, boundary_s)
-        self._new_power_from_s = boundary_s
+        self._power_changed_s = boundary_s

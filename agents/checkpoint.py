@@ -59,7 +59,7 @@ def load_boundary(file: Path) -> DayBoundary:
 
     def received(name: str, kind: type[M]) -> LastReceived[M]:
         messages = [_message(said, kind) for said in records[name]]
-        return LastReceived(arrays[f"{name}.number"], messages)
+        return LastReceived(arrays[f"{name}.message_index"], messages)
 
     return DayBoundary(
         day=records["day"],
@@ -72,7 +72,7 @@ def load_boundary(file: Path) -> DayBoundary:
         mail=tuple(_message(said, BROADCASTS[kind]) for kind, said in records["mail"]),
         reports=Reports(**within("reports")),
         measured=Measured(**within("measured")),
-        drawn_kwh=arrays["drawn_kwh"],
+        last_period_kwh=arrays["last_period_kwh"],
         yesterday=DayTraffic(
             day=records["yesterday"], trips=TripTable(**within("yesterday.trips")), **within("yesterday")
         ),

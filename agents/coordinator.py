@@ -60,7 +60,7 @@ class Coordinator(mesa.Agent):
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """Open each period as soon as the operators have dispatched it; measure its traffic when it ends."""
-        timeout_s = self.post.rules.dispatches_due_s
+        timeout_s = self.post.settings.dispatch_timeout_s
         for broadcast in self.undelivered:
             self.post.redeliver(*self.recipients(broadcast), broadcast)
         while True:
@@ -137,7 +137,7 @@ class Coordinator(mesa.Agent):
     def in_transit(self) -> tuple[Broadcast, ...]:
         """Return the broadcasts sent and not yet delivered."""
         messages = [entry.message for entry in self.post.ledger]
-        sent_after_s = self.clock.now_s - self.post.rules.delay_s
+        sent_after_s = self.clock.now_s - self.post.settings.delay_s
         return tuple(sent for sent in messages if isinstance(sent, Broadcast) and sent.sent_s > sent_after_s)
 
     def count_reported_trips(self, now: PeriodOfDay) -> tuple[IntArray, IntArray]:

@@ -53,7 +53,7 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     """
     paths, by_period = day_ahead.paths, trips_by_period(traffic, scenario)
     counts = entering_links(traffic, by_period, scenario, paths)
-    counts[: scenario.periods.count] += traffic.entering
+    counts[: scenario.periods.count] += traffic.carried_over_entries
     first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
     for number, trips in enumerate(by_period):
         now, car_veh_h = scenario.periods.nth(first + number), traffic.car_veh_h[number]
@@ -109,7 +109,7 @@ def _record_links(
     flows_veh_h: tuple[FloatArray, FloatArray, FloatArray],
 ) -> None:
     car_veh_h, ev_veh_h, entering = flows_veh_h
-    charges = paths.class_of_group[paths.groups.of_path] == CHARGING
+    charges = paths.class_of_group[paths.groups.group_of_path] == CHARGING
     cars = paths.link_flow_veh_h(car_veh_h)
     passing = paths.link_flow_veh_h(np.where(charges, 0.0, ev_veh_h))
     charging = paths.link_flow_veh_h(np.where(charges, ev_veh_h, 0.0))
@@ -147,6 +147,6 @@ def _experienced_min(paths: PathSet, flow_veh_h: FloatArray, trips: TripsOfPerio
 def _record_paths(
     recorder: Recorder, paths: PathSet, now: PeriodOfDay, flow_veh_h: FloatArray, cost_min: FloatArray
 ) -> None:
-    total = paths.groups.spread(paths.groups.total(flow_veh_h))
+    total = paths.groups.expand(paths.groups.total(flow_veh_h))
     share = np.divide(flow_veh_h, total, out=np.full(paths.count, np.nan), where=total > 0)
     record_path_flows(recorder, paths, now, flow_veh_h, share=share, cost_min=cost_min)

@@ -1,4 +1,4 @@
-"""The state between two days: plain records and arrays, from which a day begins as it does from a scenario."""
+"""The state between two days as plain records and arrays, from which the next day starts."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Self
@@ -11,20 +11,20 @@ from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
-from cosim.mailbox import MailRules
+from cosim.mailbox import MailSettings
 from cosim.messages import Broadcast, PeriodOpened, TariffIssued
 from cosim.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reports:
-    """Reports of trips that are on their way to the coordinator, one value for each."""
+    """Reports of trips in transit to the coordinator, one value for each."""
 
     delivered_s: IntArray
     departed_s: IntArray
     path: IntArray
     spent_s: IntArray
-    """Seconds at a station."""
+    """Wait and charge at the station."""
 
     @classmethod
     def none(cls) -> Self:
@@ -32,9 +32,9 @@ class Reports:
         return cls(**{field.name: np.zeros(0, dtype=np.int64) for field in fields(cls)})
 
     @classmethod
-    def on_their_way(cls, trips: TripTable, rules: MailRules, now_s: int) -> Self:
-        """Return the reports of trips that have ended before *now_s*, and that arrive later."""
-        rows = trips.reported(now_s - rules.delay_s + 1, now_s, rules.loss_probability)
+    def in_transit(cls, trips: TripTable, rules: MailSettings, now_s: int) -> Self:
+        """Return the reports of trips that ended before *now_s* and that are delivered later."""
+        rows = trips.reported_rows(now_s - rules.delay_s + 1, now_s, rules.loss_probability)
         return cls(
             delivered_s=trips.arrival_s[rows] + rules.delay_s,
             departed_s=trips.departure_s[rows],
@@ -49,83 +49,83 @@ class Reports:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measured:
-    """What the coordinator knows of the traffic so far; T periods, L links, P paths, S stations."""
+    """Traffic measured by the coordinator so far; T periods, L links, P paths, S stations."""
 
     last_period_min: FloatArray
     """(L,): link times measured in the last period."""
     yesterday_min: FloatArray
-    """(T, L): link times measured in each period when it was last, free flow before."""
+    """(T, L): link times measured in the last occurrence of each period; free flow before the first one."""
     perceived_min: FloatArray
-    """(T, L): their mean over the days."""
+    """(T, L): mean of these link times over the days."""
     trips: IntArray
-    """(T, P): trips by their departure, not yet learnt from."""
+    """(T, P): trips by departure period that are not yet in ``perceived_min``."""
     spent_s: IntArray
-    """(T, S): the seconds they spent at stations."""
+    """(T, S): seconds of these trips at stations."""
     car_link_veh_h: FloatArray
-    """(T, L): conventional cars beside them."""
+    """(T, L): flow of conventional cars in the same periods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DayTraffic:
-    """The traffic of a day; N periods, or more if trips began after its end, L links, P paths, S stations."""
+    """Traffic of a day; N periods (more than a day has if trips began after its end), L links, P paths, S stations."""
 
     day: int
     trips: TripTable
     effective_min: FloatArray
-    """(N, L): the link times that trips took."""
+    """(N, L): link times that trips took."""
     announced_min: FloatArray
-    """(N, L): announced to drivers, on average."""
+    """(N, L): announced link times, mean over all drivers."""
     car_veh_h: FloatArray
-    """(N, P)"""
+    """(N, P): expected flow of conventional cars."""
     price_cny_per_kwh: FloatArray
-    """(N, S)"""
-    entering: IntArray
+    """(N, S): charging price."""
+    carried_over_entries: IntArray
     """(periods of a day, L): EVs of the day before that enter a link on this day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DayBoundary:
-    """Everything a day has to know of the days before it."""
+    """State from which a day starts, left by the days before it."""
 
     day: int
-    """The day that begins."""
+    """Number of the day that starts."""
     evs: EVState | None
-    """None where the state of charge is not carried over: all begin at home, with one drawn anew."""
+    """State of the EVs; None where it is not carried over: all start at home, with a state of charge drawn anew."""
     under_way: TripTable
-    """Trips on the road or at a station, in the order of EVs; an EV has one at most."""
+    """Trips on the road or at a station, in order of EVs; at most one for each."""
     sessions: tuple[tuple[Session, ...], ...]
-    """For each station the vehicles that charge, wait or are coming, in order of arrival."""
+    """For each station the vehicles that charge, wait or are on the way, in order of arrival."""
     opened: LastReceived[PeriodOpened]
-    """The last link times announced, by EV."""
+    """Last link times announced, by EV."""
     tariff: LastReceived[TariffIssued]
-    """The last prices announced, by EV."""
+    """Last prices announced, by EV."""
     station_tariff: LastReceived[TariffIssued]
-    """The same by station."""
+    """Last prices announced, by station."""
     mail: tuple[Broadcast, ...]
-    """Broadcasts still on their way; whom they will reach is drawn by their names."""
+    """Broadcasts in transit; their losses are drawn from the streams of their names."""
     reports: Reports
     measured: Measured
-    drawn_kwh: FloatArray
-    """By each station in the last period."""
+    last_period_kwh: FloatArray
+    """(stations,): energy drawn in the last period."""
     yesterday: DayTraffic
-    """The trips that have ended of the day before; it is recorded when the others have ended, too."""
+    """Traffic of the day before, with the trips that have ended; it is recorded when the others have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InitialState:
-    """How the EVs' day begins."""
+    """State of the EVs as the day starts."""
 
     state: EVState | None
-    """Where they are; None: at home, with a state of charge drawn for the first departure."""
+    """Parking and state of charge; None: at home, with a state of charge drawn for the first departure."""
     classes: tuple[str, ...]
     """Names of the information classes."""
     information_class: IntArray
-    """Place of each EV's class in the names; beyond the last: told nothing."""
+    """Index of each EV's class in ``classes``; beyond the last one: without information."""
     start: DayBoundary | None
-    """What the days before have left."""
+    """State left by the days before; None on the first day."""
 
     def soc(self, drawn: FloatArray) -> FloatArray:
-        """Return the state of charge on the last arrival, or that *drawn*."""
+        """Return the state of charge on the last arrival, or the one *drawn*."""
         return drawn if self.state is None else self.state.soc
 
     def parked_since_s(self, n_ev: int) -> IntArray:
@@ -133,14 +133,14 @@ class InitialState:
         return np.zeros(n_ev, dtype=np.int64) if self.state is None else self.state.parked_since_s
 
     def sessions_at(self, stations: int) -> list[list[Session]]:
-        """Return copies, for each station, of the sessions of vehicles that charge, wait or are coming."""
+        """Return for each station copies of the sessions of vehicles that charge, wait or are on the way."""
         if self.start is None:
             return [[] for _ in range(stations)]
-        return [[copy_of(session) for session in sessions] for sessions in self.start.sessions]
+        return [[copy_session(session) for session in sessions] for sessions in self.start.sessions]
 
 
 def initial_state(scenario: Scenario, n_ev: int, seed: int, start: DayBoundary | None) -> InitialState:
-    """Return how the EVs' day begins."""
+    """Return the state of the EVs as the day starts."""
     state = start.evs if start else None
     if start is None and scenario.config.population.soc == "carried":
         state = first_ev_state(scenario, n_ev, seed)
@@ -154,10 +154,10 @@ def initial_state(scenario: Scenario, n_ev: int, seed: int, start: DayBoundary |
 
 
 def ev_states_after(start: EVState, begun: TripTable, scenario: Scenario, end_s: int) -> EVState:
-    """Return where EVs are after the trips *begun*, ordered by EV and departure.
+    """Return the state of the EVs after the trips *begun*, ordered by EV and departure.
 
-    An EV at a station is expected when the diary says, but not before the end of the day. An EV that was stranded has
-    charged, if at all, up to the departure that failed, and stays where it is.
+    The arrival of an EV at a station is taken from the diary, but not before the end of the day. A stranded EV stays
+    where it is, with the state of charge at the departure that failed.
     """
     activity, since_s, soc = start.activity.copy(), start.parked_since_s.copy(), start.soc.copy()
     zone, ev, stranded = start.zone.copy(), begun.ev - 1, begun.is_stranded
@@ -174,8 +174,8 @@ def ev_states_after(start: EVState, begun: TripTable, scenario: Scenario, end_s:
     return EVState(activity=activity, parked_since_s=since_s, soc=soc, zone=zone)
 
 
-def copy_of(session: Session) -> Session:
-    """Return a session that lives on by itself."""
-    twin = replace(session)  # of the fields that are not given on arrival, only what follows
-    twin.remaining_kwh = session.remaining_kwh
-    return twin
+def copy_session(session: Session) -> Session:
+    """Return an independent copy of a session."""
+    copy = replace(session)  # sets remaining_kwh anew, from the energy requested
+    copy.remaining_kwh = session.remaining_kwh
+    return copy

@@ -22,7 +22,7 @@ from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
 
-INDIVIDUAL_TABLES_UP_TO = 100_000
+MAX_EVS_FOR_INDIVIDUAL_TABLES = 100_000
 """EVs up to which trips and sessions are recorded one by one, unless the scenario says otherwise."""
 
 
@@ -57,10 +57,10 @@ class DayRecord:
             return None
         before = self.start.yesterday
         late = self.at_end.select(self._began_on(before.day))
-        return replace(before, trips=TripTable.joined([before.trips, late]))
+        return replace(before, trips=TripTable.concatenate([before.trips, late]))
 
     @cached_property
-    def entering(self) -> IntArray:
+    def carried_over_entries(self) -> IntArray:
         """EVs of the day before that enter links on this day, (periods, links)."""
         if self.yesterday is not None:
             return entries_after(self.yesterday, self.scenario, self.day_ahead.paths)
@@ -76,7 +76,9 @@ class DayRecord:
         }
         begun_before = self.trips.has_begun & (self.trips.departure_s < (self.day - 1) * SECONDS_PER_DAY)
         trips = self.at_end.select(~begun_before)
-        return DayTraffic(day=self.day, trips=trips, entering=self.entering, **columns)
+        return DayTraffic(
+            day=self.day, trips=trips, carried_over_entries=self.carried_over_entries, **columns
+        )
 
     @property
     def traffic_so_far(self) -> DayTraffic:
@@ -93,7 +95,7 @@ class DayRecord:
     def records_individuals(self) -> bool:
         """Whether trips and sessions are recorded one by one: if asked for, or if they are not too many."""
         wanted = self.scenario.config.population.individual_tables
-        return self.evs.count <= INDIVIDUAL_TABLES_UP_TO if wanted is None else wanted
+        return self.evs.count <= MAX_EVS_FOR_INDIVIDUAL_TABLES if wanted is None else wanted
 
 
 def record_day(recorder: Recorder, record: DayRecord) -> None:

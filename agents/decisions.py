@@ -1,7 +1,7 @@
-"""The decision of a driver who leaves: whether to fast-charge on the way, and on which path, or (path, station) pair.
+"""The decision at departure: whether to fast-charge on the way, and on which path, or (path, station) pair.
 
 One function over arrays for both resolutions: an EV calls it with one row, the fleet with many. No value of a row
-depends on the other rows, so both decide alike to the last bit.
+depends on the other rows, so the results are bit-identical. Eq. 7 is that of Ma et al. (2024).
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from agents.price_list import PriceLists
 from agents.roads import Roads
 from agents.trip_table import TripTable
 from cosim.arrays import FloatArray, IntArray
-from cosim.ev.charging import ChargingDecision, Departures, decide_charging
+from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging
 from cosim.ev.session import Session
 from cosim.messages import PeriodOpened, TariffIssued
 from cosim.periods import PeriodOfDay
@@ -24,7 +24,7 @@ from cosim.periods import PeriodOfDay
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DecisionContext:
-    """What drivers decide by: their cars and plans, what they were told, how they choose, and the roads."""
+    """Inputs of every decision: EVs and their trips, information state, choice model, prices, roads."""
 
     evs: EVAttributes
     trips: TripTable
@@ -35,23 +35,23 @@ class DecisionContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Leaving:
-    """EVs that leave on a trip: one value for each."""
+class DepartingEVs:
+    """EVs that depart on a trip: one value for each."""
 
     ev: IntArray
-    """Counted from 0."""
-    row: IntArray
-    """Of the trip, in the table of trips."""
+    """Index of the EV, from 0."""
+    trip_row: IntArray
+    """Row of the trip in the table of trips."""
     departure_s: IntArray
     soc: FloatArray
-    """On arrival at the parking place."""
+    """State of charge on arrival at the parking place."""
     parked_since_s: IntArray
 
-    def select(self, rows: IntArray) -> "Leaving":
+    def select(self, rows: IntArray) -> "DepartingEVs":
         """Return these EVs."""
-        return Leaving(
+        return DepartingEVs(
             ev=self.ev[rows],
-            row=self.row[rows],
+            trip_row=self.trip_row[rows],
             departure_s=self.departure_s[rows],
             soc=self.soc[rows],
             parked_since_s=self.parked_since_s[rows],
@@ -60,129 +60,126 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decision:
-    """What drivers decide as they leave: one value for each."""
+    """Decisions of departing EVs: one value for each."""
 
     departure_s: IntArray
     charging: ChargingDecision
     path: IntArray
-    """The path, or the (path, station) pair; -1 if stranded."""
+    """Number of the path, or the (path, station) pair; -1 if stranded."""
     drive_s: IntArray
-    """Driving time at the link times in effect."""
-    after_s: IntArray
-    """The part of it that lies behind the station."""
+    """Driving time of the trip at the effective link times."""
+    station_to_destination_s: IntArray
+    """Part of it after the station; 0 without a charge."""
 
     @property
-    def passes(self) -> IntArray:
-        """Places of those who drive and do not charge."""
-        return np.flatnonzero(~self.charging.charges & ~self.charging.course.stranded)
+    def not_charging(self) -> IntArray:
+        """Rows of the EVs that drive without charging."""
+        return np.flatnonzero(~self.charging.charges & ~self.charging.energy_use.stranded)
 
     @property
-    def stops(self) -> IntArray:
-        """Places of those who drive to a station."""
-        return np.flatnonzero(self.charging.charges & ~self.charging.course.stranded)
+    def charging_en_route(self) -> IntArray:
+        """Rows of the EVs that drive to a station."""
+        return np.flatnonzero(self.charging.charges & ~self.charging.energy_use.stranded)
 
 
-def depart(context: DecisionContext, who: Leaving, period: PeriodOfDay) -> Decision:
-    """Return what EVs decide as they leave in *period*, each by what it has been told."""
-    price_ratio = np.empty(who.ev.size)
-    for issued, some in context.information.tariff.groups(who.ev):
-        price_ratio[some] = context.prices.told(issued).ratio(period)
-    charging = decide_charging(departures(context, who), price_ratio)
-    path = _chosen_paths(context, who, charging, period)
-    after_s = context.roads.after_s[path]
+def decide(context: DecisionContext, departing: DepartingEVs, period: PeriodOfDay) -> Decision:
+    """Return the decisions of EVs that depart in *period*, each by the information it has received."""
+    price_ratio = np.empty(departing.ev.size)
+    for tariff, rows in context.information.tariff.groups(departing.ev):
+        price_ratio[rows] = context.prices.price_list(tariff).ratio(period)
+    charging = decide_charging(charging_inputs(context, departing), price_ratio)
+    path = _chosen_paths(context, departing, charging, period)
+    station_to_destination_s = context.roads.station_to_destination_s[path]
     return Decision(
-        departure_s=who.departure_s,
+        departure_s=departing.departure_s,
         charging=charging,
-        path=np.where(charging.course.stranded, -1, path),
-        drive_s=context.roads.before_s[path] + after_s,
-        after_s=after_s,
+        path=np.where(charging.energy_use.stranded, -1, path),
+        drive_s=context.roads.origin_to_station_s[path] + station_to_destination_s,
+        station_to_destination_s=station_to_destination_s,
     )
 
 
-def departures(context: DecisionContext, who: Leaving) -> Departures:
-    """Return what decides on charging; a first departure of the day may be with the state of charge drawn for it."""
+def charging_inputs(context: DecisionContext, departing: DepartingEVs) -> ChargingInputs:
+    """Return the inputs of the charging decision; on the first departure of a day the SOC may be drawn for it."""
     evs, trips = context.evs, context.trips
-    is_drawn = evs.soc_is_drawn & (trips.trip[who.row] == 1)
-    return Departures(
-        soc=np.where(is_drawn, evs.soc_first[who.ev], who.soc),
-        soc_is_drawn=is_drawn,
-        parked_s=who.departure_s - who.parked_since_s,
-        from_activity=trips.from_activity[who.row],
-        has_home_charger=evs.has_home_charger[who.ev],
-        has_work_charger=evs.has_work_charger[who.ev],
-        length_km=trips.length_km[who.row],
-        charge_uniform=trips.charge_uniform[who.row],
-        battery=evs.battery.select(who.ev),
-        behaviour=evs.behaviour.select(who.ev),
+    soc_is_drawn = evs.soc_is_drawn & (trips.trip[departing.trip_row] == 1)
+    return ChargingInputs(
+        soc=np.where(soc_is_drawn, evs.soc_first[departing.ev], departing.soc),
+        soc_is_drawn=soc_is_drawn,
+        parked_s=departing.departure_s - departing.parked_since_s,
+        from_activity=trips.from_activity[departing.trip_row],
+        has_home_charger=evs.has_home_charger[departing.ev],
+        has_work_charger=evs.has_work_charger[departing.ev],
+        length_km=trips.length_km[departing.trip_row],
+        charge_uniform=trips.charge_uniform[departing.trip_row],
+        battery=evs.battery.select(departing.ev),
+        behaviour=evs.behaviour.select(departing.ev),
     )
 
 
 def _chosen_paths(
-    context: DecisionContext, who: Leaving, charging: ChargingDecision, period: PeriodOfDay
+    context: DecisionContext, departing: DepartingEVs, charging: ChargingDecision, period: PeriodOfDay
 ) -> IntArray:
-    """Draw paths, and (path, station) pairs, at the costs drivers perceive (Eq. 7)."""
-    choice, od, uniform = context.choice, context.trips.od[who.row], context.trips.route_uniform[who.row]
-    path = np.empty(who.ev.size, dtype=np.int64)
-    passing, wanting = np.flatnonzero(~charging.charges), np.flatnonzero(charging.charges)
-    for opened, places in context.information.opened.groups(who.ev[passing]):
-        some = passing[places]
-        path[some] = choice.choose_paths(od[some], choice.perceived(opened), uniform[some])
-    for opened, issued, some in _groups_told_alike(context.information, who.ev, wanting):
-        perceived, prices = choice.perceived(opened), context.prices.told(issued).prices(period)
-        priced_kwh = choice.priced_kwh(charging.course.session_kwh[some])
-        path[some] = choice.choose_pairs(od[some], perceived, uniform[some], prices, priced_kwh)
+    """Return the paths, and (path, station) pairs, drawn at the perceived costs (Eq. 7)."""
+    choice, od = context.choice, context.trips.od[departing.trip_row]
+    uniform = context.trips.route_uniform[departing.trip_row]
+    path = np.empty(departing.ev.size, dtype=np.int64)
+    not_charging = np.flatnonzero(~charging.charges)
+    for opened, members in context.information.opened.groups(departing.ev[not_charging]):
+        rows = not_charging[members]
+        path[rows] = choice.choose_paths(od[rows], choice.perceived(opened), uniform[rows])
+    for opened, tariff, rows in _information_groups(
+        context.information, departing.ev, np.flatnonzero(charging.charges)
+    ):
+        perceived, prices = choice.perceived(opened), context.prices.price_list(tariff).prices(period)
+        priced_kwh = choice.priced_kwh(charging.energy_use.session_kwh[rows])
+        path[rows] = choice.choose_pairs(od[rows], perceived, uniform[rows], prices, priced_kwh)
     return path
 
 
-def _groups_told_alike(
-    information: InformationState, ev: IntArray, places: IntArray
+def _information_groups(
+    information: InformationState, ev: IntArray, rows: IntArray
 ) -> Iterator[tuple[PeriodOpened | None, TariffIssued | None, IntArray]]:
-    """Yield groups of the *places* in *ev* that know the same link times and the same prices."""
-    for opened, some in information.opened.groups(ev[places]):
-        for issued, among in information.tariff.groups(ev[places[some]]):
-            yield opened, issued, places[some][among]
+    """Yield the *rows* of *ev* in groups with the same last messages: link times, prices, rows."""
+    for opened, by_times in information.opened.groups(ev[rows]):
+        for tariff, by_prices in information.tariff.groups(ev[rows[by_times]]):
+            yield opened, tariff, rows[by_times][by_prices]
 
 
-def choice_set(context: DecisionContext, who: Leaving, made: Decision, period: PeriodOfDay) -> ChoiceSet:
-    """Return what one EV that leaves chooses from."""
-    (ev,), (row,) = who.ev.tolist(), who.row.tolist()
+def choice_set(
+    context: DecisionContext, departing: DepartingEVs, decision: Decision, period: PeriodOfDay
+) -> ChoiceSet:
+    """Return the choice set of one departing EV."""
+    (ev,), (row,) = departing.ev.tolist(), departing.trip_row.tolist()
     information, choice, od = context.information, context.choice, int(context.trips.od[row])
-    perceived = choice.perceived(information.opened.message(information.opened.number[ev]))
-    if not made.charging.charges[0]:
+    perceived = choice.perceived(information.opened.last(ev))
+    if not decision.charging.charges[0]:
         return choice.paths_of(od, perceived)
-    told = context.prices.told(information.tariff.message(information.tariff.number[ev]))
-    priced_kwh = float(choice.priced_kwh(made.charging.course.session_kwh)[0])
-    return choice.pairs_of(od, perceived, told.prices(period), priced_kwh)
+    price_list = context.prices.price_list(information.tariff.last(ev))
+    priced_kwh = float(choice.priced_kwh(decision.charging.energy_use.session_kwh)[0])
+    return choice.pairs_of(od, perceived, price_list.prices(period), priced_kwh)
 
 
-def sessions(context: DecisionContext, who: Leaving, made: Decision) -> list[tuple[int, Session]]:
-    """Return the numbers of the stations that EVs head for, each with the session the EV will ask for."""
-    stops, trip = made.stops, made.charging.course
-    if not stops.size:
-        return []
-    ev, soc_target = who.ev[stops], context.evs.behaviour.soc_target
-    columns = (
-        context.roads.paths.station[made.path[stops]],
-        ev + 1,
-        context.trips.trip[who.row[stops]],
-        (made.departure_s + made.drive_s - made.after_s)[stops],
-        trip.session_kwh[stops],
-        trip.soc_charge_point[stops],
-        context.evs.most_kw[ev],
-    )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
+def sessions(
+    context: DecisionContext, departing: DepartingEVs, decision: Decision
+) -> list[tuple[int, Session]]:
+    """Return the station number and the session to come of each EV that charges en route."""
+    rows, energy_use = decision.charging_en_route, decision.charging.energy_use
+    ev, trip = departing.ev, context.trips.trip[departing.trip_row]
+    station = context.roads.paths.station[decision.path]
+    arrival_s = decision.departure_s + decision.drive_s - decision.station_to_destination_s
     return [
         (
-            station,
+            int(station[row]),
             Session(
-                ev=number,
-                trip=trip_number,
-                arrival_s=arrival_s,
-                energy_kwh=energy_kwh,
-                soc=soc,
-                soc_target=soc_target,
-                most_kw=most_kw,
+                ev=int(ev[row]) + 1,
+                trip=int(trip[row]),
+                arrival_s=int(arrival_s[row]),
+                energy_kwh=float(energy_use.session_kwh[row]),
+                soc=float(energy_use.soc_charging_stop[row]),
+                soc_target=context.evs.behaviour.soc_target,
+                max_power_kw=float(context.evs.max_power_kw[ev[row]]),
             ),
         )
-        for station, number, trip_number, arrival_s, energy_kwh, soc, most_kw in rows
+        for row in rows.tolist()
     ]

@@ -1,4 +1,4 @@
-"""The electric vehicle and its driver: a day of trips, told as a process."""
+"""The electric vehicle and its driver: the trips of a day as a SimPy process."""
 
 from collections.abc import Generator, Sequence
 from math import isfinite
@@ -9,7 +9,7 @@ import numpy as np
 import simpy
 
 from agents.clock import Clock, Phase
-from agents.decisions import Decision, DecisionContext, Leaving, depart, sessions
+from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
 from agents.watch import Watch
 from cosim.arrays import BoolArray
 from cosim.ev.session import Session
@@ -18,9 +18,9 @@ from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, Message, T
 
 
 class EV(mesa.Agent):
-    """One EV: where it stands in its day, and what it does with it; its trips are rows of the table of trips."""
+    """One EV; its trips are rows of the table of trips."""
 
-    def __init__(  # noqa: PLR0913  (where it stands, and the world it lives in)
+    def __init__(  # noqa: PLR0913  (its state, and the parts of the model it acts on)
         self,
         model: mesa.Model,
         number: int,
@@ -34,30 +34,30 @@ class EV(mesa.Agent):
         clock: Clock,
         post: PostOffice,
     ) -> None:
-        """Stand where the day before has left it; *session*: at a station, or on the way to it."""
+        """Set the state at the start of the day; *session*: the one under way, or to come on the trip under way."""
         super().__init__(model)
-        self.number, self.name, self.rows = number, ev_address(number), rows
-        self.place = np.array([number - 1])
+        self.number, self.name, self.trip_rows = number, ev_address(number), rows
+        self.index = np.array([number - 1])
         self.soc, self.parked_since_s, self.session = soc, parked_since_s, session
         self.context, self.trips, self.watch = context, context.trips, watch
         self.clock, self.post, self.inbox = clock, post, post.inbox(self.name)
         post.open_group(self.name, 1, self.receive)
 
     def start(self) -> None:
-        """Begin the day."""
-        self.day = self.clock.env.process(self.live())
+        """Register the EV's process on the clock."""
+        self.day = self.clock.env.process(self.make_trips())
 
     def receive(self, message: Message, lost: BoolArray) -> None:
-        """Take in a broadcast; of one that is lost nothing is known."""
-        self.context.information.receive(message, self.place, lost)
+        """Update the information state with a broadcast, unless it is *lost*."""
+        self.context.information.receive(message, self.index, lost)
 
-    def live(self) -> Generator[simpy.Event, Any, None]:
+    def make_trips(self) -> Generator[simpy.Event, Any, None]:
         """Make the day's trips, one after another; the first may have begun the day before."""
-        for row in self.rows:
+        for row in self.trip_rows:
             self.row = row
             if self.trips.departure_s[row] < 0:
                 yield self.clock.until(int(self.trips.planned_s[row]), Phase.ACT, self.number)
-                self.leave(row)
+                self.depart(row)
                 if self.trips.path[row] < 0:
                     return  # stranded
             if self.session is not None:
@@ -65,26 +65,26 @@ class EV(mesa.Agent):
             yield self.clock.until(int(self.trips.arrival_s[row]), Phase.ACT, self.number)
             self.arrive(row)
 
-    def leave(self, row: int) -> None:
-        """Decide, and set out."""
+    def depart(self, row: int) -> None:
+        """Decide on charging and path, and start the trip."""
         now_s, period = self.clock.now_s, self.clock.period
-        who = Leaving(
-            ev=self.place,
-            row=np.array([row]),
+        departing = DepartingEVs(
+            ev=self.index,
+            trip_row=np.array([row]),
             departure_s=np.array([now_s]),
             soc=np.array([self.soc]),
             parked_since_s=np.array([self.parked_since_s]),
         )
-        made: Decision = depart(self.context, who, period)
-        self.watch.note(self.context, who, period)
-        self.trips.write(who.row, made, made.charging, made.charging.course)
-        for _, session in sessions(self.context, who, made):
+        decision = decide(self.context, departing, period)
+        self.watch.note(self.context, departing, period)
+        self.trips.write(departing.trip_row, decision, decision.charging, decision.charging.energy_use)
+        for _, session in sessions(self.context, departing, decision):
             self.session = session
-        if made.passes.size:
-            self.trips.arrival_s[row] = now_s + int(made.drive_s[0])
+        if decision.not_charging.size:
+            self.trips.arrival_s[row] = now_s + int(decision.drive_s[0])
 
     def charge(self, row: int, session: Session) -> Generator[simpy.Event, Any, None]:
-        """Drive to the station, queue, charge, and leave with the bill; all but the last may be of the day before."""
+        """Drive to the station, queue, charge, record the bill; the first steps may lie in the day before."""
         if session.arrival_s >= self.clock.now_s:
             yield self.clock.until(session.arrival_s, Phase.ACT, self.number)
             self.post.send(self.station, self.request(session))
@@ -95,17 +95,17 @@ class EV(mesa.Agent):
         ended = yield self.inbox.next(ChargeEnded)
         self.trips.wait_s[row], self.trips.charge_s[row] = start_s - session.arrival_s, ended.sent_s - start_s
         self.trips.fast_kwh[row], self.trips.paid_cny[row] = ended.energy_kwh, ended.paid_cny
-        self.trips.arrival_s[row] = self.clock.now_s + self.trips.after_s[row]
+        self.trips.arrival_s[row] = self.clock.now_s + self.trips.station_to_destination_s[row]
         self.session = None
 
     @property
     def station(self) -> str:
-        """Name of the station on the way."""
+        """Name of the station of the trip under way."""
         roads = self.context.roads
         return roads.stations[int(roads.paths.station[self.trips.path[self.row]])]
 
     def request(self, session: Session) -> ChargeRequest:
-        """Return what the EV asks of the station it has reached."""
+        """Return the message that requests a session."""
         return ChargeRequest(
             **self.clock.envelope(self.name),
             ev=self.number,
@@ -113,11 +113,11 @@ class EV(mesa.Agent):
             energy_kwh=session.energy_kwh,
             soc=session.soc,
             soc_target=session.soc_target,
-            most_kw=session.most_kw if isfinite(session.most_kw) else None,
+            max_power_kw=session.max_power_kw if isfinite(session.max_power_kw) else None,
         )
 
     def arrive(self, row: int) -> None:
-        """Park, and tell the coordinator how the trip went."""
+        """Park, and report the trip to the coordinator."""
         trips = self.trips
         self.soc, self.parked_since_s = float(trips.soc_arrival[row]), self.clock.now_s
         report = TripReported(

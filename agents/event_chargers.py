@@ -14,46 +14,46 @@ from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, ev_address
 
 
 class EventDrivenChargers:
-    """c chargers and one queue; vehicles come, wait, charge and leave, each on its own."""
+    """c chargers and one queue; each vehicle arrives, waits, charges and leaves in a process of its own."""
 
     def __init__(
         self, records: StationRecords, clock: Clock, post: PostOffice, present: Sequence[Session] = ()
     ) -> None:
-        """Hold the vehicles *present* that have arrived, in order of arrival; the others will send a request."""
+        """Start with the sessions *present*, in order of arrival, that have arrived; the others will send a request."""
         self.records, self.clock, self.post = records, clock, post
         self.inbox = post.inbox(records.name)
         self.chargers = simpy.Resource(clock.env, capacity=records.data.chargers)
         self.plugged: list[Session] = []
         self.waiting: list[Session] = []
         self.limit_changed = clock.env.event()
-        there = [session for session in present if session.arrival_s < clock.now_s]
-        self.plugged += [session for session in there if session.start_s >= 0]
-        self.waiting += [session for session in there if session.start_s < 0]
+        arrived = [session for session in present if session.arrival_s < clock.now_s]
+        self.plugged += [session for session in arrived if session.start_s >= 0]
+        self.waiting += [session for session in arrived if session.start_s < 0]
         records.carry_over(self.plugged, self.waiting)
 
     def start(self) -> None:
-        """Begin the day: serve the vehicles that are there, then those that come."""
+        """Register the processes of the vehicles present, and of the station's requests, on the clock."""
         for session in (*self.plugged, *self.waiting):
-            self.clock.env.process(self.go_on(session))
+            self.clock.env.process(self.resume(session))
         self.clock.env.process(self.serve_vehicles())
 
     def serve_vehicles(self) -> Generator[simpy.Event, Any, None]:
-        """Receive vehicles as they come."""
+        """Start a process for each request."""
         while True:
             request = yield self.inbox.next(ChargeRequest)
             self.clock.env.process(self.serve(request))
 
     def serve(self, request: ChargeRequest) -> Generator[simpy.Event, Any, None]:
-        """Let one vehicle wait for a charger, charge to its target, and leave."""
-        session = self.session(request)
+        """Serve one vehicle: it waits for a charger, charges to its target, and leaves."""
+        session = self.requested_session(request)
         with self.chargers.request() as charger:
             self.record_arrival(session, must_wait=not charger.triggered)
             yield charger
             self.plug_in(session)
             yield from self.fill(session)
 
-    def go_on(self, session: Session) -> Generator[simpy.Event, Any, None]:
-        """Serve one vehicle that was plugged in, or waited, when the day before ended."""
+    def resume(self, session: Session) -> Generator[simpy.Event, Any, None]:
+        """Serve one vehicle that charged, or waited, when the day before ended."""
         with self.chargers.request() as charger:
             yield charger
             if session.start_s < 0:
@@ -61,16 +61,16 @@ class EventDrivenChargers:
             yield from self.fill(session)
 
     def fill(self, session: Session) -> Generator[simpy.Event, Any, None]:
-        """Charge a vehicle to its target, and let it leave."""
+        """Charge a vehicle to its target, and end its session."""
         while session.remaining_kwh > 0:
             yield self.clock.until(self.clock.now_s, Phase.RESUME)
-            session.draw(self.records.charger_power_kw(self.clock.period))
+            session.set_power(self.records.charger_power_kw(self.clock.period))
             yield self.clock.until(self.next_reading_s(session), Phase.METER) | self.limit_changed
             self.records.read_meter(session, self.clock.now_s)
         self.unplug(session)
 
-    def session(self, request: ChargeRequest) -> Session:
-        """Return what the vehicle wants."""
+    def requested_session(self, request: ChargeRequest) -> Session:
+        """Return the session that a vehicle requests."""
         return Session(
             ev=request.ev,
             trip=request.trip,
@@ -78,18 +78,18 @@ class EventDrivenChargers:
             energy_kwh=request.energy_kwh,
             soc=request.soc,
             soc_target=request.soc_target,
-            most_kw=math.inf if request.most_kw is None else request.most_kw,
+            max_power_kw=math.inf if request.max_power_kw is None else request.max_power_kw,
         )
 
     def record_arrival(self, session: Session, *, must_wait: bool) -> None:
-        """Record a vehicle that has arrived, and queue it."""
+        """Count a vehicle that has arrived, and queue it if it must wait."""
         self.records.queue_record.arrivals += 1
         if must_wait:
             self.waiting.append(session)
             self.records.queue_record.join(self.clock.now_s)
 
     def plug_in(self, session: Session) -> None:
-        """Start a session."""
+        """Start a session, and notify its driver."""
         now_s = self.clock.now_s
         if session in self.waiting:
             self.waiting.remove(session)
@@ -101,11 +101,11 @@ class EventDrivenChargers:
         self.post.send(ev_address(session.ev), started)
 
     def next_reading_s(self, session: Session) -> int:
-        """Return the second at which the session is full or the period ends, whichever is first."""
-        return min(session.full_s(), self.clock.next_boundary_s)
+        """Return the second at which the session completes or the period ends, whichever is first."""
+        return min(session.completion_s(), self.clock.next_boundary_s)
 
     def unplug(self, session: Session) -> None:
-        """End a session and hand the driver the bill."""
+        """End a session, and send its driver the bill."""
         self.plugged.remove(session)
         session.end_s = self.clock.now_s
         bill = ChargeEnded(

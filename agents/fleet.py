@@ -1,7 +1,7 @@
-"""The fleet: all EVs as arrays (batch resolution). It lives through a stretch of time whenever something changes.
+"""The fleet: all EVs as arrays (batch resolution), an optimistic batch simulation.
 
-Between two pieces of news a driver's decisions depend on nobody else: only on the own charge and on what was told.
-So all who leave in a stretch decide at once, and only the queues at the stations have to be followed in order.
+Between two messages EVs are independent of each other except in the queues of the stations: all departures of the
+interval are computed at once, and rolled back (``serve``) if an EV that has charged returns to a station within it.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ import simpy
 from agents.batched_chargers import BatchedChargers
 from agents.clock import Clock, Phase
 from agents.day_boundary import InitialState
-from agents.decisions import DecisionContext, Leaving, depart, sessions
+from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
 from agents.fleet_state import FleetState
 from agents.plans import DayPlan
 from agents.watch import Watch
@@ -29,11 +29,11 @@ from cosim.scenario import Scenario
 
 
 class Fleet(mesa.Agent):
-    """All EVs of a scenario; does what as many ``agents.ev.EV`` would do, to the bit."""
+    """All EVs of a scenario, with results bit-identical to those of as many ``agents.ev.EV``."""
 
     name = "fleet"
 
-    def __init__(  # noqa: PLR0913, PLR0917  (the world it lives in)
+    def __init__(  # noqa: PLR0913, PLR0917  (the parts of the model it acts on)
         self,
         model: mesa.Model,
         plan: DayPlan,
@@ -45,134 +45,138 @@ class Fleet(mesa.Agent):
         post: PostOffice,
         scenario: Scenario,
     ) -> None:
-        """Begin all EVs' day as the day before has left them."""
+        """Set all EVs to their initial state, and open a multicast group for each information class."""
         super().__init__(model)
         self.context, self.watch, self.chargers = context, watch, chargers
         self.trips, self.information = context.trips, context.information
         self.state = FleetState(plan, initial.soc(plan.evs.soc_first), initial.parked_since_s(plan.evs.count))
         self.clock, self.post = clock, post
-        self.counts_reports = scenario.config.population.information.needs_reports
-        self.began_s = self.lived_s = clock.now_s
-        """Everything before this second has happened."""
-        everyone = np.arange(plan.evs.count)
-        post.open_group(self.name, everyone.size, partial(self.receive, everyone))
+        self.reports_trips = scenario.config.population.information.needs_reports
+        self.start_s = self.simulated_until_s = clock.now_s
+        """Everything before second ``simulated_until_s`` has been simulated."""
+        all_evs = np.arange(plan.evs.count)
+        post.open_group(self.name, all_evs.size, partial(self.receive, all_evs))
         self.addresses = [self.name]
         self.addresses_by_class: dict[str, list[str]] = {}
-        for number, name in enumerate(initial.classes):
-            members = np.flatnonzero(initial.information_class == number)
-            address = self.name if members.size == everyone.size else f"{self.name}: {name}"
+        for index, name in enumerate(initial.classes):
+            members = np.flatnonzero(initial.information_class == index)
+            address = self.name if members.size == all_evs.size else f"{self.name}: {name}"
             self.addresses_by_class[name] = [address] if members.size else []
             if address != self.name:
                 post.open_group(address, members.size, partial(self.receive, members))
 
     def start(self) -> None:
-        """Begin the day."""
+        """Register the fleet's process on the clock."""
         self.clock.env.process(self.read_meters())
 
     # on the clock
 
     def receive(self, members: IntArray, message: Message, lost: BoolArray) -> None:
-        """Let the *members* of a group take in a broadcast, except those for which it is lost."""
+        """Deliver a broadcast to the *members* of a group, except those for which it is *lost*."""
         if not lost.all():
             self.advance()
         self.information.receive(message, members, lost)
 
     def read_meters(self) -> Generator[simpy.Event, Any, None]:
-        """At each boundary, live through what is left of the period, read the meters and report the trips."""
+        """At each period boundary simulate the rest of the period, read the meters and report the trips."""
         while True:
             yield self.clock.end_of_period(Phase.METER)
             boundary_s = self.clock.now_s
-            self.live(boundary_s, last_s=boundary_s)
+            self.advance_to(boundary_s, last_s=boundary_s)
             for station in self.chargers:
                 station.read_all(boundary_s)
-            if self.counts_reports:
+            if self.reports_trips:
                 self.report_trips(boundary_s)
 
     def advance(self) -> None:
-        """Live through the time before this second."""
-        if self.lived_s < self.clock.now_s:
-            self.live(self.clock.now_s, last_s=self.clock.now_s - 1)
+        """Simulate the time before this second, if it has not been simulated."""
+        if self.simulated_until_s < self.clock.now_s:
+            self.advance_to(self.clock.now_s, last_s=self.clock.now_s - 1)
 
     def report_trips(self, boundary_s: int) -> None:
-        """Tell the coordinator which reports of trips have reached it in this period, by the period of departure."""
-        trips, rules, paths = self.trips, self.post.rules, self.context.roads.paths.count
-        before_s = boundary_s - max(rules.delay_s, 1) + 1
-        from_s = max(before_s - self.clock.periods.seconds, self.began_s)
-        rows = trips.reported(from_s, before_s, rules.loss_probability)
-        seconds = self.clock.periods.seconds
-        departed = trips.departure_s[rows] // seconds
-        for number in np.unique(departed).tolist():
-            some = rows[departed == number]
+        """Send the coordinator the trips whose reports it received in this period, counted by period of departure."""
+        trips, mail, paths = self.trips, self.post.settings, self.context.roads.paths.count
+        period_s = self.clock.periods.seconds
+        # a report of an arrival at second a is delivered at a + delay, and counted if that is not after the boundary;
+        # without delay an arrival in the boundary's own second is reported after the period has been closed
+        before_s = boundary_s - max(mail.delay_s, 1) + 1
+        from_s = max(before_s - period_s, self.start_s)
+        rows = trips.reported_rows(from_s, before_s, mail.loss_probability)
+        departure_period = trips.departure_s[rows] // period_s
+        for period in np.unique(departure_period).tolist():
+            in_period = rows[departure_period == period]
             spent_s = np.bincount(
-                trips.path[some], trips.wait_s[some] + trips.charge_s[some], minlength=paths
+                trips.path[in_period],
+                trips.wait_s[in_period] + trips.charge_s[in_period],
+                minlength=paths,
             )
             report = TripsReported(
                 **self.clock.envelope(self.name),
-                departed_s=number * seconds,
-                trips=tuple(np.bincount(trips.path[some], minlength=paths).tolist()),
+                departed_s=period * period_s,
+                trips=tuple(np.bincount(trips.path[in_period], minlength=paths).tolist()),
                 spent_s=tuple(spent_s.astype(np.int64).tolist()),
             )
             self.post.send("coordinator", report)
 
-    # a stretch of time without news
+    # an interval without messages
 
-    def live(self, now_s: int, last_s: int) -> None:
-        """Let drivers act before *now_s*, and vehicles at stations be full up to *last_s*."""
-        period = self.clock.periods.at(self.lived_s)
+    def advance_to(self, now_s: int, last_s: int) -> None:
+        """Simulate departures before *now_s*, and the ends of sessions up to *last_s*."""
+        period = self.clock.periods.at(self.simulated_until_s)
         self.announce(self.depart(now_s, period))
         for station in self.chargers:
             station.resume(period)
-        reached_s, horizon_s = self.lived_s, now_s
+        reached_s, horizon_s = self.simulated_until_s, now_s
         while True:
-            back_s = self.serve(horizon_s, last_s if horizon_s == now_s else horizon_s, now_s, period)
-            if back_s is not None:
-                horizon_s = back_s
+            return_s = self.serve(horizon_s, last_s if horizon_s == now_s else horizon_s, now_s, period)
+            if return_s is not None:
+                horizon_s = return_s
             elif horizon_s == now_s:
                 break
-            else:
+            else:  # the next interval is twice as long as the last one, plus 1 s so that it is never empty
                 reached_s, horizon_s = horizon_s, min(now_s, 3 * horizon_s - 2 * reached_s + 1)
-        self.lived_s = now_s
+        self.simulated_until_s = now_s
 
     def serve(self, horizon_s: int, last_s: int, now_s: int, period: PeriodOfDay) -> int | None:
-        """Let the stations serve up to the horizon, unless an EV that leaves one is back at one before it.
+        """Serve the queues of all stations up to the horizon, unless an EV that has charged returns before it.
 
-        Then nothing has happened, and the second of that arrival is returned: the horizon to try next.
+        In that case roll back, and return the second of its arrival: the next horizon to try.
         """
         look_aheads = [station.look_ahead(horizon_s, last_s) for station in self.chargers]
-        ended = [end for ahead in look_aheads for end in ahead.ends]
+        ended = [end for look_ahead in look_aheads for end in look_ahead.ends]
         snapshot = self.state.snapshot(np.array([session.ev - 1 for _, session in ended], dtype=np.int64))
-        heading = self.drive_on(ended, now_s, period)
-        back_s = min((session.arrival_s for _, session in heading), default=horizon_s)
-        if back_s < horizon_s:
+        station_arrivals = self.drive_on(ended, now_s, period)
+        return_s = min((session.arrival_s for _, session in station_arrivals), default=horizon_s)
+        if return_s < horizon_s:
             self.state.roll_back(snapshot)
-            return back_s
-        for station, ahead in zip(self.chargers, look_aheads, strict=True):
-            station.serve(ahead, horizon_s)
+            return return_s
+        for station, look_ahead in zip(self.chargers, look_aheads, strict=True):
+            station.serve(look_ahead, horizon_s)
         self.record_charges(ended, snapshot.row)
-        self.announce(heading)
+        self.announce(station_arrivals)
         return None
 
     def drive_on(
         self, ended: list[tuple[int, Session]], now_s: int, period: PeriodOfDay
     ) -> list[tuple[int, Session]]:
-        """Let vehicles that are full drive on, park, and leave again; return who heads for which station."""
+        """Simulate EVs from the end of their sessions on: drive, park, depart again; return as ``depart``."""
         if not ended:
             return []
         ev = np.array([session.ev - 1 for _, session in ended])
         end_s = np.array([end_s for end_s, _ in ended])
-        self.state.arrive(ev, end_s + self.trips.after_s[self.state.row[ev]])
+        self.state.arrive(ev, end_s + self.trips.station_to_destination_s[self.state.row[ev]])
         return self.depart(now_s, period)
 
-    def announce(self, heading: list[tuple[int, Session]]) -> None:
-        """Let stations, by number, expect the vehicles that head for them."""
-        coming: dict[int, list[Session]] = defaultdict(list)
-        for station, session in heading:
-            coming[station].append(session)
-        for station, vehicles in coming.items():
-            self.chargers[station].queue.announce(vehicles)
+    def announce(self, station_arrivals: list[tuple[int, Session]]) -> None:
+        """Add sessions to come to the queues of their stations, given by number."""
+        by_station: dict[int, list[Session]] = defaultdict(list)
+        for station, session in station_arrivals:
+            by_station[station].append(session)
+        for station, sessions_to_come in by_station.items():
+            self.chargers[station].queue.announce(sessions_to_come)
 
     def record_charges(self, ended: list[tuple[int, Session]], rows: IntArray) -> None:
-        """Record the waits, the time at the charger and the energy of the vehicles that are full."""
+        """Record wait, charging time, energy and payment of sessions that have ended in the *rows* of their trips."""
         for (end_s, session), row in zip(ended, rows.tolist(), strict=True):
             self.trips.wait_s[row] = session.start_s - session.arrival_s
             self.trips.charge_s[row] = end_s - session.start_s
@@ -181,36 +185,37 @@ class Fleet(mesa.Agent):
     # departures
 
     def depart(self, now_s: int, period: PeriodOfDay) -> list[tuple[int, Session]]:
-        """Let all leave who do so before *now_s*, some more than once; return who heads for which station."""
-        heading = []
+        """Simulate all departures before *now_s*, of an EV possibly several; return (station, session) of each stop."""
+        station_arrivals = []
         while (ev := np.flatnonzero(self.state.departure_s < now_s)).size:
-            heading += self.set_out(ev, period)
-        return heading
+            station_arrivals += self.set_out(ev, period)
+        return station_arrivals
 
     def set_out(self, ev: IntArray, period: PeriodOfDay) -> list[tuple[int, Session]]:
-        """Let EVs leave on their next trip: those who pass by arrive some time, the others head for a station."""
+        """Start the next trip of EVs: those that do not charge arrive; return (station, session) of the others."""
         state = self.state
-        who = Leaving(
+        departing = DepartingEVs(
             ev=ev,
-            row=state.row[ev],
+            trip_row=state.row[ev],
             departure_s=state.departure_s[ev],
             soc=state.soc[ev],
             parked_since_s=state.parked_since_s[ev],
         )
-        made = depart(self.context, who, period)
-        self.watch.note(self.context, who, period)
-        self.trips.write(who.row, made, made.charging, made.charging.course)
-        state.set_out(ev, made.charging.course.soc_arrival)
-        state.arrive(ev[made.passes], (made.departure_s + made.drive_s)[made.passes])
-        return sessions(self.context, who, made)
+        decision = decide(self.context, departing, period)
+        self.watch.note(self.context, departing, period)
+        self.trips.write(departing.trip_row, decision, decision.charging, decision.charging.energy_use)
+        state.set_out(ev, decision.charging.energy_use.soc_arrival)
+        arriving = decision.not_charging
+        state.arrive(ev[arriving], (decision.departure_s + decision.drive_s)[arriving])
+        return sessions(self.context, departing, decision)
 
     # the end
 
-    def anyone_out(self) -> bool:
-        """Tell whether an EV has not arrived, or has not left yet."""
+    def has_pending_trips(self) -> bool:
+        """Whether an EV has not arrived, or has not departed yet."""
         at_stations = any(not station.queue.is_empty for station in self.chargers)
-        return at_stations or self.state.anyone_out(self.clock.now_s)
+        return at_stations or self.state.has_pending_trips(self.clock.now_s)
 
-    def at_stations(self, _now_s: int) -> tuple[tuple[Session, ...], ...]:
-        """Return for each station the vehicles that charge, wait or are coming, in order of arrival."""
+    def sessions_by_station(self, _now_s: int) -> tuple[tuple[Session, ...], ...]:
+        """Return for each station the vehicles that charge, wait or are on the way, in order of arrival."""
         return tuple(tuple(station.queue.vehicles) for station in self.chargers)

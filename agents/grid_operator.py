@@ -61,7 +61,7 @@ class GridOperator(mesa.Agent):
 
     def run(self) -> Generator[simpy.Event, Any, None]:
         """In each period collect the forecasts, dispatch the rest of the day, and check the realised operation."""
-        timeout_s, senders = self.post.rules.reports_due_s, [station.name for station in self.stations]
+        timeout_s, senders = self.post.settings.report_timeout_s, [station.name for station in self.stations]
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             now = self.clock.period

@@ -59,11 +59,11 @@ class Individuals:
     def advance(self) -> None:
         """Do nothing: on the clock, everything before this second has happened."""
 
-    def anyone_out(self) -> bool:
+    def has_pending_trips(self) -> bool:
         """Tell whether an EV has not arrived, or has not left yet."""
         return any(ev.day.is_alive for ev in self.evs)
 
-    def at_stations(self, now_s: int) -> tuple[tuple[Session, ...], ...]:
+    def sessions_by_station(self, now_s: int) -> tuple[tuple[Session, ...], ...]:
         """Return for each station the vehicles that charge, wait or are coming, in order of arrival."""
         at = {chargers.records.name: [*chargers.plugged, *chargers.waiting] for chargers in self.chargers}
         for ev in self.evs:

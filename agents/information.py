@@ -14,60 +14,61 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(slots=True, eq=False)
 class LastReceived(Generic[M]):
-    """The last message of a kind that each of many has received; receivers are counted from 0."""
+    """Last message of one kind that each receiver has received; receivers are counted from 0."""
 
-    number: IntArray
-    """Place in the messages of each receiver, -1 for one that has received none."""
+    message_index: IntArray
+    """Index of each receiver's message in ``messages``, -1 for a receiver without one."""
     messages: list[M] = field(default_factory=list)
 
     @classmethod
     def none(cls, receivers: int) -> Self:
-        """Return receivers to whom nothing was sent yet."""
+        """Return the state of *receivers* that have received nothing."""
         return cls(np.full(receivers, -1, dtype=np.int64))
 
     @classmethod
-    def of_each(cls, received: Sequence[M | None]) -> Self:
-        """Return what each received last, from that itself."""
+    def from_messages(cls, received: Sequence[M | None]) -> Self:
+        """Return the state in which each receiver has received its message of the list last."""
         state = cls.none(len(received))
         for receiver, message in enumerate(received):
             if message is not None:
                 state.receive(message, np.array([receiver]))
         return state
 
-    def receive(self, message: M, who: IntArray) -> None:
-        """Let some receive a message."""
+    def receive(self, message: M, receivers: IntArray) -> None:
+        """Deliver a message to *receivers*."""
         if not self.messages or self.messages[-1] is not message:
             self.messages.append(message)
-        self.number[who] = len(self.messages) - 1
+        self.message_index[receivers] = len(self.messages) - 1
 
-    def groups(self, who: IntArray) -> list[tuple[M | None, IntArray]]:
-        """Return the messages that these have received last, each with the places in *who* of its receivers."""
-        if who.size <= 1:  # a single EV: as below, but quick
-            return [
-                (self.message(int(self.number[one])), np.zeros(1, dtype=np.int64)) for one in who.tolist()
-            ]
-        number = self.number[who] + 1
-        present = np.flatnonzero(np.bincount(number)).tolist()
-        return [(self.message(one - 1), np.flatnonzero(number == one)) for one in present]
+    def last(self, receiver: int) -> M | None:
+        """Return the last message of a receiver, None if it has none."""
+        return self._message(int(self.message_index[receiver]))
 
-    def message(self, index: int) -> M | None:
-        """Return the message with this index in ``messages``, None for -1."""
+    def groups(self, receivers: IntArray) -> list[tuple[M | None, IntArray]]:
+        """Return each last message of these receivers, with the indices in *receivers* of those that have it."""
+        if receivers.size <= 1:  # a single EV: as below, but quick
+            return [(self.last(receiver), np.zeros(1, dtype=np.int64)) for receiver in receivers.tolist()]
+        index = self.message_index[receivers]
+        present = np.flatnonzero(np.bincount(index + 1)) - 1
+        return [(self._message(one), np.flatnonzero(index == one)) for one in present.tolist()]
+
+    def _message(self, index: int) -> M | None:
         return None if index < 0 else self.messages[index]
 
-    def each(self) -> list[M | None]:
-        """Return the message that each has received last."""
-        return [self.message(number) for number in self.number.tolist()]
+    def last_messages(self) -> list[M | None]:
+        """Return the last message of every receiver."""
+        return [self._message(index) for index in self.message_index.tolist()]
 
     def compacted(self) -> Self:
-        """Return a copy without the messages that are nobody's last."""
-        present, place = np.unique(np.append(self.number, -1), return_inverse=True)
+        """Return a copy that keeps only messages that are the last one of a receiver."""
+        present, index = np.unique(np.append(self.message_index, -1), return_inverse=True)
         return type(self)(
-            place[:-1].astype(np.int64) - 1, [self.messages[one] for one in present[1:].tolist()]
+            index[:-1].astype(np.int64) - 1, [self.messages[kept] for kept in present[1:].tolist()]
         )
 
 
 class InformationState:
-    """What EVs know of link times and prices; EVs are counted from 0."""
+    """Last link times and prices that each EV has received; EVs are counted from 0."""
 
     def __init__(
         self,
@@ -75,18 +76,19 @@ class InformationState:
         tariff: LastReceived[TariffIssued],
         watched: frozenset[int] = frozenset(),
     ) -> None:
-        """Know what was received before; note the broadcasts that are lost for the EVs *watched* (from 1)."""
+        """Start from the state before; record the broadcasts that are lost for the EVs *watched* (from 1)."""
         self.opened, self.tariff = opened, tariff
         self.watched = np.array(sorted(watched), dtype=np.int64) - 1
         self.lost: list[tuple[int, Broadcast]] = []
-        """Broadcasts that did not reach an EV watched, with its number."""
+        """Number of a watched EV, from 1, with each broadcast that was lost for it."""
 
     def receive(self, message: Message, ev: IntArray, lost: BoolArray) -> None:
-        """Let EVs receive a broadcast, except those for which it is *lost*."""
+        """Deliver a broadcast to EVs, except those for which it is *lost*."""
         if not isinstance(message, PeriodOpened | TariffIssued):
             return
         if self.watched.size:
-            self.lost += [(one + 1, message) for one in np.intersect1d(ev[lost], self.watched).tolist()]
+            lost_for = np.intersect1d(ev[lost], self.watched).tolist()
+            self.lost += [(index + 1, message) for index in lost_for]
         reached = ev[~lost]
         if not reached.size:
             return

@@ -32,7 +32,7 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
-from cosim.mailbox import MailRules, PostOffice
+from cosim.mailbox import MailSettings, PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
@@ -64,7 +64,7 @@ class CoSimModel(mesa.Model):
         self.scenario_case = scenario  # Mesa has a `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
-        rules = MailRules(**config.messages.model_dump(), seed=seed)
+        rules = MailSettings(**config.messages.model_dump(), seed=seed)
         self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
@@ -88,8 +88,10 @@ class CoSimModel(mesa.Model):
         world = (self.prices, self.clock.periods, self.meter, self.recorder)
         starts: list[StationStart | None] = [None] * len(self.scenario_case.stations)
         if before := self.start:
-            last = zip(before.station_tariff.each(), before.drawn_kwh.tolist(), strict=True)
-            starts = [StationStart(self.clock.now_s, tariff, drawn_kwh) for tariff, drawn_kwh in last]
+            last = zip(before.station_tariff.last_messages(), before.last_period_kwh.tolist(), strict=True)
+            starts = [
+                StationStart(self.clock.now_s, tariff, last_period_kwh) for tariff, last_period_kwh in last
+            ]
         pairs = zip(self.scenario_case.stations, starts, strict=True)
         return [StationRecords(station, *world, start) for station, start in pairs]
 
@@ -172,16 +174,20 @@ class CoSimModel(mesa.Model):
             day=self.day + 1,
             evs=None if state is None else ev_states_after(state, begun, self.scenario_case, now_s),
             under_way=record.trips.select(record.at_end.is_under_way),
-            sessions=self.population.at_stations(now_s),
+            sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),
-            station_tariff=LastReceived.of_each([station.price_list.issued for station in self.stations]),
+            station_tariff=LastReceived.from_messages(
+                [station.price_list.issued for station in self.stations]
+            ),
             mail=self.coordinator.in_transit(),
-            reports=Reports.on_their_way(record.trips, self.post.rules, now_s)
+            reports=Reports.in_transit(record.trips, self.post.settings, now_s)
             if counts_reports
             else Reports.none(),
             measured=self.coordinator.traffic.measured(),
-            drawn_kwh=np.array([self.meter.energy_kwh(station.name, last) for station in self.stations]),
+            last_period_kwh=np.array(
+                [self.meter.energy_kwh(station.name, last) for station in self.stations]
+            ),
             yesterday=record.traffic_so_far,
         )
 
@@ -210,6 +216,6 @@ class CoSimModel(mesa.Model):
         for _ in range(self.clock.periods.count):
             yield self.clock.end_of_period(Phase.END)
         for _ in range(self.clock.periods.count if self.is_last_day else 0):
-            if not self.population.anyone_out():
+            if not self.population.has_pending_trips():
                 return
             yield self.clock.end_of_period(Phase.END)

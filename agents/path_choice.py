@@ -1,4 +1,4 @@
-"""The choice among paths, or (path, station) pairs, at the link times and prices that a driver has been told."""
+"""The choice among paths, or (path, station) pairs, at perceived link times and prices (Eq. 7 of Ma et al. 2024)."""
 
 from dataclasses import dataclass
 
@@ -7,84 +7,85 @@ import numpy as np
 from cosim.arrays import FloatArray, IntArray
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import choose_in_rows, cumulative_chances, padded_members
+from cosim.road.choice import choose_in_rows, cumulative_probabilities, padded_members
 from cosim.road.route_choice import Alternatives
-from cosim.scenario import CHARGING, PASSING, DayAhead, Scenario
+from cosim.scenario import CHARGING, NOT_CHARGING, DayAhead, Scenario
 
-ENTRIES_AT_ONCE = 2_000_000
-"""Costs held in memory while many drivers choose."""
+MAX_COSTS_IN_MEMORY = 2_000_000
+"""Entries of a cost matrix, (drivers, alternatives), up to which drivers choose in one block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PerceivedTimes:
-    """What drivers make of the link times of one message; all who received it hold the same one.
+    """Path times and shares at the link times of one message, the same for all its receivers."""
 
-    Arrays over paths end in an infinite one, which fills up short rows.
-    """
-
-    passing: FloatArray
-    """(ODs, most paths): cumulative shares among those who do not charge."""
+    path_cumulative: FloatArray
+    """(ODs, max. paths of an OD): cumulative path shares of EVs that do not charge."""
     time_min: FloatArray
-    """Time along every path, with the expected stay of each station."""
+    """(paths + 1,): time along every path, with the station's wait and charge; the last entry, infinite, is padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChoiceSet:
-    """What one driver chooses from, and with what probabilities."""
+    """Alternatives of one driver: one value for each path, or (path, station) pair."""
 
     path: IntArray
     time_min: FloatArray
-    """On roads and at the station, as the driver perceives it."""
+    """Perceived time on roads and at the station."""
     cost_min: FloatArray
-    """The same, and the price of the charge."""
+    """Perceived time plus the charging cost in minutes."""
     cumulative: FloatArray
+    """Cumulative choice probability."""
 
     @property
     def probability(self) -> FloatArray:
-        """The probability of each alternative."""
+        """Probability of each alternative."""
         return np.diff(self.cumulative, prepend=0.0)
 
 
 class PathChoice:
-    """Knows the path set and how drivers choose (``population.choice``): the path that a uniform number falls on."""
+    """Choice model of the drivers (``population.choice``) on the path set; a uniform number picks the alternative."""
 
     def __init__(self, scenario: Scenario, day_ahead: DayAhead) -> None:
-        """Choose by the drivers' own theta, or else by that of the scenario."""
+        """Use the agents' theta (``population.theta_per_min``) if given, else that of the roads."""
         self.scenario, self.paths = scenario, day_ahead.paths
         self.theta_per_min = scenario.config.population.theta_per_min or scenario.config.road.theta_per_min
         self._mean_session_kwh = day_ahead.session_kwh
-        self._own_energy = scenario.config.population.energy_in_choice == "own"
+        self._uses_own_energy = scenario.config.population.energy_in_choice == "own"
         ods = self.paths.od.origin.size
-        self._passing = padded_members(self.paths.groups, slice(PASSING * ods, (PASSING + 1) * ods))
-        self._pairs = padded_members(self.paths.groups, slice(CHARGING * ods, (CHARGING + 1) * ods))
+        self._path_members = padded_members(
+            self.paths.groups, slice(NOT_CHARGING * ods, (NOT_CHARGING + 1) * ods)
+        )
+        self._pair_members = padded_members(self.paths.groups, slice(CHARGING * ods, (CHARGING + 1) * ods))
         self._perceived: dict[tuple[PeriodOfDay, str], PerceivedTimes] = {}
         self._at_free_flow = self._perceive(self.paths.network.t0_min)
 
     def perceived(self, opened: PeriodOpened | None) -> PerceivedTimes:
-        """Return what drivers make of a message, worked out once for all who receive it; without one, free flow."""
+        """Return the perceived times of a message, computed once for all its receivers; at free flow for None."""
         if opened is None:
             return self._at_free_flow
-        name = PeriodOfDay(opened.day, opened.period), opened.information_class
-        if name not in self._perceived:
-            self._perceived[name] = self._perceive(np.array(opened.link_time_min))
-        return self._perceived[name]
+        key = PeriodOfDay(opened.day, opened.period), opened.information_class
+        if key not in self._perceived:
+            self._perceived[key] = self._perceive(np.array(opened.link_time_min))
+        return self._perceived[key]
 
     def _perceive(self, link_time_min: FloatArray) -> PerceivedTimes:
         time_min = np.append(self.paths.time_min(link_time_min), np.inf)
         return PerceivedTimes(
-            passing=self._cumulative(self._passing, time_min[self._passing]), time_min=time_min
+            path_cumulative=self._cumulative(self._path_members, time_min[self._path_members]),
+            time_min=time_min,
         )
 
-    def priced_kwh(self, wanted_kwh: FloatArray) -> FloatArray:
-        """Return the energy with which drivers price a station: their own, or that of the mean session."""
-        return wanted_kwh if self._own_energy else np.full(wanted_kwh.size, self._mean_session_kwh)
+    def priced_kwh(self, session_kwh: FloatArray) -> FloatArray:
+        """Return the energy at which drivers price a station: their own *session_kwh*, or the mean session's."""
+        return session_kwh if self._uses_own_energy else np.full(session_kwh.size, self._mean_session_kwh)
 
     def choose_paths(self, od: IntArray, perceived: PerceivedTimes, uniform: FloatArray) -> IntArray:
-        """Return the path of each of many drivers who do not charge."""
+        """Return the path of each driver that does not charge."""
         path = np.empty_like(od)
-        for some in _portions(od.size, self._passing.shape[1]):
-            place = choose_in_rows(perceived.passing[od[some]], uniform[some])
-            path[some] = self._passing[od[some], place]
+        for block in _blocks(od.size, self._path_members.shape[1]):
+            column = choose_in_rows(perceived.path_cumulative[od[block]], uniform[block])
+            path[block] = self._path_members[od[block], column]
         return path
 
     def choose_pairs(
@@ -95,25 +96,25 @@ class PathChoice:
         prices_cny_per_kwh: FloatArray,
         priced_kwh: FloatArray,
     ) -> IntArray:
-        """Return the (path, station) pair of each of many drivers, at the prices of the stations (Eq. 7)."""
+        """Return the (path, station) pair of each driver, at the prices of the stations (Eq. 7)."""
         pair = np.empty_like(od)
-        for some in _portions(od.size, self._pairs.shape[1]):
-            members = self._pairs[od[some]]
-            cost_min = self._pair_cost_min(members, perceived, prices_cny_per_kwh, priced_kwh[some])
-            place = choose_in_rows(self._cumulative(members, cost_min), uniform[some])
-            pair[some] = members[np.arange(place.size), place]
+        for block in _blocks(od.size, self._pair_members.shape[1]):
+            members = self._pair_members[od[block]]
+            cost_min = self._pair_cost_min(members, perceived, prices_cny_per_kwh, priced_kwh[block])
+            column = choose_in_rows(self._cumulative(members, cost_min), uniform[block])
+            pair[block] = members[np.arange(column.size), column]
         return pair
 
     def paths_of(self, od: int, perceived: PerceivedTimes) -> ChoiceSet:
-        """Return what a driver who does not charge chooses from."""
-        members = self._passing[od]
-        return _choice_set(members, perceived, perceived.time_min[members], perceived.passing[od])
+        """Return the choice set of a driver that does not charge."""
+        members = self._path_members[od]
+        return _choice_set(members, perceived, perceived.time_min[members], perceived.path_cumulative[od])
 
     def pairs_of(
         self, od: int, perceived: PerceivedTimes, prices_cny_per_kwh: FloatArray, priced_kwh: float
     ) -> ChoiceSet:
-        """Return what a driver who charges chooses from."""
-        members = self._pairs[[od]]
+        """Return the choice set of a driver that charges."""
+        members = self._pair_members[[od]]
         cost_min = self._pair_cost_min(members, perceived, prices_cny_per_kwh, np.array([priced_kwh]))
         return _choice_set(members[0], perceived, cost_min[0], self._cumulative(members, cost_min)[0])
 
@@ -124,33 +125,33 @@ class PathChoice:
         prices_cny_per_kwh: FloatArray,
         priced_kwh: FloatArray,
     ) -> FloatArray:
-        """Return road, station with its expected stay, and price of each row's pairs."""
+        """Return the cost of each driver's pairs: time on roads and at the station, charging cost."""
         charging_cost_min = self.scenario.charging_cost_min(prices_cny_per_kwh, priced_kwh[:, np.newaxis])
         at_station: FloatArray = np.take_along_axis(charging_cost_min, self.paths.station[members], axis=1)
         return perceived.time_min[members] + at_station
 
     def _cumulative(self, members: IntArray, cost_min: FloatArray) -> FloatArray:
-        """Return the probabilities of each row's paths, as drivers weigh them, summed up."""
-        among = Alternatives(
+        """Return the cumulative choice probabilities of each row's alternatives."""
+        alternatives = Alternatives(
             cost_min=cost_min, theta_per_min=self.theta_per_min, path=members, paths=self.paths
         )
-        return cumulative_chances(self.scenario.choice.weights(among))
+        return cumulative_probabilities(self.scenario.choice.weights(alternatives))
 
 
 def _choice_set(
     members: IntArray, perceived: PerceivedTimes, cost_min: FloatArray, cumulative: FloatArray
 ) -> ChoiceSet:
-    """Return the alternatives of one row, without what fills it up."""
-    there = members >= 0
+    """Return the alternatives of one row, without its padding."""
+    exists = members >= 0
     return ChoiceSet(
-        path=members[there],
-        time_min=perceived.time_min[members[there]],
-        cost_min=cost_min[there],
-        cumulative=cumulative[there],
+        path=members[exists],
+        time_min=perceived.time_min[members[exists]],
+        cost_min=cost_min[exists],
+        cumulative=cumulative[exists],
     )
 
 
-def _portions(drivers: int, alternatives: int) -> list[slice]:
-    """Return all drivers in portions whose costs fit into memory."""
-    step = max(1, ENTRIES_AT_ONCE // max(1, alternatives))
+def _blocks(drivers: int, alternatives: int) -> list[slice]:
+    """Return the drivers in blocks whose cost matrix has at most ``MAX_COSTS_IN_MEMORY`` entries."""
+    step = max(1, MAX_COSTS_IN_MEMORY // max(1, alternatives))
     return [slice(first, first + step) for first in range(0, drivers, step)]

@@ -8,7 +8,7 @@ from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
-from cosim.ev.days import of_each_ev
+from cosim.ev.days import per_ev_parameters
 from cosim.ev.ev_types import TypeArray
 from cosim.ev.mobility import EVState, sample_diaries, trip_uniforms
 from cosim.randomness import stream
@@ -26,7 +26,7 @@ class EVAttributes:
     """Number of its type, 0 where there is one."""
     battery: Battery
     behaviour: ChargingBehaviour
-    most_kw: FloatArray
+    max_power_kw: FloatArray
     """What an EV takes from a fast charger at most."""
     has_home_charger: BoolArray
     has_work_charger: BoolArray
@@ -63,7 +63,7 @@ def plan_day(
     Trips *under way* as the day begins come before those of the day.
     """
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE, day, state)
-    battery, behaviour = of_each_ev(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
+    battery, behaviour = per_ev_parameters(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
     fast_kw = np.array([kind.fast_kw for kind in scenario.mobility.types] or [np.inf])
     mail_is_lost = scenario.config.messages.loss_probability > 0
     trips = TripTable.planned(
@@ -82,13 +82,13 @@ def plan_day(
     )
     first_row = diaries.first_row
     if under_way is not None and under_way.ev.size:
-        trips = TripTable.joined([under_way, trips])
+        trips = TripTable.concatenate([under_way, trips])
         first_row = np.searchsorted(trips.ev, np.arange(n_ev + 1), side="right")
     evs = EVAttributes(
         ev_type=diaries.ev_type,
         battery=battery,
         behaviour=behaviour,
-        most_kw=fast_kw[diaries.ev_type],
+        max_power_kw=fast_kw[diaries.ev_type],
         has_home_charger=diaries.has_home_charger,
         has_work_charger=diaries.has_work_charger,
         soc_first=diaries.soc_first,

@@ -22,10 +22,10 @@ class Population(Protocol):
         """Live through the time before this second: what EVs decide or pay by is about to change."""
         ...
 
-    def anyone_out(self) -> bool:
+    def has_pending_trips(self) -> bool:
         """Tell whether an EV has not arrived, or has not left yet."""
         ...
 
-    def at_stations(self, now_s: int) -> tuple[tuple[Session, ...], ...]:
+    def sessions_by_station(self, now_s: int) -> tuple[tuple[Session, ...], ...]:
         """Return for each station the vehicles that charge, wait or are coming, in order of arrival."""
         ...

@@ -1,4 +1,4 @@
-"""The records of a station, and what its chargers may give: the same at both resolutions."""
+"""The records of a station and the power of its chargers, the same at both resolutions."""
 
 import math
 from collections import defaultdict
@@ -23,10 +23,10 @@ class Vehicles(Iterable[Session], Sized, Protocol):
 
 
 class Chargers(Protocol):
-    """The chargers with their queue: event-driven (individual), or worked out in stretches (batch)."""
+    """The chargers with their queue: event-driven (individual), or batched by intervals (batch)."""
 
     def start(self) -> None:
-        """Begin the day."""
+        """Register the processes of the day on the clock."""
         ...
 
     @property
@@ -46,17 +46,17 @@ class Chargers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StationStart:
-    """How a station begins a day that is not the first."""
+    """State from which a station starts a day that is not the first."""
 
     now_s: int
     tariff: TariffIssued | None
-    """The last prices announced to it."""
-    drawn_kwh: float
-    """In the period before."""
+    """Last prices announced to it."""
+    last_period_kwh: float
+    """Energy drawn in the period before."""
 
 
 class StationRecords:
-    """What a station has, is told, meters and records."""
+    """Prices, power limits, sessions and meter of a station, and its rows of the result tables."""
 
     def __init__(
         self,
@@ -67,58 +67,59 @@ class StationRecords:
         recorder: Recorder,
         start: StationStart | None = None,
     ) -> None:
-        """Begin empty, at the published prices, or as the day before has ended."""
+        """Start empty and at the published prices, or from the state left by the day before."""
         self.data, self.name = data, data.name
         self.periods, self.meter, self.recorder = periods, meter, recorder
-        self.prices, self.price_list = prices, prices.told(start.tariff if start else None)
-        """All price lists, and the one it was told of last."""
+        self.prices, self.price_list = prices, prices.price_list(start.tariff if start else None)
+        """All price lists, and the one in effect."""
         self.queue_record = QueueRecord(counted_until_s=start.now_s if start else 0)
         if start:
-            self.meter.record(self.name, periods.at(start.now_s - 1), start.drawn_kwh)
+            self.meter.record(self.name, periods.at(start.now_s - 1), start.last_period_kwh)
         self.limits_kw: dict[PeriodOfDay, float] = {}
-        """What the feeder can serve, as announced by the operator; a limit is valid in its period alone."""
+        """Power limits of the operator, each valid in its period alone."""
         self.sessions: list[Session] = []
-        """All that have begun."""
+        """Sessions that have begun."""
         self._plugged_s: dict[PeriodOfDay, int] = defaultdict(int)
         self._paid_cny: dict[PeriodOfDay, list[float]] = defaultdict(list)
-        """Seconds that vehicles were plugged in, and what they paid, as far as metered."""
+        """Seconds that vehicles were plugged in, and their payments, as far as metered."""
 
     def receive(self, tariff: TariffIssued) -> None:
-        """Charge for energy at a new tariff."""
-        self.price_list = self.prices.told(tariff)
+        """Put a new tariff into effect."""
+        self.price_list = self.prices.price_list(tariff)
 
     def limit_kw(self, period: PeriodOfDay) -> float:
-        """Return the cap in a period: chargers, site, and what the feeder can serve, as far as announced."""
+        """Return the power limit in a period: of the chargers, the site and the operator."""
         return min(self.data.limit_kw, self.limits_kw.get(period, math.inf))
 
     def charger_power_kw(self, period: PeriodOfDay) -> float:
-        """Return the power of each charger in a period: the cap is shared evenly among all chargers."""
+        """Return the power of each charger in a period: the limit is shared evenly among all chargers."""
         return min(self.data.charger_kw, self.limit_kw(period) / self.data.chargers)
 
     def price(self, period: PeriodOfDay) -> float:
-        """Return the charging price in a period, as far as the station has been told."""
+        """Return the charging price in a period by the price list in effect."""
         return self.price_list.price(self.name, period)
 
     def carry_over(self, plugged: Iterable[Session], waiting: Sized) -> None:
-        """Go on with vehicles of the day before."""
+        """Add the vehicles that charge and wait as the day starts."""
         self.sessions += plugged
         self.queue_record.waiting = self.queue_record.max_length = len(waiting)
 
     def begin(self, session: Session) -> None:
-        """Record a vehicle that has plugged in."""
+        """Record the start of a session."""
         self.queue_record.start(session.start_s - session.arrival_s)
         self.sessions.append(session)
 
     def read_meter(self, session: Session, now_s: int) -> None:
-        """Record what a session drew since its last reading; a boundary second belongs to the period it ends."""
-        period, price = self.periods.at(session.since_s), self.price(self.periods.at(session.since_s))
-        self._plugged_s[period] += now_s - session.since_s
+        """Record the energy of a session since its last reading; a boundary second belongs to the period it ends."""
+        period = self.periods.at(session.metered_until_s)
+        price = self.price(period)
+        self._plugged_s[period] += now_s - session.metered_until_s
         energy_kwh = session.deliver(now_s, price)
         self._paid_cny[period].append(energy_kwh * price)
         self.meter.record(self.name, period, energy_kwh)
 
     def record_sessions(self, *, also_unfinished: bool) -> None:
-        """Record the sessions that have ended; at the end of the simulation the others, too, as they stand."""
+        """Write the sessions that have ended; with *also_unfinished*, at the end of the simulation, the others, too."""
         sessions = [session for session in self.sessions if also_unfinished or session.end_s >= 0]
         if not sessions:
             return
@@ -147,7 +148,7 @@ class StationRecords:
         )
 
     def record_period(self, ended: PeriodOfDay, forecast_kw: float, chargers: Chargers) -> None:
-        """Record the period that ended."""
+        """Write the period that ended."""
         energy_kwh = self.meter.energy_kwh(self.name, ended)
         end_s = self.periods.start_s(ended) + self.periods.seconds
         waiting_kwh = [session.remaining_kwh for session in chargers.waiting]

@@ -1,4 +1,4 @@
-"""The trips of a day as one table: from the diaries over what was decided and what came of it to the result tables.
+"""The trips of a day as one table: plan, decision and outcome of each, and the result tables made from them.
 
 An EV (``agents.ev``) writes the row of its trip, the fleet (``agents.fleet``) the rows of many. A column is added here,
 and in ``cosim.tables`` if it is a result.
@@ -17,11 +17,12 @@ from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
-WHOLE = {"dtype": np.int64, "at_first": 0}
-OPEN = {"dtype": np.int64, "at_first": -1}
-REAL = {"dtype": np.float64, "at_first": 0.0}
-FLAG = {"dtype": np.bool_, "at_first": False}
-ACTIVITY = {"dtype": np.int8, "at_first": 0}
+WHOLE = {"dtype": np.int64, "initial": 0}
+UNKNOWN = {"dtype": np.int64, "initial": -1}
+REAL = {"dtype": np.float64, "initial": 0.0}
+FLAG = {"dtype": np.bool_, "initial": False}
+ACTIVITY = {"dtype": np.int8, "initial": 0}
+"""Type and initial value of a column; UNKNOWN is a whole number that is set later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,50 +41,50 @@ class TripTable:
     to_activity: ActivityArray = field(metadata=ACTIVITY)
     od: IntArray = field(metadata=WHOLE)
     charge_uniform: FloatArray = field(metadata=REAL)
-    """Decides on a fast charge."""
+    """Uniform number that decides on a fast charge."""
     route_uniform: FloatArray = field(metadata=REAL)
-    """Decides on the path, or the (path, station) pair."""
+    """Uniform number that decides on the path, or the (path, station) pair."""
     report_uniform: FloatArray = field(metadata=REAL)
-    """Decides whether the report of the trip is lost."""
+    """Uniform number that decides whether the report of the trip is lost."""
     # decided at departure
-    departure_s: IntArray = field(metadata=OPEN)
-    """-1 before; the second in which a stranded EV would have left."""
+    departure_s: IntArray = field(metadata=UNKNOWN)
+    """-1 before the departure; of a stranded EV the second in which it would have departed."""
     charges: BoolArray = field(metadata=FLAG)
-    path: IntArray = field(metadata=OPEN)
+    path: IntArray = field(metadata=UNKNOWN)
     """-1 if stranded."""
     drive_s: IntArray = field(metadata=WHOLE)
-    after_s: IntArray = field(metadata=WHOLE)
-    """Driving time from the station on."""
+    station_to_destination_s: IntArray = field(metadata=WHOLE)
+    """Driving time from the station on; 0 without a charge."""
     soc_departure: FloatArray = field(metadata=REAL)
     soc_arrival: FloatArray = field(metadata=REAL)
     slow_kwh: FloatArray = field(metadata=REAL)
-    """Charged while parked before the trip."""
+    """Energy charged while parked before the trip."""
     # on the way
-    arrival_s: IntArray = field(metadata=OPEN)
-    """Known as soon as the last leg begins; -1 before."""
+    arrival_s: IntArray = field(metadata=UNKNOWN)
+    """Set as the last leg begins; -1 before."""
     wait_s: IntArray = field(metadata=WHOLE)
     charge_s: IntArray = field(metadata=WHOLE)
     fast_kwh: FloatArray = field(metadata=REAL)
     paid_cny: FloatArray = field(metadata=REAL)
-    """For the fast charge."""
+    """Payment for the fast charge."""
 
     @classmethod
     def planned(cls, **columns: Any) -> Self:
-        """Return planned trips; the *columns* not given are still to be written."""
+        """Return planned trips; *columns* that are not given have their initial values."""
         count = columns["ev"].size
-        open_columns = [column for column in fields(cls) if column.name not in columns]
-        blank = {
-            column.name: np.full(count, column.metadata["at_first"], dtype=column.metadata["dtype"])
-            for column in open_columns
+        unset = [column for column in fields(cls) if column.name not in columns]
+        initial = {
+            column.name: np.full(count, column.metadata["initial"], dtype=column.metadata["dtype"])
+            for column in unset
         }
-        return cls(**columns, **blank)
+        return cls(**columns, **initial)
 
     @classmethod
-    def joined(cls, tables: Sequence["TripTable"]) -> Self:
-        """Return the trips of several tables, in order of EVs; those of one EV as the tables come."""
+    def concatenate(cls, tables: Sequence["TripTable"]) -> Self:
+        """Return the trips of several tables in order of EVs; those of one EV in the order of the tables."""
         names = [column.name for column in fields(cls)]
-        whole = cls(**{name: np.concatenate([getattr(table, name) for table in tables]) for name in names})
-        return whole.select(np.argsort(whole.ev, kind="stable"))
+        trips = cls(**{name: np.concatenate([getattr(table, name) for table in tables]) for name in names})
+        return trips.select(np.argsort(trips.ev, kind="stable"))
 
     def select(self, rows: IntArray | BoolArray) -> Self:
         """Return these rows; the table itself, not a copy, where they are all: a city's takes half a gigabyte."""
@@ -92,71 +93,73 @@ class TripTable:
         return type(self)(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
     def write(self, row: IntArray | int, *records: object) -> None:
-        """Write into *row*, or rows, every column that one of the *records* has a field of the same name for."""
+        """Write the fields of the *records* into the columns of the same name, in one row or several."""
         for record in records:
             for name in _columns_in(cast("Hashable", type(record))):
                 getattr(self, name)[row] = getattr(record, name)
 
     def cut_at(self, end_s: int) -> Self:
-        """Return the trips as the end of the simulation leaves them: later arrivals are not known."""
+        """Return the trips as known at *end_s*: later arrivals are -1."""
         return replace(self, arrival_s=np.where(self.arrival_s < end_s, self.arrival_s, -1))
 
     @property
     def has_begun(self) -> BoolArray:
-        """Trips whose departure has come, stranded ones included."""
+        """Whether the departure is past, stranded trips included."""
         return self.departure_s >= 0
 
     @property
     def is_made(self) -> BoolArray:
-        """Trips that have begun and are not stranded; one that was rolled back keeps its path until it begins again."""
+        """Whether the trip has begun and is not stranded (a trip rolled back keeps its path until it begins again)."""
         return self.has_begun & (self.path >= 0)
 
     @property
     def is_stranded(self) -> BoolArray:
-        """Trips that could not be made."""
+        """Whether the trip could not be made."""
         return self.has_begun & (self.path < 0)
 
     @property
     def has_arrived(self) -> BoolArray:
-        """Trips that have ended."""
+        """Whether the arrival is known."""
         return self.arrival_s >= 0
 
     @property
     def is_under_way(self) -> BoolArray:
-        """Trips that have begun and not ended."""
+        """Whether the trip has begun and not ended."""
         return self.is_made & ~self.has_arrived
 
-    def reported(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
-        """Return the rows of trips that arrived in these seconds, and whose report was not lost."""
-        then = (self.arrival_s >= from_s) & (self.arrival_s < before_s)
-        return np.flatnonzero(then & (self.report_uniform >= loss_probability))
+    def reported_rows(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
+        """Return the rows of trips that arrived in [from_s, before_s) and whose report was not lost."""
+        arrived = (self.arrival_s >= from_s) & (self.arrival_s < before_s)
+        return np.flatnonzero(arrived & (self.report_uniform >= loss_probability))
 
 
 @cache
 def _columns_in(record: Any) -> tuple[str, ...]:
-    """Return the columns of the table that a dataclass has fields for."""
+    """Return the names of the fields of a dataclass that are columns of the table."""
     columns = {column.name for column in fields(TripTable)}
-    return tuple(part.name for part in fields(record) if part.name in columns)
+    return tuple(field.name for field in fields(record) if field.name in columns)
 
 
 def record_totals(
     recorder: Recorder, scenario: Scenario, trips: TripTable, battery: Battery, day: int
 ) -> None:
-    """Write the table of EVs: the trips of each period of *day*, and later, by departure."""
+    """Write the table of EVs: totals and means by departure period, of *day* and of later periods."""
     first = (day - 1) * scenario.periods.count
-    number = trips.departure_s // scenario.periods.seconds - first
-    periods = max(scenario.periods.count, int(number.max(initial=-1)) + 1)
+    period_of_trip = trips.departure_s // scenario.periods.seconds - first
+    periods = max(scenario.periods.count, int(period_of_trip.max(initial=-1)) + 1)
     made, ended = trips.is_made, trips.has_arrived
     charged = ended & trips.charges
 
-    def count(which: BoolArray) -> IntArray:
-        return np.bincount(number[which], minlength=periods)
+    def count(selected: BoolArray) -> IntArray:
+        return np.bincount(period_of_trip[selected], minlength=periods)
 
-    def total(values: Any, which: BoolArray) -> FloatArray:
-        return np.bincount(number[which], values[which], minlength=periods).astype(np.float64)
+    def total(values: Any, selected: BoolArray) -> FloatArray:
+        return np.bincount(period_of_trip[selected], values[selected], minlength=periods).astype(np.float64)
 
-    def mean(values: Any, which: BoolArray) -> FloatArray:
-        return np.where(count(which) > 0, total(values, which) / np.maximum(count(which), 1), np.nan)
+    def mean(values: Any, selected: BoolArray) -> FloatArray:
+        trips_per_period = count(selected)
+        means = total(values, selected) / np.maximum(trips_per_period, 1)
+        return np.where(trips_per_period > 0, means, np.nan)
 
     days, period = np.divmod(first + np.arange(periods), scenario.periods.count)
     recorder.add(
@@ -179,7 +182,7 @@ def record_totals(
 
 
 def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, battery: Battery) -> None:
-    """Write the table of trips that have begun; what a trip that has not ended took is not known."""
+    """Write the table of trips that have begun; the outcome of a trip that has not ended is NaN."""
     trips = trips.select(trips.has_begun)
     if not trips.ev.size:
         return
@@ -202,7 +205,7 @@ def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, batte
         to_activity=_names(ACTIVITIES)[trips.to_activity],
         origin=nodes[od.origin[trips.od]],
         destination=nodes[od.dest[trips.od]],
-        user_class=_names(["passing", "charging"])[trips.charges.astype(np.int64)],
+        user_class=_names(["not_charging", "charging"])[trips.charges.astype(np.int64)],
         path=trips.path,
         station=stations[np.where(trips.is_stranded, -1, scenario.paths.station[trips.path])],
         departure_s=trips.departure_s,

@@ -1,4 +1,4 @@
-"""EVs that are watched: their decisions are kept with what they were told and what there was to choose from."""
+"""Watched EVs: their decisions are recorded with the information and the choice set behind them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from agents.day_record import DayRecord
-from agents.decisions import Decision, DecisionContext, Leaving, choice_set, depart
+from agents.decisions import Decision, DecisionContext, DepartingEVs, choice_set, decide
 from agents.information import InformationState
 from agents.path_choice import ChoiceSet
 from agents.plans import EVAttributes
@@ -20,14 +20,14 @@ from cosim.periods import PeriodOfDay
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WatchedDecision:
-    """What one EV decided, and by what; arrays of one value."""
+    """Decision of one EV, as arrays of one value, with its information and choice set."""
 
-    made: Decision
+    decision: Decision
     opened: PeriodOpened | None
-    """The message whose link times it perceives; None: it has received none and knows those of free flow."""
+    """Message with the link times it perceives; None before the first one: free flow."""
     tariff: TariffIssued | None
-    """The message whose prices it expects; None: it has received none and knows the published ones."""
-    choice: ChoiceSet
+    """Message with the prices it expects; None before the first one: the published prices."""
+    choice_set: ChoiceSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,42 +35,41 @@ class WatchedDay:
     """One day of one EV."""
 
     day: int
-    place: int
-    """Of the EV in *evs*, from 0."""
+    index: int
+    """Index of the EV in *evs*, from 0."""
     evs: EVAttributes
     state: EVState | None
-    """Where the EV is as the day begins, as arrays of one value; None: at home, with a state of charge drawn anew."""
+    """State of the EV as the day begins, as arrays of one value; None: at home, with a state of charge drawn anew."""
     trips: TripTable
-    """Those under way as the day begins, then those planned; as they stand at its end."""
+    """Trip under way as the day begins, then those planned; in their state at the end of the day."""
     decisions: dict[int, WatchedDecision]
-    """By the row of the trip."""
+    """Decisions by the row of the trip."""
     sessions: tuple[Session, ...]
-    """Those that have begun, as they stand at the end of the day."""
+    """Sessions that have begun, in their state at the end of the day."""
     lost: tuple[Broadcast, ...]
-    """Broadcasts that did not reach the EV."""
+    """Broadcasts lost on the way to the EV."""
 
 
 class Watch:
-    """Keeps the decisions of some EVs, by the row of the trip."""
+    """Records the decisions of the watched EVs, by the row of the trip."""
 
     def __init__(self, evs: frozenset[int]) -> None:
         """Watch the EVs of these numbers, from 1."""
         self.evs = evs
         self.decisions: dict[int, WatchedDecision] = {}
 
-    def note(self, context: DecisionContext, who: Leaving, period: PeriodOfDay) -> None:
-        """Keep what those decide who leave and are watched; a decision that is rolled back is replaced later."""
+    def note(self, context: DecisionContext, departing: DepartingEVs, period: PeriodOfDay) -> None:
+        """Record the decisions of departing EVs that are watched; a decision rolled back is overwritten later."""
         if not self.evs:
             return
-        information = context.information
-        for place in np.flatnonzero(np.isin(who.ev + 1, list(self.evs))).tolist():
-            alone = who.select(np.array([place]))
-            made, ev = depart(context, alone, period), int(alone.ev[0])
-            self.decisions[int(alone.row[0])] = WatchedDecision(
-                made=made,
-                opened=information.opened.message(information.opened.number[ev]),
-                tariff=information.tariff.message(information.tariff.number[ev]),
-                choice=choice_set(context, alone, made, period),
+        for row in np.flatnonzero(np.isin(departing.ev + 1, list(self.evs))).tolist():
+            single = departing.select(np.array([row]))
+            decision, ev = decide(context, single, period), int(single.ev[0])
+            self.decisions[int(single.trip_row[0])] = WatchedDecision(
+                decision=decision,
+                opened=context.information.opened.last(ev),
+                tariff=context.information.tariff.last(ev),
+                choice_set=choice_set(context, single, decision, period),
             )
 
 
@@ -83,13 +82,13 @@ def watched_day(
     sessions: Iterable[Session],
     information: InformationState,
 ) -> WatchedDay:
-    """Return the day of the EV with the number *ev*, once it is over."""
+    """Return the day, once it is over, of the EV with number *ev*; its trips start at row ``first_row[ev - 1]``."""
     first, end = first_row[ev - 1 : ev + 1].tolist()
     trips = record.trips.select(np.arange(first, end)).cut_at(record.end_s)
     columns = {field.name: getattr(state, field.name) for field in fields(EVState)} if state else {}
     return WatchedDay(
         day=record.day,
-        place=ev - 1,
+        index=ev - 1,
         evs=record.evs,
         state=EVState(**{name: column[[ev - 1]] for name, column in columns.items()}) if state else None,
         trips=trips,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
-SHOWN = 60
+MAX_SHOWN_CHARACTERS = 60
 """Characters of a value that a sentence shows."""
 
 
@@ -92,7 +92,7 @@ def shown(value: Any) -> str:
         return "a table" if isinstance(value, dict) else "a list" if value else "an empty list"
     text = repr(value) if isinstance(value, str) else str(value)
     text = text.lower() if isinstance(value, bool) else text
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[: MAX_SHOWN_CHARACTERS - 3] + "..."
 
 
 class CosimError(Exception):

@@ -21,24 +21,24 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailRules:
-    """How information travels."""
+class MailSettings:
+    """Delay and loss of information, and how long agents wait for it."""
 
     delay_s: int = 0
     loss_probability: float = 0.0
     patience_s: int = 60
-    """How long an agent waits for a message that is late before it acts on what it knew last [s]."""
+    """Seconds an agent waits for a late message before it acts on its last information."""
     seed: int = 0
 
     @property
-    def reports_due_s(self) -> int:
-        """How long an operator waits for its stations' reports [s]."""
+    def report_timeout_s(self) -> int:
+        """Seconds an operator waits for its stations' reports."""
         return self.delay_s + self.patience_s
 
     @property
-    def dispatches_due_s(self) -> int:
-        """How long the coordinator waits for the operators, who may be waiting for a station themselves [s]."""
-        return 2 * self.reports_due_s
+    def dispatch_timeout_s(self) -> int:
+        """Seconds the coordinator waits for the operators, which may wait for a station themselves."""
+        return 2 * self.report_timeout_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Inbox:
         self._awaited: list[tuple[tuple[type[Message], ...], simpy.Event]] = []
 
     def put(self, message: Message) -> None:
-        """Hand a message to who waits for its kind, else lay it in; only the former costs the clock an event."""
+        """Deliver a message: to the process that waits for its kind (an event on the clock), else into the inbox."""
         for number, (kinds, mail) in enumerate(self._awaited):
             if isinstance(message, kinds):
                 del self._awaited[number]
@@ -71,7 +71,7 @@ class Inbox:
         self._arrived.append(message)
 
     def next(self, *kinds: type[Message]) -> simpy.Event:
-        """Return the event that brings the next message of these kinds; yield it."""
+        """Return the event to yield for the next message of these kinds, which is removed from the inbox."""
         mail = self._env.event()
         for number, message in enumerate(self._arrived):
             if isinstance(message, kinds):
@@ -81,7 +81,7 @@ class Inbox:
         return mail
 
     def forget(self, mail: simpy.Event) -> None:
-        """Wait no longer for an event of ``next``."""
+        """Stop waiting for an event of ``next``."""
         self._awaited = [(kinds, awaited) for kinds, awaited in self._awaited if awaited is not mail]
 
     def take(self, kind: type[M]) -> list[M]:
@@ -116,12 +116,12 @@ class Inbox:
 
 
 Receive = Callable[[Message, BoolArray], None]
-"""How a multicast group takes in a message: with a flag for each member, whether the message is lost on the way."""
+"""Receives a message for a multicast group, with a flag for each member: whether it is lost on the way."""
 
 
 @dataclass(frozen=True, slots=True)
 class MulticastGroup:
-    """Many receivers behind one address, who read as one."""
+    """Many receivers behind one address, which receive as one."""
 
     size: int
     receive: Receive
@@ -130,10 +130,10 @@ class MulticastGroup:
 class PostOffice:
     """One inbox per address, and a ledger of all that was sent."""
 
-    def __init__(self, env: simpy.Environment, rules: MailRules) -> None:
-        """Open for business on the clock *env*."""
+    def __init__(self, env: simpy.Environment, settings: MailSettings) -> None:
+        """Start without inboxes on the clock *env*."""
         self.env = env
-        self.rules = rules
+        self.settings = settings
         self.ledger: list[LedgerEntry] = []
         self._inboxes: dict[str, Inbox] = {}
         self._groups: dict[str, MulticastGroup] = {}
@@ -145,7 +145,7 @@ class PostOffice:
         return self._inboxes[address]
 
     def open_group(self, address: str, size: int, receive: Receive) -> None:
-        """Let *size* receivers share an address: a broadcast is lost for the same ones as if each had its own.
+        """Let *size* receivers share an address: a broadcast is lost for the same members as if each had its own.
 
         Physical acts still arrive in the inbox of the address.
         """
@@ -160,18 +160,18 @@ class PostOffice:
         self._dispatch(list(receivers), group, message, None)
 
     def redeliver(self, receivers: Iterable[str], group: str, message: Message) -> None:
-        """Deliver a broadcast that was sent, and entered into the ledger, before this office opened.
+        """Deliver a broadcast that was sent on the day before, and is in that day's ledger.
 
-        Its losses are drawn by its name: it reaches whom it would have reached.
+        Its losses are drawn from the stream of its name: it reaches the same receivers as without the day boundary.
         """
         self._deliver(
-            list(receivers), group, message, message.sent_s + self.rules.delay_s - int(self.env.now)
+            list(receivers), group, message, message.sent_s + self.settings.delay_s - int(self.env.now)
         )
 
     def _dispatch(
         self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None
     ) -> None:
-        delay_s = 0 if message.physical else self.rules.delay_s
+        delay_s = 0 if message.physical else self.settings.delay_s
         reached, lost = self._deliver(receivers, name, message, delay_s, loss_draw)
         self.ledger.append(
             LedgerEntry(
@@ -191,17 +191,17 @@ class PostOffice:
         delay_s: int,
         loss_draw: FloatArray | None = None,
     ) -> tuple[int, int]:
-        """Let a message arrive after a delay; return how many it will reach, and how many not."""
+        """Schedule the delivery of a message; return the numbers of receivers it reaches, and does not reach."""
         sizes = self._sizes(receivers)
         lost = self._lost(sum(sizes), name, message, loss_draw)
-        for receiver, lost_here in zip(receivers, _shared_out(lost, sizes), strict=True):
-            if receiver in self._groups or lost_here is None or not lost_here.all():
-                self._schedule(receiver, message, delay_s, lost_here)
+        for receiver, lost_members in zip(receivers, _by_address(lost, sizes), strict=True):
+            if receiver in self._groups or lost_members is None or not lost_members.all():
+                self._schedule(receiver, message, delay_s, lost_members)
         losses = 0 if lost is None else int(lost.sum())
         return sum(sizes) - losses, losses
 
     def _sizes(self, receivers: list[str]) -> list[int]:
-        """Return how many stand behind each address."""
+        """Return the number of receivers behind each address."""
         if not self._groups:
             return [1] * len(receivers)
         return [self._groups[receiver].size if receiver in self._groups else 1 for receiver in receivers]
@@ -209,13 +209,13 @@ class PostOffice:
     def _lost(
         self, receivers: int, name: str, message: Message, loss_draw: FloatArray | None
     ) -> BoolArray | None:
-        """Return whom a message does not reach, in the order of receivers; None where it reaches all."""
-        if message.physical or self.rules.loss_probability == 0.0:
+        """Return whether the message is lost for each receiver; None where it reaches all."""
+        if message.physical or self.settings.loss_probability == 0.0:
             return None
         if loss_draw is None:
             purpose = f"mail {type(message).__name__} {message.sender} {name}"
-            loss_draw = stream(self.rules.seed, purpose, message.sent_s).random(receivers)
-        return loss_draw < self.rules.loss_probability
+            loss_draw = stream(self.settings.seed, purpose, message.sent_s).random(receivers)
+        return loss_draw < self.settings.loss_probability
 
     def _schedule(self, receiver: str, message: Message, delay_s: int, lost: BoolArray | None) -> None:
         if delay_s == 0:
@@ -232,8 +232,8 @@ class PostOffice:
             group.receive(message, np.zeros(group.size, dtype=np.bool_) if lost is None else lost)
 
 
-def _shared_out(lost: BoolArray | None, sizes: list[int]) -> Iterator[BoolArray | None]:
-    """Yield for each address who of those behind it a message does not reach."""
+def _by_address(lost: BoolArray | None, sizes: list[int]) -> Iterator[BoolArray | None]:
+    """Yield the part of *lost* that belongs to each address."""
     if lost is None:
         yield from repeat(None, len(sizes))
         return

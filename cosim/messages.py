@@ -84,7 +84,7 @@ class ChargeRequest(Message):
     """Energy wanted at the grid side [kWh]."""
     soc: float
     soc_target: float
-    most_kw: float | None = None
+    max_power_kw: float | None = None
     """What the vehicle takes at most, on the grid side; None: what the charger gives."""
 
 

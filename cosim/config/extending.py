@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from cosim.config.faults import sections_in
-from cosim.config.grid import FeederConfig, GridConfig, without_rival
+from cosim.config.grid import FeederConfig, GridConfig, without_other_source
 from cosim.config.reading import entry_key, no_such_entry, read_toml
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError, Problem, refuse
@@ -68,7 +68,7 @@ def _overlaid(base: Any, change: Any, problems: list[Problem], field: str) -> An
         return change
     merged: Any = deepcopy(base)
     if field == "grid" and isinstance(base, dict):
-        merged = without_rival(merged, change)
+        merged = without_other_source(merged, change)
     for step, value in change.items():
         key = entry_key(merged, step)
         if key is None:

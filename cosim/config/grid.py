@@ -151,7 +151,7 @@ class GridConfig(Section):
         feeders = grid.get("feeders", [{}])
         if not isinstance(feeders, list):
             return {"feeders": feeders}
-        return {"feeders": [_overlay(without_rival(defaults, feeder), feeder) for feeder in feeders]}
+        return {"feeders": [_overlay(without_other_source(defaults, feeder), feeder) for feeder in feeders]}
 
 
 class TariffConfig(Section):
@@ -173,7 +173,7 @@ class TariffConfig(Section):
     """What stations ask: the tariff, or the tariff + nodal price - its mean over the feeder's stations."""
 
 
-def without_rival(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:
+def without_other_source(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:
     """Leave out the default source of the network where a feeder names another one."""
     given = feeder if isinstance(feeder, dict) else {}
     rivals = {"buses", "branches"} if "network" in given else {"network"} if "buses" in given else set()

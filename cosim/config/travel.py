@@ -91,10 +91,10 @@ class EvTypeConfig(Section):
     """EVs of this type with a charger at work."""
 
 
-MOST_EVS = 10_000_000
-SUM_SLACK = 1e-9
+MAX_EVS = 10_000_000
+SHARE_SUM_TOLERANCE = 1e-9
 """Decimal shares do not add up to 1 in binary."""
-KNOWLEDGE = ("equilibrium", "last_period", "yesterday")
+INFORMATION_CLASSES = ("equilibrium", "last_period", "yesterday")
 FREE_FLOW = "free_flow"
 
 
@@ -111,14 +111,14 @@ class InformationConfig(Section):
     @model_validator(mode="after")
     def not_more_than_all(self) -> "InformationConfig":
         """Ask that each driver has one kind at most."""
-        if (total := sum(self.shares().values())) > 1 + SUM_SLACK:
+        if (total := sum(self.shares().values())) > 1 + SHARE_SUM_TOLERANCE:
             sentence = f"the shares add up to {total:g}; they must not exceed 1"
-            raise contradiction(sentence, *KNOWLEDGE)
+            raise contradiction(sentence, *INFORMATION_CLASSES)
         return self
 
     def shares(self) -> dict[str, float]:
         """Return the share of each kind that somebody has, in a fixed order."""
-        return {kind: getattr(self, kind) for kind in KNOWLEDGE if getattr(self, kind) > 0}
+        return {kind: getattr(self, kind) for kind in INFORMATION_CLASSES if getattr(self, kind) > 0}
 
     @property
     def needs_reports(self) -> bool:
@@ -130,16 +130,16 @@ def _shorthand(value: Any) -> Any:
     """Take ``information = "yesterday"`` as all drivers having it."""
     if isinstance(value, dict | InformationConfig):
         return value
-    if value in KNOWLEDGE:
+    if value in INFORMATION_CLASSES:
         return {value: 1.0}
-    msg = f"{', '.join(repr(kind) for kind in KNOWLEDGE)}, or a table with the share of each"
+    msg = f"{', '.join(repr(kind) for kind in INFORMATION_CLASSES)}, or a table with the share of each"
     raise ValueError(msg)
 
 
 Information = Annotated[
     InformationConfig,
     BeforeValidator(_shorthand),
-    WithJsonSchema({"anyOf": [{"enum": list(KNOWLEDGE)}, InformationConfig.model_json_schema()]}),
+    WithJsonSchema({"anyOf": [{"enum": list(INFORMATION_CLASSES)}, InformationConfig.model_json_schema()]}),
 ]
 """One kind of knowledge that all drivers have, or a table of shares."""
 
@@ -149,7 +149,7 @@ class PopulationConfig(Section):
 
     ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
-    evs: Annotated[int, Field(ge=1, le=MOST_EVS)] | None = None
+    evs: Annotated[int, Field(ge=1, le=MAX_EVS)] | None = None
     """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""
     resolution: Literal["individual", "batch"] = "individual"
     """Each EV an agent of its own, or all of them as arrays: the same tables, but for messages; for many EVs."""
@@ -176,7 +176,7 @@ class PopulationConfig(Section):
     def types_are_all(self) -> "PopulationConfig":
         """Ask that the shares of the types add up to 1."""
         total = sum(kind.share for kind in self.types)
-        if self.types and abs(total - 1) > SUM_SLACK:
+        if self.types and abs(total - 1) > SHARE_SUM_TOLERANCE:
             sentence = f"types: the shares add up to {total:g}; they must add up to 1"
             raise contradiction(sentence, "types")
         return self

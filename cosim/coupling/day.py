@@ -52,7 +52,7 @@ def road_day(
     """
     price = charging_price_cny_per_kwh
     demand = expected_demand(scenario, _mean_price(price))
-    paths = scenario.with_sessions(demand.session_kwh)
+    paths = scenario.with_session_energy(demand.session_kwh)
     periods, shortfall = _assign(scenario, paths, demand, price, earlier)
     arcs = paths.network.charging_arcs
     load = station_load(

@@ -7,7 +7,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.ev.charging_demand import ChargingDemand, estimate_charging_demand
-from cosim.scenario import CAR, CHARGING, PASSING, Scenario
+from cosim.scenario import CAR, CHARGING, NOT_CHARGING, Scenario
 from cosim.scenario.places import TYPICAL_SESSION_KWH
 
 
@@ -40,12 +40,12 @@ def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDe
     by_class = np.empty((3, scenario.periods.count))
     by_class[CAR] = cars_veh_h
     by_class[CHARGING] = evs_veh_h * charging.charging_share
-    by_class[PASSING] = evs_veh_h - by_class[CHARGING]
+    by_class[NOT_CHARGING] = evs_veh_h - by_class[CHARGING]
     by_group = by_class.T[:, :, np.newaxis] * scenario.od_share
     if charging.od_departures_per_ev is not None:  # trips chain: EVs have ODs of their own in each period
         evs_by_od = n_ev * charging.od_departures_per_ev / scenario.periods.hours
         by_group[:, CHARGING] = evs_by_od * charging.charging_share[:, np.newaxis]
-        by_group[:, PASSING] = evs_by_od - by_group[:, CHARGING]
+        by_group[:, NOT_CHARGING] = evs_by_od - by_group[:, CHARGING]
     return DayDemand(charging=charging, n_ev=n_ev, group_veh_h=by_group.reshape(scenario.periods.count, -1))
 
 
@@ -59,6 +59,6 @@ def _charging_demand(scenario: Scenario, price_ratio: tuple[float, ...] | None) 
         scenario.periods,
         n_ev=scenario.config.population.estimate_diaries,
         price_ratio=None if price_ratio is None else np.array(price_ratio),
-        carried=scenario.config.population.soc == "carried",
+        carry_over=scenario.config.population.soc == "carried",
         chains=scenario.chains,
     )

@@ -25,7 +25,7 @@ from cosim.results import Recorder
 from cosim.scenario import FeederCase, Scenario
 
 PLANS = ("day_ahead", "re_dispatch", "perfect_foresight")
-NOTICED_PU = 1e-6
+VOLTAGE_TOLERANCE_PU = 1e-6
 """Less than this outside a limit is rounding."""
 
 
@@ -168,5 +168,5 @@ def _one_period(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatA
 def _outside_limits(feeder: Feeder, voltage_pu: FloatArray) -> IntArray:
     outside_pu = np.maximum(feeder.voltage_min_pu - voltage_pu, voltage_pu - feeder.voltage_max_pu)
     outside_pu[:, feeder.slack_buses] = 0.0
-    buses: IntArray = np.count_nonzero(outside_pu > NOTICED_PU, axis=1)
+    buses: IntArray = np.count_nonzero(outside_pu > VOLTAGE_TOLERANCE_PU, axis=1)
     return buses

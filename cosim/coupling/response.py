@@ -37,7 +37,7 @@ def logit_slope(scenario: Scenario, roads: RoadDay) -> FloatArray:
     """
     paths, energy_kwh = roads.paths, roads.demand.session_kwh
     charges = np.flatnonzero(paths.station >= 0)
-    group, station = paths.groups.of_path[charges], paths.station[charges]
+    group, station = paths.groups.group_of_path[charges], paths.station[charges]
     shape = (paths.groups.count, len(scenario.stations))
     weight = (
         scenario.config.road.theta_per_min

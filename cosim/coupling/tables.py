@@ -13,7 +13,7 @@ from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.road.assignment import Equilibrium
 from cosim.road.records import record_link_flows, record_path_flows
-from cosim.scenario import CAR, CHARGING, PASSING, FeederCase, Scenario
+from cosim.scenario import CAR, CHARGING, NOT_CHARGING, FeederCase, Scenario
 
 
 def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Frame]:
@@ -62,10 +62,10 @@ def _operate(
 
 def _record_roads(recorder: Recorder, day: EquilibriumDay, period: Equilibrium, now: PeriodOfDay) -> None:
     paths = day.paths
-    class_of_path = paths.class_of_group[paths.groups.of_path]
+    class_of_path = paths.class_of_group[paths.groups.group_of_path]
     by_class = [
         paths.link_flow_veh_h(np.where(class_of_path == user_class, period.path_flow_veh_h, 0.0))
-        for user_class in (CAR, PASSING, CHARGING)
+        for user_class in (CAR, NOT_CHARGING, CHARGING)
     ]
     record_link_flows(recorder, paths.network, now, *by_class, time_min=period.link_time_min)
     record_path_flows(

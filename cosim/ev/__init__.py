@@ -1,1 +1,1 @@
-"""The vehicle side: battery, mobility, charging demand."""
+"""Electric vehicles: battery, mobility models, charging behaviour and charging demand."""

@@ -1,7 +1,7 @@
-"""What driving and charging do to a battery.
+"""State of charge of a battery under driving and charging.
 
-All functions take scalars and arrays alike. None clips a state of charge at zero: who may drive is decided
-in ``cosim.ev.charging``. Powers and energies of charging are on the grid side of the charger.
+All functions take scalars and arrays alike. None clips a state of charge at zero: whether an EV can make a trip is
+decided in ``cosim.ev.charging``. Powers and energies of charging are on the grid side of the charger.
 """
 
 from dataclasses import dataclass, fields
@@ -20,7 +20,7 @@ class Battery:
     charging_efficiency: FloatArray | float = 0.92
 
     def __post_init__(self) -> None:
-        """Refuse what no battery can be."""
+        """Raise ValueError for values that no battery has."""
         efficiency = np.asarray(self.charging_efficiency)
         possible = (
             np.greater(self.battery_kwh, 0).all() and np.greater_equal(self.consumption_kwh_per_km, 0).all()
@@ -30,7 +30,7 @@ class Battery:
             raise ValueError(msg)
 
     def select(self, ev: IntArray | np.int64) -> "Battery":
-        """Return the batteries of the EVs in the rows *ev*; itself where all have the same."""
+        """Return the batteries of the EVs with these indices; itself where all have the same."""
         if np.ndim(self.battery_kwh) == 0:
             return self
         return Battery(**{field.name: np.asarray(getattr(self, field.name))[ev] for field in fields(self)})
@@ -44,9 +44,9 @@ class Battery:
         return np.subtract(soc, np.divide(energy_kwh, self.battery_kwh))
 
     def charging_kwh(self, soc: FloatArray | float, soc_target: FloatArray | float) -> FloatArray:
-        """Return the grid-side energy that lifts *soc* to *soc_target* [kWh]; zero if it is there already."""
-        lift: FloatArray = np.maximum(np.subtract(soc_target, soc), 0.0)
-        return lift * self.battery_kwh / self.charging_efficiency
+        """Return the grid-side energy from *soc* to *soc_target* [kWh]; zero if the target is not above *soc*."""
+        soc_gain: FloatArray = np.maximum(np.subtract(soc_target, soc), 0.0)
+        return soc_gain * self.battery_kwh / self.charging_efficiency
 
     def soc_after_charging(
         self, soc: FloatArray | float, power_kw: FloatArray | float, duration_h: FloatArray | float

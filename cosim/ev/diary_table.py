@@ -25,9 +25,9 @@ from cosim.ev.transitions import ACTIVITIES, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
 COLUMNS = ("ev", "day", "trip", "departure", "arrival", "from", "to", "length_km")
-FASTEST_KM_H = 200
+MAX_SPEED_KM_H = 200
 """Mean speed of a trip that is still believed."""
-LONGEST_TRIP_H = 12
+MAX_TRIP_H = 12
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
 
 
@@ -198,13 +198,13 @@ def _refuse_odd_trip(table: Table, line: int, row: Row, hours: float, length_km:
         table.report(line, f"arrival is {row['arrival']!r}, before the departure at {row['departure']!r}")
     elif hours == 0:
         table.report(line, f"{when}: a trip must last longer than 0; write seconds, as 07:45:30")
-    elif hours > LONGEST_TRIP_H:
-        table.report(line, f"{when}: the trip lasts {hours:.1f} h; it must be {LONGEST_TRIP_H} h or less")
-    if hours > 0 and isfinite(length_km) and length_km / hours > FASTEST_KM_H:
+    elif hours > MAX_TRIP_H:
+        table.report(line, f"{when}: the trip lasts {hours:.1f} h; it must be {MAX_TRIP_H} h or less")
+    if hours > 0 and isfinite(length_km) and length_km / hours > MAX_SPEED_KM_H:
         table.report(
             line,
             f"length_km is {row['length_km']!r} in {60 * hours:.0f} min: {length_km / hours:,.0f} km/h; "
-            f"it must be {FASTEST_KM_H} km/h or less",
+            f"it must be {MAX_SPEED_KM_H} km/h or less",
         )
 
 

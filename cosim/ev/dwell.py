@@ -15,7 +15,7 @@ from cosim.ev.mobility import MobilityModel, Uniform, whole_seconds
 from cosim.ev.transitions import HOME, LEISURE, OTHER, WORK, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
-SHORTEST_STAY_S = 900
+MIN_STAY_S = 900
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +54,7 @@ class DwellModel(MobilityModel):
     ) -> IntArray:
         """Return the first departures, never before the shortest stay is over."""
         drawn_s = whole_seconds(self.first_departure_min.quantile(uniform("first departure")) * 60)
-        earliest_s = np.where(arrival_s < 0, 0, arrival_s + SHORTEST_STAY_S)
+        earliest_s = np.where(arrival_s < 0, 0, arrival_s + MIN_STAY_S)
         return np.maximum(drawn_s, earliest_s)
 
     def next_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:

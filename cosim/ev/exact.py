@@ -16,7 +16,7 @@ from cosim.ev.mobility import MobilityModel
 from cosim.ev.occupancy import BOUNDARIES, PLACES, Occupancy
 from cosim.ev.transitions import HOME
 
-QUANTILES = 1 << 16
+N_QUADRATURE_POINTS = 1 << 16
 
 
 def crossings(model: MobilityModel) -> FloatArray:
@@ -24,7 +24,7 @@ def crossings(model: MobilityModel) -> FloatArray:
 
     With d the trip's time in slots and u uniform in [0, 1): n = floor(u + d), so P(n >= k) = E[clip(d - k + 1, 0, 1)].
     """
-    uniform, weight = quadrature(QUANTILES)
+    uniform, weight = quadrature(N_QUADRATURE_POINTS)
     slots = model.trip_s(model.length_km.quantile(uniform)) / SLOT_S
     most = int(np.floor(slots.max())) + 1
     reaches = [float(weight @ np.clip(slots - n + 1, 0.0, 1.0)) for n in range(1, most + 2)]

@@ -18,8 +18,8 @@ from cosim.ev.transitions import ACTIVITIES, FALLBACK, HOME
 
 PRIOR_EVS = 5.0
 """Weight of the prior, in EVs parked for one slot."""
-SETTLED = 1e-9
-LOG_DEVIATIONS = (1e-3, 10.0)
+EM_TOLERANCE = 1e-9
+LOG_DEVIATION_BOUNDS = (1e-3, 10.0)
 """Bounds of the fitted log-normal: of trips that are all alike the likeliest deviation would be 0."""
 
 
@@ -84,7 +84,7 @@ def _with_idle_days(
         never = share * float(np.prod(1 - departure[:, HOME].sum(axis=1)))
         before, of_the_chain = of_the_chain, idle * never / (1 - share + never) if idle else 0.0
         share = (from_home + of_the_chain) / max(from_home + idle, 1)
-        if abs(of_the_chain - before) <= SETTLED * days.n_days:
+        if abs(of_the_chain - before) <= EM_TOLERANCE * days.n_days:
             return share, departure, exposure
 
 
@@ -122,7 +122,7 @@ def _hourly(leaving: IntArray, prior_evs: float) -> FloatArray:
 def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) -> LogNormal:
     """Return the log-normal of greatest likelihood; lengths at or beyond the bounds count as beyond them.
 
-    Its log-deviation lies within LOG_DEVIATIONS, so that no chance of a length beyond a bound is ever exactly 0.
+    Its log-deviation lies within LOG_DEVIATION_BOUNDS, so that no chance of a length beyond a bound is ever exactly 0.
     """
     from scipy.optimize import minimize
     from scipy.special import log_ndtr
@@ -143,7 +143,7 @@ def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) ->
         cost,
         start,
         method="Nelder-Mead",
-        bounds=[(None, None), np.log(LOG_DEVIATIONS)],
+        bounds=[(None, None), np.log(LOG_DEVIATION_BOUNDS)],
         options={"xatol": 1e-7, "fatol": 1e-12},
     )
     return LogNormal(float(found.x[0]), float(np.exp(found.x[1])), low, high)

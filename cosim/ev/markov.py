@@ -21,7 +21,7 @@ SLOTS = 96
 SLOT_S = SECONDS_PER_DAY // SLOTS
 SLOT_NAMES = tuple(str(slot) for slot in range(1, SLOTS + 1))
 COLUMNS = ("slot", "from", *ACTIVITIES)
-_NEVER_CERTAIN = 1 - 1e-15
+MAX_DEPARTURE_PROBABILITY = 1 - 1e-15
 """A probability of 1 would make the hazard infinite; nobody notices one EV in 1e15 who stays."""
 
 
@@ -44,7 +44,7 @@ class MarkovModel(MobilityModel):
     @property
     def cumulative_hazard(self) -> FloatArray:
         """Return -ln P(no departure before each slot boundary | parked at 00:00), (4 activities, 97)."""
-        leaves = np.minimum(self.departure.sum(axis=2), _NEVER_CERTAIN)
+        leaves = np.minimum(self.departure.sum(axis=2), MAX_DEPARTURE_PROBABILITY)
         return np.vstack([np.zeros(4), -np.log1p(-leaves).cumsum(axis=0)]).T
 
     def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:

@@ -8,7 +8,7 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.diary_table import ObservedDays
 from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.mobility import Diaries, EVState
-from cosim.ev.timeline import DOINGS, Timeline
+from cosim.ev.timeline import ACTIVITY_STATES, Timeline
 from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
@@ -46,10 +46,10 @@ def arrived_less_left(trips: Diaries | ObservedDays, midnight_s: int = 0) -> Int
     return come - _so_far_at_each(trips.from_activity, trips.departure_s - midnight_s)
 
 
-def count_doings(line: Timeline) -> IntArray:
+def count_activity_states(line: Timeline) -> IntArray:
     """Return the number of EVs by what they do, (97 boundaries, 7: parked idle, driving, charging)."""
     start, end = _boundary(line.start_s), _boundary(line.end_s)
-    kinds = [line.doing == kind for kind in range(len(DOINGS))]
+    kinds = [line.activity_state == kind for kind in range(len(ACTIVITY_STATES))]
     return np.stack([_so_far(start[kind]) - _so_far(end[kind]) for kind in kinds], axis=1)
 
 

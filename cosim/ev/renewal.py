@@ -12,16 +12,16 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.ev.distributions import Distribution, quadrature
-from cosim.ev.dwell import SHORTEST_STAY_S, DwellModel
+from cosim.ev.dwell import MIN_STAY_S, DwellModel
 from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.occupancy import BOUNDARIES, PLACES, Occupancy
 from cosim.ev.transitions import HOME
 from cosim.periods import SECONDS_PER_DAY
 
 GRID_S = 15
-CELLS = SECONDS_PER_DAY // GRID_S
-PER_SLOT = SLOT_S // GRID_S
-QUANTILES = 1 << 17
+CELLS_PER_DAY = SECONDS_PER_DAY // GRID_S
+CELLS_PER_SLOT = SLOT_S // GRID_S
+N_QUADRATURE_POINTS = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,11 +34,11 @@ class DayStart:
     """(4 activities, cells after midnight): on the way at midnight."""
 
 
-def masses(distribution: Distribution, unit_s: float) -> FloatArray:
+def cell_probabilities(distribution: Distribution, unit_s: float) -> FloatArray:
     """Return the probability of each grid cell for times of so many *unit_s*; cell j is centred at j times 15 s."""
-    uniform, weight = quadrature(QUANTILES)
+    uniform, weight = quadrature(N_QUADRATURE_POINTS)
     cell = np.rint(distribution.quantile(uniform) * unit_s / GRID_S).astype(np.int64)
-    mass: FloatArray = np.bincount(np.minimum(cell, 2 * CELLS), weights=weight).astype(np.float64)
+    mass: FloatArray = np.bincount(np.minimum(cell, 2 * CELLS_PER_DAY), weights=weight).astype(np.float64)
     return mass
 
 
@@ -49,14 +49,16 @@ def all_at_home() -> DayStart:
 
 def renewal_day(model: DwellModel, start: DayStart) -> tuple[Occupancy, DayStart]:
     """Return where EVs are at every boundary of the day, and the next midnight."""
-    trip = masses(model.length_km, 3600 / model.diary_speed_km_h)
-    stays = [(kind, from_h, to_h, masses(dwell, 3600)) for kind, from_h, to_h, dwell in model.stays()]
+    trip = cell_probabilities(model.length_km, 3600 / model.diary_speed_km_h)
+    stays = [
+        (kind, from_h, to_h, cell_probabilities(dwell, 3600)) for kind, from_h, to_h, dwell in model.stays()
+    ]
     longest = trip.size + max(mass.size for *_, mass in stays)
-    departures, arrivals = np.zeros((4, CELLS + longest)), np.zeros((4, CELLS + longest))
+    departures, arrivals = np.zeros((4, CELLS_PER_DAY + longest)), np.zeros((4, CELLS_PER_DAY + longest))
     _first_departures(model, start, departures)
     arrivals[:, : start.arriving.shape[1]] = start.arriving
     started = np.zeros_like(arrivals)  # arrivals of trips that start today: they have a dwell time
-    for cell in range(CELLS):
+    for cell in range(CELLS_PER_DAY):
         second = cell * GRID_S
         to = departures[:, cell] @ model.transition[:, second // 3600]
         started[:, cell : cell + trip.size] += to[:, np.newaxis] * trip
@@ -66,16 +68,16 @@ def renewal_day(model: DwellModel, start: DayStart) -> tuple[Occupancy, DayStart
                 goes_on = 1 - model.share_evening_at_home if evening else 1.0
                 departures[kind, cell : cell + mass.size] += goes_on * started[kind, cell] * mass
     arrivals += started
-    return _summed(departures[:, :CELLS], arrivals, start)
+    return _summed(departures[:, :CELLS_PER_DAY], arrivals, start)
 
 
 def _first_departures(model: DwellModel, start: DayStart, departures: FloatArray) -> None:
     """Add the first departures of the day: of those at home a share, of all others everybody."""
-    first = masses(model.first_departure_min, 60)[:CELLS]
+    first = cell_probabilities(model.first_departure_min, 60)[:CELLS_PER_DAY]
     travels = start.parked * np.where(np.arange(4) == HOME, model.travel_share, 1.0)
     departures[:, : first.size] += travels[:, np.newaxis] * first
     for kind, cell in np.argwhere(start.arriving > 0):
-        earliest = int(cell) + SHORTEST_STAY_S // GRID_S
+        earliest = int(cell) + MIN_STAY_S // GRID_S
         later = first.copy()
         later[:earliest] = 0.0
         later[earliest] += first[:earliest].sum()
@@ -84,19 +86,20 @@ def _first_departures(model: DwellModel, start: DayStart, departures: FloatArray
 
 def _summed(departures: FloatArray, arrivals: FloatArray, start: DayStart) -> tuple[Occupancy, DayStart]:
     """Return the occupancy: who has come so far less who has left; half of a boundary's cell lies before it."""
-    today = arrivals[:, :CELLS]
-    course = np.zeros((4, CELLS + 1))
+    today = arrivals[:, :CELLS_PER_DAY]
+    course = np.zeros((4, CELLS_PER_DAY + 1))
     change = today - departures
     course[:, 1:] = change.cumsum(axis=1)
     half = np.append(change, np.zeros((4, 1)), axis=1) / 2
-    parked = (start.parked[:, np.newaxis] + course + half)[:, ::PER_SLOT].T
+    parked = (start.parked[:, np.newaxis] + course + half)[:, ::CELLS_PER_SLOT].T
     share = np.empty((BOUNDARIES, len(PLACES)))
     share[:, :4] = parked
     share[:, 4] = 1 - parked.sum(axis=1)
-    leaves = departures.reshape(4, SLOTS, PER_SLOT).sum(axis=2).T
-    last = np.flatnonzero(arrivals.any(axis=0)).max(initial=CELLS) + 1
+    leaves = departures.reshape(4, SLOTS, CELLS_PER_SLOT).sum(axis=2).T
+    last = np.flatnonzero(arrivals.any(axis=0)).max(initial=CELLS_PER_DAY) + 1
     midnight = DayStart(
-        parked=start.parked + course[:, -1], arriving=arrivals[:, CELLS : max(last, CELLS + 1)]
+        parked=start.parked + course[:, -1],
+        arriving=arrivals[:, CELLS_PER_DAY : max(last, CELLS_PER_DAY + 1)],
     )
     return Occupancy(share=share, departures_per_ev=leaves), midnight
 

@@ -21,10 +21,10 @@ from cosim.ev.markov import SLOT_S, SLOTS, MarkovModel
 from cosim.ev.occupancy import BOUNDARIES
 from cosim.ev.transitions import HOME, WORK
 
-BINS = 201
-LENGTHS = 600
-IDLE, PLUGGED = 0, 1
-SOC = np.linspace(0.0, 1.0, BINS)
+N_SOC_BINS = 201
+N_LENGTHS = 600
+NOT_PLUGGED, PLUGGED = 0, 1
+SOC = np.linspace(0.0, 1.0, N_SOC_BINS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +78,7 @@ class SocChain:
         The distribution over crossed boundaries and bins on arrival (crossings * bins, bins), the chance to be at
         a fast charger at the boundaries after the departure (bins, boundaries), and to fast-charge at all (bins).
         """
-        uniform, weight = quadrature(LENGTHS)
+        uniform, weight = quadrature(N_LENGTHS)
         length_km = self.model.length_km.quantile(uniform)
         slots = self.model.trip_s(length_km) / SLOT_S
         kwh, soc = self.kind.battery.trip_kwh(length_km)[:, np.newaxis], SOC[np.newaxis, :]
@@ -86,12 +86,12 @@ class SocChain:
         charged = drive(soc, kwh, fast_charge=True, battery=self.kind.battery, behaviour=self.behaviour)
         plain = drive(soc, kwh, fast_charge=False, battery=self.kind.battery, behaviour=self.behaviour)
         most = int(slots.max()) + 2
-        arrives = np.zeros((most, BINS, BINS))
+        arrives = np.zeros((most, N_SOC_BINS, N_SOC_BINS))
         for share, end in ((chance, charged.soc_arrival), (1 - chance, plain.soc_arrival)):
             _book(arrives, weight[:, np.newaxis] * share, end, slots)
         kw = min(self.charger_kw, self.kind.fast_kw)
         plug, unplug = (
-            self.behaviour.charge_point * slots[:, np.newaxis],
+            self.behaviour.charging_stop * slots[:, np.newaxis],
             charged.session_kwh / kw * 3600 / SLOT_S,
         )
         unplug = plug + unplug
@@ -99,7 +99,7 @@ class SocChain:
         at_charger = [
             (weight @ (chance * (np.clip(j - plug, 0, 1) - np.clip(j - unplug, 0, 1)))) for j in ahead
         ]
-        return csr_array(arrives.reshape(-1, BINS)), np.array(at_charger).T, weight @ chance
+        return csr_array(arrives.reshape(-1, N_SOC_BINS)), np.array(at_charger).T, weight @ chance
 
     def _charges(self, soc: FloatArray, kwh: FloatArray) -> FloatArray:
         """Return the chance to fast-charge: 1 where the least willing would, 0 where the most willing would not."""
@@ -113,19 +113,19 @@ class SocChain:
 
 def _spread(soc: FloatArray) -> FloatArray:
     """Return the matrix that moves each bin to the value *soc* of its own, (bins from, bins to)."""
-    matrix = np.zeros((soc.size, BINS))
+    matrix = np.zeros((soc.size, N_SOC_BINS))
     low, part = _between(soc)
     rows = np.arange(soc.size)
     matrix[rows, low] += 1 - part
-    matrix[rows, np.minimum(low + 1, BINS - 1)] += part
+    matrix[rows, np.minimum(low + 1, N_SOC_BINS - 1)] += part
     return matrix
 
 
 def _between(soc: FloatArray) -> tuple[np.ndarray, FloatArray]:
     """Return the bin below and the share of the bin above; nobody is full who is not."""
-    place = np.clip(soc, 0.0, 1.0) * (BINS - 1)
+    place = np.clip(soc, 0.0, 1.0) * (N_SOC_BINS - 1)
     low = np.floor(place).astype(np.int64)
-    part = np.where(low == BINS - 2, 0.0, place - low)
+    part = np.where(low == N_SOC_BINS - 2, 0.0, place - low)
     return low, part
 
 
@@ -134,9 +134,9 @@ def _book(arrives: FloatArray, mass: FloatArray, soc: FloatArray, slots: FloatAr
     low, part = _between(soc)
     crossed = np.floor(slots).astype(np.int64)[:, np.newaxis]
     more = (slots - np.floor(slots))[:, np.newaxis]
-    start = np.broadcast_to(np.arange(BINS), mass.shape)
+    start = np.broadcast_to(np.arange(N_SOC_BINS), mass.shape)
     for number, chance in ((crossed, 1 - more), (crossed + 1, more)):
-        for end, share in ((low, 1 - part), (np.minimum(low + 1, BINS - 1), part)):
+        for end, share in ((low, 1 - part), (np.minimum(low + 1, N_SOC_BINS - 1), part)):
             cell = np.ravel_multi_index((np.broadcast_to(number, mass.shape), end, start), arrives.shape)
             flow = np.bincount(cell.ravel(), weights=(mass * chance * share).ravel(), minlength=arrives.size)
             arrives += flow.reshape(arrives.shape)
@@ -179,16 +179,16 @@ def charging_days(
 
 
 def _initial_fleet(chain: SocChain, *, plugged: bool) -> _Fleet:
-    uniform, weight = quadrature(4 * BINS)
+    uniform, weight = quadrature(4 * N_SOC_BINS)
     first = weight @ _spread(chain.model.soc_first.quantile(uniform))
     share, has_charger, _ = chain.classes
     arrives, at_charger, _ = chain.trips
     plugs = plugged * has_charger[:, np.newaxis] * (chain.behaviour.soc_plug_at_home > SOC)
     at_home = np.stack([1 - plugs, plugs], axis=1) * (share[:, np.newaxis] * first)[:, np.newaxis]
-    parked = np.zeros((4, 4, 2, BINS))
+    parked = np.zeros((4, 4, 2, N_SOC_BINS))
     parked[:, HOME] = at_home * chain.model.travel_share
     resting = at_home * (1 - chain.model.travel_share)
-    coming = np.zeros((arrives.shape[0] // BINS + 1, 4, 4, BINS))
+    coming = np.zeros((arrives.shape[0] // N_SOC_BINS + 1, 4, 4, N_SOC_BINS))
     return _Fleet(parked=parked, resting=resting, coming=coming, at_fast=np.zeros(at_charger.shape[1] + 1))
 
 
@@ -213,12 +213,12 @@ def _step(chain: SocChain, fleet: _Fleet, slot: int) -> FloatArray:
     whole, some = chain.slow_step
     arrives, at_charger, _ = chain.trips
     table = chain.model.departure[slot]
-    leaving = np.einsum("cfs,ft->cts", fleet.parked[:, :, IDLE], table)
+    leaving = np.einsum("cfs,ft->cts", fleet.parked[:, :, NOT_PLUGGED], table)
     leaving += np.einsum("cfs,ft->cts", fleet.parked[:, :, PLUGGED], table) @ some
     fleet.parked *= (1 - table.sum(axis=1))[:, np.newaxis, np.newaxis]
     fleet.parked[:, :, PLUGGED] = fleet.parked[:, :, PLUGGED] @ whole
     fleet.resting[:, PLUGGED] = fleet.resting[:, PLUGGED] @ whole
-    trips = (arrives @ leaving.reshape(-1, BINS).T).reshape(-1, BINS, 4, 4)
+    trips = (arrives @ leaving.reshape(-1, N_SOC_BINS).T).reshape(-1, N_SOC_BINS, 4, 4)
     fleet.coming[: len(trips)] += trips.transpose(0, 2, 3, 1)
     left: FloatArray = leaving.sum(axis=(0, 1))
     fleet.at_fast[1:] += left @ at_charger
@@ -236,7 +236,7 @@ def _arrive(chain: SocChain, fleet: _Fleet, come: FloatArray) -> None:
     plugs = np.zeros_like(come)
     plugs[:, HOME] = at_home[:, np.newaxis] * (chain.behaviour.soc_plug_at_home > SOC)
     plugs[:, WORK] = at_work[:, np.newaxis]
-    fleet.parked[:, :, IDLE] += come * (1 - plugs)
+    fleet.parked[:, :, NOT_PLUGGED] += come * (1 - plugs)
     fleet.parked[:, :, PLUGGED] += (come * plugs) @ some
 
 
@@ -247,7 +247,7 @@ def _begin_next_day(chain: SocChain, fleet: _Fleet) -> None:
     fleet.resting = at_home * (1 - chain.model.travel_share)
 
 
-def one_type(model: MarkovModel, battery: Battery, behaviour: ChargingBehaviour) -> EvType:
+def single_ev_type(model: MarkovModel, battery: Battery, behaviour: ChargingBehaviour) -> EvType:
     """Return the type that a model without types describes."""
     return EvType(
         battery=battery,

@@ -12,8 +12,8 @@ from cosim.ev.soc import SocRecord
 from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
-DOINGS = (*ACTIVITIES, "driving", "slow_charging", "fast_charging")
-"""What an EV can be doing; parked at an activity means parked without charging."""
+ACTIVITY_STATES = (*ACTIVITIES, "driving", "slow_charging", "fast_charging")
+"""What an EV can be activity_state; parked at an activity means parked without charging."""
 DRIVING, SLOW, FAST = 4, 5, 6
 Columns = tuple[IntArray | ActivityArray | FloatArray, ...]
 """Columns of a timeline: EV, what it does, start and end [s], state of charge at both."""
@@ -28,7 +28,7 @@ class Timeline:
 
     n_ev: int
     ev: IntArray
-    doing: ActivityArray
+    activity_state: ActivityArray
     start_s: FloatArray
     end_s: FloatArray
     soc_start: FloatArray
@@ -45,7 +45,7 @@ def _still_going_on(yesterday: Timeline | None) -> Timeline:
     if yesterday is None:
         nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8)
         return Timeline(0, nobody, nothing, *[np.zeros(0)] * 4)
-    late = np.isin(yesterday.doing, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
+    late = np.isin(yesterday.activity_state, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
     today = replace(
         yesterday, start_s=yesterday.start_s - SECONDS_PER_DAY, end_s=yesterday.end_s - SECONDS_PER_DAY
     )
@@ -90,7 +90,7 @@ def timeline(
     late_end_s = np.minimum(late.end_s, stays.departure_s[late.ev])
     parts = [
         *trips,
-        (late.ev, late.doing, late.start_s, late_end_s, late.soc_start, late.soc_end),
+        (late.ev, late.activity_state, late.start_s, late_end_s, late.soc_start, late.soc_end),
         *_parked(diaries, stays, battery, behaviour),
     ]
     line = Timeline(diaries.n_ev, *(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -110,9 +110,9 @@ def _trips(
     departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
     ev = diaries.ev[made]
     own, kw = battery.select(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
-    plug_s = departure_s + behaviour.charge_point * (arrival_s - departure_s)
+    plug_s = departure_s + behaviour.charging_stop * (arrival_s - departure_s)
     unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, _next(ev, departure_s))
-    soc_plug = record.soc_charge_point[made]
+    soc_plug = record.soc_charging_stop[made]
     gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.battery_kwh
     soc_unplug = np.where(record.fast_charge[made], soc_plug + gain, soc_plug)
     there_s = np.maximum(arrival_s, unplug_s)

@@ -16,10 +16,10 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.mobility import Diaries, Draws, trip_uniforms
 from cosim.ev.transitions import ACTIVITIES, HOME, WORK, ActivityArray
 
-MOST_ZONES = 100
-MEMORY = 4**6
+MAX_ZONES = 100
+N_HISTORIES = 4**6
 """The expectation remembers the last six places since home; hardly a trip has more before it."""
-_NONE_LEFT = 1e-12
+_WEIGHT_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ class TripChains:
         row = home * self.n_zones + now
         total = cumulative[row, -1]
         at_work = np.where(work >= 0, self.visits[home, now, work], 0.0)
-        at_work = np.where(total - at_work > _NONE_LEFT * total, at_work, 0.0)
+        at_work = np.where(total - at_work > _WEIGHT_TOLERANCE * total, at_work, 0.0)
         before_work = cumulative[row, work] - self.visits[home, now, work]
         point = uniform * (total - at_work)
         point += np.where(point >= before_work, at_work, 0.0)
@@ -156,7 +156,7 @@ def _since_home(diaries: Diaries) -> IntArray:
         if trip == 1:
             been[ev] = diaries.from_activity[row]
         code[row] = been[ev] * 4 + to
-        been[ev] = np.where(to == HOME, 0, code[row] % MEMORY)
+        been[ev] = np.where(to == HOME, 0, code[row] % N_HISTORIES)
     return code
 
 
@@ -205,7 +205,7 @@ def _visit(now: FloatArray, visits: FloatArray, then: FloatArray, joint: FloatAr
     """Add the visits of EVs of one home that are *now* (by work zone) in the zones; rows of *visits* are zones."""
     total = visits.sum(axis=1)
     without_work = total - visits.T  # (work zones, zones)
-    others = without_work > _NONE_LEFT * np.maximum(total, _NONE_LEFT)
+    others = without_work > _WEIGHT_TOLERANCE * np.maximum(total, _WEIGHT_TOLERANCE)
     rate = np.where(others, now, 0.0) / np.where(others, without_work, 1.0)
     gone = rate @ visits
     np.fill_diagonal(gone, 0.0)
@@ -215,7 +215,7 @@ def _visit(now: FloatArray, visits: FloatArray, then: FloatArray, joint: FloatAr
     joint += visits * only_work.sum(axis=0)[:, np.newaxis]
 
 
-def chains_of(origin: IntArray, destination: IntArray, demand: FloatArray) -> TripChains:
+def build_trip_chains(origin: IntArray, destination: IntArray, demand: FloatArray) -> TripChains:
     """Return the chains over an OD table; its zones are numbered in ascending order of their nodes."""
     zones = np.unique(np.concatenate((origin, destination)))
     start, end = np.searchsorted(zones, origin), np.searchsorted(zones, destination)
@@ -226,14 +226,14 @@ def chains_of(origin: IntArray, destination: IntArray, demand: FloatArray) -> Tr
     return TripChains(weight, number)
 
 
-def why_not_chained(
+def chaining_obstacles(
     origin: IntArray, destination: IntArray, demand: FloatArray, names: list[str]
 ) -> list[str]:
     """Say why trips cannot chain over an OD table; nothing if they can."""
     zones = np.unique(np.concatenate((origin, destination)))
-    if zones.size > MOST_ZONES:
-        return [f"there are {zones.size} zones; trips chain over {MOST_ZONES} at most"]
-    chains = chains_of(origin, destination, demand)
+    if zones.size > MAX_ZONES:
+        return [f"there are {zones.size} zones; trips chain over {MAX_ZONES} at most"]
+    chains = build_trip_chains(origin, destination, demand)
     called = [names[zone] for zone in zones]
     no_start = [name for name, row in zip(called, chains.weight, strict=True) if not row.sum() > 0]
     no_end = [name for name, column in zip(called, chains.weight.T, strict=True) if not column.sum() > 0]

@@ -10,7 +10,8 @@ import numpy as np
 
 from cosim.arguments import check, not_negative, one_of, whole
 from cosim.arrays import BoolArray, FloatArray, Frame
-from cosim.road.averaging import Averaged, average, average_loadings, below_capacity
+from cosim.road.averaging import Averaging, average_link_flows, average_path_flows, below_capacity
+from cosim.road.bush_loading import BushLoading
 from cosim.road.bush_problem import BushProblem
 from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.latency import is_overloaded, link_toll_min
@@ -24,9 +25,9 @@ from cosim.road.steps import Method
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Equilibrium:
-    """The flows of one period, how well they reproduce themselves, and how the search got there.
+    """Flows, times and costs of one period at equilibrium, with the residual and the history of the search.
 
-    On bushes nothing is known of single paths: the arrays over paths are empty, the residual an upper bound.
+    On bushes the arrays over paths are empty, and the residual is an upper bound.
     """
 
     method: Method
@@ -34,31 +35,31 @@ class Equilibrium:
     link_flow_veh_h: FloatArray
     link_time_min: FloatArray
     toll_min: FloatArray
-    """Per link; zero unless it is a stochastic system optimum, whose tolls x t' are part of the costs."""
+    """Toll x t' per link, part of the costs of a stochastic system optimum; zero otherwise."""
     path_cost_min: FloatArray
     path_share: FloatArray
-    """P(c) at these costs: what a driver who knows them would choose (Eq. 7)."""
+    """Choice probability P(c) at these costs (Eq. 7)."""
     expected_cost_min: FloatArray
-    """Expected minimum cost of each group, the satisfaction -1/theta ln sum_k exp(-theta c_k)."""
+    """Expected minimum cost per group, C* = -1/theta ln sum_k exp(-theta c_k)."""
     mean_time_min: FloatArray
-    """Mean travel time of each group."""
+    """Mean travel time per group."""
     residual: float
-    """max |q P(c(f)) - f| / max(1, q) over all paths: the one definition of residual everywhere."""
+    """max |q P(c(f)) - f| / max(1, q) over all paths."""
     converged: bool
     residuals: FloatArray
     """Residual before each step."""
     steps: FloatArray
-    """Length of each step; NaN where the search begins again with another theta."""
+    """Size of each step."""
     overloaded: BoolArray
-    """Links whose time is an extended Davidson: the result then shows an overload, not a wait."""
+    """Stations loaded beyond 0.99 of capacity, where Davidson's function is extended linearly; per link."""
 
     def __repr__(self) -> str:
-        """Return the equilibrium in a line."""
+        """Return the method, the residual and the iterations in a line."""
         end = "converged" if self.converged else "not converged"
         return f"<Equilibrium by {self.method}: {end}, residual {self.residual:.1e} after {self.iterations} iterations>"
 
     def to_frame(self, network: Network) -> Frame:
-        """Return a table with a row per link of *network*: its ends, flow [veh/h], time and toll [min]."""
+        """Return a table with one row per link of *network*: end nodes, flow [veh/h], time and toll [min]."""
         import pandas as pd
 
         columns = {
@@ -86,16 +87,16 @@ def solve_sue(
     tolerance: float = 1e-6,
     max_iterations: int = 10_000,
 ) -> Equilibrium:
-    """Return the path flows that reproduce themselves, f = q P(c(f)).
+    """Return the stochastic user equilibrium, the path flows with f = q P(c(f)).
 
-    On a network of marginal costs they are the stochastic system optimum (Maher, Stewart and Rosa 2005): the
-    least sum x t + sum f ln f / theta, what all travellers together perceive to spend.
+    On a network of marginal costs this is the stochastic system optimum (Maher, Stewart and Rosa 2005), the minimum
+    of sum x t + sum f ln f / theta, the total perceived travel time.
 
-    *method* is ``newton`` (on the link flows), or averaging of logit loadings by the step ``sra``
-    (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (the paper's 1/n). *start* are path
-    flows (on bushes: link flows) [veh/h], such as an earlier period's; without it the free-flow loading is
-    taken. A tolerance of 0 makes all iterations; not reaching it is a result too: see ``converged``.
-    Raises ConfigError for an argument that cannot be, InfeasibleError if the stations cannot take all.
+    *method* is ``newton`` (on the link flows), or averaging of logit loadings with the step sizes ``sra``
+    (self-regulated), ``mswa`` (later loadings weigh more) or ``msa`` (1/n). *start* are path flows (on bushes: link
+    flows) [veh/h], such as those of an earlier period; the default is the free-flow loading. With a tolerance of 0 all
+    iterations are made; a search that does not converge returns its best flows, with ``converged`` False.
+    Raises ConfigError for an invalid argument, InfeasibleError if demand exceeds the capacity of the stations.
     """
     check(
         "solve_sue",
@@ -118,23 +119,25 @@ def _solve_on_paths(
     max_iterations: int,
 ) -> Equilibrium:
     start = problem.free_flow_loading_veh_h() if start is None else start
-    search: LoadingSearch[PathLoading] | Averaged
+    search: LoadingSearch[PathLoading] | Averaging[PathLoading]
     if method == "newton":
         search = newton(
             problem, problem.paths.link_flow_veh_h(start), tolerance=tolerance, max_iterations=max_iterations
         )
         flow = search.loading.path_flow_veh_h
-        if not np.isfinite(search.residual):  # not one loading that the stations could take was found
+        if not np.isfinite(search.residual):  # every loading exceeded the capacity of a station
             flow = below_capacity(problem, flow)
     else:
-        search = average(problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations)
-        flow = search.path_flow_veh_h
+        search = average_path_flows(
+            problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations
+        )
+        flow = search.flow_veh_h
     link_flow = problem.paths.link_flow_veh_h(flow)
     link_cost, toll = _cost_and_toll_min(problem, link_flow)
     cost = problem.path_cost_min(link_cost)
     share = problem.path_shares(cost)
     return Equilibrium(
-        **_outcome(problem, method, search, link_flow, problem.residual(flow, share), tolerance),
+        **_common_fields(problem, method, search, link_flow, problem.residual(flow, share), tolerance),
         path_flow_veh_h=flow,
         path_cost_min=cost,
         path_share=share,
@@ -147,17 +150,19 @@ def _solve_on_bushes(
     problem: BushProblem, start: FloatArray | None, method: Method, tolerance: float, max_iterations: int
 ) -> Equilibrium:
     start = problem.load(problem.network.t0_min).link_flow_veh_h if start is None else start
+    search: LoadingSearch[BushLoading] | Averaging[BushLoading]
     if method == "newton":
         search = newton(problem, start, tolerance=tolerance, max_iterations=max_iterations)
     else:
-        search = average_loadings(
+        search = average_link_flows(
             problem, start, method=method, tolerance=tolerance, max_iterations=max_iterations
         )
-    flow, not_listed = search.loading.link_flow_veh_h, np.empty(0)
+    flow = search.loading.link_flow_veh_h
+    not_listed = np.empty(0)
     link_cost, toll = _cost_and_toll_min(problem, flow)
     loading = problem.load(link_cost)
     return Equilibrium(
-        **_outcome(problem, method, search, flow, search.residual, tolerance),
+        **_common_fields(problem, method, search, flow, search.residual, tolerance),
         path_flow_veh_h=not_listed,
         path_cost_min=not_listed,
         path_share=not_listed,
@@ -169,20 +174,20 @@ def _solve_on_bushes(
 def _cost_and_toll_min(
     problem: AssignmentProblem | BushProblem, link_flow: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what each link costs in time and toll, and the toll alone [min]."""
+    """Return the cost (time and toll) and the toll of each link [min]."""
     toll = link_toll_min(problem.network, link_flow, extend=problem.extends)
     return problem.link_time_min(link_flow), toll
 
 
-def _outcome(
+def _common_fields(
     problem: AssignmentProblem | BushProblem,
     method: Method,
-    search: Averaged | LoadingSearch[Any],
+    search: Averaging[Any] | LoadingSearch[Any],
     link_flow: FloatArray,
     residual: float,
     tolerance: float,
 ) -> dict[str, Any]:
-    """Return the fields of the equilibrium that do not depend on single paths."""
+    """Return the fields of the equilibrium that paths and bushes share."""
     link_cost, toll = _cost_and_toll_min(problem, link_flow)
     return {
         "method": method,

@@ -1,108 +1,126 @@
 """Averaging of logit loadings with a step rule (Steps 2-6 of Ma et al. 2024)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.road.latency import EXTEND_FROM
-from cosim.road.loading import L
-from cosim.road.newton import LoadingSearch
+from cosim.road.latency import EXTENSION_START, START_UTILISATION
+from cosim.road.loading import L, PathLoading
+from cosim.road.network import Network
 from cosim.road.problem import AssignmentProblem, SueProblem
 from cosim.road.steps import STEP_RULES, AveragingMethod
 
-TO_BOUNDARY = 0.9
-"""Share of a station's free capacity that one step may use up."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Averaged:
-    """The last path flows, and how the search got there."""
+class Averaging(Generic[L]):
+    """Result of a search by averaging."""
 
-    path_flow_veh_h: FloatArray
+    flow_veh_h: FloatArray
+    """The averaged flows: of paths, or of links."""
+    loading: L
+    """The loading at the costs of these flows."""
     residuals: list[float]
     steps: list[float]
 
+    @property
+    def residual(self) -> float:
+        """Residual of the last iteration."""
+        return self.residuals[-1]
 
-def average(
+
+def average_path_flows(
     problem: AssignmentProblem,
     start_veh_h: FloatArray,
     *,
     method: AveragingMethod,
     tolerance: float,
     max_iterations: int,
-) -> Averaged:
-    """Return the path flows after moving towards q P(c(f)) until they reproduce themselves."""
-    step_rule = STEP_RULES[method]()
-    flow = below_capacity(problem, start_veh_h)  # Step 2
-    residuals: list[float] = []
-    steps: list[float] = []
-    while True:
-        link_flow = problem.paths.link_flow_veh_h(flow)  # Step 3
-        share = problem.path_shares(problem.path_cost_min(problem.link_time_min(link_flow)))  # Step 4
-        residuals.append(problem.residual(flow, share))
-        if residuals[-1] <= tolerance or len(residuals) >= max_iterations:  # Step 6
-            return Averaged(flow, residuals, steps)
-        change = problem.path_demand_veh_h * share - flow
-        step = min(step_rule(float(np.linalg.norm(change))), _longest_step(problem, link_flow, change))
-        steps.append(step)
-        flow = flow + step * change  # Step 5
+) -> Averaging[PathLoading]:
+    """Return the path flows averaged with the logit loadings q P(c(f)) until the residual is *tolerance*."""
+    return _average(
+        problem,
+        below_capacity(problem, start_veh_h),  # Step 2
+        link_flow_of=problem.paths.link_flow_veh_h,
+        auxiliary_of=lambda loading: loading.path_flow_veh_h,
+        residual_of=lambda flow, loading: problem.residual(flow, loading.path_share),
+        method=method,
+        stop=(tolerance, max_iterations),
+    )
 
 
-def average_loadings(
+def average_link_flows(
     problem: SueProblem[L],
     start_veh_h: FloatArray,
     *,
     method: AveragingMethod,
     tolerance: float,
     max_iterations: int,
-) -> LoadingSearch[L]:
-    """Return the last loading after moving link flows towards y(t(x)), for paths too many to be listed."""
-    network, extend = problem.network, problem.extends
-    arcs, capacity = network.charging_arcs, network.capacity_veh_h[network.charging_arcs]
-    step_rule = STEP_RULES[method]()
+) -> Averaging[L]:
+    """Return the link flows averaged with the loadings y(t(x)): for bushes, whose paths are not listed."""
     flow = start_veh_h.copy()
-    if not extend:
-        flow[arcs] = np.minimum(flow[arcs], TO_BOUNDARY * capacity)
+    if not problem.extends:
+        arcs = problem.network.charging_arcs
+        flow[arcs] = np.minimum(flow[arcs], START_UTILISATION * problem.network.capacity_veh_h[arcs])
+    return _average(
+        problem,
+        flow,
+        link_flow_of=lambda link_flow: link_flow,
+        auxiliary_of=lambda loading: loading.link_flow_veh_h,
+        residual_of=lambda _, loading: problem.residual_of(loading),
+        method=method,
+        stop=(tolerance, max_iterations),
+    )
+
+
+def _average(
+    problem: SueProblem[L],
+    flow: FloatArray,
+    *,
+    link_flow_of: Callable[[FloatArray], FloatArray],
+    auxiliary_of: Callable[[L], FloatArray],
+    residual_of: Callable[[FloatArray, L], float],
+    method: AveragingMethod,
+    stop: tuple[float, int],
+) -> Averaging[L]:
+    """Return the averaged flows; *stop* are the tolerance and the number of iterations."""
+    step_rule = STEP_RULES[method]()
     residuals: list[float] = []
     steps: list[float] = []
     while True:
-        loading = problem.load(problem.link_time_min(flow))
-        residuals.append(problem.residual_of(loading))
-        if residuals[-1] <= tolerance or len(residuals) >= max_iterations:
-            return LoadingSearch(loading, residuals[-1], residuals, steps)
-        change = loading.link_flow_veh_h - flow
-        longest = 1.0 if extend else _step_to(capacity - flow[arcs], change[arcs])
-        steps.append(min(step_rule(float(np.linalg.norm(change))), longest))
-        flow += steps[-1] * change
+        link_flow = link_flow_of(flow)  # Step 3
+        loading = problem.load(problem.link_time_min(link_flow))  # Step 4
+        residuals.append(residual_of(flow, loading))
+        if residuals[-1] <= stop[0] or len(residuals) >= stop[1]:  # Step 6
+            return Averaging(flow, loading, residuals, steps)
+        change = auxiliary_of(loading) - flow
+        max_step = 1.0 if problem.extends else _max_step(problem.network, link_flow, link_flow_of(change))
+        steps.append(min(step_rule(float(np.linalg.norm(change))), max_step))
+        flow = flow + steps[-1] * change  # Step 5
 
 
 def below_capacity(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> FloatArray:
-    """Return the path flows with those of a station beyond 0.99 c scaled to 0.9 c, where Davidson can start.
+    """Return the path flows with those of stations beyond 0.99 c scaled to 0.9 c, where Davidson's time is finite.
 
-    The demand left out comes back with the steps: each takes away that share of what is missing.
+    The demand removed here returns with the steps, each of which closes the share of the gap that is its size.
     """
     if problem.extends:
         return path_flow_veh_h
     arcs = problem.network.charging_arcs
     flow = problem.paths.link_flow_veh_h(path_flow_veh_h)[arcs]
     capacity = problem.network.capacity_veh_h[arcs]
-    fits = flow <= EXTEND_FROM * capacity
-    factor = np.where(fits, 1.0, TO_BOUNDARY * capacity / np.where(fits, 1.0, flow))
-    # A path without a station has number -1: the factor put at the end.
+    fits = flow <= EXTENSION_START * capacity
+    factor = np.where(fits, 1.0, START_UTILISATION * capacity / np.where(fits, 1.0, flow))
+    # A path without a station has index -1: the factor at the end.
     scaled: FloatArray = path_flow_veh_h * np.append(factor, 1.0)[problem.paths.station]
     return scaled
 
 
-def _longest_step(problem: AssignmentProblem, link_flow: FloatArray, path_change: FloatArray) -> float:
-    """Return the step that uses up 0.9 of the free capacity of the station that fills first."""
-    arcs = problem.network.charging_arcs
-    if problem.extends or not arcs.size:
-        return 1.0
-    rise = problem.paths.link_flow_veh_h(path_change)[arcs]
-    return _step_to(problem.network.capacity_veh_h[arcs] - link_flow[arcs], rise)
-
-
-def _step_to(free: FloatArray, rise: FloatArray) -> float:
-    binding = rise > TO_BOUNDARY * free
-    return float(np.min(TO_BOUNDARY * free[binding] / rise[binding], initial=1.0))
+def _max_step(network: Network, link_flow: FloatArray, link_change: FloatArray) -> float:
+    """Return the step that takes up 0.9 of the free capacity of the station that fills first; at most 1."""
+    arcs = network.charging_arcs
+    free, rise = network.capacity_veh_h[arcs] - link_flow[arcs], link_change[arcs]
+    binding = rise > START_UTILISATION * free
+    return float(np.min(START_UTILISATION * free[binding] / rise[binding], initial=1.0))

@@ -1,8 +1,8 @@
 """Logit loading on bushes (Dial 1971) in soft-min form, and how it responds to a change of the link times.
 
-The label of a state is the satisfaction of getting there, V_j = -1/theta ln sum_i exp(-theta (V_i + c_ij)),
-shifted by the least of its terms: nothing underflows. p_ij = exp(-theta (V_i + c_ij - V_j)) is the share of
-those who come to j by the arc from i; the flow follows backwards from the destinations.
+The label of a state is the expected minimum cost from the origin, V_j = -1/theta ln sum_i exp(-theta (V_i + c_ij)),
+shifted by the minimum of its terms against underflow. p_ij = exp(-theta (V_i + c_ij - V_j)) is the share of the flow
+through j that uses the arc from i; the flows are summed backwards from the destinations.
 """
 
 from dataclasses import dataclass, field
@@ -23,11 +23,11 @@ class BushLoading:
     theta_of_arc: FloatArray
     """Theta of the travellers on each arc [1/min]."""
     link_time_min: FloatArray
-    """The times it was loaded at."""
+    """Link times of the loading."""
     label: FloatArray
-    """theta V of each state."""
+    """theta V per state."""
     share: FloatArray
-    """p of each arc."""
+    """Share p per arc."""
     volume_veh_h: FloatArray
     """Flow through each state."""
     arc_flow_veh_h: FloatArray
@@ -37,7 +37,7 @@ class BushLoading:
 
     @property
     def expected_cost_min(self) -> FloatArray:
-        """Return the expected minimum cost of each group."""
+        """Return the expected minimum cost per group [min]."""
         theta_of_state = np.empty(self.bushes.states)
         theta_of_state[self.bushes.head] = self.theta_of_arc
         dest = self.bushes.dest_state
@@ -45,13 +45,13 @@ class BushLoading:
         return cost
 
     def mean_time_min(self, link_time_min: FloatArray) -> FloatArray:
-        """Return the mean time of each group's travellers at these link times."""
+        """Return the mean travel time per group at these link times [min]."""
         bushes = self.bushes
-        own = _summed(bushes.head, self.share * link_time_min[bushes.link], bushes.states)
-        return self._forwards(own)[bushes.dest_state]
+        arc_times = _summed(bushes.head, self.share * link_time_min[bushes.link], bushes.states)
+        return self._forwards(arc_times)[bushes.dest_state]
 
     def response(self, time_change_min: FloatArray) -> FloatArray:
-        """Return S v: the labels respond forwards, the shares by them, the flows backwards."""
+        """Return S v: the change of the labels by a forward pass, that of the flows by a backward pass."""
         bushes = self.bushes
         excess = time_change_min[bushes.link] * self.theta_of_arc
         label = self._forwards(_summed(bushes.head, self.share * excess, bushes.states))
@@ -63,29 +63,35 @@ class BushLoading:
         return _summed(bushes.link, excess, time_change_min.size)
 
     def response_matrix(self) -> None:
-        """Return None: on a large network S is known by its products alone."""
+        """Return None: on a large network only products with S are computed."""
 
     def corrected(self, time_change_min: FloatArray) -> None:
-        """Return None: the flows of single paths are not known."""
+        """Return None: path flows are not known."""
 
-    def _forwards(self, own: FloatArray) -> FloatArray:
-        """Return u with u_j = own_j + sum_i p_ij u_i, and 0 at the origins."""
+    def _forwards(self, values: FloatArray) -> FloatArray:
+        """Return u with u_j = values_j + sum_i p_ij u_i, and 0 at the origins; overwrites *values*."""
         bushes = self.bushes
         if not self._into:
-            self._into.extend(_depths(bushes, bushes.into, bushes.tail, self.share, first=1))
-        label = own
+            self._into.extend(_depths(bushes, bushes.in_start, bushes.tail, self.share, first=1))
+        label = values
         for (start, end), matrix in zip(pairwise(bushes.depth_start[1:]), self._into, strict=True):
             label[start:end] += matrix @ label
         return label
 
-    def _backwards(self, own: FloatArray) -> FloatArray:
-        """Return n with n_i = own_i + sum_j p_ij n_j."""
+    def _backwards(self, values: FloatArray) -> FloatArray:
+        """Return n with n_i = values_i + sum_j p_ij n_j."""
         bushes = self.bushes
         if not self._out:
             self._out.extend(
-                _depths(bushes, bushes.out, bushes.head[bushes.leaving], self.share[bushes.leaving], first=0)
+                _depths(
+                    bushes,
+                    bushes.out_start,
+                    bushes.head[bushes.arcs_by_tail],
+                    self.share[bushes.arcs_by_tail],
+                    first=0,
+                )
             )
-        return _summed_backwards(bushes, self._out, own)
+        return _summed_backwards(bushes, self._out, values)
 
 
 def load_bushes(
@@ -96,10 +102,12 @@ def load_bushes(
     demand_veh_h: FloatArray,
     theta_per_min: FloatArray,
 ) -> BushLoading:
-    """Return the loading of *demand_veh_h* (per group) at these costs, with one theta per class."""
+    """Return the loading of *demand_veh_h* (per group) at these costs; theta is per class."""
     theta_of_arc = theta_per_min[bushes.class_of_state[bushes.head]]
     label, share = _soft_minimum(bushes, link_cost_min[bushes.link] * theta_of_arc)
-    out = _depths(bushes, bushes.out, bushes.head[bushes.leaving], share[bushes.leaving], first=0)
+    out = _depths(
+        bushes, bushes.out_start, bushes.head[bushes.arcs_by_tail], share[bushes.arcs_by_tail], first=0
+    )
     volume = _summed_backwards(bushes, out, _summed(bushes.dest_state, demand_veh_h, bushes.states))
     flow = share * volume[bushes.head]
     return BushLoading(
@@ -116,33 +124,34 @@ def load_bushes(
 
 
 def path_cost_range(bushes: BushSet, arc_cost: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the least and the most that a path to each state costs."""
-    least, most = np.zeros((2, bushes.states))
+    """Return the minimum and the maximum cost of a path to each state."""
+    lowest, highest = np.zeros((2, bushes.states))
     for start, end in pairwise(bushes.depth_start[1:]):
-        arcs = slice(bushes.into[start], bushes.into[end])
-        first = bushes.into[start:end] - bushes.into[start]
-        least[start:end] = np.minimum.reduceat(least[bushes.tail[arcs]] + arc_cost[arcs], first)
-        most[start:end] = np.maximum.reduceat(most[bushes.tail[arcs]] + arc_cost[arcs], first)
-    return least, most
+        arcs = slice(bushes.in_start[start], bushes.in_start[end])
+        first = bushes.in_start[start:end] - bushes.in_start[start]
+        lowest[start:end] = np.minimum.reduceat(lowest[bushes.tail[arcs]] + arc_cost[arcs], first)
+        highest[start:end] = np.maximum.reduceat(highest[bushes.tail[arcs]] + arc_cost[arcs], first)
+    return lowest, highest
 
 
 def _soft_minimum(bushes: BushSet, arc_cost: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the label of each state and the share of each arc, costs counted in units of 1/theta."""
+    """Return the label of each state and the share of each arc, with costs in units of 1/theta."""
     label, share = np.zeros(bushes.states), np.empty(arc_cost.size)
     for start, end in pairwise(bushes.depth_start[1:]):
-        arcs = slice(bushes.into[start], bushes.into[end])
-        first, place = bushes.into[start:end] - bushes.into[start], bushes.place[arcs]
+        arcs = slice(bushes.in_start[start], bushes.in_start[end])
+        first = bushes.in_start[start:end] - bushes.in_start[start]
+        rank = bushes.rank_in_depth[arcs]
         cost = label[bushes.tail[arcs]] + arc_cost[arcs]
-        least = np.minimum.reduceat(cost, first)
-        weight = np.exp(least[place] - cost)
-        total = _summed(place, weight, int(end - start))
-        share[arcs] = weight / total[place]
-        label[start:end] = least - np.log(total)
+        minimum = np.minimum.reduceat(cost, first)
+        weight = np.exp(minimum[rank] - cost)
+        total = _summed(rank, weight, int(end - start))
+        share[arcs] = weight / total[rank]
+        label[start:end] = minimum - np.log(total)
     return label, share
 
 
-def _summed_backwards(bushes: BushSet, out: list[csr_array], own: FloatArray) -> FloatArray:
-    volume = own.copy()
+def _summed_backwards(bushes: BushSet, out: list[csr_array], values: FloatArray) -> FloatArray:
+    volume = values.copy()
     for (start, end), matrix in zip(reversed(list(pairwise(bushes.depth_start))), reversed(out), strict=True):
         volume[start:end] += matrix @ volume
     return volume
@@ -151,15 +160,15 @@ def _summed_backwards(bushes: BushSet, out: list[csr_array], own: FloatArray) ->
 def _depths(
     bushes: BushSet, rows: IntArray, column: IntArray, share: FloatArray, *, first: int
 ) -> list[csr_array]:
-    """Return one matrix per depth, from *first* on: its states' rows of the shares."""
+    """Return one matrix of shares per depth, from *first* on: states of the depth x all states."""
     matrices = []
     for start, end in pairwise(bushes.depth_start[first:]):
         arcs = slice(rows[start], rows[end])
-        inside = rows[start : end + 1] - rows[start]
-        matrices.append(csr_array((share[arcs], column[arcs], inside), shape=(end - start, bushes.states)))
+        indptr = rows[start : end + 1] - rows[start]
+        matrices.append(csr_array((share[arcs], column[arcs], indptr), shape=(end - start, bushes.states)))
     return matrices
 
 
-def _summed(place: IntArray, weight: FloatArray, count: int) -> FloatArray:
-    """Return the sum of the weights at each place."""
-    return np.bincount(place, weight, count).astype(np.float64, copy=False)
+def _summed(index: IntArray, weight: FloatArray, count: int) -> FloatArray:
+    """Return the sum of the weights at each index."""
+    return np.bincount(index, weight, count).astype(np.float64, copy=False)

@@ -13,14 +13,14 @@ from cosim.road.problem import SueProblem
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BushProblem(SueProblem[BushLoading]):
-    """The travellers of one period; groups and bushes are those of ``bushes``, theta is per class."""
+    """Assignment problem of one period on bushes; its groups are those of ``bushes``, theta is per class."""
 
     bushes: BushSet
     station_cost_min: FloatArray | float = 0.0
-    """Per station: what the flow does not change, such as the price of a charge in minutes."""
+    """Flow-independent cost per station, such as the charging cost in minutes."""
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not fit the bushes, and demand or theta that cannot be."""
+        """Raise ValueError for arrays of wrong shape and values out of range."""
         if self.demand_veh_h.shape != self.bushes.dest_state.shape:
             msg = (
                 f"demand has shape {self.demand_veh_h.shape}; there are {self.bushes.dest_state.size} groups"
@@ -37,7 +37,7 @@ class BushProblem(SueProblem[BushLoading]):
         return self.bushes
 
     def load(self, link_time_min: FloatArray) -> BushLoading:
-        """Return what the travellers do at these link times."""
+        """Return the logit loading at these link times."""
         cost = self.network.cost_min(link_time_min).copy()
         cost[self.network.charging_arcs] += self.station_cost_min
         return load_bushes(
@@ -49,28 +49,28 @@ class BushProblem(SueProblem[BushLoading]):
         )
 
     def residual_at(self, loading: BushLoading, link_time_min: FloatArray) -> float:
-        """Return an upper bound on max |q P(c(f)) - f| / max(1, q) over all paths, which are too many to list.
+        """Return an upper bound on max |q P(c(f)) - f| / max(1, q) over all paths, without listing them.
 
-        With the times of a group's paths all between l and m above those they were loaded at, no share
-        changes by more than the factor exp(theta (m - l)).
+        If the costs of a group's paths change by between l and m, its shares change by at most the factor
+        exp(theta (m - l)).
         """
         change = link_time_min - loading.link_time_min
         bushes = self.bushes
-        least, most = path_cost_range(bushes, change[bushes.link] * loading.theta_of_arc)
-        spread = (most - least)[bushes.dest_state]
-        bound = np.minimum(1.0, np.expm1(np.minimum(spread, 1.0)))
+        lowest, highest = path_cost_range(bushes, change[bushes.link] * loading.theta_of_arc)
+        cost_range = (highest - lowest)[bushes.dest_state]
+        bound = np.minimum(1.0, np.expm1(np.minimum(cost_range, 1.0)))
         return float(np.max(bound * self.demand_veh_h / np.maximum(1.0, self.demand_veh_h), initial=0.0))
 
     def charging_pairs(self) -> tuple[IntArray, IntArray]:
-        """Return each (group, station) whose travellers can charge there, once."""
+        """Return the (group, station) combinations with a path, as two index arrays."""
         bushes, stations = self.bushes, self.network.charging_arcs.size
         charging = np.flatnonzero(self.network.is_charging[bushes.link])
         charged = np.zeros((bushes.states, stations), dtype=bool)
-        at = np.searchsorted(self.network.charging_arcs, bushes.link[charging])
-        charged[bushes.head[charging], at] = True
+        station_of_arc = np.searchsorted(self.network.charging_arcs, bushes.link[charging])
+        charged[bushes.head[charging], station_of_arc] = True
         for start, end in pairwise(bushes.depth_start[1:]):
-            arcs = slice(bushes.into[start], bushes.into[end])
-            first = bushes.into[start:end] - bushes.into[start]
+            arcs = slice(bushes.in_start[start], bushes.in_start[end])
+            first = bushes.in_start[start:end] - bushes.in_start[start]
             charged[start:end] |= np.logical_or.reduceat(charged[bushes.tail[arcs]], first, axis=0)
         group, station = np.nonzero(charged[bushes.dest_state])
         return group, station

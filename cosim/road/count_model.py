@@ -82,7 +82,7 @@ class CountModel:
     def share_slope(self, share: FloatArray) -> FloatArray:
         """Return dP/dtheta = -p (c - mean cost of the OD)."""
         groups = self.paths.groups
-        excess = self.path_cost_min - groups.spread(groups.total(share * self.path_cost_min))
+        excess = self.path_cost_min - groups.expand(groups.total(share * self.path_cost_min))
         slope: FloatArray = -share * excess
         return slope
 
@@ -134,12 +134,12 @@ class OdTrips:
 
     def path_flow(self, model: CountModel) -> FloatArray:
         """Return lambda = P' o."""
-        return model.paths.groups.spread(self.of_od) * model.shares(self.theta)
+        return model.paths.groups.expand(self.of_od) * model.shares(self.theta)
 
     def gradient(self, model: CountModel, by_path: FloatArray, *, with_theta: bool) -> FloatArray:
         """Return the derivatives by (ln o, ln theta) of what has the derivatives *by_path* by lambda."""
         groups, share = model.paths.groups, model.shares(self.theta)
-        trips = groups.spread(self.of_od)
+        trips = groups.expand(self.of_od)
         by_od = groups.total(trips * share * by_path)
         by_theta = self.theta * float(trips * model.share_slope(share) @ by_path)
         return np.append(by_od, by_theta) if with_theta else by_od
@@ -147,11 +147,11 @@ class OdTrips:
     def jacobian(self, model: CountModel, *, with_theta: bool) -> FloatArray:
         """Return dlambda / d(ln o, ln theta): paths x parameters."""
         groups, share = model.paths.groups, model.shares(self.theta)
-        flow = groups.spread(self.of_od) * share
+        flow = groups.expand(self.of_od) * share
         columns = np.zeros((flow.size, groups.count + with_theta))
-        columns[np.arange(flow.size), groups.of_path] = flow
+        columns[np.arange(flow.size), groups.group_of_path] = flow
         if with_theta:
-            columns[:, -1] = self.theta * groups.spread(self.of_od) * model.share_slope(share)
+            columns[:, -1] = self.theta * groups.expand(self.of_od) * model.share_slope(share)
         return columns
 
 

@@ -2,12 +2,12 @@
 
 Each function takes flows [veh/h] whose last axis is the links; a leading axis may be the periods.
 
-Davidson is singular at the capacity c. Flow is never clipped: at or beyond c it raises, for clipped times let
-averaging settle on false equilibria. ``extend=True`` continues the curve as a straight line from 0.99 c, to
-show overload; whoever asks for that must flag the result (:func:`is_overloaded`).
+Davidson is singular at the capacity c. Flow is never clipped, because clipped times make averaging converge to false
+equilibria: at or beyond c a ModelError is raised. ``extend=True`` continues the curve linearly from 0.99 c, to show an
+overload; the caller must flag the result (:func:`is_overloaded`).
 
-On a network of marginal costs all are those of t + x t'. Of BPR that is BPR with alpha (1 + beta); Davidson's
-x / (c - x) =: r becomes r (2 + r), whose integral x r makes that of a link x t, what all its travellers spend.
+On a network of marginal costs each function is that of t + x t'. For BPR this is BPR with alpha (1 + beta); Davidson's
+r = x / (c - x) becomes r (2 + r). The integral over flow is then x t, the total travel time of the link.
 """
 
 from dataclasses import replace
@@ -18,11 +18,14 @@ from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ModelError
 from cosim.road.network import Network
 
-EXTEND_FROM = 0.99
-"""Share of capacity from which an extended Davidson function is a straight line."""
+EXTENSION_START = 0.99
+"""Utilisation beyond which an extended Davidson function is linear."""
+START_UTILISATION = 0.9
+"""Utilisation of a station at the start of a search, if more is loaded; an averaging step takes up this share of its
+free capacity at most."""
 
 FIT_UTILISATION = np.linspace(0.10, 0.95, 86)
-"""Uses of a station over which Davidson's J is fitted to the M/M/c wait."""
+"""Utilisations over which Davidson's J is fitted to the M/M/c wait."""
 
 
 def link_time_min(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
@@ -36,14 +39,14 @@ def link_time_min(network: Network, flow_veh_h: FloatArray, *, extend: bool = Fa
 
 
 def link_toll_min(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
-    """Return x t', what one more traveller on a link costs the others [min]; none if costs are not marginal."""
+    """Return x t', the marginal external cost of a traveller per link [min]; zero if costs are not marginal."""
     if not network.marginal:
         return np.zeros_like(flow_veh_h)
     return flow_veh_h * link_time_slope(replace(network, marginal=False), flow_veh_h, extend=extend)
 
 
 def link_time_slope(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
-    """Return the derivative of every link's time by its own flow [min per veh/h]."""
+    """Return the derivative of every link time with respect to its flow [min per veh/h]."""
     growth = _alpha(network) * network.beta / network.capacity_veh_h
     slope = network.t0_min * growth * (flow_veh_h / network.capacity_veh_h) ** (network.beta - 1)
     arcs = network.charging_arcs
@@ -54,35 +57,37 @@ def link_time_slope(network: Network, flow_veh_h: FloatArray, *, extend: bool = 
 
 
 def station_flow_veh_h(network: Network, time_min: FloatArray, *, extend: bool = False) -> FloatArray:
-    """Return the flow at which each station takes *time_min*: Davidson inverted, one entry per station.
+    """Return the flow at which each station takes *time_min*, the inverse of Davidson's function; per station.
 
-    Whatever the time, the flow is below capacity. Below t0 the curve goes on as its tangent there, to
-    negative flows: a search may pass through, an equilibrium cannot end there.
+    The flow is below capacity at any time. Below t0 the curve is extended by its tangent to negative flows, which occur
+    during a search, but not at an equilibrium.
     """
     c = network.capacity_veh_h[network.charging_arcs]
     ratio = _ratio_at_time(network, time_min)
     flow = c * ratio / np.where(ratio > 0, 1 + ratio, 1.0)
     if extend:
-        limit = EXTEND_FROM * c
+        limit = EXTENSION_START * c
         beyond = (time_min - _davidson_time(network, limit)) / _slope_beyond(network)
         flow = np.where(flow > limit, limit + beyond, flow)
     return flow
 
 
 def station_slope_at_time(network: Network, time_min: FloatArray, *, extend: bool = False) -> FloatArray:
-    """Return dt/dx of each station where it takes *time_min* [min per veh/h]; exact up to capacity."""
+    """Return dt/dx of each station at the flow where it takes *time_min* [min per veh/h]; exact up to capacity."""
     t0, c, j = _arc_parameters(network)
     ratio = np.maximum(_ratio_at_time(network, time_min), 0.0)
     slope: FloatArray = t0 * j * (1 + ratio) ** 2 / c
     if network.marginal:
         slope *= 2 * (1 + ratio)
     return (
-        np.where(ratio > EXTEND_FROM / (1 - EXTEND_FROM), _slope_beyond(network), slope) if extend else slope
+        np.where(ratio > EXTENSION_START / (1 - EXTENSION_START), _slope_beyond(network), slope)
+        if extend
+        else slope
     )
 
 
 def link_time_integral(network: Network, flow_veh_h: FloatArray, *, extend: bool = False) -> FloatArray:
-    """Return the integral of every link's time from 0 to its flow [min veh/h]; Beckmann's and Fisk's term."""
+    """Return the integral of every link's time from 0 to its flow [min veh/h]; the term of Beckmann and Fisk."""
     load = flow_veh_h / network.capacity_veh_h
     integral = network.t0_min * flow_veh_h * (1 + _alpha(network) / (network.beta + 1) * load**network.beta)
     arcs = network.charging_arcs
@@ -101,7 +106,7 @@ def flow_integral(
 ) -> FloatArray:
     """Return the integral of every link's flow over time, from t0 to *time_min* = t(x): x t - int_0^x t dx.
 
-    Where a search passes below zero, a road's flow is none and a station's the tangent's.
+    For negative flows during a search, a road's integral is zero and a station's is that of the tangent.
     """
     integral = link_time_integral(network, np.maximum(flow_veh_h, 0.0), extend=extend)
     tangent = flow_veh_h * (time_min - network.t0_min) / 2
@@ -109,12 +114,12 @@ def flow_integral(
 
 
 def is_overloaded(network: Network, flow_veh_h: FloatArray) -> BoolArray:
-    """Return which charging arcs are loaded beyond 0.99 c, where an extended time is not Davidson's."""
-    return network.is_charging & (flow_veh_h > EXTEND_FROM * network.capacity_veh_h)
+    """Return a mask of the charging arcs loaded beyond 0.99 c, where an extended time is not Davidson's."""
+    return network.is_charging & (flow_veh_h > EXTENSION_START * network.capacity_veh_h)
 
 
 def fit_davidson_j(chargers: int) -> float:
-    """Return Davidson's J that fits the mean wait of an M/M/c queue best (least squares, 10 to 95 % use).
+    """Return Davidson's J fitted to the mean wait of an M/M/c queue (least squares, utilisation 10 to 95 %).
 
     With service time t0 the wait is t0 C(c, rho) / (c (1 - rho)) (Erlang C), Davidson's t0 J rho / (1 - rho):
     they are equal for one charger and J = 1.
@@ -132,7 +137,7 @@ def _split(network: Network, flow: FloatArray, *, extend: bool) -> tuple[FloatAr
     """Return the station flow on Davidson's curve and the rest on its tangent (zero unless extended)."""
     capacity = network.capacity_veh_h[network.charging_arcs]
     if extend:
-        inside = np.minimum(flow, EXTEND_FROM * capacity)
+        inside = np.minimum(flow, EXTENSION_START * capacity)
         return inside, flow - inside
     full = np.flatnonzero((flow >= capacity).reshape(-1, capacity.size).any(axis=0))
     if full.size:
@@ -165,9 +170,9 @@ def _davidson_slope(network: Network, flow: FloatArray) -> FloatArray:
 
 
 def _slope_beyond(network: Network) -> FloatArray:
-    """Return the slope from 0.99 c on: the tangent's, and twice that of marginal costs, for (x t)'' = 2 t'."""
+    """Return the slope beyond 0.99 c: that of the tangent, and twice it for marginal costs, as (x t)'' = 2 t'."""
     t0, c, j = _arc_parameters(network)
-    tangent: FloatArray = t0 * j / (c * (1 - EXTEND_FROM) ** 2)
+    tangent: FloatArray = t0 * j / (c * (1 - EXTENSION_START) ** 2)
     return 2 * tangent if network.marginal else tangent
 
 
@@ -180,7 +185,7 @@ def _davidson_integral(network: Network, flow: FloatArray) -> FloatArray:
 
 
 def _ratio_at_time(network: Network, time_min: FloatArray) -> FloatArray:
-    """Return x / (c - x) at these times; below t0 x / c on the tangent there."""
+    """Return x / (c - x) at these times; below t0 the value x / c of the tangent."""
     t0, _, j = _arc_parameters(network)
     wait: FloatArray = (time_min - t0) / (j * t0)
     if network.marginal:  # r (2 + r) = wait

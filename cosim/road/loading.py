@@ -1,4 +1,4 @@
-"""What travellers do at given link times: the logit loading, and how it responds to a change of the times."""
+"""The logit loading at given link times, and its response to a change of the times."""
 
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, TypeVar
@@ -10,7 +10,7 @@ from cosim.arrays import FloatArray
 from cosim.road.paths import PathSet
 
 DENSE_ENTRIES = 20_000
-"""Paths x links up to which the response is multiplied out of a dense incidence."""
+"""Paths x links up to which the response matrix is computed from a dense incidence matrix."""
 
 
 class Loading(Protocol):
@@ -23,19 +23,19 @@ class Loading(Protocol):
 
     @property
     def expected_cost_min(self) -> FloatArray:
-        """Return the expected minimum cost of each group, of which y is the derivative by the link times."""
+        """Return the expected minimum cost per group [min]; its derivative with respect to the link times is y."""
         ...
 
     def response(self, time_change_min: FloatArray) -> FloatArray:
-        """Return S v, the flow that leaves each link when the times change by v [veh/h]."""
+        """Return S v, the decrease of the link flows when the times change by v [veh/h]."""
         ...
 
     def response_matrix(self) -> FloatArray | None:
-        """Return S [veh/h per min]; None where only products S v are to be had."""
+        """Return S [veh/h per min]; None where only products S v are available."""
         ...
 
     def corrected(self, time_change_min: FloatArray) -> Self | None:
-        """Return the flows as they respond to a change of the times, to first order; None if they are not known."""
+        """Return the loading after a change of the times, to first order; None where path flows are not known."""
         ...
 
 
@@ -48,17 +48,17 @@ class PathLoading:
 
     paths: PathSet
     theta_per_min: FloatArray
-    """Per group."""
+    """Logit scale per group."""
     path_cost_min: FloatArray
     path_share: FloatArray
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
     _responding: list[FloatArray] = field(init=False, default_factory=list, repr=False)
-    """Share and weight of the paths that respond, gathered once for many products."""
+    """Share and weight of the responsive paths, computed once for many products."""
 
     @property
     def expected_cost_min(self) -> FloatArray:
-        """Return c + ln P / theta of each group's cheapest path, which is that of all its paths."""
+        """Return c + ln P / theta, equal for all paths of a group, from its cheapest path."""
         groups = self.paths.groups
         cheapest_share = np.maximum.reduceat(self.path_share, groups.start[:-1])
         cost: FloatArray = groups.minimum(self.path_cost_min) + np.log(cheapest_share) / self.theta_per_min
@@ -66,26 +66,26 @@ class PathLoading:
 
     @property
     def _weight(self) -> FloatArray:
-        return self.paths.groups.spread(self.theta_per_min) * self.path_flow_veh_h
+        return self.paths.groups.expand(self.theta_per_min) * self.path_flow_veh_h
 
     def response(self, time_change_min: FloatArray) -> FloatArray:
-        """Return S v: each path's flow falls with its cost's excess over what its group pays on average."""
-        among = self.paths.choosing
+        """Return S v: the flow of a path falls with its cost above the mean cost of its group."""
+        responsive = self.paths.responsive
         if not self._responding:
-            self._responding.extend([self.path_share[among.path], self._weight[among.path]])
+            self._responding.extend([self.path_share[responsive.path], self._weight[responsive.path]])
         share, weight = self._responding
-        cost = among.incidence @ time_change_min
-        cost -= among.groups.spread(among.groups.total(share * cost))
+        cost = responsive.incidence @ time_change_min
+        cost -= responsive.groups.expand(responsive.groups.total(share * cost))
         cost *= weight
-        flow: FloatArray = among.link_loading @ cost
+        flow: FloatArray = responsive.link_loading @ cost
         return flow
 
     def corrected(self, time_change_min: FloatArray) -> Self | None:
-        """Return the path flows as they respond to a change of the times; None if one would be negative."""
+        """Return the loading after a change of the times, to first order; None if a path flow would be negative."""
         groups = self.paths.groups
         cost = self.paths.time_min(time_change_min)
         mean = groups.total(self.path_share * cost)
-        flow = self.path_flow_veh_h - self._weight * (cost - groups.spread(mean))
+        flow = self.path_flow_veh_h - self._weight * (cost - groups.expand(mean))
         if flow.min(initial=0.0) < 0:
             return None
         return replace(self, path_flow_veh_h=flow, link_flow_veh_h=self.paths.link_flow_veh_h(flow))
@@ -97,7 +97,7 @@ class PathLoading:
         if paths.count * len(paths.network.links) <= DENSE_ENTRIES:
             dense = paths.incidence.toarray()
             mean = np.add.reduceat(self.path_share[:, None] * dense, groups.start[:-1], axis=0)
-            matrix = dense.T @ (weight[:, None] * (dense - mean[groups.of_path]))
+            matrix = dense.T @ (weight[:, None] * (dense - mean[groups.group_of_path]))
             return matrix
         shape = (groups.count, paths.count)
         mean = (

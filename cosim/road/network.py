@@ -11,20 +11,20 @@ from cosim.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingArc:
-    """A station as the roads see it: a loop at its node whose time rises without bound towards capacity."""
+    """A station in the road network: a loop at its node, with a Davidson time that is infinite at capacity."""
 
     name: str
     node: str
     t0_min: float
-    """Time of a session when no one waits: mean energy / charger power."""
+    """Session time without waiting: mean energy / charger power."""
     capacity_veh_h: float
     davidson_j: float
-    """How early the queue is felt; fitted to the M/M/c wait by :func:`cosim.road.latency.fit_davidson_j`."""
+    """Davidson's J, the weight of the wait; fitted to the M/M/c wait by :func:`cosim.road.latency.fit_davidson_j`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
-    """Roads follow BPR, charging arcs follow Davidson; every link array has one entry per link."""
+    """Road network with charging arcs: BPR times on roads, Davidson times on charging arcs; arrays in link order."""
 
     nodes: tuple[str, ...]
     links: tuple[str, ...]
@@ -41,16 +41,16 @@ class Network:
     node_xy: FloatArray | None = None
     length_km: FloatArray | None = None
     fixed_cost_min: FloatArray | None = None
-    """What a link costs besides its time, weighted into minutes: its length, its toll; None: nothing."""
+    """Cost of a link besides its time, as minutes: length and toll with their weights; None: zero."""
     through: BoolArray | None = None
-    """Nodes that trips may pass; at the others they only begin and end. None: all."""
+    """Mask of the nodes that trips may pass through; at others they only begin and end. None: all nodes."""
     marginal: bool = False
-    """Whether times stand for marginal costs t + x t': an equilibrium is then a system optimum."""
+    """Whether link times are marginal costs t + x t', so that an equilibrium is a system optimum."""
     charging_arcs: IntArray = field(init=False, repr=False)
-    """Link number of each station's arc, in station order."""
+    """Link index of each station's arc, in station order."""
 
     def __post_init__(self) -> None:
-        """Find the charging arcs once; they are read in every iteration of an assignment."""
+        """Compute the charging arcs once; every iteration of an assignment uses them."""
         object.__setattr__(self, "charging_arcs", np.flatnonzero(self.is_charging))
 
     @property
@@ -61,7 +61,7 @@ class Network:
 
     @property
     def free_flow_cost_min(self) -> FloatArray:
-        """Return what every link costs a traveller who meets no one [min]."""
+        """Return the free-flow cost of every link [min]."""
         return self.cost_min(self.t0_min)
 
     def cost_min(self, link_time_min: FloatArray) -> FloatArray:
@@ -73,21 +73,21 @@ class Network:
         """Names of the stations, in the order of their charging arcs."""
         return tuple(self.links[arc] for arc in self.charging_arcs)
 
-    def node_number(self, name: str) -> int:
-        """Return the position of a node in every node array; ValueError if there is none."""
+    def node_index(self, name: str) -> int:
+        """Return the index of a node in the node arrays; ValueError for an unknown node."""
         return self.nodes.index(name)
 
     def with_charging_arcs(self, stations: Sequence[ChargingArc]) -> "Network":
-        """Return the network with one more arc per station, in station order.
+        """Return the network with a charging arc per station, in station order.
 
-        Raises ConfigError naming every station at an unknown node or with a name or a number that cannot be.
+        Raises ConfigError that lists every unknown node, repeated name and value out of range.
         """
         problems = [problem for station in stations for problem in _faults(self, station)]
         names = [*self.links, *(station.name for station in stations)]
         problems += [f"the name {name!r} is given twice" for name in _repeated(names)]
         if problems:
             raise ConfigError(", ".join(station.name for station in stations), problems)
-        at = np.array([self.node_number(station.node) for station in stations], dtype=np.int64)
+        at = np.array([self.node_index(station.node) for station in stations], dtype=np.int64)
         flat = np.zeros(len(stations))
         return replace(
             self,
@@ -106,7 +106,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OdTable:
-    """Trips between pairs of nodes, given as node numbers of one network; one entry per OD."""
+    """Demand between pairs of nodes, as node indices of one network; one entry per OD."""
 
     origin: IntArray
     dest: IntArray
@@ -119,7 +119,7 @@ def natural_order(name: str) -> tuple[int, int, str]:
 
 
 def _faults(network: Network, station: ChargingArc) -> list[str]:
-    """Return what is wrong with one station, one sentence each."""
+    """Return a sentence for each fault of one station."""
     problems = []
     if station.node not in network.nodes:
         problems.append(f"station {station.name!r}: node {station.node!r} is not in the road network")

@@ -1,9 +1,8 @@
-"""Newton's method on the link flows: solve x = y(t(x)) for the flows that load themselves.
+"""Newton's method on the link flows: solve the fixed point x = y(t(x)) of the logit loading y.
 
-Roads are searched by their flow x, stations by their time t: whatever its time, a station's flow is below its
-capacity, so the search cannot step out of the place where Davidson's time is finite. With D = t'(x), and
-dy/dt = -S, a step solves (I + S D) dx = y - x; the line search follows the slope of the dual objective
-(Sheffi and Powell 1982), whose gradient is D (x - y).
+The variable of a road is its flow x, that of a station its time t: at any time the flow of a station is below its
+capacity, so Davidson's time stays finite. With D = t'(x) and the response matrix S = -dy/dt, a step solves
+(I + S D) dx = y - x. The line search uses the dual objective of Sheffi and Powell (1982), with gradient D (x - y).
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from cosim.arrays import FloatArray
 from cosim.road.latency import (
+    START_UTILISATION,
     flow_integral,
     link_time_min,
     link_time_slope,
@@ -25,18 +25,23 @@ from cosim.road.problem import SueProblem
 
 DENSE_LINKS = 300
 """Links up to which the linear system is factorised; beyond, conjugate gradients need only products S v."""
-STALLED = 15
-"""Steps without a better residual after which the search gives up: the tolerance is below what rounding allows."""
-SHORTENINGS = 25
-ROUNDING = 1e-9
-"""Share of the dual objective by which rounding may seem to raise it."""
-FLAT = 0.5
-"""Share of the first slope at which a step is accepted."""
+MAX_STALLED_STEPS = 15
+"""Steps without a better residual after which the search ends: the tolerance is below rounding error."""
+MAX_BISECTIONS = 25
+"""Trial step sizes of one line search."""
+OBJECTIVE_TOLERANCE = 1e-9
+"""Relative increase of the dual objective that may be rounding error."""
+CURVATURE = 0.5
+"""Slope at the accepted step, relative to that at its start (curvature condition of the line search)."""
+MIN_RELATIVE_STEP = 1e-9
+"""Norm of a step over that of the flows at which the line search ends."""
+MAX_CG_TOLERANCE = 0.01
+"""Relative residual of the conjugate gradients in early steps; at 0.1 one search in 30 stalls."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """Where the search stands: flow, time and slope dt/dx of every link."""
+    """Iterate of the search: flow, time and slope dt/dx of every link."""
 
     flow_veh_h: FloatArray
     time_min: FloatArray
@@ -45,7 +50,7 @@ class Point:
 
 @dataclass(slots=True, eq=False)
 class LoadingSearch(Generic[L]):
-    """The best loading so far, and how the search got there."""
+    """The best loading so far, and the history of the search."""
 
     loading: L
     residual: float
@@ -56,25 +61,27 @@ class LoadingSearch(Generic[L]):
 def newton(
     problem: SueProblem[L], start_veh_h: FloatArray, *, tolerance: float, max_iterations: int
 ) -> LoadingSearch[L]:
-    """Return the best loading found by Newton steps from the link flows *start_veh_h* [veh/h].
+    """Return the loading with the smallest residual, by Newton steps from the link flows *start_veh_h*.
 
-    The search ends at a residual of *tolerance*, after *max_iterations* loadings, or once it has stalled: the
-    residual tells which. Near the solution steps are whole and the residual falls quadratically.
+    The search ends at a residual of *tolerance*, after *max_iterations* loadings, or when it stalls. Near the solution
+    the step size is 1 and the residual falls quadratically.
     """
     point = _start(problem, start_veh_h)
     loading = problem.load(point.time_min)
     search = LoadingSearch(loading, np.inf, [], [])
-    best_at, flow_step = 0, np.zeros_like(point.flow_veh_h)
+    best_iteration, flow_step = 0, np.zeros_like(point.flow_veh_h)
     while True:
         best, residual = loading, problem.residual_of(loading)
         if residual > tolerance:
             flow_step = _newton_step(point, loading)
-            if search.steps and search.steps[-1] == 1:  # the step will be whole again: look where it leads
+            if (
+                search.steps and search.steps[-1] == 1
+            ):  # the next step will have size 1, too: test its end point
                 best, residual = _better_of(problem, loading, residual, point.slope * flow_step)
         search.residuals.append(residual)
         if residual < search.residual:
-            search.loading, search.residual, best_at = best, residual, len(search.steps)
-        stalled = len(search.steps) - best_at >= STALLED
+            search.loading, search.residual, best_iteration = best, residual, len(search.steps)
+        stalled = len(search.steps) - best_iteration >= MAX_STALLED_STEPS
         if residual <= tolerance or stalled or len(search.residuals) >= max_iterations:
             return search
         point, loading, step = _line_search(problem, point, loading, flow_step)
@@ -84,20 +91,20 @@ def newton(
 def _better_of(
     problem: SueProblem[L], loading: L, residual: float, time_change_min: FloatArray
 ) -> tuple[L, float]:
-    """Return the loading, or its flows as they respond to the change, whichever reproduce themselves better.
+    """Return the loading, or the loading corrected for the change to first order, whichever has the smaller residual.
 
-    Next to full stations the loading alone is not enough: rounding of a long time moves it by more flow than
-    such a time forgives. The corrected flows are those of the searched point, known to the last bit.
+    Near the capacity of a station the times are long, and rounding them moves the loading by more flow than the
+    tolerance allows; the corrected flows do not have this error.
     """
     corrected = loading.corrected(time_change_min)
     if corrected is None:
         return loading, residual
-    found = problem.residual_of(corrected)
-    return (corrected, found) if found < residual else (loading, residual)
+    corrected_residual = problem.residual_of(corrected)
+    return (corrected, corrected_residual) if corrected_residual < residual else (loading, residual)
 
 
 def _newton_step(point: Point, loading: Loading) -> FloatArray:
-    """Return dx = gap - S D^0.5 z, where (I + D^0.5 S D^0.5) z = D^0.5 gap: symmetric, divides by no slope."""
+    """Return dx = gap - S D^0.5 z with (I + D^0.5 S D^0.5) z = D^0.5 gap: symmetric, without division by a slope."""
     gap = loading.link_flow_veh_h - point.flow_veh_h
     root = np.sqrt(point.slope)
     response = loading.response_matrix() if gap.size <= DENSE_LINKS else None
@@ -110,8 +117,8 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
     def product(z: FloatArray) -> FloatArray:
         return z + root * loading.response(root * z)
 
-    # An early step may be solved to 1 % (to 10 %, 1 in 30 searches stalls), a late one as well as the gap is small.
-    accuracy = min(0.01, float(np.linalg.norm(gap) / np.linalg.norm(loading.link_flow_veh_h)))
+    relative_gap = float(np.linalg.norm(gap) / np.linalg.norm(loading.link_flow_veh_h))
+    accuracy = min(MAX_CG_TOLERANCE, relative_gap)
     z, _ = cg(LinearOperator((gap.size, gap.size), matvec=product, dtype=float), root * gap, rtol=accuracy)
     return gap - loading.response(root * z)
 
@@ -119,32 +126,31 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
 def _line_search(
     problem: SueProblem[L], point: Point, loading: L, flow_step: FloatArray
 ) -> tuple[Point, L, float]:
-    """Return where the dual objective is no higher and no longer steep.
+    """Return the next point, its loading and the step size, by bisection on the dual objective.
 
-    Slopes decide near the solution, where differences of values drown. Far from it a flat place may lie beyond a
-    hill, such as where all who left a full road have filled the next; the values see that.
+    A step is accepted if the objective does not increase and its slope is at most half the initial one. Near the
+    solution the slope decides, because differences of the objective are below rounding error. Far from it the slope may
+    also be small beyond a maximum of the objective, so its value is tested as well.
     """
     time_step = point.slope * flow_step
-    first, top = (
-        _slope_along(problem, point, loading, flow_step, time_step),
-        _dual_objective(problem, point, loading),
-    )
-    step, falls, rises = 1.0, 0.0, np.inf
-    for _ in range(SHORTENINGS):
-        there = _moved(problem, point, step * flow_step, step * time_step)
-        loaded = problem.load(there.time_min)
-        if np.linalg.norm(step * flow_step) <= 1e-9 * np.linalg.norm(point.flow_veh_h):
+    initial_slope = _slope_along(problem, point, loading, flow_step, time_step)
+    objective = _dual_objective(problem, point, loading)
+    step, lower, upper = 1.0, 0.0, np.inf
+    for _ in range(MAX_BISECTIONS):
+        trial = _step_from(problem, point, step * flow_step, step * time_step)
+        trial_loading = problem.load(trial.time_min)
+        if np.linalg.norm(step * flow_step) <= MIN_RELATIVE_STEP * np.linalg.norm(point.flow_veh_h):
             break
-        now = _slope_along(problem, there, loaded, flow_step, time_step)
-        higher = _dual_objective(problem, there, loaded) > top + ROUNDING * abs(top)
-        if higher or now > FLAT * abs(first):
-            rises = step
-        elif now < FLAT * first and rises < np.inf:
-            falls = step
+        slope = _slope_along(problem, trial, trial_loading, flow_step, time_step)
+        increase = _dual_objective(problem, trial, trial_loading) - objective
+        if increase > OBJECTIVE_TOLERANCE * abs(objective) or slope > CURVATURE * abs(initial_slope):
+            upper = step
+        elif slope < CURVATURE * initial_slope and upper < np.inf:
+            lower = step
         else:
             break
-        step = (falls + rises) / 2
-    return there, loaded, step
+        step = (lower + upper) / 2
+    return trial, trial_loading, step
 
 
 def _slope_along(
@@ -164,24 +170,24 @@ def _dual_objective(problem: SueProblem[L], point: Point, loading: L) -> float:
 
 
 def _start(problem: SueProblem[L], flow_veh_h: FloatArray) -> Point:
-    """Return the point with these flows, stations at 0.9 c at most."""
+    """Return the point with these flows, those of stations at most 0.9 c."""
     network = problem.network
     arcs = network.charging_arcs
     flow = np.maximum(flow_veh_h, 0.0)
-    flow[arcs] = np.minimum(flow[arcs], 0.9 * network.capacity_veh_h[arcs])
+    flow[arcs] = np.minimum(flow[arcs], START_UTILISATION * network.capacity_veh_h[arcs])
     zero = np.zeros_like(flow)
-    return _moved(problem, Point(flow, link_time_min(network, flow, extend=True), zero), zero, zero)
+    return _step_from(problem, Point(flow, link_time_min(network, flow, extend=True), zero), zero, zero)
 
 
-def _moved(problem: SueProblem[L], point: Point, flow_step: FloatArray, time_step: FloatArray) -> Point:
-    """Return the point one step on; roads go by flow, stations by time. A road below zero flow is empty."""
+def _step_from(problem: SueProblem[L], point: Point, flow_step: FloatArray, time_step: FloatArray) -> Point:
+    """Return the point after a step, of flow on roads and of time at stations; negative road flows cost as zero."""
     network, extend = problem.network, problem.extends
     flow = point.flow_veh_h + flow_step
     arcs = network.charging_arcs
-    on_road = np.maximum(flow, 0.0)
-    on_road[arcs] = 0.0
-    time = link_time_min(network, on_road)
-    slope = link_time_slope(network, on_road)
+    road_flow = np.maximum(flow, 0.0)
+    road_flow[arcs] = 0.0
+    time = link_time_min(network, road_flow)
+    slope = link_time_slope(network, road_flow)
     time[arcs] = point.time_min[arcs] + time_step[arcs]
     slope[arcs] = station_slope_at_time(network, time[arcs], extend=extend)
     flow[arcs] = station_flow_veh_h(network, time[arcs], extend=extend)

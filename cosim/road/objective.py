@@ -17,8 +17,8 @@ from cosim.road.problem import AssignmentProblem
 def beckmann_objective(network: Network, link_flow_veh_h: FloatArray, *, extend: bool = False) -> float:
     """Return sum_a int_0^{x_a} c_a dx [min veh/h], whose minimum is the user equilibrium.
 
-    Of a network of marginal costs the integrals are x t, and the minimum is the system optimum. With *extend*
-    Davidson's function is a straight line beyond 0.99 c.
+    On a network of marginal costs the integrals are x t, and the minimum is the system optimum. With *extend*
+    Davidson's function is linear beyond 0.99 c.
     """
     fixed = link_flow_veh_h @ network.cost_min(np.zeros_like(link_flow_veh_h))
     return float(link_time_integral(network, link_flow_veh_h, extend=extend).sum() + fixed)
@@ -27,12 +27,11 @@ def beckmann_objective(network: Network, link_flow_veh_h: FloatArray, *, extend:
 def fisk_objective(problem: AssignmentProblem, path_flow_veh_h: FloatArray) -> float:
     """Return Fisk's objective, whose minimum under Eq. 4 is the SUE [min veh/h].
 
-    Beckmann's + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not stationary at the
-    SUE. With one theta per group the entropy of a group is weighted by its own 1/theta; path sizes make it
-    sum f_k ln(f_k / PS_k^w).
+    Beckmann's + sum_k f_k ln(f_k) / theta + sum_k f_k * extra cost; Eq. 8 as printed is not stationary at the SUE.
+    The entropy of a group is weighted by its 1/theta; with path sizes of weight w it is sum f_k ln(f_k / PS_k^w).
     """
     flow = problem.paths.link_flow_veh_h(path_flow_veh_h)
-    entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.spread(problem.theta_per_min)
+    entropy = xlogy(path_flow_veh_h, path_flow_veh_h) / problem.paths.groups.expand(problem.theta_per_min)
     beckmann = beckmann_objective(problem.network, flow, extend=problem.extends)
     return float(beckmann + np.sum(entropy + path_flow_veh_h * problem.extra_cost_min))
 

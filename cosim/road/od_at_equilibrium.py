@@ -121,6 +121,6 @@ def equilibrium_jacobian(
     matrix = np.eye(slope.size) + loading.response_matrix() * slope
     cost = paths.incidence @ (slope[:, None] * np.linalg.solve(matrix, on_links))
     mean = np.add.reduceat(loading.path_share[:, None] * cost, groups.start[:-1], axis=0)
-    weight = groups.spread(problem.theta_per_min) * loading.path_flow_veh_h
-    change: FloatArray = at_fixed_costs - weight[:, None] * (cost - mean[groups.of_path])
+    weight = groups.expand(problem.theta_per_min) * loading.path_flow_veh_h
+    change: FloatArray = at_fixed_costs - weight[:, None] * (cost - mean[groups.group_of_path])
     return change

@@ -146,7 +146,7 @@ def _start(model: CountModel, theta: float | None, prior: LogPrior) -> OdTrips:
     if theta is not None:
         return _least_squares(model, theta, prior)
     groups = model.paths.groups
-    cost = model.path_cost_min - groups.spread(groups.minimum(model.path_cost_min))
+    cost = model.path_cost_min - groups.expand(groups.minimum(model.path_cost_min))
     spread = float(cost[cost > 0].mean()) if (cost > 0).any() else 0.0
     if spread == 0:
         msg = "theta cannot be estimated: no OD has paths of different cost. Give theta"

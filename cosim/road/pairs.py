@@ -1,7 +1,7 @@
-"""The cheapest (path, station) pair of an OD at any link costs: the cheapest path to a station and on from it.
+"""The cheapest (path, station) pair of an OD: the cheapest path to a station joined with the cheapest path from it.
 
-Where these two paths meet, the pair would pass a node twice, which no listed path does: only there is the
-cheapest loop-free one searched for, best first, by what a path has cost and the least that is to come.
+If the two paths share a node, the pair has a loop, which listed paths may not have. The cheapest loop-free pair is then
+found by an A* search, ordered by the cost so far plus a lower bound of the cost to go.
 """
 
 from heapq import heappop, heappush
@@ -16,63 +16,70 @@ from cosim.road.network import Network
 from cosim.road.path_search import LinkSequence
 from cosim.road.shortest import costs_to, trees_from
 
-MAX_TRIES = 200_000
-"""Beginnings of loop-free paths that may be tried for one OD and station."""
+MAX_PARTIAL_PATHS = 200_000
+"""Partial paths that the A* search may try for one OD and station."""
 
 
 class PairSearch:
-    """Finds the cheapest pair of one OD after another, at these link costs."""
+    """Search for the cheapest pairs of ODs at given link costs."""
 
     def __init__(self, network: Network, link_cost_min: FloatArray) -> None:
-        """Find the paths to and from all stations; charging arcs cost what *link_cost_min* says."""
+        """Compute the shortest paths to and from all stations; *link_cost_min* includes charging arcs."""
         self.network = network
-        self._roads_cost = link_cost_min
+        self._link_cost_min = link_cost_min
         self._cost = link_cost_min.tolist()
         arcs = network.charging_arcs
-        self._at = network.from_node[arcs]
-        self._session = link_cost_min[arcs]
-        self._to = costs_to(network, link_cost_min, self._at)
-        self._away = trees_from(network, link_cost_min, self._at)
-        self._from = self._away.cost_min.copy()
-        self._from[np.arange(arcs.size), self._at] = 0.0
-        self._origin, self._toward = -1, np.empty(0, dtype=np.int64)
-        self._leaving: list[list[int]] = [[] for _ in network.nodes]
+        self._station_node = network.from_node[arcs]
+        self._charging_cost = link_cost_min[arcs]
+        self._to_station = costs_to(network, link_cost_min, self._station_node)
+        self._trees_from_station = trees_from(network, link_cost_min, self._station_node)
+        self._from_station = self._trees_from_station.cost_min.copy()
+        self._from_station[np.arange(arcs.size), self._station_node] = 0.0
+        self._origin = -1
+        self._link_from_origin = np.empty(0, dtype=np.int64)
+        self._outgoing: list[list[int]] = [[] for _ in network.nodes]
         for link in np.flatnonzero(~network.is_charging).tolist():
-            self._leaving[network.from_node[link]].append(link)
+            self._outgoing[network.from_node[link]].append(link)
 
     def cheapest(self, origin: int, dest: int, limit_min: float = inf) -> tuple[float, LinkSequence] | None:
-        """Return the cheapest loop-free pair and its cost, None if there is none of less than *limit_min*.
+        """Return the cheapest loop-free pair with its cost; None if none costs less than *limit_min*.
 
-        Raises ConfigError if the search for a loop-free path by one of the stations outgrows its limit.
+        Raises ConfigError if the search for a loop-free pair exceeds its limit.
         """
-        least = self._to[:, origin] + self._session + self._from[:, dest]
+        bound = self._to_station[:, origin] + self._charging_cost + self._from_station[:, dest]
         if self.network.through is not None:
-            least[~self.network.through[self._at] & (self._at != origin) & (self._at != dest)] = inf
+            bound[
+                ~self.network.through[self._station_node]
+                & (self._station_node != origin)
+                & (self._station_node != dest)
+            ] = inf
         best: tuple[float, LinkSequence] | None = None
-        meeting = []
-        for station in np.argsort(least, kind="stable").tolist():
-            if not least[station] < limit_min:
+        with_loop = []
+        for station in np.argsort(bound, kind="stable").tolist():
+            if not bound[station] < limit_min:
                 break
             path = self._joined(origin, dest, station)
             if self._is_loop_free(path):
-                best = float(least[station]), path
-                break  # no station after it costs less
-            meeting.append(station)
-        for station in meeting:
-            found = self._without_loop(origin, dest, station, limit_min if best is None else best[0])
-            best = found or best
+                best = float(bound[station]), path
+                break  # pairs by the stations that follow cost at least as much
+            with_loop.append(station)
+        for station in with_loop:
+            pair = self._cheapest_loop_free(origin, dest, station, limit_min if best is None else best[0])
+            best = pair or best
         return best
 
     def _joined(self, origin: int, dest: int, station: int) -> LinkSequence:
-        """Return the cheapest path to the station, its arc, and the cheapest path on."""
+        """Return the cheapest path to the station, its charging arc, and the cheapest path from it."""
         if origin != self._origin:
             root = np.array([origin])
-            self._origin, self._toward = origin, trees_from(self.network, self._roads_cost, root).link[0]
-        node = int(self._at[station])
-        before, after = self._way(self._toward, origin, node), self._way(self._away.link[station], node, dest)
+            self._origin = origin
+            self._link_from_origin = trees_from(self.network, self._link_cost_min, root).link[0]
+        node = int(self._station_node[station])
+        before = self._trace(self._link_from_origin, origin, node)
+        after = self._trace(self._trees_from_station.link[station], node, dest)
         return (*before, int(self.network.charging_arcs[station]), *after)
 
-    def _way(self, link_to: np.ndarray, start: int, end: int) -> LinkSequence:
+    def _trace(self, link_to: np.ndarray, start: int, end: int) -> LinkSequence:
         path: list[int] = []
         while end != start:
             path.append(int(link_to[end]))
@@ -84,51 +91,51 @@ class PairSearch:
         nodes.append(int(self.network.from_node[path[0]]))
         return len(set(nodes)) == len(nodes)
 
-    def _without_loop(
+    def _cheapest_loop_free(
         self, origin: int, dest: int, station: int, limit_min: float
     ) -> tuple[float, LinkSequence] | None:
-        """Return the cheapest loop-free path by the station, of those that cost less than the limit."""
-        at, arc = int(self._at[station]), int(self.network.charging_arcs[station])
-        onward = self._cost[arc] + float(self._from[station, dest])
-        to_go = (
-            (self._to[station] + onward).tolist(),
-            costs_to(self.network, self._roads_cost, np.array([dest]))[0].tolist(),
+        """Return the cheapest loop-free pair by the station, None if none costs less than the limit."""
+        node_of_station, arc = int(self._station_node[station]), int(self.network.charging_arcs[station])
+        after_arrival = self._cost[arc] + float(self._from_station[station, dest])
+        to_go = (  # lower bounds before and after charging, per node
+            (self._to_station[station] + after_arrival).tolist(),
+            costs_to(self.network, self._link_cost_min, np.array([dest]))[0].tolist(),
         )
-        order = count()  # paths that cost the same are tried in turn
+        order = count()  # ties are broken by the order of insertion
         heap: list[tuple[float, int, float, bool, LinkSequence, tuple[int, ...]]] = []
 
-        def go_on(spent: float, charged: bool, path: LinkSequence, nodes: tuple[int, ...]) -> None:
-            if nodes[-1] == at:
+        def push(spent: float, charged: bool, path: LinkSequence, nodes: tuple[int, ...]) -> None:
+            if nodes[-1] == node_of_station:
                 spent, charged, path = spent + self._cost[arc], True, (*path, arc)
             total = spent + to_go[charged][nodes[-1]]
             if total < limit_min:
                 heappush(heap, (total, next(order), spent, charged, path, nodes))
 
-        go_on(0.0, charged=False, path=(), nodes=(origin,))
+        push(0.0, charged=False, path=(), nodes=(origin,))
         while heap:
             total, tried, spent, charged, path, nodes = heappop(heap)
-            here = nodes[-1]
-            if here == dest:
+            end = nodes[-1]
+            if end == dest:
                 if charged:
                     return total, path
                 continue
-            if tried > MAX_TRIES:
-                raise self._outgrown(origin, dest, station)
-            for link in self._leaving[here] if self._may_pass(here, origin) else ():
+            if tried > MAX_PARTIAL_PATHS:
+                raise self._limit_error(origin, dest, station)
+            for link in self._outgoing[end] if self._may_pass(end, origin) else ():
                 node = int(self.network.to_node[link])
                 if node not in nodes:
-                    go_on(spent + self._cost[link], charged, (*path, link), (*nodes, node))
+                    push(spent + self._cost[link], charged, (*path, link), (*nodes, node))
         return None
 
     def _may_pass(self, node: int, origin: int) -> bool:
         through = self.network.through
         return through is None or node == origin or bool(through[node])
 
-    def _outgrown(self, origin: int, dest: int, station: int) -> ConfigError:
+    def _limit_error(self, origin: int, dest: int, station: int) -> ConfigError:
         network = self.network
         where = f"OD {network.nodes[origin]}-{network.nodes[dest]}"
         problem = (
-            f"the search for a loop-free path by station {network.stations[station]} outgrew its limit; list "
-            "more paths (budget:B or k:K) and add none, or use bushes"
+            f"the search for a loop-free path by station {network.stations[station]} exceeded its limit; list "
+            "more paths (budget:B or k:K) without adding any, or use bushes"
         )
         return ConfigError(where, [problem])

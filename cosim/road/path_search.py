@@ -15,28 +15,28 @@ MAX_PATHS = 100_000
 MAX_LINKS = 20_000_000
 """Links that all paths together may have: some 500 MB in the compressed rows."""
 STEPS_PER_PATH = 100
-"""Links the search may try per allowed path: dead ends must not cost for ever either."""
-ENOUGH = 3
-"""ODs with too many paths after which the others are not asked."""
-DECIMALS = 9
-"""Costs that agree to so many places tie."""
+"""Links the search may try per allowed path, so that dead ends are limited, too."""
+MAX_FAILED_ODS = 3
+"""ODs with too many paths after which the search ends, because each costs a full search."""
+COST_DECIMALS = 9
+"""Decimals to which costs are rounded for ties."""
 
 NO_PATH = "no path leads from origin to destination"
 FEWER_PATHS = "set a smaller budget, ask for the k cheapest, or use bushes"
 
-LARGE = float(np.finfo(np.float64).max)
-"""A budget for all paths, and yet below infinity, where none leads."""
+NO_BUDGET = float(np.finfo(np.float64).max)
+"""Cost limit that all paths meet, but not the infinite cost of an unreachable node."""
 
 LinkSequence = tuple[int, ...]
-"""Link numbers in travel order."""
+"""Link indices in travel order."""
 
 
 class TooManyPathsError(Exception):
-    """The search tried more links than it may; known to this module alone."""
+    """The search exceeded its limit of links or paths; caught in this module."""
 
 
 class PathSearch:
-    """Finds paths at free-flow cost, one OD after another; knows the network as plain lists, for speed."""
+    """Search for the paths of ODs at free-flow cost; keeps the network as plain lists, for speed."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class PathSearch:
         k: int | None = None,
         path_limit: int = MAX_PATHS,
     ) -> None:
-        """Without *budget* and *k* all loop-free paths."""
+        """Search for paths within a *budget* (cost over that of the cheapest), the *k* cheapest, or all paths."""
         if budget is not None and k is not None:
             msg = "give a cost budget or a number of paths, not both"
             raise ValueError(msg)
@@ -60,70 +60,74 @@ class PathSearch:
         self._rank = [0] * len(by_name)
         for rank, link in enumerate(by_name):
             self._rank[link] = rank
-        self._leaving: list[list[int]] = [[] for _ in network.nodes]
+        self._outgoing: list[list[int]] = [[] for _ in network.nodes]
         for link in by_name:
             if not network.is_charging[link]:
-                self._leaving[network.from_node[link]].append(link)
-        closed = set() if network.through is None else set((~network.through).nonzero()[0].tolist())
-        self._onward = [[] if node in closed else links for node, links in enumerate(self._leaving)]
+                self._outgoing[network.from_node[link]].append(link)
+        no_through = set() if network.through is None else set((~network.through).nonzero()[0].tolist())
+        self._through_outgoing = [
+            [] if node in no_through else links for node, links in enumerate(self._outgoing)
+        ]
 
     def paths(self, od: OdTable) -> tuple[list[list[LinkSequence]], list[Problem]]:
-        """Return every OD's paths in their order, and what is wrong with them."""
+        """Return every OD's paths in order, and a problem for each OD without paths or with too many."""
         problems: list[Problem] = []
-        found: list[list[LinkSequence]] = []
-        links = outgrown = 0
+        sequences: list[list[LinkSequence]] = []
+        links = failed = 0
         dests, column = np.unique(od.dest, return_inverse=True)
         to_go = costs_to(self.network, self.network.free_flow_cost_min, dests).tolist()
-        for number in range(od.origin.size):
-            paths = self._paths_of(int(od.origin[number]), int(od.dest[number]), to_go[column[number]])
-            name = od_name(self.network, od, number)
+        for index in range(od.origin.size):
+            paths = self._paths_of(int(od.origin[index]), int(od.dest[index]), to_go[column[index]])
+            name = od_name(self.network, od, index)
             if paths is None:
                 limited = " within the budget" if self.budget else ""
-                found_more = f"the search for all loop-free paths{limited} outgrew its limit of {self.path_limit} paths"
+                exceeded = f"the search for all loop-free paths{limited} exceeded its limit of {self.path_limit} paths"
                 advice = f"raise path_limit, {FEWER_PATHS}"
-                problems.append(Problem(found_more, advice=advice).within("OD", name))
-                outgrown += 1
-                if outgrown == ENOUGH:  # each cost a whole search, and more would say no more
+                problems.append(Problem(exceeded, advice=advice).within("OD", name))
+                failed += 1
+                if failed == MAX_FAILED_ODS:
                     break
             elif not paths:
                 problems.append(Problem(NO_PATH).within("OD", name))
-            found.append(paths or [])
-            links += sum(map(len, found[-1]))
+            sequences.append(paths or [])
+            links += sum(map(len, sequences[-1]))
             if links > MAX_LINKS:
-                too_long = f"with it the paths have more than {MAX_LINKS} links in all"
-                problems.append(Problem(too_long, advice=FEWER_PATHS).within("OD", name))
+                too_many_links = f"with it the paths have more than {MAX_LINKS} links in total"
+                problems.append(Problem(too_many_links, advice=FEWER_PATHS).within("OD", name))
                 break
-        return found, problems
+        return sequences, problems
 
     def _paths_of(self, origin: int, dest: int, to_go: list[float]) -> list[LinkSequence] | None:
         """Return one OD's paths in order; None if there are too many."""
-        least = to_go[origin]
-        if least == inf:
+        cheapest = to_go[origin]
+        if cheapest == inf:
             return []
         try:
             if self.k is not None:
                 return self._cheapest(origin, dest, to_go, self.k)
-            limit = LARGE if self.budget is None else least * self.budget + 10.0**-DECIMALS
+            limit = NO_BUDGET if self.budget is None else cheapest * self.budget + 10.0**-COST_DECIMALS
             paths = list(self._within(origin, dest, to_go, limit))
         except TooManyPathsError:
             return None
         return sorted(paths, key=self._order)
 
     def _order(self, path: LinkSequence) -> tuple[float, list[int]]:
-        # Exact sums, rounded: costs that tie on paper must tie here, whatever the order of adding.
-        return round(fsum([self._cost[link] for link in path]), DECIMALS), [self._rank[link] for link in path]
+        # Exact sums, rounded: equal costs must compare equal, whatever the order of summation.
+        return round(fsum([self._cost[link] for link in path]), COST_DECIMALS), [
+            self._rank[link] for link in path
+        ]
 
     def _within(self, origin: int, dest: int, to_go: list[float], limit: float) -> Iterator[LinkSequence]:
         """Yield every loop-free path of at most this cost, depth first."""
-        cost, to, onward = self._cost, self._to, self._onward
+        cost, to, onward = self._cost, self._to, self._through_outgoing
         trail: list[int] = []
         spent = [0.0]
         visited = {origin}
-        open_links = [iter(self._leaving[origin])]
-        tries, found = STEPS_PER_PATH * self.path_limit, 0
+        open_links = [iter(self._outgoing[origin])]
+        tries, path_count = STEPS_PER_PATH * self.path_limit, 0
         while open_links:
             link = next(open_links[-1], None)
-            if link is None:  # this node is done: step back
+            if link is None:  # all links of this node are tried: backtrack
                 open_links.pop()
                 spent.pop()
                 if trail:
@@ -131,56 +135,60 @@ class PathSearch:
                 continue
             tries -= 1
             node = to[link]
-            so_far = spent[-1] + cost[link]
-            if node in visited or not so_far + to_go[node] <= limit:
+            node_cost = spent[-1] + cost[link]
+            if node in visited or not node_cost + to_go[node] <= limit:
                 continue
             if node == dest:
-                found += 1
+                path_count += 1
                 yield (*trail, link)
             else:
                 trail.append(link)
-                spent.append(so_far)
+                spent.append(node_cost)
                 visited.add(node)
                 open_links.append(iter(onward[node]))
-            if tries <= 0 or found > self.path_limit:
+            if tries <= 0 or path_count > self.path_limit:
                 raise TooManyPathsError
 
     def _cheapest(self, origin: int, dest: int, to_go: list[float], k: int) -> list[LinkSequence]:
-        """Return the k cheapest loop-free paths, best first: what is spent and the least that is to go."""
+        """Return the k cheapest loop-free paths by A* search: cost so far plus lower bound of the cost to go."""
         heap: list[tuple[float, list[int], float, LinkSequence, tuple[int, ...]]] = [
             (0.0, [], 0.0, (), (origin,))
         ]
-        found: list[LinkSequence] = []
+        paths: list[LinkSequence] = []
         tries = STEPS_PER_PATH * self.path_limit
         while heap:
             total, ranks, spent, path, nodes = heappop(heap)
-            if len(found) >= k and total > self._order(found[k - 1])[0]:  # the last of equal cost is known
+            if (
+                len(paths) >= k and total > self._order(paths[k - 1])[0]
+            ):  # all paths that tie with the k-th are listed
                 break
-            here = nodes[-1]
-            if here == dest:
-                found.append(path)
+            end = nodes[-1]
+            if end == dest:
+                paths.append(path)
                 continue
-            for link in self._leaving[here] if here == origin else self._onward[here]:
-                node, so_far = self._to[link], spent + self._cost[link]
+            for link in self._outgoing[end] if end == origin else self._through_outgoing[end]:
+                node, node_cost = self._to[link], spent + self._cost[link]
                 if node not in nodes and to_go[node] < inf:
-                    total = round(so_far + to_go[node], DECIMALS)
-                    heappush(heap, (total, [*ranks, self._rank[link]], so_far, (*path, link), (*nodes, node)))
+                    total = round(node_cost + to_go[node], COST_DECIMALS)
+                    heappush(
+                        heap, (total, [*ranks, self._rank[link]], node_cost, (*path, link), (*nodes, node))
+                    )
                     tries -= 1
-            if tries <= 0 or len(found) > self.path_limit:
+            if tries <= 0 or len(paths) > self.path_limit:
                 raise TooManyPathsError
-        return sorted(found, key=self._order)[:k]
+        return sorted(paths, key=self._order)[:k]
 
 
 def pairs_on(network: Network, path: LinkSequence) -> Iterator[LinkSequence]:
-    """Yield the path once per station on it, the charging arc put in where the path passes its node."""
+    """Yield the path once per station on it, with the charging arc inserted at the node of the station."""
     nodes = [int(network.from_node[path[0]]), *(int(network.to_node[link]) for link in path)]
     for arc in network.charging_arcs.tolist():
         node = int(network.from_node[arc])
         if node in nodes:
-            at = nodes.index(node)
-            yield (*path[:at], arc, *path[at:])
+            position = nodes.index(node)
+            yield (*path[:position], arc, *path[position:])
 
 
-def od_name(network: Network, od: OdTable, number: int) -> str:
-    """Name an OD by its nodes: ``1-2``."""
-    return f"{network.nodes[od.origin[number]]}-{network.nodes[od.dest[number]]}"
+def od_name(network: Network, od: OdTable, index: int) -> str:
+    """Return the name of an OD, of its nodes: ``1-2``."""
+    return f"{network.nodes[od.origin[index]]}-{network.nodes[od.dest[index]]}"

@@ -1,4 +1,4 @@
-"""The paths each group of travellers chooses from; charging travellers choose a (path, station) pair.
+"""Path sets: the alternatives of each group of travellers, (path, station) pairs for those that charge.
 
 Equation numbers are those of Ma et al. (2024).
 """
@@ -19,7 +19,7 @@ from cosim.road.path_search import MAX_PATHS, LinkSequence, PathSearch, od_name,
 
 @dataclass(frozen=True, slots=True)
 class UserClass:
-    """Travellers who see the roads alike; those who charge choose a (path, station) pair."""
+    """A class of travellers with the same costs; charging classes choose a (path, station) pair."""
 
     name: str
     charges: bool = False
@@ -27,7 +27,7 @@ class UserClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Legs:
-    """A trip's time in three parts [min], one entry per path; a path without charging is all ``before``."""
+    """Travel time of each path before, at and after its station [min]; without charging all of it is ``before_min``."""
 
     before_min: FloatArray
     station_min: FloatArray
@@ -35,11 +35,11 @@ class Legs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Choosing:
-    """The paths of groups that have several: only these respond when the costs change."""
+class ResponsivePaths:
+    """The paths of groups with several paths: the flows of only these respond to a change of the costs."""
 
     path: IntArray
-    """Number of each path in the set."""
+    """Index of each path in the set."""
     groups: Groups
     incidence: csr_array
     link_loading: csr_array
@@ -47,9 +47,9 @@ class Choosing:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PathSet:
-    """Every group's paths, one group after another; group number = class number * number of ODs + OD number.
+    """Paths of all groups in order; index of a group = class index * number of ODs + OD index.
 
-    Link sequences are compressed rows: path k runs over ``links[indptr[k]:indptr[k+1]]`` in travel order.
+    Link sequences are compressed rows: path k has ``links[indptr[k]:indptr[k+1]]`` in travel order.
     """
 
     network: Network
@@ -59,32 +59,32 @@ class PathSet:
     indptr: IntArray
     links: IntArray
     station: IntArray
-    """Station of each pair, counted in station order; -1 where the path does not charge."""
+    """Station index of each path; -1 without charging."""
     charges_at: IntArray
-    """Position of the charging arc in ``links``; -1 where the path does not charge."""
+    """Position of the charging arc in ``links``; -1 without charging."""
     incidence: csr_array
     """Paths x links: 1 where the path uses the link."""
     link_loading: csr_array
-    """The transpose, stored by rows of its own, for it is multiplied in every iteration."""
-    _choosing: list[Choosing] = field(init=False, default_factory=list, repr=False)
+    """The transpose, in compressed rows, because every iteration multiplies by it."""
+    _responsive: list[ResponsivePaths] = field(init=False, default_factory=list, repr=False)
 
     def __repr__(self) -> str:
-        """Return the sizes of the path set."""
+        """Return the numbers of paths, ODs and classes."""
         return f"<PathSet: {self.count:,} paths of {self.od.origin.size:,} ODs, {len(self.classes)} user classes>"
 
     @property
-    def choosing(self) -> Choosing:
-        """The paths of groups that have several; found once."""
-        if not self._choosing:
+    def responsive(self) -> ResponsivePaths:
+        """The paths of groups with several paths; computed once."""
+        if not self._responsive:
             several = np.diff(self.groups.start) > 1
-            path = np.flatnonzero(several[self.groups.of_path])
+            path = np.flatnonzero(several[self.groups.group_of_path])
             start = np.concatenate([[0], np.cumsum(np.diff(self.groups.start)[several])])
             rows = self.incidence if path.size == self.count else self.incidence[path]
             columns = self.link_loading if path.size == self.count else csr_array(rows.T)
-            self._choosing.append(
-                Choosing(path=path, groups=Groups(start), incidence=rows, link_loading=columns)
+            self._responsive.append(
+                ResponsivePaths(path=path, groups=Groups(start), incidence=rows, link_loading=columns)
             )
-        return self._choosing[0]
+        return self._responsive[0]
 
     @property
     def count(self) -> int:
@@ -93,12 +93,12 @@ class PathSet:
 
     @property
     def od_of_group(self) -> IntArray:
-        """OD number of each group."""
+        """OD index of each group."""
         return np.arange(self.groups.count) % self.od.origin.size
 
     @property
     def class_of_group(self) -> IntArray:
-        """Class number of each group."""
+        """Class index of each group."""
         return np.arange(self.groups.count) // self.od.origin.size
 
     def links_of(self, path: int) -> IntArray:
@@ -106,20 +106,20 @@ class PathSet:
         return self.links[self.indptr[path] : self.indptr[path + 1]]
 
     def group_name(self, group: int) -> str:
-        """Name a group as a person would: class and OD."""
+        """Return the name of a group: class and OD."""
         klass, od = divmod(group, self.od.origin.size)
         return f"{self.classes[klass].name} {od_name(self.network, self.od, od)}"
 
     def pair_name(self, path: int) -> str:
-        """Name a path by its nodes, and a pair by its station after them: ``1-5-6 @ S6``."""
+        """Return the name of a path, its nodes and the station of a pair: ``1-5-6 @ S6``."""
         station = f" @ {self.network.stations[self.station[path]]}" if self.station[path] >= 0 else ""
         return self.path_name(path) + station
 
     def path_name(self, path: int) -> str:
-        """Name a path by its nodes alone."""
-        links, at = self.links_of(path), self.charges_at[path] - self.indptr[path]
-        on_roads = links if at < 0 else np.delete(links, at)
-        nodes = [self.network.from_node[on_roads[0]], *self.network.to_node[on_roads]]
+        """Return the nodes of a path: ``1-5-6``."""
+        links, position = self.links_of(path), self.charges_at[path] - self.indptr[path]
+        roads = links if position < 0 else np.delete(links, position)
+        nodes = [self.network.from_node[roads[0]], *self.network.to_node[roads]]
         return "-".join([self.network.nodes[node] for node in nodes])
 
     def link_flow_veh_h(self, path_flow_veh_h: FloatArray) -> FloatArray:
@@ -133,7 +133,7 @@ class PathSet:
         return time
 
     def legs(self, link_time_min: FloatArray) -> Legs:
-        """Return every path's time before, at and after its station, for one array of link times."""
+        """Return the time of every path before, at and after its station."""
         time, path = link_time_min[self.links], np.repeat(np.arange(self.count), np.diff(self.indptr))
         offset = (
             np.arange(self.links.size) - np.where(self.charges_at < 0, self.links.size, self.charges_at)[path]
@@ -158,38 +158,38 @@ def find_paths(
 ) -> PathSet:
     """Return the loop-free paths of every OD, and for charging classes all (path, station) pairs on them.
 
-    All paths; with *budget* those that cost at most *budget* times the cheapest at free flow; with *k* the k
-    cheapest. Paths of an OD are ordered by free-flow cost, then by the names of their links, so the order of
-    links in a file does not matter; pairs follow their paths, then the stations. Raises ConfigError naming
-    every OD without a path, with more than *path_limit*, or whose charging users pass no station.
+    *budget* limits the cost relative to the cheapest path at free flow, *k* the number of paths. Paths of an OD are
+    ordered by free-flow cost, then by the names of their links, so the order of links in a file does not matter; pairs
+    are ordered by path, then station. Raises ConfigError with every OD without a path, with more than *path_limit*
+    paths, or without a station on a path of a charging class.
     """
     search = PathSearch(network, budget=budget, k=k, path_limit=path_limit)
     sequences, problems = search.paths(od)
-    pairs = [[pair for sequence in choices for pair in pairs_on(network, sequence)] for choices in sequences]
+    pairs = [[pair for path in paths for pair in pairs_on(network, path)] for paths in sequences]
     problems += [
         Problem(f"no path passes a station, where class {klass.name!r} could charge").within(
-            "OD", od_name(network, od, number)
+            "OD", od_name(network, od, index)
         )
         for klass in classes
         if klass.charges
-        for number, choices in enumerate(sequences)
-        if choices and not pairs[number]
+        for index, paths in enumerate(sequences)
+        if paths and not pairs[index]
     ]
     refuse("paths", problems)
-    by_group = [choice for klass in classes for choice in (pairs if klass.charges else sequences)]
+    by_group = [paths for klass in classes for paths in (pairs if klass.charges else sequences)]
     return path_set(network, od, tuple(classes), by_group)
 
 
 def path_set(
     network: Network, od: OdTable, classes: tuple[UserClass, ...], by_group: Sequence[Sequence[LinkSequence]]
 ) -> PathSet:
-    """Return the path set of these sequences, given group by group."""
+    """Return the path set of the link sequences of each group."""
     start = np.array([0, *accumulate(map(len, by_group))], dtype=np.int64)
     return packed_paths(network, od, classes, start, *packed(chain.from_iterable(by_group)))
 
 
 def packed(sequences: Iterable[LinkSequence]) -> tuple[IntArray, IntArray]:
-    """Return the sequences as compressed rows: where each begins, and their links one after another."""
+    """Return the sequences as compressed rows: row pointers and concatenated links."""
     sequences = list(sequences)
     indptr = np.array([0, *accumulate(map(len, sequences))], dtype=np.int64)
     return indptr, np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(indptr[-1]))
@@ -203,7 +203,7 @@ def packed_paths(
     indptr: IntArray,
     links: IntArray,
 ) -> PathSet:
-    """Return the path set of compressed rows: *start* is the first path of each group, and their number."""
+    """Return the path set of compressed rows; *start* is the first path of each group, then the number of paths."""
     count = indptr.size - 1
     shape = (count, len(network.links))
     incidence = csr_array((np.ones(links.size), links, indptr), shape=shape)

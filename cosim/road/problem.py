@@ -22,17 +22,17 @@ Overload = Literal["refuse", "extend"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SueProblem(ABC, Generic[L]):
-    """The travellers of one period and what they choose from: listed paths, or bushes on a large network."""
+    """Demand and alternatives of one period: listed paths, or bushes on a large network."""
 
     demand_veh_h: FloatArray
-    """Per group: q in Eq. 4."""
+    """Demand q per group (Eq. 4)."""
     theta_per_min: FloatArray
-    """Per group, on bushes per class: the larger, the better the travellers know the costs."""
+    """Logit scale per group, on bushes per class; perception errors are in proportion to 1/theta."""
     overload: Overload = "refuse"
-    """Demand beyond the stations: 'extend' makes Davidson linear from 0.99 c and flags the result."""
+    """'extend': Davidson's function is linear beyond 0.99 c, so that demand may exceed the capacity of the stations."""
 
     def check_values(self) -> None:
-        """Raise ValueError for demand or theta that cannot be."""
+        """Raise ValueError for negative or NaN demand, and for theta that is not above 0."""
         if not (np.isfinite(self.demand_veh_h).all() and np.all(self.demand_veh_h >= 0)):
             msg = "a demand is negative or NaN"
             raise ValueError(msg)
@@ -43,16 +43,16 @@ class SueProblem(ABC, Generic[L]):
     @property
     @abstractmethod
     def alternatives(self) -> PathSet | BushSet:
-        """What the groups choose from."""
+        """The alternatives of the groups."""
 
     @property
     def network(self) -> Network:
-        """The network the trips run on."""
+        """The road network."""
         return self.alternatives.network
 
     @property
     def extends(self) -> bool:
-        """Whether Davidson is a straight line beyond 0.99 c."""
+        """Whether Davidson's function is linear beyond 0.99 c."""
         return self.overload == "extend"
 
     def link_time_min(self, link_flow_veh_h: FloatArray) -> FloatArray:
@@ -60,7 +60,7 @@ class SueProblem(ABC, Generic[L]):
         return link_time_min(self.network, link_flow_veh_h, extend=self.extends)
 
     def residual_of(self, loading: L) -> float:
-        """Return the residual of a loading; infinite where it would fill a station."""
+        """Return the residual of a loading; infinite if it fills a station to its capacity."""
         network, flow = self.network, loading.link_flow_veh_h
         arcs = network.charging_arcs
         if arcs.size and not self.extends and np.any(flow[arcs] >= network.capacity_veh_h[arcs]):
@@ -69,29 +69,29 @@ class SueProblem(ABC, Generic[L]):
 
     @abstractmethod
     def load(self, link_time_min: FloatArray) -> L:
-        """Return what the travellers do at these link times."""
+        """Return the logit loading at these link times."""
 
     @abstractmethod
     def residual_at(self, loading: L, link_time_min: FloatArray) -> float:
-        """Return the residual of the loading's flows, of which the link times are given."""
+        """Return the residual of the loading's flows, at the link times of these flows."""
 
     @abstractmethod
     def charging_pairs(self) -> tuple[IntArray, IntArray]:
-        """Return each (group, station) whose travellers can charge there, once."""
+        """Return the (group, station) combinations with a path, as two index arrays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AssignmentProblem(SueProblem[PathLoading]):
-    """The travellers of one period; groups and paths are those of ``paths``."""
+    """Assignment problem of one period on listed paths; its groups are those of ``paths``."""
 
     paths: PathSet
     extra_cost_min: FloatArray | float = 0.0
-    """Per path: what the flow does not change, such as the price of a charge in minutes."""
+    """Flow-independent cost per path, such as the charging cost in minutes."""
     path_demand_veh_h: FloatArray = field(init=False, repr=False)
-    """Each path's q: the demand of its group."""
+    """Demand of the group of each path."""
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not fit the path set, and demand or theta that cannot be."""
+        """Raise ValueError for arrays of wrong shape and values out of range."""
         groups = (self.paths.groups.count,)
         if self.demand_veh_h.shape != groups or self.theta_per_min.shape != groups:
             shapes = f"demand has shape {self.demand_veh_h.shape}, theta {self.theta_per_min.shape}"
@@ -101,7 +101,7 @@ class AssignmentProblem(SueProblem[PathLoading]):
             msg = f"extra cost has shape {np.shape(self.extra_cost_min)}; there are {self.paths.count} paths"
             raise ValueError(msg)
         self.check_values()
-        object.__setattr__(self, "path_demand_veh_h", self.paths.groups.spread(self.demand_veh_h))
+        object.__setattr__(self, "path_demand_veh_h", self.paths.groups.expand(self.demand_veh_h))
 
     @property
     def alternatives(self) -> PathSet:
@@ -109,7 +109,7 @@ class AssignmentProblem(SueProblem[PathLoading]):
         return self.paths
 
     def path_cost_min(self, link_time_min: FloatArray) -> FloatArray:
-        """Return every path's generalised cost c = Delta t + what the flow does not change [min]."""
+        """Return every path's generalised cost c = Delta t + fixed and extra costs [min]."""
         return self.paths.time_min(self.network.cost_min(link_time_min)) + self.extra_cost_min
 
     def path_shares(self, path_cost_min: FloatArray) -> FloatArray:
@@ -117,7 +117,7 @@ class AssignmentProblem(SueProblem[PathLoading]):
         return logit_shares(path_cost_min, self.paths.groups, self.theta_per_min)
 
     def load(self, link_time_min: FloatArray) -> PathLoading:
-        """Return what the travellers do at these link times: f = q P(c), x = Delta' f (Eq. 4, 5)."""
+        """Return the logit loading at these link times: f = q P(c), x = Delta' f (Eq. 4, 5)."""
         cost = self.path_cost_min(link_time_min)
         share = self.path_shares(cost)
         flow = self.path_demand_veh_h * share
@@ -131,28 +131,28 @@ class AssignmentProblem(SueProblem[PathLoading]):
         )
 
     def residual(self, path_flow_veh_h: FloatArray, path_share: FloatArray) -> float:
-        """Return max |q P(c(f)) - f| / max(1, q) over all paths: the one residual everywhere."""
+        """Return max |q P(c(f)) - f| / max(1, q) over all paths."""
         change = np.abs(self.path_demand_veh_h * path_share - path_flow_veh_h)
         return float(np.max(change / np.maximum(1.0, self.path_demand_veh_h)))
 
     def residual_at(self, loading: PathLoading, link_time_min: FloatArray) -> float:
-        """Return the residual of a loading's path flows, of which the link times are given."""
+        """Return the residual of the loading's path flows, at the link times of these flows."""
         share = self.path_shares(self.path_cost_min(link_time_min))
         return self.residual(loading.path_flow_veh_h, share)
 
     def charging_pairs(self) -> tuple[IntArray, IntArray]:
-        """Return each (group, station) whose travellers can charge there, once."""
+        """Return the (group, station) combinations with a path, as two index arrays."""
         pairs = self.paths.station >= 0
         group, station = np.unique(
-            np.stack([self.paths.groups.of_path[pairs], self.paths.station[pairs]]), axis=1
+            np.stack([self.paths.groups.group_of_path[pairs], self.paths.station[pairs]]), axis=1
         )
         return group, station
 
     def free_flow_loading_veh_h(self) -> FloatArray:
-        """Return q P(c(0)), the path flows of travellers who meet no one."""
+        """Return q P(c(0)), the loading at free-flow times."""
         return self.path_demand_veh_h * self.path_shares(self.path_cost_min(self.network.t0_min))
 
 
 def total_travel_time_veh_min(link_flow_veh_h: FloatArray, link_time_min: FloatArray, hours: float) -> float:
-    """Return the time all vehicles spend in *hours* of such flow, stations included: sum x t [veh min]."""
+    """Return the total travel time over *hours*, stations included: sum x t [veh min]."""
     return float(link_flow_veh_h @ link_time_min) * hours

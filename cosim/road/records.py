@@ -17,7 +17,7 @@ def record_link_flows(
     network: Network,
     now: PeriodOfDay,
     car_veh_h: FloatArray,
-    passing_veh_h: FloatArray,
+    not_charging_veh_h: FloatArray,
     charging_veh_h: FloatArray,
     **columns: FloatArray,
 ) -> None:
@@ -30,9 +30,9 @@ def record_link_flows(
         from_node=[network.nodes[node] for node in network.from_node],
         to_node=[network.nodes[node] for node in network.to_node],
         kind=["charging" if charging else "road" for charging in network.is_charging],
-        flow_veh_h=car_veh_h + passing_veh_h + charging_veh_h,
+        flow_veh_h=car_veh_h + not_charging_veh_h + charging_veh_h,
         car_veh_h=car_veh_h,
-        ev_passing_veh_h=passing_veh_h,
+        ev_not_charging_veh_h=not_charging_veh_h,
         ev_charging_veh_h=charging_veh_h,
         capacity_veh_h=network.capacity_veh_h,
         **columns,
@@ -49,7 +49,7 @@ def record_path_flows(
 @lru_cache(maxsize=4)
 def _names(paths: PathSet) -> dict[str, np.ndarray]:
     """Return what the table says of every path in every period, made once: a city has tens of thousands."""
-    group = paths.groups.of_path
+    group = paths.groups.group_of_path
     od, user_class = paths.od_of_group[group], paths.class_of_group[group]
     nodes, stations = _texts(paths.network.nodes), _texts((*paths.network.stations, ""))
     return {

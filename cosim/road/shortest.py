@@ -1,6 +1,6 @@
-"""Shortest paths through the road network, from many nodes at once; parallel links and closed zones respected.
+"""Shortest paths from many nodes at once, with parallel links and zones without through traffic.
 
-A zone that no trip may pass through has, in the searched graph, a second node from which its own trips leave.
+A zone that trips may not pass through has, in the searched graph, a second node, at which its own trips start.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from cosim.road.network import Network
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trees:
-    """One tree of shortest paths per root; they lead from the root, or to it."""
+    """One tree of shortest paths from each root."""
 
     cost_min: FloatArray
-    """Roots x nodes; infinite where no path leads."""
+    """Roots x nodes; infinite for unreachable nodes."""
     link: IntArray
-    """Roots x nodes: the last link on the path (the first, where paths lead to the root); -1 at the root."""
+    """Roots x nodes: the last link of the path; -1 at the root."""
 
 
 def trees_from(network: Network, cost_min: FloatArray, roots: IntArray) -> Trees:
@@ -34,7 +34,7 @@ def trees_from(network: Network, cost_min: FloatArray, roots: IntArray) -> Trees
 
 
 def costs_to(network: Network, cost_min: FloatArray, roots: IntArray) -> FloatArray:
-    """Return the cost from every node, as the start of a trip, to each root: roots x nodes."""
+    """Return the cost of trips from every node to each root: roots x nodes."""
     graph, _ = _graph(network, cost_min)
     cost: FloatArray = dijkstra(csr_array(graph.T), indices=roots)
     cost = cost[:, _exit_node(network)]
@@ -43,16 +43,16 @@ def costs_to(network: Network, cost_min: FloatArray, roots: IntArray) -> FloatAr
 
 
 def _exit_node(network: Network) -> IntArray:
-    """Return the graph node from which each node's own trips leave."""
+    """Return the graph node at which the trips of each node start."""
     exits = np.arange(len(network.nodes))
     if network.through is not None:
-        closed = np.flatnonzero(~network.through)
-        exits[closed] = len(network.nodes) + np.arange(closed.size)
+        no_through = np.flatnonzero(~network.through)
+        exits[no_through] = len(network.nodes) + np.arange(no_through.size)
     return exits
 
 
 def _graph(network: Network, cost_min: FloatArray) -> tuple[csr_array, dict[str, IntArray]]:
-    """Return the roads as a matrix, and which link each entry is: the cheapest of parallel ones."""
+    """Return the roads as a matrix, and the link of each entry by its key; of parallel links the cheapest."""
     roads = np.flatnonzero(~network.is_charging)
     exits = _exit_node(network)
     size = int(exits.max()) + 1 if exits.size else 0

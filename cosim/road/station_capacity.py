@@ -1,4 +1,4 @@
-"""Whether the stations can take all who want to charge: asked before an equilibrium is sought."""
+"""Feasibility of the charging demand for the capacity of the stations, tested before an assignment."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +11,15 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.errors import InfeasibleError
 from cosim.road.problem import SueProblem
 
-USABLE = 1 - 1e-6
-"""Share of a station's capacity that counts: at capacity itself Davidson's time is infinite."""
-NEGLIGIBLE_VEH_H = 1e-6
+MAX_UTILISATION = 1 - 1e-6
+"""Maximum utilisation of a station, because Davidson's time is infinite at capacity."""
+FLOW_TOLERANCE_VEH_H = 1e-6
+"""Flow that counts as zero, in the tolerance of the linear programme."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shortfall:
-    """A set of stations too small for the groups that can charge nowhere else."""
+    """A set of stations without the capacity for the groups that can charge at no other station."""
 
     stations: IntArray
     groups: IntArray
@@ -27,14 +28,14 @@ class Shortfall:
 
     @property
     def missing_veh_h(self) -> float:
-        """Demand that finds no charger."""
+        """Demand above the capacity."""
         return self.demand_veh_h - self.capacity_veh_h
 
 
 def check_station_capacity(problem: SueProblem[Any]) -> None:
-    """Return if some path flow serves all demand below every station's capacity, else raise InfeasibleError.
+    """Raise InfeasibleError unless some path flow serves all demand below the capacity of every station.
 
-    The message names the stations that are too small, the groups that depend on them, and by how much.
+    The message names the stations that are too small, the groups bound to them, and the missing capacity.
     """
     short = station_shortfall(problem)
     if short is None:
@@ -50,28 +51,28 @@ def check_station_capacity(problem: SueProblem[Any]) -> None:
 
 
 def station_shortfall(problem: SueProblem[Any]) -> Shortfall | None:
-    """Return the stations that cannot serve the groups bound to them, or None: the cut of a maximum flow.
+    """Return the stations that cannot serve the groups bound to them, or None, by the minimum cut of a maximum flow.
 
-    The flow runs from charging groups to the stations on their paths. The test is necessary and sufficient.
+    The flow is from charging groups to the stations on their paths. The test is necessary and sufficient.
     """
     arcs = problem.network.charging_arcs
     capacity = problem.network.capacity_veh_h[arcs]
     if not arcs.size:
         return None
-    proof = problem.load(problem.network.t0_min).link_flow_veh_h[arcs]
-    if np.all(proof <= USABLE * capacity):  # the usual case: these flows show that all can be served
+    free_flow = problem.load(problem.network.t0_min).link_flow_veh_h[arcs]
+    if np.all(free_flow <= MAX_UTILISATION * capacity):  # the usual case: these flows are feasible
         return None
     group, station = problem.charging_pairs()
-    served = _largest_service(group, station, problem.demand_veh_h, USABLE * capacity)
+    served = _max_service(group, station, problem.demand_veh_h, MAX_UTILISATION * capacity)
     charging = np.bincount(group, minlength=problem.demand_veh_h.size) > 0
     unserved = problem.demand_veh_h - np.bincount(group, served, minlength=charging.size)
-    bound = charging & (unserved > NEGLIGIBLE_VEH_H)
+    bound = charging & (unserved > FLOW_TOLERANCE_VEH_H)
     if not bound.any():
         return None
     full = np.zeros(capacity.size, dtype=bool)
-    while True:  # whoever holds a place that an unserved group could take belongs to the cut as well
+    while True:  # groups served at a station that an unserved group could use belong to the cut, too
         full[station[bound[group]]] = True
-        holders = group[full[station] & (served > NEGLIGIBLE_VEH_H)]
+        holders = group[full[station] & (served > FLOW_TOLERANCE_VEH_H)]
         if bound[holders].all():
             break
         bound[holders] = True
@@ -83,10 +84,10 @@ def station_shortfall(problem: SueProblem[Any]) -> Shortfall | None:
     )
 
 
-def _largest_service(
+def _max_service(
     group: IntArray, station: IntArray, demand_veh_h: FloatArray, capacity_veh_h: FloatArray
 ) -> FloatArray:
-    """Return how much each (group, station) pair charges when as many as possible do [veh/h]."""
+    """Return the flow of each (group, station) combination at maximum total service [veh/h]."""
     pair, one = np.arange(group.size), np.ones(group.size)
     by_group = csr_array((one, (group, pair)), shape=(demand_veh_h.size, pair.size))
     by_station = csr_array((one, (station, pair)), shape=(capacity_veh_h.size, pair.size))

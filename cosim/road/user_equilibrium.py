@@ -1,11 +1,11 @@
 """Wardrop's two principles: the user equilibrium, and the system optimum with the tolls that bring it about.
 
-The user equilibrium is the limit of stochastic equilibria. Each round solves one in which the paths are
-weighed by their shares in the round before, P_k ~ p_k exp(-theta c_k): a proximal step on Beckmann's
-objective. Theta doubles from round to round; paths that became the cheapest are added, unused ones are left.
+The user equilibrium is the limit of stochastic equilibria. Each iteration solves one in which the paths are weighted by
+their shares p_k of the previous iteration, P_k ~ p_k exp(-theta c_k): a proximal step on Beckmann's objective. Theta
+doubles in each iteration; paths that have become the cheapest are added, unused ones removed.
 
-Classes share the links and value time alike, so one objective is that of all. Path sizes weigh the paths with
-which the rounds begin: in the limit ln PS / theta is nothing, and the link flows are those without.
+Classes share the links and have the same value of time, so one objective holds for all. Path sizes weight the initial
+shares of paths; as theta grows, ln PS / theta vanishes, so the link flows do not depend on them.
 """
 
 from collections.abc import Sequence
@@ -25,41 +25,45 @@ from cosim.road.path_size import path_sizes
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.problem import AssignmentProblem
 
-FIRST_THETA = 100.0
-"""Theta of the first round times the mean cost of a trip when all take their free-flow path."""
-LAST_THETA = 1e8
-"""Theta of the last round times that cost: beyond, rounding of the costs moves shares."""
-FACTOR = 2.0
-NEW_SHARE = 0.1
-"""Weight with which a new path begins."""
-UNUSED = 1e-9
-"""Share below which a path is left out; it comes back if it becomes the cheapest."""
-LOOSEST, TIGHTEST = 0.1, 1e-4
-"""Residuals to which a round is solved: 1,000 times the gap, between these. A round is left for the next one."""
-INNER_ITERATIONS = 60
-MAX_ROUNDS = 60
+FIRST_THETA_TIMES_COST = 100.0
+"""Theta of the first iteration times the mean cost of a trip on the initial paths."""
+LAST_THETA_TIMES_COST = 1e8
+"""Theta of the last iteration times that cost: beyond, rounding errors of the costs change the shares."""
+THETA_GROWTH = 2.0
+"""Factor on theta per iteration."""
+NEW_PATH_WEIGHT = 0.1
+"""Weight of a new path, in place of a share of the previous iteration."""
+MIN_SHARE = 1e-9
+"""Share below which a path is removed; it is added again if it becomes the cheapest."""
+RESIDUAL_OVER_GAP = 1000.0
+"""Residual to which a stochastic equilibrium is solved, over the relative gap of the previous iteration."""
+MIN_RESIDUAL, MAX_RESIDUAL = 1e-4, 0.1
+"""Bounds of that residual."""
+MAX_NEWTON_ITERATIONS = 60
+"""Newton iterations per stochastic equilibrium."""
+MAX_ITERATIONS = 60
+"""Stochastic equilibria solved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class UserEquilibrium:
-    """Flows at which nobody has a cheaper path, or which cost all travellers together the least."""
+    """Flows of a user equilibrium (every used path is a cheapest one), or of a system optimum (minimum total cost)."""
 
     paths: PathSet
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
     link_time_min: FloatArray
     toll_min: FloatArray
-    """Per link; zero unless it is a system optimum, whose marginal cost tolls make it an equilibrium."""
+    """Marginal cost toll per link of a system optimum; zero at a user equilibrium."""
     beckmann: float
-    """Objective of the equilibrium [min veh/h]: sum int_0^x t, with what links cost besides time; of a system
-    optimum sum x t."""
+    """Beckmann's objective sum int_0^x t, with the fixed costs of links [min veh/h]; of a system optimum sum x t."""
     total_cost: float
-    """sum x c, without tolls that come back to the travellers [min veh/h]."""
+    """sum x c without marginal cost tolls [min veh/h]."""
     relative_gap: float
-    """(sum x c - sum q c_min) / sum x c, c_min over all paths of the network, tolls counted."""
+    """(sum x c - sum q c_min) / sum x c, with c_min over all paths of the network, and tolls part of c."""
     converged: bool
     gaps: FloatArray
-    """Relative gap after each round."""
+    """Relative gap after each iteration."""
 
 
 def solve_ue(
@@ -70,25 +74,26 @@ def solve_ue(
     demand_veh_h: FloatArray | None = None,
     path_size: float = 0.0,
     tolerance: float = 1e-6,
-    max_rounds: int = MAX_ROUNDS,
+    max_iterations: int = MAX_ITERATIONS,
 ) -> UserEquilibrium:
     """Return the deterministic user equilibrium to a relative gap of *tolerance*.
 
-    *demand_veh_h* is given class by class, per OD; without it every class has the OD table's. A station's price
-    belongs in ``fixed_cost_min``. *path_size* weighs new paths by PS^w; the link flows do not depend on it. On a
-    network of marginal costs the solution is the system optimum. Raises ConfigError for an OD without a path,
-    InfeasibleError where the stations cannot take all.
+    *demand_veh_h* is given class by class, per OD; by default every class has that of the OD table. The price of a
+    station belongs in ``fixed_cost_min``. *path_size* weights new paths by PS^w; the link flows do not depend on it.
+    On a network of marginal costs the solution is the system optimum. Raises ConfigError for an OD without a path,
+    InfeasibleError if demand exceeds the capacity of the stations.
     """
-    check("solve_ue", positive({"tolerance": tolerance}), whole({"max_rounds": max_rounds}, 1))
+    check("solve_ue", positive({"tolerance": tolerance}), whole({"max_iterations": max_iterations}, 1))
     demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
     paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
     paths = with_enough_stations(start).paths
-    share, flow = np.ones(paths.count), paths.link_flow_veh_h(_equal_split(paths, demand))
-    theta = FIRST_THETA * demand.sum() / _jammed_cost(network, flow)
-    last_theta = theta * LAST_THETA / FIRST_THETA
+    share = np.ones(paths.count)
+    flow = paths.link_flow_veh_h(_equal_split(paths, demand))
+    theta = FIRST_THETA_TIMES_COST * demand.sum() / _initial_total_cost(network, flow)
+    last_theta = theta * LAST_THETA_TIMES_COST / FIRST_THETA_TIMES_COST
     gaps: list[float] = []
-    inner = LOOSEST
+    residual = MAX_RESIDUAL
     while True:
         problem = AssignmentProblem(
             paths=paths,
@@ -96,34 +101,35 @@ def solve_ue(
             theta_per_min=np.full(demand.size, theta),
             extra_cost_min=-np.log(share) / theta,
         )
-        loading = newton(problem, flow, tolerance=inner, max_iterations=INNER_ITERATIONS).loading
+        loading = newton(problem, flow, tolerance=residual, max_iterations=MAX_NEWTON_ITERATIONS).loading
         flow = loading.link_flow_veh_h
         cost = network.cost_min(link_time_min(network, flow))
-        grown = with_cheaper_paths(paths, cost, loading.path_share > UNUSED)
-        gaps.append(float(1 - demand @ grown.least_cost_min / (flow @ cost)))
-        if gaps[-1] <= tolerance or len(gaps) >= max_rounds:
+        extended = with_cheaper_paths(paths, cost, loading.path_share > MIN_SHARE)
+        gaps.append(float(1 - demand @ extended.cheapest_cost_min / (flow @ cost)))
+        if gaps[-1] <= tolerance or len(gaps) >= max_iterations:
             return _user_equilibrium(problem.paths, loading.path_flow_veh_h, flow, gaps, tolerance)
-        paths = grown.paths
-        first = NEW_SHARE * path_sizes(paths) ** path_size if path_size else NEW_SHARE
-        share = np.where(grown.before >= 0, loading.path_share[grown.before], first)
-        theta, inner = min(theta * FACTOR, last_theta), float(np.clip(1000 * gaps[-1], TIGHTEST, LOOSEST))
+        paths, previous = extended.paths, extended.previous_index
+        weight = NEW_PATH_WEIGHT * path_sizes(paths) ** path_size if path_size else NEW_PATH_WEIGHT
+        share = np.where(previous >= 0, loading.path_share[previous], weight)
+        theta = min(theta * THETA_GROWTH, last_theta)
+        residual = float(np.clip(RESIDUAL_OVER_GAP * gaps[-1], MIN_RESIDUAL, MAX_RESIDUAL))
 
 
 def solve_so(network: Network, od: OdTable, **options: Any) -> UserEquilibrium:
-    """Return the system optimum: the equilibrium of marginal costs t + x t', and the tolls x t' [min].
+    """Return the system optimum: the user equilibrium of the marginal costs t + x t', with the tolls x t' [min].
 
-    Charging arcs and several classes of travellers included; *options* as in :func:`solve_ue`.
+    *options* as in :func:`solve_ue`.
     """
     optimum = solve_ue(replace(network, marginal=True), od, **options)
     return replace(optimum, paths=replace(optimum.paths, network=network))
 
 
 def _equal_split(paths: PathSet, demand_veh_h: FloatArray) -> FloatArray:
-    return paths.groups.spread(demand_veh_h / np.diff(paths.groups.start))
+    return paths.groups.expand(demand_veh_h / np.diff(paths.groups.start))
 
 
-def _jammed_cost(network: Network, flow_veh_h: FloatArray) -> float:
-    """Return sum x c with all on few paths, for free-flow times may be zero; stations count as if empty."""
+def _initial_total_cost(network: Network, flow_veh_h: FloatArray) -> float:
+    """Return sum x c at the initial flows, because free-flow times may be zero; stations cost as if empty."""
     roads = np.where(network.is_charging, 0.0, flow_veh_h)
     return float(flow_veh_h @ network.cost_min(link_time_min(network, roads)))
 

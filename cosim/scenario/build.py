@@ -14,9 +14,9 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
 from cosim.config.extending import read_scenario_tables
-from cosim.config.mending import STAND_IN, mended
+from cosim.config.placeholders import PLACEHOLDER, with_placeholders
 from cosim.config.reading import apply_settings, check
-from cosim.config.travel import MOST_EVS
+from cosim.config.travel import MAX_EVS
 from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
@@ -28,21 +28,21 @@ from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
 from cosim.scenario.choice import build_choice
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case, buses_alone, read_feeder
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, buses_only, read_feeder
 from cosim.scenario.inputs import (
     build_battery,
     build_behaviour,
     build_mobility,
     read_profiles,
 )
-from cosim.scenario.places import build_paths, build_stations, repeated
+from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
 from cosim.scenario.trips import build_chains, without_round_trips
 
 T = TypeVar("T")
 
-CAR, PASSING, CHARGING = 0, 1, 2
-USER_CLASSES = (UserClass("car"), UserClass("passing"), UserClass("charging", charges=True))
+CAR, NOT_CHARGING, CHARGING = 0, 1, 2
+USER_CLASSES = (UserClass("car"), UserClass("not_charging"), UserClass("charging", charges=True))
 """Conventional cars, EVs that do not charge on this trip, EVs that fast-charge on the way."""
 
 
@@ -56,7 +56,7 @@ class Scenario:
     periods: Periods
     profiles: dict[str, FloatArray]
     paths: PathSet
-    """Paths of the three user classes; its charging arcs are typical ones (see `with_sessions`)."""
+    """Paths of the three user classes; its charging arcs are typical ones (see `with_session_energy`)."""
     od_share: FloatArray
     """Share of the trips of each OD."""
     stations: tuple[Station, ...]
@@ -98,8 +98,8 @@ class Scenario:
             raise ConfigError(self.config.name, [problem])
         wanted = self.config.population.evs
         n_ev = wanted or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
-        if n_ev > MOST_EVS:
-            problem = f"these trips take {n_ev:,} EVs; at most {MOST_EVS:,} can be. Lower road.demand_scale"
+        if n_ev > MAX_EVS:
+            problem = f"these trips take {n_ev:,} EVs; at most {MAX_EVS:,} can be. Lower road.demand_scale"
             raise ConfigError(self.config.name, [problem])
         return n_ev
 
@@ -107,7 +107,7 @@ class Scenario:
         """Return the number of a class and OD in the path set."""
         return user_class * self.paths.od.origin.size + od
 
-    def with_sessions(self, session_kwh: float) -> PathSet:
+    def with_session_energy(self, session_kwh: float) -> PathSet:
         """Return the path set with charging arcs that follow from the mean energy of a session."""
         network = self.network
         arcs = network.charging_arcs
@@ -151,11 +151,11 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
 
 def _further_problems(tables: dict[str, Any], path: Path) -> list[Problem]:
     """Return what is wrong with the references of a file some of whose values are wrong themselves."""
-    config, found = mended(tables, ScenarioConfig), Problems()
+    config, found = with_placeholders(tables, ScenarioConfig), Problems()
     if config is None:
         return []
     found.attempt(build_scenario, config, path.parent, str(path))
-    stand_ins = [STAND_IN, *_columns_by_default(config, tables)]
+    stand_ins = [PLACEHOLDER, *_columns_by_default(config, tables)]
     if config.periods != tables.get("periods", config.periods):
         stand_ins.append("periods")
     return [problem for problem in found if not any(map(problem.names, stand_ins))]
@@ -183,19 +183,19 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     profiles = problems.attempt(read_profiles, config, folder)
     mobility = problems.attempt(build_mobility, config, folder)
     feeders = [
-        problems.attempt(read_feeder, feeder, folder) or buses_alone(feeder, folder)
+        problems.attempt(read_feeder, feeder, folder) or buses_only(feeder, folder)
         for feeder in config.grid.feeders
     ]
     cases = [
         feeder and problems.attempt(build_feeder_case, wanted, feeder, profiles, periods.count)
         for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
-    problems += repeated("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
     for feeder in config.grid.feeders:
-        problems += repeated(f"devices of feeder '{feeder.name}'", feeder.device_names)
+        problems += repeated_name_problems(f"devices of feeder '{feeder.name}'", feeder.device_names)
     stations = problems.attempt(build_stations, config, feeders)
     paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
-    problems += repeated("population.types", [kind.name for kind in config.population.types])
+    problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
     chains = problems.attempt(build_chains, config, paths)
     choice = problems.attempt(build_choice, config, paths)
     refuse(source, problems)

@@ -57,7 +57,7 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
     )
 
 
-def buses_alone(config: FeederConfig, folder: Path) -> Feeder | None:
+def buses_only(config: FeederConfig, folder: Path) -> Feeder | None:
     """Return the buses that a CSV file lists, without branches: of a feeder that cannot be read, to judge places by."""
     if config.buses is None:
         return None

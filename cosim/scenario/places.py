@@ -22,7 +22,7 @@ def build_stations(config: ScenarioConfig, feeders: Sequence[Feeder | None]) -> 
     """Return the stations, each at a feeder that exists and a bus of it; a feeder not read (None) is not judged."""
     named = {wanted.name: feeder for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)}
     only = next(iter(named)) if len(named) == 1 else ""
-    problems = repeated("stations", [station.name for station in config.stations])
+    problems = repeated_name_problems("stations", [station.name for station in config.stations])
     stations = []
     for number, wanted in enumerate(config.stations):
         feeder = wanted.feeder or only
@@ -56,7 +56,7 @@ def _connection_problems(
     return [Problem(field=f"{place}.bus", value=station.bus, allowed=exist)]
 
 
-def repeated(place: str, names: Sequence[str]) -> list[Problem]:
+def repeated_name_problems(place: str, names: Sequence[str]) -> list[Problem]:
     """Return a problem for each name that is given more than once."""
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
     found, advice = "has the name '{}' more than once", "names must differ"
@@ -89,7 +89,7 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
 
 def _site_problems(config: ScenarioConfig, network: Network) -> list[Problem]:
     """Say what is wrong with the stations' names and nodes."""
-    problems = repeated("stations", [station.name for station in config.stations])
+    problems = repeated_name_problems("stations", [station.name for station in config.stations])
     nodes = network.nodes
     for station in config.stations:
         if station.name in network.links:

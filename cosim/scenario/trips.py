@@ -14,7 +14,7 @@ from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import Diaries, EVState, MobilityModel, trip_uniforms
 from cosim.ev.soc import SocRecord
 from cosim.ev.transitions import HOME
-from cosim.ev.trip_chains import TripChains, chains_of, why_not_chained
+from cosim.ev.trip_chains import TripChains, build_trip_chains, chaining_obstacles
 from cosim.road.choice import choose
 from cosim.road.paths import PathSet
 
@@ -63,11 +63,11 @@ def build_chains(config: ScenarioConfig, paths: PathSet | None) -> TripChains | 
     if paths is None or asked == "independent":
         return None
     od = paths.od
-    reasons = why_not_chained(od.origin, od.dest, od.demand_veh_h, list(paths.network.nodes))
+    reasons = chaining_obstacles(od.origin, od.dest, od.demand_veh_h, list(paths.network.nodes))
     if asked == "chained" and reasons:
         told = [f"population.trips is 'chained', but {reason}; choose 'independent'" for reason in reasons]
         raise ConfigError(config.name, told)
-    return None if reasons else chains_of(od.origin, od.dest, od.demand_veh_h)
+    return None if reasons else build_trip_chains(od.origin, od.dest, od.demand_veh_h)
 
 
 def without_round_trips(model: MobilityModel) -> MobilityModel:

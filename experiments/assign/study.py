@@ -1,4 +1,4 @@
-"""One hour's assignment: solve it, and its figures."""
+"""Traffic assignment of one hour, and its figures."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,48 +19,49 @@ from cosim.road.network import Network
 from cosim.road.objective import beckmann_objective, fisk_at_equilibrium
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, total_travel_time_veh_min
-from cosim.road.user_equilibrium import MAX_ROUNDS, solve_so, solve_ue
+from cosim.road.user_equilibrium import MAX_ITERATIONS, solve_so, solve_ue
 from experiments.road_files import RoadInput, road_input
 
-SUE_METHODS, WARDROP = ("newton", "sra", "mswa", "msa"), ("ue", "so")
+SUE_METHODS = ("newton", "sra", "mswa", "msa")
+WARDROP_METHODS = ("ue", "so")
 OPTIONS = "options"
-"""Where a problem lies that is in no file."""
+"""Source of problems with the options of the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Assigned:
-    """One assignment, whatever its method."""
+    """Result of an assignment by any method."""
 
     roads: RoadInput
     method: str
     system_optimum: bool
-    """Whether travellers pay marginal cost tolls, which are in all costs."""
+    """Whether travellers pay marginal cost tolls, which are part of all costs."""
     tolerance: float
     problem: AssignmentProblem | BushProblem | None
-    """The problem; None for the user equilibrium and the system optimum, which find their own paths."""
+    """None for the user equilibrium and the system optimum, which generate their own paths."""
     paths: PathSet | None
-    """None on bushes: no path is listed."""
+    """None on bushes, which do not list paths."""
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
     link_time_min: FloatArray
     toll_min: FloatArray
     od_cost_min: FloatArray
-    """Per OD: the expected minimum cost, or the cost of the shortest path."""
+    """Expected minimum cost per OD; of ``ue`` and ``so`` the cost of the shortest path."""
     residuals: FloatArray
     residual: float
-    """Of a stochastic equilibrium max |q P(c(f)) - f| / max(1, q); else the relative gap."""
+    """max |q P(c(f)) - f| / max(1, q) of a stochastic equilibrium; the relative gap of ``ue`` and ``so``."""
     converged: bool
     beckmann_veh_min: float
     """Beckmann's objective of the hour."""
     fisk_veh_min: float | None
     """Fisk's objective of the hour; None for the user equilibrium and the system optimum."""
     cpu_s: float
-    """CPU time of the search alone."""
+    """CPU time of the search, without the listing of paths."""
     paths_cpu_s: float
-    """CPU time of listing the paths, or of growing the bushes."""
+    """CPU time of listing the paths, or of building the bushes."""
 
     def __repr__(self) -> str:
-        """Return the assignment in a line."""
+        """Return the method, the roads and the residual in a line."""
         end = "converged" if self.converged else "not converged"
         return f"<Assigned by {self.method} to {self.roads.name}: {end}, residual {self.residual:.1e}>"
 
@@ -71,11 +72,11 @@ class Assigned:
 
     @property
     def total_travel_time_veh_min(self) -> float:
-        """Time that all vehicles of an hour spend."""
+        """Total travel time of one hour's vehicles."""
         return total_travel_time_veh_min(self.link_flow_veh_h, self.link_time_min, 1.0)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the assignment as plain numbers and names."""
+        """Return the figures and the link flows and times as plain values."""
         ends = (
             (self.network.nodes[node] for node in self.network.from_node),
             (self.network.nodes[node] for node in self.network.to_node),
@@ -96,7 +97,7 @@ class Assigned:
         }
 
 
-def assign(  # noqa: PLR0913  (what the command asks)
+def assign(  # noqa: PLR0913  (one parameter per option of the command)
     roads: RoadInput | RoadData | str | Path,
     *,
     method: str = "newton",
@@ -108,38 +109,39 @@ def assign(  # noqa: PLR0913  (what the command asks)
     tolerance: float = 1e-6,
     max_iterations: int = 10_000,
 ) -> Assigned:
-    """Return the assignment of one hour of all trips: stochastic, or by Wardrop's principles (``ue``, ``so``).
+    """Return the assignment of one hour of trips: stochastic, or by Wardrop's principles (``ue``, ``so``).
 
     *roads* are those of a scenario (a file, or the name of a bundled one) or of :func:`cosim.read_roads`. With
-    *system_optimum* the stochastic methods find the stochastic system optimum, and ``ue`` is ``so``.
-    *theta_per_min* is by default the scenario's, else 0.2; *tolerance* is the largest residual, of ``ue`` and
-    ``so`` the relative gap. Raises ConfigError for an argument that cannot be, for ODs without a path and for too
-    many paths.
+    *system_optimum* the stochastic methods find the stochastic system optimum, and ``ue`` becomes ``so``.
+    *theta_per_min* is by default that of the scenario, else 0.2; *tolerance* is the maximum residual, of ``ue`` and
+    ``so`` the maximum relative gap. Raises ConfigError for an invalid argument, ODs without a path and too many paths.
     """
     check(
         "assign",
-        one_of("method", method, (*SUE_METHODS, *WARDROP)),
+        one_of("method", method, (*SUE_METHODS, *WARDROP_METHODS)),
         whole({"max_iterations": max_iterations}, 1),
     )
     roads = road_input(roads)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
-    problems = _odd_numbers(theta, tolerance, path_size)
-    if method in WARDROP:
-        problems += _not_of_wardrop(method, theta_per_min, paths, add_paths=add_paths)
+    problems = _range_problems(theta, tolerance, path_size)
+    if method in WARDROP_METHODS:
+        problems += _stochastic_option_problems(method, theta_per_min, paths, add_paths=add_paths)
     if problems:
         raise ConfigError(OPTIONS, problems)
     optimum = system_optimum or method == "so"
     search: dict[str, Any] = {"path_size": path_size, "tolerance": tolerance}
     try:
-        if method in WARDROP:
-            return _by_wardrop(roads, optimum, max_rounds=min(max_iterations, MAX_ROUNDS), **search)
+        if method in WARDROP_METHODS:
+            return _solve_wardrop(
+                roads, optimum, max_iterations=min(max_iterations, MAX_ITERATIONS), **search
+            )
         search |= {"method": method, "max_iterations": max_iterations}
-        return _stochastic(roads, optimum, theta, paths, add_paths=add_paths, **search)
+        return _solve_stochastic(roads, optimum, theta, paths, add_paths=add_paths, **search)
     except ConfigError as error:
         raise roads.placed(error) from None
 
 
-def _odd_numbers(theta: float, tolerance: float, path_size: float) -> list[str]:
+def _range_problems(theta: float, tolerance: float, path_size: float) -> list[str]:
     given = {"theta": theta, "tolerance": tolerance}
     problems = [
         f"{name} is {value:g}; it must be above 0" for name, value in given.items() if not 0 < value < np.inf
@@ -149,21 +151,21 @@ def _odd_numbers(theta: float, tolerance: float, path_size: float) -> list[str]:
     return problems
 
 
-def _not_of_wardrop(method: str, theta_per_min: float | None, paths: str, *, add_paths: bool) -> list[str]:
-    """Return a sentence for each option that only stochastic methods have."""
-    own = f"{method} finds its own paths"
-    return [
-        *([f"{own}; leave --add-paths out"] if add_paths else []),
-        *([f"{own}; leave --paths out"] if paths != "auto" else []),
-        *(
-            [f"{method} has no theta, every user takes a shortest path; leave --theta out, or use newton"]
-            if theta_per_min is not None
-            else []
+def _stochastic_option_problems(
+    method: str, theta_per_min: float | None, paths: str, *, add_paths: bool
+) -> list[str]:
+    """Return a sentence for each given option that only stochastic methods have."""
+    given = {
+        f"{method} generates its own paths; omit --add-paths": add_paths,
+        f"{method} generates its own paths; omit --paths": paths != "auto",
+        f"{method} has no theta, because every user takes a shortest path; omit --theta, or use newton": (
+            theta_per_min is not None
         ),
-    ]
+    }
+    return [problem for problem, holds in given.items() if holds]
 
 
-def _stochastic(
+def _solve_stochastic(
     roads: RoadInput,
     optimum: bool,
     theta: float,
@@ -174,71 +176,71 @@ def _stochastic(
     **search: Any,
 ) -> Assigned:
     network = replace(roads.data.network, marginal=optimum)
-    begun = process_time()
+    start_s = process_time()
     problem = build_problem(
         network, roads.data.od, theta, paths=paths, path_size=0.0 if add_paths else path_size
     )
-    listed = process_time()
+    listed_s = process_time()
     complete = True
     if add_paths:
-        grown = solve_sue_adding_paths(_with_paths(problem), path_size=path_size, **search)
-        problem, answer, complete = grown.problem, grown.equilibrium, grown.complete
+        extended = solve_sue_adding_paths(_listed(problem), path_size=path_size, **search)
+        problem, solution, complete = extended.problem, extended.equilibrium, extended.complete
     else:
-        answer = solve_sue(problem, **search)
+        solution = solve_sue(problem, **search)
     return Assigned(
         roads=roads,
-        method=answer.method,
+        method=solution.method,
         system_optimum=optimum,
         tolerance=search["tolerance"],
         problem=problem,
         paths=problem.paths if isinstance(problem, AssignmentProblem) else None,
-        path_flow_veh_h=answer.path_flow_veh_h,
-        link_flow_veh_h=answer.link_flow_veh_h,
-        link_time_min=answer.link_time_min,
-        toll_min=answer.toll_min,
-        od_cost_min=answer.expected_cost_min,
-        residuals=answer.residuals,
-        residual=answer.residual,
-        converged=answer.converged and complete,
-        beckmann_veh_min=beckmann_objective(roads.data.network, answer.link_flow_veh_h),
-        fisk_veh_min=fisk_at_equilibrium(problem, answer),
-        paths_cpu_s=listed - begun,
-        cpu_s=process_time() - listed,
+        path_flow_veh_h=solution.path_flow_veh_h,
+        link_flow_veh_h=solution.link_flow_veh_h,
+        link_time_min=solution.link_time_min,
+        toll_min=solution.toll_min,
+        od_cost_min=solution.expected_cost_min,
+        residuals=solution.residuals,
+        residual=solution.residual,
+        converged=solution.converged and complete,
+        beckmann_veh_min=beckmann_objective(roads.data.network, solution.link_flow_veh_h),
+        fisk_veh_min=fisk_at_equilibrium(problem, solution),
+        paths_cpu_s=listed_s - start_s,
+        cpu_s=process_time() - listed_s,
     )
 
 
-def _with_paths(problem: AssignmentProblem | BushProblem) -> AssignmentProblem:
+def _listed(problem: AssignmentProblem | BushProblem) -> AssignmentProblem:
     if isinstance(problem, BushProblem):
-        raise ConfigError(
-            OPTIONS, ["paths are added to listed ones, not to bushes; give --paths k:K or budget:B"]
-        )
+        raise ConfigError(OPTIONS, ["paths cannot be added to bushes; give --paths k:K or budget:B"])
     return problem
 
 
-def _by_wardrop(
-    roads: RoadInput, optimum: bool, *, path_size: float, tolerance: float, max_rounds: int
+def _solve_wardrop(
+    roads: RoadInput, optimum: bool, *, path_size: float, tolerance: float, max_iterations: int
 ) -> Assigned:
-    begun = process_time()
+    start_s = process_time()
     network, solve = roads.data.network, solve_so if optimum else solve_ue
-    answer = solve(network, roads.data.od, path_size=path_size, tolerance=tolerance, max_rounds=max_rounds)
-    cpu_s = process_time() - begun
-    cost = answer.paths.time_min(network.cost_min(answer.link_time_min) + answer.toll_min)
+    solution = solve(
+        network, roads.data.od, path_size=path_size, tolerance=tolerance, max_iterations=max_iterations
+    )
+    cpu_s = process_time() - start_s
+    cost = solution.paths.time_min(network.cost_min(solution.link_time_min) + solution.toll_min)
     return Assigned(
         roads=roads,
         method="so" if optimum else "ue",
         system_optimum=optimum,
         tolerance=tolerance,
         problem=None,
-        paths=answer.paths,
-        path_flow_veh_h=answer.path_flow_veh_h,
-        link_flow_veh_h=answer.link_flow_veh_h,
-        link_time_min=answer.link_time_min,
-        toll_min=answer.toll_min,
-        od_cost_min=answer.paths.groups.minimum(cost),
-        residuals=answer.gaps,
-        residual=answer.relative_gap,
-        converged=answer.converged,
-        beckmann_veh_min=beckmann_objective(network, answer.link_flow_veh_h),
+        paths=solution.paths,
+        path_flow_veh_h=solution.path_flow_veh_h,
+        link_flow_veh_h=solution.link_flow_veh_h,
+        link_time_min=solution.link_time_min,
+        toll_min=solution.toll_min,
+        od_cost_min=solution.paths.groups.minimum(cost),
+        residuals=solution.gaps,
+        residual=solution.relative_gap,
+        converged=solution.converged,
+        beckmann_veh_min=beckmann_objective(network, solution.link_flow_veh_h),
         fisk_veh_min=None,
         paths_cpu_s=0.0,
         cpu_s=cpu_s,

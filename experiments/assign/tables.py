@@ -75,7 +75,7 @@ def _ods(assigned: Assigned) -> Frame:
 
 
 def _paths(assigned: Assigned, paths: PathSet) -> Frame:
-    od, group = assigned.roads.data.od, paths.groups.of_path
+    od, group = assigned.roads.data.od, paths.groups.group_of_path
     time = assigned.link_time_min
     return pd.DataFrame(
         {

@@ -127,7 +127,7 @@ def converge_command(
     finish(study, out, as_json=as_json)
 
 
-MOST_EVS = 2_000_000
+MAX_EVS = 2_000_000
 """Of one population, with its trips."""
 
 
@@ -138,8 +138,8 @@ def _sizes(text: str) -> tuple[int, ...]:
     if len(numbers) < len(words) or len(set(numbers)) < 2:
         problem = f"'{text}': give at least two different numbers above 0, such as 100,1000,10000"
         raise ConfigError("--sizes", [problem])  # noqa: EM101
-    if max(numbers) > MOST_EVS:
-        problem = f"'{text}': {max(numbers):,} EVs are more than memory holds; give {MOST_EVS:,} or less"
+    if max(numbers) > MAX_EVS:
+        problem = f"'{text}': {max(numbers):,} EVs are more than memory holds; give {MAX_EVS:,} or less"
         raise ConfigError("--sizes", [problem])  # noqa: EM101
     return tuple(sorted(set(numbers)))
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame, IntArray
 from cosim.coupling import EquilibriumDay, solve_equilibrium_day
-from cosim.ev.days import of_each_ev
+from cosim.ev.days import per_ev_parameters
 from cosim.ev.mobility import sample_diaries, trip_uniforms
 from cosim.ev.soc import simulate_soc
 from cosim.results import Recorder
 from cosim.road.choice import choose
-from cosim.scenario import CAR, CHARGING, PASSING, Scenario
+from cosim.scenario import CAR, CHARGING, NOT_CHARGING, Scenario
 from cosim.scenario.trips import trip_ods
 from experiments.run.replications import replication_seeds
 
@@ -125,7 +125,7 @@ def _with_diaries(scenario: Scenario, diaries: int) -> Scenario:
 
 def expected_ev_flow_veh_h(day: EquilibriumDay) -> FloatArray:
     """Return the equilibrium's EV flow on each link, (periods, links)."""
-    of_class = day.paths.class_of_group[day.paths.groups.of_path]
+    of_class = day.paths.class_of_group[day.paths.groups.group_of_path]
     flows = [np.where(of_class == CAR, 0.0, period.path_flow_veh_h) for period in day.periods]
     return np.array([day.paths.link_flow_veh_h(flow) for flow in flows])
 
@@ -143,11 +143,11 @@ def sampled_ev_flow_veh_h(
     period = diaries.departure_s // periods.seconds
     uniform = trip_uniforms(diaries, seed, f"{purpose}/fast charge")
     price = day.charging_price_cny_per_kwh.mean(axis=1) / day.charging_price_cny_per_kwh.mean()
-    battery, behaviour = of_each_ev(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
+    battery, behaviour = per_ev_parameters(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
     record = simulate_soc(diaries, battery, behaviour, uniform, price[period % periods.count])
     made = ~record.cancelled & (period < periods.count)
     od = trip_ods(scenario, diaries, seed, purpose)
-    group = np.where(record.fast_charge, CHARGING, PASSING) * scenario.od_share.size + od
+    group = np.where(record.fast_charge, CHARGING, NOT_CHARGING) * scenario.od_share.size + od
     route_uniform = trip_uniforms(diaries, seed, f"{purpose}/route")[made]
     count = _path_counts(day, period[made], group[made], route_uniform)
     weight = day.demand.n_ev / size / periods.hours

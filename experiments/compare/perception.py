@@ -46,7 +46,7 @@ def fit_theta(count: FloatArray, cost_min: FloatArray, groups: Groups, start_per
     for _ in range(MAX_STEPS):
         share = logit_shares(cost_min, groups, np.full(groups.count, theta))
         mean_min = groups.total(share * cost_min)
-        spread = groups.total(share * (cost_min - groups.spread(mean_min)) ** 2)
+        spread = groups.total(share * (cost_min - groups.expand(mean_min)) ** 2)
         information = float((total * spread).sum())
         if information <= 0:
             return FittedTheta(theta_per_min=float("nan"), error_per_min=float("nan"))
@@ -99,7 +99,7 @@ def _mean_costs(sample: Sample) -> Frame:
 
 
 def _passing(paths: Frame) -> Frame:
-    return paths[paths.user_class == "passing"]
+    return paths[paths.user_class == "not_charging"]
 
 
 def _groups(paths: Frame, keys: list[str]) -> Groups:

@@ -34,7 +34,7 @@ class Quantity:
 
 
 def _evs(links: Frame) -> FloatArray:
-    evs: FloatArray = (links.ev_passing_veh_h + links.ev_charging_veh_h).to_numpy()
+    evs: FloatArray = (links.ev_not_charging_veh_h + links.ev_charging_veh_h).to_numpy()
     return evs
 
 

@@ -134,9 +134,9 @@ _SHOWN = {
 }
 _POPULATION: dict[tuple[str, str], Callable[[Sample], Estimate]] = {
     ("EVs among all trips", "share"): _share_of_trips(
-        "passing", "charging", among=("passing", "charging", "car")
+        "not_charging", "charging", among=("not_charging", "charging", "car")
     ),
-    ("EV trips with a fast charge", "share"): _share_of_trips("charging", among=("passing", "charging")),
+    ("EV trips with a fast charge", "share"): _share_of_trips("charging", among=("not_charging", "charging")),
     ("energy per charging session", "kWh"): _session_kwh,
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.config.extending import read_scenario_tables
 from cosim.config.grid import FeederConfig, GridConfig
-from cosim.config.mending import STAND_IN, mended
+from cosim.config.placeholders import PLACEHOLDER, with_placeholders
 from cosim.config.reading import GridFile, apply_settings, check, check_grid, read_toml
 from cosim.csv_tables import NOT_NEGATIVE
 from cosim.errors import ConfigError, Problem, Problems, refuse
@@ -186,11 +186,11 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
 
 def _further_problems(tables: dict[str, Any], options: Options) -> list[Problem]:
     """Return what is wrong with places and profiles of devices some of whose values are wrong themselves."""
-    rest, found = mended(tables, GridFile), Problems()
+    rest, found = with_placeholders(tables, GridFile), Problems()
     if rest is None or len(rest.grid.feeders) != 1:
         return []
     found.attempt(_case_of_network, rest.grid.feeders[0], options)
-    return [problem for problem in found if not problem.names(STAND_IN)]
+    return [problem for problem in found if not problem.names(PLACEHOLDER)]
 
 
 def _tables_of_network(network: str, options: Options) -> dict[str, Any]:

@@ -34,14 +34,14 @@ def _over_day(drawing: Figure) -> Figure:
     return drawing.update_xaxes(title_text="hour of the day", range=[0, 24], dtick=2)
 
 
-def stacked(doings: Frame) -> Figure:
+def stacked(activity_states: Frame) -> Figure:
     """Return what EVs do at every slot boundary, stacked to 1."""
     drawing = figure(420)
     for name, colour in COLOURS.items():
         drawing.add_trace(
             go.Scatter(
-                x=doings.time_min / 60,
-                y=doings[name],
+                x=activity_states.time_min / 60,
+                y=activity_states[name],
                 name=name.replace("_", " "),
                 stackgroup="all",
                 mode="lines",
@@ -82,7 +82,7 @@ def against_exact(found: Frame, key: str) -> Figure:
 def charging_against_chain(charging: Frame) -> Figure:
     """Return the EVs that charge: counted as points, by the chain with batteries as lines."""
     drawing = figure(340)
-    for name, own in charging.groupby("doing", sort=False):
+    for name, own in charging.groupby("activity_state", sort=False):
         label, colour = str(name).replace("_", " "), COLOURS[str(name)]
         hours = own.time_min / 60
         drawing.add_trace(

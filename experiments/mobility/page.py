@@ -20,7 +20,7 @@ def page(study: MobilityStudy, tables: Mapping[str, Frame]) -> str:
     figures = {"charging_share": charging_shares(tables["charging_share"])}
     for part in study.parts:
         own = {name: frame[frame.days == part] for name, frame in tables.items()}
-        figures[f"{part}-doings"] = stacked(own["doings"])
+        figures[f"{part}-activity_states"] = stacked(own["activity_states"])
         figures[f"{part}-places"] = against_exact(own["places"], "place")
         figures[f"{part}-departures"] = leaving(own["departures"])
         figures[f"{part}-soc"] = soc_fan(own["soc_quantiles"])

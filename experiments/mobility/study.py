@@ -9,15 +9,15 @@ import pandas as pd
 
 from cosim.arrays import FloatArray, Frame
 from cosim.errors import ConfigError
-from cosim.ev.charging_demand import ChargingDemand, demand_of
-from cosim.ev.days import DayOfEVs, of_each_ev, simulate_days
+from cosim.ev.charging_demand import ChargingDemand, demand_of_days
+from cosim.ev.days import DayOfEVs, per_ev_parameters, simulate_days
 from cosim.ev.dwell import DwellModel
 from cosim.ev.ev_types import fast_charging_kw
 from cosim.ev.exact import markov_day
 from cosim.ev.markov import MarkovModel
 from cosim.ev.occupancy import Occupancy
 from cosim.ev.renewal import renewal_days
-from cosim.ev.soc_chain import ChargingDay, charging_days, one_type
+from cosim.ev.soc_chain import ChargingDay, charging_days, single_ev_type
 from cosim.ev.timeline import Timeline, timeline
 from cosim.scenario import Scenario
 from experiments.mobility.tables import MAKERS, charging, departures, places
@@ -131,14 +131,14 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
             days,
             seed=seed,
             purpose=PURPOSE,
-            carried=carried,
+            carry_over=carried,
         )
     )
     yesterday = _line(scenario, course[-2], None) if carried else None
     return Sampled(
         days=course,
         last=_line(scenario, course[-1], yesterday),
-        demand=demand_of(course[days // 2 :], scenario.periods),
+        demand=demand_of_days(course[days // 2 :], scenario.periods),
         exact=_exact(scenario, days),
         charging=_charging(scenario, min(days, SETTLED_DAYS), carried=carried),
     )
@@ -146,7 +146,9 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
 
 def _line(scenario: Scenario, day: DayOfEVs, yesterday: Timeline | None) -> Timeline:
     """Return what each EV does on a day."""
-    battery, behaviour = of_each_ev(scenario.mobility, scenario.battery, scenario.behaviour, day.diaries)
+    battery, behaviour = per_ev_parameters(
+        scenario.mobility, scenario.battery, scenario.behaviour, day.diaries
+    )
     types, kw = scenario.mobility.types, charger_kw(scenario)
     fast_kw = fast_charging_kw(types, day.diaries.ev_type, kw) if types else kw
     return timeline(day.diaries, day.record, battery, behaviour, fast_kw, day.start, yesterday)
@@ -173,7 +175,7 @@ def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | 
     model = scenario.mobility
     if not isinstance(model, MarkovModel):
         return None
-    types = model.types or (one_type(model, scenario.battery, scenario.behaviour),)
+    types = model.types or (single_ev_type(model, scenario.battery, scenario.behaviour),)
     of_all = sum(kind.share for kind in types)
     kw, plugged = charger_kw(scenario), carried
     parts = [

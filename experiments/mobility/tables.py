@@ -10,13 +10,13 @@ from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.occupancy import (
     PLACES,
     band,
+    count_activity_states,
     count_departures,
-    count_doings,
     count_places,
     soc_at_boundaries,
 )
-from cosim.ev.soc import joined
-from cosim.ev.timeline import DOINGS
+from cosim.ev.soc import concatenate_records
+from cosim.ev.timeline import ACTIVITY_STATES
 from cosim.ev.transitions import ACTIVITIES
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def places(study: "MobilityStudy", part: "Sampled") -> Frame:
     )
 
 
-def doings(study: "MobilityStudy", part: "Sampled") -> Frame:
+def activity_states(study: "MobilityStudy", part: "Sampled") -> Frame:
     """Return what EVs do at every slot boundary: seven shares that sum to 1."""
-    counts = count_doings(part.last)
-    columns = {name: counts[:, place] / study.n_ev for place, name in enumerate(DOINGS)}
+    counts = count_activity_states(part.last)
+    columns = {name: counts[:, place] / study.n_ev for place, name in enumerate(ACTIVITY_STATES)}
     return pd.DataFrame({"time_min": np.arange(len(counts)) * SLOT_S // 60, **columns})
 
 
@@ -62,12 +62,12 @@ def charging(study: "MobilityStudy", part: "Sampled") -> Frame:
     """Return the EVs that charge at every slot boundary, counted and by the chain with batteries, if there is one."""
     if part.charging is None:
         return pd.DataFrame()
-    counts = count_doings(part.last)[:, -2:]
+    counts = count_activity_states(part.last)[:, -2:]
     share = np.stack([part.charging.slow.sum(axis=1), part.charging.fast], axis=1)
     return pd.DataFrame(
         {
             "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 2),
-            "doing": np.tile(DOINGS[-2:], len(counts)),
+            "activity_state": np.tile(ACTIVITY_STATES[-2:], len(counts)),
             **_against(counts, share, study.n_ev),
         }
     )
@@ -140,7 +140,7 @@ def by_day(study: "MobilityStudy", part: "Sampled") -> Frame:
 def by_type(study: "MobilityStudy", part: "Sampled") -> Frame:
     """Return the totals of each type of EVs over all days, per EV and day; empty where there are no types."""
     types = study.scenario.mobility.types
-    record = joined([day.record for day in part.days])
+    record = concatenate_records([day.record for day in part.days])
     of_trip = np.concatenate([day.diaries.ev_type[day.diaries.ev] for day in part.days])
     evs = np.bincount(part.day.diaries.ev_type, minlength=len(types))
     ev_days = np.maximum(evs * len(part.days), 1)
@@ -162,4 +162,4 @@ def by_type(study: "MobilityStudy", part: "Sampled") -> Frame:
     return pd.DataFrame(frame if types else {})
 
 
-MAKERS = (places, doings, charging, departures, soc_quantiles, charging_share, by_day, by_type)
+MAKERS = (places, activity_states, charging, departures, soc_quantiles, charging_share, by_day, by_type)

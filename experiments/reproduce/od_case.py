@@ -75,7 +75,7 @@ class OdCase:
     def least_squares_veh_h(self) -> FloatArray:
         """The trips that fit the mean counts best if every road counts alike, (repeats, ODs)."""
         by_od = np.zeros((self.paths.count, self.demand_veh_h.size))
-        by_od[np.arange(self.paths.count), self.paths.groups.of_path] = self.truth.path_share
+        by_od[np.arange(self.paths.count), self.paths.groups.group_of_path] = self.truth.path_share
         effect = (self.paths.link_loading @ by_od)[self.counted]
         means = np.array([counts.flow_veh_h.mean(axis=0) for counts in self.counts])
         fit: FloatArray = np.linalg.lstsq(effect, means.T, rcond=None)[0].T

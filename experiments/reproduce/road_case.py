@@ -14,7 +14,7 @@ from cosim.road.choice import expected_minimum_cost_min
 from cosim.road.latency import link_time_integral
 from cosim.road.problem import AssignmentProblem, Overload
 from cosim.road.semi_dynamic import warm_start_veh_h
-from cosim.scenario import CAR, PASSING, Scenario
+from cosim.scenario import CAR, NOT_CHARGING, Scenario
 
 TOLERANCE = 1e-3
 """Residual at which the paper's search is stopped here; the paper does not say its epsilon."""
@@ -99,7 +99,7 @@ class RoadCase:
     def of_od_1(self, path_flow_veh_h: FloatArray) -> FloatArray:
         """Return the flow on each path of OD 1; charging EVs left out."""
         groups = self.day.paths.groups
-        members = [groups.members(self.scenario.group(who, OD_1)) for who in (CAR, PASSING)]
+        members = [groups.members(self.scenario.group(who, OD_1)) for who in (CAR, NOT_CHARGING)]
         flows: FloatArray = np.sum([path_flow_veh_h[own] for own in members], axis=0)
         return flows
 
@@ -118,7 +118,7 @@ class RoadCase:
 def even_split_veh_h(problem: AssignmentProblem) -> FloatArray:
     """Return uninformed path flows: each group's trips spread evenly over its paths."""
     groups = problem.paths.groups
-    even: FloatArray = problem.path_demand_veh_h / groups.spread(np.diff(groups.start).astype(float))
+    even: FloatArray = problem.path_demand_veh_h / groups.expand(np.diff(groups.start).astype(float))
     return even
 
 

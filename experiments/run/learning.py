@@ -50,5 +50,5 @@ def norm(values: FloatArray) -> float:
 
 
 def _evs(links: Frame) -> FloatArray:
-    flow: FloatArray = (links.ev_passing_veh_h + links.ev_charging_veh_h).to_numpy()
+    flow: FloatArray = (links.ev_not_charging_veh_h + links.ev_charging_veh_h).to_numpy()
     return flow

@@ -1,1 +1,1 @@
-"""The day of one EV, explained: ``record`` finds it in a run, ``facts`` lists it, ``words`` tells it."""
+"""The day of one EV, explained: ``record`` reproduces it from a run, ``facts`` lists it, ``words`` puts it in text."""

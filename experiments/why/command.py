@@ -22,15 +22,18 @@ def why_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the day of one EV: its battery, what it knew, what it chose from, where each draw fell, what came of it."""
+    """Tell the day of one EV: its battery, information, choice sets, random draws and the outcome of its trips."""
     from experiments.study import Study, finish
-    from experiments.why.facts import facts_of
+    from experiments.why.facts import ev_day_facts
     from experiments.why.record import find_ev_day
-    from experiments.why.words import told
+    from experiments.why.words import ev_day_text
 
     at_s = None if at is None else second_of(at)
-    found = find_ev_day(run, ev, day)
-    finish(Study(command="why", facts=facts_of(found, at_s), lines=[told(found, at_s)]), as_json=as_json)
+    ev_day = find_ev_day(run, ev, day)
+    finish(
+        Study(command="why", facts=ev_day_facts(ev_day, at_s), lines=[ev_day_text(ev_day, at_s)]),
+        as_json=as_json,
+    )
 
 
 def second_of(time: str) -> int:

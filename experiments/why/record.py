@@ -1,7 +1,7 @@
-"""The days of EVs of a finished run: simulated once more, with these EVs watched.
+"""The days of EVs of a finished run: the run is simulated again, with these EVs watched.
 
-The run is repeated from its scenario and seed, the equilibrium included, and its tables are compared with those of
-the run: what is told is what happened, to the last bit, at either resolution, over days, with totals alone too.
+It is repeated from its scenario and seed, the equilibrium included, and its tables must be bit-identical to those of
+the run; at either resolution, over many days, and where the run recorded totals alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,19 +23,19 @@ from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.run.many_days import joined
 
-OF_REPLICATIONS = {"bands"}
-"""Tables of the agents that are made of several days."""
+REPLICATION_TABLES = {"bands"}
+"""Tables of the agents that are made of several replications."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trip:
-    """One trip: its row in the table of trips as it ended, the decision at its departure, the session on the way."""
+    """One trip: its row of the table of trips at its end, the decision at its departure, the session on the way."""
 
     row: TripTable
-    """Of one trip."""
-    decision: WatchedDecision
+    """Table with one row."""
+    watched: WatchedDecision
     session: Session | None
-    """None before it has begun, or if there is none."""
+    """None before the session has begun, or without one."""
 
     def __getitem__(self, column: str) -> Any:
         """Return a value of the row."""
@@ -43,16 +43,16 @@ class Trip:
 
     @property
     def is_stranded(self) -> bool:
-        """Whether the battery reaches neither the charge point nor the end."""
+        """Whether the battery reaches neither the charging stop nor the end."""
         return bool(self.row.is_stranded[0])
 
     @property
-    def station_s(self) -> int:
+    def stop_arrival_s(self) -> int:
         """Second of arrival at the station, or at the destination if there is no stop."""
-        return int(self["departure_s"] + self["drive_s"] - self["after_s"])
+        return int(self["departure_s"] + self["drive_s"] - self["station_to_destination_s"])
 
     def is_under_way(self, now_s: int) -> bool:
-        """Tell whether the EV has set out, and not arrived before *now_s*."""
+        """Whether the EV has departed, and not arrived before *now_s*."""
         return not self.is_stranded and not 0 <= self["arrival_s"] < now_s
 
 
@@ -61,93 +61,93 @@ class EvDay:
     """The day of an EV of a run."""
 
     scenario: Scenario
-    ahead: DayAhead
+    day_ahead: DayAhead
     ev: int
-    lived: WatchedDay
-    trip_before: Trip | None
-    """The trip under way as the day began."""
+    recording: WatchedDay
+    carried_over_trip: Trip | None
+    """Trip under way as the day began."""
     trips: tuple[Trip, ...]
-    """The trips begun on the day."""
+    """Trips begun on the day."""
 
     @property
     def day(self) -> int:
         """Number of the day, from 1."""
-        return self.lived.day
+        return self.recording.day
 
     @property
     def planned(self) -> int:
         """Number of trips planned for the day."""
-        return int(self.lived.trips.ev.size) - (self.trip_before is not None)
+        return int(self.recording.trips.ev.size) - (self.carried_over_trip is not None)
 
     @property
     def begun(self) -> tuple[Trip, ...]:
-        """The trips on which the EV was that day, the one that began before included."""
-        return self.trips if self.trip_before is None else (self.trip_before, *self.trips)
+        """Trips under way on the day, the carried-over one included."""
+        return self.trips if self.carried_over_trip is None else (self.carried_over_trip, *self.trips)
 
     @property
     def battery(self) -> Battery:
-        """The EV's battery."""
-        return self.lived.evs.battery.select(np.int64(self.lived.place))
+        """Battery of the EV."""
+        return self.recording.evs.battery.select(np.int64(self.recording.index))
 
     @property
     def behaviour(self) -> ChargingBehaviour:
-        """When its driver charges."""
-        return self.lived.evs.behaviour.select(np.int64(self.lived.place))
+        """Charging behaviour of its driver."""
+        return self.recording.evs.behaviour.select(np.int64(self.recording.index))
 
-    def own(self, attribute: str) -> Any:
-        """Return an attribute of the EV."""
-        return getattr(self.lived.evs, attribute)[self.lived.place].item()
+    def attribute(self, attribute: str) -> Any:
+        """Return an attribute of the EV (a field of ``EVAttributes``)."""
+        return getattr(self.recording.evs, attribute)[self.recording.index].item()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rerun:
-    """The days of a run, simulated once more."""
+    """The days of a run, simulated again."""
 
     scenario: Scenario
-    ahead: DayAhead
+    day_ahead: DayAhead
     days: tuple[DayOfAgents, ...]
 
     def ev_day(self, ev: int, day: int) -> EvDay:
-        """Return a day of an EV that was watched."""
-        trips, lived = self.trips(ev), self.days[day - 1].watched[ev]
-        departure_s = lived.trips.departure_s
-        own = {int(departure_s[row]) for row in lived.decisions}
-        begun = [int(second) for second in departure_s[lived.trips.has_begun]]
-        earlier = [trips[second] for second in begun if second not in own]
+        """Return a day of a watched EV."""
+        trips, recording = self.trips(ev), self.days[day - 1].watched[ev]
+        departure_s = recording.trips.departure_s
+        of_today = {int(departure_s[row]) for row in recording.decisions}
+        begun = [int(second) for second in departure_s[recording.trips.has_begun]]
+        carried_over = [trips[second] for second in begun if second not in of_today]
         return EvDay(
             scenario=self.scenario,
-            ahead=self.ahead,
+            day_ahead=self.day_ahead,
             ev=ev,
-            lived=lived,
-            trip_before=earlier[0] if earlier else None,
-            trips=tuple(trips[second] for second in begun if second in own),
+            recording=recording,
+            carried_over_trip=carried_over[0] if carried_over else None,
+            trips=tuple(trips[second] for second in begun if second in of_today),
         )
 
     def trips(self, ev: int) -> dict[int, Trip]:
-        """Return all trips of an EV by their departure, as the last day that knows of each has left them."""
+        """Return all trips of an EV by their departure, each in its state at the end of the last day that has it."""
         decisions: dict[int, WatchedDecision] = {}
         rows: dict[int, TripTable] = {}
         sessions: dict[int, Session] = {}
         for day in self.days:
-            lived = day.watched[ev]
-            departure_s = lived.trips.departure_s
-            for place in np.flatnonzero(lived.trips.has_begun).tolist():
-                rows[int(departure_s[place])] = lived.trips.select(np.array([place]))
-            decisions |= {int(departure_s[place]): made for place, made in lived.decisions.items()}
-            sessions |= {session.arrival_s: session for session in lived.sessions}
+            recording = day.watched[ev]
+            departure_s = recording.trips.departure_s
+            for row in np.flatnonzero(recording.trips.has_begun).tolist():
+                rows[int(departure_s[row])] = recording.trips.select(np.array([row]))
+            decisions |= {int(departure_s[row]): decision for row, decision in recording.decisions.items()}
+            sessions |= {session.arrival_s: session for session in recording.sessions}
         return {second: _trip(row, decisions[second], sessions) for second, row in rows.items()}
 
 
-def _trip(row: TripTable, decision: WatchedDecision, sessions: Mapping[int, Session]) -> Trip:
+def _trip(row: TripTable, watched: WatchedDecision, sessions: Mapping[int, Session]) -> Trip:
     """Return a trip with the session that began as it reached its station."""
-    station_s = int((row.departure_s + row.drive_s - row.after_s)[0])
-    return Trip(row=row, decision=decision, session=sessions.get(station_s) if row.charges[0] else None)
+    stop_arrival_s = int((row.departure_s + row.drive_s - row.station_to_destination_s)[0])
+    return Trip(row=row, watched=watched, session=sessions.get(stop_arrival_s) if row.charges[0] else None)
 
 
 def find_ev_day(directory: Path, ev: int, day: int | None = None) -> EvDay:
-    """Return a day of an EV of the run in *directory*, the last one if none is named; it takes as long as the run.
+    """Return a day of an EV of the run in *directory*, by default the last one; it takes as long as the run.
 
-    Raises ConfigError if there is no such run, EV or day, or if the run does not repeat.
+    Raises ConfigError if there is no such run, EV or day, or if the run cannot be reproduced.
     """
     run = load_run(directory)
     if problems := _problems(run, ev, day):
@@ -157,40 +157,40 @@ def find_ev_day(directory: Path, ev: int, day: int | None = None) -> EvDay:
 
 
 def rerun(run: Run, evs: Iterable[int]) -> Rerun:
-    """Simulate the agents' days of a run once more, watching EVs; ConfigError if other tables come of it."""
+    """Simulate the agents' days of a run again with watched EVs; ConfigError if the tables differ from the run's."""
     scenario = load_scenario(run.directory / "scenario.toml")
-    ahead = day_ahead(scenario, solve_equilibrium_day(scenario))
-    difference = _other_size(run, ahead)
+    forecast = day_ahead(scenario, solve_equilibrium_day(scenario))
+    difference = _size_difference(run, forecast)
     days: tuple[DayOfAgents, ...] = ()
     if not difference:
-        days = tuple(simulate_days(scenario, ahead, scenario.config.seed, watched=evs))
-        difference = _difference(run, days)
+        days = tuple(simulate_days(scenario, forecast, scenario.config.seed, watched=evs))
+        difference = _table_difference(run, days)
     if difference:
         reasons = "another version of the program or its libraries, another machine, or a change made by hand"
         problem = f"simulated again from its scenario.toml, {difference} (because of {reasons})"
         raise ConfigError(str(run.directory), [f"{problem}; run the scenario again"])
-    return Rerun(scenario=scenario, ahead=ahead, days=days)
+    return Rerun(scenario=scenario, day_ahead=forecast, days=days)
 
 
-def _other_size(run: Run, ahead: DayAhead) -> str:
-    """Say whether the scenario has other EVs or days than the run; nothing if not."""
-    for what, now in (("evs", ahead.n_ev), ("days", ahead.days)):
-        if now != run.summary[what]:
-            return f"there are {now} {what}, and not {run.summary[what]}"
+def _size_difference(run: Run, forecast: DayAhead) -> str:
+    """Return a sentence if the scenario has another number of EVs or days than the run, else nothing."""
+    for key, count in (("evs", forecast.n_ev), ("days", forecast.days)):
+        if count != run.summary[key]:
+            return f"there are {count} {key}, and not {run.summary[key]}"
     return ""
 
 
-def _difference(run: Run, days: tuple[DayOfAgents, ...]) -> str:
-    """Say in what the tables of the days differ from those of the run; nothing if they are the same."""
+def _table_difference(run: Run, days: tuple[DayOfAgents, ...]) -> str:
+    """Return a sentence on the first difference between the tables of the days and of the run, or nothing."""
     tables = joined(days)
-    if missing := tables.keys() ^ (set(run.agents.names) - OF_REPLICATIONS):
+    if missing := tables.keys() ^ (set(run.agents.names) - REPLICATION_TABLES):
         return f"the agents do not write the same tables ({', '.join(sorted(missing))})"
     for name, frame in tables.items():
-        kept = run.agents.read(name)
-        if list(kept.columns) != list(frame.columns) or len(kept) != len(frame):
+        recorded = run.agents.read(name)
+        if list(recorded.columns) != list(frame.columns) or len(recorded) != len(frame):
             return f"table '{name}' has other columns or rows"
         for column in frame:
-            if not frame[column].equals(kept[column]):
+            if not frame[column].equals(recorded[column]):
                 return f"table '{name}' has other values of {column}"
     return ""
 

@@ -1,21 +1,21 @@
-"""The day of one EV, told."""
+"""The day of one EV as text."""
 
 from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
-from cosim.config.travel import FREE_FLOW
+from cosim.config.travel import FREE_FLOW, SHARE_SUM_TOLERANCE
 from cosim.ev.charging import ChargingBehaviour
 from cosim.periods import SECONDS_PER_DAY
-from experiments.why.facts import facts_of
+from experiments.why.facts import ev_day_facts
 from experiments.why.record import EvDay
 
-WIDTH = 100
-SLACK = 1e-9
-SHOWN = 12
-"""Alternatives shown one by one: the likeliest."""
-SURPRISE_MIN = 0.1
-"""Difference between driving time and perceived time that is worth a word."""
+LINE_WIDTH = 100
+"""Characters of a line."""
+MAX_SHOWN_ALTERNATIVES = 12
+"""Alternatives of a choice set that are listed, the likeliest first."""
+NOTABLE_DIFFERENCE_MIN = 0.1
+"""Difference between driving time and perceived time from which it is mentioned."""
 HOUR_S, MINUTE_S = 3600, 60
 LINK_TIMES = {
     "equilibrium": "the link times of the equilibrium",
@@ -25,26 +25,26 @@ LINK_TIMES = {
 }
 
 
-def told(day: EvDay, at_s: int | None = None) -> str:
+def ev_day_text(day: EvDay, at_s: int | None = None) -> str:
     """Return the day in paragraphs; with *at_s* the EV's state at that second, and the trip it belongs to."""
-    facts = facts_of(day, at_s)
+    facts = ev_day_facts(day, at_s)
     clock = TimeOfDay(facts["day"])
-    paragraphs = [_who(facts)]
-    trips = [facts["trip_before"]] * bool(facts["trip_before"]) + facts["trips"]
+    paragraphs = [_ev_paragraph(facts)]
+    trips = [facts["carried_over_trip"]] * bool(facts["carried_over_trip"]) + facts["trips"]
     if at_s is not None:
-        now = facts["at"]
-        paragraphs.append(f"At {clock(now['second'])} it is {now['doing']}, SOC {now['soc']:.3f}.")
-        trips = [trip for trip in trips if trip["departure_s"] <= now["second"]][-1:]
-    blocks = [fill(paragraph, WIDTH) for paragraph in paragraphs]
+        at = facts["at"]
+        paragraphs.append(f"At {clock(at['second'])} it is {at['activity_state']}, SOC {at['soc']:.3f}.")
+        trips = [trip for trip in trips if trip["departure_s"] <= at["second"]][-1:]
+    blocks = [fill(paragraph, LINE_WIDTH) for paragraph in paragraphs]
     blocks += ["\n".join(_trip(trip, facts, day.behaviour, clock)) for trip in trips]
     return "\n\n".join(blocks)
 
 
 class TimeOfDay:
-    """Says when something happens as people do on a day: times of other days come with the day."""
+    """Formats clock seconds as times of a day; times of other days are given with their day."""
 
     def __init__(self, day: int) -> None:
-        """Count from the midnight before *day*."""
+        """Give times of *day* without a day."""
         self.day = day
 
     def __call__(self, second: int) -> str:
@@ -54,7 +54,7 @@ class TimeOfDay:
         return time if day + 1 == self.day else f"day {day + 1}, {time}"
 
 
-def _who(facts: dict[str, Any]) -> str:
+def _ev_paragraph(facts: dict[str, Any]) -> str:
     chargers = [place for place in ("home", "work") if facts[f"has_{place}_charger"]]
     count, made = facts["trips_planned"], [t for t in facts["trips"] if t["status"] != "stranded"]
     plans = f"plans {count} trip{'s' * (count != 1)} and makes {len(made)}" if count else "plans no trip"
@@ -75,11 +75,11 @@ def _who(facts: dict[str, Any]) -> str:
     )
 
 
-def _information_class(told: dict[str, Any]) -> str:
-    """Say what the driver is told, and how many others are."""
-    share = told["share"]
-    others = "all" if share > 1 - SLACK else f"{share:.0%} of"
-    return f"Like {others} drivers it is told {LINK_TIMES[told['name']]}."
+def _information_class(facts: dict[str, Any]) -> str:
+    """Return the sentence on the information class and its share of all drivers."""
+    share = facts["share"]
+    others = "all" if share > 1 - SHARE_SUM_TOLERANCE else f"{share:.0%} of"
+    return f"Like {others} drivers it is told {LINK_TIMES[facts['name']]}."
 
 
 def _trip(
@@ -90,16 +90,16 @@ def _trip(
         f"Trip {trip['trip']}{earlier}, {clock(trip['departure_s'])}: {trip['from']} to {trip['to']}, "
         f"node {trip['origin']} to {trip['destination']}, {trip['length_km']:.1f} km"
     )
-    sentences = [_departure(trip), _fast_charge(trip, behaviour), _told(trip["told"], clock)]
+    sentences = [_departure(trip), _fast_charge(trip, behaviour), _information(trip["information"], clock)]
     if trip["status"] != "stranded":
         sentences.append(_draw(trip, facts))
     for sentence in sentences:
-        yield fill(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield fill(sentence, LINE_WIDTH, initial_indent="  ", subsequent_indent="  ")
     if trip["status"] != "stranded":
         yield from _choice_table(trip)
-    yield fill(_end(trip, clock), WIDTH, initial_indent="  ", subsequent_indent="  ")
-    for letter in trip["messages"]:
-        yield f"  {_letter(letter, clock)}"
+    yield fill(_end(trip, clock), LINE_WIDTH, initial_indent="  ", subsequent_indent="  ")
+    for message in trip["messages"]:
+        yield f"  {_message(message, clock)}"
 
 
 def _departure(trip: dict[str, Any]) -> str:
@@ -108,57 +108,58 @@ def _departure(trip: dict[str, Any]) -> str:
     return (
         f"It leaves with SOC {trip['soc_departure']:.3f}"
         + (f", {slow:.1f} kWh slow-charged while parked" if slow else "")
-        + (f", {late / MINUTE_S:.0f} min later than planned, for it came late" if late else "")
+        + (f", {late / MINUTE_S:.0f} min later than planned, because it arrived late" if late else "")
         + f"; the trip takes {trip['drive_kwh']:.2f} kWh from the battery."
     )
 
 
 def _fast_charge(trip: dict[str, Any], behaviour: ChargingBehaviour) -> str:
     fast, reserve = trip["fast_charge"], behaviour.soc_reserve
-    odds = (
+    draw = (
         f"Fast charge on the way? The probability is {fast['probability']:.4f} (even odds at SOC "
         f"{behaviour.soc_fast_charge:.2f}, width {behaviour.soc_fast_charge_width:.2f}; "
         f"price {fast['price_ratio']:.2f} of the day's mean, weight {behaviour.price_sensitivity:g}), "
         f"the draw {fast['uniform']:.4f}. "
     )
-    by_chance, forced = fast["uniform"] < fast["probability"], fast["soc_without"] < reserve
+    is_drawn, is_forced = fast["uniform"] < fast["probability"], fast["soc_without"] < reserve
     if trip["status"] == "stranded":
-        return odds + (
+        return draw + (
             f"Without a charge the trip would end at {fast['soc_without']:.3f}; with one the battery would be empty "
             "before the charger, or before the end: it cannot be made."
         )
-    if not (by_chance or forced):
-        return odds + f"The draw is not below it, and the trip ends above the reserve {reserve:.2f}: no."
+    if not (is_drawn or is_forced):
+        return draw + f"The draw is not below it, and the trip ends above the reserve {reserve:.2f}: no."
     if not fast["chosen"]:
-        return odds + f"Yes, but at the charge point SOC is above the target {behaviour.soc_target:.2f}: no."
-    reason = "The draw is below it" if by_chance else f"The trip would end below the reserve {reserve:.2f}"
-    return odds + (
-        f"{reason}: yes, {fast['wanted_kwh']:.2f} kWh, from SOC {fast['soc_charge_point']:.3f} to "
+        return draw + f"Yes, but at the charging stop SOC is above the target {behaviour.soc_target:.2f}: no."
+    reason = "The draw is below it" if is_drawn else f"The trip would end below the reserve {reserve:.2f}"
+    return draw + (
+        f"{reason}: yes, {fast['wanted_kwh']:.2f} kWh, from SOC {fast['soc_charging_stop']:.3f} to "
         f"{behaviour.soc_target:.2f}."
     )
 
 
-def _told(told: dict[str, Any], clock: TimeOfDay) -> str:
+def _information(received: dict[str, Any], clock: TimeOfDay) -> str:
     times = (
         "It has received no link times and perceives those of free flow"
-        if told["link_times"] is None
-        else f"It perceives {_times(told)}, sent at {clock(told['link_times_sent_s'])}"
+        if received["link_times"] is None
+        else f"It perceives {_link_times(received)}, sent at {clock(received['link_times_sent_s'])}"
     )
     tariff = (
         "knows the published prices"
-        if told["tariff_sent_s"] is None
-        else f"the tariff sent at {clock(told['tariff_sent_s'])}"
+        if received["tariff_sent_s"] is None
+        else f"the tariff sent at {clock(received['tariff_sent_s'])}"
     )
     return f"{times}, and {tariff}."
 
 
-def _times(told: dict[str, Any]) -> str:
-    """Name the link times of a message."""
-    kind, period, days = told["link_times"], told["link_times_period"], told["link_times_day"] - 1
+def _link_times(received: dict[str, Any]) -> str:
+    """Return the description of the link times of a message."""
+    kind, period = received["link_times"], received["link_times_period"]
+    days = received["link_times_day"] - 1
     if kind == "equilibrium":
         return f"the link times of period {period} in equilibrium"
     if days == 0 and (kind == "yesterday" or period == 1):
-        return "the link times of free flow, for nothing is measured yet"
+        return "the link times of free flow, because nothing is measured yet"
     if kind == "last_period":
         measured = f"in period {period - 1}" if period > 1 else "in the last period of the day before"
         return f"the link times measured {measured}"
@@ -181,7 +182,9 @@ def _draw(trip: dict[str, Any], facts: dict[str, Any]) -> str:
 
 def _choice_table(trip: dict[str, Any]) -> Iterator[str]:
     likeliest = sorted(trip["choice_set"], key=lambda option: -option["probability"])
-    shown = [option for place, option in enumerate(likeliest) if place < SHOWN or option["chosen"]]
+    shown = [
+        option for rank, option in enumerate(likeliest) if rank < MAX_SHOWN_ALTERNATIVES or option["chosen"]
+    ]
     names = [option["nodes"] + (f" @ {option['station']}" if option["station"] else "") for option in shown]
     width = max(len(name) for name in ("nodes", *names))
     charges = trip["fast_charge"]["chosen"]
@@ -193,8 +196,8 @@ def _choice_table(trip: dict[str, Any]) -> Iterator[str]:
         mark = "->" if option["chosen"] else "  "
         figures = " ".join(f"{option[column]:{max(11, len(column))}.2f}" for column in columns)
         yield f"  {mark}{option['path']:>7} {name:{width}} {figures} {option['probability']:11.4f}"
-    if rest := len(likeliest) - len(shown):
-        yield f"    and {rest} less likely ones"
+    if omitted := len(likeliest) - len(shown):
+        yield f"    and {omitted} less likely ones"
 
 
 def _end(trip: dict[str, Any], clock: TimeOfDay) -> str:
@@ -214,7 +217,7 @@ def _end(trip: dict[str, Any], clock: TimeOfDay) -> str:
     perceived_min = next(option["road_min"] for option in trip["choice_set"] if option["chosen"])
     surprise = (
         f" (it perceived {perceived_min:.1f})"
-        if abs(outcome["drive_min"] - perceived_min) > SURPRISE_MIN
+        if abs(outcome["drive_min"] - perceived_min) > NOTABLE_DIFFERENCE_MIN
         else ""
     )
     return (
@@ -223,10 +226,11 @@ def _end(trip: dict[str, Any], clock: TimeOfDay) -> str:
     )
 
 
-def _letter(letter: dict[str, Any], clock: TimeOfDay) -> str:
-    says = ", ".join(f"{name} {_value(value)}" for name, value in letter["says"].items())
-    lost = " (lost)" if letter["delivered_s"] < 0 else ""
-    return f"{clock(letter['sent_s'])} {letter['kind']}: {letter['sender']} -> {letter['receiver']}{lost}, {says}"
+def _message(message: dict[str, Any], clock: TimeOfDay) -> str:
+    content = ", ".join(f"{name} {_value(value)}" for name, value in message["content"].items())
+    lost = " (lost)" if message["delivered_s"] < 0 else ""
+    addresses = f"{message['sender']} -> {message['receiver']}"
+    return f"{clock(message['sent_s'])} {message['kind']}: {addresses}{lost}, {content}"
 
 
 def _value(value: float | None) -> str:

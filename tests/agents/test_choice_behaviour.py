@@ -66,7 +66,7 @@ def choices_tested(scenario: Scenario, ahead: DayAhead, equilibrium: Mapping[str
     )
     recorder = Recorder()
     compare_choices(recorder, 1, expected, agents_of(batch.config, [recorded(agents)], [1]), 1)
-    return float(pooled_p_values(recorder.frame("g_tests"))["passing"])
+    return float(pooled_p_values(recorder.frame("g_tests"))["not_charging"])
 
 
 def test_path_size_agents_draw_from_the_equilibrium_with_path_sizes(
@@ -103,7 +103,7 @@ def test_cars_among_agents_weigh_overlap_as_those_of_the_equilibrium_do(
     period, peak = day.periods[16], PeriodOfDay(1, 17)
     roads = Roads(scenario, day_ahead(scenario, day))
     roads.open(peak, period.link_time_min, {"equilibrium": period.link_time_min}, np.ones(3))
-    cars = day.paths.class_of_group[day.paths.groups.of_path] == CAR
+    cars = day.paths.class_of_group[day.paths.groups.group_of_path] == CAR
     expected = np.where(cars, period.path_flow_veh_h, 0.0)
     assert roads.periods[peak].car_veh_h == pytest.approx(expected, rel=1e-4, abs=1e-3)
     overlap_min = scenario.path_size_cost_min(day.paths)[cars]

@@ -13,7 +13,7 @@ from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
 from agents.day_boundary import Reports
 from agents.roads import Roads
-from cosim.mailbox import MailRules, PostOffice
+from cosim.mailbox import MailSettings, PostOffice
 from cosim.messages import DispatchIssued, Message, PeriodOpened, TariffIssued, TripReported, TripsReported
 from cosim.results import Recorder
 from cosim.scenario import Scenario
@@ -51,7 +51,7 @@ class Bench:
         ahead = replace(plain_day_ahead(scenario, days=2), **given.pop("ahead", {}))
         start = given.pop("start", None)
         self.clock = Clock(simpy.Environment(initial_time=given.pop("begin_s", 0)), scenario.periods)
-        self.post = PostOffice(self.clock.env, MailRules(**given))
+        self.post = PostOffice(self.clock.env, MailSettings(**given))
         self.roads, self.recorder, self.evs = Roads(scenario, ahead), Recorder(), Addresses()
         self.evs.addresses_by_class = classes or {"equilibrium": self.evs.addresses}
         self.evs.roads = self.roads
@@ -140,7 +140,7 @@ def test_without_nodal_prices_the_tariff_is_issued_as_each_day_begins(toy: Scena
     tariffs = bench.said(TariffIssued)
     assert [(tariff.day, tariff.period) for tariff in tariffs] == [(1, 1), (2, 1)]
     assert tariffs[0].price_cny_per_kwh == {"S": tuple(range(1, 9)), "R": tuple(range(1, 9))}
-    assert tariffs[1].sent_s == 8 * THREE_HOURS + bench.post.rules.dispatches_due_s
+    assert tariffs[1].sent_s == 8 * THREE_HOURS + bench.post.settings.dispatch_timeout_s
 
 
 def test_each_information_class_is_told_its_own_times_and_nobody_else(toy: Scenario) -> None:

@@ -11,7 +11,7 @@ from math import exp
 import numpy as np
 import pytest
 
-from agents.decisions import Decision, DecisionContext, Leaving, choice_set, depart, sessions
+from agents.decisions import Decision, DecisionContext, DepartingEVs, choice_set, decide, sessions
 from agents.information import InformationState, LastReceived
 from agents.path_choice import PathChoice
 from agents.plans import EVAttributes
@@ -65,7 +65,7 @@ def world(toy: Scenario) -> World:
             ev_type=np.zeros(EVS, dtype=np.int8),
             battery=scenario.battery,
             behaviour=scenario.behaviour,
-            most_kw=np.full(EVS, 40.0),
+            max_power_kw=np.full(EVS, 40.0),
             has_home_charger=np.ones(EVS, dtype=np.bool_),
             has_work_charger=np.zeros(EVS, dtype=np.bool_),
             soc_first=np.full(EVS, 0.9),
@@ -83,15 +83,15 @@ def world(toy: Scenario) -> World:
     return build
 
 
-def leaving(soc: float, *evs: int) -> Leaving:
+def departing(soc: float, *evs: int) -> DepartingEVs:
     """Return EVs that leave at 12:00:00 after two hours."""
-    who = np.array(evs)
-    return Leaving(
-        ev=who,
-        row=who,
-        departure_s=np.full(who.size, 12 * 3600),
-        soc=np.full(who.size, soc),
-        parked_since_s=np.full(who.size, 10 * 3600),
+    index = np.array(evs)
+    return DepartingEVs(
+        ev=index,
+        trip_row=index,
+        departure_s=np.full(index.size, 12 * 3600),
+        soc=np.full(index.size, soc),
+        parked_since_s=np.full(index.size, 10 * 3600),
     )
 
 
@@ -99,23 +99,23 @@ def test_each_driver_weighs_the_paths_at_the_times_it_was_told(world: World) -> 
     """4 min apart at theta 0.5: the upper path has 1/(1 + exp(-2)) = 0.881; without a message it has a half."""
     context = world(route_uniform=np.array([0.6, 0.6, 0.880, 0.881, 0.499, 0.501]))
     context.information.opened.receive(opened(6, 6, 8, 8, 30, 30), np.array([1, 2, 3]))
-    made = depart(context, leaving(0.7, 0, 1, 2, 3, 4, 5), NOON)
+    decision = decide(context, departing(0.7, 0, 1, 2, 3, 4, 5), NOON)
     assert 0.880 < 1 / (1 + exp(-2)) < 0.881
-    assert made.path.tolist() == [LOWER, UPPER, UPPER, LOWER, UPPER, LOWER]
-    assert not made.charging.charges.any()
-    assert made.passes.tolist() == [0, 1, 2, 3, 4, 5]
-    assert made.stops.tolist() == []
+    assert decision.path.tolist() == [LOWER, UPPER, UPPER, LOWER, UPPER, LOWER]
+    assert not decision.charging.charges.any()
+    assert decision.not_charging.tolist() == [0, 1, 2, 3, 4, 5]
+    assert decision.charging_en_route.tolist() == []
 
 
 def test_trips_take_the_times_in_effect_and_not_those_that_were_told(world: World) -> None:
     context = world(route_uniform=np.array([0.4, 0.6] * 3))
     context.information.opened.receive(opened(6, 6, 6, 6, 30, 30), np.arange(EVS))
     context.roads.open(NOON, EFFECTIVE_MIN, {"equilibrium": EFFECTIVE_MIN}, np.ones(2))
-    made = depart(context, leaving(0.7, 0, 1), NOON)
-    assert made.path.tolist() == [UPPER, LOWER]
-    assert made.drive_s.tolist() == [15 * 60, 19.5 * 60]
-    assert made.after_s.tolist() == [0, 0]
-    assert made.departure_s.tolist() == [12 * 3600] * 2
+    decision = decide(context, departing(0.7, 0, 1), NOON)
+    assert decision.path.tolist() == [UPPER, LOWER]
+    assert decision.drive_s.tolist() == [15 * 60, 19.5 * 60]
+    assert decision.station_to_destination_s.tolist() == [0, 0]
+    assert decision.departure_s.tolist() == [12 * 3600] * 2
 
 
 def test_a_pair_costs_its_road_its_stay_and_its_price(world: World) -> None:
@@ -126,13 +126,13 @@ def test_a_pair_costs_its_road_its_stay_and_its_price(world: World) -> None:
     context = world(route_uniform=np.array([0.28, 0.30, 0.28, 0.30, 0.28, 0.30]))
     context.information.opened.receive(opened(6, 6, 8, 8, 33, 30), np.arange(EVS))
     context.information.tariff.receive(tariff(5, 1.0, 0.95), np.array([0, 1]))
-    made = depart(context, leaving(0.15, 0, 1, 2, 3), NOON)
+    decision = decide(context, departing(0.15, 0, 1, 2, 3), NOON)
     wanted_kwh = (0.8 - 0.116) * 50 / 0.92
     gain_min = (12 + 33) - (16 + 30) + 60 / 40 * wanted_kwh * 0.05
     assert 0.28 < 1 / (1 + exp(0.5 * gain_min)) < 0.30
-    assert made.charging.course.session_kwh == pytest.approx(wanted_kwh)
-    assert made.path.tolist() == [AT_S, AT_R, AT_S, AT_S], "published prices are alike: S has 0.62"
-    assert made.stops.tolist() == [0, 1, 2, 3]
+    assert decision.charging.energy_use.session_kwh == pytest.approx(wanted_kwh)
+    assert decision.path.tolist() == [AT_S, AT_R, AT_S, AT_S], "published prices are alike: S has 0.62"
+    assert decision.charging_en_route.tolist() == [0, 1, 2, 3]
 
 
 def test_where_drivers_price_a_station_with_the_mean_session_its_energy_counts(world: World) -> None:
@@ -140,14 +140,14 @@ def test_where_drivers_price_a_station_with_the_mean_session_its_energy_counts(w
     context = world("population.energy_in_choice=mean", route_uniform=np.array([0.34, 0.36] * 3))
     context.information.opened.receive(opened(6, 6, 8, 8, 33, 30), np.arange(EVS))
     context.information.tariff.receive(tariff(5, 1.0, 0.95), np.arange(EVS))
-    assert depart(context, leaving(0.15, 0, 1), NOON).path.tolist() == [AT_S, AT_R]
+    assert decide(context, departing(0.15, 0, 1), NOON).path.tolist() == [AT_S, AT_R]
 
 
 def test_a_driver_that_was_told_high_prices_charges_less_often(world: World) -> None:
     """At SOC 0.30 every second one; at 1.5 times the mean of the published prices 1/(1 + exp(0.5)) = 0.378."""
     context = world("mobility.price_sensitivity=1.0", charge_uniform=np.full(EVS, 0.4))
     context.information.tariff.receive(tariff(5, 1.2, 1.8), np.array([1]))
-    charging = depart(context, leaving(0.30, 0, 1), NOON).charging
+    charging = decide(context, departing(0.30, 0, 1), NOON).charging
     assert charging.price_ratio == pytest.approx([1.0, 1.5])
     assert charging.charges.tolist() == [True, False]
 
@@ -158,18 +158,18 @@ def test_the_price_is_that_of_the_period_of_departure(world: World) -> None:
     prices = {name: tuple(float(period) for period in range(1, 9)) for name in ("S", "R")}
     context.information.tariff.receive(replace(issued, price_cny_per_kwh=prices), np.arange(EVS))
     for period in (1, 5, 8):
-        made = depart(context, leaving(0.5, 0), PeriodOfDay(1, period))
-        assert made.charging.price_ratio == pytest.approx([period])
+        decision = decide(context, departing(0.5, 0), PeriodOfDay(1, period))
+        assert decision.charging.price_ratio == pytest.approx([period])
 
 
 def test_the_stay_before_the_trip_charges_slowly(world: World) -> None:
     """Two hours at 7 kW: 14 kWh, of which 12.88 reach the battery."""
     context = world(from_activity=np.array([HOME, WORK, LEISURE] * 2, dtype=np.int8))
-    charging = depart(context, leaving(0.5, 0, 1, 2), NOON).charging
+    charging = decide(context, departing(0.5, 0, 1, 2), NOON).charging
     assert charging.soc_departure == pytest.approx([0.5 + 12.88 / 50, 0.5, 0.5])
     assert charging.slow_kwh == pytest.approx([14.0, 0.0, 0.0])
     assert charging.drive_kwh == pytest.approx([3.4] * 3)
-    assert charging.course.soc_arrival == pytest.approx([0.5 + 12.88 / 50 - 0.068, 0.432, 0.432])
+    assert charging.energy_use.soc_arrival == pytest.approx([0.5 + 12.88 / 50 - 0.068, 0.432, 0.432])
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_only_a_first_trip_starts_as_drawn(
 ) -> None:
     """And then what was charged before it is not told."""
     context = world(trip=trip, soc_is_drawn=is_drawn, from_activity=np.full(EVS, HOME, dtype=np.int8))
-    charging = depart(context, leaving(0.5, 3), NOON).charging
+    charging = decide(context, departing(0.5, 3), NOON).charging
     assert charging.soc_departure == pytest.approx([soc])
     assert charging.slow_kwh == pytest.approx([slow_kwh])
 
@@ -189,14 +189,14 @@ def test_only_a_first_trip_starts_as_drawn(
 def test_an_ev_that_is_stranded_has_no_path_and_no_session(world: World) -> None:
     """0.02 of the battery is 1 kWh, and the charger is 1.7 kWh away."""
     context = world()
-    who = leaving(0.02, 2, 4)
-    made = depart(context, who, NOON)
-    assert made.charging.course.stranded.all()
-    assert made.charging.charges.all()
-    assert made.path.tolist() == [-1, -1]
-    assert made.charging.course.soc_arrival.tolist() == [0.02, 0.02]
-    assert made.passes.size == made.stops.size == 0
-    assert sessions(context, who, made) == []
+    who = departing(0.02, 2, 4)
+    decision = decide(context, who, NOON)
+    assert decision.charging.energy_use.stranded.all()
+    assert decision.charging.charges.all()
+    assert decision.path.tolist() == [-1, -1]
+    assert decision.charging.energy_use.soc_arrival.tolist() == [0.02, 0.02]
+    assert decision.not_charging.size == decision.charging_en_route.size == 0
+    assert sessions(context, who, decision) == []
 
 
 def test_sessions_begin_when_the_station_is_reached(world: World) -> None:
@@ -205,44 +205,44 @@ def test_sessions_begin_when_the_station_is_reached(world: World) -> None:
         length_km=np.array([20.0, 1.0, 20.0, 1.0, 1.0, 1.0]), route_uniform=np.array([0.1, 0, 0.9, 0, 0, 0])
     )
     context.roads.open(NOON, EFFECTIVE_MIN, {"equilibrium": EFFECTIVE_MIN}, np.ones(2))
-    who = leaving(0.16, 0, 1, 2)
-    made = depart(context, who, NOON)
-    assert made.path.tolist() == [AT_S, UPPER, AT_R]
-    assert made.drive_s.tolist() == [15 * 60, 15 * 60, 19.5 * 60]
-    assert made.after_s.tolist() == [8 * 60, 0, 10 * 60]
-    (first, one), (second, other) = sessions(context, who, made)
+    who = departing(0.16, 0, 1, 2)
+    decision = decide(context, who, NOON)
+    assert decision.path.tolist() == [AT_S, UPPER, AT_R]
+    assert decision.drive_s.tolist() == [15 * 60, 15 * 60, 19.5 * 60]
+    assert decision.station_to_destination_s.tolist() == [8 * 60, 0, 10 * 60]
+    (first, one), (second, other) = sessions(context, who, decision)
     assert (first, second) == (0, 1)
     assert (one.ev, other.ev) == (1, 3)
     assert (one.trip, other.trip) == (2, 2)
     assert (one.arrival_s, other.arrival_s) == (12 * 3600 + 7 * 60, 12 * 3600 + 9.5 * 60)
     assert one.soc == pytest.approx(0.16 - 0.034)
     assert one.energy_kwh == pytest.approx((0.8 - 0.126) * 50 / 0.92)
-    assert (one.soc_target, one.most_kw) == (0.8, 40.0)
+    assert (one.soc_target, one.max_power_kw) == (0.8, 40.0)
 
 
 def test_the_choice_set_is_what_was_chosen_from(world: World) -> None:
     context = world(route_uniform=np.full(EVS, 0.5))
     context.information.opened.receive(opened(6, 6, 8, 8, 33, 30), np.array([0, 1]))
     context.information.tariff.receive(tariff(5, 1.0, 0.95), np.array([1]))
-    passing, charging = leaving(0.7, 0), leaving(0.15, 1)
-    paths = choice_set(context, passing, depart(context, passing, NOON), NOON)
+    passing, charging = departing(0.7, 0), departing(0.15, 1)
+    paths = choice_set(context, passing, decide(context, passing, NOON), NOON)
     assert paths.path.tolist() == [UPPER, LOWER]
     assert paths.time_min.tolist() == paths.cost_min.tolist() == [12, 16]
     assert paths.probability == pytest.approx([1 / (1 + exp(-2)), 1 / (1 + exp(2))])
-    pairs = choice_set(context, charging, depart(context, charging, NOON), NOON)
+    pairs = choice_set(context, charging, decide(context, charging, NOON), NOON)
     by_price_min = 60 / 40 * (0.8 - 0.116) * 50 / 0.92
     assert pairs.path.tolist() == [AT_S, AT_R]
     assert pairs.time_min == pytest.approx([45, 46])
     assert pairs.cost_min == pytest.approx([45 + by_price_min, 46 + 0.95 * by_price_min])
     assert pairs.cumulative[-1] == pytest.approx(1.0)
-    uninformed = leaving(0.15, 5)
-    free = choice_set(context, uninformed, depart(context, uninformed, NOON), NOON)
+    uninformed = departing(0.15, 5)
+    free = choice_set(context, uninformed, decide(context, uninformed, NOON), NOON)
     assert free.time_min == pytest.approx([42, 42]), "30 kWh take half an hour"
 
 
-def values(made: Decision, place: int) -> list[bytes]:
-    charging, course = made.charging, made.charging.course
-    columns = [made.path, made.drive_s, charging.soc_departure, charging.slow_kwh, charging.charges]
+def values(decision: Decision, place: int) -> list[bytes]:
+    charging, course = decision.charging, decision.charging.energy_use
+    columns = [decision.path, decision.drive_s, charging.soc_departure, charging.slow_kwh, charging.charges]
     return [column[[place]].tobytes() for column in [*columns, course.soc_arrival, course.session_kwh]]
 
 
@@ -258,9 +258,9 @@ def test_no_driver_decides_otherwise_because_of_the_others(world: World) -> None
     )
     context.information.opened.receive(opened(6, 6, 8, 8, 33, 30), np.array([1, 2, 5]))
     context.information.tariff.receive(tariff(5, 1.1, 0.7), np.array([2, 3, 4]))
-    together = depart(context, leaving(0.31, 0, 1, 2, 3, 4, 5), NOON)
-    reversed_order = depart(context, leaving(0.31, 5, 4, 3, 2, 1, 0), NOON)
+    together = decide(context, departing(0.31, 0, 1, 2, 3, 4, 5), NOON)
+    reversed_order = decide(context, departing(0.31, 5, 4, 3, 2, 1, 0), NOON)
     assert 0 < together.charging.charges.sum() < EVS
     for place in range(EVS):
-        alone = depart(context, leaving(0.31, place), NOON)
+        alone = decide(context, departing(0.31, place), NOON)
         assert values(alone, 0) == values(together, place) == values(reversed_order, EVS - 1 - place)

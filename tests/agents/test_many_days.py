@@ -132,7 +132,7 @@ def test_before_the_first_period_is_opened_trips_take_the_times_of_the_night() -
     free = ahead.paths.network.t0_min
     assert (last > 1.0001 * free).any()
     for start, times_min in ((None, free), (boundary, last)):
-        before_s = CoSimModel(scenario, ahead, 1, start).roads.before_s
+        before_s = CoSimModel(scenario, ahead, 1, start).roads.origin_to_station_s
         assert before_s == pytest.approx(60 * ahead.paths.legs(times_min).before_min, abs=0.5)
 
 
@@ -160,7 +160,7 @@ def test_broadcasts_on_their_way_at_midnight_arrive_when_due_at_those_they_would
         model = CoSimModel(*scenario_of(case, resolution), 1, boundary)
         for name, until_s in (("before", due_s), ("after", due_s + 1)):
             model.clock.env.run(until=until_s)
-            opened = model.population.information.opened.each()
+            opened = model.population.information.opened.last_messages()
             heard[resolution, name] = np.array([0 if news is None else news.sent_s + 5000 for news in opened])
     for name in ("before", "after"):
         assert np.array_equal(heard["individual", name], heard["batch", name])
@@ -242,7 +242,7 @@ def test_small_cars_take_no_more_than_they_can_from_a_fast_charger() -> None:
     plans = plan_day(scenario, ahead.n_ev, 1)
     sessions = tables_of(case)["sessions"].query("end_s > start_s")
     power = sessions.energy_kwh / ((sessions.end_s - sessions.start_s) / 3600)
-    most = np.broadcast_to(plans.evs.most_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
+    most = np.broadcast_to(plans.evs.max_power_kw, ahead.n_ev)[sessions.ev.to_numpy() - 1]
     assert (power.to_numpy() <= np.minimum(most, 60.0) + 1e-6).all()
     assert (most == 30).sum() > 10
     assert power.to_numpy()[most > 60].max() > 40

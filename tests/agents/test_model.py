@@ -139,7 +139,7 @@ def test_evs_enter_as_many_links_in_the_traversal_column_as_in_the_departure_col
 ) -> None:
     _, _, tables = day
     links = tables["links"]
-    by_departure = links.ev_passing_veh_h.sum() + links.ev_charging_veh_h.sum()
+    by_departure = links.ev_not_charging_veh_h.sum() + links.ev_charging_veh_h.sum()
     late = (
         tables["trips"].arrival_s.max() // 86_400
     )  # links entered after the last period are not in the table

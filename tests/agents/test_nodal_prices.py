@@ -104,7 +104,7 @@ def test_a_driver_who_hears_nothing_knows_what_was_published(nodal: Scenario, ah
     assert known.ratio(peak) == pytest.approx(published[18].mean() / published.mean())
     prices = {"CS6": (2.0, 3.0), "CS9": (1.0, 1.0), "CS11": (3.0, 2.0)}
     told = TariffIssued(sender="c", sent_s=18 * 3600, day=1, period=19, price_cny_per_kwh=prices)
-    known = lists.told(told)
+    known = lists.price_list(told)
     assert known.price("CS6", peak) == 2.0
     assert known.price("CS6", PeriodOfDay(1, 24)) == 3.0
     assert known.ratio(peak) == pytest.approx(2.0 / published.mean())

@@ -14,7 +14,7 @@ from agents.meter import Meter
 from agents.price_list import PriceLists
 from agents.station import StationAgent
 from agents.station_records import StationRecords
-from cosim.mailbox import MailRules, PostOffice
+from cosim.mailbox import MailSettings, PostOffice
 from cosim.messages import ChargeRequest, LoadForecast, PowerLimit, TariffIssued
 from cosim.periods import PeriodOfDay, Periods
 from cosim.results import Recorder
@@ -35,7 +35,7 @@ class Bench:
         site_limit_kw: float | None = None,
     ) -> None:
         self.clock = Clock(simpy.Environment(), Periods(count=24))
-        self.post = PostOffice(self.clock.env, MailRules())
+        self.post = PostOffice(self.clock.env, MailSettings())
         self.meter, self.recorder = Meter(), Recorder()
         data = StationData(
             number=0,

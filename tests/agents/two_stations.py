@@ -17,7 +17,7 @@ def two_stations(toy: Scenario, *settings: str) -> Scenario:
 
 def plain_day_ahead(scenario: Scenario, n_ev: int = 6, days: int = 1) -> DayAhead:
     """Return a day on which nothing is expected but a price of 1 CNY/kWh and a mean session of 30 kWh."""
-    paths = scenario.with_sessions(30.0)
+    paths = scenario.with_session_energy(30.0)
     shape = (scenario.periods.count, 2)
     return DayAhead(
         days=days,

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import simpy
 
-from cosim.mailbox import MailRules, PostOffice
+from cosim.mailbox import MailSettings, PostOffice
 from cosim.messages import ChargeEnded, ChargeStarted, Message, StationLoad
 
 
@@ -16,7 +16,7 @@ def plug_in(second: int = 0) -> ChargeStarted:
 
 
 def office(**rules: Any) -> PostOffice:
-    return PostOffice(simpy.Environment(), MailRules(**rules))
+    return PostOffice(simpy.Environment(), MailSettings(**rules))
 
 
 def received(post: PostOffice, address: str, kind: type[Message]) -> list[Message]:
@@ -134,7 +134,7 @@ def test_a_broadcast_redelivered_by_the_next_office_reaches_whom_it_would_have_r
     """And stands in the ledger once: where it was sent."""
     names, rules = (
         [f"S{number}" for number in range(200)],
-        MailRules(delay_s=500, loss_probability=0.3, seed=4),
+        MailSettings(delay_s=500, loss_probability=0.3, seed=4),
     )
     whole = PostOffice(simpy.Environment(), rules)
     whole.broadcast(names, "stations", news())

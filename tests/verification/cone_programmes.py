@@ -33,9 +33,9 @@ def path_flows_by_cones(problem: AssignmentProblem, *, entropy: bool = True) -> 
         )
         terms.append(j @ waits)
     if entropy:
-        terms.append(-(demand / paths.groups.spread(problem.theta_per_min)) @ cp.entr(share))
+        terms.append(-(demand / paths.groups.expand(problem.theta_per_min)) @ cp.entr(share))
     cost = sum(terms) + (demand * problem.extra_cost_min) @ share
-    each_group = np.equal.outer(np.arange(paths.groups.count), paths.groups.of_path).astype(float)
+    each_group = np.equal.outer(np.arange(paths.groups.count), paths.groups.group_of_path).astype(float)
     programme = cp.Problem(cp.Minimize(cost / scale.sum()), [each_group @ share == 1])
     gap = 1e-12 if entropy else 1e-9  # without it the path flows are not unique: the solver stops earlier
     programme.solve(solver=cp.CLARABEL, tol_gap_abs=gap, tol_gap_rel=gap, tol_feas=10 * gap)

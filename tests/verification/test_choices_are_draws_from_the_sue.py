@@ -43,7 +43,7 @@ def twenty_seeds(paper: Scenario, paper_ahead: DayAhead, paper_day: EquilibriumD
     return pd.concat([g_tests(paper, paper_ahead, paper_day, seed) for seed in SEEDS])
 
 
-@pytest.mark.parametrize("user_class", ["passing", "charging"])
+@pytest.mark.parametrize("user_class", ["not_charging", "charging"])
 def test_g_tests_reject_at_five_percent_about_five_percent_of_the_time(
     twenty_seeds: Frame, user_class: str
 ) -> None:
@@ -67,6 +67,6 @@ def test_agents_with_half_the_theta_are_found_out(
     tables["population"]["theta_per_min"] = paper.config.road.theta_per_min / 2
     halved = replace(paper, config=ScenarioConfig.model_validate(tables))
     tests = g_tests(halved, paper_ahead, paper_day, seed=1)
-    passing = tests[tests.user_class == "passing"].p_value
+    passing = tests[tests.user_class == "not_charging"].p_value
     assert chi2.sf(-2 * np.log(passing).sum(), 2 * len(passing)) < 1e-6
     assert (passing <= 0.05).mean() > 0.25

@@ -78,7 +78,7 @@ def test_drivers_who_know_all_use_only_the_fastest_paths() -> None:
     answer = solve_sue(problem, tolerance=1e-6, max_iterations=100_000)
     assert answer.converged
     groups = problem.paths.groups
-    excess = answer.path_cost_min - groups.spread(groups.minimum(answer.path_cost_min))
+    excess = answer.path_cost_min - groups.expand(groups.minimum(answer.path_cost_min))
     used = answer.path_flow_veh_h > 1.0
     assert excess[used].max() < np.log(800) / 20 + 1e-6
     expected = expected_minimum_cost_min(answer.path_cost_min, groups, problem.theta_per_min)

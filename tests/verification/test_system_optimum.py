@@ -82,7 +82,7 @@ def test_the_stochastic_optimum_agrees_with_its_programme(path_size: float) -> N
     assert np.abs(answer.path_flow_veh_h - oracle).max() < 0.01
     found = fisk_objective(problem, answer.path_flow_veh_h)
     assert found == pytest.approx(fisk_objective(problem, oracle), rel=1e-9)
-    flow, theta = answer.path_flow_veh_h, problem.paths.groups.spread(problem.theta_per_min)
+    flow, theta = answer.path_flow_veh_h, problem.paths.groups.expand(problem.theta_per_min)
     perceived = spent(problem.network, answer.link_flow_veh_h) + np.sum(
         flow * np.log(flow) / theta + flow * sizes
     )

@@ -67,7 +67,7 @@ def test_nobody_has_a_cheaper_path_among_all_paths() -> None:
     cost = link_time_min(ROADS.network, answer.link_flow_veh_h)
     least = every.groups.minimum(every.time_min(cost))
     used = answer.path_flow_veh_h > 0.01
-    excess = answer.paths.time_min(cost) - answer.paths.groups.spread(least)
+    excess = answer.paths.time_min(cost) - answer.paths.groups.expand(least)
     assert np.all(excess[used] < 1e-4)
     gap = (answer.link_flow_veh_h @ cost - ROADS.od.demand_veh_h @ least) / (answer.link_flow_veh_h @ cost)
     assert answer.relative_gap == pytest.approx(gap, abs=1e-12)
@@ -77,10 +77,10 @@ def test_the_equilibrium_has_the_least_beckmann_objective() -> None:
     """Fifty other ways of meeting the demand, seeded, have more."""
     answer = solve_ue(ROADS.network, ROADS.od, tolerance=1e-10)
     every, rng = find_paths(ROADS.network, ROADS.od, [UserClass("cars")]), np.random.default_rng(1)
-    network, demand = ROADS.network, every.groups.spread(ROADS.od.demand_veh_h)
+    network, demand = ROADS.network, every.groups.expand(ROADS.od.demand_veh_h)
     for _ in range(50):
         weight = rng.exponential(size=every.count)
-        other = every.link_flow_veh_h(demand * weight / every.groups.spread(every.groups.total(weight)))
+        other = every.link_flow_veh_h(demand * weight / every.groups.expand(every.groups.total(weight)))
         mixed = 0.95 * answer.link_flow_veh_h + 0.05 * other
         load = mixed / network.capacity_veh_h
         beckmann = np.sum(network.t0_min * mixed * (1 + network.alpha / 5 * load**4))

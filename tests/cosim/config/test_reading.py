@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cosim.config.mending import STAND_IN, mended
+from cosim.config.placeholders import PLACEHOLDER, with_placeholders
 from cosim.config.reading import apply_settings, check, read_toml
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
@@ -193,7 +193,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> None:
     """Every field of the file in turn is left out, or made a text: a whole configuration comes back."""
     for path in _paths(tables(scenario)):
-        for value in (None, STAND_IN):
+        for value in (None, PLACEHOLDER):
             broken: Any = tables(scenario)
             place = broken
             for step in path[:-1]:
@@ -202,7 +202,7 @@ def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> No
                 del place[path[-1]]
             else:
                 place[path[-1]] = value
-            assert mended(broken, ScenarioConfig) is not None, path
+            assert with_placeholders(broken, ScenarioConfig) is not None, path
 
 
 def _paths(place: Any, *way: Any) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ import pytest
 
 from cosim.coupling import EquilibriumDay, day_violations, equilibrium_tables, solve_equilibrium_day
 from cosim.coupling.prices import day_tariff
-from cosim.scenario import CAR, CHARGING, PASSING, Scenario, load_scenario
+from cosim.scenario import CAR, CHARGING, NOT_CHARGING, Scenario, load_scenario
 
 
 def test_cars_and_evs_together_make_the_daily_trips(paper: Scenario, paper_day: EquilibriumDay) -> None:
@@ -14,7 +14,7 @@ def test_cars_and_evs_together_make_the_daily_trips(paper: Scenario, paper_day: 
     by_class = demand.group_veh_h.reshape(24, 3, ods).sum(axis=(0, 2))
     assert by_class.sum() == pytest.approx(9545, rel=1e-3)
     assert by_class[CAR] / by_class.sum() == pytest.approx(0.4, rel=1e-3)
-    share = by_class[CHARGING] / (by_class[CHARGING] + by_class[PASSING])
+    share = by_class[CHARGING] / (by_class[CHARGING] + by_class[NOT_CHARGING])
     assert share == pytest.approx(demand.charging.mean_charging_share)
     assert share == pytest.approx(0.0555, abs=0.002)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cosim.ev.battery import Battery
 from cosim.ev.charging import (
     ChargingBehaviour,
-    Departures,
+    ChargingInputs,
     decide_charging,
     drive,
     fast_charge_probability,
@@ -66,7 +66,7 @@ def test_nobody_stops_to_charge_a_battery_above_the_target() -> None:
 def test_a_charge_in_mid_trip_lifts_to_80_percent_and_half_the_trip_remains() -> None:
     """10 kWh are .2 of the battery."""
     trip = drive(0.30, 10.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR)
-    assert trip.soc_charge_point == pytest.approx(0.20)
+    assert trip.soc_charging_stop == pytest.approx(0.20)
     assert trip.session_kwh == pytest.approx(0.6 * 50 / 0.92)
     assert trip.soc_arrival == pytest.approx(0.70)
     assert not trip.stranded
@@ -82,7 +82,7 @@ def test_who_cannot_reach_the_charge_point_stays_where_it_is() -> None:
     """3 kWh to the charger, 2.5 in the battery."""
     trip = drive(0.05, 6.0, fast_charge=True, battery=BATTERY, behaviour=BEHAVIOUR)
     assert trip.stranded
-    assert (trip.soc_charge_point, trip.soc_arrival, trip.session_kwh) == (0.05, 0.05, 0.0)
+    assert (trip.soc_charging_stop, trip.soc_arrival, trip.session_kwh) == (0.05, 0.05, 0.0)
 
 
 def test_a_trip_beyond_the_range_strands_even_a_driver_who_charges() -> None:
@@ -126,12 +126,12 @@ def test_soc_stays_in_bounds_and_energy_is_conserved(
 ) -> None:
     """Charged less losses = driven + stored, for any trip and battery."""
     battery = Battery(battery_kwh=battery_kwh)
-    behaviour = ChargingBehaviour(charge_point=point)
+    behaviour = ChargingBehaviour(charging_stop=point)
     fast = wants_fast_charge(soc, trip_kwh, uniform, battery=battery, behaviour=behaviour)
     trip = drive(soc, trip_kwh, fast, battery, behaviour)
     driven_kwh = 0.0 if trip.stranded else trip_kwh
     stored_kwh = (trip.soc_arrival - soc) * battery_kwh
-    assert 0.0 <= trip.soc_charge_point <= 1.0
+    assert 0.0 <= trip.soc_charging_stop <= 1.0
     assert 0.0 <= trip.soc_arrival <= 1.0
     assert trip.session_kwh * battery.charging_efficiency == pytest.approx(driven_kwh + stored_kwh, abs=1e-9)
 
@@ -146,7 +146,7 @@ def test_one_driver_decides_as_in_an_array_of_many(soc: float, trip_kwh: float, 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"soc_target": 1.2}, {"charge_point": -0.1}, {"soc_fast_charge_width": 0.0}]
+    "wrong", [{"soc_target": 1.2}, {"charging_stop": -0.1}, {"soc_fast_charge_width": 0.0}]
 )
 def test_impossible_behaviour_is_refused(wrong: dict[str, float]) -> None:
     """The message names the rule."""
@@ -154,7 +154,7 @@ def test_impossible_behaviour_is_refused(wrong: dict[str, float]) -> None:
         ChargingBehaviour(**wrong)
 
 
-def departures(**columns: object) -> Departures:
+def departures(**columns: object) -> ChargingInputs:
     """Return three EVs parked at home for two hours with a charger, about to drive 20 km."""
     plain = {
         "soc": np.array([0.5, 0.5, 0.5]),
@@ -168,7 +168,7 @@ def departures(**columns: object) -> Departures:
         "battery": BATTERY,
         "behaviour": BEHAVIOUR,
     }
-    return Departures(**(plain | columns))
+    return ChargingInputs(**(plain | columns))
 
 
 def test_the_stay_before_a_trip_charges_slowly_and_a_drawn_soc_is_that_of_the_departure() -> None:
@@ -181,7 +181,7 @@ def test_the_stay_before_a_trip_charges_slowly_and_a_drawn_soc_is_that_of_the_de
     assert made.slow_kwh == pytest.approx([14.0, 0.0, 0.0])
     assert made.drive_kwh == pytest.approx([3.4] * 3)
     assert not made.charges.any()
-    assert made.course.soc_arrival == pytest.approx(made.soc_departure - 0.068)
+    assert made.energy_use.soc_arrival == pytest.approx(made.soc_departure - 0.068)
 
 
 def test_the_charge_after_the_stay_decides_on_the_fast_charge() -> None:
@@ -195,8 +195,8 @@ def test_the_charge_after_the_stay_decides_on_the_fast_charge() -> None:
     made = decide_charging(at, np.array([1.0, 1.5, 1.0]))
     assert made.charges.tolist() == [True, False, False]
     assert made.price_ratio.tolist() == [1.0, 1.5, 1.0]
-    assert made.course.session_kwh == pytest.approx([(0.8 - 0.266) * 50 / 0.92, 0.0, 0.0])
-    assert made.course.soc_charge_point == pytest.approx([0.266, 0.266, 0.30 + 12.88 / 50 - 0.034])
+    assert made.energy_use.session_kwh == pytest.approx([(0.8 - 0.266) * 50 / 0.92, 0.0, 0.0])
+    assert made.energy_use.soc_charging_stop == pytest.approx([0.266, 0.266, 0.30 + 12.88 / 50 - 0.034])
 
 
 @pytest.mark.parametrize("field", ["soc_fast_charge", "soc_reserve", "soc_target", "soc_plug_at_home"])

@@ -82,7 +82,7 @@ def test_a_fast_charge_at_mid_trip_by_hand() -> None:
         two_trips(0.25, 50.0, LEISURE, home=True, work=True), BATTERY, BEHAVIOUR, lucky(0.9)
     )
     assert record.fast_charge.tolist() == [True, False]  # forced: it would end at .08
-    assert record.soc_charge_point[0] == pytest.approx(0.165)
+    assert record.soc_charging_stop[0] == pytest.approx(0.165)
     assert record.session_kwh[0] == pytest.approx(0.635 * 50 / 0.92)
     assert record.soc_arrival.tolist() == pytest.approx([0.715, 0.545])
 
@@ -248,10 +248,10 @@ def test_soc_stays_in_bounds_and_energy_is_conserved_over_the_day(
 ) -> None:
     """For every EV, whatever its battery and charger."""
     battery = Battery(battery_kwh=battery_kwh, charging_efficiency=efficiency)
-    behaviour = ChargingBehaviour(slow_charger_kw=slow_charger_kw, charge_point=point)
+    behaviour = ChargingBehaviour(slow_charger_kw=slow_charger_kw, charging_stop=point)
     diaries = sample_diaries(model, 200, seed, "property")
     record = simulate_soc(diaries, battery, behaviour, trip_uniforms(diaries, seed, "property"))
-    for soc in (record.soc_departure, record.soc_charge_point, record.soc_arrival):
+    for soc in (record.soc_departure, record.soc_charging_stop, record.soc_arrival):
         assert soc.min() >= 0.0
         assert soc.max() <= 1.0
     assert (record.session_kwh >= 0).all()

@@ -88,7 +88,7 @@ def test_over_many_days_the_share_is_level_and_about_four_per_cent(course: list[
 
 def test_the_estimate_of_many_days_agrees(model: DwellModel) -> None:
     """Ten days after ten of a tenth as many EVs, on a stream of its own."""
-    demand = estimate_charging_demand(model, BATTERY, BEHAVIOUR, PERIODS, n_ev=100_000, carried=True)
+    demand = estimate_charging_demand(model, BATTERY, BEHAVIOUR, PERIODS, n_ev=100_000, carry_over=True)
     assert demand.n_ev == 100_000
     assert demand.mean_charging_share == pytest.approx(0.0424, abs=0.001)
     assert demand.trips_per_ev == pytest.approx(3.453, abs=0.02)
@@ -119,7 +119,7 @@ def test_who_is_away_at_midnight_travels_the_next_day(course: list[DayOfEVs]) ->
 
 def test_without_carrying_every_morning_is_new(model: DwellModel) -> None:
     """The days of the default are those drawn one by one."""
-    course = list(simulate_days(model, BATTERY, BEHAVIOUR, 500, 3, seed=1, purpose="days", carried=False))
+    course = list(simulate_days(model, BATTERY, BEHAVIOUR, 500, 3, seed=1, purpose="days", carry_over=False))
     assert all(day.start is None for day in course)
     assert (course[2].diaries.from_activity[course[2].diaries.rows_of_trip(1)] == HOME).all()
 
@@ -139,7 +139,7 @@ def test_one_type_that_says_the_same_changes_nothing(model: DwellModel) -> None:
 def test_types_come_in_their_shares_with_their_own_batteries(model: DwellModel) -> None:
     """A quarter small ones; the energy of every EV is that of its own battery."""
     (day,) = simulate_days(
-        replace(model, types=TYPES), BATTERY, BEHAVIOUR, 20_000, 1, seed=3, purpose="types", carried=False
+        replace(model, types=TYPES), BATTERY, BEHAVIOUR, 20_000, 1, seed=3, purpose="types", carry_over=False
     )
     kind = day.diaries.ev_type
     assert (kind == 0).mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.1875 / 20_000))

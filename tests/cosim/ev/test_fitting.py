@@ -11,7 +11,7 @@ from cosim.errors import ConfigError
 from cosim.ev.diary_table import COLUMNS, ObservedDays, observed, read_diaries, write_diaries
 from cosim.ev.distributions import LogNormal, Normal
 from cosim.ev.dwell import DwellModel
-from cosim.ev.fitting import LOG_DEVIATIONS, FittedChain, fit_lengths, fit_markov, parked_share
+from cosim.ev.fitting import LOG_DEVIATION_BOUNDS, FittedChain, fit_lengths, fit_markov, parked_share
 from cosim.ev.goodness import goodness_of_fit, ks_distance
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import sample_diaries
@@ -175,7 +175,7 @@ def test_lengths_beyond_the_bounds_do_not_bend_the_curve() -> None:
 def test_lengths_that_are_few_or_alike_give_a_curve_that_has_them(length_km: list[float]) -> None:
     """No bound that nobody reached adds 0 x infinity, and no deviation becomes nothing, or boundless."""
     found = fit_lengths(np.array(length_km))
-    narrowest, widest = LOG_DEVIATIONS
+    narrowest, widest = LOG_DEVIATION_BOUNDS
     assert 0.999 * narrowest <= found.log_deviation <= 1.001 * widest
     quantiles = found.quantile(np.array([0.25, 0.5, 0.75]))
     inside = np.clip(length_km, 1.0, 100.0)

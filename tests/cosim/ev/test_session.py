@@ -5,16 +5,16 @@ from hypothesis import strategies as st
 from cosim.ev.session import NEVER_S, Session
 
 
-def session(energy_kwh: float, since_s: int = 0) -> Session:
+def session(energy_kwh: float, metered_until_s: int = 0) -> Session:
     vehicle = Session(ev=1, trip=1, arrival_s=0, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
-    vehicle.plug_in(since_s)
+    vehicle.plug_in(metered_until_s)
     return vehicle
 
 
 def test_thirty_kwh_at_sixty_kw_take_half_an_hour() -> None:
-    half_hour = session(30.0, since_s=100)
+    half_hour = session(30.0, metered_until_s=100)
     half_hour.power_kw = 60.0
-    assert half_hour.full_s() == 1900
+    assert half_hour.completion_s() == 1900
     assert half_hour.deliver(1900, price_cny_per_kwh=0.5) == 30.0
     assert half_hour.remaining_kwh == 0.0
     assert half_hour.paid_cny == 15.0
@@ -22,7 +22,7 @@ def test_thirty_kwh_at_sixty_kw_take_half_an_hour() -> None:
 
 def test_without_power_nobody_ever_leaves_and_nothing_flows() -> None:
     stuck = session(30.0)
-    assert stuck.full_s() >= NEVER_S
+    assert stuck.completion_s() >= NEVER_S
     assert stuck.deliver(3600, price_cny_per_kwh=1.0) == 0.0
     assert stuck.remaining_kwh == 30.0
 
@@ -42,7 +42,7 @@ def test_what_is_delivered_is_what_was_wanted_however_the_power_changes(
     vehicle, delivered_kwh, now_s = session(energy_kwh), 0.0, 0
     for power_kw in [*powers_kw, 60.0, 60.0]:
         vehicle.power_kw = power_kw
-        full_s = vehicle.full_s()
+        full_s = vehicle.completion_s()
         now_s = min(now_s + step_s, full_s) if power_kw < 60.0 else full_s
         delivered_kwh += vehicle.deliver(now_s, 1.0)
         assert vehicle.remaining_kwh >= 0

@@ -11,8 +11,8 @@ from cosim.ev.days import DayOfEVs, simulate_days
 from cosim.ev.ev_types import EvType
 from cosim.ev.exact import markov_day
 from cosim.ev.markov import MarkovModel
-from cosim.ev.occupancy import count_doings, inside_band, soc_at_boundaries
-from cosim.ev.soc_chain import SOC, ChargingDay, charging_days, one_type
+from cosim.ev.occupancy import count_activity_states, inside_band, soc_at_boundaries
+from cosim.ev.soc_chain import SOC, ChargingDay, charging_days, single_ev_type
 from cosim.ev.timeline import Timeline, timeline
 
 BATTERY, BEHAVIOUR, N_EV = Battery(), ChargingBehaviour(), 40_000
@@ -22,7 +22,7 @@ SETTLED = 8
 @pytest.fixture(scope="module")
 def course(chain: MarkovModel) -> list[ChargingDay]:
     """Return days until nothing changes."""
-    return charging_days(chain, one_type(chain, BATTERY, BEHAVIOUR), BEHAVIOUR, days=SETTLED)
+    return charging_days(chain, single_ev_type(chain, BATTERY, BEHAVIOUR), BEHAVIOUR, days=SETTLED)
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +42,15 @@ def chain_share(day: ChargingDay) -> np.ndarray:
 
 def test_a_single_day_charges_as_the_chain_says(chain: MarkovModel, course: list[ChargingDay]) -> None:
     """Slowly and fast, at every quarter of an hour; the morning's state of charge is drawn."""
-    (day,) = simulate_days(chain, BATTERY, BEHAVIOUR, N_EV, 1, seed=4, purpose="single", carried=False)
+    (day,) = simulate_days(chain, BATTERY, BEHAVIOUR, N_EV, 1, seed=4, purpose="single", carry_over=False)
     line = timeline(day.diaries, day.record, BATTERY, BEHAVIOUR, 60.0)
-    assert inside_band(count_doings(line)[:, 5:], chain_share(course[0]), N_EV).all()
+    assert inside_band(count_activity_states(line)[:, 5:], chain_share(course[0]), N_EV).all()
 
 
 def test_after_many_days_too(course: list[ChargingDay], sampled: list[tuple[DayOfEVs, Timeline]]) -> None:
     """With batteries carried over midnight; and the share of trips that fast-charge."""
     day, line = sampled[-1]
-    assert inside_band(count_doings(line)[:, 5:], chain_share(course[-1]), N_EV).all()
+    assert inside_band(count_activity_states(line)[:, 5:], chain_share(course[-1]), N_EV).all()
     chain_p = course[-1].sessions_per_ev.sum() / course[-1].departures_per_ev.sum()
     trips = day.diaries.ev.size
     assert chain_p == pytest.approx(0.0425, abs=0.0005)
@@ -59,10 +59,10 @@ def test_after_many_days_too(course: list[ChargingDay], sampled: list[tuple[DayO
 
 def test_the_second_of_two_days_too(chain: MarkovModel, sampled: list[tuple[DayOfEVs, Timeline]]) -> None:
     """Long before anything is periodic: the first night is that of the state of charge drawn for it."""
-    kind = one_type(chain, BATTERY, BEHAVIOUR)
+    kind = single_ev_type(chain, BATTERY, BEHAVIOUR)
     two = charging_days(chain, kind, BEHAVIOUR, days=2, plugged=True)
     for (_, line), day in zip(sampled, two, strict=False):
-        assert inside_band(count_doings(line)[:, 5:], chain_share(day), N_EV).all()
+        assert inside_band(count_activity_states(line)[:, 5:], chain_share(day), N_EV).all()
 
 
 def test_days_repeat_themselves_in_the_end(course: list[ChargingDay]) -> None:
@@ -99,7 +99,7 @@ def test_energy_driven_is_energy_charged_over_a_periodic_day(
 def test_everybody_does_one_thing_at_a_time(sampled: list[tuple[DayOfEVs, Timeline]]) -> None:
     """Seven shares sum to 1 at every boundary, state of charge is known and within [0, 1]."""
     for _, line in sampled:
-        assert (count_doings(line).sum(axis=1) == N_EV).all()
+        assert (count_activity_states(line).sum(axis=1) == N_EV).all()
         soc = soc_at_boundaries(line)
         assert not np.isnan(soc).any()
         assert soc.min() >= 0.0

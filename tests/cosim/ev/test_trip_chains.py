@@ -12,7 +12,7 @@ from cosim.ev.days import simulate_days
 from cosim.ev.dwell import DwellModel
 from cosim.ev.mobility import Diaries, sample_diaries
 from cosim.ev.transitions import HOME, WORK
-from cosim.ev.trip_chains import TripChains, chains_of, why_not_chained
+from cosim.ev.trip_chains import TripChains, build_trip_chains, chaining_obstacles
 from cosim.randomness import stream
 
 
@@ -29,7 +29,9 @@ def any_chains(seed: int, zones: int, missing: float) -> TripChains | None:
     origin, dest = (ends.ravel() for ends in np.nonzero(~np.eye(zones, dtype=bool)))
     demand = generator.random(origin.size) * (generator.random(origin.size) >= missing)
     names = [str(zone) for zone in range(zones)]
-    return None if why_not_chained(origin, dest, demand, names) else chains_of(origin, dest, demand)
+    return (
+        None if chaining_obstacles(origin, dest, demand, names) else build_trip_chains(origin, dest, demand)
+    )
 
 
 def ends(chains: TripChains) -> tuple[np.ndarray, np.ndarray]:
@@ -126,10 +128,10 @@ def test_the_zone_is_carried_over_midnight(model: DwellModel) -> None:
 def test_work_is_visited_only_to_work_where_there_is_a_choice() -> None:
     """Three zones, home and work: leisure is in the third one; with one other zone, at work."""
     origin, dest = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 2, 0, 2, 0, 1])
-    chains = chains_of(origin, dest, np.ones(6))
+    chains = build_trip_chains(origin, dest, np.ones(6))
     zone = chains._visit(np.zeros(50, int), np.zeros(50, int), np.ones(50, int), np.linspace(0, 0.999, 50))
     assert (zone == 2).all()
-    less = chains_of(origin, dest, np.array([1.0, 0, 1, 1, 1, 1]))
+    less = build_trip_chains(origin, dest, np.array([1.0, 0, 1, 1, 1, 1]))
     zone = less._visit(np.zeros(50, int), np.zeros(50, int), np.ones(50, int), np.linspace(0, 0.999, 50))
     assert (zone == 1).all()
 
@@ -148,5 +150,5 @@ def test_where_people_cannot_get_home_trips_do_not_chain(
 ) -> None:
     """The first reason is named."""
     origin, dest = np.array(pairs).T
-    found = why_not_chained(origin, dest, np.ones(len(pairs)), ["a", "b", "c"])
+    found = chaining_obstacles(origin, dest, np.ones(len(pairs)), ["a", "b", "c"])
     assert (sentence is None and not found) or str(sentence) in found[0]

@@ -114,8 +114,8 @@ def town() -> tuple[Network, OdTable]:
 def trips(network: Network, *rows: tuple[str, str, float]) -> OdTable:
     """Return an OD table of (origin, dest, veh/h) rows."""
     return OdTable(
-        origin=np.array([network.node_number(origin) for origin, _, _ in rows]),
-        dest=np.array([network.node_number(dest) for _, dest, _ in rows]),
+        origin=np.array([network.node_index(origin) for origin, _, _ in rows]),
+        dest=np.array([network.node_index(dest) for _, dest, _ in rows]),
         demand_veh_h=np.array([demand for *_, demand in rows]),
     )
 

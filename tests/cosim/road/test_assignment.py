@@ -50,7 +50,7 @@ def test_the_residual_is_what_it_says() -> None:
     """Recomputed from the answer alone, with the largest demand divisor written out."""
     problem = paper_problem(paths=PATHS)
     answer = solve_sue(problem, tolerance=1e-4)
-    demand = PATHS.groups.spread(problem.demand_veh_h)
+    demand = PATHS.groups.expand(problem.demand_veh_h)
     gap = np.abs(demand * answer.path_share - answer.path_flow_veh_h) / np.maximum(1, demand)
     assert answer.residual == gap.max() == answer.residuals[-1]
     assert answer.residual <= 1e-4 < answer.residuals[-2]
@@ -73,7 +73,7 @@ def test_the_papers_step_needs_far_more_iterations() -> None:
 
 def test_the_start_does_not_matter() -> None:
     problem = cars_only()
-    equal = problem.path_demand_veh_h / problem.paths.groups.spread(np.diff(problem.paths.groups.start) * 1.0)
+    equal = problem.path_demand_veh_h / problem.paths.groups.expand(np.diff(problem.paths.groups.start) * 1.0)
     answers = [solve_sue(problem, start=start, tolerance=1e-9) for start in (None, equal)]
     assert answers[0].path_flow_veh_h == pytest.approx(answers[1].path_flow_veh_h, abs=1e-6)
 

@@ -11,7 +11,7 @@ from cosim.road.choice import (
     Groups,
     choose,
     choose_in_rows,
-    cumulative_chances,
+    cumulative_probabilities,
     expected_minimum_cost_min,
     logit_shares,
     padded_members,
@@ -23,7 +23,9 @@ THETA = np.array([5.0, 0.2, 1.0])
 
 def cumulative_logit(cost_min: np.ndarray, theta_per_min: float) -> np.ndarray:
     """Return the logit shares summed up in each row."""
-    return cumulative_chances(np.exp(-theta_per_min * (cost_min - cost_min.min(axis=-1, keepdims=True))))
+    return cumulative_probabilities(
+        np.exp(-theta_per_min * (cost_min - cost_min.min(axis=-1, keepdims=True)))
+    )
 
 
 costs = st.lists(st.floats(0, 1e4), min_size=6, max_size=6).map(np.array)
@@ -123,7 +125,7 @@ def test_a_draw_on_an_edge_belongs_to_the_next_place_of_its_row() -> None:
 def test_groups_know_their_paths_and_paths_their_groups() -> None:
     groups = Groups(np.array([0, 2, 5, 6]))
     assert [groups.members(group) for group in range(3)] == [slice(0, 2), slice(2, 5), slice(5, 6)]
-    assert groups.of_path.tolist() == [0, 0, 1, 1, 1, 2]
+    assert groups.group_of_path.tolist() == [0, 0, 1, 1, 1, 2]
     assert padded_members(groups, slice(1, 3)).tolist() == [[2, 3, 4], [5, -1, -1]]
     assert padded_members(groups, slice(0, 0)).shape == (0, 0)
 

@@ -29,28 +29,28 @@ def test_the_cheapest_path_of_all_is_added_where_it_was_missing(seed: int) -> No
     cost = ROADS.network.t0_min * np.random.default_rng(seed).uniform(0.3, 3, 19)
     every = find_paths(ROADS.network, ROADS.od, [CARS])
     listed = find_paths(ROADS.network, ROADS.od, [CARS], k=2)
-    grown = with_cheaper_paths(listed, cost)
+    extended = with_cheaper_paths(listed, cost)
     least = every.groups.minimum(every.time_min(cost))
-    assert grown.paths.groups.minimum(grown.paths.time_min(cost)) == pytest.approx(least)
-    assert grown.least_cost_min == pytest.approx(least)
-    kept = grown.before >= 0
-    assert grown.before[kept].tolist() == list(range(listed.count))
-    for new, old in zip(np.flatnonzero(kept), grown.before[kept], strict=True):
-        assert grown.paths.links_of(new).tolist() == listed.links_of(old).tolist()
-    assert with_cheaper_paths(grown.paths, cost).added == 0
+    assert extended.paths.groups.minimum(extended.paths.time_min(cost)) == pytest.approx(least)
+    assert extended.cheapest_cost_min == pytest.approx(least)
+    kept = extended.previous_index >= 0
+    assert extended.previous_index[kept].tolist() == list(range(listed.count))
+    for new, old in zip(np.flatnonzero(kept), extended.previous_index[kept], strict=True):
+        assert extended.paths.links_of(new).tolist() == listed.links_of(old).tolist()
+    assert with_cheaper_paths(extended.paths, cost).added == 0
 
 
 def test_paths_may_be_left_out_and_pairs_stay() -> None:
     paths = paper_paths()
     keep = np.ones(paths.count, dtype=bool)
     keep[[1, 30]] = False
-    grown = with_cheaper_paths(paths, paths.network.t0_min, keep)
-    assert grown.added == 0
-    assert grown.paths.count == paths.count - 2
-    assert [grown.paths.pair_name(k) for k in range(grown.paths.count)] == [
+    extended = with_cheaper_paths(paths, paths.network.t0_min, keep)
+    assert extended.added == 0
+    assert extended.paths.count == paths.count - 2
+    assert [extended.paths.pair_name(k) for k in range(extended.paths.count)] == [
         paths.pair_name(k) for k in np.flatnonzero(keep)
     ]
-    assert grown.paths.station.tolist() == paths.station[keep].tolist()
+    assert extended.paths.station.tolist() == paths.station[keep].tolist()
 
 
 def test_growing_ends_with_every_cheapest_path_listed() -> None:
@@ -59,15 +59,15 @@ def test_growing_ends_with_every_cheapest_path_listed() -> None:
     problem = AssignmentProblem(
         paths=few, demand_veh_h=2 * ROADS.od.demand_veh_h, theta_per_min=np.full(4, 1.0)
     )
-    grown = solve_sue_adding_paths(problem, tolerance=1e-9)
-    answer, paths = grown.equilibrium, grown.problem.paths
+    extended = solve_sue_adding_paths(problem, tolerance=1e-9)
+    answer, paths = extended.equilibrium, extended.problem.paths
     assert answer.converged
     assert paths.count > few.count
-    assert grown.complete
+    assert extended.complete
     every = find_paths(ROADS.network, ROADS.od, [CARS])
     least = every.groups.minimum(every.time_min(answer.link_time_min))
     assert paths.groups.minimum(answer.path_cost_min) == pytest.approx(least)
-    again = solve_sue(grown.problem, tolerance=1e-9)
+    again = solve_sue(extended.problem, tolerance=1e-9)
     assert again.link_flow_veh_h == pytest.approx(answer.link_flow_veh_h, abs=1e-5)
 
 

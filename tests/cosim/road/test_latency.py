@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cosim.errors import ModelError
 from cosim.road.latency import (
-    EXTEND_FROM,
+    EXTENSION_START,
     fit_davidson_j,
     is_overloaded,
     link_time_integral,
@@ -114,7 +114,7 @@ def test_the_flow_at_a_station_is_found_again_by_its_time(load: float, extend: b
     arcs = network.charging_arcs
     time = link_time_min(network, flow, extend=extend)[arcs]
     assert station_flow_veh_h(network, time, extend=extend) == pytest.approx(flow[arcs], rel=1e-9)
-    if not extend or abs(load - EXTEND_FROM) > 1e-6:
+    if not extend or abs(load - EXTENSION_START) > 1e-6:
         slope = link_time_slope(network, flow, extend=extend)[arcs]
         assert station_slope_at_time(network, time, extend=extend) == pytest.approx(slope, rel=1e-6)
 

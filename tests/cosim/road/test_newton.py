@@ -172,7 +172,7 @@ def test_a_search_that_no_longer_gets_better_ends_and_keeps_the_best() -> None:
     best = int(found.residuals.argmin())
     assert not found.converged
     assert found.residual == pytest.approx(found.residuals[best], rel=1e-6)
-    assert found.iterations == best + 1 + newton.STALLED
+    assert found.iterations == best + 1 + newton.MAX_STALLED_STEPS
 
 
 def test_the_search_ends_after_as_many_loadings_as_it_may_make() -> None:
@@ -241,7 +241,7 @@ def test_the_slope_along_a_step_is_the_derivative_of_the_dual_objective() -> Non
     time_step, h = point.slope * flow_step, 1e-4
 
     def at(share: float) -> newton.Point:
-        return newton._moved(problem, point, share * flow_step, share * time_step)
+        return newton._step_from(problem, point, share * flow_step, share * time_step)
 
     def objective(share: float) -> float:
         return newton._dual_objective(problem, at(share), problem.load(at(share).time_min))
@@ -258,7 +258,7 @@ def test_roads_move_by_flow_and_stations_by_time() -> None:
     point = any_point(problem)
     flow_step, time_step = np.full_like(point.flow_veh_h, 2.0), np.full_like(point.time_min, 0.5)
     flow_step[0] = -point.flow_veh_h[0] - 1.0
-    there = newton._moved(problem, point, flow_step, time_step)
+    there = newton._step_from(problem, point, flow_step, time_step)
     roads = np.setdiff1d(np.arange(flow_step.size), ARCS)
     assert there.flow_veh_h[roads] == pytest.approx((point.flow_veh_h + flow_step)[roads])
     assert there.time_min[ARCS] == pytest.approx(point.time_min[ARCS] + 0.5)

@@ -81,14 +81,14 @@ def test_an_od_that_passes_no_station_is_named() -> None:
     assert tuple(map(str, caught.value.problems)) == ("OD 1-2: no path passes a station.",)
 
 
-def test_a_search_that_outgrows_its_limit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_exceeds_its_limit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The only station lies at the end of a lane: no loop-free way leads by it, however long one looks."""
     rows = [(f"{a}{b}", str(a), str(b), 1.0) for a in range(7) for b in range(7) if a != b]
     network = small_network([*rows, ("in", "3", "end", 1.0), ("out", "end", "3", 1.0)])
     network = network.with_charging_arcs([station("end")])
-    monkeypatch.setattr(pairs, "MAX_TRIES", 100)
+    monkeypatch.setattr(pairs, "MAX_PARTIAL_PATHS", 100)
     search = PairSearch(network, network.t0_min)
-    with pytest.raises(ConfigError, match="by station Send outgrew its limit"):
+    with pytest.raises(ConfigError, match="by station Send exceeded its limit"):
         search.cheapest(0, 1)
     assert search.cheapest(0, 1, limit_min=20.0) is None  # a session alone takes longer
 

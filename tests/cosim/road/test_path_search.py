@@ -93,7 +93,7 @@ def test_no_trip_passes_a_closed_zone_but_trips_begin_and_end_there() -> None:
     for choice in ({}, {"budget": 2.0}, {"k": 5}):
         paths = find_paths(network, od, [CARS], **choice)
         assert [paths.pair_name(k) for k in range(paths.count)] == ["1-3-2", "1-Z", "Z-2"]
-    one, two, zone = (network.node_number(name) for name in ("1", "2", "Z"))
+    one, two, zone = (network.node_index(name) for name in ("1", "2", "Z"))
     tree = trees_from(network, network.t0_min, np.array([one, zone]))
     assert tree.cost_min[:, two].tolist() == [10.0, 1.0]
     assert costs_to(network, network.t0_min, np.array([two]))[0, [one, zone]].tolist() == [10.0, 1.0]
@@ -116,7 +116,7 @@ def test_trees_take_the_cheaper_of_parallel_links() -> None:
 
 def test_all_paths_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path_search, "MAX_LINKS", 60)
-    with pytest.raises(ConfigError, match="more than 60 links in all"):
+    with pytest.raises(ConfigError, match="more than 60 links in total"):
         find_paths(ROADS.network, ROADS.od, [CARS])
 
 

@@ -33,7 +33,7 @@ def test_nguyen_dupuis_has_25_paths_and_42_pairs(paths: PathSet) -> None:
 
 def test_every_path_is_connected_and_loop_free(paths: PathSet) -> None:
     network = paths.network
-    for path, group in enumerate(paths.groups.of_path):
+    for path, group in enumerate(paths.groups.group_of_path):
         links = paths.links_of(path)
         assert all(network.to_node[here] == network.from_node[there] for here, there in pairwise(links))
         od = paths.od_of_group[group]
@@ -46,7 +46,7 @@ def test_every_path_is_connected_and_loop_free(paths: PathSet) -> None:
 def test_each_pair_charges_exactly_once_where_it_says(paths: PathSet) -> None:
     charging = np.array([paths.network.is_charging[paths.links_of(k)].sum() for k in range(paths.count)])
     assert charging.tolist() == [
-        int(paths.classes[c].charges) for c in paths.class_of_group[paths.groups.of_path]
+        int(paths.classes[c].charges) for c in paths.class_of_group[paths.groups.group_of_path]
     ]
     pairs = np.flatnonzero(charging)
     arcs = paths.network.charging_arcs[paths.station[pairs]]

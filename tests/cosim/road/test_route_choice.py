@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from cosim.road.choice import Groups, cumulative_chances, logit_shares
+from cosim.road.choice import Groups, cumulative_probabilities, logit_shares
 from cosim.road.network import OdTable
 from cosim.road.path_size import path_sizes
 from cosim.road.paths import PathSet, UserClass, find_paths
@@ -64,7 +64,7 @@ def test_path_size_logit_is_logit_at_the_costs_of_the_equilibrium_with_path_size
 
 def test_the_cheapest_is_taken_and_ties_are_shared(overlapping: PathSet) -> None:
     cost = np.array([[3.0, 2, 2, 5, 9, 9, 9, np.inf], [1.0, 2, 2, 5, 9, 9, 9, 9]])
-    chances = np.diff(cumulative_chances(Cheapest().weights(among(overlapping, cost))), prepend=0.0)
+    chances = np.diff(cumulative_probabilities(Cheapest().weights(among(overlapping, cost))), prepend=0.0)
     assert chances.tolist() == [[0, 0.5, 0.5, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0]]
 
 
@@ -106,10 +106,10 @@ def test_a_row_is_answered_alike_alone_and_among_others_padded_or_not(
     overlapping: PathSet, name: str, cost: np.ndarray
 ) -> None:
     choice = BUILT_IN[name]
-    together = cumulative_chances(choice.weights(among(overlapping, cost)))
+    together = cumulative_probabilities(choice.weights(among(overlapping, cost)))
     padded = np.hstack([cost, np.full((len(cost), 2), np.inf)])
-    wider = cumulative_chances(choice.weights(among(overlapping, padded)))
+    wider = cumulative_probabilities(choice.weights(among(overlapping, padded)))
     for number, row in enumerate(cost):
-        alone = cumulative_chances(choice.weights(among(overlapping, row[np.newaxis])))[0]
+        alone = cumulative_probabilities(choice.weights(among(overlapping, row[np.newaxis])))[0]
         assert together[number].tobytes() == alone.tobytes() == wider[number, :8].tobytes()
         assert together[number, -1] == 1.0

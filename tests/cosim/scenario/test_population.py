@@ -10,7 +10,7 @@ from cosim.errors import ConfigError
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import sample_diaries, trip_uniforms
 from cosim.ev.soc import simulate_soc
-from cosim.scenario import CHARGING, PASSING, Scenario, load_scenario
+from cosim.scenario import CHARGING, NOT_CHARGING, Scenario, load_scenario
 from cosim.scenario.trips import first_state, next_state, trip_ods
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -80,7 +80,7 @@ def test_the_equilibrium_asks_for_the_trips_that_the_agents_make(two_way: Scenar
     """OD by period: expected demand against drawn trips of another stream, both per EV."""
     demand = expected_demand(two_way, np.ones(24))
     by_group = demand.group_veh_h.reshape(24, 3, -1)
-    evs = (by_group[:, PASSING] + by_group[:, CHARGING]) / demand.n_ev
+    evs = (by_group[:, NOT_CHARGING] + by_group[:, CHARGING]) / demand.n_ev
     assert evs.sum() == pytest.approx(demand.charging.trips_per_ev)
     n_ev = 40_000
     diaries = sample_diaries(two_way.mobility, n_ev, 5, "agents")

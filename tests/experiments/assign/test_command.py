@@ -177,7 +177,7 @@ def test_newtons_method_is_not_advised_to_who_uses_it() -> None:
 def test_what_a_user_equilibrium_does_not_have_is_refused(option: tuple[str, str]) -> None:
     ended = run("assign", "toy", "--method", "ue", *option)
     assert isinstance(ended.exception, ConfigError)
-    assert f"leave {option[0]} out" in str(ended.exception)
+    assert f"omit {option[0]}" in str(ended.exception)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_paths_are_added_where_one_becomes_cheaper() -> None:
     assert grown["total_travel_time_veh_min"] < 0.9 * fixed["total_travel_time_veh_min"]
     sized = as_json(*few, "--add-paths", "--path-size", 1)
     assert sized["total_travel_time_veh_min"] != pytest.approx(grown["total_travel_time_veh_min"], rel=1e-6)
-    for options, told in ((("--method", "ue"), "finds its own"), (("--paths", "bush"), "not to bushes")):
+    for options, told in ((("--method", "ue"), "generates its own"), (("--paths", "bush"), "to bushes")):
         refused = run("assign", "paper", "--add-paths", *options)
         assert isinstance(refused.exception, ConfigError)
         assert told in str(refused.exception)

@@ -46,7 +46,7 @@ def test_the_arrays_draw_what_the_agents_do() -> None:
     day = solve_equilibrium_day(scenario)
     links = CoSimModel(scenario, day_ahead(scenario, day), seed=2).simulate()["links"]
     links = links[links.day == 1]
-    counted = (links.ev_passing_veh_h + links.ev_charging_veh_h).to_numpy().reshape(8, -1)
+    counted = (links.ev_not_charging_veh_h + links.ev_charging_veh_h).to_numpy().reshape(8, -1)
     sampled = sampled_ev_flow_veh_h(scenario, day, day.demand.n_ev, 2, OF_AGENTS)
     assert sampled == pytest.approx(counted, abs=1e-9)
     assert counted.sum() > 100

@@ -23,9 +23,9 @@ def test_a_charge_is_forced_if_the_whole_trip_would_end_below_the_reserve(toy: S
         (0.26, 50.0, "charging", "arrived"),
         (0.28, 50.0, "charging", "arrived"),
         (0.26, 50.0, "charging", "on_the_way"),
-        (0.26, 50.0, "passing", "arrived"),
+        (0.26, 50.0, "not_charging", "arrived"),
         (0.01, 50.0, "charging", "stranded"),
-        (0.60, 20.0, "passing", "arrived"),
+        (0.60, 20.0, "not_charging", "arrived"),
         (0.60, 20.0, "charging", "arrived"),
         (0.14, 12.0, "charging", "arrived"),
     )

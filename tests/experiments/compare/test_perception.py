@@ -20,7 +20,7 @@ def test_theta_of_two_paths_has_a_closed_form() -> None:
 def test_expected_choices_give_back_their_theta_from_any_start(start: float) -> None:
     groups, theta = Groups(np.array([0, 3, 5])), np.array([0.15, 0.15])
     cost = np.array([20.0, 24.0, 33.0, 8.0, 9.5])
-    counts = groups.spread(np.array([500.0, 80.0])) * logit_shares(cost, groups, theta)
+    counts = groups.expand(np.array([500.0, 80.0])) * logit_shares(cost, groups, theta)
     assert fit_theta(counts, cost, groups, start).theta_per_min == pytest.approx(0.15)
 
 
@@ -31,7 +31,7 @@ def test_costs_that_do_not_differ_say_nothing() -> None:
 def told(scenario: Scenario, *paths: tuple[int, float, float], first_number: int = 0) -> Sample:
     """Return agents of one day: period, trips and cost of each path; two paths in a period."""
     frame = pd.DataFrame(paths, columns=["period", "flow_veh_h", "cost_min"])
-    frame = frame.assign(day=1, user_class="passing", origin="1", destination="4")
+    frame = frame.assign(day=1, user_class="not_charging", origin="1", destination="4")
     frame["path"] = frame.groupby("period").cumcount() + first_number
     frame["nodes"], frame["station"] = frame.groupby("period").cumcount().map({0: "1-2-4", 1: "1-3-4"}), ""
     day = recorded({"paths": frame})

@@ -25,7 +25,7 @@ def verdict(*found: Indicator, rejected: int = 0, pooled: float = 0.5) -> Verdic
         reference="equilibrium",
         other="agents",
         families=(Family(name="link flows", tests=100, rejected=rejected),),
-        pooled={"passing": pooled},
+        pooled={"not_charging": pooled},
         flow_error=0.02,
         is_random=True,
         indicators=found,

@@ -33,19 +33,24 @@ def test_many_days_of_a_chain_leave_tables_and_a_page(tmp_path: Path) -> None:
     assert many["charging_inside_band"] > 0.97
     tables = {file.stem: pd.read_parquet(file) for file in out.glob("*.parquet")}
     assert set(tables) == {
-        "places", "doings", "charging", "departures", "soc_quantiles", "charging_share", "by_day",
+        "places", "activity_states", "charging", "departures", "soc_quantiles", "charging_share", "by_day",
     }  # fmt: skip
     for name, frame in tables.items():
         assert set(frame.days) == {"single_day", "many_days"}, name
         assert len(pd.read_csv(out / f"{name}.csv")) == len(frame)
-    doings = tables["doings"].drop(columns=["days", "time_min"])
-    assert doings.sum(axis=1).to_numpy() == pytest.approx(1.0)
+    activity_states = tables["activity_states"].drop(columns=["days", "time_min"])
+    assert activity_states.sum(axis=1).to_numpy() == pytest.approx(1.0)
     shares = tables["charging_share"]
     assert (shares.low <= shares.charging_share).all()
     assert (shares.charging_share <= shares.high).all()
     assert len(tables["by_day"]) == 7
     page = (out / "report.html").read_text(encoding="utf-8")
-    for place in ("charging_share-1", "single_day-doings-1", "many_days-soc-1", "many_days-charging-1"):
+    for place in (
+        "charging_share-1",
+        "single_day-activity_states-1",
+        "many_days-soc-1",
+        "many_days-charging-1",
+    ):
         assert f'id="{place}"' in page
     assert not re.search(r'(src|href)="http', page)
 

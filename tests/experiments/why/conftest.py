@@ -100,7 +100,7 @@ def days(again: Callable[[str], Rerun]) -> Callable[[str], list[EvDay]]:
     def days_of(case: str) -> list[EvDay]:
         run_again = again(case)
         numbers = range(1, run_again.scenario.config.days + 1)
-        return [run_again.ev_day(ev, day) for ev in range(1, run_again.ahead.n_ev + 1) for day in numbers]
+        return [run_again.ev_day(ev, day) for ev in range(1, run_again.day_ahead.n_ev + 1) for day in numbers]
 
     return days_of
 

@@ -32,7 +32,7 @@ def test_every_decision_is_that_of_the_table_of_trips(
     finished: Callable[[str], Run], told_trips: Trips, case: str
 ) -> None:
     trips, made = trips_of(finished(case)), [trip for _, trip in told_trips(case)]
-    decisions = [trip.decision.made for trip in made]
+    decisions = [trip.watched.decision for trip in made]
     assert [ev for ev, _ in told_trips(case)] == trips.ev.tolist()
     assert [trip["trip"] for trip in made] == trips.trip.tolist()
     assert [int(one.path[0]) for one in decisions] == trips.path.tolist()
@@ -48,7 +48,7 @@ def test_the_draw_falls_on_what_was_chosen(told_trips: Trips, case: str) -> None
     """In the choice set told, of the probabilities told."""
     for _, trip in told_trips(case):
         if not trip.is_stranded:
-            choice, path = trip.decision.choice, trip["path"]
+            choice, path = trip.watched.choice_set, trip["path"]
             place = int(np.searchsorted(choice.cumulative, trip["route_uniform"], side="right"))
             assert choice.path[place] == path
 
@@ -70,7 +70,7 @@ def test_the_outcome_of_a_trip_is_that_of_the_tables(
 
 def test_the_cases_are_what_they_are_called(finished: Callable[[str], Run], told_trips: Trips) -> None:
     deaf = [trip for _, trip in told_trips("mail lost, prices nodal")]
-    last = [trip.decision.opened for trip in deaf]
+    last = [trip.watched.opened for trip in deaf]
     departures = [trip["departure_s"] for trip in deaf]
     late = [one is None or one.sent_s + 3600 < s for one, s in zip(last, departures, strict=True)]
     assert 0.1 < np.mean(late) < 0.5
@@ -93,15 +93,15 @@ def test_both_resolutions_tell_the_same_days_and_so_do_totals_alone(told_trips: 
         assert ev == number
         for column in ("departure_s", "soc_departure", "path", "arrival_s", "wait_s", "paid_cny"):
             assert one[column] == two[column]
-        assert one.decision.choice.cost_min.tolist() == two.decision.choice.cost_min.tolist()
+        assert one.watched.choice_set.cost_min.tolist() == two.watched.choice_set.cost_min.tolist()
 
 
 def test_broadcasts_are_lost_for_the_same_evs_at_both_resolutions(
     days: Callable[[str], list[EvDay]],
 ) -> None:
     individual, batch = (days(f"carried, mixed, {resolution}") for resolution in ("individual", "batch"))
-    lost = [len(day.lived.lost) for day in individual]
-    assert lost == [len(day.lived.lost) for day in batch]
+    lost = [len(day.recording.lost) for day in individual]
+    assert lost == [len(day.recording.lost) for day in batch]
     assert sum(lost) > 100
 
 
@@ -115,7 +115,7 @@ def test_drivers_perceive_what_their_class_was_told(
     number = information_class_of_each(shares, 90, seed)
     received = dict.fromkeys(classes, 0)
     for ev, trip in told_trips("carried, mixed, batch"):
-        own, opened = classes[number[ev - 1]], trip.decision.opened
+        own, opened = classes[number[ev - 1]], trip.watched.opened
         assert opened is None or opened.information_class == own
         received[own] += opened is not None
     assert received.pop(FREE_FLOW) == 0
@@ -129,7 +129,7 @@ def test_a_wait_of_more_than_a_day_ends_when_the_session_says(
     case = "drawn, some learn, queues of days"
     trips, found = trips_of(finished(case)), 0
     for day in days(case):
-        before = day.trip_before
+        before = day.carried_over_trip
         if before is None:
             continue
         arrival_s, soonest_s = before["arrival_s"], (day.day - 1) * SECONDS_PER_DAY
@@ -140,7 +140,11 @@ def test_a_wait_of_more_than_a_day_ends_when_the_session_says(
             session = finished(case).agents.sessions.query(
                 "ev == @row.ev and arrival_s == @before.session.arrival_s"
             )
-            assert arrival_s == session.end_s.item() + before["after_s"] > row.departure_s + SECONDS_PER_DAY
+            assert (
+                arrival_s
+                == session.end_s.item() + before["station_to_destination_s"]
+                > row.departure_s + SECONDS_PER_DAY
+            )
             found += 1
     assert found > 2
 
@@ -151,15 +155,15 @@ def test_the_probabilities_are_those_with_which_things_happen(
 ) -> None:
     """Of the likeliest alternative, and of a fast charge by chance: within 4 standard errors; the seed is fixed."""
     made = [(day, trip) for day in days(case) for trip in day.trips if not trip.is_stranded]
-    choices = [trip.decision.choice for _, trip in made]
+    choices = [trip.watched.choice_set for _, trip in made]
     most = np.array([choice.probability.max() for choice in choices])
     likeliest = [choice.path[choice.probability.argmax()] for choice in choices]
     taken = np.array([trip["path"] == path for (_, trip), path in zip(made, likeliest, strict=True)])
     odds, charged = [], []
     for day, trip in made:
-        charging, soc = trip.decision.made.charging, trip["soc_departure"]
+        charging, soc = trip.watched.decision.charging, trip["soc_departure"]
         soc_without = day.battery.soc_after_driving(soc, charging.drive_kwh[0])
-        if soc_without >= 0.1 and charging.course.soc_charge_point[0] < 0.8:
+        if soc_without >= 0.1 and charging.energy_use.soc_charging_stop[0] < 0.8:
             odds.append(float(fast_charge_probability(soc, day.behaviour, charging.price_ratio[0])))
             charged.append(trip["charges"])
     for chance, happened in ((most, taken), (np.array(odds), np.array(charged))):

@@ -16,10 +16,10 @@ from cosim.scenario import load_scenario
 from experiments.cli import main
 from experiments.run.runner import run
 from experiments.why.command import second_of
-from experiments.why.facts import facts_of
-from experiments.why.mail import mail_of
+from experiments.why.facts import ev_day_facts
+from experiments.why.mail import messages_of_trip
 from experiments.why.record import EvDay, Rerun, find_ev_day
-from experiments.why.words import told
+from experiments.why.words import ev_day_text
 from tests.experiments.why.conftest import CONFIGS
 
 BY_EVS = (ChargeRequest, ChargeStarted, ChargeEnded, TripReported)
@@ -43,7 +43,7 @@ def test_the_mail_of_an_ev_is_that_of_the_ledger(
             (letter["kind"], letter["sent_s"], letter["sender"], letter["receiver"], letter["delivered_s"])
             for day in (run_again.ev_day(ev, number) for number in range(1, len(run_again.days) + 1))
             for trip in day.trips
-            for letter in mail_of(day, trip)
+            for letter in messages_of_trip(day, trip)
         ]
         name = f"ev {ev}"
         kept = ledger[(ledger.sender == name) | (ledger.receiver == name)]
@@ -58,7 +58,10 @@ def test_the_words_name_the_draw_the_chance_and_the_bill(
     found = finished("told all")
     trip = found.agents.trips.query("user_class == 'charging'").iloc[0]
     day = again("told all").ev_day(int(trip.ev), 1)
-    words, (facts,) = told(day), [one for one in facts_of(day)["trips"] if one["trip"] == trip.trip]
+    words, (facts,) = (
+        ev_day_text(day),
+        [one for one in ev_day_facts(day)["trips"] if one["trip"] == trip.trip],
+    )
     chosen = next(option for option in facts["choice_set"] if option["chosen"])
     assert chosen["from"] <= facts["uniform"] < chosen["to"]
     assert chosen["probability"] == pytest.approx(chosen["to"] - chosen["from"])
@@ -88,7 +91,7 @@ def test_the_words_name_the_type_of_the_car(
     said = {}
     for ev in trips.ev.unique()[:8].tolist():
         day = again("told all").ev_day(ev, 1)
-        car, words = facts_of(day)["car"], in_one_line(told(day))
+        car, words = ev_day_facts(day)["car"], in_one_line(ev_day_text(day))
         said[car["type"]] = words
         own = trips[trips.ev == ev].iloc[0]
         power_kw = own.fast_charge_kwh / (own.charge_min / 60)
@@ -106,7 +109,7 @@ def test_the_words_say_what_a_driver_is_told(again: Callable[[str], Rerun]) -> N
     for ev in range(1, 91):
         day = run_again.ev_day(ev, 3)
         if day.trips:
-            words.setdefault(facts_of(day)["information_class"]["name"], in_one_line(told(day)))
+            words.setdefault(ev_day_facts(day)["information_class"]["name"], in_one_line(ev_day_text(day)))
     assert "Like 20% of drivers it is told the link times of the equilibrium" in words["equilibrium"]
     assert "Like 20% of drivers it is told the link times measured in the last period" in words["last_period"]
     assert "Like 50% of drivers it is told the mean of the link times measured" in words["yesterday"]
@@ -124,21 +127,21 @@ def test_at_a_time_it_says_what_the_ev_does(
     row = trips[~leaves_at_once & (trips.wait_min > 1)].iloc[0]
     session = found.agents.sessions.query("ev == @row.ev and trip == @row.trip").iloc[0]
     day = again("mail lost, prices nodal").ev_day(int(row.ev), 1)
-    doing = {
+    activity_state = {
         row.departure_s: "driving to station",
         session.arrival_s: "waiting for a charger",
         session.start_s: "charging at station",
         session.end_s: "driving on from station",
         row.arrival_s: "parked",
     }
-    for second, said in doing.items():
-        at = facts_of(day, int(second))["at"]
-        assert at["doing"].startswith(said)
+    for second, said in activity_state.items():
+        at = ev_day_facts(day, int(second))["at"]
+        assert at["activity_state"].startswith(said)
         assert at["trip"] == (row.trip if said != "parked" else None)
         assert 0 <= at["soc"] <= 1
-    at_end = facts_of(day, int(session.end_s))["at"]["soc"]
+    at_end = ev_day_facts(day, int(session.end_s))["at"]["soc"]
     assert at_end == pytest.approx(session.soc_end)
-    assert f"At {row.departure_s // 3600:02}:" in told(day, int(row.departure_s))
+    assert f"At {row.departure_s // 3600:02}:" in ev_day_text(day, int(row.departure_s))
 
 
 def test_a_trip_goes_on_after_midnight_and_the_battery_with_it(
@@ -150,16 +153,16 @@ def test_a_trip_goes_on_after_midnight_and_the_battery_with_it(
     row = trips[trips.arrival_s > trips.day * SECONDS_PER_DAY].iloc[0]
     for ev in (int(row.ev), *range(1, 6)):
         evening, morning = (ev_day(ev, int(row.day) + later) for later in (0, 1))
-        before, after = facts_of(evening, SECONDS_PER_DAY)["at"], facts_of(morning, 0)["at"]
+        before, after = ev_day_facts(evening, SECONDS_PER_DAY)["at"], ev_day_facts(morning, 0)["at"]
         assert after == before
-        assert facts_of(morning)["soc_first"] == before["soc"]
+        assert ev_day_facts(morning)["soc_first"] == before["soc"]
     evening, morning = (ev_day(int(row.ev), int(row.day) + later) for later in (0, 1))
     second = int(row.arrival_s) - int(row.day) * SECONDS_PER_DAY
-    assert facts_of(morning, second - 1)["at"]["trip"] == row.trip
-    assert facts_of(morning, second)["at"]["doing"].startswith("parked")
-    assert facts_of(morning)["trip_before"] == facts_of(evening)["trips"][-1]
-    assert f"Trip {row.trip} of day {row.day}, day {row.day}, " in told(morning)
-    assert f"arrives day {row.day + 1}, 00:" in in_one_line(told(evening))
+    assert ev_day_facts(morning, second - 1)["at"]["trip"] == row.trip
+    assert ev_day_facts(morning, second)["at"]["activity_state"].startswith("parked")
+    assert ev_day_facts(morning)["carried_over_trip"] == ev_day_facts(evening)["trips"][-1]
+    assert f"Trip {row.trip} of day {row.day}, day {row.day}, " in ev_day_text(morning)
+    assert f"arrives day {row.day + 1}, 00:" in in_one_line(ev_day_text(evening))
 
 
 def test_parked_evs_charge_as_the_next_departure_finds_them(
@@ -171,9 +174,9 @@ def test_parked_evs_charge_as_the_next_departure_finds_them(
     slow = trips[(trips.slow_charge_kwh > 1) & (trips.day == 3) & (trips.departure_s < 3 * SECONDS_PER_DAY)]
     for row in slow.iloc[:10].itertuples():
         day = again("carried, mixed, batch").ev_day(row.ev, 3)
-        at = facts_of(day, row.departure_s - 2 * SECONDS_PER_DAY - 1)["at"]
+        at = ev_day_facts(day, row.departure_s - 2 * SECONDS_PER_DAY - 1)["at"]
         assert at["soc"] == pytest.approx(row.soc_departure, abs=1e-3)
-        assert at["doing"].startswith("parked")
+        assert at["activity_state"].startswith("parked")
     assert len(slow) > 10
 
 
@@ -218,7 +221,7 @@ def test_where_no_driver_was_told_when_a_period_opened_and_mail_was_late_the_day
     deaf = ["population.evs=20", "population.information={}", "messages.delay_s=30"]
     found = run(load_scenario(CONFIGS / "toy.toml", deaf), "agents", tmp_path / "run")
     ev = int(found.agents.trips.ev.iloc[0])
-    assert "perceives those of free flow" in in_one_line(told(find_ev_day(tmp_path / "run", ev)))
+    assert "perceives those of free flow" in in_one_line(ev_day_text(find_ev_day(tmp_path / "run", ev)))
 
 
 def test_a_run_without_agents_has_nobody_to_ask(
@@ -238,7 +241,7 @@ def test_the_command_prints_words_or_one_json_object(
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert facts["at"]["second"] == 2 * SECONDS_PER_DAY + second_of("18:05") == 237_900
     exact: EvDay = find_ev_day(finished("carried, mixed, batch").directory, 3)
-    assert facts["trips"] == json.loads(json.dumps(facts_of(exact)))["trips"], "totals alone lose nothing"
+    assert facts["trips"] == json.loads(json.dumps(ev_day_facts(exact)))["trips"], "totals alone lose nothing"
     assert cosim(monkeypatch, "why", directory, "3") == 0
     assert "EV 3, day 3 of 3 of toy" in capsys.readouterr().out
     assert load_run(directory).summary["evs"] == 90
@@ -268,9 +271,11 @@ def test_an_ev_that_comes_too_late_for_the_rest_of_the_day_is_told_so(
     for row in late.iloc[:10].itertuples():
         evening, morning = (again("drawn, some learn, queues of days").ev_day(row.ev, day) for day in (1, 2))
         not_begun = evening.planned - len(evening.trips)
-        assert ("The rest has not begun when the day ends." in in_one_line(told(evening))) == (not_begun > 0)
-        assert " at station S" in facts_of(evening, SECONDS_PER_DAY)["at"]["doing"]
-        assert facts_of(evening, SECONDS_PER_DAY)["at"] == facts_of(morning, 0)["at"]
-        assert facts_of(morning)["trip_before"]["outcome"]["wait_min"] == row.wait_min
+        assert ("The rest has not begun when the day ends." in in_one_line(ev_day_text(evening))) == (
+            not_begun > 0
+        )
+        assert " at station S" in ev_day_facts(evening, SECONDS_PER_DAY)["at"]["activity_state"]
+        assert ev_day_facts(evening, SECONDS_PER_DAY)["at"] == ev_day_facts(morning, 0)["at"]
+        assert ev_day_facts(morning)["carried_over_trip"]["outcome"]["wait_min"] == row.wait_min
         left += not_begun
     assert left > 0

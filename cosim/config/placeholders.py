@@ -11,18 +11,18 @@ from cosim.config.faults import Fault, Field, written_at
 from cosim.sections import Section
 
 T = TypeVar("T", bound=Section)
-STAND_IN = "(unknown)"
+PLACEHOLDER = "(unknown)"
 """Takes the place of a text; a problem that mentions it only follows from a fault that is known already."""
 LEFT_OUT = object()
-REMEDIES: tuple[Any, ...] = (STAND_IN, LEFT_OUT, {}, [{}], 1)
+SUBSTITUTES: tuple[Any, ...] = (PLACEHOLDER, LEFT_OUT, {}, [{}], 1)
 """Tried one after another: a text, the default, then what passes as a table, a list, a number."""
-ROUNDS = 200
+MAX_REPAIRS = 200
 
 
-def mended(tables: Mapping[str, Any], kind: type[T]) -> T | None:
+def with_placeholders(tables: Mapping[str, Any], kind: type[T]) -> T | None:
     """Return *tables* as a *kind*, each faulty field at its default, or else at a stand-in; None where that fails."""
     rest, tried = deepcopy(dict(tables)), Counter[Field]()
-    for _ in range(ROUNDS):
+    for _ in range(MAX_REPAIRS):
         try:
             return kind.model_validate(rest)
         except ValidationError as faults:
@@ -43,7 +43,7 @@ def _blamed(fault: Fault) -> Iterator[Field]:
 
 def _mend(tables: dict[str, Any], field: Field, attempt: int) -> None:
     """Try the next remedy on a field; where none helps, do without the table that holds it."""
-    if attempt >= len(REMEDIES):
+    if attempt >= len(SUBSTITUTES):
         _mend(tables, field[:-1], 0)
         return
     if not field:
@@ -52,7 +52,7 @@ def _mend(tables: dict[str, Any], field: Field, attempt: int) -> None:
     *path, last = field
     for step in path:
         place = place[step]
-    if REMEDIES[attempt] is not LEFT_OUT:
-        place[last] = deepcopy(REMEDIES[attempt])
+    if SUBSTITUTES[attempt] is not LEFT_OUT:
+        place[last] = deepcopy(SUBSTITUTES[attempt])
     elif isinstance(place, list) or last in place:
         place.pop(last)  # type: ignore[arg-type]
