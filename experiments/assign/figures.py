@@ -1,17 +1,16 @@
 """An assignment as figures: the network by v/c, the convergence of the methods, the shares of the paths."""
 
 from math import atan2, ceil, degrees, hypot
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from cosim.arrays import FloatArray, Frame
 from cosim.road.network import Network
-from experiments.figures.style import INK, LIMIT, PAPER, Figure, colours_of, congestion, figure
+from experiments.figures.style import INK, PAPER, Figure, colourbar, colours_of, congestion, figure
+from experiments.figures.traces import Trace, bars, limit, line, points
 
 LABELLED_NODES, ARROWED_LINKS = 80, 400
 SHADES = 24
@@ -74,14 +73,13 @@ def _lanes(xy: FloatArray, network: Network) -> tuple[FloatArray, FloatArray]:
     return start + shift, end + shift
 
 
-def _lines(start: FloatArray, end: FloatArray, colour: str, width: float) -> Any:
+def _lines(start: FloatArray, end: FloatArray, colour: str, width: float) -> Trace:
     gap = np.full(len(start), np.nan)
     x, y = (np.column_stack([start[:, axis], end[:, axis], gap]).ravel() for axis in (0, 1))
-    line = {"color": colour, "width": round(width, 2)}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    return line(x, y, None, colour, width=round(width, 2), hoverinfo="skip")
 
 
-def _middles(start: FloatArray, end: FloatArray, links: Frame, top: float) -> Any:
+def _middles(start: FloatArray, end: FloatArray, links: Frame, top: float) -> Trace:
     """Return a mark at each link's middle: an arrow in small networks, and the figures when pointed at."""
     x, y = ((start + end) / 2).T
     arrows = len(links) <= ARROWED_LINKS
@@ -96,40 +94,25 @@ def _middles(start: FloatArray, end: FloatArray, links: Frame, top: float) -> An
         "cmin": 0,
         "cmax": top,
         "line": {"color": PAPER, "width": 0.8 if arrows else 0},
-        "colorbar": {
-            "title": {"text": "flow / capacity", "side": "top", "font": {"size": 12}},
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": -0.02,
-            "yanchor": "top",
-            "len": 0.4,
-            "thickness": 10,
-            "outlinewidth": 0,
-        },
+        "colorbar": {**colourbar("flow / capacity", 0, 0.4), "y": -0.02, "yanchor": "top"},
     }
     figures = [
         f"link {row.link}: {row.from_node}→{row.to_node}<br>{row.flow_veh_h:,.1f} veh/h, v/c {row.saturation:.3f}"
         f"<br>{row.time_min:.3f} min"
         for row in links.itertuples()
     ]
-    return go.Scatter(
-        x=x, y=y, mode="markers", marker=marker, text=figures, hoverinfo="text", showlegend=False
-    )
+    return points(x, y, None, None, marker=marker, text=figures, hoverinfo="text")
 
 
-def _nodes(xy: FloatArray, network: Network) -> Any:
-    marker = {"size": 19, "color": PAPER, "line": {"color": INK, "width": 1.2}}
-    return go.Scatter(
-        x=xy[:, 0],
-        y=xy[:, 1],
-        mode="markers+text",
-        marker=marker,
-        text=list(network.nodes),
-        textfont={"size": 10},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+def _nodes(xy: FloatArray, network: Network) -> Trace:
+    look = {
+        "mode": "markers+text",
+        "text": list(network.nodes),
+        "textfont": {"size": 10},
+        "hoverinfo": "skip",
+    }
+    edge = {"line": {"color": INK, "width": 1.2}}
+    return points(xy[:, 0], xy[:, 1], None, PAPER, size=19, marker=edge).update(look)
 
 
 def convergence_of_methods(iterations: Frame, chosen: str, tolerance: float) -> Figure:
@@ -138,18 +121,11 @@ def convergence_of_methods(iterations: Frame, chosen: str, tolerance: float) -> 
     methods = list(dict.fromkeys(iterations.method))
     for method, colour in colours_of(methods).items():
         own = iterations[iterations.method == method]
-        drawing.add_trace(
-            go.Scatter(
-                x=own.iteration,
-                y=own.residual.clip(lower=FLOOR),
-                mode="lines+markers",
-                line={"color": colour, "width": 3 if method == chosen else 1.6},
-                marker={"size": 5 if method == chosen else 3},
-                name=method,
-                hovertemplate=f"{method}, iteration %{{x}}<br>residual %{{y:.2e}}<extra></extra>",
-            )
-        )
-    drawing.add_hline(y=tolerance, line={"color": LIMIT, "dash": "dash", "width": 1.5})
+        hover = f"{method}, iteration %{{x}}<br>residual %{{y:.2e}}<extra></extra>"
+        width, size = (3, 5) if method == chosen else (1.6, 3)
+        look = {"width": width, "marker": {"size": size}, "hovertemplate": hover}
+        drawing.add_trace(line(own.iteration, own.residual.clip(lower=FLOOR), method, colour, **look))
+    limit(drawing, tolerance)
     drawing.update_xaxes(title_text="iteration", type="log", dtick=1)
     return drawing.update_yaxes(title_text="residual", type="log", exponentformat="power", dtick=2)
 
@@ -176,18 +152,10 @@ def path_shares(paths: Frame) -> Figure:
             text = ["all other paths"] * len(own)
         shade = (np.arange(SHOWN_PATHS + 1) / (SHOWN_PATHS + 1)).tolist()
         colour = sample_colorscale("Viridis", shade)[min(place, SHOWN_PATHS)]
-        drawing.add_trace(
-            go.Bar(
-                y=own.od,
-                x=own.share,
-                orientation="h",
-                marker={"color": colour, "line": {"color": PAPER, "width": 0.8}},
-                text=text,
-                textposition="none",
-                hovertemplate="%{y}, share %{x:.3f}<br>%{text}<extra></extra>",
-                showlegend=False,
-            )
-        )
+        told = {"text": text, "textposition": "none", "orientation": "h"}
+        hover = "%{y}, share %{x:.3f}<br>%{text}<extra></extra>"
+        drawn = bars(own.share, own.od, None, colour, hovertemplate=hover, **told)
+        drawing.add_trace(drawn.update(marker_line={"color": PAPER, "width": 0.8}))
         if place == SHOWN_PATHS:
             break
     drawing.update_xaxes(title_text="share of the OD's trips", range=[0, 1])

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from cosim.arrays import Frame
 from experiments.figures.style import LIMIT, Figure, colourbar_beside
 
 Trace = Any
@@ -47,6 +46,11 @@ def points(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Tra
     return go.Scatter(x=x, y=y, mode="markers", marker=marker, **_legend(name), **options)
 
 
+def whiskers(down: Any, up: Any, **look: Any) -> dict[str, Any]:
+    """Return error bars that reach as far *down* and *up*."""
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, **look}
+
+
 def bars(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Trace:
     """Return bars; *colour* is that of all, or of each."""
     return go.Bar(x=x, y=y, marker={"color": colour}, **_legend(name), **options)
@@ -56,10 +60,12 @@ def _legend(name: str | None) -> dict[str, Any]:
     return {"showlegend": False} if name is None else {"name": name}
 
 
-def heat_map(table: Frame, labels: Sequence[str], unit: str, hover: str, **colours: Any) -> Trace:
-    """Return the values of a table as *colours*: a row for each label, a column for each period."""
+def heat_map(
+    periods: Any, labels: Sequence[str], values: Any, unit: str, hover: str, **colours: Any
+) -> Trace:
+    """Return *values* as *colours*: a row for each label, a column for each period."""
     look = {"colorbar": colourbar_beside(unit), **colours}
-    return go.Heatmap(x=table.columns, y=labels, z=table.to_numpy(), hovertemplate=hover, **look)
+    return go.Heatmap(x=periods, y=labels, z=values, hovertemplate=hover, **look)
 
 
 def scatter(**content: Any) -> dict[str, Any]:
@@ -69,11 +75,10 @@ def scatter(**content: Any) -> dict[str, Any]:
 
 def limit(drawing: Figure, y: float, text: str = "", *, side: str = "top right", **place: int) -> Figure:
     """Draw a level that is not to be passed across a chart, and say on one *side* which it is."""
-    drawing.add_hline(y=y, line={"color": LIMIT, "dash": "dash", "width": 1.5}, **place)
-    if text:
-        above, beside = side.split()
-        at = {"x": float(beside == "right"), "xref": "paper", "xanchor": beside}
-        at["y"] = log10(y) if drawing.layout.yaxis.type == "log" else y
-        look = {"font": {"color": LIMIT, "size": 11}, "showarrow": False}
-        drawing.add_annotation(text=text, yanchor="bottom" if above == "top" else "top", **at, **look)
+    note = {"annotation": {"text": text, "font": {"color": LIMIT, "size": 11}}, "annotation_position": side}
+    drawing.add_hline(
+        y=y, line={"color": LIMIT, "dash": "dash", "width": 1.5}, **(note if text else {}), **place
+    )
+    if text and drawing.layout.yaxis.type == "log":
+        drawing.layout.annotations[-1].y = log10(y)  # plotly places lines by their value, texts by its power
     return drawing

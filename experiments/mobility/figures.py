@@ -1,10 +1,11 @@
 """Figures of a population: what EVs do over the day, when they leave, what batteries hold, how often they charge."""
 
-import plotly.graph_objects as go
+from typing import Any
 
 from cosim.arrays import Frame
 from experiments.figures.style import (
     AGENTS,
+    BLACK,
     BLUE,
     EQUILIBRIUM,
     GREEN,
@@ -17,6 +18,7 @@ from experiments.figures.style import (
     Figure,
     figure,
 )
+from experiments.figures.traces import band, bars, line, points, whiskers
 
 COLOURS = {
     "home": BLUE,
@@ -30,29 +32,20 @@ COLOURS = {
 LEAST_SHARE = 1e-4
 
 
-def _over_day(drawing: Figure) -> Figure:
+def _over_day(drawing: Figure, **yaxis: Any) -> Figure:
+    drawing.update_yaxes(**yaxis)
     return drawing.update_xaxes(title_text="hour of the day", range=[0, 24], dtick=2)
 
 
 def stacked(activity_states: Frame) -> Figure:
     """Return what EVs do at every slot boundary, stacked to 1."""
-    drawing = figure(420)
+    drawing = figure(420, hovermode="x unified")
     for name, colour in COLOURS.items():
+        look = {"width": 0.5, "stackgroup": "all", "fillcolor": colour, "hovertemplate": "%{y:.4f}"}
         drawing.add_trace(
-            go.Scatter(
-                x=activity_states.time_min / 60,
-                y=activity_states[name],
-                name=name.replace("_", " "),
-                stackgroup="all",
-                mode="lines",
-                line={"width": 0.5, "color": colour},
-                fillcolor=colour,
-                hovertemplate="%{y:.4f}",
-            )
+            line(activity_states.time_min / 60, activity_states[name], name.replace("_", " "), colour, **look)
         )
-    drawing.update_layout(hovermode="x unified")
-    drawing.update_yaxes(title_text="share of all EVs", range=[0, 1])
-    return _over_day(drawing)
+    return _over_day(drawing, title_text="share of all EVs", range=[0, 1])
 
 
 def against_exact(found: Frame, key: str) -> Figure:
@@ -62,21 +55,14 @@ def against_exact(found: Frame, key: str) -> Figure:
         certain = own[(own.high > own.low) & own.exact.between(LEAST_SHARE, 1 - LEAST_SHARE)]
         above = certain.share >= certain.exact
         width = (certain.high - certain.exact).where(above, certain.exact - certain.low)
-        drawing.add_trace(
-            go.Scatter(
-                x=certain.time_min / 60,
-                y=(certain.share - certain.exact) / width,
-                name=str(name).replace("_", " "),
-                mode="markers",
-                marker={"size": 5, "color": COLOURS.get(str(name), YELLOW)},
-                customdata=certain[["share", "exact"]].to_numpy(),
-                hovertemplate="counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}",
-            )
-        )
+        hours, difference = certain.time_min / 60, (certain.share - certain.exact) / width
+        hover = "counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}"
+        told = {"customdata": certain[["share", "exact"]].to_numpy(), "hovertemplate": hover}
+        label, colour = str(name).replace("_", " "), COLOURS.get(str(name), YELLOW)
+        drawing.add_trace(points(hours, difference, label, colour, size=5, **told))
     for edge in (-1, 1):
         drawing.add_hline(y=edge, line={"color": MUTED, "dash": "dash", "width": 1})
-    drawing.update_yaxes(title_text="difference / band")
-    return _over_day(drawing)
+    return _over_day(drawing, title_text="difference / band")
 
 
 def charging_against_chain(charging: Frame) -> Figure:
@@ -85,35 +71,20 @@ def charging_against_chain(charging: Frame) -> Figure:
     for name, own in charging.groupby("activity_state", sort=False):
         label, colour = str(name).replace("_", " "), COLOURS[str(name)]
         hours = own.time_min / 60
-        drawing.add_trace(
-            go.Scatter(x=hours, y=own.exact, name=f"{label}, chain", mode="lines", line={"color": colour})
-        )
-        points = {"color": colour, "size": 4}
-        drawing.add_trace(go.Scatter(x=hours, y=own.share, name=label, mode="markers", marker=points))
-    drawing.update_yaxes(title_text="share of all EVs", rangemode="tozero")
-    return _over_day(drawing)
+        drawing.add_trace(line(hours, own.exact, f"{label}, chain", colour))
+        drawing.add_trace(points(hours, own.share, label, colour, size=4))
+    return _over_day(drawing, title_text="share of all EVs", rangemode="tozero")
 
 
 def leaving(departures: Frame) -> Figure:
     """Return the trips that start in every slot: counted as bars, exact as a line."""
     drawing = figure(340, barmode="stack", bargap=0)
     for name, own in departures.groupby("from_activity", sort=False):
-        drawing.add_trace(
-            go.Bar(
-                x=own.time_min / 60 + 0.125,
-                y=own.share,
-                name=f"from {name}",
-                marker={"color": COLOURS[str(name)]},
-                hovertemplate="%{y:.5f}",
-            )
-        )
+        hours, colour = own.time_min / 60 + 0.125, COLOURS[str(name)]
+        drawing.add_trace(bars(hours, own.share, f"from {name}", colour, hovertemplate="%{y:.5f}"))
     exact = departures.groupby("time_min").exact.sum()
-    line = {"color": "#000000", "width": 1.2}
-    drawing.add_trace(
-        go.Scatter(x=exact.index / 60 + 0.125, y=exact, name="exact, all", mode="lines", line=line)
-    )
-    drawing.update_yaxes(title_text="trips per EV and quarter of an hour")
-    return _over_day(drawing)
+    drawing.add_trace(line(exact.index / 60 + 0.125, exact, "exact, all", BLACK, width=1.2))
+    return _over_day(drawing, title_text="trips per EV and quarter of an hour")
 
 
 def soc_fan(quantiles: Frame) -> Figure:
@@ -124,16 +95,9 @@ def soc_fan(quantiles: Frame) -> Figure:
         ("soc_q05", "soc_q95", "rgba(0,114,178,0.15)", "5 to 95 %"),
         ("soc_q25", "soc_q75", "rgba(0,114,178,0.3)", "25 to 75 %"),
     ):
-        bare = {"mode": "lines", "line": {"width": 0}}
-        drawing.add_trace(go.Scatter(x=hours, y=quantiles[high], showlegend=False, hoverinfo="skip", **bare))
-        drawing.add_trace(
-            go.Scatter(x=hours, y=quantiles[low], name=name, fill="tonexty", fillcolor=colour, **bare)
-        )
-    drawing.add_trace(
-        go.Scatter(x=hours, y=quantiles.soc_q50, name="median", mode="lines", line={"color": BLUE})
-    )
-    drawing.update_yaxes(title_text="state of charge", range=[0, 1])
-    return _over_day(drawing)
+        drawing.add_traces(band(hours, quantiles[low], quantiles[high], name, colour))
+    drawing.add_trace(line(hours, quantiles.soc_q50, "median", BLUE))
+    return _over_day(drawing, title_text="state of charge", range=[0, 1])
 
 
 def charging_shares(shares: Frame) -> Figure:
@@ -141,27 +105,10 @@ def charging_shares(shares: Frame) -> Figure:
     drawing = figure(360)
     for (part, own), colour in zip(shares.groupby("days", sort=False), (EQUILIBRIUM, AGENTS), strict=False):
         name = str(part).replace("_", " ")
-        spread = {
-            "type": "data",
-            "symmetric": False,
-            "array": own.high - own.charging_share,
-            "arrayminus": own.charging_share - own.low,
-            "thickness": 1,
-        }
-        drawing.add_trace(
-            go.Scatter(
-                x=own.period,
-                y=own.charging_share,
-                error_y=spread,
-                name=name,
-                mode="markers",
-                marker={"color": colour},
-            )
-        )
+        share = own.charging_share
+        spread = whiskers(share - own.low, own.high - share, thickness=1)
+        drawing.add_trace(points(own.period, share, name, colour, error_y=spread))
         if own.chain.notna().any():
-            line = {"color": colour, "width": 1.2}
-            drawing.add_trace(
-                go.Scatter(x=own.period, y=own.chain, name=f"{name}, chain", mode="lines", line=line)
-            )
+            drawing.add_trace(line(own.period, own.chain, f"{name}, chain", colour, width=1.2))
     drawing.update_xaxes(title_text="period of the day")
     return drawing.update_yaxes(title_text="share of trips that fast-charge", rangemode="tozero")

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from experiments.figures.style import Figure, colours_of, grid
+from experiments.figures.traces import bars, line
 
 SHOWN = {
     "drive_min": "mean driving time [min]",
@@ -38,18 +38,9 @@ def figures_over_values(days: Frame, values: Frame) -> Figure:
     drawing = grid(620, 2, 3, subplot_titles=list(SHOWN.values()), vertical_spacing=0.16)
     for number, column in enumerate(SHOWN):
         for name, own in lines:
-            drawing.add_trace(
-                go.Scatter(
-                    x=own.x.tolist(),
-                    y=own[column],
-                    name=name,
-                    mode="lines+markers",
-                    line={"color": colours[name], "width": 2},
-                    showlegend=bool(others) and number == 0,
-                ),
-                row=number // 3 + 1,
-                col=number % 3 + 1,
-            )
+            look = {"marker": {}, "showlegend": bool(others) and number == 0}
+            course = line(own.x.tolist(), own[column], name, colours[name], **look)
+            drawing.add_trace(course, row=number // 3 + 1, col=number % 3 + 1)
     drawing.update_xaxes(type="linear" if numbers else "category", tickfont={"size": 11})
     drawing.update_layout(legend={"y": 1.07}, margin={"t": 96})
     return drawing.update_xaxes(title_text=last, row=2)
@@ -63,7 +54,7 @@ def stations(days: Frame, fields: tuple[str, ...]) -> Figure:
     drawing = grid(380, 1, 1)
     for column in columns:
         name = column.removeprefix("energy_").removesuffix("_kwh")
-        drawing.add_trace(go.Bar(x=labels, y=days[column], name=name, marker={"color": colours[column]}))
+        drawing.add_trace(bars(labels, days[column], name, colours[column]))
     drawing.update_xaxes(type="category", title_text=", ".join(fields))
     return drawing.update_layout(barmode="stack", yaxis_title_text="energy charged [kWh]")
 

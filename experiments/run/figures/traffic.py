@@ -16,7 +16,7 @@ from experiments.figures.style import (
     figure,
     over_periods,
 )
-from experiments.figures.traces import Trace, band, bars, heat_map, line, points
+from experiments.figures.traces import Trace, band, bars, heat_map, line, points, whiskers
 from experiments.run.figures.day import Day
 
 GEH_GOOD = 5.0
@@ -36,7 +36,7 @@ def saturation(links: Frame, period_min: float) -> Figure:
     labels = (order.link + ": " + order.from_node + "→" + order.to_node).tolist()
     hover = "link %{y}<br>period %{x}<br>v/c %{z:.3f}<extra></extra>"
     scale = {"colorscale": congestion(top), "zmin": 0, "zmax": top, "xgap": 1, "ygap": 1}
-    drawing.add_trace(heat_map(table, labels, "flow /<br>capacity", hover, **scale))
+    drawing.add_trace(heat_map(table.columns, labels, table.to_numpy(), "flow /<br>capacity", hover, **scale))
     over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="link: from → to", autorange="reversed", type="category")
 
@@ -134,9 +134,8 @@ def _share_bars(equilibrium: Frame, counted: Frame | None) -> list[Trace]:
 
 def _whiskers(middle: Frame, half: Frame) -> dict[str, Any]:
     """Return error bars that end at zero."""
-    down = half.clip(upper=middle)
-    look = {"type": "data", "symmetric": False, "color": INK, "thickness": 1.2}
-    return {**look, "array": half.round(3), "arrayminus": down.round(3), "visible": bool((half > 0).any())}
+    look = {"color": INK, "thickness": 1.2, "visible": bool((half > 0).any())}
+    return whiskers(half.clip(upper=middle).round(3), half.round(3), **look)
 
 
 def _weighted_shares(equilibrium: Frame, counted: Frame | None) -> Frame:
