@@ -9,7 +9,8 @@ from scipy.sparse.csgraph import shortest_path
 
 from cosim.arrays import FloatArray, Frame
 from cosim.road.network import Network
-from experiments.figures.style import INK, PAPER, Figure, colourbar, colours_of, congestion, figure
+from experiments.figures.palette import INK, PAPER, colours_of, congestion
+from experiments.figures.style import Figure, colourbar, figure
 from experiments.figures.traces import Trace, bars, limit, line, points
 
 LABELLED_NODES, ARROWED_LINKS = 80, 400

@@ -13,7 +13,6 @@ import numpy as np
 from agents.plans import PURPOSE
 from cosim.arrays import FloatArray, Frame
 from cosim.scenario.inputs import battery_of_each
-from experiments.compare.differences import mean
 from experiments.compare.indicator import (
     INFORMATIONAL,
     MATERIAL_SHARE,
@@ -29,6 +28,7 @@ from experiments.compare.scenario_causes import demand, grid, network, populatio
 from experiments.compare.settings import Setting, has_grounds
 from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import mean_wait_min
+from experiments.compare.two_samples import mean
 
 RANGE = "trips stranded or forced to charge [share]"
 CUTS = "station power cut by the feeder [station-periods a day]"

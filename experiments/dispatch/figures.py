@@ -9,21 +9,11 @@ from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
 from cosim.grid.feeder import Feeder
 from experiments.figures.feeder_map import bus_label, bus_positions, label_position
+from experiments.figures.palette import BLUE, CYCLE, INK, LIMIT, MUTED, VOLTAGE
 from experiments.figures.positions import Positions
 from experiments.figures.road_map import LABELLED
 from experiments.figures.slider import with_period_slider
-from experiments.figures.style import (
-    BLUE,
-    CYCLE,
-    INK,
-    LIMIT,
-    MUTED,
-    VOLTAGE,
-    Figure,
-    figure,
-    grid,
-    over_periods,
-)
+from experiments.figures.style import Figure, figure, grid, over_periods
 
 DEVICES_NAMED = 60
 """Devices up to which they are named in the one-line diagram."""

@@ -5,9 +5,10 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
+from experiments.figures.palette import INK, VOLTAGE
 from experiments.figures.positions import Positions, feeder_positions
 from experiments.figures.road_map import LABELLED
-from experiments.figures.style import INK, VOLTAGE, colourbar
+from experiments.figures.style import colourbar
 from experiments.figures.traces import scatter
 
 LONGEST_INSIDE = 3

@@ -8,8 +8,9 @@ import numpy as np
 from plotly.colors import sample_colorscale
 
 from cosim.arrays import FloatArray, Frame
+from experiments.figures.palette import INK, PAPER, Look, congestion
 from experiments.figures.positions import Positions
-from experiments.figures.style import INK, PAPER, Look, colourbar, congestion
+from experiments.figures.style import colourbar
 from experiments.figures.traces import scatter
 
 THINNEST, WIDEST = 1.5, 9.0

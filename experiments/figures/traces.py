@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from experiments.figures.style import LIMIT, Figure, colourbar_beside
+from experiments.figures.palette import LIMIT
+from experiments.figures.style import Figure, colourbar_beside
 
 Trace = Any
 """A plotly trace; plotly ships no types."""

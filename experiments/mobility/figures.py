@@ -3,31 +3,18 @@
 from typing import Any
 
 from cosim.arrays import Frame
-from experiments.figures.style import (
-    AGENTS,
-    BLACK,
-    BLUE,
-    EQUILIBRIUM,
-    GREEN,
-    MUTED,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    Figure,
-    figure,
-)
+from experiments.figures import palette
+from experiments.figures.style import Figure, figure
 from experiments.figures.traces import band, bars, line, points, whiskers
 
 COLOURS = {
-    "home": BLUE,
-    "slow_charging": GREEN,
-    "work": SKY,
-    "leisure": PURPLE,
-    "other": MUTED,
-    "driving": ORANGE,
-    "fast_charging": VERMILION,
+    "home": palette.BLUE,
+    "slow_charging": palette.GREEN,
+    "work": palette.SKY,
+    "leisure": palette.PURPLE,
+    "other": palette.MUTED,
+    "driving": palette.ORANGE,
+    "fast_charging": palette.VERMILION,
 }
 LEAST_SHARE = 1e-4
 
@@ -58,10 +45,10 @@ def against_exact(found: Frame, key: str) -> Figure:
         hours, difference = certain.time_min / 60, (certain.share - certain.exact) / width
         hover = "counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}"
         told = {"customdata": certain[["share", "exact"]].to_numpy(), "hovertemplate": hover}
-        label, colour = str(name).replace("_", " "), COLOURS.get(str(name), YELLOW)
+        label, colour = str(name).replace("_", " "), COLOURS.get(str(name), palette.YELLOW)
         drawing.add_trace(points(hours, difference, label, colour, size=5, **told))
     for edge in (-1, 1):
-        drawing.add_hline(y=edge, line={"color": MUTED, "dash": "dash", "width": 1})
+        drawing.add_hline(y=edge, line={"color": palette.MUTED, "dash": "dash", "width": 1})
     return _over_day(drawing, title_text="difference / band")
 
 
@@ -83,7 +70,7 @@ def leaving(departures: Frame) -> Figure:
         hours, colour = own.time_min / 60 + 0.125, COLOURS[str(name)]
         drawing.add_trace(bars(hours, own.share, f"from {name}", colour, hovertemplate="%{y:.5f}"))
     exact = departures.groupby("time_min").exact.sum()
-    drawing.add_trace(line(exact.index / 60 + 0.125, exact, "exact, all", BLACK, width=1.2))
+    drawing.add_trace(line(exact.index / 60 + 0.125, exact, "exact, all", palette.BLACK, width=1.2))
     return _over_day(drawing, title_text="trips per EV and quarter of an hour")
 
 
@@ -96,14 +83,16 @@ def soc_fan(quantiles: Frame) -> Figure:
         ("soc_q25", "soc_q75", "rgba(0,114,178,0.3)", "25 to 75 %"),
     ):
         drawing.add_traces(band(hours, quantiles[low], quantiles[high], name, colour))
-    drawing.add_trace(line(hours, quantiles.soc_q50, "median", BLUE))
+    drawing.add_trace(line(hours, quantiles.soc_q50, "median", palette.BLUE))
     return _over_day(drawing, title_text="state of charge", range=[0, 1])
 
 
 def charging_shares(shares: Frame) -> Figure:
     """Return p_t of all parts with its Wilson interval, and that of the chain with batteries as a line."""
     drawing = figure(360)
-    for (part, own), colour in zip(shares.groupby("days", sort=False), (EQUILIBRIUM, AGENTS), strict=False):
+    for (part, own), colour in zip(
+        shares.groupby("days", sort=False), (palette.EQUILIBRIUM, palette.AGENTS), strict=False
+    ):
         name = str(part).replace("_", " ")
         share = own.charging_share
         spread = whiskers(share - own.low, own.high - share, thickness=1)

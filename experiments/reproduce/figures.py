@@ -7,20 +7,8 @@ import numpy as np
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.charging_demand import ChargingDemand
 from cosim.road.network import Network
-from experiments.figures.style import (
-    BLUE,
-    CYCLE,
-    INK,
-    LIMIT,
-    MUTED,
-    VERMILION,
-    Figure,
-    colourbar_beside,
-    figure,
-    grid,
-    over_periods,
-    stacked,
-)
+from experiments.figures.palette import BLUE, CYCLE, INK, LIMIT, MUTED, VERMILION
+from experiments.figures.style import Figure, colourbar_beside, figure, grid, over_periods, stacked
 from experiments.figures.traces import Trace, bars, heat_map, limit, line, points, steps, whiskers
 
 HOUR_MIN = 60.0

@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from experiments.figures.feeder_map import bus_map, bus_positions
+from experiments.figures.palette import STATIONS, SYMBOLS, Look
 from experiments.figures.positions import Positions, road_positions
 from experiments.figures.road_map import RoadMap, road_map, road_nodes
 from experiments.figures.slider import with_period_slider
-from experiments.figures.style import STATIONS, SYMBOLS, Figure, Look, grid
+from experiments.figures.style import Figure, grid
 from experiments.figures.traces import scatter
 from experiments.run.figures.day import Day
 from experiments.run.figures.day_strips import Range, draw_strips, mark
@@ -113,11 +114,10 @@ def _stations_at(day: Day) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return the names of the stations at each road node, and at each 'feeder/bus'."""
     at_node: dict[str, list[str]] = {}
     at_bus: dict[str, list[str]] = {}
-    where = day.main("stations").drop_duplicates("station").set_index("station")
     for station in day.scenario["stations"]:
         name = station["name"]
         at_node.setdefault(str(station["road_node"]), []).append(name)
-        at_bus.setdefault(f"{where.feeder[name]}/{where.bus[name]}", []).append(name)
+        at_bus.setdefault(f"{day.where.feeder[name]}/{day.where.bus[name]}", []).append(name)
     return at_node, at_bus
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
+from experiments.figures.palette import INK, readable_on
 from experiments.figures.positions import Positions
-from experiments.figures.style import INK, Figure, readable_on
+from experiments.figures.style import Figure
 from experiments.figures.traces import Trace, line
 from experiments.run.figures.day import Day
 
@@ -37,11 +38,10 @@ def _branches(branches: Frame, buses: Positions) -> Trace:
 
 def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
     """Name each station at its bus and its bus at the station, in the station's colour."""
-    where = day.main("stations").drop_duplicates("station").set_index("station")
     several = len(day.feeders) > 1
     for station in day.scenario["stations"]:
         name = station["name"]
-        feeder, bus, colour = where.feeder[name], where.bus[name], day.stations[name].colour
+        (feeder, bus), colour = day.where.loc[name], day.stations[name].colour
         x, y = buses[f"{feeder}/{bus}"]
         drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
         x, y = nodes[str(station["road_node"])]

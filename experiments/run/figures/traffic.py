@@ -6,16 +6,8 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
-from experiments.figures.style import (
-    AGENTS,
-    EQUILIBRIUM,
-    INK,
-    Figure,
-    colours_of,
-    congestion,
-    figure,
-    over_periods,
-)
+from experiments.figures.palette import AGENTS, EQUILIBRIUM, INK, colours_of, congestion
+from experiments.figures.style import Figure, figure, over_periods
 from experiments.figures.traces import Trace, band, bars, heat_map, line, points, whiskers
 from experiments.run.figures.day import Day
 
