@@ -1,6 +1,6 @@
 """What charts are made of: lines, steps, bands, bars, marks and heat maps, and levels that are drawn across."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log10
 from typing import Any
 
@@ -72,6 +72,18 @@ def heat_map(
 def scatter(**content: Any) -> dict[str, Any]:
     """Return a trace in plain words: thousands of plotly's own objects would take seconds to check."""
     return {"type": "scatter", "showlegend": False, **content}
+
+
+def marks(places: Iterable[tuple[float, float]], marker: Mapping[str, Any], **content: Any) -> dict[str, Any]:
+    """Return marks at places of a map, likewise."""
+    x, y = zip(*places, strict=True)
+    return scatter(**{"x": list(x), "y": list(y), "mode": "markers", "marker": dict(marker), **content})
+
+
+def coloured(values: Any, colours: Any, span: tuple[float, float], bar: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how marks are coloured by *values* over a *span*, with the colour bar that tells which is which."""
+    scale = {"colorscale": colours, "cmin": span[0], "cmax": span[1], "colorbar": bar}
+    return {"color": values.tolist(), **scale}
 
 
 def limit(drawing: Figure, y: float, text: str = "", *, side: str = "top right", **place: int) -> Figure:

@@ -12,31 +12,26 @@ LANES = ("EV", "station", "grid operator", "coordinator")
 EV, STATION, OPERATOR, COORDINATOR = range(len(LANES))
 TOP, ROW, GAP, LEFT = 78, 34, 230, 120
 
-ENDS = {
-    "StationLoad": (STATION, (OPERATOR,)),
-    "LoadForecast": (STATION, (OPERATOR,)),
-    "DispatchIssued": (OPERATOR, (COORDINATOR, STATION)),
-    "PowerLimit": (OPERATOR, (STATION,)),
-    "TariffIssued": (COORDINATOR, (STATION, EV)),
-    "PeriodOpened": (COORDINATOR, (EV,)),
-    "ChargeRequest": (EV, (STATION,)),
-    "ChargeStarted": (STATION, (EV,)),
-    "ChargeEnded": (STATION, (EV,)),
-    "TripReported": (EV, (COORDINATOR,)),
-    "TripsReported": (EV, (COORDINATOR,)),
+KINDS = {
+    "StationLoad": (STATION, (OPERATOR,), "{energy_kwh:.0f} kWh"),
+    "LoadForecast": (STATION, (OPERATOR,), ""),
+    "DispatchIssued": (
+        OPERATOR,
+        (COORDINATOR, STATION),
+        "{status}, lowest voltage {voltage_min_pu:.3f} p.u.",
+    ),
+    "PowerLimit": (OPERATOR, (STATION,), ""),
+    "TariffIssued": (COORDINATOR, (STATION, EV), ""),
+    "PeriodOpened": (COORDINATOR, (EV,), ""),
+    "ChargeRequest": (EV, (STATION,), "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}"),
+    "ChargeStarted": (STATION, (EV,), "after {wait_min:.0f} min"),
+    "ChargeEnded": (STATION, (EV,), "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY"),
+    "TripReported": (EV, (COORDINATOR,), "{wait_min:.0f} min waited, {charge_min:.0f} min charged"),
+    "TripsReported": (EV, (COORDINATOR,), ""),
 }
-"""Between which lanes a message of each kind goes."""
+"""The lanes between which a message of each kind goes, and what of its content is drawn."""
 TO_ALL = (OPERATOR, STATION, EV)
 OF_ONE_EV = ("ChargeRequest", "ChargeStarted", "ChargeEnded", "TripReported")
-SAYS = {
-    "StationLoad": "{energy_kwh:.0f} kWh",
-    "DispatchIssued": "{status}, lowest voltage {voltage_min_pu:.3f} p.u.",
-    "ChargeRequest": "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}",
-    "ChargeStarted": "after {wait_min:.0f} min",
-    "ChargeEnded": "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY",
-    "TripReported": "{wait_min:.0f} min waited, {charge_min:.0f} min charged",
-}
-"""What of the content of a message is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +105,11 @@ def _arrows(opening: Frame, story: Frame) -> list[Arrow]:
 
 
 def _arrow(row: Frame, count: int, place: int) -> Arrow:
-    sender, receivers = ENDS[row.kind]
+    sender, receivers, form = KINDS[row.kind]
     seconds = int(row.sent_s)
     who = f"{row.sender} → {row.receiver}" if count == 1 else f"{count} messages"
-    said = says(row.kind, json.loads(row.content or "{}"))
+    content = json.loads(row.content or "{}")
+    said = form.format(**content, **_in_minutes(content))
     detail = ", ".join(part for part in (who, said, f"{row.lost} lost" if row.lost else "") if part)
     return Arrow(
         y=TOP + ROW * (place + 1),
@@ -123,11 +119,6 @@ def _arrow(row: Frame, count: int, place: int) -> Arrow:
         kind=row.kind,
         detail=detail,
     )
-
-
-def says(kind: str, content: Mapping[str, Any]) -> str:
-    """Return in a few words what a message says; '' of one that says more than a few words can hold."""
-    return SAYS[kind].format(**content, **_in_minutes(content)) if kind in SAYS else ""
 
 
 def _in_minutes(content: Mapping[str, Any]) -> dict[str, float]:
