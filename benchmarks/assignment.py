@@ -24,7 +24,7 @@ from peers import installed_peers
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
-from cosim.road.formats import read_roads
+from cosim.road.formats import read_roads, with_generalised_cost
 from cosim.road.network import Network, OdTable
 from cosim.road.objective import beckmann_objective
 from cosim.road.paths import UserClass, find_paths
@@ -172,7 +172,7 @@ def main() -> None:
         ("ChicagoSketch", (0.04, 0.02), False),
     ):
         files = folder / f"{name}_net.tntp", folder / f"{name}_trips.tntp"
-        roads = read_tntp(*files, length_weight=weights[0], toll_weight=weights[1])
+        roads = with_generalised_cost(read_tntp(*files), length_weight=weights[0], toll_weight=weights[1])
         if lists:
             listed(name, roads.network, roads.od)
         on_bushes(name, roads.network, roads.od, theta=0.5)

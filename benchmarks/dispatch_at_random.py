@@ -67,6 +67,92 @@ def draw(base: Feeder, random: np.random.Generator) -> RandomCase:
     return RandomCase(feeder, _devices(random, periods), Load.scaled(base, profile, station), price, rules)
 
 
+def draw_net(random: np.random.Generator) -> RandomCase:
+    """Return a random case on a random radial net: taps, charging, shunts, lossless transformers, limits, any price."""
+    feeder, periods = _net(random), int(random.choice([1, 1, 1, 2, 4]))
+    names = feeder.bus_names[1:]
+    size_kw = float(random.uniform(0.3, 3.0)) * 1e3
+    plants = [
+        Renewable(
+            name=f"r{k}",
+            bus=str(random.choice(names)),
+            kind="pv",
+            s_kva=float(size_kw * random.uniform(0.2, 2.0)),
+            profile_pu=random.random(periods),
+            q_capability=CAPABILITIES[random.integers(3)],
+            q_absorption=bool(random.random() < 0.7),
+            curtailable=bool(random.random() < 0.7),
+        )
+        for k in range(int(random.integers(0, 4)))
+    ]
+    others: list[Turbine | Storage] = [
+        Turbine(name="t", bus=str(random.choice(names)), cost_a_cny_per_mw2h=float(random.uniform(0, 300)),
+                cost_b_cny_per_mwh=float(random.uniform(-100, 800))),
+        Storage(name="s", bus=str(random.choice(names))),
+    ]  # fmt: skip
+    devices = Devices(*plants, *(device for device in others if random.random() < 0.4))
+    share = random.dirichlet(np.ones(len(names))) * random.uniform(0.1, 1.5) * size_kw
+    base_kw = np.hstack([np.zeros((periods, 1)), share * random.uniform(0.5, 1.0, (periods, len(names)))])
+    if random.random() < 0.2:
+        base_kw[:, random.integers(1, len(names) + 1)] *= -1
+    load = Load(
+        base_kw=base_kw, base_kvar=base_kw * random.uniform(-0.2, 0.5), station_kw=np.zeros_like(base_kw)
+    )
+    price = random.uniform(0.1, 1.2, periods) * random.choice([1, 1, 1, -0.5], periods)
+    price = price * (random.random() > 0.05)
+    return RandomCase(
+        feeder, devices, load, price, Rules(export=bool(random.random() < 0.7), solver="clarabel")
+    )
+
+
+def _net(random: np.random.Generator) -> Feeder:
+    """Return a random tree of branches, in per unit of 1 MVA; some are transformers almost without losses."""
+    branches = int(random.integers(2, 16))
+    to_bus = np.arange(1, branches + 1)
+    from_bus = np.array([random.integers(max(0, int(bus) - 4), int(bus)) for bus in to_bus])
+    z = 10 ** random.uniform(-3.3, -1.6, branches)
+    angle = random.uniform(0.2, 1.3, branches)
+    r, x = z * np.cos(angle), z * np.sin(angle)
+    transformer = random.random(branches) < random.choice([0.0, 0.15])
+    r = np.where(transformer, x * random.choice([0.0, 1e-6, 1e-4, 1e-2], branches), r)
+    tiny = random.random(branches) < random.choice([0.0, 0.0, 0.1])
+    r, x = (np.where(tiny, value * 10 ** random.uniform(-7, -3, branches), value) for value in (r, x))
+    taps = np.where(transformer & (random.random(branches) < 0.7), random.uniform(0.95, 1.05, branches), 1.0)
+    charging = 1j * np.where(
+        random.random(branches) < random.choice([0.0, 0.4]), random.uniform(0, 0.05, branches), 0.0
+    )
+    shunt = np.where(
+        random.random(branches + 1) < random.choice([0.0, 0.1]), random.uniform(-0.3, 0.3, branches + 1), 0.0
+    )
+    limits = np.where(
+        random.random(branches) < random.choice([0.0, 0.3, 1.0]),
+        10 ** random.uniform(0, 1.3, branches),
+        np.inf,
+    )
+    band = float(random.choice([0.05, 0.1]))
+    return Feeder(
+        name="random",
+        bus_names=tuple(map(str, range(branches + 1))),
+        branch_names=tuple(f"b{k}" for k in to_bus),
+        slack_bus=0,
+        from_bus=from_bus,
+        to_bus=to_bus,
+        r_pu=r,
+        x_pu=x,
+        ratio=taps,
+        y_from_pu=charging,
+        y_to_pu=charging.copy(),
+        shunt_pu=1j * shunt + np.abs(shunt) * float(random.choice([0.0, 0.05])),
+        current_max_pu=limits,
+        v_base_kv=20.0,
+        load_kw=np.zeros(branches + 1),
+        load_kvar=np.zeros(branches + 1),
+        slack_voltage_pu=float(random.uniform(0.97, 1.04)),
+        voltage_min_pu=1 - band,
+        voltage_max_pu=1 + band,
+    )
+
+
 def _devices(random: np.random.Generator, periods: int) -> Devices:
     capability = CAPABILITIES[random.integers(3)]
     absorption, curtailable = bool(random.random() < 0.7), bool(random.random() < 0.8)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from experiments.figures.style import Figure
+from experiments.figures.style import Figure, template_json
 
 
 def rendered(template: str, **content: Any) -> str:
@@ -44,10 +44,10 @@ def embedded_each(name: str, figures: Sequence[Figure]) -> list[dict[str, str]]:
 
 @cache
 def _packed_plotly() -> str:
-    """Return plotly.js, a third of its size."""
+    """Return plotly.js with the look of all figures, a third of its size."""
     from plotly.offline import get_plotlyjs
 
-    return packed(get_plotlyjs())
+    return packed(f"{get_plotlyjs()};const look = {template_json()};")
 
 
 def packed(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cosim.errors import ConfigError
 from cosim.road.files import read_road_files
-from cosim.road.formats import RoadData, read_roads, travelling, with_generalised_cost
+from cosim.road.formats import RoadData, read_roads, with_demand, with_generalised_cost
 
 OWN_SETTINGS = ("length_weight", "toll_weight", "demand_scale")
 DEFAULT_THETA_PER_MIN = 0.2
@@ -35,7 +35,7 @@ def road_input(roads: RoadInput | RoadData | str | Path) -> RoadInput:
     if isinstance(roads, RoadInput):
         return roads
     if isinstance(roads, RoadData):
-        return RoadInput("roads", replace(roads, od=travelling(roads.od)), DEFAULT_THETA_PER_MIN)
+        return RoadInput("roads", replace(roads, od=with_demand(roads.od)), DEFAULT_THETA_PER_MIN)
     return read_road_input(str(roads), None)
 
 
@@ -61,7 +61,7 @@ def read_road_input(
         )
     scale = own.pop("demand_scale", 1.0)
     data = with_generalised_cost(found.data, **own)
-    od = travelling(replace(data.od, demand_veh_h=scale * data.od.demand_veh_h))
+    od = with_demand(replace(data.od, demand_veh_h=scale * data.od.demand_veh_h))
     if not od.demand_veh_h.size:
         raise ConfigError(network, ["there are no trips to assign"])
     return replace(found, data=replace(data, od=od))
@@ -91,9 +91,9 @@ def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
 
 def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:
     """Return the roads and the peak hour of a scenario; its stations and feeders are left out."""
+    from cosim.config.bundled import find_scenario
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import apply_settings, check
-    from experiments.scenarios import find_scenario
 
     if Path(name).suffix in (".tntp", ".csv"):
         raise ConfigError(name, ["is a network; name the file of its trips after it"])

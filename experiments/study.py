@@ -36,6 +36,8 @@ class Study:
     """The same as text."""
     flags: Sequence[str] = ()
     """What keeps the answer from being within all limits, and what to do; there is none if all is well."""
+    notes: Sequence[str] = ()
+    """What is worth knowing although all is well."""
     tables: Callable[[], Tables] = dict
     page: Callable[[Tables], str] = no_page
     """Returns the page of the tables, as HTML; empty if there is none."""
@@ -58,6 +60,8 @@ def finish(study: Study, out: Path | None = None, *, as_json: bool = False) -> N
         typer.echo(json.dumps(without_nan(study.facts), ensure_ascii=False, allow_nan=False))
     else:
         typer.echo("\n".join([*study.lines, *written]))
+    for note in study.notes:
+        typer.echo(f"note: {note}", err=True)
     for flag in study.flags:
         typer.echo(f"cosim: {flag}", err=True)
     if study.flags:

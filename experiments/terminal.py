@@ -69,7 +69,7 @@ def study_of(run: Run) -> Study:
     }
     title = f"{run.manifest['name']}, seed {run.manifest['seed']}"
     lines = [title, *aligned(dict(_lines(run)), LABEL), f"report: {report}"]
-    return Study(command="run", facts=facts, lines=lines, flags=flags)
+    return Study(command="run", facts=facts, lines=lines, flags=flags, notes=run.manifest.get("notes", ()))
 
 
 def _lines(run: Run) -> list[tuple[str, str]]:

@@ -34,6 +34,8 @@ class Parameters:
     by_period: Mapping[str, FloatArray]
     before: Mapping[str, FloatArray] = field(default_factory=dict)
     ends: Mapping[str, FloatArray] = field(default_factory=dict)
+    tilt: Mapping[str, FloatArray] = field(default_factory=dict)
+    """What the objective asks besides for variables by name, per unit of each: (periods, things)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,7 @@ def _inexact(solution: Solution, feeder: Feeder, first: int, exact_pu: float) ->
     t, k = np.unravel_index(np.argmax(error), error.shape)
     return (
         f"period {first + t}, branch {feeder.branch_names[k]}: the relaxation error is {error.max():.1e} p.u., "
-        "and no loss price of the continuation closes it. The cost is a lower bound, the set-points are no dispatch."
+        "and the polish does not close it. The set-points are no dispatch."
     )
 
 

@@ -1,7 +1,7 @@
 """Clarabel on the compiled cones: solvers that stay set up, and what to do when one does not get through."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -72,10 +72,16 @@ class Engine:
                 return None
             if said[-1] == "Solved" or (said[-1] in _STOPPED and is_close(result)):
                 return self._result(kept.chain, parameters, result)
-        if said[-1] == "AlmostPrimalInfeasible":
-            return None
         msg = f"{where}: clarabel returned {', '.join(said)} to settings of falling strictness."
         raise SolverError(msg)
+
+    def least_penalty(self, parameters: Parameters) -> float:
+        """Return a lower bound on what broken limits cost at *parameters*, whatever else is cheap or dear."""
+        chain = self._kept(len(parameters.by_period["price"])).chain
+        cones = chain.cones(parameters)
+        alone = replace(cones, quadratic=cones.quadratic * 0.0, q=chain.only_penalties(cones.q))
+        result = bare_solver(alone, ATTEMPTS[1]).solve()
+        return float(result.obj_val_dual) if str(result.status) == "Solved" else 0.0
 
     def _run(self, kept: _Kept, cones: Cones, settings: dict[str, float]) -> Any:
         """Solve, by the solver that is set up where it can be."""

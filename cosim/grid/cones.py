@@ -53,9 +53,12 @@ class PeriodChain:
             rows = self.row_of[0]
             moved = self.period.link[:, self.period.variables[name]] @ value
             b[rows[rows >= 0]] -= moved[rows >= 0]
+        q = np.ascontiguousarray((self.period.q_map @ table.T)[: self._size].T)
+        for name, price in parameters.tilt.items():
+            q[:, self.period.variables[name]] += price
         return Cones(
             quadratic=self.quadratic,
-            q=np.ascontiguousarray((self.period.q_map @ table.T)[: self._size].T).ravel(),
+            q=q.ravel(),
             matrix=self._filled(table),
             b=b,
             sizes=self.sizes,
@@ -70,6 +73,12 @@ class PeriodChain:
         """Return what one more of a *parameter* of the right-hand side would cost: -(db/dparameter)' z."""
         by_period = np.where(self.row_of >= 0, dual[self.row_of], 0.0)
         return -np.asarray((self.period.b_map[:, self.period.parameters[parameter]].T @ by_period.T).T)
+
+    def only_penalties(self, q: FloatArray) -> FloatArray:
+        """Return the costs *q* of what broken limits alone ask."""
+        broken, kept = self.period.penalised, np.zeros((self.periods, self._size))
+        kept[:, broken] = q.reshape(kept.shape)[:, broken]
+        return kept.ravel()
 
     def penalty(self, parameters: Parameters, x: FloatArray) -> float:
         """Return the part of the objective that broken limits cost."""

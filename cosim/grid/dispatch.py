@@ -1,26 +1,34 @@
-"""The dispatch of a feeder over a horizon: solve, certify, recover exactness, diagnose."""
+"""The dispatch of a feeder over a horizon: solve the relaxation; if it is not exact, polish; say the gap."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
+from cosim.grid.clarabel_engine import engine
 from cosim.grid.device import Devices, Renewable
 from cosim.grid.fallback import fallback_solution
 from cosim.grid.model import ProblemStructure
-from cosim.grid.parameters import parameters
+from cosim.grid.parameters import current_scale, parameters
+from cosim.grid.polish import LOCAL, Polished, Step, polish
 from cosim.grid.problem import Horizon, Load, ProblemData, Rules
-from cosim.grid.radial import Feeder
+from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.reading import read_solution
-from cosim.grid.solution import Dispatch, Solution
+from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
 from cosim.grid.solvers import available_solver, solve
 from cosim.grid.violations import violations
 
 NEARLY = 100.0
 """A relaxation error up to this multiple of what counts as exact may be rounding."""
+LEAST_CNY = 0.1
+"""The price of energy [CNY/kWh] by which things are measured where it costs nothing."""
+PROVEN_CNY = 1e-3
+"""What breaking limits costs at least where it is proven that they cannot be kept."""
 
 
 def solve_dispatch(
@@ -33,11 +41,12 @@ def solve_dispatch(
 ) -> Dispatch:
     """Return the cheapest dispatch of a horizon (Eq. 12-21) with its certificate.
 
-    *load* and *price_cny_per_kwh* cover the horizon's periods; renewable profiles cover the day. Where no
-    dispatch keeps all limits the status is ``elastic`` and the violations name what is broken. Where the
-    relaxation is not exact, rising loss prices are tried (penalty continuation), and the optimum without them
-    stays as the lower bound. Raises ``ConfigError`` for wrong input, ``SolverError`` when the solver breaks down,
-    ``InfeasibleError`` when not even broken limits help; the last two only where the rules ask for no fallback.
+    *load* and *price_cny_per_kwh* cover the horizon's periods; renewable profiles cover the day. Where the
+    relaxation is not exact, its solution is polished to a local optimum of the AC problem (``locally optimal``), and
+    the optimality gap says how far from the bound that is. Where no dispatch keeps all limits the status is
+    ``elastic`` and the violations name what is broken. Raises ``ConfigError`` for wrong input, ``SolverError`` when
+    the solver breaks down, ``InfeasibleError`` when not even broken limits help; the last two only where the rules
+    ask for no fallback.
     """
     case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
     try:
@@ -49,71 +58,74 @@ def solve_dispatch(
 
 
 def _strict_or_elastic(case: "_Case") -> Dispatch:
-    """Return the certified dispatch within the limits, else the elastic one."""
+    """Return the dispatch within the limits; the elastic one only where the strict problem has none."""
     try:
-        strict = _continued(case)
-    except SolverError:  # so far from feasible that the solver cannot tell; the elastic case is better posed
-        strict = None
-    if strict is not None and strict.certified:
-        return strict
-    elastic = _elastic(case)
-    if elastic is not None and (strict is None or elastic.certified):
-        return elastic
+        strict = _cheapest(case)
+    except SolverError as error:
+        return _without_bound(case, error)
     if strict is None:
+        return _elastic(case)
+    if strict.certified:
+        return strict
+    feasible = _within_limits(case, strict.lower_bound_cny)
+    return strict if feasible is None else feasible
+
+
+def _cheapest(case: "_Case") -> Dispatch | None:
+    """Return the dispatch by way of the relaxation; None where that is infeasible, so that no dispatch exists."""
+    relaxed = case.solve()
+    if relaxed is None:
+        return None
+    answer = _exact(case, relaxed)
+    return _dispatch(case, answer, relaxed.solution.objective_cny)
+
+
+def _elastic(case: "_Case") -> Dispatch:
+    """Return the dispatch with limits that give way; ``InfeasibleError`` where even that is infeasible."""
+    dispatch = _cheapest(case.softened)
+    if dispatch is None:
         msg = (
             f"{case.where}: no dispatch exists even with shedding and voltages down to "
             f"{case.rules.elastic.voltage_floor_pu} p.u. Check the ramps, the state and fixed injections."
         )
         raise InfeasibleError(msg)
-    return strict
+    return dispatch
+
+
+def _without_bound(case: "_Case", error: SolverError) -> Dispatch:
+    """Return the dispatch where the strict relaxation breaks down: its limits leave no room, or cannot be kept."""
+    soft = _elastic(case)
+    if not soft.violations or _is_proven(case):
+        return soft
+    reason = f"{error} That no dispatch keeps all limits is not proven. {soft.reason_not_certified}"
+    return replace(soft, status="not certified", reason_not_certified=reason.rstrip())
+
+
+def _is_proven(case: "_Case") -> bool:
+    """Tell whether limits have to be broken, whatever that costs."""
+    values = parameters(case.softened.structure, case.data)
+    return engine(case.softened.structure).least_penalty(values) > PROVEN_CNY
+
+
+def _within_limits(case: "_Case", lower_bound_cny: float) -> Dispatch | None:
+    """Return the polished elastic dispatch if it breaks no limit: another way to a dispatch within them."""
+    soft = case.softened
+    try:
+        relaxed = soft.solve()
+        if relaxed is None:
+            return None
+        dispatch = _dispatch(soft, _exact(soft, relaxed), lower_bound_cny)
+    except SolverError:
+        return None
+    return dispatch if dispatch.certified and not dispatch.violations else None
 
 
 def _fallback(case: "_Case", reason: str) -> Dispatch:
     """Return the fallback operation, and why there is no dispatch."""
     solution = fallback_solution(case.structure, case.data)
-    certificate = Certificate(
-        ac_mismatch_pu=np.where(np.isnan(solution.purchase_kw), np.nan, 0.0),
-        reason_not_certified=f"{reason} Fallback operation: devices are not dispatched and all load is served.",
-    )
-    return replace(_dispatch(case, solution, certificate, None, []), status="failed")
-
-
-def _elastic(case: "_Case") -> Dispatch | None:
-    """Return the dispatch with limits that can give way; None where even that is infeasible.
-
-    Penalties many times the price of energy swamp the solver's precision: it breaks down on feeders far beyond
-    their capacity, or leaves the currents of weakly loaded branches open. Then reduced ones are tried.
-    """
-    full = case.rules.elastic
-    try:
-        firm = _continued(replace(case, structure=replace(case.structure, elastic=full)))
-    except SolverError:
-        return _with_reduced_penalties(case)
-    if firm is None or firm.certified:
-        return firm
-    try:
-        mild = _with_reduced_penalties(case)
-    except SolverError:
-        return firm
-    return mild if mild is not None and mild.certified else firm
-
-
-def _with_reduced_penalties(case: "_Case") -> Dispatch | None:
-    """Return the elastic dispatch at penalties above any price, in the same order: nothing is given up to save."""
-    highest = max(float(np.max(case.data.price_cny_per_kwh)), 0.1)
-    full = case.rules.elastic
-    mild = replace(
-        full,
-        station_cny_per_kwh=min(full.station_cny_per_kwh, 3 * highest),
-        terminal_energy_cny_per_kwh=min(full.terminal_energy_cny_per_kwh, 4 * highest),
-        base_cny_per_kwh=min(full.base_cny_per_kwh, 6 * highest),
-        voltage_cny_per_pu2_h=min(full.voltage_cny_per_pu2_h, 1e3),
-    )
-    dispatch = _continued(replace(case, structure=replace(case.structure, elastic=mild)))
-    if dispatch is None:
-        return None
-    steps = [] if dispatch.exactness_recovery == "none" else [dispatch.exactness_recovery]
-    return replace(dispatch, exactness_recovery=", ".join([*steps, "reduced penalties"]))
+    mismatch = np.where(np.isnan(solution.purchase_kw), np.nan, 0.0)
+    why = f"{reason} Fallback operation: devices are not dispatched and all load is served."
+    return _joined(case, solution, "failed", Certificate(ac_mismatch_pu=mismatch, reason_not_certified=why))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,108 +143,119 @@ class _Case:
         first = self.data.horizon.first_period
         return f"feeder {self.structure.feeder.name}, periods {first} to {first + self.data.periods - 1}"
 
-    def solve(self, **asked: Any) -> Solution | None:
-        """Return the solution of the data, changed as *asked*; None where there is no feasible one.
+    @property
+    def softened(self) -> "_Case":
+        """The case with limits that give way."""
+        return replace(self, structure=replace(self.structure, elastic=self.rules.elastic))
+
+    def solve(
+        self,
+        tilt: Mapping[str, FloatArray] | None = None,
+        charging: Mapping[str, BoolArray] | None = None,
+    ) -> Step | None:
+        """Return the solution with *tilt* in the objective and signs of stores; None where nothing is feasible.
 
         Where the relaxation is nearly exact, the rest may be the solver's rounding: it is asked for more digits.
         """
-        data = replace(self.data, **asked)
-        values = parameters(self.structure, data)
-        result = solve(self.structure, values, self.solver, self.where)
+        data = replace(self.data, charging=charging)
+        values = replace(parameters(self.structure, data), tilt=tilt or {})
+        solver = "clarabel" if tilt else self.solver
+        result = solve(self.structure, values, solver, self.where)
         if result is None:
             return None
         solution = read_solution(result, self.structure, data)
         error, exact_pu = solution.relaxation_error.max(initial=0.0), self.rules.exact_pu
-        if not exact_pu < error <= NEARLY * exact_pu:
-            return solution
-        refined = solve(self.structure, values, self.solver, self.where, refined=True)
-        return solution if refined is None else read_solution(refined, self.structure, data)
+        if exact_pu < error <= NEARLY * exact_pu:
+            with suppress(SolverError):
+                result = solve(self.structure, values, solver, self.where, refined=True) or result
+            solution = read_solution(result, self.structure, data)
+        return Step(variables=result.variables, solution=solution)
 
 
-def _continued(case: _Case) -> Dispatch | None:
-    """Return the first exact dispatch at rising loss prices, else one not certified; None if infeasible.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Exact:
+    """Where the search for an exact solution ended."""
 
-    Where stores charge and discharge at once, their signs are fixed.
-    """
-    try:
-        bound = case.solve()
-    except SolverError:
-        if (feasible := _on_the_edge(case)) is not None:
-            return feasible
-        bound = last = None  # prices so low that losses pay: the steps above are better conditioned
-    else:
-        if bound is None:
-            return None
-        last = bound
-    mu_0 = case.rules.loss_price_cny_per_mwh
-    for mu in (mu_0, *(step for step in case.rules.continuation_cny_per_mwh if step > mu_0)):
-        solution, recovery = _at_loss_price(case, mu, bound)
-        if solution is not None:
-            certificate = certify(solution, case.structure, case.data, case.rules.exact_pu)
-            if not certificate.reason_not_certified:
-                return _dispatch(case, solution, certificate, bound, recovery)
-            if solution is bound and _is_exact(bound, case) and (feasible := _on_the_edge(case)) is not None:
-                return feasible
-        last = last or solution
-    if last is None:
-        msg = f"{case.where}: {case.solver} gives no accurate result at any loss price of the continuation."
-        raise SolverError(msg)
-    return _dispatch(case, last, certify(last, case.structure, case.data, case.rules.exact_pu), bound, [])
+    polished: Polished
+    signs_fixed: bool = False
+
+    @property
+    def recovery(self) -> str:
+        """What was needed beyond the relaxation."""
+        signs = ["storage signs fixed"] if self.signs_fixed else []
+        steps = self.polished.steps
+        return ", ".join([*signs, *([f"{steps} steps of polish"] if steps else [])]) or "none"
 
 
-def _at_loss_price(case: _Case, mu: float, bound: Solution | None) -> tuple[Solution | None, list[str]]:
-    """Return the solution at a loss price of *mu*, and by what it differs from the *bound*, which has none."""
-    solution = _try(case, loss_price_cny_per_mwh=mu) if mu else bound
-    recovery = [f"loss price {mu:g}"] if mu != case.rules.loss_price_cny_per_mwh else []
-    if solution is not None and both_signs(solution, case.structure.devices).any():
-        charging = case.structure.devices.signs(solution.setpoints)
-        solution = _try(case, loss_price_cny_per_mwh=mu, charging=charging)
-        recovery.append("storage signs fixed")
-    return solution, recovery
+def _exact(case: _Case, relaxed: Step) -> _Exact:
+    """Return the relaxed solution where it is exact, else its polish; stores that do both at once get a sign."""
+    polished = Polished(step=relaxed, steps=0, residual=np.inf)
+    if not _does_both(case, relaxed):
+        polished = _polished(case, relaxed, None)
+    if not _does_both(case, polished.step):
+        return _Exact(polished=polished)
+    charging = case.structure.devices.signs(polished.step.solution.setpoints)
+    start = case.solve(charging=charging)
+    if start is None:
+        return _Exact(polished=polished)
+    return _Exact(polished=_polished(case, start, charging), signs_fixed=True)
 
 
-def _is_exact(solution: Solution, case: _Case) -> bool:
-    """Tell whether the relaxation is tight: what is wrong then is the solver's accuracy, and no loss price helps."""
-    return bool(solution.relaxation_error.max(initial=0.0) <= case.rules.exact_pu)
+def _does_both(case: _Case, step: Step) -> bool:
+    return bool(both_signs(step.solution, case.structure.devices).any())
 
 
-def _on_the_edge(case: _Case) -> Dispatch | None:
-    """Return the dispatch where the load is just what the limits allow; None if that is not the case.
-
-    With no room between the limits the strict problem is ill-posed: the solver gives up, or stops at voltages that
-    no AC power flow has. The elastic problem is well posed, and its solution breaks no limit.
-    """
-    soft = replace(case, structure=replace(case.structure, elastic=case.rules.elastic))
-    if case.structure.elastic is not None or (solution := _try(soft)) is None:
-        return None
-    certificate = certify(solution, soft.structure, soft.data, soft.rules.exact_pu)
-    dispatch = _dispatch(soft, solution, certificate, solution, [])
-    return dispatch if dispatch.certified and dispatch.status == "optimal" else None
+def _polished(case: _Case, start: Step, charging: Mapping[str, BoolArray] | None) -> Polished:
+    price = BASE_KVA * case.data.horizon.period_h * max(np.abs(case.data.price_cny_per_kwh).max(), LEAST_CNY)
+    return polish(
+        partial(case.solve, charging=charging),
+        start,
+        case.structure.feeder,
+        price,
+        exact_pu=case.rules.exact_pu,
+        steps_max=case.rules.polish_steps_max,
+    )
 
 
-def _try(case: _Case, **asked: Any) -> Solution | None:
-    """Return the solution of one step; a step without an accurate one is passed over."""
-    try:
-        return case.solve(**asked)
-    except SolverError:
-        return None
-
-
-def _dispatch(
-    case: _Case, solution: Solution, certificate: Certificate, bound: Solution | None, recovery: list[str]
-) -> Dispatch:
-    """Join the solution and its certificate."""
+def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float) -> Dispatch:
+    """Return the dispatch with its certificate, and what it may be called."""
+    solution = answer.polished.step.solution
+    certificate = certify(solution, case.structure, case.data, case.rules.exact_pu)
+    gap = optimality_gap(solution.cost, lower_bound_cny)
+    if not certificate.reason_not_certified and gap > OPTIMAL_GAP and answer.polished.residual > LOCAL:
+        reason = (
+            f"{case.where}: the dispatch is feasible, but {answer.polished.steps} steps of polish did not come "
+            f"to rest; a cheaper one may be near. The optimality gap is {gap:.1e}."
+        )
+        certificate = replace(certificate, reason_not_certified=reason)
     broken = violations(solution, case.structure, case.data) if case.structure.elastic is not None else ()
+    status: Status
+    if certificate.reason_not_certified:
+        status = "not certified"
+    elif broken:
+        status = "elastic"
+    else:
+        status = "optimal" if gap <= OPTIMAL_GAP else "locally optimal"
+    return replace(
+        _joined(case, solution, status, certificate),
+        exactness_recovery=answer.recovery,
+        lower_bound_cny=lower_bound_cny,
+        violations=broken,
+    )
+
+
+def _joined(case: _Case, solution: Solution, status: Status, certificate: Certificate) -> Dispatch:
+    """Join the solution and its certificate."""
     return Dispatch(
         feeder_name=case.structure.feeder.name,
         first_period=case.data.horizon.first_period,
         period_h=case.structure.period_h,
-        status="elastic" if broken else "optimal",
+        status=status,
         solver=case.solver,
-        exactness_recovery=", ".join(recovery) or "none",
+        exactness_recovery="none",
         reason_not_certified=certificate.reason_not_certified,
-        lower_bound_cny=-np.inf if bound is None else bound.objective_cny,
-        violations=broken,
+        lower_bound_cny=-np.inf,
+        violations=(),
         ac_mismatch_pu=certificate.ac_mismatch_pu,
         carried=tuple(name for group in case.structure.devices.groups for name in group.carried),
         **{name: getattr(solution, name) for name in Solution.__dataclass_fields__},
@@ -249,21 +272,24 @@ def _case(
     if problems:
         source = f"dispatch of {feeder.name}"
         raise ConfigError(source, problems)
+    structure = ProblemStructure(
+        feeder=feeder,
+        devices=devices,
+        period_h=horizon.period_h,
+        export=rules.export,
+        elastic=None,
+        responding=() if load.response is None else load.response.buses,
+    )
+    data = ProblemData(
+        load=load,
+        price_cny_per_kwh=price,
+        horizon=horizon,
+        state=horizon.state or devices.initial_state(),
+        loss_price_cny_per_mwh=rules.loss_price_cny_per_mwh,
+    )
     return _Case(
-        structure=ProblemStructure(
-            feeder=feeder,
-            devices=devices,
-            period_h=horizon.period_h,
-            export=rules.export,
-            elastic=None,
-            responding=() if load.response is None else load.response.buses,
-        ),
-        data=ProblemData(
-            load=load,
-            price_cny_per_kwh=price,
-            horizon=horizon,
-            state=horizon.state or devices.initial_state(),
-        ),
+        structure=replace(structure, current_scale=current_scale(structure, data)),
+        data=data,
         rules=rules,
         solver=available_solver(rules.solver).name,
     )

@@ -12,6 +12,7 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
+from cosim.arrays import FloatArray, IntArray
 from cosim.grid.builder import Constraints, rows
 from cosim.grid.radial import Feeder
 
@@ -26,6 +27,14 @@ class Flow:
     """Squared current of each branch."""
     v: cp.Expression
     """Squared voltage of each bus."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedEnds:
+    """The branches with a limit and an admittance at their sending end, and at their receiving end."""
+
+    near: IntArray
+    far: IntArray
 
 
 def leaving(feeder: Feeder) -> Any:
@@ -77,10 +86,15 @@ def voltage_drop(flow: Flow, feeder: Feeder) -> Constraints:
     ]
 
 
-def cone(flow: Flow, feeder: Feeder) -> Constraints:
-    """Eq. 15 relaxed: l v >= P^2 + Q^2 as |2P, 2Q, l - v| <= l + v, v the voltage behind the tap."""
-    v_i = cp.vec(flow.v @ behind_tap(feeder).T, order="C")
-    l_i, p, q = (cp.vec(part, order="C") for part in (flow.l, flow.p, flow.q))
+def cone(flow: Flow, feeder: Feeder, scale: FloatArray | float = 1.0) -> Constraints:
+    """Eq. 15 relaxed: l v >= P^2 + Q^2 as |2P, 2Q, l/s - s v| <= l/s + s v, v the voltage behind the tap.
+
+    *scale*, s, is about the current of each branch: where that is far from 1, the cone would else be a needle.
+    """
+    s = np.broadcast_to(np.asarray(scale), feeder.branch_count)
+    v_i = cp.vec(flow.v @ (sparse.diags_array(s) @ behind_tap(feeder)).T, order="C")
+    l_i = cp.vec(flow.l @ sparse.diags_array(1 / s), order="C")
+    p, q = (cp.vec(part, order="C") for part in (flow.p, flow.q))
     return [cp.SOC(l_i + v_i, cp.vstack([2 * p, 2 * q, l_i - v_i]), axis=0)]
 
 
@@ -90,25 +104,42 @@ def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0
     return [v >= feeder.voltage_min_pu**2 - under, v <= feeder.voltage_max_pu**2 + over]
 
 
-def current_limits(flow: Flow, feeder: Feeder, most: Any) -> Constraints:
+def current_limits(flow: Flow, feeder: Feeder, most: Any, near2: Any = None, far2: Any = None) -> Constraints:
     """Eq. 16: l <= *most*, and the current at each end of a branch with charging within its limit.
 
-    That l is not negative is in the cone.
+    That l is not negative is in the cone. *near2* and *far2* are the squared limits at the `limited_ends`; None is
+    what the feeder says.
     With y = g + jb at an end, where P and Q pass at v, its current is l + 2 (g P - b Q) + |y|^2 v at the
     sending end, and l - 2 (g P - b Q) + |y|^2 v at the receiving end.
     """
-    limits = [flow.l <= most]
-    finite = np.isfinite(feeder.current_max_pu)
-    if (near := np.flatnonzero(finite & (feeder.y_from_pu != 0))).size:
+    limits, ends = [flow.l <= most], limited_ends(feeder)
+    if (near := ends.near).size:
+        near2 = (
+            rows((feeder.current_max_pu * feeder.ratio)[near] ** 2, flow.l[:, near])
+            if near2 is None
+            else near2
+        )
         y, v = feeder.y_from_pu[near], (flow.v @ behind_tap(feeder).T)[:, near]
-        cross = flow.p[:, near] @ np.diag(2 * y.real) - flow.q[:, near] @ np.diag(2 * y.imag)
-        largest = rows((feeder.current_max_pu * feeder.ratio)[near] ** 2, v)
-        limits.append(flow.l[:, near] + cross + v @ np.diag(np.abs(y) ** 2) <= largest)
-    if (far := np.flatnonzero(finite & (feeder.y_to_pu != 0))).size:
+        cross = flow.p[:, near] @ _diagonal(2 * y.real) - flow.q[:, near] @ _diagonal(2 * y.imag)
+        limits.append(flow.l[:, near] + cross + v @ _diagonal(np.abs(y) ** 2) <= near2)
+    if (far := ends.far).size:
+        far2 = rows(feeder.current_max_to_pu[far] ** 2, flow.l[:, far]) if far2 is None else far2
         y, v, current2 = feeder.y_to_pu[far], flow.v[:, feeder.to_bus[far]], flow.l[:, far]
-        p = flow.p[:, far] - current2 @ np.diag(feeder.r_pu[far])
-        q = flow.q[:, far] - current2 @ np.diag(feeder.x_pu[far])
-        cross = p @ np.diag(2 * y.real) - q @ np.diag(2 * y.imag)
-        largest = rows(feeder.current_max_to_pu[far] ** 2, v)
-        limits.append(current2 - cross + v @ np.diag(np.abs(y) ** 2) <= largest)
+        p = flow.p[:, far] - current2 @ _diagonal(feeder.r_pu[far])
+        q = flow.q[:, far] - current2 @ _diagonal(feeder.x_pu[far])
+        cross = p @ _diagonal(2 * y.real) - q @ _diagonal(2 * y.imag)
+        limits.append(current2 - cross + v @ _diagonal(np.abs(y) ** 2) <= far2)
     return limits
+
+
+def limited_ends(feeder: Feeder) -> LimitedEnds:
+    """Return the branches with a limit whose ends need a row of their own."""
+    finite = np.isfinite(feeder.current_max_pu)
+    return LimitedEnds(
+        near=np.flatnonzero(finite & (feeder.y_from_pu != 0)),
+        far=np.flatnonzero(finite & (feeder.y_to_pu != 0)),
+    )
+
+
+def _diagonal(values: FloatArray) -> Any:
+    return sparse.diags_array(values)

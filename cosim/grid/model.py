@@ -36,6 +36,8 @@ class ProblemStructure:
     elastic: Elastic | None
     responding: tuple[str, ...] = ()
     """The buses whose load answers the price."""
+    current_scale: tuple[float, ...] = ()
+    """About the current of each branch, see `equations.cone`; empty where all are about 1 p.u."""
 
     @property
     def responses(self) -> tuple[Group[Any], ...]:
@@ -75,8 +77,8 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         active,
         reactive,
         *eq.voltage_drop(flow, feeder),
-        *eq.cone(flow, feeder),
-        *eq.current_limits(flow, feeder, model.parameter("current2_max", feeder.branch_count)),
+        *eq.cone(flow, feeder, np.array(structure.current_scale or 1.0)),
+        *eq.current_limits(flow, feeder, *_largest_currents(model)),
         *_voltage_band(flow, model),
         *([] if structure.export else [supply_p >= 0]),
         *(constraint for own in terms for constraint in own.constraints),
@@ -85,6 +87,17 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
     purchase = BASE_KVA * cp.multiply(model.parameter("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
     cost = sum((own.cost for own in terms), model.period_h * cp.sum(purchase + losses)) + sum(model.penalties)
     return Model(cp.Problem(cp.Minimize(cost), constraints), model, active)
+
+
+def _largest_currents(model: ModelBuilder) -> list[Any]:
+    """Return the parameters of the current limits: of the series current, and at both `equations.limited_ends`."""
+    ends = eq.limited_ends(model.feeder)
+    counts = {
+        "current2_max": model.feeder.branch_count,
+        "near2_max": ends.near.size,
+        "far2_max": ends.far.size,
+    }
+    return [model.parameter(name, count) if count else None for name, count in counts.items()]
 
 
 def _slack_marks(feeder: Feeder) -> FloatArray:

@@ -17,7 +17,7 @@ from cosim.grid.flow import PowerFlow, no_power_flow
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow
 from cosim.grid.problem import Load
 from cosim.grid.radial import Feeder
-from cosim.grid.solution import Dispatch, rows_of
+from cosim.grid.solution import Dispatch, locally_optimal, rows_of
 from cosim.grid.tariff import non_positive_prices
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
@@ -220,7 +220,7 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
         ac_mismatch_max_pu=op.voltage_mismatch_pu,
         ac_current_mismatch_max_a=_largest(current * op.feeder.current_base_a),
         ac_losses_mismatch_kw=d.losses_kw[k] - float(op.planned.losses_kw),
-        bound_gap=d.gap,
+        optimality_gap=d.optimality_gap,
     )
 
 
@@ -242,6 +242,10 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
             "The load is beyond what the feeder can carry."
         )
         _violation(recorder, op, "no_ac_solution", float(op.station_kw.sum()), sentence)
+    if op.dispatch.status == "locally optimal":
+        gap = op.dispatch.optimality_gap
+        sentence = f"period {op.now.period}: {locally_optimal(gap)}"
+        _violation(recorder, op, "locally_optimal", gap, sentence)
     for sentence in non_positive_prices(np.array([op.price_cny_per_kwh]), first_period=op.now.period):
         _record(recorder, op, place="tariff", kind="price", amount=-op.price_cny_per_kwh, sentence=sentence)
     _record_realised_voltage(recorder, op)

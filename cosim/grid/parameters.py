@@ -4,9 +4,15 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid.builder import Parameters
+from cosim.grid.equations import limited_ends
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import Load, ProblemData
 from cosim.grid.radial import BASE_KVA
+
+SMALL_PU, LARGE_PU = 0.01, 10.0
+"""Currents [p.u. of 1 MVA] between which a branch needs no scale."""
+LEAST_CURRENT_PU = 1e-3
+"""Limits on currents that are only cuts are not below this."""
 
 
 def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
@@ -17,7 +23,7 @@ def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
         "loss_price": np.full((data.periods, 1), data.loss_price_cny_per_mwh),
         "load_p": (load.base_kw + load.station_kw) / BASE_KVA,
         "load_q": load.base_kvar / BASE_KVA,
-        "current2_max": _current2_max(structure, data),
+        **_current2_max(structure, data),
     }
     before: dict[str, FloatArray] = {}
     ends: dict[str, FloatArray] = {}
@@ -41,12 +47,12 @@ def _sheddable(load: Load) -> dict[str, FloatArray]:
     }
 
 
-def _current2_max(structure: ProblemStructure, data: ProblemData) -> FloatArray:
-    """Return the square of a current no branch can exceed in any AC power flow within the limits.
+def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, FloatArray]:
+    """Return the squares of currents no branch can exceed in any AC power flow within the limits.
 
     By Kirchhoff's law it carries the sum of the currents below it, each at most S_max / v_min. The cones
     alone allow any current, so where losses pay (prices below zero) the relaxation would run away. Where a
-    branch has a limit and no charging of its own, the limit holds here.
+    branch has a limit that can bind, it holds here: of its series current where it has no charging, else at its ends.
     """
     feeder, load = structure.feeder, data.load
     lowest = feeder.voltage_min_pu
@@ -61,7 +67,24 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> FloatArray:
     largest = largest + ratings + np.abs(feeder.admittance_at_bus) * highest**2
     scale = feeder.ratio_to_slack
     reach = feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus]
-    own = np.where(feeder.y_from_pu == 0, feeder.current_max_pu * feeder.ratio, np.inf)
-    own = np.minimum(own, np.where(feeder.y_to_pu == 0, feeder.current_max_to_pu, np.inf))
-    most: FloatArray = np.minimum(reach, own) ** 2
-    return most
+    near_max, far_max = feeder.current_max_pu * feeder.ratio, feeder.current_max_to_pu
+    own = np.where(feeder.y_from_pu == 0, near_max, np.inf)
+    own = np.minimum(own, np.where(feeder.y_to_pu == 0, far_max, np.inf))
+    ends = limited_ends(feeder)
+    squared = {"current2_max": np.minimum(np.maximum(reach, LEAST_CURRENT_PU), own) ** 2}
+    for name, at, limit, y in (
+        ("near2_max", ends.near, near_max, feeder.y_from_pu),
+        ("far2_max", ends.far, far_max, feeder.y_to_pu),
+    ):
+        if at.size:
+            squared[name] = np.minimum(reach + np.abs(y) * 2.0 * highest, limit)[:, at] ** 2
+    return squared
+
+
+def current_scale(structure: ProblemStructure, data: ProblemData) -> tuple[float, ...]:
+    """Return about the largest current of each branch for `equations.cone`; empty where all are about 1 p.u."""
+    largest = np.sqrt(_current2_max(structure, data)["current2_max"].max(axis=0, initial=0.0))
+    if ((largest >= SMALL_PU) & (largest <= LARGE_PU)).all():
+        return ()
+    scale = np.where(largest > LARGE_PU, np.sqrt(largest), np.where(largest < SMALL_PU, largest, 1.0))
+    return tuple((2.0 ** np.round(np.log2(np.maximum(scale, LEAST_CURRENT_PU)))).tolist())

@@ -112,9 +112,9 @@ class Rules:
 
     export: bool = False
     loss_price_cny_per_mwh: float = 0.0
-    """mu of Eq. 21. Bought energy already pays for its losses, so it is 0 outside the continuation."""
-    continuation_cny_per_mwh: tuple[float, ...] = (1, 10, 100, 200, 400, 800, 1600, 3200, 10_000, 30_000)
-    """Penalty continuation: loss prices tried in turn while the relaxation is not exact."""
+    """mu of Eq. 21; bought energy already pays for its losses."""
+    polish_steps_max: int = 40
+    """Most steps of the polish of a relaxation that is not exact."""
     exact_pu: float = 1e-6
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)

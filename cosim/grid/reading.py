@@ -9,11 +9,15 @@ from cosim.arrays import FloatArray
 from cosim.grid.cost import running_cost
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import ProblemData
-from cosim.grid.radial import BASE_KVA
+from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import BranchFlow, Solution, relaxation_error
 from cosim.grid.solver_result import SolverResult
 
 Arrays = dict[str, FloatArray]
+UNFELT_PU = 1e-9
+"""Power and squared voltage [p.u. of 1 MVA, 1] that make no difference."""
+INEXACT_PU = 1e-6
+"""From this relaxation error on, it is asked whether the excess of a current is felt."""
 
 
 def read_solution(result: SolverResult, structure: ProblemStructure, data: ProblemData) -> Solution:
@@ -31,8 +35,10 @@ def read_solution(result: SolverResult, structure: ProblemStructure, data: Probl
     cost = running_cost(structure.devices, setpoints, purchase_kw, data.price_cny_per_kwh, structure.period_h)
     moving_cny = sum(group.objective_cny(variables, data) for group in structure.groups)
     penalty_cny = result.penalty_cny if structure.elastic else 0.0
+    lost_pu = float((np.maximum(variables["current2"], 0.0) @ structure.feeder.r_pu).sum())
+    loss_cny = data.loss_price_cny_per_mwh * structure.period_h * lost_pu
     return Solution(
-        cost=replace(cost, penalty_cny=penalty_cny, moving_cny=moving_cny),
+        cost=replace(cost, penalty_cny=penalty_cny, moving_cny=moving_cny, loss_cny=loss_cny),
         setpoints=setpoints,
         **shed,
         purchase_kw=purchase_kw,
@@ -57,8 +63,11 @@ def _network(variables: Arrays, structure: ProblemStructure) -> dict[str, Any]:
     """Return voltages, and of each branch what enters it, its losses and its relaxation error."""
     feeder = structure.feeder
     v, p, q = variables["voltage2"], variables["branch_p"], variables["branch_q"]
-    current2 = np.maximum(variables["current2"], 0.0)
     behind_tap, arriving = v[:, feeder.from_bus] / feeder.ratio**2, v[:, feeder.to_bus]
+    flow = _felt(
+        BranchFlow(voltage2=behind_tap, current2=np.maximum(variables["current2"], 0.0), p=p, q=q), feeder
+    )
+    current2 = flow.current2
     y, far = feeder.y_from_pu, feeder.y_to_pu
     entering2 = current2 + 2 * (p * y.real - q * y.imag) + np.abs(y) ** 2 * behind_tap
     lost = current2 * feeder.r_pu + behind_tap * y.real + arriving * far.real
@@ -68,8 +77,19 @@ def _network(variables: Arrays, structure: ProblemStructure) -> dict[str, Any]:
         "branch_kvar": BASE_KVA * (q - y.imag * behind_tap),
         "branch_current_pu": np.sqrt(np.maximum(entering2, 0.0)) / feeder.ratio,
         "losses_kw": BASE_KVA * lost.sum(axis=1),
-        "relaxation_error": relaxation_error(BranchFlow(voltage2=behind_tap, current2=current2, p=p, q=q)),
+        "relaxation_error": relaxation_error(flow),
     }
+
+
+def _felt(flow: BranchFlow, feeder: Feeder) -> BranchFlow:
+    """Return the flow with the currents that P and Q say, where an excess changes nothing in the network.
+
+    Behind an impedance of almost nothing, or of a branch almost without load, the problem leaves the current open.
+    """
+    implied = (flow.p**2 + flow.q**2) / flow.voltage2
+    excess = np.abs(flow.current2 - implied) * np.hypot(feeder.r_pu, feeder.x_pu)
+    unfelt = (excess <= UNFELT_PU) & (relaxation_error(flow) > INEXACT_PU)
+    return replace(flow, current2=np.where(unfelt, implied, flow.current2))
 
 
 def _injection(

@@ -12,7 +12,7 @@ from cosim.grid.device import Device, Devices, Renewable
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.problem import DispatchState, Horizon, Load, Rules
 from cosim.grid.radial import Feeder
-from cosim.grid.solution import Cost, Dispatch, rows_of
+from cosim.grid.solution import Cost, Dispatch, Status, rows_of
 
 Forecast = Callable[[int, Load], Load]
 """What is expected at the start of a period (1..T), given the load and renewable power that will come from it on."""
@@ -150,11 +150,17 @@ def _cost(dispatch: Dispatch, rows: slice, devices: Devices, price_cny_per_kwh: 
     return running_cost(devices, setpoints, bought_kw, price_cny_per_kwh, dispatch.period_h)
 
 
+def _worst(plans: list[Dispatch], *, broken: bool) -> Status:
+    """Return the worst status of several plans; ``elastic`` only where what was carried out breaks limits."""
+    found: set[Status] = {plan.status for plan in plans} - {"elastic"} | ({"elastic"} if broken else set())
+    order: tuple[Status, ...] = ("failed", "not certified", "elastic", "locally optimal")
+    return next((status for status in order if status in found), "optimal")
+
+
 def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_kwh: FloatArray) -> Dispatch:
     """Return a row of each of several plans as one dispatch; what other rows would have broken is no news."""
     plans = [plan for plan, _ in parts]
     broken = tuple(v for plan, row in parts for v in plan.violations if v.period == plan.first_period + row)
-    failed = any(plan.status == "failed" for plan in plans)
     recoveries = [plan.exactness_recovery for plan in plans if plan.exactness_recovery != "none"]
     arrays: dict[str, Any] = {
         field.name: np.concatenate([getattr(plan, field.name)[row : row + 1] for plan, row in parts])
@@ -170,7 +176,7 @@ def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_k
         **arrays,
         setpoints=setpoints,
         lower_bound_cny=-np.inf,
-        status="failed" if failed else "elastic" if broken else "optimal",
+        status=_worst(plans, broken=bool(broken)),
         exactness_recovery=", ".join(dict.fromkeys(recoveries)) or "none",
         reason_not_certified=next((plan.reason_not_certified for plan in plans if not plan.certified), ""),
         violations=broken,

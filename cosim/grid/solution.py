@@ -14,6 +14,11 @@ from cosim.grid.problem import DispatchState
 
 REPORT_BASE_KVA = 10_000.0
 """Base of the relaxation error (Eq. 23), as published for this feeder."""
+Status = Literal["optimal", "locally optimal", "elastic", "not certified", "failed"]
+OPTIMAL_GAP = 1e-6
+"""Largest optimality gap of a dispatch that is called optimal."""
+LEAST_COST_CNY = 0.01
+"""Below this an objective is nothing: the gap is not divided by less."""
 SMALL_CURRENT_PU = 1e-3
 """Below this current [p.u. of 10 MVA] `relaxation_error` is measured by the residual of the cone."""
 
@@ -40,16 +45,31 @@ class Cost:
     """The parts of Eq. 21 [CNY], and what the elastic dispatch paid for broken limits (not in the total)."""
 
     purchase_cny: float
+    traded_cny: float
+    """The absolute values of what is bought and sold in each period, added up."""
     device_cny: Mapping[str, float] = field(default_factory=dict)
     """Running cost of the devices by kind, such as ``turbine``."""
     penalty_cny: float = 0.0
     moving_cny: float = 0.0
     """What its users ask for the load that moves to where energy is cheaper (not in the total)."""
+    loss_cny: float = 0.0
+    """What the loss price asks for losses (not in the total)."""
 
     @property
     def total_cny(self) -> float:
         """Eq. 21 without loss price and without penalties."""
         return sum(self.device_cny.values(), self.purchase_cny)
+
+    @property
+    def objective_cny(self) -> float:
+        """What is minimised: Eq. 21 with loss price and penalties, and what moving load is worth."""
+        return self.total_cny + self.penalty_cny + self.moving_cny + self.loss_cny
+
+    @property
+    def absolute_cny(self) -> float:
+        """The sum of the absolute terms of the objective."""
+        others = (*self.device_cny.values(), self.penalty_cny, self.moving_cny, self.loss_cny)
+        return self.traded_cny + sum(map(abs, others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,8 +98,8 @@ class Solution:
 
     @property
     def objective_cny(self) -> float:
-        """What the solve minimised, without the loss price."""
-        return self.cost.total_cny + self.cost.penalty_cny + self.cost.moving_cny
+        """What the solve minimised."""
+        return self.cost.objective_cny
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,15 +109,17 @@ class Dispatch(Solution):
     feeder_name: str
     first_period: int
     period_h: float
-    status: Literal["optimal", "elastic", "failed"]
-    """``elastic`` where limits had to give way; ``failed`` where the fallback operation stands for a dispatch."""
+    status: Status
+    """``optimal``: within `OPTIMAL_GAP` of the lower bound; ``locally optimal``: within all limits, and no small change
+    is cheaper; ``elastic`` where limits had to give way; ``not certified``: the set-points are no dispatch;
+    ``failed`` where the fallback operation stands for a dispatch."""
     solver: str
     exactness_recovery: str
-    """``none``, or what made the relaxation exact, such as ``loss price 10, storage signs fixed``."""
+    """``none``, or what made the relaxation exact, such as ``storage signs fixed, 4 steps of polish``."""
     reason_not_certified: str
     """Empty where the dispatch is certified."""
     lower_bound_cny: float
-    """Optimum of the relaxation (with penalties where elastic): no dispatch is cheaper."""
+    """Optimum of the relaxation (with penalties where elastic, and with the loss price): no dispatch is cheaper."""
     violations: tuple[Violation, ...]
     carried: tuple[str, ...]
     """The set-points that one period leaves to the next."""
@@ -140,12 +162,9 @@ class Dispatch(Solution):
         return self.cost.total_cny
 
     @property
-    def gap(self) -> float:
-        """Cost above the lower bound, relative to it; 0 where the relaxation was exact, inf without a bound."""
-        if not np.isfinite(self.lower_bound_cny):
-            return float("inf")
-        above = self.objective_cny - self.lower_bound_cny
-        return above / max(abs(self.lower_bound_cny), 1.0)
+    def optimality_gap(self) -> float:
+        """Objective above the lower bound, as a share of its absolute terms; 0 where exact, inf without a bound."""
+        return optimality_gap(self.cost, self.lower_bound_cny)
 
     @property
     def certified(self) -> bool:
@@ -165,6 +184,18 @@ class Dispatch(Solution):
         """Return what *period* leaves to the next, so that a rolling horizon can go on from there."""
         row = self.row(period)
         return {name: self.setpoints[name][row].copy() for name in self.carried}
+
+
+def optimality_gap(cost: Cost, lower_bound_cny: float) -> float:
+    """Return (objective - bound) / (sum of the absolute terms of the objective); inf without a bound."""
+    above = max(cost.objective_cny - lower_bound_cny, 0.0)
+    return above / max(cost.absolute_cny, LEAST_COST_CNY)
+
+
+def locally_optimal(gap: float) -> str:
+    """Return what *gap* says of a dispatch that is only locally optimal."""
+    above = f"the optimality gap is {gap:.1e}" if np.isfinite(gap) else "no lower bound is known"
+    return f"the dispatch is locally optimal: no small change is cheaper, another dispatch may be; {above}."
 
 
 def rows_of(setpoints: Mapping[str, FloatArray], rows: slice) -> dict[str, FloatArray]:

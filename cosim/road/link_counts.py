@@ -1,4 +1,4 @@
-"""What was seen on the links, day by day: flows that were counted, or times that say what the flow was."""
+"""Daily observations of links: counted flows, or flows derived from observed times."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,26 +6,29 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, read_table, refuse_faulty
-from cosim.errors import ConfigError
+from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, read_table, refuse_faulty
+from cosim.errors import refuse
 from cosim.road.network import Network
+
+TIME_TOLERANCE = 1e-9
+"""Relative difference to the free-flow time below which a link is at free flow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LinkCounts:
-    """The flows of some links on some days, and how well each was measured."""
+    """Counted flows of links on days, with the measurement noise."""
 
     link: IntArray
-    """Links that were counted."""
+    """Indices of the counted links."""
     flow_veh_h: FloatArray
-    """Days x counted links."""
+    """Counts: days x counted links."""
     noise_veh_h: FloatArray | None = None
-    """Standard deviation of the measurement, per counted link. None: estimated, the same on every link."""
+    """Standard deviation of the measurement noise, per counted link. None: estimated, equal on all links."""
     noise_shape: FloatArray | None = None
-    """Where the noise is estimated: its relative size, per counted link. None: the same on every link."""
+    """Relative size of an estimated noise, per counted link. None: equal on all links."""
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not fit each other, and flows and noise that cannot be."""
+        """Raise ValueError for arrays of wrong shape and values out of range."""
         days, links = self.flow_veh_h.shape
         if days == 0 or links == 0 or self.link.shape != (links,) or np.unique(self.link).size != links:
             msg = f"counts have shape {(days, links)}; there are {np.unique(self.link).size} different links"
@@ -46,7 +49,7 @@ class LinkCounts:
 
 
 def flow_at_time_veh_h(network: Network, link: IntArray, time_min: FloatArray) -> FloatArray:
-    """Return the flow at which each link takes this time: BPR inverted, times below t0 taken as t0 [veh/h]."""
+    """Return the flow of each link at this time, the inverse of BPR [veh/h]; zero for times below t0."""
     t0, alpha, beta = network.t0_min[link], network.alpha[link], network.beta[link]
     excess = np.maximum(time_min / t0 - 1, 0.0) / alpha
     flow: FloatArray = network.capacity_veh_h[link] * excess ** (1 / beta)
@@ -56,71 +59,59 @@ def flow_at_time_veh_h(network: Network, link: IntArray, time_min: FloatArray) -
 def counts_from_times(
     network: Network, link: IntArray, time_min: FloatArray, *, noise_min: FloatArray | float | None = None
 ) -> LinkCounts:
-    """Return the flows that link times stand for, with the noise of the times carried over (delta method).
+    """Return the flows at the observed link times, with the noise propagated from the times (delta method).
 
-    *time_min* is days x links, *noise_min* the standard deviation of a time (None: estimated with the trips).
-    A flow is as uncertain as dx/dt is large, and near free flow it is without bound: links that are never seen
-    slower than at free flow are left out, as are those of constant time. Raises ConfigError if none is left.
+    *time_min* is days x links, *noise_min* the standard deviation of a time (None: estimated with the trips). The noise
+    of a flow is in proportion to dx/dt, which is unbounded near free flow: links whose mean time is not above the
+    free-flow time are omitted, and so are links of constant time. Raises ConfigError if no link remains.
     """
     mean = time_min.mean(axis=0)
-    told = (network.t0_min[link] > 0) & (network.alpha[link] > 0) & ~network.is_charging[link]
-    told &= mean > network.t0_min[link] * (1 + 1e-9)
-    if not told.any():
-        where = "link times"
-        raise ConfigError(
-            where, ["no link is slower than at free flow; its time then says nothing of its flow"]
+    usable = (network.t0_min[link] > 0) & (network.alpha[link] > 0) & ~network.is_charging[link]
+    usable &= mean > network.t0_min[link] * (1 + TIME_TOLERANCE)
+    if not usable.any():
+        refuse(
+            "link times", ["no link is slower than at free flow, so its flow cannot be derived from its time"]
         )
-    link, time_min = link[told], time_min[:, told]
+    link, time_min = link[usable], time_min[:, usable]
     flow = flow_at_time_veh_h(network, link, time_min)
-    excess = mean[told] - network.t0_min[link]
-    slope = flow_at_time_veh_h(network, link, mean[told]) / (network.beta[link] * excess)  # dx/dt
+    excess = mean[usable] - network.t0_min[link]
+    slope = flow_at_time_veh_h(network, link, mean[usable]) / (network.beta[link] * excess)  # dx/dt
     return LinkCounts(
         link=link,
         flow_veh_h=flow,
-        noise_veh_h=None if noise_min is None else slope * np.broadcast_to(noise_min, told.shape)[told],
+        noise_veh_h=None if noise_min is None else slope * np.broadcast_to(noise_min, usable.shape)[usable],
         noise_shape=slope,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """One number per day and link."""
+    """Observed values of links on days."""
 
     link: IntArray
+    """Indices of the observed links."""
     values: FloatArray
-    """Days x links."""
+    """Days x observed links."""
 
 
 def read_observations(file: Path, network: Network, column: str) -> Observations:
-    """Return a CSV file with columns day, link and *column* (flow_veh_h or time_min).
+    """Return the observations in a CSV file with the columns day, link and *column* (flow_veh_h or time_min).
 
-    Every link must be seen on every day. Raises ConfigError naming every defect.
+    Every link must be observed on every day. Raises ConfigError with every defect.
     """
     table = read_table(file, ("day", "link", column))
     table.refuse_repeated("day", "link")
     values = table.numbers(column, NOT_NEGATIVE if column == "flow_veh_h" else POSITIVE)
-    number = {name: link for link, name in enumerate(network.links)}
-    for line, row in zip(table.lines, table.cells, strict=True):
-        if row["link"] not in number:
-            table.report(line, f"column link is {row['link']!r}; it must be a link of the network")
+    link = table.positions("link", network.links, "a link of the network")
     if not table.problems and not table.cells:
         table.report(0, "has no rows")
-    if not table.problems:
-        seen = _in_a_grid(table, values, number)
     refuse_faulty(table)
-    return seen
-
-
-def _in_a_grid(table: Table, values: FloatArray, number: dict[str, int]) -> Observations:
-    """Return the rows as days x links; a day that misses a link is a defect."""
     days = list(dict.fromkeys(row["day"] for row in table.cells))
-    names = sorted({row["link"] for row in table.cells}, key=number.__getitem__)
-    day_of, place_of = ({name: place for place, name in enumerate(keys)} for keys in (days, names))
-    grid = np.full((len(days), len(names)), np.nan)
-    for row, value in zip(table.cells, values, strict=True):
-        grid[day_of[row["day"]], place_of[row["link"]]] = value
-    for day, place in np.argwhere(np.isnan(grid)):
-        table.report(
-            0, f"link {names[place]!r} is not seen on day {days[day]!r}; every link is needed every day"
-        )
-    return Observations(np.array([number[name] for name in names], dtype=np.int64), grid)
+    observed, column_of_row = np.unique(link, return_inverse=True)
+    grid = np.full((len(days), observed.size), np.nan)
+    grid[table.positions("day", days), column_of_row] = values
+    for day, column_index in np.argwhere(np.isnan(grid)):
+        missing = f"link {network.links[observed[column_index]]!r} is not observed on day {days[day]!r}"
+        table.report(0, f"{missing}; every link is needed every day")
+    refuse_faulty(table)
+    return Observations(observed, grid)

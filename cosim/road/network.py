@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, Frame, IntArray
 from cosim.errors import ConfigError
+
+LINK_DEFAULTS = {
+    **dict.fromkeys(("t0_min", "capacity_veh_h", "alpha", "davidson_j", "length_km", "fixed_cost_min"), 0.0),
+    "beta": 1.0,
+}
+"""Fields of Network with one number per link, and their values of added links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +84,23 @@ class Network:
         """Return the index of a node in the node arrays; ValueError for an unknown node."""
         return self.nodes.index(name)
 
+    def frame(self, flow_veh_h: FloatArray, time_min: FloatArray, toll_min: FloatArray) -> Frame:
+        """Return a table with one row per link: end nodes, flow, time, cost, toll, capacity, flow / capacity."""
+        import pandas as pd
+
+        columns = {
+            "link": self.links,
+            "from_node": [self.nodes[node] for node in self.from_node],
+            "to_node": [self.nodes[node] for node in self.to_node],
+            "flow_veh_h": flow_veh_h,
+            "time_min": time_min,
+            "cost_min": self.cost_min(time_min),
+            "toll_min": toll_min,
+            "capacity_veh_h": self.capacity_veh_h,
+            "saturation": flow_veh_h / self.capacity_veh_h,
+        }
+        return pd.DataFrame(columns)
+
     def with_charging_arcs(self, stations: Sequence[ChargingArc]) -> "Network":
         """Return the network with a charging arc per station, in station order.
 
@@ -87,20 +111,35 @@ class Network:
         problems += [f"the name {name!r} is given twice" for name in _repeated(names)]
         if problems:
             raise ConfigError(", ".join(station.name for station in stations), problems)
-        at = np.array([self.node_index(station.node) for station in stations], dtype=np.int64)
-        flat = np.zeros(len(stations))
+        nodes = np.array([self.node_index(station.node) for station in stations], dtype=np.int64)
+        return self.with_links(
+            [station.name for station in stations],
+            nodes,
+            nodes,
+            t0_min=[station.t0_min for station in stations],
+            capacity_veh_h=[station.capacity_veh_h for station in stations],
+            davidson_j=[station.davidson_j for station in stations],
+        )
+
+    def with_links(
+        self,
+        names: Sequence[str],
+        from_node: IntArray,
+        to_node: IntArray,
+        **columns: FloatArray | Sequence[float] | float,
+    ) -> "Network":
+        """Return the network with more links; *columns* are link arrays or numbers for all, by default 0 (beta: 1)."""
+        extended: dict[str, Any] = {
+            name: np.append(getattr(self, name), np.broadcast_to(columns.get(name, default), len(names)))
+            for name, default in LINK_DEFAULTS.items()
+            if getattr(self, name) is not None
+        }
         return replace(
             self,
-            links=tuple(names),
-            from_node=np.concatenate([self.from_node, at]),
-            to_node=np.concatenate([self.to_node, at]),
-            t0_min=np.append(self.t0_min, [station.t0_min for station in stations]),
-            capacity_veh_h=np.append(self.capacity_veh_h, [station.capacity_veh_h for station in stations]),
-            alpha=np.append(self.alpha, flat),
-            beta=np.append(self.beta, flat + 1.0),
-            davidson_j=np.append(self.davidson_j, [station.davidson_j for station in stations]),
-            length_km=None if self.length_km is None else np.append(self.length_km, flat),
-            fixed_cost_min=None if self.fixed_cost_min is None else np.append(self.fixed_cost_min, flat),
+            links=(*self.links, *names),
+            from_node=np.append(self.from_node, from_node),
+            to_node=np.append(self.to_node, to_node),
+            **extended,
         )
 
 

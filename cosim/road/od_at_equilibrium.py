@@ -1,8 +1,8 @@
-"""Trips whose equilibrium makes the counts most likely: for days on which nobody saw the link times.
+"""Maximum likelihood estimation of OD trips with the path shares of their equilibrium, for days without observed times.
 
-The shares of the paths then follow from the trips themselves, lambda(o, theta) = the SUE's path flows. Their
-derivatives are those of the equilibrium: with J what trips do at fixed costs and S the response of the loading,
-(I + S D) dx = Delta' J and dlambda = J - theta f (v - mean v), v = Delta D dx. Fisher scoring goes uphill.
+The path flows lambda(o, theta) are those of the SUE. With J the Jacobian at fixed costs, S the response matrix of the
+loading and D the slope of the times, (I + S D) dx = Delta' J and dlambda = J - theta f (v - mean v), v = Delta D dx.
+The likelihood is maximised by Fisher scoring.
 """
 
 from dataclasses import dataclass, replace
@@ -15,97 +15,102 @@ from cosim.road.count_model import CountModel, LogPrior, OdTrips
 from cosim.road.latency import link_time_slope
 from cosim.road.problem import AssignmentProblem
 
-MOST_STEPS = 50
-LONGEST_STEP = 0.7
-"""Largest change of a logarithm in one step: to half, or to double."""
-SHORTEST = 1e-3
-"""Share of a step at which going uphill is given up."""
-SETTLED = 1e-8
+MAX_STEPS = 50
+"""Steps of Fisher scoring."""
+MAX_LOG_CHANGE = 0.7
+"""Maximum change of a logarithm per step: by a factor of about two."""
+MIN_STEP_SIZE = 1e-3
+"""Step size at which the line search ends."""
+DECREMENT_TOLERANCE = 1e-8
 """Newton decrement at which the search ends: a ten thousandth of a standard error."""
-RESIDUAL = 1e-9
-"""Of the equilibrium at every step."""
+SUE_TOLERANCE = 1e-9
+"""Residual of the equilibrium at each step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquilibriumPoint:
-    """OdTrips, their equilibrium, and the log-likelihood of all days."""
+    """Parameters, their equilibrium, and the log-posterior of all days with its derivatives."""
 
-    trips: OdTrips
+    parameters: OdTrips
     model: CountModel
-    """With the path costs of the equilibrium."""
+    """The count model at the path costs of the equilibrium."""
     jacobian: FloatArray
     """dlambda / d(ln o, ln theta)."""
-    value: float
+    log_posterior: float
     gradient: FloatArray
     information: FloatArray
-    """Of the mean counts and the prior: a bit less than there is, so that steps are a bit long."""
+    """Information in the mean counts and the prior: slightly low, so that steps are slightly long."""
     path_flow_veh_h: FloatArray
 
 
 def fisher_scoring(
     model: CountModel, start: OdTrips, prior: LogPrior, *, with_theta: bool, hours: float
 ) -> tuple[EquilibriumPoint, int]:
-    """Return the most likely point from *start*, and how many steps led there."""
+    """Return the maximum of the log-posterior found from *start*, and the number of steps."""
     point = at_equilibrium(model, start, prior, with_theta=with_theta, hours=hours)
-    for steps in range(MOST_STEPS):
-        move = np.linalg.pinv(point.information, hermitian=True) @ point.gradient
-        if point.gradient @ move <= SETTLED:
+    for steps in range(MAX_STEPS):
+        step = np.linalg.pinv(point.information, hermitian=True) @ point.gradient
+        if point.gradient @ step <= DECREMENT_TOLERANCE:
             return point, steps
-        share = min(1.0, LONGEST_STEP / float(np.abs(move).max()))
-        while share > SHORTEST:
-            tried = at_equilibrium(
+        size = min(1.0, MAX_LOG_CHANGE / float(np.abs(step).max()))
+        while size > MIN_STEP_SIZE:
+            trial = at_equilibrium(
                 model,
-                _moved(point.trips, share * move, with_theta=with_theta),
+                _after_step(point.parameters, size * step, with_theta=with_theta),
                 prior,
                 with_theta=with_theta,
                 hours=hours,
                 start_veh_h=point.path_flow_veh_h,
             )
-            if tried.value > point.value:
+            if trial.log_posterior > point.log_posterior:
                 break
-            share /= 2
+            size /= 2
         else:
             return point, steps
-        point = tried
-    return point, MOST_STEPS
+        point = trial
+    return point, MAX_STEPS
 
 
-def _moved(trips: OdTrips, move: FloatArray, *, with_theta: bool) -> OdTrips:
-    of_od = trips.of_od * np.exp(move[: trips.of_od.size])
-    return OdTrips(of_od, trips.theta * float(np.exp(move[-1])) if with_theta else trips.theta)
+def _after_step(parameters: OdTrips, step: FloatArray, *, with_theta: bool) -> OdTrips:
+    """Return the parameters after a step in their logarithms."""
+    trips = parameters.trips * np.exp(step[: parameters.trips.size])
+    theta = parameters.theta * float(np.exp(step[-1])) if with_theta else parameters.theta
+    return OdTrips(trips, theta)
 
 
 def at_equilibrium(
     model: CountModel,
-    trips: OdTrips,
+    parameters: OdTrips,
     prior: LogPrior,
     *,
     with_theta: bool,
     hours: float,
     start_veh_h: FloatArray | None = None,
 ) -> EquilibriumPoint:
-    """Return the equilibrium of these trips, and how likely it makes the counts."""
+    """Return the equilibrium of these parameters with the log-posterior of the counts."""
     groups = model.paths.groups
     problem = AssignmentProblem(
-        paths=model.paths, demand_veh_h=trips.of_od / hours, theta_per_min=np.full(groups.count, trips.theta)
+        paths=model.paths,
+        demand_veh_h=parameters.trips / hours,
+        theta_per_min=np.full(groups.count, parameters.theta),
     )
-    solution = solve_sue(problem, start=start_veh_h, tolerance=RESIDUAL)
-    there = replace(model, path_cost_min=solution.path_cost_min)
+    solution = solve_sue(problem, start=start_veh_h, tolerance=SUE_TOLERANCE)
+    model = replace(model, path_cost_min=solution.path_cost_min)
     jacobian = equilibrium_jacobian(
-        problem, solution.link_flow_veh_h, trips.jacobian(there, with_theta=with_theta)
+        problem, solution.link_flow_veh_h, parameters.jacobian(model, with_theta=with_theta)
     )
-    path_flow = trips.path_flow(there)
-    value, by_path = there.likelihood(path_flow)
-    believed, by_trips = prior.density(trips)
+    path_flow = parameters.path_flow(model)
+    value, by_path = model.likelihood(path_flow)
+    log_prior, by_trips = prior.log_density(parameters)
     gradient = model.days * (jacobian.T @ by_path)
     gradient[: by_trips.size] += by_trips
     return EquilibriumPoint(
-        trips=trips,
-        model=there,
+        parameters=parameters,
+        model=model,
         jacobian=jacobian,
-        value=model.days * value + believed,
+        log_posterior=model.days * value + log_prior,
         gradient=gradient,
-        information=prior.added_to(there.information_of_mean(path_flow, jacobian)),
+        information=prior.add_information(model.information_of_mean(path_flow, jacobian)),
         path_flow_veh_h=solution.path_flow_veh_h,
     )
 
@@ -113,7 +118,7 @@ def at_equilibrium(
 def equilibrium_jacobian(
     problem: AssignmentProblem, link_flow_veh_h: FloatArray, at_fixed_costs: FloatArray
 ) -> FloatArray:
-    """Return how the path flows of the equilibrium change, from how they would change at fixed costs."""
+    """Return the Jacobian of the equilibrium path flows from that at fixed costs: paths x parameters."""
     paths, groups = problem.paths, problem.paths.groups
     loading = problem.load(problem.link_time_min(link_flow_veh_h))
     slope = link_time_slope(problem.network, link_flow_veh_h)

@@ -1,4 +1,4 @@
-"""The roads' part of the result tables, written by both models of a day."""
+"""Road tables of the results, written by the agent model and the equilibrium alike."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,17 +15,17 @@ from cosim.road.paths import PathSet
 def record_link_flows(
     recorder: Recorder,
     network: Network,
-    now: PeriodOfDay,
+    period_of_day: PeriodOfDay,
     car_veh_h: FloatArray,
     not_charging_veh_h: FloatArray,
     charging_veh_h: FloatArray,
     **columns: FloatArray,
 ) -> None:
-    """Write the links of one period: flows by class and in all, and other *columns* of the table."""
+    """Record the links of one period: flows by class and in total, and further *columns* of the table."""
     recorder.add(
         "links",
-        day=now.day,
-        period=now.period,
+        day=period_of_day.day,
+        period=period_of_day.period,
         link=list(network.links),
         from_node=[network.nodes[node] for node in network.from_node],
         to_node=[network.nodes[node] for node in network.to_node],
@@ -40,15 +40,26 @@ def record_link_flows(
 
 
 def record_path_flows(
-    recorder: Recorder, paths: PathSet, now: PeriodOfDay, flow_veh_h: FloatArray, **columns: FloatArray
+    recorder: Recorder,
+    paths: PathSet,
+    period_of_day: PeriodOfDay,
+    flow_veh_h: FloatArray,
+    **columns: FloatArray,
 ) -> None:
-    """Write the paths of one period: their flow, and other *columns* of the table."""
-    recorder.add("paths", day=now.day, period=now.period, **_names(paths), flow_veh_h=flow_veh_h, **columns)
+    """Record the paths of one period: their flow, and further *columns* of the table."""
+    recorder.add(
+        "paths",
+        day=period_of_day.day,
+        period=period_of_day.period,
+        **_path_columns(paths),
+        flow_veh_h=flow_veh_h,
+        **columns,
+    )
 
 
 @lru_cache(maxsize=4)
-def _names(paths: PathSet) -> dict[str, np.ndarray]:
-    """Return what the table says of every path in every period, made once: a city has tens of thousands."""
+def _path_columns(paths: PathSet) -> dict[str, np.ndarray]:
+    """Return the columns that are the same in every period, computed once per path set."""
     group = paths.groups.group_of_path
     od, user_class = paths.od_of_group[group], paths.class_of_group[group]
     nodes, stations = _texts(paths.network.nodes), _texts((*paths.network.stations, ""))
@@ -58,7 +69,7 @@ def _names(paths: PathSet) -> dict[str, np.ndarray]:
         "destination": nodes[paths.od.dest[od]],
         "path": np.arange(paths.count),
         "nodes": _texts([paths.path_name(path) for path in range(paths.count)]),
-        "station": stations[paths.station],  # of a path without charging -1, the empty text at the end
+        "station": stations[paths.station],  # index -1, without charging: the empty text at the end
     }
 
 

@@ -1,6 +1,6 @@
-"""How drivers weigh their alternatives: strategies of one method over arrays, which serve one EV and a million alike.
+"""Discrete choice models of drivers: strategies with one method over arrays, for one EV or a million.
 
-A strategy of your own is a class with that method (docs/drivers.md).
+A user-defined strategy is a class with this method (docs/drivers.md).
 """
 
 from dataclasses import dataclass
@@ -17,90 +17,92 @@ from cosim.road.paths import PathSet
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alternatives:
-    """What drivers choose from: a row per driver (or per group of drivers alike), a column per alternative.
+    """Choice sets of paths or (path, station) pairs: one row per driver or group, one column per alternative.
 
-    Paths, or (path, station) pairs. Rows with fewer alternatives than others end in infinite costs.
+    Shorter rows are padded with infinite costs.
     """
 
     cost_min: FloatArray
-    """Generalised cost as the drivers believe it: road, station with its expected wait, price of the charge."""
+    """Perceived generalised cost: road time, station time with its expected wait, charging cost."""
     theta_per_min: float
-    """How well the drivers know the costs."""
+    """Logit scale: perception errors are in proportion to 1/theta."""
     path: IntArray
-    """Number in the path set; -1 where a row has no more."""
+    """Index in the path set; -1 for padding."""
     paths: PathSet
 
     @property
-    def excess_min(self) -> FloatArray:
-        """What each alternative costs beyond the cheapest of its row."""
+    def excess_cost_min(self) -> FloatArray:
+        """Cost of each alternative above the cheapest of its row."""
         excess: FloatArray = self.cost_min - self.cost_min.min(axis=-1, keepdims=True)
         return excess
 
     @property
     def path_size(self) -> FloatArray:
-        """Part of each alternative that is its own, in (0, 1]: 1 if it shares no link with others of its OD."""
-        return sizes_of(self.paths)[self.path]
+        """Path size PS of each alternative, in (0, 1]: 1 if it shares no link with others of its OD."""
+        return cached_path_sizes(self.paths)[self.path]
 
 
 PROBIT_DRAWS = 1000
-"""Perceptions by which probit shares are simulated: a share is right within 0.032 (two standard errors, at 0.5)."""
-COSTS_AT_ONCE = 4_000_000
+"""Draws of the perception errors of probit: the standard error of a share is at most 0.016."""
+MAX_ARRAY_SIZE = 4_000_000
+"""Perceived costs held in memory at once."""
 
 
 class RouteChoice(Protocol):
-    """A way to choose; scenario files name it in ``population.choice``."""
+    """A discrete choice model; scenario files name it in ``population.choice``."""
 
-    def weights(self, among: Alternatives) -> FloatArray:
-        """Return what the chances of each row's alternatives are in proportion to: finite, not negative, not all 0.
+    def weights(self, alternatives: Alternatives) -> FloatArray:
+        """Return weights in proportion to the choice probabilities of each row: finite, not negative, not all 0.
 
-        The weights of a row must follow from that row alone, and be 0 where the cost is infinite.
+        The weights of a row must depend on that row alone, and be 0 where the cost is infinite.
         """
         ...
 
 
 class Logit:
-    """Drivers who see each cost with an error of its own (Eq. 7 of Ma et al. 2024): P ~ exp(-theta c)."""
+    """Multinomial logit, with independent errors of the costs: P ~ exp(-theta c) (Eq. 7 of Ma et al. 2024)."""
 
-    def weights(self, among: Alternatives) -> FloatArray:
+    def weights(self, alternatives: Alternatives) -> FloatArray:
         """Return exp(-theta (c - min c)), which cannot underflow to 0 in a whole row."""
-        weight: FloatArray = np.exp(-among.theta_per_min * among.excess_min)
+        weight: FloatArray = np.exp(-alternatives.theta_per_min * alternatives.excess_cost_min)
         return weight
 
 
 class PathSizeLogit:
-    """Logit in which paths that overlap are less than whole alternatives: P ~ PS exp(-theta c)."""
+    """Path-size logit, with a correction for overlap: P ~ PS exp(-theta c)."""
 
-    def weights(self, among: Alternatives) -> FloatArray:
+    def weights(self, alternatives: Alternatives) -> FloatArray:
         """Return PS exp(-theta (c - min c)) (Ben-Akiva and Bierlaire 1999)."""
-        return among.path_size * np.exp(-among.theta_per_min * among.excess_min)
+        return alternatives.path_size * np.exp(-alternatives.theta_per_min * alternatives.excess_cost_min)
 
 
 class Cheapest:
-    """Drivers who always take the cheapest alternative: the limit of logit as theta grows."""
+    """Deterministic choice of the cheapest alternative, the limit of logit for large theta."""
 
-    def weights(self, among: Alternatives) -> FloatArray:
-        """Return 1 for the cheapest of each row, for each of them where several are."""
-        return np.where(among.excess_min == 0, 1.0, 0.0)
+    def weights(self, alternatives: Alternatives) -> FloatArray:
+        """Return 1 for the cheapest alternatives of each row, 0 for others."""
+        return np.where(alternatives.excess_cost_min == 0, 1.0, 0.0)
 
 
 class Probit:
-    """Drivers who see each link with a normal error of its own: paths that share links share their errors.
+    """Probit, with independent normal errors of the links, so that overlapping paths have correlated errors.
 
-    The variance on a link is in proportion to its free-flow time (Daganzo and Sheffi 1977), and on the path of the
-    row with the least free-flow time it is that of logit, pi^2 / (6 theta^2).
+    The variance of a link is in proportion to its free-flow time (Daganzo and Sheffi 1977); on the path of the row with
+    the minimum free-flow time it is that of logit, pi^2 / (6 theta^2).
     """
 
-    def weights(self, among: Alternatives) -> FloatArray:
-        """Return in how many of the simulated perceptions each alternative is the cheapest."""
-        errors, cost_min = perception_errors(among.paths), among.cost_min
-        t0_min = among.paths.time_min(among.paths.network.t0_min)[among.path]
-        least_min = np.where(among.path >= 0, t0_min, np.inf).min(axis=-1, keepdims=True)
-        spread = np.pi / np.sqrt(6 * least_min) / among.theta_per_min
+    def weights(self, alternatives: Alternatives) -> FloatArray:
+        """Return the number of draws in which each alternative is the cheapest."""
+        errors = perception_errors(alternatives.paths)
+        cost_min = alternatives.cost_min
+        t0_min = alternatives.paths.time_min(alternatives.paths.network.t0_min)[alternatives.path]
+        fastest_min = np.where(alternatives.path >= 0, t0_min, np.inf).min(axis=-1, keepdims=True)
+        scale = np.pi / np.sqrt(6 * fastest_min) / alternatives.theta_per_min
         wins = np.zeros(cost_min.shape)
-        step = max(1, COSTS_AT_ONCE // max(1, cost_min.size))
+        step = max(1, MAX_ARRAY_SIZE // max(1, cost_min.size))
         for first in range(0, PROBIT_DRAWS, step):
-            seen_min = cost_min + spread * errors[first : first + step, among.path]
-            cheapest = seen_min.argmin(axis=-1)
+            perceived_min = cost_min + scale * errors[first : first + step, alternatives.path]
+            cheapest = perceived_min.argmin(axis=-1)
             wins += (cheapest[..., np.newaxis] == np.arange(cost_min.shape[-1])).sum(axis=0)
         return wins
 
@@ -114,17 +116,17 @@ BUILT_IN: dict[str, RouteChoice] = {
 
 
 @lru_cache(maxsize=4)
-def sizes_of(paths: PathSet) -> FloatArray:
-    """Return the path sizes of a path set, worked out once."""
+def cached_path_sizes(paths: PathSet) -> FloatArray:
+    """Return the path sizes of a path set, computed once."""
     return path_sizes(paths)
 
 
 @lru_cache(maxsize=4)
 def perception_errors(paths: PathSet) -> FloatArray:
-    """Return simulated errors of each path's cost over sqrt(variance per minute), (`PROBIT_DRAWS`, paths).
+    """Return draws of each path's cost error over sqrt(variance per minute), (`PROBIT_DRAWS`, paths).
 
-    All drivers' shares come of the same perceptions, whatever the scenario's seed: only choices are draws.
+    The draws do not depend on the seed of the scenario, so that shares are the same for all seeds.
     """
     t0_min = paths.network.t0_min
-    of_links = stream(0, "perceptions").standard_normal((PROBIT_DRAWS, t0_min.size)) * np.sqrt(t0_min)
-    return np.ascontiguousarray((paths.incidence @ of_links.T).T)
+    link_errors = stream(0, "perceptions").standard_normal((PROBIT_DRAWS, t0_min.size)) * np.sqrt(t0_min)
+    return np.ascontiguousarray((paths.incidence @ link_errors.T).T)

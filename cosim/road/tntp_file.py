@@ -1,24 +1,21 @@
-"""A TNTP file taken apart: header keys, rows of cells, and every defect with its line."""
+"""A TNTP file as header values and a table of rows, with every defect and its line."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from cosim.arrays import IntArray
-from cosim.csv_tables import Table
+from cosim.csv_tables import Table, read_lines
 
 
 @dataclass(slots=True)
 class TntpFile:
-    """Header keys, the lines that are neither header nor comment, and the table they fill."""
+    """Values of the header, rows with their lines, and the table filled with the rows."""
 
     table: Table
     header: dict[str, tuple[int, str]]
     rows: list[tuple[int, str]]
 
     def whole_number(self, key: str, default: int | None = None) -> int:
-        """Return a number of the header; 0 and a defect if it is missing without a default or is none."""
+        """Return a value of the header; a missing one without *default*, or an invalid one, is a defect and 0."""
         if key not in self.header:
             if default is None and not self.table.problems:
                 self.table.report(0, f"<{key}> is missing in the header")
@@ -32,16 +29,10 @@ class TntpFile:
 
 def read_file(file: Path) -> TntpFile:
     """Return the header and the rows of a file; one that cannot be read has neither, and a defect."""
-    table, header, rows = Table(file), {}, []
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        table.report(0, f"cannot be read ({error.strerror}); a TNTP file is needed")
-        lines = []
-    except UnicodeDecodeError:
-        table.report(0, "is not text in UTF-8")
-        lines = []
-    for number, line in enumerate(lines, start=1):
+    table = Table(file)
+    header: dict[str, tuple[int, str]] = {}
+    rows: list[tuple[int, str]] = []
+    for number, line in read_lines(table, "a TNTP file is needed"):
         text = line.partition("~")[0].strip()
         if text.startswith("<"):
             key, _, value = text[1:].partition(">")
@@ -52,38 +43,29 @@ def read_file(file: Path) -> TntpFile:
 
 
 def fill_table(file: TntpFile, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-    """Put the rows of numbers into the table of the file; a row of words is the header of the columns."""
+    """Fill the table of the file with its rows; a first row of words is the header of the columns."""
     columns = (*required, *optional)
     file.table.columns = columns
-    for place, (line, text) in enumerate(file.rows):
+    for row, (line, text) in enumerate(file.rows):
         cells = text.replace(";", " ").split()
-        if place == 0 and not is_number(cells[0] if cells else "0"):
+        if row == 0 and not is_number(cells[0] if cells else "0"):
             continue
         if len(cells) < len(required) or len(cells) > len(columns):
-            wanted = f"{len(required)} to {len(columns)}" if optional else str(len(required))
-            file.table.report(line, f"has {len(cells)} cells; needed are {wanted}: {', '.join(columns)}")
+            allowed = f"{len(required)} to {len(columns)}" if optional else str(len(required))
+            file.table.report(line, f"has {len(cells)} cells; needed are {allowed}: {', '.join(columns)}")
             continue
-        missing = ["0"] * (len(columns) - len(cells))
+        defaults = ["0"] * (len(columns) - len(cells))
         file.table.lines.append(line)
-        file.table.cells.append(dict(zip(columns, [*cells, *missing], strict=True)))
+        file.table.cells.append(dict(zip(columns, [*cells, *defaults], strict=True)))
 
 
-def node_numbers(table: Table, columns: tuple[str, ...], nodes: int) -> tuple[IntArray, ...]:
-    """Return columns of node numbers, counted from 0; -1 and a defect where there is no such node."""
-    found = []
-    for column in columns:
-        texts = [row[column] for row in table.cells]
-        known = [text.isdecimal() and 1 <= int(text) <= nodes for text in texts]
-        for line, text, good in zip(table.lines, texts, known, strict=True):
-            if nodes and not good:  # without their number the header is at fault, and has said so
-                table.report(line, f"column {column} is {text!r}; nodes are 1 to {nodes}")
-        number = [int(text) - 1 if good else -1 for text, good in zip(texts, known, strict=True)]
-        found.append(np.array(number, dtype=np.int64))
-    return tuple(found)
+def numbered(kind: str, count: int) -> tuple[dict[str, int], str]:
+    """Return the index of each node, or zone, by its number from 1, and the words for what is allowed."""
+    return {str(number): number - 1 for number in range(1, count + 1)}, f"a {kind}, 1 to {count}"
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a number."""
+    """Whether a text is a number."""
     try:
         float(text)
     except ValueError:

@@ -100,8 +100,6 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     asked = read_dispatch_input(network, options)
     _check_rolling(rolling, window, forecast_error, len(asked.price_cny_per_kwh))
     how = Rolling(kind=rolling, window=window, forecast_error=forecast_error, seed=seed) if rolling else None
-    for note in asked.notes:
-        typer.echo(f"note: {note}", err=True)
     finish(_study(asked, how, as_json=as_json), out, as_json=as_json)
 
 
@@ -123,6 +121,7 @@ def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) 
         facts=answer.as_json(),
         lines=_lines(answer),
         flags=_flags(answer),
+        notes=answer.notes,
         tables=lambda: tables_of(answer),
         page=lambda tables: page(answer, tables),
     )
@@ -130,7 +129,9 @@ def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) 
 
 def _flags(answer: "Dispatched") -> list[str]:
     """Return what is wrong with the answer, as much of it as can be read at a glance."""
-    if answer.status == "optimal":
+    from experiments.dispatch.study import WITHIN_LIMITS
+
+    if answer.status in WITHIN_LIMITS:
         return []
     shown = answer.flags[:FLAGS_SHOWN]
     more = len(answer.flags) - len(shown)
@@ -173,6 +174,7 @@ def _lines(answer: "Dispatched") -> list[str]:
         "exactness recovery": told["exactness_recovery"],
         "cost": f"{number('cost_cny', ',.3f')} CNY",
         "lower bound": f"{number('lower_bound_cny', ',.3f')} CNY",
+        "optimality gap": number("optimality_gap", ".1e"),
         "purchase": f"{number('purchase_kwh', ',.1f')} kWh",
         "losses": f"{number('losses_kwh', ',.1f')} kWh",
         "lowest voltage": f"{number('voltage_min_pu', '.5f')} p.u., {at_bus(told['voltage_min_bus'])}, "

@@ -10,7 +10,7 @@ import numpy as np
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.problem import Horizon, Load, Rules
 from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
-from cosim.grid.solution import Dispatch
+from cosim.grid.solution import Dispatch, locally_optimal
 from cosim.randomness import stream
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.input import DispatchInput
@@ -20,6 +20,7 @@ JSON_KEYS = (
     "exactness_recovery",
     "cost_cny",
     "lower_bound_cny",
+    "optimality_gap",
     "purchase_kwh",
     "losses_kwh",
     "voltage_min_pu",
@@ -30,9 +31,10 @@ JSON_KEYS = (
     "solver",
     "cpu_s",
 )
-STATUSES = ("optimal", "elastic", "not certified")
+STATUSES = ("optimal", "locally optimal", "elastic", "not certified")
 """From good to bad; of several feeders the worst counts."""
-
+WITHIN_LIMITS = STATUSES[:2]
+"""Those of a dispatch within all limits."""
 
 ROLLING_KEYS = ("planned_cost_cny", "foresight_cost_cny")
 """What a rolling day has besides: the cost as it was first planned, and the least with perfect foresight."""
@@ -70,8 +72,18 @@ class Dispatched:
 
     @property
     def status(self) -> str:
-        """``optimal``, ``elastic`` (limits are broken) or ``not certified``."""
-        return max((status_of(dispatch) for dispatch in self.dispatches), key=STATUSES.index)
+        """``optimal``, ``locally optimal``, ``elastic`` (limits are broken) or ``not certified``."""
+        return max((dispatch.status for dispatch in self.dispatches), key=STATUSES.index)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is worth knowing: of prices and stations, and how far a local optimum may be from the best."""
+        gaps = [
+            f"feeder {d.feeder_name}: {locally_optimal(d.optimality_gap)}"
+            for d in self.dispatches
+            if d.status == "locally optimal"
+        ]
+        return [*self.asked.notes, *gaps]
 
     @property
     def flags(self) -> list[str]:
@@ -94,6 +106,7 @@ class Dispatched:
             "exactness_recovery": ", ".join(dict.fromkeys(recoveries)) or "none",
             "cost_cny": sum(d.cost_cny for d in self.dispatches),
             "lower_bound_cny": float(sum(d.lower_bound_cny for d in self.dispatches)),
+            "optimality_gap": max(d.optimality_gap for d in self.dispatches),
             "purchase_kwh": hours * float(sum(d.purchase_kw.sum() for d in self.dispatches)),
             "losses_kwh": hours * float(sum(d.losses_kw.sum() for d in self.dispatches)),
             "voltage_min_pu": lowest,
@@ -165,13 +178,9 @@ def _rules(case: FeederCase) -> Rules:
 
 def _bounded(realised: Dispatch, foresight: Dispatch, rolling: Rolling) -> Dispatch:
     """Return the day with perfect foresight's bound, where both keep all limits and end with the same energy."""
-    alike = rolling.kind == "shrinking" and realised.status == foresight.status == "optimal"
+    within = {realised.status, foresight.status} <= set(WITHIN_LIMITS)
+    alike = rolling.kind == "shrinking" and within
     return replace(realised, lower_bound_cny=foresight.lower_bound_cny) if alike else realised
-
-
-def status_of(dispatch: Dispatch) -> str:
-    """Return ``optimal``, ``elastic`` or ``not certified``."""
-    return dispatch.status if dispatch.certified else "not certified"
 
 
 def _lowest(case: FeederCase, dispatch: Dispatch) -> tuple[float, str, int]:

@@ -106,7 +106,7 @@ def _facts(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") ->
     return {
         "ev_days": days.n_days,
         "days_without_trips": days.days_without_trips,
-        "days_begun_away_from_home": int((days.from_activity[days.first] != HOME).sum()),
+        "days_begun_away_from_home": int((days.from_activity[days.first_rows] != HOME).sum()),
         "round_trips_from_home": int(((days.from_activity == HOME) & (days.to_activity == HOME)).sum()),
         "trips": int(days.day.size),
         "travel_share": fitted.model.travel_share if days.days_without_trips else None,

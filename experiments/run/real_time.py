@@ -48,6 +48,6 @@ def values_cny(real_time: Frame) -> dict[str, float | None]:
 def kept_by(real_time: Frame) -> list[str]:
     """Return the units without which the foreseen day breaks more limits than with them."""
     known = real_time[real_time.plan == "perfect_foresight"]
-    broken = known.outside_limits + (known.status != "optimal")
+    broken = known.outside_limits + ~known.status.isin(["optimal", "locally optimal"])
     count = broken.groupby(known.without).sum()
     return [unit for unit in UNIT_VALUES.values() if unit in count.index and count[unit] > count[""]]

@@ -14,6 +14,8 @@ from experiments.run.real_time import VALUES, kept_by, values_cny
 
 Tables = Mapping[str, Frame]
 LEVEL = 0.05
+NOTES = ("price", "price_not_positive", "locally_optimal")
+"""Kinds in the table violations that break no limit."""
 
 
 def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any]:
@@ -108,14 +110,18 @@ def flags(
     *,
     several_feeders: bool = False,
     listed: str = "in the table violations",
+    notes: bool = False,
 ) -> list[str]:
     """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
 
-    Where there are *several_feeders*, a bus is named with its feeder. *listed* says where the others are.
+    Where there are *several_feeders*, a bus is named with its feeder. *listed* says where the others are. With
+    *notes*, what is worth knowing although all limits are kept: the kinds `NOTES`.
     """
     sentences = []
     for model, found in violations.items():
         for kind, alike in () if found is None else found.groupby("kind", sort=False):
+            if (kind in NOTES) is not notes:
+                continue
             worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
             where = f"feeder {worst.feeder}, " if several_feeders and worst.feeder else ""
             others = f" ({len(alike) - 1} more of kind '{kind}' {listed}.)" if len(alike) > 1 else ""

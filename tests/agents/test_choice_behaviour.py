@@ -25,8 +25,8 @@ from experiments.compare.sample import Sample, recorded
 class Indifferent:
     """Takes anything within five minutes of the cheapest, all alike."""
 
-    def weights(self, among: Alternatives) -> np.ndarray:
-        return (among.excess_min <= 5.0).astype(float)
+    def weights(self, alternatives: Alternatives) -> np.ndarray:
+        return (alternatives.excess_cost_min <= 5.0).astype(float)
 
 
 def roads_only(paper: Scenario, *settings: str) -> Scenario:

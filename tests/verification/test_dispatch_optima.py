@@ -94,9 +94,7 @@ def test_a_random_dispatch_is_certified_or_says_why_not(seed: int) -> None:
 def test_the_judge_finds_a_dispatch_that_is_silently_wrong() -> None:
     """A negative control: an inexact relaxation that calls itself certified."""
     case = draw(read_feeder(), np.random.default_rng([20261122, 1]))
-    case = replace(
-        case, price=-np.abs(case.price) - 0.1, rules=Rules(continuation_cny_per_mwh=(), solver="clarabel")
-    )
+    case = replace(case, price=-np.abs(case.price) - 0.1, rules=Rules(polish_steps_max=0, solver="clarabel"))
     dispatch = case.solve()
     assert not dispatch.certified
     assert "the relaxation error is too large" in judge(case, dispatch)

@@ -1,4 +1,4 @@
-"""Dispatches small enough to know the answer, and the three recoveries: penalty continuation, signs, elastic."""
+"""Dispatches small enough to know the answer, and what follows where the relaxation is not exact or infeasible."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_cone_is_tight_when_import_costs_money(chain: Chain, level: Level) -> No
     dispatch = solve_dispatch(feeder, BARE, level(feeder, b2=300, b3=500), np.array([0.5]))
     assert dispatch.certified
     assert dispatch.exactness_recovery == "none"
-    assert dispatch.gap == 0.0
+    assert dispatch.optimality_gap == 0.0
     assert dispatch.relaxation_error.max() <= 1e-7
 
 
@@ -109,18 +109,17 @@ def test_prices_of_giving_way_choose_between_voltage_and_shedding(chain: Chain, 
     assert shed.voltage_pu[0, 1] == pytest.approx(0.95, abs=1e-6)
 
 
-def test_penalty_continuation_makes_negative_prices_exact_and_keeps_the_bound(
-    chain: Chain, level: Level
-) -> None:
-    """At a negative price losses earn money: the relaxation invents them until a loss price outweighs it."""
+def test_a_polish_makes_negative_prices_exact_and_keeps_the_bound(chain: Chain, level: Level) -> None:
+    """At a negative price losses earn money: the relaxation invents them until their excess has a price."""
     feeder = chain((0.02, 0.02), (0.03, 0.02))
     load, price = level(feeder, b2=300, b3=500), np.array([-0.3])
-    lame = solve_dispatch(feeder, BARE, load, price, rules=Rules(continuation_cny_per_mwh=()))
+    lame = solve_dispatch(feeder, BARE, load, price, rules=Rules(polish_steps_max=0))
     assert not lame.certified
     assert "relaxation error" in lame.reason_not_certified
     dispatch = solve_dispatch(feeder, BARE, load, price)
     assert dispatch.certified
-    assert dispatch.exactness_recovery == "loss price 400"
+    assert "steps of polish" in dispatch.exactness_recovery
+    assert dispatch.status == "locally optimal"
     assert dispatch.lower_bound_cny == pytest.approx(lame.cost_cny, rel=1e-6)
     assert dispatch.lower_bound_cny < dispatch.cost_cny < 0
     assert verify_with_ac_power_flow(feeder, dispatch, 1).voltage_mismatch_pu <= 1e-9

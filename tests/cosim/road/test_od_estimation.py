@@ -48,7 +48,7 @@ def counted(paths: PathSet, day: Equilibrium, seed: int = 0) -> LinkCounts:
 @pytest.mark.parametrize("noise", [0.0, 15.0])
 def test_gradient_and_finite_differences_agree(paths: PathSet, day: Equilibrium, noise: float) -> None:
     counts = LinkCounts(link=ALL, flow_veh_h=counted(paths, day).flow_veh_h, noise_veh_h=np.full(19, noise))
-    model = CountModel.of(paths, counts, day.link_time_min, 1.0)
+    model = CountModel.from_counts(paths, counts, day.link_time_min, 1.0)
     here = np.log([380.0, 850, 500, 220, 0.17])
 
     def value(logs: FloatArray) -> float:
@@ -99,7 +99,7 @@ def test_theta_is_found_and_intervals_cover_as_often_as_they_say(paths: PathSet,
 
 
 def test_equilibrium_jacobian_and_finite_differences_agree(paths: PathSet, day: Equilibrium) -> None:
-    model = CountModel.of(paths, counted(paths, day), day.link_time_min, 1.0)
+    model = CountModel.from_counts(paths, counted(paths, day), day.link_time_min, 1.0)
     nothing = LogPrior(np.zeros(4), np.full(4, np.inf))
     here = np.log([380.0, 850, 500, 220, 0.17])
 
@@ -112,7 +112,7 @@ def test_equilibrium_jacobian_and_finite_differences_agree(paths: PathSet, day: 
 
     known = point(here)
     np.testing.assert_allclose(
-        known.gradient, central_differences(lambda x: point(x).value, here, 1e-4), rtol=1e-4
+        known.gradient, central_differences(lambda x: point(x).log_posterior, here, 1e-4), rtol=1e-4
     )
     np.testing.assert_allclose(
         known.jacobian.T @ np.arange(paths.count), central_differences(weighed, here, 1e-4), rtol=1e-4
@@ -320,7 +320,11 @@ def test_counts_are_read_as_days_by_links(tmp_path: Path) -> None:
             "counts.csv, line 3: column flow_veh_h is '-3'; it must be a number, 0 or more",
         ),
         ("mon,a,3", "mon,b,3", "counts.csv, line 3: day 'mon', link 'b' is given already in line 2"),
-        ("mon,a,3\n", "", "counts.csv: link 'a' is not seen on day 'mon'; every link is needed every day"),
+        (
+            "mon,a,3\n",
+            "",
+            "counts.csv: link 'a' is not observed on day 'mon'; every link is needed every day",
+        ),
     ],
 )
 def test_each_defect_of_the_counts_names_its_place(tmp_path: Path, old: str, new: str, sentence: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import ConfigError
-from cosim.road.formats import RoadData, read_roads, write_roads
+from cosim.road.formats import RoadData, read_roads, with_generalised_cost, write_roads
 from cosim.road.network import OdTable
 from cosim.road.paths import UserClass, find_paths
 from cosim.road.tntp import read_tntp
@@ -43,14 +43,12 @@ Origin  2
 NODES = "Node\tX\tY\t;\n1\t0\t0\t;\n2\t3\t0\t;\n3\t1\t-96.77041974\t;\n4\t2\t0\t;\n"
 
 
-def read(
-    folder: Path, *, net: str = NET, trips: str = TRIPS, node: str | None = NODES, **weights: float
-) -> RoadData:
+def read(folder: Path, *, net: str = NET, trips: str = TRIPS, node: str | None = NODES) -> RoadData:
     for name, text in (("net", net), ("trips", trips), ("node", node)):
         if text is not None:
             (folder / f"{name}.tntp").write_text(text, encoding="utf-8")
     node_file = folder / "node.tntp" if node else None
-    return read_tntp(folder / "net.tntp", folder / "trips.tntp", node_file, **weights)
+    return read_tntp(folder / "net.tntp", folder / "trips.tntp", node_file)
 
 
 def problems(folder: Path, **texts: str) -> list[str]:
@@ -107,14 +105,14 @@ def test_parallel_links_are_separate_ways(tmp_path: Path) -> None:
 
 
 def test_generalised_cost_adds_weighted_length_and_toll_to_the_time(tmp_path: Path) -> None:
-    network = read(tmp_path, length_weight=0.04, toll_weight=0.02).network
+    network = with_generalised_cost(read(tmp_path), length_weight=0.04, toll_weight=0.02).network
     np.testing.assert_allclose(network.free_flow_cost_min[1], 6 + 0.04 * 10 + 0.02 * 50, rtol=1e-15)
     assert read(tmp_path).network.fixed_cost_min is None
 
 
 def test_a_cost_below_the_time_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="would cost less"):
-        read(tmp_path, length_weight=-1)
+        with_generalised_cost(read(tmp_path), length_weight=-1)
 
 
 def test_what_is_written_reads_back_to_the_last_bit(tmp_path: Path) -> None:
@@ -158,7 +156,7 @@ def assert_same(again: RoadData, roads: RoadData) -> None:
     [
         ("300.25", "x", "line 10: column capacity is 'x'; it must be a number above 0"),
         ("300.25", "0", "line 10: column capacity is '0'; it must be a number above 0"),
-        ("2	4	900", "2	7	900", "line 14: column term_node is '7'; nodes are 1 to 4"),
+        ("2	4	900", "2	7	900", "line 14: column term_node is '7'; it must be a node, 1 to 4"),
         ("2	4	900", "2	2	900", "line 14: the link begins and ends at node 2"),
         ("0.2	1", "0.2	.5", "line 11: column power is 0.5; it must be a number, 1 or more"),
         (
@@ -183,13 +181,13 @@ def test_each_defect_of_a_network_names_its_line(tmp_path: Path, old: str, new: 
         (
             "2 :    128.0",
             "2 :    much",
-            "line 7: the demand to zone 2 is 'much'; it must be a number, 0 or more",
+            "line 7: column demand is 'much'; it must be a number, 0 or more",
         ),
-        ("2 :    128.0", "2 :    -1", "line 7: the demand to zone 2 is '-1'; it must be a number, 0 or more"),
-        ("2 :    128.0", "3 :    128", "line 7: '3' is not a zone; zones are 1 to 2"),
-        ("2 :    128.0", "1 :    1", "line 7: demand from 1 to 1 is given already in line 7"),
+        ("2 :    128.0", "2 :    -1", "line 7: column demand is '-1'; it must be a number, 0 or more"),
+        ("2 :    128.0", "3 :    128", "line 7: column dest is '3'; it must be a zone, 1 to 2"),
+        ("2 :    128.0", "1 :    1", "line 7: origin '1', dest '1' is given already in line 7"),
         ("2 :    128.0", "2 128.0", "line 7: '2 128.0' is not of the form 'zone : demand;'"),
-        ("Origin  2", "Origin  9", "line 8: '9' is not a zone; zones are 1 to 2"),
+        ("Origin  2", "Origin  9", "line 8: origin is '9'; it must be a zone, 1 to 2"),
         ("Origin 	1\n", "", "line 6: there is no line 'Origin <zone>' before this entry"),
         ("ZONES> 2", "ZONES> 5", "line 1: says 5 zones; the network has 4 nodes"),
     ],

@@ -15,30 +15,30 @@ MODULE = """
 import numpy as np
 
 class Indifferent:
-    def weights(self, among):
-        return (among.excess_min <= 5.0).astype(float)
+    def weights(self, alternatives):
+        return (alternatives.excess_cost_min <= 5.0).astype(float)
 
 class Negative:
-    def weights(self, among):
-        return -np.ones_like(among.cost_min)
+    def weights(self, alternatives):
+        return -np.ones_like(alternatives.cost_min)
 
 class Flat:
-    def weights(self, among):
+    def weights(self, alternatives):
         return np.ones(3)
 
 class Ghost:
-    def weights(self, among):
-        return np.ones_like(among.cost_min)
+    def weights(self, alternatives):
+        return np.ones_like(alternatives.cost_min)
 
 class Breaks:
-    def weights(self, among):
-        return among.no_such_thing
+    def weights(self, alternatives):
+        return alternatives.no_such_thing
 
 class Shy:
     def __init__(self, courage):
         self.courage = courage
-    def weights(self, among):
-        return np.ones_like(among.cost_min)
+    def weights(self, alternatives):
+        return np.ones_like(alternatives.cost_min)
 
 class Silent:
     pass

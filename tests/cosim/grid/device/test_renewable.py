@@ -130,8 +130,8 @@ def test_surplus_is_sold_only_where_export_is_allowed(chain: Chain, level: Level
 
 def test_what_must_not_be_curtailed_is_not_burnt_but_named(chain: Chain, level: Level) -> None:
     """No export, no curtailment: the relaxation would burn the surplus in fictitious losses."""
-    feeder = chain((0.01, 0.01), (0.01, 0.01))
-    dispatch = solve_dispatch(feeder, sun(curtailable=False), level(feeder, b2=100), np.array([0.5]))
+    feeder, unit = chain((0.01, 0.01), (0.01, 0.01)), sun(curtailable=False, q_capability="none")
+    dispatch = solve_dispatch(feeder, unit, level(feeder, b2=100), np.array([0.5]))
     assert dispatch.certified
     assert dispatch.status == "elastic"
     assert [v.kind for v in dispatch.violations] == ["renewable_off"]

@@ -1,0 +1,124 @@
+"""From the relaxation to a local optimum of the AC problem: excess current has a price, step by step a truer one.
+
+The relaxation lets a current exceed what the power flow says, l >= f = (P^2 + Q^2) / v, where that pays. A price w on
+the excess l - f closes it, but is not convex. Each step takes f by its tangent at the step before, which lies below
+it: so cost + w (l - f) never rises from step to step (penalised convex-concave procedure; Lipp and Boyd, 2016). Where
+the steps come to rest every l = f, the prices of excess cancel, and what is left are the optimality conditions of
+the AC problem itself, with its nodal prices.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.arrays import FloatArray
+from cosim.errors import SolverError
+from cosim.grid.radial import Feeder
+from cosim.grid.solution import Solution
+
+GROWTH = 4.0
+"""Factor on the price of the excess that stays open."""
+AT_REST = 1e-6
+"""Residual of the optimality conditions, as a share of the highest price of energy, that ends the steps."""
+LEAST_VOLTAGE2 = 0.1
+"""Squared voltages of tangents are not below this, wherever the steps lead."""
+ROUNDING = 1e-9
+"""Share of the absolute terms of the objective by which it may rise."""
+LOCAL = 1e-4
+"""Residual up to which a dispatch is called locally optimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Step:
+    """One solve: its variables [p.u.] and what they mean."""
+
+    variables: Mapping[str, FloatArray]
+    solution: Solution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Polished:
+    """Where the steps ended."""
+
+    step: Step
+    steps: int
+    residual: float
+    """Of the optimality conditions of the AC problem, as a share of the highest price; inf while an excess is open."""
+
+
+def polish(
+    solve: Callable[[Mapping[str, FloatArray]], Step | None],
+    start: Step,
+    feeder: Feeder,
+    price_cny_per_mwh: float,
+    *,
+    exact_pu: float,
+    steps_max: int,
+) -> Polished:
+    """Return the end of the steps from *start*; *solve* takes what the objective asks besides.
+
+    *price_cny_per_mwh* is about what energy costs: it begins the price of excess, and measures residuals.
+    """
+    impedance = np.hypot(feeder.r_pu, feeder.x_pu)
+    first, weight = price_cny_per_mwh * impedance, np.zeros_like(start.variables["current2"])
+    best, before, residual, stride = start, start, 0.0, 0.0
+    for n in range(steps_max):
+        excess = best.solution.relaxation_error > exact_pu
+        if not excess.any() and residual <= AT_REST:  # at once, where the relaxation is exact
+            return Polished(step=best, steps=n, residual=residual)
+        if excess.any():
+            weight, before = np.where(excess, np.maximum(GROWTH * weight, first), weight), best
+        asked = tilt(weight, _ahead(before, best, stride), feeder)
+        try:
+            found = solve(asked)
+        except SolverError:
+            found = None
+        if found is None or (stride and _is_dearer(found, best, weight, feeder)):
+            stride, residual = 0.0, np.inf
+            continue
+        before, best, stride = best, found, 2.0 * stride + 1.0
+        residual = np.inf
+        if not (best.solution.relaxation_error > exact_pu).any():
+            now = tilt(weight, best.variables, feeder)
+            moved = max(float(np.abs(now[name] - asked[name]).max(initial=0.0)) for name in asked)
+            residual = moved / price_cny_per_mwh
+    return Polished(step=best, steps=steps_max, residual=residual)
+
+
+def _ahead(before: Step, now: Step, stride: float) -> dict[str, FloatArray]:
+    """Return where the last step leads if it is taken on *stride* times as far."""
+    return {
+        name: now.variables[name] + stride * (now.variables[name] - before.variables[name])
+        for name in ("branch_p", "branch_q", "voltage2")
+    }
+
+
+def _is_dearer(found: Step, best: Step, weight: FloatArray, feeder: Feeder) -> bool:
+    """Tell whether cost + w (l - f) has risen, by more than rounding."""
+    risen = _merit(found, weight, feeder) - _merit(best, weight, feeder)
+    return risen > ROUNDING * best.solution.cost.absolute_cny
+
+
+def _merit(step: Step, weight: FloatArray, feeder: Feeder) -> float:
+    """Return cost + w (l - f)."""
+    p, q = step.variables["branch_p"], step.variables["branch_q"]
+    voltage2 = step.variables["voltage2"][:, feeder.from_bus] / feeder.ratio**2
+    return step.solution.objective_cny + float(
+        (weight * (step.variables["current2"] - (p**2 + q**2) / voltage2)).sum()
+    )
+
+
+def tilt(weight: FloatArray, variables: Mapping[str, FloatArray], feeder: Feeder) -> dict[str, FloatArray]:
+    """Return the price of each variable in *weight* (l - f), f by its tangent at *variables*."""
+    p, q = variables["branch_p"], variables["branch_q"]
+    voltage2 = np.maximum(variables["voltage2"], LEAST_VOLTAGE2)[:, feeder.from_bus] / feeder.ratio**2
+    by_branch = weight * (p**2 + q**2) / voltage2**2 / feeder.ratio**2
+    by_bus = np.zeros_like(variables["voltage2"])
+    np.add.at(by_bus.T, feeder.from_bus, by_branch.T)
+    return {
+        "current2": weight,
+        "branch_p": -2.0 * weight * p / voltage2,
+        "branch_q": -2.0 * weight * q / voltage2,
+        "voltage2": by_bus,
+    }
