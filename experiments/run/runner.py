@@ -79,8 +79,6 @@ def run(
     Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
-    from experiments.run.report import write_report
-
     scenario = as_scenario(scenario)
     with RunDirectory(default_directory(scenario) if out is None else Path(out)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
@@ -98,7 +96,7 @@ def run(
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
         with stages.stage("report"):
-            write_report(Run(unfinished.path))
+            _write_report(Run(unfinished.path))
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     checkpoints.remove()
     return load_run(unfinished.final)
@@ -213,6 +211,12 @@ def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
     rows = comparison["learning"].to_dict("records")
     figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
     return {**figures, **({"learning": rows} if days > 1 else {})}
+
+
+def _write_report(run_so_far: Run) -> None:
+    from experiments.run.report import write_report
+
+    write_report(run_so_far)
 
 
 def default_directory(scenario: Scenario) -> Path:
