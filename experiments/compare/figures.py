@@ -92,7 +92,7 @@ def voltages(differences: Frame, period_min: float) -> Figure:
     drawing = figure(max(260, 16 * len(table) + 110), margin={"l": 90, "r": 24, "t": 30, "b": 56})
     scale = {"colorscale": "RdBu", "zmin": -largest, "zmax": largest}
     hover = "bus %{y}<br>period %{x}<br>%{z:.5f} p.u.<extra></extra>"
-    drawing.add_trace(heat_map(table.columns, order, table.to_numpy(), "p.u.", hover, **scale))
+    drawing.add_trace(heat_map(table, order, "p.u.", hover, **scale))
     over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="bus", autorange="reversed", type="category")
 

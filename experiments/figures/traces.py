@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from cosim.arrays import Frame
 from experiments.figures.palette import LIMIT
 from experiments.figures.style import Figure, colourbar_beside
 
@@ -61,12 +62,10 @@ def _legend(name: str | None) -> dict[str, Any]:
     return {"showlegend": False} if name is None else {"name": name}
 
 
-def heat_map(
-    periods: Any, labels: Sequence[str], values: Any, unit: str, hover: str, **colours: Any
-) -> Trace:
-    """Return *values* as *colours*: a row for each label, a column for each period."""
+def heat_map(table: Frame, labels: Sequence[str], unit: str, hover: str, **colours: Any) -> Trace:
+    """Return the values of a table as *colours*: a row for each label, a column for each period."""
     look = {"colorbar": colourbar_beside(unit), **colours}
-    return go.Heatmap(x=periods, y=labels, z=values, hovertemplate=hover, **look)
+    return go.Heatmap(x=table.columns, y=labels, z=table.to_numpy(), hovertemplate=hover, **look)
 
 
 def scatter(**content: Any) -> dict[str, Any]:

@@ -1,103 +1,123 @@
-"""Figures of a population: what EVs do over the day, when they leave, what batteries hold, how often they charge."""
-
-from typing import Any
+"""Figures of a population: activity states, departures, states of charge and fast-charging shares over the day."""
 
 from cosim.arrays import Frame
-from experiments.figures import palette
+from experiments.figures.palette import (
+    AGENTS,
+    BLACK,
+    BLUE,
+    EQUILIBRIUM,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    YELLOW,
+)
 from experiments.figures.style import Figure, figure
-from experiments.figures.traces import band, bars, line, points, whiskers
+from experiments.figures.traces import band, bars, line, points
 
 COLOURS = {
-    "home": palette.BLUE,
-    "slow_charging": palette.GREEN,
-    "work": palette.SKY,
-    "leisure": palette.PURPLE,
-    "other": palette.MUTED,
-    "driving": palette.ORANGE,
-    "fast_charging": palette.VERMILION,
+    "home": BLUE,
+    "slow_charging": GREEN,
+    "work": SKY,
+    "leisure": PURPLE,
+    "other": MUTED,
+    "driving": ORANGE,
+    "fast_charging": VERMILION,
 }
-LEAST_SHARE = 1e-4
+"""Colour of each activity state."""
+MIN_SHARE = 1e-4
+"""Shares closer to 0 or 1 are not compared: their bands are narrower than one EV."""
+SLOT_MIDDLE_H = 0.125
 
 
-def _over_day(drawing: Figure, **yaxis: Any) -> Figure:
-    drawing.update_yaxes(**yaxis)
+def _over_day(drawing: Figure, title: str, **axis: object) -> Figure:
+    """Set the axes: hours of the day, and *title* of the y axis."""
+    drawing.update_yaxes(title_text=title, **axis)
     return drawing.update_xaxes(title_text="hour of the day", range=[0, 24], dtick=2)
 
 
+def _words(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
 def stacked(activity_states: Frame) -> Figure:
-    """Return what EVs do at every slot boundary, stacked to 1."""
-    drawing = figure(420, hovermode="x unified")
+    """Return the shares of the activity states at every slot boundary, stacked to 1."""
+    drawing, hours = figure(420, hovermode="x unified"), activity_states.time_min / 60
     for name, colour in COLOURS.items():
-        look = {"width": 0.5, "stackgroup": "all", "fillcolor": colour, "hovertemplate": "%{y:.4f}"}
-        drawing.add_trace(
-            line(activity_states.time_min / 60, activity_states[name], name.replace("_", " "), colour, **look)
-        )
-    return _over_day(drawing, title_text="share of all EVs", range=[0, 1])
+        area = {"stackgroup": "all", "fillcolor": colour, "width": 0.5, "hovertemplate": "%{y:.4f}"}
+        drawing.add_trace(line(hours, activity_states[name], _words(name), colour, **area))
+    return _over_day(drawing, "share of all EVs", range=[0, 1])
 
 
-def against_exact(found: Frame, key: str) -> Figure:
-    """Return the difference of counted and exact shares in parts of the band's half width: 1 is its edge."""
+def against_exact(counted: Frame, key: str) -> Figure:
+    """Return the difference of counted and exact shares over the half width of the band, one series per *key*."""
     drawing = figure(320)
-    for name, own in found.groupby(key, sort=False):
-        certain = own[(own.high > own.low) & own.exact.between(LEAST_SHARE, 1 - LEAST_SHARE)]
-        above = certain.share >= certain.exact
-        width = (certain.high - certain.exact).where(above, certain.exact - certain.low)
-        hours, difference = certain.time_min / 60, (certain.share - certain.exact) / width
-        hover = "counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}"
-        told = {"customdata": certain[["share", "exact"]].to_numpy(), "hovertemplate": hover}
-        label, colour = str(name).replace("_", " "), COLOURS.get(str(name), palette.YELLOW)
-        drawing.add_trace(points(hours, difference, label, colour, size=5, **told))
+    for name, series in counted.groupby(key, sort=False):
+        own = series[(series.high > series.low) & series.exact.between(MIN_SHARE, 1 - MIN_SHARE)]
+        half_width = (own.high - own.exact).where(own.share >= own.exact, own.exact - own.low)
+        hover = {
+            "customdata": own[["share", "exact"]].to_numpy(),
+            "hovertemplate": "counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}",
+        }
+        y, colour = (own.share - own.exact) / half_width, COLOURS.get(str(name), YELLOW)
+        drawing.add_trace(points(own.time_min / 60, y, _words(name), colour, size=5, **hover))
     for edge in (-1, 1):
-        drawing.add_hline(y=edge, line={"color": palette.MUTED, "dash": "dash", "width": 1})
-    return _over_day(drawing, title_text="difference / band")
+        drawing.add_hline(y=edge, line={"color": MUTED, "dash": "dash", "width": 1})
+    return _over_day(drawing, "difference / band")
 
 
 def charging_against_chain(charging: Frame) -> Figure:
-    """Return the EVs that charge: counted as points, by the chain with batteries as lines."""
+    """Return the shares of charging EVs: counted as points, of the chain with batteries as lines."""
     drawing = figure(340)
-    for name, own in charging.groupby("activity_state", sort=False):
-        label, colour = str(name).replace("_", " "), COLOURS[str(name)]
-        hours = own.time_min / 60
-        drawing.add_trace(line(hours, own.exact, f"{label}, chain", colour))
-        drawing.add_trace(points(hours, own.share, label, colour, size=4))
-    return _over_day(drawing, title_text="share of all EVs", rangemode="tozero")
+    for name, series in charging.groupby("activity_state", sort=False):
+        colour, hours = COLOURS[str(name)], series.time_min / 60
+        drawing.add_trace(line(hours, series.exact, f"{_words(name)}, chain", colour))
+        drawing.add_trace(points(hours, series.share, _words(name), colour, size=4))
+    return _over_day(drawing, "share of all EVs", rangemode="tozero")
 
 
-def leaving(departures: Frame) -> Figure:
-    """Return the trips that start in every slot: counted as bars, exact as a line."""
+def departures_by_activity(departures: Frame) -> Figure:
+    """Return the trips that start in every slot: counted as bars by activity, exact total as a line."""
     drawing = figure(340, barmode="stack", bargap=0)
-    for name, own in departures.groupby("from_activity", sort=False):
-        hours, colour = own.time_min / 60 + 0.125, COLOURS[str(name)]
-        drawing.add_trace(bars(hours, own.share, f"from {name}", colour, hovertemplate="%{y:.5f}"))
+    for name, series in departures.groupby("from_activity", sort=False):
+        hours = series.time_min / 60 + SLOT_MIDDLE_H
+        colour = COLOURS[str(name)]
+        drawing.add_trace(bars(hours, series.share, f"from {name}", colour, hovertemplate="%{y:.5f}"))
     exact = departures.groupby("time_min").exact.sum()
-    drawing.add_trace(line(exact.index / 60 + 0.125, exact, "exact, all", palette.BLACK, width=1.2))
-    return _over_day(drawing, title_text="trips per EV and quarter of an hour")
+    drawing.add_trace(line(exact.index / 60 + SLOT_MIDDLE_H, exact, "exact, all", BLACK, width=1.2))
+    return _over_day(drawing, "trips per EV and quarter of an hour")
 
 
 def soc_fan(quantiles: Frame) -> Figure:
-    """Return the state of charge of all EVs: median, and the bands of half and of nine tenths of them."""
-    drawing = figure(340)
-    hours = quantiles.time_min / 60
-    for low, high, colour, name in (
+    """Return the distribution of the state of charge: median, and the central 50 and 90 % of EVs."""
+    drawing, hours = figure(340), quantiles.time_min / 60
+    for low, high, fill, name in (
         ("soc_q05", "soc_q95", "rgba(0,114,178,0.15)", "5 to 95 %"),
         ("soc_q25", "soc_q75", "rgba(0,114,178,0.3)", "25 to 75 %"),
     ):
-        drawing.add_traces(band(hours, quantiles[low], quantiles[high], name, colour))
-    drawing.add_trace(line(hours, quantiles.soc_q50, "median", palette.BLUE))
-    return _over_day(drawing, title_text="state of charge", range=[0, 1])
+        drawing.add_traces(band(hours, quantiles[low], quantiles[high], name, fill))
+    drawing.add_trace(line(hours, quantiles.soc_q50, "median", BLUE))
+    return _over_day(drawing, "state of charge", range=[0, 1])
 
 
 def charging_shares(shares: Frame) -> Figure:
-    """Return p_t of all parts with its Wilson interval, and that of the chain with batteries as a line."""
+    """Return p_t of each part with its Wilson interval, and that of the chain with batteries as a line."""
     drawing = figure(360)
-    for (part, own), colour in zip(
-        shares.groupby("days", sort=False), (palette.EQUILIBRIUM, palette.AGENTS), strict=False
+    for (part, series), colour in zip(
+        shares.groupby("days", sort=False), (EQUILIBRIUM, AGENTS), strict=False
     ):
-        name = str(part).replace("_", " ")
-        share = own.charging_share
-        spread = whiskers(share - own.low, own.high - share, thickness=1)
-        drawing.add_trace(points(own.period, share, name, colour, error_y=spread))
-        if own.chain.notna().any():
-            drawing.add_trace(line(own.period, own.chain, f"{name}, chain", colour, width=1.2))
+        interval = {
+            "type": "data",
+            "symmetric": False,
+            "array": series.high - series.charging_share,
+            "arrayminus": series.charging_share - series.low,
+            "thickness": 1,
+        }
+        name = _words(part)
+        drawing.add_trace(points(series.period, series.charging_share, name, colour, error_y=interval))
+        if series.chain.notna().any():
+            drawing.add_trace(line(series.period, series.chain, f"{name}, chain", colour, width=1.2))
     drawing.update_xaxes(title_text="period of the day")
     return drawing.update_yaxes(title_text="share of trips that fast-charge", rangemode="tozero")

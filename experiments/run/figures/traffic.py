@@ -28,7 +28,7 @@ def saturation(links: Frame, period_min: float) -> Figure:
     labels = (order.link + ": " + order.from_node + "→" + order.to_node).tolist()
     hover = "link %{y}<br>period %{x}<br>v/c %{z:.3f}<extra></extra>"
     scale = {"colorscale": congestion(top), "zmin": 0, "zmax": top, "xgap": 1, "ygap": 1}
-    drawing.add_trace(heat_map(table.columns, labels, table.to_numpy(), "flow /<br>capacity", hover, **scale))
+    drawing.add_trace(heat_map(table, labels, "flow /<br>capacity", hover, **scale))
     over_periods(drawing, period_min)
     return drawing.update_yaxes(title_text="link: from → to", autorange="reversed", type="category")
 
