@@ -84,7 +84,7 @@ def _feeder(case: Reproduction) -> dict[str, Figure]:
             first.price_cny_per_kwh,
             np.array(TABLE_1_CNY_PER_KWH),
         ),
-        "voltages": drawn.lowest_voltages(lowest, first.feeder.feeder.voltage_min_pu),
+        "voltages": drawn.lowest_voltages(lowest, float(first.feeder.feeder.voltage_limits_pu[0].max())),
         "errors": drawn.relaxation_errors(
             first.feeder.feeder.branch_names,
             {f"preset {v.preset}": case.grid[v].dispatch.relaxation_error for v in DRAWN_VARIANTS},

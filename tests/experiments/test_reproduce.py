@@ -29,6 +29,7 @@ from experiments.reproduce.report import Report, report_on
 from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, TOLERANCE, RoadCase, even_split_veh_h
 from experiments.reproduce.statement import Claim
 from experiments.reproduce.statements import CHAPTERS
+from tests.computed_once import case_of_the_paper
 
 PACKAGE = "experiments.reproduce.statements"
 ROOT = Path(__file__).parents[2]
@@ -48,8 +49,8 @@ ONE, BOTH_TARIFFS = VARIANTS[:1], VARIANTS[:2]
 
 
 @pytest.fixture(scope="module")
-def case() -> Reproduction:
-    return reproduce()
+def case(store: Path) -> Reproduction:
+    return case_of_the_paper(store)
 
 
 @pytest.fixture(scope="module")
