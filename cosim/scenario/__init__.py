@@ -1,14 +1,6 @@
 """A scenario: the configuration built into models, with every reference checked."""
 
-from cosim.scenario.build import (
-    CAR,
-    CHARGING,
-    NOT_CHARGING,
-    USER_CLASSES,
-    Scenario,
-    build_scenario,
-    load_scenario,
-)
+from cosim.scenario.build import CAR, CHARGING, NOT_CHARGING, Scenario, build_scenario, load_scenario
 from cosim.scenario.charging_price import charging_price_cny_per_kwh
 from cosim.scenario.day_ahead import DayAhead
 from cosim.scenario.feeder_case import FeederCase
@@ -18,7 +10,6 @@ __all__ = [
     "CAR",
     "CHARGING",
     "NOT_CHARGING",
-    "USER_CLASSES",
     "DayAhead",
     "FeederCase",
     "Scenario",
