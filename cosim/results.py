@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.columns import Column
 from cosim.errors import ConfigError
@@ -212,6 +213,7 @@ class Run:
         return (self.agents or self.equilibrium).read(table)
 
 
+@checked
 def load_run(directory: str | Path) -> Run:
     """Return the run in *directory*; raise ConfigError unless it is finished and complete.
 
@@ -235,7 +237,7 @@ class RunDirectory:
     def __init__(self, final: Path) -> None:
         """Raise ConfigError for a directory that exists: results are never overwritten."""
         if final.exists():
-            raise ConfigError(str(final), ["exists already; give another --out, or remove it first"])
+            raise ConfigError(str(final), ["exists already; name another directory, or remove it first"])
         self.final = final
         self.path = final.with_name(f".{final.name}.unfinished-{os.getpid()}")
 

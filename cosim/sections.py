@@ -16,6 +16,10 @@ def _number_as_name(value: Any) -> Any:
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Tolerance = Annotated[float, Field(gt=0, lt=1)]
+"""Of a relative change, gap or residual: of 1 and more nothing is left to search for."""
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
 PerUnitVoltage = Annotated[float, Field(ge=0.5, le=1.5)]
 Name = Annotated[str, Field(min_length=1)]
 EXTENDS = "extends"

@@ -91,9 +91,9 @@ def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
 
 def _of_scenario(name: str, settings: Sequence[str]) -> RoadInput:
     """Return the roads and the peak hour of a scenario; its stations and feeders are left out."""
+    from cosim.config.bundled import find_scenario
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import apply_settings, check
-    from experiments.scenarios import find_scenario
 
     if Path(name).suffix in (".tntp", ".csv"):
         raise ConfigError(name, ["is a network; name the file of its trips after it"])

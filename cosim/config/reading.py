@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from cosim.config.faults import problems_of
@@ -13,6 +14,9 @@ from cosim.config.grid import GridConfig
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError, refuse
 from cosim.sections import Section
+
+SETTINGS = "settings"
+"""Source of the problems of settings."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -29,33 +33,52 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), [f"is not valid TOML: {reason}"]) from None
 
 
-def apply_settings(tables: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Return *tables* with each ``field=value`` of the command line written into them.
+Settings = Mapping[str, Any] | Iterable[str] | str | None
+"""Changes of fields: ``{"grid.slack_voltage_pu": 1.02}``, texts ``"grid.slack_voltage_pu=1.02"``, or one such text."""
+
+
+def read_settings(settings: Settings) -> dict[str, Any]:
+    """Return the values of the fields that the settings change; ConfigError for what is no setting."""
+    if isinstance(settings, Mapping):
+        return dict(settings)
+    texts = [settings] if isinstance(settings, str) else settings or ()
+    found: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        field, equals, value = (part.strip() for part in str(text).partition("="))
+        if equals and all(field.split(".")):
+            found[field] = parse_value(value)
+        else:
+            problems.append(f"{text!r} is not of the form field=value, as in grid.slack_voltage_pu=1.02")
+    refuse(SETTINGS, problems)
+    return found
+
+
+def apply_settings(tables: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return *tables* with each of the settings written into them.
 
     Fields are dotted; a list is entered by position or by the ``name`` of its entry:
     ``grid.slack_voltage_pu=1.02``, ``stations.CS6.chargers=4``.
     """
     changed = deepcopy(tables)
-    refuse("--set", filter(None, [_apply(changed, setting) for setting in settings]))
+    values = read_settings(settings)
+    refuse(SETTINGS, filter(None, [_apply(changed, field, value) for field, value in values.items()]))
     return changed
 
 
-def _apply(tables: dict[str, Any], setting: str) -> str:
-    """Write one setting into *tables*; return a sentence if that cannot be done, else nothing."""
-    field, equals, text = (part.strip() for part in setting.partition("="))
-    *path, last = field.split(".")
-    if not equals or not all([*path, last]):
-        return f"'{setting}' is not of the form field=value, as in grid.slack_voltage_pu=1.02"
+def _apply(tables: dict[str, Any], field: str, value: Any) -> str:
+    """Write one setting into *tables*; return why that cannot be done, or nothing."""
+    *path, last = str(field).split(".")
     container: Any = tables
     for step in path:
         if isinstance(container, dict):
             container.setdefault(step, {})
         if (key := entry_key(container, step)) is None:
-            return f"'{setting}': {no_such_entry(container, step)}"
+            return f"'{field}': {no_such_entry(container, step)}"
         container = container[key]
     if (key := entry_key(container, last)) is None:
-        return f"'{setting}': {no_such_entry(container, last)}"
-    container[key] = parse_value(text)
+        return f"'{field}': {no_such_entry(container, last)}"
+    container[key] = deepcopy(value.item() if isinstance(value, np.generic) else value)
     return ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, Frame, IntArray
 from cosim.errors import ConfigError
 
 LINK_DEFAULTS = {
@@ -83,6 +83,23 @@ class Network:
     def node_index(self, name: str) -> int:
         """Return the index of a node in the node arrays; ValueError for an unknown node."""
         return self.nodes.index(name)
+
+    def frame(self, flow_veh_h: FloatArray, time_min: FloatArray, toll_min: FloatArray) -> Frame:
+        """Return a table with one row per link: end nodes, flow, time, cost, toll, capacity, flow / capacity."""
+        import pandas as pd
+
+        columns = {
+            "link": self.links,
+            "from_node": [self.nodes[node] for node in self.from_node],
+            "to_node": [self.nodes[node] for node in self.to_node],
+            "flow_veh_h": flow_veh_h,
+            "time_min": time_min,
+            "cost_min": self.cost_min(time_min),
+            "toll_min": toll_min,
+            "capacity_veh_h": self.capacity_veh_h,
+            "saturation": flow_veh_h / self.capacity_veh_h,
+        }
+        return pd.DataFrame(columns)
 
     def with_charging_arcs(self, stations: Sequence[ChargingArc]) -> "Network":
         """Return the network with a charging arc per station, in station order.

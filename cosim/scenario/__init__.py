@@ -1,6 +1,14 @@
 """A scenario: the configuration built into models, with every reference checked."""
 
-from cosim.scenario.build import CAR, CHARGING, NOT_CHARGING, Scenario, build_scenario, load_scenario
+from cosim.scenario.build import (
+    CAR,
+    CHARGING,
+    NOT_CHARGING,
+    Scenario,
+    as_scenario,
+    build_scenario,
+    load_scenario,
+)
 from cosim.scenario.charging_price import charging_price_cny_per_kwh
 from cosim.scenario.day_ahead import DayAhead
 from cosim.scenario.feeder_case import FeederCase
@@ -14,6 +22,7 @@ __all__ = [
     "FeederCase",
     "Scenario",
     "Station",
+    "as_scenario",
     "build_scenario",
     "charging_price_cny_per_kwh",
     "load_scenario",

@@ -4,18 +4,19 @@ The references are checked: a station's road node and bus exist, profiles cover 
 feeders are radial. All problems are collected and raised together.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
+from cosim.config.bundled import find_scenario
 from cosim.config.extending import read_scenario_tables
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
-from cosim.config.reading import apply_settings, check
+from cosim.config.reading import Settings, apply_settings, check, read_settings
 from cosim.config.travel import MAX_EVS
 from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.ev.battery import Battery
@@ -38,6 +39,7 @@ from cosim.scenario.inputs import (
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
 from cosim.scenario.trips import build_chains, without_round_trips
+from cosim.sections import Seed
 
 T = TypeVar("T")
 
@@ -134,19 +136,26 @@ class Scenario:
         return cost
 
 
-def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> Scenario:
-    """Return the scenario in *file*, with ``field=value`` *settings* laid over it.
+@checked
+def load_scenario(scenario: str | Path, settings: Settings = (), *, seed: Seed | None = None) -> Scenario:
+    """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it.
 
-    Raises ConfigError with one sentence for every problem of the file and of the data it names.
+    *settings* are ``{"grid.slack_voltage_pu": 1.02}`` or texts ``"grid.slack_voltage_pu=1.02"``; *seed* is by default
+    the scenario's. Raises ConfigError with one sentence for every problem of the file and of the data it names.
     """
-    path = Path(file)
-    changes = list(settings) if seed is None else [*settings, f"seed={seed}"]
+    path = find_scenario(scenario)
+    changes = read_settings(settings) | ({} if seed is None else {"seed": seed})
     tables = apply_settings(read_scenario_tables(path), changes)
     try:
         config = check(tables, str(path))
     except ConfigError as error:
         raise ConfigError(str(path), [*error.problems, *_further_problems(tables, path)]) from None
     return build_scenario(config, path.parent, str(path))
+
+
+def as_scenario(scenario: Scenario | str | Path) -> Scenario:
+    """Return a scenario that is given as such, as a file or as the name of a bundled one."""
+    return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
 
 
 def _further_problems(tables: dict[str, Any], path: Path) -> list[Problem]:

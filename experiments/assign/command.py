@@ -71,7 +71,9 @@ PathSize = Annotated[
     float, typer.Option(help="Weight of ln PS in the path-size logit, usually 1; 0: plain logit.")
 ]
 Tolerance = Annotated[float, typer.Option(help="Largest residual; of ue and so, relative gap.")]
-MaxIterations = Annotated[int, typer.Option(min=1, help="Iterations allowed.")]
+MaxIterations = Annotated[
+    int | None, typer.Option(min=1, help="Iterations allowed; by default 10,000, of ue and so 60.")
+]
 
 
 def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
@@ -84,7 +86,7 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     add_paths: AddPaths = False,
     path_size: PathSize = 0.0,
     tolerance: Tolerance = 1e-6,
-    max_iterations: MaxIterations = 10_000,
+    max_iterations: MaxIterations = None,
     nodes: Nodes = None,
     settings: RoadSettings = None,
     out: Out = None,

@@ -26,7 +26,7 @@ def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
         if method not in found:
             answer = solve_sue(
                 assigned.problem,
-                method=method,  # type: ignore[arg-type]
+                method=method,
                 tolerance=assigned.tolerance,
                 max_iterations=limit,
             )
@@ -37,29 +37,11 @@ def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
 def tables_of(assigned: Assigned) -> dict[str, Frame]:
     """Return the tables links, ods, convergence (of every method) and, where paths are listed, paths."""
     return {
-        "links": _links(assigned),
+        "links": assigned.to_frame(),
         "ods": _ods(assigned),
         **({} if assigned.paths is None else {"paths": _paths(assigned, assigned.paths)}),
         "convergence": _convergence(compare_methods(assigned)),
     }
-
-
-def _links(assigned: Assigned) -> Frame:
-    network, flow = assigned.network, assigned.link_flow_veh_h
-    tail, head = _ends(network)
-    return pd.DataFrame(
-        {
-            "link": network.links,
-            "from_node": tail,
-            "to_node": head,
-            "flow_veh_h": flow,
-            "time_min": assigned.link_time_min,
-            "cost_min": network.cost_min(assigned.link_time_min),
-            "toll_min": assigned.toll_min,
-            "capacity_veh_h": network.capacity_veh_h,
-            "saturation": flow / network.capacity_veh_h,
-        }
-    )
 
 
 def _ods(assigned: Assigned) -> Frame:
@@ -100,10 +82,6 @@ def _convergence(residuals: Mapping[str, FloatArray]) -> Frame:
         for name, own in residuals.items()
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def _ends(network: Network) -> tuple[list[str], list[str]]:
-    return _names(network, network.from_node), _names(network, network.to_node)
 
 
 def _names(network: Network, nodes: IntArray) -> list[str]:

@@ -112,9 +112,9 @@ def converge_command(
     as_json: AsJson = False,
 ) -> None:
     """Measure how the agents' flows approach the equilibrium's as there are more of them: about N^-1/2."""
+    from cosim.scenario import load_scenario
     from experiments.compare.convergence import error_against_n
     from experiments.compare.page import error_page
-    from experiments.scenarios import load_scenario
     from experiments.study import Study, finish
 
     numbers = _sizes(sizes)

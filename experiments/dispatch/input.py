@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.config.bundled import find_scenario, scenario_names
 from cosim.config.extending import read_scenario_tables
 from cosim.config.grid import FeederConfig, GridConfig
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
@@ -26,7 +27,6 @@ from experiments.dispatch.columns import (
     of_length,
     price_of_periods,
 )
-from experiments.scenarios import find_scenario, scenario_names
 
 FLAT_CNY_PER_KWH = 0.68
 """The flat price of Table 1, where none is given."""
@@ -128,7 +128,7 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
 
     if options.stations:
         refuse("options", ["give --stations or --with-equilibrium, not both"])
-    scenario = load_scenario(find_scenario(name), options.settings)
+    scenario = load_scenario(name, options.settings)
     day = solve_equilibrium_day(scenario)
     price = price_of_periods(options.price, scenario.periods.count)
     return DispatchInput(

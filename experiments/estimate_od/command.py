@@ -89,10 +89,11 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
 def _check(
     options: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
 ) -> None:
-    from cosim.arguments import positive
+    from cosim.arguments import problems_of
     from cosim.errors import ConfigError
+    from cosim.sections import Positive
 
-    problems = positive(options)
+    problems = [p for name, value in options.items() for p in problems_of(Positive | None, name, value)]
     if counts is None and times is None:
         problems.append("give --counts, --times, or both: then the times set the shares of the paths")
     if shares is Shares.observed and times is None:

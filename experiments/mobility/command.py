@@ -29,9 +29,9 @@ def mobility_command(
     as_json: AsJson = False,
 ) -> None:
     """Simulate the EVs' days alone: where they are, against the exact distribution, SOC, and p_t."""
+    from cosim.scenario import load_scenario
     from experiments.mobility.page import page
     from experiments.mobility.study import study_mobility
-    from experiments.scenarios import load_scenario
     from experiments.study import Study, finish
 
     scenario = load_scenario(config, settings or (), seed=seed)

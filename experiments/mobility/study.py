@@ -1,14 +1,16 @@
 """A population without roads and grid: where it is, when it leaves, what its batteries hold, how often it charges."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
-from cosim.errors import ConfigError
+from cosim.errors import refuse
 from cosim.ev.charging_demand import ChargingDemand, demand_of_days
 from cosim.ev.days import DayOfEVs, per_ev_parameters, simulate_days
 from cosim.ev.dwell import DwellModel
@@ -19,7 +21,8 @@ from cosim.ev.occupancy import Occupancy
 from cosim.ev.renewal import renewal_days
 from cosim.ev.soc_chain import ChargingDay, charging_days, single_ev_type
 from cosim.ev.timeline import Timeline, timeline
-from cosim.scenario import Scenario
+from cosim.scenario import Scenario, as_scenario
+from cosim.sections import Count, Seed
 from experiments.mobility.tables import MAKERS, charging, departures, places
 
 PURPOSE = "mobility"
@@ -105,14 +108,17 @@ class MobilityStudy:
         }
 
 
-def study_mobility(scenario: Scenario, n_ev: int, days: int = 1, seed: int = 1) -> MobilityStudy:
+@checked
+def study_mobility(
+    scenario: Scenario | str | Path, n_ev: Count, days: Count = 1, seed: Seed = 1
+) -> MobilityStudy:
     """Return one day of *n_ev* EVs and, if *days* are more than one, that many days in a row.
 
-    Raises ``ConfigError`` for more EV-days than memory holds.
+    *scenario* may be the file or name of one. Raises ConfigError for more EV-days than memory holds.
     """
     if n_ev * days > MOST_EV_DAYS:
-        problem = f"--evs times --days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"
-        raise ConfigError("options", [problem])  # noqa: EM101
+        refuse("study_mobility", [f"EVs times days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"])
+    scenario = as_scenario(scenario)
     started = process_time()
     parts = {SINGLE: _sampled(scenario, n_ev, 1, seed)}
     if days > 1:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from cosim.coupling import solve_equilibrium_day
 from cosim.errors import ConfigError
+from cosim.scenario import load_scenario
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
 from experiments.reproduce.od_case import OdCase
 from experiments.reproduce.road_case import RoadCase
-from experiments.scenarios import load_scenario
 
 SCENARIO = "paper"
 

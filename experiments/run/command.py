@@ -37,8 +37,8 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
+    from cosim.scenario import load_scenario
     from experiments.run.runner import run
-    from experiments.scenarios import load_scenario
     from experiments.study import finish
     from experiments.terminal import progress_bar, study_of
 

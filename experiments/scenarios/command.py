@@ -19,7 +19,8 @@ def scenarios_command(
     as_json: AsJson = False,
 ) -> None:
     """List the bundled scenarios; of one, say what it shows and what to run."""
-    from experiments.scenarios import describe, scenario_files
+    from cosim.config.bundled import scenario_files
+    from experiments.scenarios.files import describe
     from experiments.study import Study, finish
 
     known = {own: describe(file) for own, file in scenario_files().items()}
@@ -55,7 +56,7 @@ def _page(name: str, about: dict[str, Any]) -> str:
 
 def validate_command(config: Config, settings: Settings = None) -> None:
     """Check a scenario and its data, and list everything that is wrong with it."""
-    from experiments.scenarios import load_scenario
+    from cosim.scenario import load_scenario
 
     scenario = load_scenario(config, settings or ())
     roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
@@ -81,7 +82,7 @@ def init_command(
     ] = "paper",
 ) -> None:
     """Copy a commented scenario with its data, to start a study of your own."""
-    from experiments.scenarios import copy_scenario
+    from experiments.scenarios.files import copy_scenario
 
     file = copy_scenario(scenario, directory)
     typer.echo(f"{file} is yours to change. Then: cosim run {file}")

@@ -27,7 +27,8 @@ def sweep_command(
     as_json: AsJson = False,
 ) -> None:
     """Solve the equilibrium of a day for each value of a field, or for all combinations of several."""
-    from experiments.scenarios import describe, find_scenario
+    from cosim.config.bundled import find_scenario
+    from experiments.scenarios.files import describe
     from experiments.study import Study, finish
     from experiments.sweep.page import page
     from experiments.sweep.study import read_parameters, sweep, text_fields

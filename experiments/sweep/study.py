@@ -8,18 +8,20 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cosim.arguments import check, whole_number
+from cosim.arguments import checked
 from cosim.arrays import Frame
-from cosim.config.reading import parse_value
+from cosim.config.bundled import find_scenario
+from cosim.config.reading import Settings, parse_value, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import ConfigError, Problems, refuse
 from cosim.scenario import Scenario, load_scenario
+from cosim.sections import Count
 from experiments.run.summary import flags
-from experiments.scenarios import find_scenario
 
-Settings = tuple[str, ...]
 Point = tuple[Any, ...]
 """The values of the varied fields on one day of the sweep."""
+Task = tuple[Path, dict[str, Any]]
+"""A scenario file, and the values of its fields on one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class ParameterGrid:
         """The values of the fields on each day."""
         return list(product(*self.values))
 
-    def settings(self, point: Point) -> Settings:
+    def settings(self, point: Point) -> tuple[str, ...]:
         """Return a day's values as ``field=value``."""
         return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, point, strict=True))
 
@@ -75,8 +77,7 @@ def read_parameters(variations: Sequence[str]) -> ParameterGrid:
     if not variations:
         problems.append("nothing to vary; give a field with its values, as in road.theta_per_min=0.1,0.2")
     if problems:
-        source = "--vary"
-        raise ConfigError(source, problems)
+        raise ConfigError("vary", problems)  # noqa: EM101
     return ParameterGrid(tuple(fields), tuple(values))
 
 
@@ -89,7 +90,7 @@ def parameter_grid(vary: ParameterGrid | Mapping[str, Sequence[Any]]) -> Paramet
         for field, values in vary.items()
         if isinstance(values, str) or not (isinstance(values, Sequence) and values)
     ]
-    check("sweep", faults, [] if vary else ["nothing to vary; give a field with its values"])
+    refuse("sweep", faults if vary else ["nothing to vary; give a field with its values"])
     return ParameterGrid(tuple(vary), tuple(map(tuple, vary.values())))
 
 
@@ -98,12 +99,13 @@ def text_fields(days: Frame, parameters: ParameterGrid) -> Frame:
     return days.assign(**{field: days[field].map(str) for field in parameters.fields})
 
 
+@checked
 def sweep(
     scenario: str | Path,
     vary: ParameterGrid | Mapping[str, Sequence[Any]],
-    settings: Sequence[str] = (),
+    settings: Settings = (),
     *,
-    workers: int = 1,
+    workers: Count = 1,
     done: Callable[[float], None] = lambda _share: None,
 ) -> Frame:
     """Return a table with one row for each day: the values of the varied fields, the figures of its equilibrium.
@@ -115,10 +117,9 @@ def sweep(
     """
     import pandas as pd
 
-    check("sweep", whole_number({"workers": workers}, 1))
-    file, parameters = find_scenario(str(scenario)), parameter_grid(vary)
+    file, parameters, fixed = find_scenario(scenario), parameter_grid(vary), read_settings(settings)
     points = parameters.points
-    tasks = [(file, (*settings, *parameters.settings(point))) for point in points]
+    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True))) for point in points]
     _check_all(tasks)
     rows = []
     for point, figures in zip(points, _solve_all(tasks, workers), strict=True):
@@ -127,14 +128,14 @@ def sweep(
     return pd.DataFrame(rows)
 
 
-def _check_all(tasks: Sequence[tuple[Path, Settings]]) -> None:
+def _check_all(tasks: Sequence[Task]) -> None:
     problems = Problems()
     for file, settings in tasks:
         problems.attempt(load_scenario, file, settings)
     refuse(str(tasks[0][0]), problems)
 
 
-def _solve_all(tasks: Sequence[tuple[Path, Settings]], workers: int) -> Iterator[dict[str, Any]]:
+def _solve_all(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
     if workers == 1 or len(tasks) == 1:
         yield from (solve_point(*task) for task in tasks)
         return
@@ -144,7 +145,7 @@ def _solve_all(tasks: Sequence[tuple[Path, Settings]], workers: int) -> Iterator
         yield from pool.map(solve_point, *zip(*tasks, strict=True))
 
 
-def solve_point(file: Path, settings: Settings) -> dict[str, Any]:
+def solve_point(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of one day of the sweep."""
     scenario = load_scenario(file, settings)
     day = solve_equilibrium_day(scenario)

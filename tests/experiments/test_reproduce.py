@@ -18,6 +18,7 @@ from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
 from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import warm_start_veh_h
+from cosim.scenario import load_scenario
 from experiments.cli import app
 from experiments.reproduce import cases
 from experiments.reproduce.cases import Reproduction, reproduce
@@ -28,7 +29,6 @@ from experiments.reproduce.report import Report, report_on
 from experiments.reproduce.road_case import FIRST, SECOND, TOLERANCE, RoadCase, even_split_veh_h
 from experiments.reproduce.statement import Claim
 from experiments.reproduce.statements import CHAPTERS
-from experiments.scenarios import load_scenario
 
 PACKAGE = "experiments.reproduce.statements"
 ROOT = Path(__file__).parents[2]

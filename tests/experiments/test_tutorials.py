@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from cosim.arrays import Frame
+from cosim.config.bundled import TUTORIALS, find_scenario, scenario_files
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.run.summary import flags
-from experiments.scenarios import TUTORIALS, find_scenario, scenario_files
 from experiments.sweep.study import day_figures, read_parameters, sweep
 
 TUTORIAL_NAMES = [name for name, file in scenario_files().items() if file.parent.name == TUTORIALS]

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cosim.config.bundled import find_scenario
 from cosim.errors import ConfigError
-from experiments.scenarios import find_scenario, load_scenario
+from cosim.scenario import load_scenario
 from experiments.sweep.figures import SHOWN, figures_over_values
 from experiments.sweep.page import page
 from experiments.sweep.study import read_parameters, sweep
