@@ -56,14 +56,16 @@ def against_exact(counted: Frame, key: str) -> Figure:
     """Return the difference of counted and exact shares over the half width of the band, one series per *key*."""
     drawing = figure(320)
     for name, series in counted.groupby(key, sort=False):
-        own = series[(series.high > series.low) & series.exact.between(MIN_SHARE, 1 - MIN_SHARE)]
-        half_width = (own.high - own.exact).where(own.share >= own.exact, own.exact - own.low)
+        comparable = series[(series.high > series.low) & series.exact.between(MIN_SHARE, 1 - MIN_SHARE)]
+        half_width = (comparable.high - comparable.exact).where(
+            comparable.share >= comparable.exact, comparable.exact - comparable.low
+        )
         hover = {
-            "customdata": own[["share", "exact"]].to_numpy(),
+            "customdata": comparable[["share", "exact"]].to_numpy(),
             "hovertemplate": "counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}",
         }
-        y, colour = (own.share - own.exact) / half_width, COLOURS.get(str(name), YELLOW)
-        drawing.add_trace(points(own.time_min / 60, y, _words(name), colour, size=5, **hover))
+        y, colour = (comparable.share - comparable.exact) / half_width, COLOURS.get(str(name), YELLOW)
+        drawing.add_trace(points(comparable.time_min / 60, y, _words(name), colour, size=5, **hover))
     for edge in (-1, 1):
         drawing.add_hline(y=edge, line={"color": MUTED, "dash": "dash", "width": 1})
     return _over_day(drawing, "difference / band")
