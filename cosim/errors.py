@@ -10,6 +10,8 @@ An infeasible or unconverged *day* is not raised: the run completes with the bes
 These errors are for the calls that return a solution within the limits.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
@@ -18,6 +20,10 @@ from typing import Any, NamedTuple, TypeVar
 T = TypeVar("T")
 MAX_SHOWN_CHARACTERS = 60
 """Length to which a value is cut in a sentence."""
+ALIKE = 5
+"""Problems of one kind that are told one by one."""
+_VARIES = re.compile(r"'[^']*'|\d[\d.,e+-]*")
+"""What differs between problems of one kind: names in quotes, and numbers."""
 
 
 class Item(NamedTuple):
@@ -76,6 +82,17 @@ class Problem:
         """Return the problem as one within a container of this kind and name."""
         return replace(self, about=(Item(kind, name), *self.about))
 
+    @property
+    def kind(self) -> str:
+        """What problems of one kind share: file, field or column, and the words but for names and numbers."""
+        return "|".join(
+            [
+                self.file,
+                self.column,
+                *(_VARIES.sub("", text) for text in (self.field, self.clause, self.allowed)),
+            ]
+        )
+
     def concerns(self, kind: str) -> bool:
         """Whether the problem is about an object of this *kind*."""
         return any(item.kind == kind for item in self.about)
@@ -110,8 +127,17 @@ class ConfigError(CosimError):
         super().__init__(source, self.problems)  # the arguments with which pickle and SimPy recreate it
 
     def __str__(self) -> str:
-        """Return the problems as a list of sentences."""
-        return "\n  - ".join([f"{self.source}:", *map(str, self.problems)])
+        """Return the problems as a list of sentences; of many alike the first few, and how many more there are."""
+        alike = Counter(problem.kind for problem in self.problems)
+        told = Counter[str]()
+        sentences = []
+        for problem in self.problems:
+            told[problem.kind] += 1
+            if told[problem.kind] <= ALIKE:
+                sentences.append(str(problem))
+                if told[problem.kind] == ALIKE < alike[problem.kind]:
+                    sentences.append(f"... and {alike[problem.kind] - ALIKE:,} more like these.")
+        return "\n  - ".join([f"{self.source}:", *sentences])
 
 
 class Problems(list[Problem]):

@@ -52,6 +52,15 @@ def parsed_once(make_net: Callable[[], Any]) -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what all processes of this session compute once."""
+    own = tmp_path_factory.getbasetemp()
+    store = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "computed-once"
+    store.mkdir(exist_ok=True)
+    return store
+
+
+@pytest.fixture(scope="session")
 def toy() -> Scenario:
     """Four road nodes, four buses, one station."""
     return load_scenario(CONFIGS / "toy.toml")

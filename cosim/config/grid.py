@@ -63,10 +63,10 @@ class FeederConfig(Section):
     """Factor on every bus load."""
     slack_voltage_pu: PerUnitVoltage | None = None
     """Voltage at the slack bus; empty: that of the network, else 1."""
-    voltage_min_pu: PerUnitVoltage = 0.95
-    """Lowest voltage allowed at any other bus."""
-    voltage_max_pu: PerUnitVoltage = 1.05
-    """Highest voltage allowed at any other bus."""
+    voltage_min_pu: PerUnitVoltage | None = None
+    """Lowest voltage allowed at any other bus; empty: what the network says of each bus, else 0.95."""
+    voltage_max_pu: PerUnitVoltage | None = None
+    """Highest voltage allowed at any other bus; empty: what the network says of each bus, else 1.05."""
     branch_limit_scale: Positive = 1.0
     """Factor on the current limit of every line and transformer; a large one, such as 1000, lifts them all."""
     export: bool = False
@@ -115,16 +115,16 @@ class FeederConfig(Section):
         if self.network and (self.open_branches or self.closed_branches):
             sentence = "open_branches and closed_branches are of branches read from CSV; switch those of network there"
             raise contradiction(sentence, "open_branches", "closed_branches")
-        if not self.voltage_min_pu < self.voltage_max_pu:
-            sentence = (
-                f"voltage_min_pu is {self.voltage_min_pu:g}; "
-                f"it must be below voltage_max_pu ({self.voltage_max_pu:g})"
-            )
+        low = 0.95 if self.voltage_min_pu is None else self.voltage_min_pu
+        high = 1.05 if self.voltage_max_pu is None else self.voltage_max_pu
+        both = self.voltage_min_pu is not None and self.voltage_max_pu is not None
+        if not low < high and (both or not self.network):
+            sentence = f"voltage_min_pu is {low:g}; it must be below voltage_max_pu ({high:g})"
             raise contradiction(sentence, "voltage_min_pu", "voltage_max_pu")
-        if not self.elastic.voltage_floor_pu <= self.voltage_min_pu:
+        if not self.elastic.voltage_floor_pu <= low:
             sentence = (
                 f"elastic.voltage_floor_pu is {self.elastic.voltage_floor_pu:g}; "
-                f"it must not be above voltage_min_pu ({self.voltage_min_pu:g})"
+                f"it must not be above voltage_min_pu ({low:g})"
             )
             raise contradiction(sentence, "elastic", "voltage_min_pu")
         if self.slack_voltage_pu is not None and not self.elastic.voltage_floor_pu < self.slack_voltage_pu:

@@ -165,7 +165,8 @@ def _one_period(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatA
 
 
 def _outside_limits(feeder: Feeder, voltage_pu: FloatArray) -> IntArray:
-    outside_pu = np.maximum(feeder.voltage_min_pu - voltage_pu, voltage_pu - feeder.voltage_max_pu)
+    low, high = feeder.voltage_limits_pu
+    outside_pu = np.maximum(low - voltage_pu, voltage_pu - high)
     outside_pu[:, feeder.slack_buses] = 0.0
     buses: IntArray = np.count_nonzero(outside_pu > VOLTAGE_TOLERANCE_PU, axis=1)
     return buses

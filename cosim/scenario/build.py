@@ -29,7 +29,13 @@ from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
 from cosim.scenario.choice import build_choice
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case, buses_only, read_feeder
+from cosim.scenario.feeder_case import (
+    FeederCase,
+    build_feeder_case,
+    buses_only,
+    read_feeder,
+    with_voltage_limits,
+)
 from cosim.scenario.inputs import (
     build_battery,
     build_behaviour,
@@ -211,7 +217,7 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h
     return Scenario(
-        config=config,
+        config=with_voltage_limits(config, [case.feeder for case in cases if case]),
         folder=folder,
         periods=periods,
         profiles=profiles,

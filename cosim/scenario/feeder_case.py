@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.config.grid import FeederConfig
+from cosim.config.scenario import ScenarioConfig
 from cosim.csv_tables import read_table
 from cosim.errors import ConfigError
 from cosim.grid.device import Devices
@@ -28,8 +29,9 @@ class FeederCase:
 
     @property
     def base_kw(self) -> FloatArray:
-        """Base load of the whole feeder in each period."""
-        return self.load_pu * float(self.feeder.load_kw.sum())
+        """Base load of the whole feeder in each period, less what its own generators feed in."""
+        fed_in_kw = float(self.feeder.generation_kva.real.sum())
+        return self.load_pu * (float(self.feeder.load_kw.sum()) + fed_in_kw) - fed_in_kw
 
     def load(self, stations: Sequence[Station], station_kw: FloatArray, first_period: int = 1) -> Load:
         """Return the load from *first_period* on; *station_kw* is (periods from it on, all stations)."""
@@ -55,6 +57,17 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
         current_max_pu=scale * feeder.current_max_pu,
         current_max_to_pu=scale * feeder.current_max_to_pu,
     )
+
+
+def with_voltage_limits(config: ScenarioConfig, feeders: Sequence[Feeder]) -> ScenarioConfig:
+    """Return the scenario with the voltage limits of each feeder in it, where all buses have the same."""
+
+    def resolved(wanted: FeederConfig, feeder: Feeder) -> FeederConfig:
+        limits = {name: getattr(feeder, name) for name in ("voltage_min_pu", "voltage_max_pu")}
+        return wanted.model_copy(update={n: limit for n, limit in limits.items() if isinstance(limit, float)})
+
+    entries = tuple(map(resolved, config.grid.feeders, feeders))
+    return config.model_copy(update={"grid": config.grid.model_copy(update={"feeders": entries})})
 
 
 def buses_only(config: FeederConfig, folder: Path) -> Feeder | None:

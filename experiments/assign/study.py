@@ -141,7 +141,7 @@ def assign(  # noqa: PLR0913  (one parameter per option of the command)
         search |= {"method": method, "path_size": path_size}
         return _solve_stochastic(roads, optimum, theta, paths, add_paths=add_paths, **search)
     except ConfigError as error:
-        raise roads.placed(error) from None
+        raise roads.locate(error) from None
 
 
 def _without_effect(method: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""An assignment as tables; every method's convergence beside the chosen one's."""
+"""Tables of an assignment, with the convergence of all stochastic methods."""
 
 from collections.abc import Mapping
 
@@ -12,26 +12,26 @@ from cosim.road.network import Network
 from cosim.road.paths import PathSet
 from experiments.assign.study import SUE_METHODS, Assigned
 
-COMPARED_ITERATIONS = 300
-"""Iterations granted to each method that is only shown beside the chosen one; a tenth on bushes."""
+COMPARISON_ITERATIONS = 300
+"""Iterations of each method that is only compared with the chosen one; a tenth of it on bushes."""
 
 
 def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
-    """Return the residuals of every method of the same problem, the chosen one's first."""
-    found = {assigned.method: assigned.residuals}
+    """Return the residuals of every method on the same problem, the chosen one first."""
+    residuals = {assigned.method: assigned.residuals}
     if assigned.problem is None:
-        return found
-    limit = COMPARED_ITERATIONS // (10 if isinstance(assigned.problem, BushProblem) else 1)
+        return residuals
+    limit = COMPARISON_ITERATIONS // (10 if isinstance(assigned.problem, BushProblem) else 1)
     for method in SUE_METHODS:
-        if method not in found:
-            answer = solve_sue(
+        if method not in residuals:
+            solution = solve_sue(
                 assigned.problem,
                 method=method,
                 tolerance=assigned.tolerance,
                 max_iterations=limit,
             )
-            found[method] = answer.residuals
-    return found
+            residuals[method] = solution.residuals
+    return residuals
 
 
 def tables_of(assigned: Assigned) -> dict[str, Frame]:
@@ -78,8 +78,8 @@ def _paths(assigned: Assigned, paths: PathSet) -> Frame:
 
 def _convergence(residuals: Mapping[str, FloatArray]) -> Frame:
     parts = [
-        pd.DataFrame({"method": name, "iteration": np.arange(1, own.size + 1), "residual": own})
-        for name, own in residuals.items()
+        pd.DataFrame({"method": name, "iteration": np.arange(1, values.size + 1), "residual": values})
+        for name, values in residuals.items()
     ]
     return pd.concat(parts, ignore_index=True)
 

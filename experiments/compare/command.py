@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +11,9 @@ from cosim.errors import ConfigError
 from experiments.options import AsJson, Config, Out, Seed, Settings
 
 if TYPE_CHECKING:
-    from cosim.arrays import Frame
-    from experiments.compare.comparison import Comparison
+    from experiments.compare.comparison import ComparedPair, Comparison
     from experiments.compare.convergence import ErrorAgainstN
     from experiments.compare.settings import Setting
-    from experiments.compare.verdict import Verdict
 
 SETTINGS_SHOWN = 12
 
@@ -42,10 +40,10 @@ def compare_command(
     """Compare the agents of one run with its equilibrium, or several runs with the first, and say what differs."""
     from experiments.compare.page import comparison_page
     from experiments.compare.study import compare
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     comparison = compare(*runs, model=None if model is None else model.value, seed=seed)
-    study = Study(
+    study = CommandResult(
         command="compare",
         facts=comparison.as_json(),
         lines=_lines(comparison),
@@ -53,28 +51,37 @@ def compare_command(
         page=lambda _tables: comparison_page(comparison),
         folder="comparison",
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 def _lines(comparison: "Comparison") -> list[str]:
     """Return verdicts and the figures of the day."""
-    lines = []
-    totals = comparison.tables["totals"]
-    for pair, verdict in enumerate(comparison.verdicts, start=1):
-        lines += [f"{verdict.other} against {verdict.reference}: {verdict.headline}.", ""]
-        lines += [f"  {found.cause}: {found.sentence}." for found in verdict.present]
-        alone = _alone(comparison.tables["differences"], pair, verdict)
-        lines += [f"  {verdict.evidence}", *alone, "", *_settings(verdict.settings)]
-        lines.append(
-            f"  {'':30}{verdict.reference[-19:]:>20}{verdict.other[-19:]:>20}{'difference':>12}  95 % band"
-        )
-        for row in totals[totals.pair == pair].itertuples():
-            band = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low else "-"
-            lines.append(
-                f"  {row.quantity:30}{row.reference:20.6g}{row.other:20.6g}{row.difference:12.4g}  {band}"
-            )
-        lines.append("")
-    return lines
+    return [line for pair in comparison.pairs for line in _lines_of_pair(pair)]
+
+
+def _lines_of_pair(pair: "ComparedPair") -> list[str]:
+    from experiments.compare.differences import in_one_only
+
+    verdict, differences = pair.verdict, pair.tables["differences"]
+    alone = in_one_only(differences[differences.kind != "path"]).groupby("found_in", sort=False)
+    names = "".join(f"{name[-19:]:>20}" for name in (verdict.reference, verdict.other))
+    return [
+        f"{verdict.other} against {verdict.reference}: {verdict.headline}.",
+        "",
+        *(f"  {found.cause}: {found.sentence}." for found in verdict.present),
+        f"  {verdict.evidence}",
+        *(f"  {getattr(verdict, of)} alone: {', '.join(own.kind + ' ' + own.item)}." for of, own in alone),
+        "",
+        *_settings(verdict.settings),
+        f"  {'':30}{names}{'difference':>12}  95 % band",
+        *(_total(row) for row in pair.rows("totals").itertuples()),
+        "",
+    ]
+
+
+def _total(row: Any) -> str:
+    band = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low else "-"
+    return f"  {row.quantity:30}{row.reference:20.6g}{row.other:20.6g}{row.difference:12.4g}  {band}"
 
 
 def _settings(settings: "Sequence[Setting]") -> list[str]:
@@ -91,17 +98,6 @@ def _settings(settings: "Sequence[Setting]") -> list[str]:
     ]
 
 
-def _alone(differences: "Frame", pair: int, verdict: "Verdict") -> list[str]:
-    """Return which links, stations, buses and feeders only one of the two has."""
-    from experiments.compare.differences import in_one_only
-
-    own = in_one_only(differences[(differences.pair == pair) & (differences.kind != "path")])
-    return [
-        f"  {getattr(verdict, found_in)} alone: {', '.join(rows.kind + ' ' + rows.item)}."
-        for found_in, rows in own.groupby("found_in", sort=False)
-    ]
-
-
 def converge_command(
     config: Config,
     sizes: Annotated[str, typer.Option(help="Numbers of EVs, comma-separated.")] = "100,1000,10000,100000",
@@ -115,12 +111,12 @@ def converge_command(
     from cosim.scenario import load_scenario
     from experiments.compare.convergence import error_against_n
     from experiments.compare.page import error_page
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     numbers = _sizes(sizes)
     scenario = load_scenario(config, settings or (), seed=seed)
     result = error_against_n(scenario, numbers, replications)
-    study = Study(
+    study = CommandResult(
         command="converge",
         facts=result.as_json(),
         lines=_errors(result),
@@ -128,7 +124,7 @@ def converge_command(
         page=lambda _tables: error_page(scenario.config.name, result),
         folder="comparison",
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 MAX_EVS = 2_000_000

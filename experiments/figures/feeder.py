@@ -7,21 +7,8 @@ import numpy as np
 
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
-from experiments.figures.style import (
-    BLUE,
-    DEVICES,
-    GREEN,
-    INK,
-    LIMIT,
-    MUTED,
-    VERMILION,
-    Figure,
-    Look,
-    figure,
-    looks_of,
-    over_periods,
-    stacked,
-)
+from experiments.figures.palette import BLUE, DEVICES, GREEN, INK, LIMIT, MUTED, VERMILION, Look, looks_of
+from experiments.figures.style import Figure, figure, over_periods, stacked
 from experiments.figures.traces import band, bars, limit, line, steps
 
 STORES_APART = 4
@@ -58,7 +45,8 @@ def voltages(
     for bus, (name, look) in named.items():
         mark = {"symbol": look.symbol, "size": 6}
         drawing.add_trace(line(periods, table[bus], name, look.colour, width=2.2, marker=mark))
-    for value, side in ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left")):
+    sides = ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left"))
+    for value, side in (one for one in sides if one[0] is not None):
         limit(drawing, value, f"limit {value:g} p.u.", side=side)
     return over_periods(drawing, period_min)
 

@@ -1,4 +1,4 @@
-"""The bundled scenarios: copied, and what each says of itself."""
+"""Copies and descriptions of the bundled scenarios."""
 
 import shutil
 from pathlib import Path
@@ -11,9 +11,9 @@ from cosim.errors import ConfigError
 
 @checked
 def copy_scenario(name: str, directory: str | Path) -> Path:
-    """Copy a scenario, what it extends and the data both name to a new *directory*; return its file there.
+    """Copy a scenario, its base and their data files to a new *directory*; return the copied scenario file.
 
-    Raises ConfigError for an unknown name, and for a directory that holds anything.
+    Raises ConfigError for an unknown name, and for a directory that is not empty.
     """
     from cosim.config.extending import extended_file, file_fields, read_scenario_tables
 
@@ -23,8 +23,8 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigError(str(directory), ["exists already and is not empty; name a new directory"])
     source, home = files[name], scenarios_home()
-    named = {source.parent / place[key] for place, key in file_fields(read_scenario_tables(source))}
-    for file in {source, extended_file(source) or source, *named}:
+    data = {source.parent / table[key] for table, key in file_fields(read_scenario_tables(source))}
+    for file in {source, extended_file(source) or source, *data}:
         if file.is_file():
             copy = directory / file.resolve().relative_to(home.resolve())
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -33,16 +33,16 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
 
 
 def describe(file: Path) -> dict[str, Any]:
-    """Return what a scenario file says of itself, without its models being built."""
+    """Return the descriptive fields of a scenario file, without building its models."""
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import read_toml
     from cosim.sections import EXTENDS
 
-    own, tables = read_toml(file), read_scenario_tables(file)
+    fields, tables = read_toml(file), read_scenario_tables(file)
     return {
         "description": tables.get("description", ""),
         "what_to_look_at": tables.get("what_to_look_at", ""),
-        "extends": Path(own[EXTENDS]).stem if EXTENDS in own else None,
+        "extends": Path(fields[EXTENDS]).stem if EXTENDS in fields else None,
         "vary": tables.get("vary", []),
         "file": str(file),
     }

@@ -169,7 +169,7 @@ def test_newtons_method_is_not_advised_to_who_uses_it() -> None:
     ended = run("assign", "paper", "--theta", "1e9")
     assert ended.exit_code == 3
     assert "use newton" not in ended.stderr
-    assert "Lower theta, or the demand (--set demand_scale; the largest v/c is" in ended.stderr
+    assert "Lower theta, or the demand (--set demand_scale; the maximum v/c is" in ended.stderr
     assert "use newton" in run("assign", "paper", "--method", "msa", "--max-iterations", 3).stderr
 
 
