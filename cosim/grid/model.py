@@ -36,6 +36,8 @@ class ProblemStructure:
     elastic: Elastic | None
     responding: tuple[str, ...] = ()
     """The buses whose load answers the price."""
+    feeds_in: bool = False
+    """Whether some base load is negative: power that comes from it may have no way to go."""
     current_scale: tuple[float, ...] = ()
     """About the current of each branch, see `equations.cone`; empty where all are about 1 p.u."""
 
@@ -70,6 +72,7 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
     supply_p, supply_q = (model.variable(name, len(slack)) for name in ("supply_p", "supply_q"))
     terms = [group.terms(model) for group in structure.groups]
     terms.append(_shedding(model, terms[: len(structure.responses)]))
+    terms.append(_feed_in(model) if structure.feeds_in else Terms())
     p = sum((own.p for own in terms), supply_p @ slack) - model.parameter("load_p", feeder.bus_count)
     q = sum((own.q for own in terms), supply_q @ slack) - model.parameter("load_q", feeder.bus_count)
     active, reactive = eq.balance(flow, feeder, p, q)
@@ -121,6 +124,16 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
         shed <= model.parameter("station_shed_max", count) - sum(own.p for own in responses),
     ]
     return Terms(base + shed, cp.multiply(model.parameter("base_q_per_p", count), base), 0.0, limits)
+
+
+def _feed_in(model: ModelBuilder) -> Terms:
+    """Turn away what negative base load feeds in, at its own power factor, where nothing else helps."""
+    if model.elastic is None:
+        return Terms()
+    count = model.feeder.bus_count
+    off = model.slack("feed_in_off", count, model.energy_price("renewable_cny_per_kwh"))
+    limits = [off >= 0, off <= model.parameter("feed_in_max", count)]
+    return Terms(-off, cp.multiply(model.parameter("feed_in_q_per_p", count), off), 0.0, limits)
 
 
 def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:

@@ -34,6 +34,8 @@ def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
         ends.update(own.ends)
     if structure.elastic:
         by_period |= _sheddable(load)
+    if structure.elastic and structure.feeds_in:
+        by_period |= _feed_in(load)
     return Parameters(by_period=by_period, before=before, ends=ends)
 
 
@@ -45,6 +47,12 @@ def _sheddable(load: Load) -> dict[str, FloatArray]:
         "base_q_per_p": ratio,
         "station_shed_max": np.maximum(load.station_kw, 0.0) / BASE_KVA,
     }
+
+
+def _feed_in(load: Load) -> dict[str, FloatArray]:
+    fed_in = np.maximum(-load.base_kw, 0.0)
+    ratio = np.divide(load.base_kvar, fed_in, out=np.zeros_like(fed_in), where=fed_in > 0)
+    return {"feed_in_max": fed_in / BASE_KVA, "feed_in_q_per_p": ratio}
 
 
 def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, FloatArray]:

@@ -51,12 +51,15 @@ def read_solution(result: SolverResult, structure: ProblemStructure, data: Probl
 
 
 def _shed(variables: Arrays, structure: ProblemStructure, data: ProblemData) -> Arrays:
-    """Return the load that is not served; 0 where the limits are strict."""
+    """Return the load that is not served, below 0 what feeds in and is turned away; 0 where the limits are strict."""
     none = np.zeros((data.periods, structure.feeder.bus_count))
-    return {
+    shed = {
         name: np.maximum(BASE_KVA * variables[name], 0.0) if structure.elastic else none.copy()
         for name in ("station_shed_kw", "base_shed_kw")
     }
+    if "feed_in_off" in variables:
+        shed["base_shed_kw"] -= np.maximum(BASE_KVA * variables["feed_in_off"], 0.0)
+    return shed
 
 
 def _network(variables: Arrays, structure: ProblemStructure) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def _injection(
     p = -(load.base_kw + load.station_kw) + shed["base_shed_kw"] + shed["station_shed_kw"]
     q = -load.base_kvar.copy()
     if structure.elastic:
-        base = np.where(load.base_kw > 0, load.base_kw, np.inf)
+        base = np.where(load.base_kw != 0, load.base_kw, np.inf)
         q += shed["base_shed_kw"] * load.base_kvar / base
     for group in (*structure.devices.loads_last, *structure.responses):
         on = group.at(structure.feeder)

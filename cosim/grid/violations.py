@@ -13,13 +13,25 @@ from cosim.grid.problem import ProblemData
 from cosim.grid.solution import Solution, Violation
 
 VOLTAGE_NOTICED_PU = 1e-6
-KINDS = ("base_shed", "station_shed", "undervoltage", "overvoltage", "renewable_off", "terminal_energy")
+KINDS = (
+    "base_shed",
+    "station_shed",
+    "feed_in_off",
+    "undervoltage",
+    "overvoltage",
+    "renewable_off",
+    "terminal_energy",
+)
 """In the order in which they are reported."""
 
 
 def violations(solution: Solution, structure: ProblemStructure, data: ProblemData) -> tuple[Violation, ...]:
     """Return every limit an elastic solution breaks: load not served first, the worst of each kind first."""
-    found = [*_shed(solution, structure, data), *_voltages(solution, structure, data)]
+    found = [
+        *_shed(solution, structure, data),
+        *_fed_in(solution, structure, data),
+        *_voltages(solution, structure, data),
+    ]
     found += [v for group in structure.groups for v in group.violations(solution.setpoints, data)]
     return tuple(sorted(found, key=lambda v: (KINDS.index(v.kind), -v.amount, v.period, v.bus)))
 
@@ -47,6 +59,22 @@ def _voltages(solution: Solution, structure: ProblemStructure, data: ProblemData
             f"(above by {amount:.3g}). {relief}ower grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)
+
+
+def _fed_in(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
+    feeder, off_kw = structure.feeder, -solution.base_shed_kw
+    for t, i in np.argwhere(off_kw > POWER_NOTICED_KW):
+        period, bus, amount = data.horizon.first_period + int(t), feeder.bus_names[i], float(off_kw[t, i])
+        held = not structure.export and solution.purchase_kw[t] <= POWER_NOTICED_KW
+        reason = (
+            "They would have to leave the feeder: grid.export=true allows that."
+            if held
+            else what_binds(solution, feeder, int(t), int(i), 0.0)
+        )
+        sentence = (
+            f"period {period}, {at_bus(bus)}: {amount:,.1f} kW of what is fed in have no way to go. {reason}"
+        )
+        yield Violation(period=period, bus=bus, kind="feed_in_off", amount=amount, sentence=sentence.rstrip())
 
 
 def _shed(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
