@@ -1,4 +1,4 @@
-"""The state between two days as a file: arrays and JSON, which hold no code, and give back every bit."""
+"""The state between two days as a file of arrays and JSON: it holds no code, and is restored bit-identical."""
 
 import json
 from dataclasses import asdict, fields, is_dataclass
@@ -16,7 +16,7 @@ from cosim.messages import BROADCASTS, Message, PeriodOpened, TariffIssued
 
 M = TypeVar("M", bound=Message)
 RECORDS = "records"
-"""Name of what is not an array."""
+"""Name of the JSON text with all values that are not arrays."""
 
 
 def save_boundary(file: Path, boundary: DayBoundary) -> None:
@@ -38,13 +38,13 @@ def save_boundary(file: Path, boundary: DayBoundary) -> None:
 
 
 def _arrays(value: Any, name: str) -> dict[str, Any]:
-    """Return the arrays within *value*, each by the way that leads to it."""
+    """Return the arrays within *value*, each by its dotted field path."""
     if isinstance(value, np.ndarray):
         return {name: value}
     if not is_dataclass(value):
         return {}
-    inside = [_arrays(getattr(value, field.name), f"{name}.{field.name}") for field in fields(value)]
-    return {key: array for arrays in inside for key, array in arrays.items()}
+    nested = [_arrays(getattr(value, field.name), f"{name}.{field.name}") for field in fields(value)]
+    return {key: array for arrays in nested for key, array in arrays.items()}
 
 
 def load_boundary(file: Path) -> DayBoundary:
@@ -53,28 +53,33 @@ def load_boundary(file: Path) -> DayBoundary:
         arrays = dict(content)
     records = json.loads(str(arrays.pop(RECORDS)))
 
-    def within(place: str) -> dict[str, Any]:
-        inside = {name.removeprefix(f"{place}."): array for name, array in arrays.items()}
-        return {name: array for name, array in inside.items() if "." not in name and name not in arrays}
+    def fields_of(path: str) -> dict[str, Any]:
+        prefix = f"{path}."
+        nested = {
+            name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
+        }
+        return {name: array for name, array in nested.items() if "." not in name}
 
     def received(name: str, kind: type[M]) -> LastReceived[M]:
-        messages = [_message(said, kind) for said in records[name]]
+        messages = [_message(content, kind) for content in records[name]]
         return LastReceived(arrays[f"{name}.message_index"], messages)
 
     return DayBoundary(
         day=records["day"],
-        evs=EVState(**within("evs")) if within("evs") else None,
-        under_way=TripTable(**within("under_way")),
+        evs=EVState(**fields_of("evs")) if fields_of("evs") else None,
+        under_way=TripTable(**fields_of("under_way")),
         sessions=tuple(tuple(_session(values) for values in sessions) for sessions in records["sessions"]),
         opened=received("opened", PeriodOpened),
         tariff=received("tariff", TariffIssued),
         station_tariff=received("station_tariff", TariffIssued),
-        mail=tuple(_message(said, BROADCASTS[kind]) for kind, said in records["mail"]),
-        reports=Reports(**within("reports")),
-        measured=Measured(**within("measured")),
+        mail=tuple(_message(content, BROADCASTS[kind]) for kind, content in records["mail"]),
+        reports=Reports(**fields_of("reports")),
+        measured=Measured(**fields_of("measured")),
         last_period_kwh=arrays["last_period_kwh"],
         yesterday=DayTraffic(
-            day=records["yesterday"], trips=TripTable(**within("yesterday.trips")), **within("yesterday")
+            day=records["yesterday"],
+            trips=TripTable(**fields_of("yesterday.trips")),
+            **fields_of("yesterday"),
         ),
     )
 
@@ -86,12 +91,12 @@ def _session(values: dict[str, Any]) -> Session:
     return session
 
 
-def _message(said: dict[str, Any], kind: type[M]) -> M:
-    return kind(**{name: _as_sent(value) for name, value in said.items()})
+def _message(content: dict[str, Any], kind: type[M]) -> M:
+    return kind(**{name: _with_tuples(value) for name, value in content.items()})
 
 
-def _as_sent(value: Any) -> Any:
-    """Return what a message said: JSON knows no tuples."""
+def _with_tuples(value: Any) -> Any:
+    """Return a value of a message with tuples in place of JSON's lists."""
     if isinstance(value, dict):
-        return {name: _as_sent(item) for name, item in value.items()}
+        return {name: _with_tuples(item) for name, item in value.items()}
     return tuple(value) if isinstance(value, list) else value

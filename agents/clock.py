@@ -12,27 +12,27 @@ from cosim.periods import PeriodOfDay, Periods
 
 
 class Phase(IntEnum):
-    """What comes first within one second. Mail travels between all phases, since SimPy's own priority is 1."""
+    """Order of the events of one second. Mail is delivered before every phase: SimPy's own priority is 1."""
 
     METER = 10
-    """The meters of sessions are read up to now; vehicles that are full leave."""
+    """The meters of sessions are read; sessions that are complete end."""
     CLOSE = 20
-    """The period that ends is read off the meters."""
+    """The period that ends is recorded."""
     END = 25
     """The simulation may end."""
     REPORT = 30
-    """Stations report; the operator and the coordinator answer in the same second."""
+    """Stations report; the operators and the coordinator answer in the same second."""
     RESUME = 40
-    """Sessions go on at the power of the new period."""
+    """Sessions continue at the power of the new period."""
     ACT = 1_000
-    """Drivers act, in the order of their number: ACT + EV number."""
+    """EVs act in the order of their numbers: ACT + EV number."""
 
 
 class Appointment(simpy.Event):
-    """An event at a given second and phase."""
+    """Event at a given second and phase."""
 
     def __init__(self, env: simpy.Environment, delay_s: int, order: int) -> None:
-        """Put it into SimPy's queue, as SimPy's own Timeout does."""
+        """Schedule it in SimPy's queue, as SimPy's own Timeout does."""
         super().__init__(env)
         self._ok = True
         self._value = None
@@ -43,18 +43,18 @@ class Clock:
     """Whole seconds and periods on a SimPy environment."""
 
     def __init__(self, env: simpy.Environment, periods: Periods) -> None:
-        """Read the time of *env*."""
+        """Use the time of *env*."""
         self.env = env
         self.periods = periods
 
     @property
     def now_s(self) -> int:
-        """Seconds since midnight before day 1."""
+        """Seconds since the start of day 1."""
         return int(self.env.now)
 
     @property
     def period(self) -> PeriodOfDay:
-        """The period that contains this second."""
+        """Period that contains this second."""
         return self.periods.at(self.now_s)
 
     def until(self, second: int, phase: Phase, order: int = 0) -> simpy.Event:
@@ -71,6 +71,6 @@ class Clock:
         return self.periods.start_s(self.period) + self.periods.seconds
 
     def envelope(self, sender: str) -> dict[str, Any]:
-        """Return what every message says on its envelope."""
-        now = self.period
-        return {"sender": sender, "sent_s": self.now_s, "day": now.day, "period": now.period}
+        """Return the envelope of a message: sender, second, day and period."""
+        current = self.period
+        return {"sender": sender, "sent_s": self.now_s, "day": current.day, "period": current.period}

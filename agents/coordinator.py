@@ -65,35 +65,35 @@ class Coordinator(mesa.Agent):
             self.post.redeliver(*self.recipients(broadcast), broadcast)
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
-            now = self.clock.period
+            period = self.clock.period
             dispatches = yield from self.inbox.collect(
-                DispatchIssued, self.operators, (now.day, now.period), timeout_s
+                DispatchIssued, self.operators, (period.day, period.period), timeout_s
             )
-            if now.period == 1:
+            if period.period == 1:
                 self.reset_to_day_ahead()
-            self.update_nodal_prices(now, dispatches)
-            self.issue_tariff(now)
-            self.open_period(now)
+            self.update_nodal_prices(period, dispatches)
+            self.issue_tariff(period)
+            self.open_period(period)
             yield self.clock.end_of_period(Phase.CLOSE)
-            self.close_period(now)
+            self.close_period(period)
 
     def reset_to_day_ahead(self) -> None:
         """Set the nodal and charging prices of all periods back to the day-ahead ones, as a day begins."""
         self.nodal_cny_per_kwh = self.day_ahead.nodal_price_cny_per_kwh.copy()
         self.price_cny_per_kwh = self.day_ahead.charging_price_cny_per_kwh.copy()
 
-    def update_nodal_prices(self, now: PeriodOfDay, dispatches: dict[str, DispatchIssued]) -> None:
+    def update_nodal_prices(self, period: PeriodOfDay, dispatches: dict[str, DispatchIssued]) -> None:
         """Overwrite the nodal prices from this period on; those of an operator without a dispatch in time stay."""
         for dispatch in dispatches.values():
             for station, prices in dispatch.nodal_price_cny_per_kwh.items():
-                self.nodal_cny_per_kwh[now.period - 1 :, self.stations.index(station)] = prices
+                self.nodal_cny_per_kwh[period.row :, self.stations.index(station)] = prices
 
-    def issue_tariff(self, now: PeriodOfDay) -> None:
+    def issue_tariff(self, period: PeriodOfDay) -> None:
         """Send the charging prices to stations and drivers as a day begins; with nodal pricing in every period."""
         nodal = self.scenario_case.config.tariff.charging_price == "nodal"
-        if now.period > 1 and not nodal:
+        if period.period > 1 and not nodal:
             return
-        coming = slice(now.period - 1, None)
+        coming = slice(period.row, None)
         self.price_cny_per_kwh[coming] = charging_price_cny_per_kwh(
             self.scenario_case, self.day_ahead.tariff_cny_per_kwh[coming], self.nodal_cny_per_kwh[coming]
         )
@@ -103,13 +103,13 @@ class Coordinator(mesa.Agent):
         }
         self.broadcast(TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices))
 
-    def open_period(self, now: PeriodOfDay) -> None:
+    def open_period(self, period: PeriodOfDay) -> None:
         """Bring the link times of the period into effect, and announce those of each information class."""
-        self.traffic.learn(now)
-        announced = self.traffic.announced_min(now)
+        self.traffic.learn(period)
+        announced = self.traffic.announced_min(period)
         self.population.advance()
-        prices = self.price_cny_per_kwh[now.period - 1]
-        self.roads.open(now, self.traffic.effective_min(now), announced, prices)
+        prices = self.price_cny_per_kwh[period.row]
+        self.roads.open(period, self.traffic.effective_min(period), announced, prices)
         for name, times_min in announced.items():
             self.broadcast(
                 PeriodOpened(
@@ -140,7 +140,7 @@ class Coordinator(mesa.Agent):
         sent_after_s = self.clock.now_s - self.post.settings.delay_s
         return tuple(sent for sent in messages if isinstance(sent, Broadcast) and sent.sent_s > sent_after_s)
 
-    def count_reported_trips(self, now: PeriodOfDay) -> tuple[IntArray, IntArray]:
+    def count_reported_trips(self, period: PeriodOfDay) -> tuple[IntArray, IntArray]:
         """Count the trips reported in this period; return their number and their seconds at a station, by path."""
         departed_s, path, trips, spent_s = self.take_delivered_reports()
         periods, row = np.unique(departed_s // self.clock.periods.seconds, return_inverse=True)
@@ -148,7 +148,7 @@ class Coordinator(mesa.Agent):
         counts, spent = np.zeros((2, *shape), dtype=np.int64)
         np.add.at(counts, (row, path), trips)
         np.add.at(spent, (row, path), spent_s)
-        self.traffic.count(now, periods * self.clock.periods.seconds, counts, spent)
+        self.traffic.count(period, periods * self.clock.periods.seconds, counts, spent)
         return counts.sum(axis=0), spent.sum(axis=0)
 
     def take_delivered_reports(self) -> IntArray:
@@ -171,17 +171,17 @@ class Coordinator(mesa.Agent):
         self.late_reports = late.select(~delivered)
         return np.concatenate(reports, axis=1)
 
-    def close_period(self, now: PeriodOfDay) -> None:
+    def close_period(self, period: PeriodOfDay) -> None:
         """Measure the traffic of the period that ended, and record its prices."""
-        trips, spent_s = self.count_reported_trips(now)
-        self.traffic.close(now, trips, spent_s, self.roads.periods[now].car_veh_h)
+        trips, spent_s = self.count_reported_trips(period)
+        self.traffic.close(period, trips, spent_s, self.roads.periods[period].car_veh_h)
         self.recorder.add(
             "prices",
-            day=now.day,
-            period=now.period,
+            day=period.day,
+            period=period.period,
             station=self.stations,
-            tariff_cny_per_kwh=self.day_ahead.tariff_cny_per_kwh[now.period - 1],
-            nodal_price_cny_per_kwh=self.nodal_cny_per_kwh[now.period - 1],
-            charging_price_cny_per_kwh=self.price_cny_per_kwh[now.period - 1],
-            published_cny_per_kwh=self.day_ahead.charging_price_cny_per_kwh[now.period - 1],
+            tariff_cny_per_kwh=self.day_ahead.tariff_cny_per_kwh[period.row],
+            nodal_price_cny_per_kwh=self.nodal_cny_per_kwh[period.row],
+            charging_price_cny_per_kwh=self.price_cny_per_kwh[period.row],
+            published_cny_per_kwh=self.day_ahead.charging_price_cny_per_kwh[period.row],
         )

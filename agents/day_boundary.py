@@ -153,25 +153,26 @@ def initial_state(scenario: Scenario, n_ev: int, seed: int, start: DayBoundary |
     )
 
 
-def ev_states_after(start: EVState, begun: TripTable, scenario: Scenario, end_s: int) -> EVState:
-    """Return the state of the EVs after the trips *begun*, ordered by EV and departure.
+def ev_states_after(start: EVState, trips: TripTable, scenario: Scenario, end_s: int) -> EVState:
+    """Return the state of the EVs after those *trips* that have begun, ordered by EV and departure.
 
     The arrival of an EV at a station is taken from the diary, but not before the end of the day. A stranded EV stays
     where it is, with the state of charge at the departure that failed.
     """
-    activity, since_s, soc = start.activity.copy(), start.parked_since_s.copy(), start.soc.copy()
-    zone, ev, stranded = start.zone.copy(), begun.ev - 1, begun.is_stranded
-    made = np.flatnonzero(~stranded)
-    expected_s = np.maximum(begun.departure_s + scenario.mobility.trip_s(begun.length_km), end_s)
-    # an EV's trips are in order: of several values for one EV the last one stands
-    activity[ev[made]] = begun.to_activity[made]
-    since_s[ev] = np.where(
-        stranded, begun.departure_s, np.where(begun.has_arrived, begun.arrival_s, expected_s)
+    trips = trips.select(trips.has_begun)
+    activity, parked_since_s, soc = start.activity.copy(), start.parked_since_s.copy(), start.soc.copy()
+    zone, ev, stranded = start.zone.copy(), trips.ev - 1, trips.is_stranded
+    arriving = np.flatnonzero(~stranded)
+    expected_s = np.maximum(trips.departure_s + scenario.mobility.trip_s(trips.length_km), end_s)
+    # an EV's trips are in order: of several values for one EV the last one is kept
+    activity[ev[arriving]] = trips.to_activity[arriving]
+    parked_since_s[ev] = np.where(
+        stranded, trips.departure_s, np.where(trips.has_arrived, trips.arrival_s, expected_s)
     )
-    soc[ev] = np.where(stranded, begun.soc_departure, begun.soc_arrival)
+    soc[ev] = np.where(stranded, trips.soc_departure, trips.soc_arrival)
     if scenario.chains is not None:
-        zone[ev[made]] = scenario.chains.zone_of_arrival(begun.od[made])
-    return EVState(activity=activity, parked_since_s=since_s, soc=soc, zone=zone)
+        zone[ev[arriving]] = scenario.chains.zone_of_arrival(trips.od[arriving])
+    return EVState(activity=activity, parked_since_s=parked_since_s, soc=soc, zone=zone)
 
 
 def copy_session(session: Session) -> Session:

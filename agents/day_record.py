@@ -1,7 +1,7 @@
-"""A day that is over: its record in the result tables, as functions of what the simulation has left.
+"""The rows of a simulated day in the result tables.
 
-A day's links, paths and trips are recorded when the next day is over, for by then its last trips have ended; those of
-the last day as the end of the simulation cuts them off.
+Links, paths and trips of a day are recorded at the end of the next day, because by then its last trips have ended;
+those of the last day at the end of the simulation.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
 
 MAX_EVS_FOR_INDIVIDUAL_TABLES = 100_000
-"""EVs up to which trips and sessions are recorded one by one, unless the scenario says otherwise."""
+"""Number of EVs up to which trips and sessions are recorded one by one by default."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DayRecord:
-    """What a day has left once the clock has stopped."""
+    """State of a simulated day at its end."""
 
     scenario: Scenario
     day_ahead: DayAhead
@@ -37,7 +37,7 @@ class DayRecord:
     start: DayBoundary | None
     evs: EVAttributes
     trips: TripTable
-    """All of the day, also those that have not begun."""
+    """Trips of the day, also those that have not begun."""
     roads: Mapping[PeriodOfDay, RoadPeriod]
 
     @property
@@ -47,29 +47,29 @@ class DayRecord:
 
     @cached_property
     def at_end(self) -> TripTable:
-        """The trips as the end of the day finds them."""
+        """Trips as known at the end of the day."""
         return self.trips.cut_at(self.end_s)
 
     @cached_property
     def yesterday(self) -> DayTraffic | None:
-        """The day before: by now its trips have ended, except those that take more than a day."""
+        """Traffic of the day before: its trips have ended, except those that take more than a day."""
         if self.start is None:
             return None
         before = self.start.yesterday
-        late = self.at_end.select(self._began_on(before.day))
-        return replace(before, trips=TripTable.concatenate([before.trips, late]))
+        carried_over = self.at_end.select(self._began_on(before.day))
+        return replace(before, trips=TripTable.concatenate([before.trips, carried_over]))
 
     @cached_property
     def carried_over_entries(self) -> IntArray:
-        """EVs of the day before that enter links on this day, (periods, links)."""
+        """Number of EVs of the day before that enter each link on this day, (periods, links)."""
         if self.yesterday is not None:
             return entries_after(self.yesterday, self.scenario, self.day_ahead.paths)
         return np.zeros((self.scenario.periods.count, len(self.scenario.network.links)), dtype=np.int64)
 
     @cached_property
     def today(self) -> DayTraffic:
-        """The day itself."""
-        periods = [self.roads[now] for now in sorted(self.roads)]
+        """Traffic of the day."""
+        periods = [self.roads[period] for period in sorted(self.roads)]
         columns = {
             field.name: np.array([getattr(period, field.name) for period in periods])
             for field in fields(RoadPeriod)
@@ -82,24 +82,24 @@ class DayRecord:
 
     @property
     def traffic_so_far(self) -> DayTraffic:
-        """The day itself, with the trips that have ended."""
+        """Traffic of the day, with the trips that have ended."""
         trips = self.today.trips
         return replace(self.today, trips=trips.select(trips.has_begun & ~trips.is_under_way))
 
     def _began_on(self, day: int) -> BoolArray:
-        """Return which trips began on a day."""
+        """Return whether each trip began on *day*."""
         began: BoolArray = self.trips.departure_s // SECONDS_PER_DAY + 1 == day
         return began
 
     @property
     def records_individuals(self) -> bool:
-        """Whether trips and sessions are recorded one by one: if asked for, or if they are not too many."""
-        wanted = self.scenario.config.population.individual_tables
-        return self.evs.count <= MAX_EVS_FOR_INDIVIDUAL_TABLES if wanted is None else wanted
+        """Whether trips and sessions are recorded one by one (``population.individual_tables``)."""
+        configured = self.scenario.config.population.individual_tables
+        return self.evs.count <= MAX_EVS_FOR_INDIVIDUAL_TABLES if configured is None else configured
 
 
 def record_day(recorder: Recorder, record: DayRecord) -> None:
-    """Record the traffic of the day before, and if this is the last day, its own."""
+    """Write the traffic of the day before, and on the last day its own."""
     if record.yesterday is not None:
         _record_trips(recorder, record, record.yesterday)
     if record.is_last:
@@ -134,7 +134,7 @@ def _flag_evs_under_way(recorder: Recorder, record: DayRecord) -> None:
 
 
 def record_messages(recorder: Recorder, post: PostOffice) -> None:
-    """Record what was sent."""
+    """Write the ledger of messages."""
     for entry in post.ledger:
         message = entry.message
         recorder.add_row(

@@ -1,4 +1,4 @@
-"""Many days of the agents, one after another: each begins from what the one before has left."""
+"""Many days of the agents, one after another: each starts from the state at the end of the one before."""
 
 import ctypes
 import gc
@@ -17,15 +17,15 @@ from cosim.scenario import DayAhead, Scenario
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOfAgents:
-    """A day that is over."""
+    """A simulated day."""
 
     day: int
     tables: dict[str, Frame]
-    """What could be recorded by now: the traffic of a day only a day later, when its last trips have ended."""
+    """Result tables; the traffic of a day is in those of the next day, when its last trips have ended."""
     boundary: DayBoundary | None
-    """What it leaves to the next day; None after the last one."""
+    """State from which the next day starts; None after the last one."""
     watched: Mapping[int, WatchedDay] = field(default_factory=dict)
-    """The day of each EV that was watched, by its number."""
+    """Day of each watched EV, by its number."""
 
 
 def simulate_days(
@@ -45,13 +45,13 @@ def simulate_days(
         day = DayOfAgents(day=model.day, tables=tables, boundary=start, watched=model.watched_days())
         getattr(mesa.Agent, "_ids", {}).pop(model, None)  # there Mesa 3.3 keeps every model there ever was
         del model
-        give_back_memory()
+        release_memory()
         yield day
 
 
-def give_back_memory() -> None:
-    """Give the memory of a day that is over back to the machine: a city's is more than all that follows needs."""
-    gc.collect()  # agents, clock and world hold each other
+def release_memory() -> None:
+    """Return the memory of a simulated day to the operating system; that of a city is gigabytes."""
+    gc.collect()  # agents, clock and model are a reference cycle
     with suppress(
         AttributeError, OSError, TypeError
     ):  # of another C library than glibc, which keeps what was freed

@@ -13,7 +13,7 @@ from cosim.scenario import Scenario
 
 
 def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs: EVAttributes) -> None:
-    """Write the table of EVs' days: a row for each EV and day on which it set out, or wanted to."""
+    """Write the table of EV days: a row for each EV and day with a departure, or one that was stranded."""
     trips = trips.select(trips.has_begun)
     if not trips.ev.size:
         return
@@ -24,15 +24,15 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs
     row = np.repeat(np.arange(first.size), last - first + 1)
     ended, charged = trips.has_arrived, trips.has_arrived & trips.charges
 
-    def count(which: BoolArray) -> IntArray:
-        return np.bincount(row, which[order]).astype(np.int64)
+    def count(selected: BoolArray) -> IntArray:
+        return np.bincount(row, selected[order]).astype(np.int64)
 
-    def total(values: Any, which: BoolArray) -> FloatArray:
-        return np.bincount(row, np.where(which, values, 0.0)[order]).astype(np.float64)
+    def total(values: Any, selected: BoolArray) -> FloatArray:
+        return np.bincount(row, np.where(selected, values, 0.0)[order]).astype(np.float64)
 
     wait_min, charge_min = total(trips.wait_s / 60, charged), total(trips.charge_s / 60, charged)
     drive_min, paid_cny = total(trips.drive_s / 60, ended), total(trips.paid_cny, charged)
-    spent_h = (drive_min + wait_min + charge_min) / 60
+    time_h = (drive_min + wait_min + charge_min) / 60
     ev, names = trips.ev[order][first], [kind.name for kind in scenario.mobility.types] or [""]
     recorder.add(
         "ev_days",
@@ -50,7 +50,7 @@ def record_ev_days(recorder: Recorder, scenario: Scenario, trips: TripTable, evs
         fast_charge_kwh=total(trips.fast_kwh, charged),
         slow_charge_kwh=total(trips.slow_kwh, np.ones_like(ended)),
         paid_cny=paid_cny,
-        cost_cny=paid_cny + scenario.config.road.value_of_time_cny_per_h * spent_h,
+        cost_cny=paid_cny + scenario.config.road.value_of_time_cny_per_h * time_h,
         soc_first=trips.soc_departure[order][first],
         soc_last=np.where(trips.is_under_way, np.nan, trips.soc_arrival)[order][last],
     )

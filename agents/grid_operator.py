@@ -64,39 +64,41 @@ class GridOperator(mesa.Agent):
         timeout_s, senders = self.post.settings.report_timeout_s, [station.name for station in self.stations]
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
-            now = self.clock.period
-            forecasts = yield from self.inbox.collect(LoadForecast, senders, (now.day, now.period), timeout_s)
+            period = self.clock.period
+            forecasts = yield from self.inbox.collect(
+                LoadForecast, senders, (period.day, period.period), timeout_s
+            )
             # broadcast to everybody; the operator plans by forecasts and its meters, and must not pile them up
             self.inbox.discard(StationLoad, PeriodOpened)
-            self.update_forecasts(now, forecasts)
-            plan = self.dispatch(now)
+            self.update_forecasts(period, forecasts)
+            plan = self.dispatch(period)
             self.issue(plan)
             self.limit_stations(plan)
             yield self.clock.end_of_period(Phase.CLOSE)
             self.close_period(plan)
 
-    def update_forecasts(self, now: PeriodOfDay, forecasts: dict[str, LoadForecast]) -> None:
+    def update_forecasts(self, period: PeriodOfDay, forecasts: dict[str, LoadForecast]) -> None:
         """Overwrite the forecasts from this period on; a station without one in time keeps its last.
 
         As a day begins, all are reset to the day-ahead forecast, and the devices to their initial state.
         """
-        if now.period == 1:
-            self.forecast_kw = self.day_ahead.expected_load_kw(now).copy()
+        if period.period == 1:
+            self.forecast_kw = self.day_ahead.expected_load_kw(period).copy()
             self.state = None
         for station in self.stations:
             if station.name in forecasts:
-                self.forecast_kw[now.period - 1 :, station.number] = forecasts[station.name].load_kw
+                self.forecast_kw[period.row :, station.number] = forecasts[station.name].load_kw
 
-    def dispatch(self, now: PeriodOfDay) -> Operation:
+    def dispatch(self, period: PeriodOfDay) -> Operation:
         """Return the plan for the rest of the day, with its AC check in this period."""
-        row = now.period - 1
-        load = self.case.load(self.all_stations, self.forecast_kw[row:], now.period)
+        row = period.row
+        load = self.case.load(self.all_stations, self.forecast_kw[row:], period.period)
         price = self.day_ahead.tariff_cny_per_kwh[row:]
-        horizon = Horizon(first_period=now.period, period_h=self.clock.periods.hours, state=self.state)
+        horizon = Horizon(first_period=period.period, period_h=self.clock.periods.hours, state=self.state)
         dispatch = solve_dispatch(self.feeder, self.case.devices, load, price, horizon, self.case.rules)
         export = self.case.rules.export
         return planned_operation(
-            self.feeder, self.case.devices, dispatch, load, float(price[0]), now, export=export
+            self.feeder, self.case.devices, dispatch, load, float(price[0]), period, export=export
         )
 
     def issue(self, plan: Operation) -> None:
@@ -126,7 +128,7 @@ class GridOperator(mesa.Agent):
                 continue
             served_kw = max(planned_kw[bus] - shed_kw[bus], 0.0)
             served_share = served_kw / planned_kw[bus] if served_kw > SHED_TOLERANCE_KW else 0.0
-            limit_kw = served_share * self.forecast_kw[plan.now.period - 1, station.number]
+            limit_kw = served_share * self.forecast_kw[plan.now.row, station.number]
             self.post.send(station.name, PowerLimit(**self.clock.envelope(self.name), limit_kw=limit_kw))
 
     def close_period(self, plan: Operation) -> None:

@@ -1,7 +1,7 @@
-"""The meters at the stations: energy that flowed, whatever the messages say.
+"""The meters at the stations: energy drawn, independent of messages.
 
-Electricity is not information: it cannot be late or lost. The operator's power flow of a period that has ended
-reads the meters, so that what the stations delivered is what the feeder saw.
+Unlike a message, energy cannot be late or lost. The operator's power flow of a period that has ended reads the
+meters, so that the load of the feeder is the energy delivered by the stations.
 """
 
 import math
@@ -22,5 +22,5 @@ class Meter:
         self._readings_kwh[station, period].append(energy_kwh)
 
     def energy_kwh(self, station: str, period: PeriodOfDay) -> float:
-        """Return the energy drawn by a station in a period: the exact sum, in whatever order it was read."""
+        """Return the energy drawn by a station in a period: the exact sum, independent of the order of readings."""
         return math.fsum(self._readings_kwh.get((station, period), ()))

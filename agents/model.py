@@ -1,4 +1,4 @@
-"""The agents' model of a day: Mesa holds the agents, SimPy is the only clock."""
+"""The agent-based model of a day: Mesa holds the agents, SimPy is the only clock."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -41,9 +41,9 @@ Progress = Callable[[PeriodOfDay], None]
 
 
 class CoSimModel(mesa.Model):
-    """A day of the agents: creates them, lets them begin, and runs the clock to the end of the day.
+    """A day of the agents: creates them, starts their processes, and runs the clock to the end of the day.
 
-    All random numbers are drawn from streams named by what they decide (``cosim.randomness``), none from Mesa's.
+    All random numbers come from named streams (``cosim.randomness``), none from Mesa's generator.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class CoSimModel(mesa.Model):
         start: DayBoundary | None = None,
         watched: Iterable[int] = (),
     ) -> None:
-        """Create the agents, who know the day ahead as the equilibrium expects it; *start*: what was before.
+        """Create the agents with the day-ahead forecast; *start* is the state at the day boundary, None on day 1.
 
-        Of the EVs *watched*, numbered from 1, the decisions are kept.
+        The decisions of the EVs *watched*, numbered from 1, are recorded.
         """
         super().__init__(rng=seed)
         config, self.day = scenario.config, start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
-        self.scenario_case = scenario  # Mesa has a `scenario` of its own
+        self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
-        rules = MailSettings(**config.messages.model_dump(), seed=seed)
-        self.post, self.meter, self.recorder = PostOffice(env, rules), Meter(), Recorder()
+        mail = MailSettings(**config.messages.model_dump(), seed=seed)
+        self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
         self.watch = Watch(frozenset(watched))
@@ -75,17 +75,18 @@ class CoSimModel(mesa.Model):
         self.plan = plan_day(scenario, day_ahead.n_ev, seed, self.day, ev_state, under_way)
         self.stations = self._station_records()
         self.population = self._population()
-        common = (self.clock, self.post)
-        world = (scenario, day_ahead, self.roads, self.population)
-        self.coordinator = Coordinator(self, *world, *common, self.recorder, start)
+        clock_and_post = (self.clock, self.post)
+        self.coordinator = Coordinator(
+            self, scenario, day_ahead, self.roads, self.population, *clock_and_post, self.recorder, start
+        )
         for case in scenario.feeders:
-            GridOperator(self, case, scenario.stations, day_ahead, *common, self.meter, self.recorder)
+            GridOperator(self, case, scenario.stations, day_ahead, *clock_and_post, self.meter, self.recorder)
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
 
     def _station_records(self) -> list[StationRecords]:
-        """Return the records of the stations, which go on where those of the day before have ended."""
-        world = (self.prices, self.clock.periods, self.meter, self.recorder)
+        """Return the records of the stations, with the state left by the day before."""
+        shared = (self.prices, self.clock.periods, self.meter, self.recorder)
         starts: list[StationStart | None] = [None] * len(self.scenario_case.stations)
         if before := self.start:
             last = zip(before.station_tariff.last_messages(), before.last_period_kwh.tolist(), strict=True)
@@ -93,10 +94,10 @@ class CoSimModel(mesa.Model):
                 StationStart(self.clock.now_s, tariff, last_period_kwh) for tariff, last_period_kwh in last
             ]
         pairs = zip(self.scenario_case.stations, starts, strict=True)
-        return [StationRecords(station, *world, start) for station, start in pairs]
+        return [StationRecords(station, *shared, start) for station, start in pairs]
 
     def _population(self) -> Population:
-        """Create the EVs, each as an agent or all as arrays, and the stations that serve them so."""
+        """Create the EVs, as single agents or as a fleet, and the stations with the chargers of that resolution."""
         n_ev, before = self.plan.evs.count, self.start
         information = InformationState(
             before.opened.compacted() if before else LastReceived.none(n_ev),
@@ -111,35 +112,37 @@ class CoSimModel(mesa.Model):
             prices=self.prices,
             roads=self.roads,
         )
-        world, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
         population: Population
         chargers: Sequence[Chargers]
         pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
         if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            chargers, population = batched, Fleet(*world, batched, clock, post, self.scenario_case)
+            chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
         else:
-            driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
-            chargers, population = driven, Individuals(*world, driven, clock, post)
+            event_driven = [
+                EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs
+            ]
+            chargers, population = event_driven, Individuals(*shared, event_driven, clock, post)
         for number, records in enumerate(self.stations):
             StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
         return population
 
     @property
     def is_last_day(self) -> bool:
-        """Whether no EV has plans for the day after."""
+        """Whether no EV has trips on the day after."""
         return self.day >= self.day_ahead.days
 
     def simulate(self, progress: Progress = lambda _: None) -> dict[str, Frame]:
-        """Run the day, the last one on until every vehicle has arrived; return the result tables.
+        """Run the day, the last one until every vehicle has arrived, and return the result tables.
 
-        On a day that is not the last, they hold links, paths, trips and EVs of the day before: its last trips have
-        ended by now. *progress* is called as each period begins.
+        On a day that is not the last, they hold links, paths, trips and EVs of the day before, whose last trips have
+        ended. *progress* is called as each period begins.
         """
         self.clock.env.process(self._announce(progress))
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
-        except ConfigError as error:  # of a class of the user's, which had passed its trial
+        except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
@@ -152,7 +155,7 @@ class CoSimModel(mesa.Model):
 
     @cached_property
     def record(self) -> DayRecord:
-        """What the day has left, once it has been simulated."""
+        """State of the day at its end, once it has been simulated."""
         return DayRecord(
             scenario=self.scenario_case,
             day_ahead=self.day_ahead,
@@ -165,14 +168,14 @@ class CoSimModel(mesa.Model):
         )
 
     def boundary(self) -> DayBoundary:
-        """Return what the day, once it has been simulated, leaves to the next one."""
+        """Return the state from which the next day starts, once this one has been simulated."""
         record, now_s, state = self.record, self.clock.now_s, self.initial.state
-        begun, information = record.trips.select(record.trips.has_begun), self.population.information
+        information = self.population.information
         last = self.clock.periods.at(now_s - 1)
         counts_reports = self.scenario_case.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
-            evs=None if state is None else ev_states_after(state, begun, self.scenario_case, now_s),
+            evs=None if state is None else ev_states_after(state, record.trips, self.scenario_case, now_s),
             under_way=record.trips.select(record.at_end.is_under_way),
             sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),
@@ -192,7 +195,7 @@ class CoSimModel(mesa.Model):
         )
 
     def watched_days(self) -> dict[int, WatchedDay]:
-        """Return the day, once it has been simulated, of each EV that is watched."""
+        """Return the day of each watched EV, once it has been simulated."""
         return {
             ev: watched_day(
                 ev,
@@ -212,7 +215,7 @@ class CoSimModel(mesa.Model):
             yield self.clock.end_of_period(Phase.RESUME)
 
     def _until_the_end(self) -> Any:
-        """Wait for the end of the day, after the last one while an EV is on the way, but at most another day."""
+        """Wait for the end of the day, on the last one until all trips have ended, but at most another day."""
         for _ in range(self.clock.periods.count):
             yield self.clock.end_of_period(Phase.END)
         for _ in range(self.clock.periods.count if self.is_last_day else 0):

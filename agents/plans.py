@@ -1,4 +1,4 @@
-"""What every EV is and plans to do on a day, with the random numbers that its decisions will use."""
+"""Attributes and planned trips of every EV on a day, with the uniform numbers of its decisions."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.config.travel import SHARE_SUM_TOLERANCE
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.days import per_ev_parameters
@@ -16,24 +17,25 @@ from cosim.scenario import Scenario
 from cosim.scenario.trips import first_state, trip_ods
 
 PURPOSE = "agents"
+"""Prefix of the names of the agents' random streams."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EVAttributes:
-    """What cars the EVs are, and what their drivers have: one value per EV, counted from 0."""
+    """Attributes of the cars and their drivers: one value per EV, counted from 0."""
 
     ev_type: TypeArray
-    """Number of its type, 0 where there is one."""
+    """Index of the type; 0 for one type."""
     battery: Battery
     behaviour: ChargingBehaviour
     max_power_kw: FloatArray
-    """What an EV takes from a fast charger at most."""
+    """Power limit of fast charging on the grid side."""
     has_home_charger: BoolArray
     has_work_charger: BoolArray
     soc_first: FloatArray
-    """Drawn for the first departure of the day."""
+    """State of charge drawn for the first departure of the day."""
     soc_is_drawn: bool
-    """Whether the state of charge at the first departure is that, and not what the day before left."""
+    """Whether the first departure has that state of charge, and not the one carried over from the day before."""
 
     @property
     def count(self) -> int:
@@ -43,7 +45,7 @@ class EVAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DayPlan:
-    """The EVs and their trips; those of EV i are the rows ``first_row[i]`` to ``first_row[i + 1] - 1``."""
+    """EVs and their trips; the trips of EV i are the rows ``first_row[i]`` to ``first_row[i + 1] - 1``."""
 
     evs: EVAttributes
     trips: TripTable
@@ -58,9 +60,9 @@ def plan_day(
     state: EVState | None = None,
     under_way: TripTable | None = None,
 ) -> DayPlan:
-    """Return the plans of *n_ev* EVs, from home or from *state*; every random number of the day is drawn here.
+    """Return the plan of *n_ev* EVs from home, or from *state*; all random numbers of the EVs are drawn here.
 
-    Trips *under way* as the day begins come before those of the day.
+    Trips *under_way* as the day begins come before the planned ones.
     """
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE, day, state)
     battery, behaviour = per_ev_parameters(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
@@ -98,18 +100,18 @@ def plan_day(
 
 
 def first_ev_state(scenario: Scenario, n_ev: int, seed: int) -> EVState:
-    """Return EVs that have come home before day 1, with the state of charge drawn for its morning."""
+    """Return EVs at home as day 1 begins, with the state of charge drawn for it."""
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE)
     return first_state(scenario, diaries.soc_first, seed, PURPOSE)
 
 
 def information_class_of_each(shares: dict[str, float], n_ev: int, seed: int) -> IntArray:
-    """Return the information class of each EV, as a place in *shares*; beyond the last: told nothing.
+    """Return the information class of each EV, the same on all days.
 
-    It belongs to the driver and is the same on all days.
+    It is an index in *shares*, or their number for a driver without information.
     """
     uniform = stream(seed, f"{PURPOSE}/knowledge").random(n_ev)
     bounds = np.cumsum(list(shares.values()))
-    if bounds.size and bounds[-1] >= 1 - 1e-9:
+    if bounds.size and bounds[-1] >= 1 - SHARE_SUM_TOLERANCE:
         bounds[-1] = 1.0
     return np.searchsorted(bounds, uniform, side="right")

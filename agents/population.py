@@ -1,4 +1,4 @@
-"""What the EVs of a scenario have in common, live they alone or as arrays."""
+"""The interface of all EVs of a scenario, the same at both resolutions."""
 
 from typing import Protocol
 
@@ -11,21 +11,21 @@ class Population(Protocol):
     """All EVs of a day (``agents.individuals``, ``agents.fleet``)."""
 
     trips: TripTable
-    """Planned, under way and made; arrivals may be to come."""
+    """Trips planned, under way and made; arrivals may be in the future."""
     information: InformationState
     addresses: list[str]
-    """Where all EVs are reached."""
+    """Mail addresses of all EVs."""
     addresses_by_class: dict[str, list[str]]
-    """Where the EVs of each information class are reached."""
+    """Mail addresses of the EVs of each information class."""
 
     def advance(self) -> None:
-        """Live through the time before this second: what EVs decide or pay by is about to change."""
+        """Simulate the time before this second; called before link times, prices or power limits change."""
         ...
 
     def has_pending_trips(self) -> bool:
-        """Tell whether an EV has not arrived, or has not left yet."""
+        """Whether an EV has not arrived, or has not departed yet."""
         ...
 
     def sessions_by_station(self, now_s: int) -> tuple[tuple[Session, ...], ...]:
-        """Return for each station the vehicles that charge, wait or are coming, in order of arrival."""
+        """Return for each station the vehicles that charge, wait or are on the way, in order of arrival."""
         ...

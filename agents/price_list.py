@@ -24,7 +24,7 @@ class PriceList:
     def price(self, station: str, period: PeriodOfDay) -> float:
         """Return the price of a station in a period; after the end of the list, its last price."""
         if self.issued is None:
-            return float(self._published[period.period - 1, self._columns[station]])
+            return float(self._published[period.row, self._columns[station]])
         prices = self.issued.price_cny_per_kwh[station]
         first = PeriodOfDay(self.issued.day, self.issued.period)
         row = self._periods.index(period) - self._periods.index(first)

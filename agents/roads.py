@@ -44,7 +44,7 @@ class Roads:
 
     def open(
         self,
-        now: PeriodOfDay,
+        period: PeriodOfDay,
         effective_min: FloatArray,
         announced_min: dict[str, FloatArray],
         price_cny_per_kwh: FloatArray,
@@ -55,10 +55,10 @@ class Roads:
         perceived_min = announced_min | {FREE_FLOW: self.paths.network.t0_min}
         if len(announced_min) == 1 and shares[FREE_FLOW] < SHARE_SUM_TOLERANCE:
             shares = dict.fromkeys(announced_min, 1.0)
-        self.periods[now] = RoadPeriod(
+        self.periods[period] = RoadPeriod(
             effective_min=effective_min,
             announced_min=_array_sum(share * perceived_min[name] for name, share in shares.items()),
-            car_veh_h=self._car_flow_veh_h(now, perceived_min, shares),
+            car_veh_h=self._car_flow_veh_h(period, perceived_min, shares),
             price_cny_per_kwh=price_cny_per_kwh.copy(),
         )
         self._set_times(effective_min)
@@ -72,10 +72,10 @@ class Roads:
         """(paths,): driving time from the station on, 0 without one."""
 
     def _car_flow_veh_h(
-        self, now: PeriodOfDay, perceived_min: dict[str, FloatArray], shares: dict[str, float]
+        self, period: PeriodOfDay, perceived_min: dict[str, FloatArray], shares: dict[str, float]
     ) -> FloatArray:
         """Return the expected path flows of conventional cars, with the EVs' shares of information classes."""
-        if now.day > self.day_ahead.days:
+        if period.day > self.day_ahead.days:
             return np.zeros(self.paths.count)
         groups = self.paths.groups
         theta = np.full(groups.count, self.scenario.config.road.theta_per_min)
@@ -83,7 +83,7 @@ class Roads:
             share * logit_shares(self.paths.time_min(perceived_min[name]) + self.overlap_min, groups, theta)
             for name, share in shares.items()
         )
-        flow: FloatArray = self.day_ahead.car_path_veh_h[now.period - 1] * path_share
+        flow: FloatArray = self.day_ahead.car_path_veh_h[period.row] * path_share
         return flow
 
 

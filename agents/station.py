@@ -48,9 +48,9 @@ class StationAgent(mesa.Agent):
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             self.report()
-            now = self.clock.period
+            period = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
-            self.records.record_period(now, self.forecast_kw, self.chargers)
+            self.records.record_period(period, self.forecast_kw, self.chargers)
 
     def obey_limits(self) -> Generator[simpy.Event, Any, None]:
         """Apply each power limit at once, also on vehicles that are charging."""
@@ -88,8 +88,8 @@ class StationAgent(mesa.Agent):
         In this period: energy of the vehicles present, and the part of the day-ahead forecast that arriving vehicles
         draw in their period of arrival. Later periods: the day-ahead forecast.
         """
-        now = self.clock.period
-        first, *later = self.day_ahead.expected_load_kw(now)[:, self.data.number].tolist()
+        period = self.clock.period
+        first, *later = self.day_ahead.expected_load_kw(period)[:, self.data.number].tolist()
         hours = self.clock.periods.hours
         max_kwh = self.data.charger_power_kw * hours
         present_kwh = math.fsum(min(session.remaining_kwh, max_kwh) for session in self.chargers.plugged)

@@ -1,8 +1,8 @@
-"""Traffic information: the trips that were reported, the link times they make, and those announced to drivers.
+"""Traffic information: reported trips, the link times measured from them, and those announced to drivers.
 
-The coordinator counts reported trips twice. By the period in which the report came: that gives the times measured in
-the last period, at once. And by the period in which the trip began, as the equilibrium counts: a day later, when all
-of them have ended, those give the times of that period, of which `yesterday` tells the mean over the days.
+The coordinator counts reported trips twice. Counted by the period of the report, they give the times measured in the
+last period, at once. Counted by the period of departure, as in the equilibrium, they give the times of that period a
+day later, when all of them have ended; the class ``yesterday`` is told the mean of these over the days.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ from cosim.scenario import DayAhead, Scenario
 
 
 class TrafficInformation:
-    """Link times as they were measured, and as they are announced to drivers."""
+    """Measured, announced and effective link times."""
 
     def __init__(self, scenario: Scenario, day_ahead: DayAhead, measured: Measured | None) -> None:
-        """Know what was *measured* on the days before; without it free flow."""
+        """Start from the times *measured* on the days before, or from free flow."""
         self.periods, self.day_ahead, self.paths = scenario.periods, day_ahead, day_ahead.paths
         self.shares = scenario.config.population.information.shares()
         network, count = self.paths.network, scenario.periods.count
@@ -38,7 +38,7 @@ class TrafficInformation:
         self.car_link_veh_h = start.car_link_veh_h.copy()
 
     def measured(self) -> Measured:
-        """Return what the next day has to know."""
+        """Return the measurements from which the next day starts."""
         return Measured(
             last_period_min=self.last_period_min,
             yesterday_min=self.yesterday_min,
@@ -50,61 +50,61 @@ class TrafficInformation:
 
     # as a period opens
 
-    def learn(self, now: PeriodOfDay) -> None:
-        """Take in how this period went on the day before: perceived += (measured - perceived) / day."""
-        row, day = now.period - 1, now.day - 1
+    def learn(self, period: PeriodOfDay) -> None:
+        """Update the times of this period by those of the day before: perceived += (measured - perceived) / day."""
+        row, day = period.row, period.day - 1
         if day < 1:
             return
         self.yesterday_min[row] = self.times_min(self.trips[row], self.spent_s[row], self.car_link_veh_h[row])
         self.perceived_min[row] += (self.yesterday_min[row] - self.perceived_min[row]) / day
         self.trips[row], self.spent_s[row] = 0, 0
 
-    def announced_min(self, now: PeriodOfDay) -> dict[str, FloatArray]:
+    def announced_min(self, period: PeriodOfDay) -> dict[str, FloatArray]:
         """Return the link times announced to each information class that has members."""
         classes = {
-            "equilibrium": self.day_ahead.link_time_min[now.period - 1],
+            "equilibrium": self.day_ahead.link_time_min[period.row],
             "last_period": self.last_period_min,
-            "yesterday": self.perceived_min[now.period - 1],
+            "yesterday": self.perceived_min[period.row],
         }
         return {name: classes[name].copy() for name in self.shares}
 
-    def effective_min(self, now: PeriodOfDay) -> FloatArray:
+    def effective_min(self, period: PeriodOfDay) -> FloatArray:
         """Return the link times that trips of the period take.
 
-        Where all drivers are told the same times of today, these are taken. Else the traffic of the hour is expected to
-        be that of the day before, on the first day that of the hour before.
+        Where all drivers are told the equilibrium, or the last period, these times are taken. Else they are the times
+        of this period on the day before, and on the first day those of the last period.
         """
-        announced = self.announced_min(now)
+        announced = self.announced_min(period)
         for name in ("equilibrium", "last_period"):
             if self.shares.get(name, 0.0) >= 1:
                 return announced[name]
-        # a copy: after the end of the last day this period is learnt anew, and its record is still to be read
-        return self.last_period_min if now.day == 1 else self.yesterday_min[now.period - 1].copy()
+        # a copy: after the end of the last day this period is updated again, and its record is still to be read
+        return self.last_period_min if period.day == 1 else self.yesterday_min[period.row].copy()
 
     # as trips are reported, and the period ends
 
-    def count(self, now: PeriodOfDay, departed_s: IntArray, trips: IntArray, spent_s: IntArray) -> None:
-        """Count trips on paths, (reports, paths), by the period in which they began, unless that is a day ago."""
-        number = departed_s // self.periods.seconds
-        for row in np.flatnonzero(number > self.periods.index(now) - self.periods.count):
-            place = number[row] % self.periods.count
-            self.trips[place] += trips[row]
-            self.spent_s[place] += self._at_stations(spent_s[row])
+    def count(self, period: PeriodOfDay, departed_s: IntArray, trips: IntArray, spent_s: IntArray) -> None:
+        """Count trips on paths, (departure periods, paths), unless they departed a day ago or earlier."""
+        departure_period = departed_s // self.periods.seconds
+        for row in np.flatnonzero(departure_period > self.periods.index(period) - self.periods.count):
+            period_row = departure_period[row] % self.periods.count
+            self.trips[period_row] += trips[row]
+            self.spent_s[period_row] += self._at_stations(spent_s[row])
 
-    def close(self, now: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray) -> None:
-        """Measure the period that ended by all trips reported in it, and keep the cars for the day after."""
+    def close(self, period: PeriodOfDay, trips: IntArray, spent_s: IntArray, car_veh_h: FloatArray) -> None:
+        """Measure the period that ended by all trips reported in it, and keep the car flows for the day after."""
         car_link_veh_h = self.paths.link_flow_veh_h(car_veh_h)
-        self.car_link_veh_h[now.period - 1] = car_link_veh_h
+        self.car_link_veh_h[period.row] = car_link_veh_h
         self.last_period_min = self.times_min(trips, self._at_stations(spent_s), car_link_veh_h)
 
     def _at_stations(self, spent_s: IntArray) -> IntArray:
         """Return the seconds at each station, from those on each path."""
-        arcs = self.paths.network.charging_arcs.size
-        at = self.paths.station[self._charging]
-        return np.bincount(at, spent_s[self._charging], minlength=arcs).astype(np.int64)
+        stations = self.paths.network.charging_arcs.size
+        station = self.paths.station[self._charging]
+        return np.bincount(station, spent_s[self._charging], minlength=stations).astype(np.int64)
 
     def times_min(self, trips: IntArray, spent_s: IntArray, car_link_veh_h: FloatArray) -> FloatArray:
-        """Return link times at this traffic; at stations the mean of wait and charge (free time without arrivals)."""
+        """Return link times at this traffic; at stations the mean of wait and charge (t0 without arrivals)."""
         network = self.paths.network
         arcs = network.charging_arcs
         flow = self.paths.link_flow_veh_h(trips / self.periods.hours) + car_link_veh_h
@@ -118,5 +118,5 @@ class TrafficInformation:
 def mean_station_min(
     vehicles: IntArray, spent_s: FloatArray | IntArray, without_arrivals_min: FloatArray
 ) -> FloatArray:
-    """Return the mean time at each station from the vehicles served and their seconds."""
+    """Return the mean time at each station from the number of vehicles and the sum of their seconds."""
     return np.where(vehicles > 0, spent_s / np.maximum(vehicles, 1) / 60, without_arrivals_min)

@@ -9,8 +9,8 @@ import time
 import numpy as np
 
 from cosim.coupling import solve_equilibrium_day
+from cosim.scenario import load_scenario
 from experiments.compare.convergence import error_against_n, sampled_ev_flow_veh_h
-from experiments.scenarios import load_scenario
 
 
 def main() -> None:

@@ -1,12 +1,16 @@
 """Agent-based co-simulation of coupled power and transportation networks.
 
-The front door: every public name, imported from its room when it is asked for, so that ``import cosim`` is quick.
+The built-in case and the numbered equations, steps and tables ("Eq. 7") are those of Ma et al. (2024), *Optimization
+of the power-transportation coupled power distribution network based on stochastic user equilibrium*, Frontiers in
+Energy Research, doi 10.3389/fenrg.2024.1444727.
+
+All public names are imported lazily from their modules, so that ``import cosim`` is quick.
 """
 
 from importlib import import_module
 from typing import Any
 
-_HOMES = {
+_MODULES = {
     "ConfigError": "cosim.errors",
     "CosimError": "cosim.errors",
     "DemandResponse": "cosim.grid.device",
@@ -24,14 +28,14 @@ _HOMES = {
     "assign": "experiments.assign.study",
     "build_problem": "cosim.road.build_problem",
     "compare": "experiments.compare.study",
-    "copy_scenario": "experiments.scenarios",
+    "copy_scenario": "experiments.scenarios.files",
     "feeder_from_pandapower": "cosim.grid.feeder",
     "load_run": "cosim.results",
-    "load_scenario": "experiments.scenarios",
+    "load_scenario": "cosim.scenario",
     "read_feeder_csv": "cosim.grid.feeder",
     "read_roads": "cosim.road.formats",
     "run": "experiments.run.runner",
-    "scenario_names": "experiments.scenarios",
+    "scenario_names": "cosim.config.bundled",
     "solve_dispatch": "cosim.grid.dispatch",
     "solve_equilibrium_day": "cosim.coupling",
     "solve_so": "cosim.road.user_equilibrium",
@@ -40,24 +44,24 @@ _HOMES = {
     "study_mobility": "experiments.mobility.study",
     "sweep": "experiments.sweep.study",
 }
-__all__ = list(_HOMES)
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public name from the module that holds it; an ImportError says what hides it."""
+    """Import a public name from its module; raise ImportError if another package hides a package of cosim."""
     if name == "__version__":
         from importlib.metadata import version
 
         return version("cosim")
-    if name not in _HOMES:
+    if name not in _MODULES:
         message = f"module 'cosim' has no attribute '{name}'"
         raise AttributeError(message)
     from cosim.installation import conflict
 
     if problem := conflict():
         raise ImportError(problem)
-    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
-    return found
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
 
 
 def __dir__() -> list[str]:

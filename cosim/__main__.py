@@ -1,4 +1,4 @@
-"""``python -m cosim``, and the command ``cosim``: its packages are found, or a sentence says what hides them."""
+"""``python -m cosim``, and the command ``cosim``, which first checks that no other package hides its own."""
 
 import sys
 
@@ -6,7 +6,7 @@ from cosim.installation import conflict
 
 
 def main() -> None:
-    """Run the command line, if the packages it is made of are ours."""
+    """Run the command line; exit with code 2 if another package hides one of cosim's."""
     if problem := conflict():
         sys.stderr.write(f"cosim: {problem}\n")
         sys.exit(2)

@@ -24,9 +24,9 @@ class Column:
 
     @property
     def missing(self) -> Any:
-        """What stands where a model has no value."""
+        """Value where a model has none."""
         return _MISSING[self.dtype]
 
     def covers(self, name: str) -> bool:
-        """Whether a column of this *name* is meant: STATION, as in energy_STATION_kwh, stands for any station."""
+        """Whether *name* is this column; STATION, as in energy_STATION_kwh, matches the name of any station."""
         return re.fullmatch(self.name.replace("STATION", ".+"), name) is not None

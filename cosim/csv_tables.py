@@ -1,4 +1,4 @@
-"""A CSV file as columns; every defect is kept with its file, line, column, value and what is allowed."""
+"""A CSV file as columns, with a record of every defect: file, line, column, value and allowed values."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from cosim.errors import Problem, refuse
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What the numbers of a column may be, in words and as a test."""
+    """Allowed values of a column of numbers, in words and as a predicate."""
 
     allowed: str
     holds: Callable[[float], bool]
@@ -33,7 +33,7 @@ Row = dict[str, str]
 
 @dataclass(slots=True)
 class Table:
-    """The rows of one file; a file that cannot be read has no rows, so that one fault is not told twice."""
+    """The rows of one file; a file that cannot be read has no rows, so that it is one defect and not several."""
 
     file: Path
     columns: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Table:
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, line: int, problem: Problem | str) -> None:
-        """Keep one defect; line 0 is the file as a whole."""
+        """Record one defect; line 0 is the file as a whole."""
         record = Problem(problem) if isinstance(problem, str) else problem
         self.problems.append(replace(record, file=str(self.file), line=line))
 
@@ -58,11 +58,11 @@ class Table:
         return [row[column] for row in self.cells]
 
     def numbers(self, column: str, limits: Range = ANY) -> FloatArray:
-        """Return a column of numbers; what is not a finite number within the limits is a defect."""
+        """Return a column of numbers; a cell that is not a finite number within the limits is a defect."""
         return np.array([self.number(line, row, column, limits) for line, row in self.rows()])
 
     def number(self, line: int, row: Row, column: str, limits: Range = ANY) -> float:
-        """Return one cell as a number; what is not a finite number within the limits is a defect."""
+        """Return one cell as a number; it is a defect if it is not a finite number within the limits."""
         try:
             value = float(row[column])
         except ValueError:
@@ -72,29 +72,24 @@ class Table:
         return value
 
     def positions(self, column: str, known: Sequence[str] | Mapping[str, int], allowed: str = "") -> IntArray:
-        """Return the position of each name of a column among those *known*; -1, and a defect, where it is none.
-
-        Without any known name, the file that lists them is at fault: no defect is reported here.
-        """
-        position = known if isinstance(known, Mapping) else {name: place for place, name in enumerate(known)}
+        """Return the position of each name of a column among those *known*; -1, and a defect, if it is not known."""
+        position = known if isinstance(known, Mapping) else {name: index for index, name in enumerate(known)}
         for line, row in self.rows():
-            if position and row[column] not in position:
+            if row[column] not in position:
                 allowed = allowed or f"one of {', '.join(position)}"
-                is_empty = Problem("is empty", column=column, advice=f"give {allowed}")
-                wrong = Problem(column=column, value=row[column], allowed=allowed)
-                self.report(line, wrong if row[column] else is_empty)
+                empty = Problem("is empty", column=column, advice=f"give {allowed}")
+                unknown = Problem(column=column, value=row[column], allowed=allowed)
+                self.report(line, unknown if row[column] else empty)
         return np.array([position.get(row[column], -1) for row in self.cells], dtype=np.int64)
 
     def refuse_repeated(self, *columns: str) -> None:
-        """Report every row that says again what a row above it is about."""
-        first: dict[tuple[str, ...], int] = {}
+        """Report every row whose values in *columns* are those of a row above it."""
+        first_line: dict[tuple[str, ...], int] = {}
         for line, row in self.rows():
             key = tuple(row[column] for column in columns)
-            if key not in first:
-                first[key] = line
-            else:
-                what = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
-                self.report(line, f"{what} is given already in line {first[key]}; give it once")
+            if first_line.setdefault(key, line) != line:
+                values = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
+                self.report(line, f"{values} is given already in line {first_line[key]}; give it once")
 
 
 def problems_of(*tables: Table | None) -> list[Problem]:
@@ -132,7 +127,7 @@ def read_lines(table: Table, needed: str) -> list[tuple[int, str]]:
 
 
 def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
-    """Return the number and the cells of each line that says something; none if the file cannot be read."""
+    """Return the number and the cells of each line that is not empty or a comment; none for an unreadable file."""
     rows = [
         (number, [cell.strip() for cell in _cells(line)])
         for number, line in read_lines(table, _needed("a file", required))
@@ -143,40 +138,41 @@ def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _needed(what: str, columns: Sequence[str]) -> str:
-    """Return what is needed, with the columns it must have, if any are prescribed."""
-    return f"{what} with columns {', '.join(columns)} is needed" if columns else f"{what} is needed"
+def _needed(noun: str, columns: Sequence[str]) -> str:
+    """Return the clause that *noun* is needed, with its required columns if there are any."""
+    return f"{noun} with columns {', '.join(columns)} is needed" if columns else f"{noun} is needed"
 
 
 def _cells(line: str) -> list[str]:
     try:
         return next(csv.reader([line]))
-    except csv.Error:  # bytes that are no text; the cell is judged by its reader
+    except csv.Error:  # characters that CSV does not allow; the reader of the cell reports them
         return line.split(",")
 
 
 def _fill(
     table: Table, rows: list[tuple[int, list[str]]], required: Sequence[str], allowed: Sequence[str]
 ) -> None:
-    """Put rows under their header, if the header has every column that is needed."""
+    """Fill the table with the rows below the header, if the header has every required column."""
     if not rows:
         return
-    number, header = rows[0]
-    if len(header) == 1 and (other := next((mark for mark in ";\t" if mark in header[0]), "")):
-        table.report(number, f"the columns are separated by {other!r}; they must be separated by commas")
+    header_line, header = rows[0]
+    if len(header) == 1 and (separator := next((mark for mark in ";\t" if mark in header[0]), "")):
+        sentence = f"the columns are separated by {separator!r}; they must be separated by commas"
+        table.report(header_line, sentence)
         return
     missing = [column for column in required if column not in header]
     for column in missing:
         advice = f"needed are {', '.join(required)}"
-        table.report(number, Problem("is missing", column=column, advice=advice))
+        table.report(header_line, Problem("is missing", column=column, advice=advice))
     for column in header:
         if column not in allowed or header.count(column) > 1:
             advice = f"allowed are {', '.join(allowed)}"
-            table.report(number, Problem("is unknown or repeated", column=column, advice=advice))
+            table.report(header_line, Problem("is unknown or repeated", column=column, advice=advice))
     if missing:
         return
     if len(rows) == 1:
-        table.report(number, "nothing follows the header; rows are needed")
+        table.report(header_line, "nothing follows the header; rows are needed")
     table.columns = tuple(header)
     for line, cells in rows[1:]:
         if len(cells) == len(header):

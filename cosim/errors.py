@@ -1,15 +1,17 @@
 """Every error the package raises.
 
 CosimError
-  + ConfigError              your files or options are wrong: you can fix them          (exit code 2)
-  + ModelError               well formed, but the model has no answer                   (exit code 3)
+  + ConfigError              a file or an option is wrong, and can be corrected         (exit code 2)
+  + ModelError               well formed, but the model has no solution                 (exit code 3)
       - InfeasibleError      no dispatch, or no assignment, meets the limits
       - SolverError          a solver or power flow broke down
 
-An infeasible or unconverged *day* is not raised: the run completes with the best answer and flags it.
-These errors are for the calls that promise an answer within the limits.
+An infeasible or unconverged *day* is not raised: the run completes with the best solution and flags it.
+These errors are for the calls that return a solution within the limits.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
@@ -17,54 +19,58 @@ from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 MAX_SHOWN_CHARACTERS = 60
-"""Characters of a value that a sentence shows."""
+"""Length to which a value is cut in a sentence."""
+ALIKE = 5
+"""Problems of one kind that are told one by one."""
+_VARIES = re.compile(r"'[^']*'|\d[\d.,e+-]*")
+"""What differs between problems of one kind: names in quotes, and numbers."""
 
 
 class Item(NamedTuple):
-    """A thing that a problem is about: an OD, a feeder, a device."""
+    """An object that a problem is about: an OD pair, a feeder, a device."""
 
     kind: str
     name: str
 
     def __str__(self) -> str:
-        """Return the words for it: ``OD 1-2``, ``turbine G1``."""
+        """Return kind and name: ``OD 1-2``, ``turbine G1``."""
         return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of the input: where it is, what was found, what is allowed, what to do; ``str`` words it.
+    """One problem of the input as a record: place, value, allowed values and advice; ``str`` gives the sentence.
 
     ``links.csv, line 3: column beta is '0'; it must be a number, 1 or more.``
     """
 
-    found: str = ""
-    """What is wrong, as a clause; empty: ``is`` and the value."""
+    clause: str = ""
+    """The problem as a clause, ``is missing``; empty: ``is`` and the value."""
     _: KW_ONLY
     file: str = ""
     line: int = 0
     """Line of the file, from 1; 0: the file as a whole."""
     period: str = ""
-    """When it came up: ``day 2, period 18``."""
+    """Time of the problem: ``day 2, period 18``."""
     about: tuple[Item, ...] = ()
-    """What the problem is about, the larger thing first: a feeder, then a device on it."""
+    """Objects the problem is about, the container first: a feeder, then a device on it."""
     field: str = ""
     """Field of the scenario (dotted), argument or option of the command line."""
     column: str = ""
     """Column of the file."""
     value: Any = None
-    """What stands there, or the name that was looked for; None: nothing."""
+    """Value of the field or cell, or the name that does not exist; None without a value."""
     allowed: str = ""
-    """What it must be: ``a number above 0``."""
+    """Allowed values: ``a number above 0``."""
     advice: str = ""
-    """What to do, or what else there is."""
+    """Action that solves it, or the alternatives."""
 
     def __str__(self) -> str:
         """Return the sentence."""
         file = f"{self.file}, line {self.line}" if self.line else self.file
         subject = self.field or (f"column {self.column}" if self.column else "")
         clauses = [
-            f"{subject} {self.found or 'is ' + shown(self.value)}".strip(),
+            f"{subject} {self.clause or 'is ' + shown(self.value)}".strip(),
             f"it must be {self.allowed}" if self.allowed else "",
             self.advice,
         ]
@@ -73,15 +79,26 @@ class Problem:
         return sentence if sentence[-1:] in ".?" else sentence + "."
 
     def within(self, kind: str, name: str) -> "Problem":
-        """Return the problem as one of a larger thing."""
+        """Return the problem as one within a container of this kind and name."""
         return replace(self, about=(Item(kind, name), *self.about))
 
+    @property
+    def kind(self) -> str:
+        """What problems of one kind share: file, field or column, and the words but for names and numbers."""
+        return "|".join(
+            [
+                self.file,
+                self.column,
+                *(_VARIES.sub("", text) for text in (self.field, self.clause, self.allowed)),
+            ]
+        )
+
     def concerns(self, kind: str) -> bool:
-        """Whether the problem is about something of that *kind*."""
+        """Whether the problem is about an object of this *kind*."""
         return any(item.kind == kind for item in self.about)
 
     def names(self, name: str) -> bool:
-        """Whether the problem is about something of that *name*, or found that name."""
+        """Whether the problem is about an object, field, column, file or value of this *name*."""
         items = [item.name for item in self.about]
         return name in (self.field, self.column, self.value, Path(self.file).name, *items)
 
@@ -100,25 +117,34 @@ class CosimError(Exception):
 
 
 class ConfigError(CosimError):
-    """A file or an option is wrong; ``problems`` holds every fault found, each once."""
+    """A file or an option is wrong; ``problems`` holds all of its problems, each once."""
 
     def __init__(self, source: str, problems: Iterable[Problem | str]) -> None:
         """Keep the problems as records; a bare sentence is a problem without further fields."""
         self.source = source
         records = (Problem(problem) if isinstance(problem, str) else problem for problem in problems)
         self.problems = tuple({str(problem): problem for problem in records}.values())
-        super().__init__(source, self.problems)  # what makes it again: in another process, or by SimPy
+        super().__init__(source, self.problems)  # the arguments with which pickle and SimPy recreate it
 
     def __str__(self) -> str:
-        """Return the problems as a list of sentences."""
-        return "\n  - ".join([f"{self.source}:", *map(str, self.problems)])
+        """Return the problems as a list of sentences; of many alike the first few, and how many more there are."""
+        alike = Counter(problem.kind for problem in self.problems)
+        told = Counter[str]()
+        sentences = []
+        for problem in self.problems:
+            told[problem.kind] += 1
+            if told[problem.kind] <= ALIKE:
+                sentences.append(str(problem))
+                if told[problem.kind] == ALIKE < alike[problem.kind]:
+                    sentences.append(f"... and {alike[problem.kind] - ALIKE:,} more like these.")
+        return "\n  - ".join([f"{self.source}:", *sentences])
 
 
 class Problems(list[Problem]):
     """Problems gathered while input is read, so that all are raised at once."""
 
     def attempt(self, build: Callable[..., T], *arguments: Any) -> T | None:
-        """Return what *build* makes of the arguments; None, its problems kept, where it raises ConfigError."""
+        """Return ``build(*arguments)``; if it raises ConfigError, add its problems and return None."""
         try:
             return build(*arguments)
         except ConfigError as error:
@@ -128,17 +154,17 @@ class Problems(list[Problem]):
 
 def refuse(source: str, problems: Iterable[Problem | str]) -> None:
     """Raise ConfigError if there are any problems."""
-    if found := tuple(problems):
-        raise ConfigError(source, found)
+    if all_problems := tuple(problems):
+        raise ConfigError(source, all_problems)
 
 
 class ModelError(CosimError):
-    """The input is well formed, but the model has no answer for it."""
+    """The input is well formed, but the model has no solution for it."""
 
 
 class InfeasibleError(ModelError):
-    """Nothing meets the limits; the message names the place, the period and the amount."""
+    """No solution meets the limits; the message names the place, the period and the amount."""
 
 
 class SolverError(ModelError):
-    """A solver or a power flow ended without a usable answer."""
+    """A solver or a power flow ended without a usable solution."""

@@ -1,4 +1,4 @@
-"""Whether the packages installed beside ``cosim`` are its own: ``agents`` and ``experiments`` are common names."""
+"""Check that the packages ``agents`` and ``experiments``, which are common names, are those of cosim."""
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
@@ -11,27 +11,27 @@ _HOME = Path(__file__).resolve().parents[1]
 
 
 def conflict() -> str:
-    """Return a sentence that names what Python would import in place of a package of cosim; empty if nothing.
+    """Return a sentence if Python would import another package in place of one of cosim's, else nothing.
 
-    Two things can happen: a folder earlier on Python's path hides ours, or another distribution, installed into the
-    same folder later, has overwritten it. Nothing but ``cosim`` itself is imported to find out.
+    Either a folder earlier on Python's path hides it, or another distribution, installed later into the same folder,
+    has overwritten it. Neither package is imported for the check.
     """
     return next((sentence for package in NEIGHBOURS if (sentence := _conflict(package))), "")
 
 
 def _conflict(package: str) -> str:
     spec = find_spec(package)
-    found = None if spec is None or spec.origin is None else Path(spec.origin).resolve()
-    if found is None:
+    file = None if spec is None or spec.origin is None else Path(spec.origin).resolve()
+    if file is None:
         return (
             f"its package '{package}' is missing; install cosim again (pip install --force-reinstall cosim)."
         )
-    if found == _HOME / package / "__init__.py" and _as_installed(package, found):
+    if file == _HOME / package / "__init__.py" and _as_installed(package, file):
         return ""
-    owner = _owner(package, found)
+    owner = _owner(package, file)
     if owner is None:
         return (
-            f"{found.parent} is in the way, for cosim has a package '{package}' of its own; "
+            f"{file.parent} is in the way, for cosim has a package '{package}' of its own; "
             "rename it, or start in another folder."
         )
     return (
@@ -41,25 +41,25 @@ def _conflict(package: str) -> str:
 
 
 def _as_installed(package: str, file: Path) -> bool:
-    """Return whether the file is the one that the record of the installation describes, if there is a record."""
+    """Return whether the file is that of the record of the installation, or there is no record."""
     try:
         recorded = _entry(distribution("cosim"), package)
     except PackageNotFoundError:
         return True
     if recorded is None or recorded.hash is None or Path(str(recorded.locate())).resolve() != file:
-        return True  # a clone, installed as editable
+        return True  # an editable installation
     digest = sha256(file.read_bytes()).digest()
     return recorded.hash.value == urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _entry(installed: Distribution, package: str) -> PackagePath | None:
-    """Return what the record of a distribution says of the package's first file."""
-    wanted = f"{package}/__init__.py"
-    return next((file for file in installed.files or () if str(file) == wanted), None)
+    """Return the entry of the package's ``__init__.py`` in the record of a distribution."""
+    path = f"{package}/__init__.py"
+    return next((file for file in installed.files or () if str(file) == path), None)
 
 
 def _owner(package: str, file: Path) -> str | None:
-    """Return the name of another distribution that put this file there."""
+    """Return the name of another distribution that installed this file."""
     for other in distributions():
         entry = _entry(other, package)
         if (

@@ -1,11 +1,11 @@
-"""What agents tell each other; the whole protocol on one page.
+"""The messages between agents: the whole protocol.
 
-message          from -> to                              says
+message          from -> to                              content
 ---------------  --------------------------------------  -----------------------------------------------
 PeriodOpened     coordinator -> all                      period t begins; link times drivers may use: one message for
                                                          each information class, to the drivers in it
 TariffIssued     coordinator -> stations, EVs            charging prices for the coming periods
-ChargeRequest *  EV -> station                           a vehicle stands there and wants energy
+ChargeRequest *  EV -> station                           a vehicle has arrived and requests energy
 ChargeStarted *  station -> EV                           the plug is in; how long the vehicle waited
 ChargeEnded *    station -> EV                           kWh delivered, money paid, SOC reached
 LoadForecast     station -> grid operator                kW expected in the rest of the day
@@ -13,7 +13,7 @@ StationLoad      station -> grid operator                kWh delivered in the pe
 DispatchIssued   grid operator -> coordinator, stations  set-points, nodal prices, certificate
 PowerLimit       grid operator -> station                kW cap while the feeder cannot serve the load
 TripReported     EV -> coordinator                       path, departure, arrival, wait: to count flows
-TripsReported    fleet -> coordinator                    the same of all EVs in a period, counted (batch resolution)
+TripsReported    fleet -> coordinator                    trips of all EVs reported in a period, counted (batch)
 
 * A physical act: plugging in and out is never late or lost; information may be.
 
@@ -30,7 +30,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What every message says: who sent it, at which second, in which period."""
+    """Envelope of every message: sender, second, day and period of sending."""
 
     physical: ClassVar[bool] = False
     sender: str
@@ -39,13 +39,13 @@ class Message:
     period: int
 
     def content(self) -> str:
-        """Return what it says beyond the envelope, as JSON."""
-        return json.dumps({name: getattr(self, name) for name in self.said()})
+        """Return the fields beyond the envelope as JSON."""
+        return json.dumps({name: getattr(self, name) for name in self.content_fields()})
 
     @classmethod
     @cache
-    def said(cls) -> tuple[str, ...]:
-        """Return the names of what such a message says beyond the envelope."""
+    def content_fields(cls) -> tuple[str, ...]:
+        """Return the names of the fields beyond the envelope."""
         envelope = {field.name for field in fields(Message)}
         return tuple(field.name for field in fields(cls) if field.name not in envelope)
 
@@ -55,7 +55,7 @@ class PeriodOpened(Message):
     """A period begins."""
 
     information_class: str
-    """What the times are: of the equilibrium, of the last period, or of the days before (yesterday)."""
+    """Information class that is told these times: equilibrium, last_period or yesterday."""
     link_time_min: tuple[float, ...]
     """Time of each link and charging arc, as announced to drivers [min]."""
 
@@ -69,7 +69,7 @@ class TariffIssued(Message):
 
 
 Broadcast = PeriodOpened | TariffIssued
-"""What goes to all drivers, or to all of one information class."""
+"""Messages to all drivers, or to all of one information class."""
 BROADCASTS: dict[str, type[Broadcast]] = {kind.__name__: kind for kind in (PeriodOpened, TariffIssued)}
 
 
@@ -81,11 +81,11 @@ class ChargeRequest(Message):
     ev: int
     trip: int
     energy_kwh: float
-    """Energy wanted at the grid side [kWh]."""
+    """Energy requested on the grid side."""
     soc: float
     soc_target: float
     max_power_kw: float | None = None
-    """What the vehicle takes at most, on the grid side; None: what the charger gives."""
+    """Power limit of the vehicle on the grid side; None without a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class ChargeEnded(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadForecast(Message):
-    """What a station expects to draw."""
+    """Load that a station expects."""
 
     load_kw: tuple[float, ...]
     """Mean load in this and each later period of the day [kW]."""
@@ -116,14 +116,14 @@ class LoadForecast(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationLoad(Message):
-    """What a station drew in the period that ended."""
+    """Energy that a station drew in the period that ended."""
 
     energy_kwh: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchIssued(Message):
-    """What the operator orders for this period, and how sure it is."""
+    """Dispatch of this period: set-points, prices, and the certificate of the solution."""
 
     status: str
     setpoint_kw: dict[str, float]
@@ -160,18 +160,18 @@ class TripReported(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripsReported(Message):
-    """The trips of a fleet whose reports have reached the coordinator in the period that ends, counted.
+    """Counts of the fleet's trips whose reports reached the coordinator in the period that ends.
 
-    One message for each period in which some of these trips began.
+    One message for each period of departure of these trips.
     """
 
     physical: ClassVar[bool] = True  # loss and delay of each EV's report are in the counts
     departed_s: int
-    """The trips set out in the period that contains this second."""
+    """Start of the period of departure."""
     trips: tuple[int, ...]
     """Trips on each path, or (path, station) pair, of the path set."""
     spent_s: tuple[int, ...]
-    """Seconds these trips spent waiting and charging, likewise."""
+    """Sum of their seconds of waiting and charging, likewise."""
 
 
 def ev_address(number: int) -> str:

@@ -1,7 +1,7 @@
-"""The day as equal periods; the only module that knows how long a period is.
+"""The day as equal periods of whole seconds.
 
-The clock counts whole seconds from midnight before day 1. Days and periods are numbered from 1: period t
-covers [t-1, t) period lengths of its day.
+The clock counts whole seconds from the start of day 1. Days and periods are numbered from 1: period t covers
+[t-1, t) period lengths of its day.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Periods:
     count: int = 24
 
     def __post_init__(self) -> None:
-        """Refuse a count that does not cut the day into whole seconds."""
+        """Raise ValueError for a count that does not divide the day into whole seconds."""
         if self.count < 1 or SECONDS_PER_DAY % self.count:
             msg = f"{self.count} periods do not divide a day into whole seconds"
             raise ValueError(msg)
@@ -40,13 +40,13 @@ class Periods:
         day, period = divmod(index, self.count)
         return PeriodOfDay(day + 1, period + 1)
 
-    def index(self, now: "PeriodOfDay") -> int:
+    def index(self, period: "PeriodOfDay") -> int:
         """Return the running number of a period, counted from 0 at the start of day 1."""
-        return (now.day - 1) * self.count + now.period - 1
+        return (period.day - 1) * self.count + period.period - 1
 
-    def start_s(self, now: "PeriodOfDay") -> int:
+    def start_s(self, period: "PeriodOfDay") -> int:
         """Return the clock second at which a period begins."""
-        return self.index(now) * self.seconds
+        return self.index(period) * self.seconds
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,6 +56,11 @@ class PeriodOfDay:
     day: int
     period: int
 
+    @property
+    def row(self) -> int:
+        """Row of the period in arrays over the periods of a day."""
+        return self.period - 1
+
     def __str__(self) -> str:
-        """Name it as a person would."""
+        """Return ``day 1, period 8``."""
         return f"day {self.day}, period {self.period}"

@@ -1,8 +1,8 @@
-"""Named random streams: every random number of a run can be found again by its name.
+"""Named random streams: every random number of a run is reproducible by the name of its stream.
 
-A stream is a counter-based generator (Philox) keyed by the seed, a purpose, and the indices of what is drawn
-(day, trip number). Arrays are drawn in EV order. So results depend neither on the order of events, nor on the
-number of workers, nor on the resolution of the population.
+A stream is a counter-based generator (Philox; Salmon et al. 2011) keyed by the seed, a purpose, and indices such as
+day and trip number. Arrays are drawn in EV order. So results depend neither on the order of events, nor on the number
+of workers, nor on the resolution of the population.
 """
 
 import zlib

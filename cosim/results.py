@@ -1,7 +1,7 @@
-"""The result tables: one schema for both models of a day, and the directory a run leaves behind.
+"""The result tables, with one schema for both models of a day, and the directory of a run.
 
-``TABLES`` is the one dictionary of columns; the docs print it. Both models write the same tables and
-columns. They carry their unit in their name; a value that a model does not have is empty.
+``TABLES`` is the dictionary of columns, printed in the docs. Both models write the same tables and columns, with the
+unit in the name; a value that a model does not have is NaN, or empty.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.columns import Column
 from cosim.errors import ConfigError
@@ -22,7 +23,7 @@ from cosim.tables import COLUMN_NAMES, SORT_COLUMNS, TABLES
 
 Tables = Mapping[str, "Frame"]
 ROWS_IN_GROUP = 100_000
-"""Rows that a reader has to hold at once, at least."""
+"""Rows of a Parquet row group, the least that a reader holds in memory."""
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Recorder:
     _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def add(self, table: str, **columns: Any) -> None:
-        """Append rows to *table*: arrays of equal length, and scalars that hold for all of them."""
+        """Append rows to *table*: arrays of equal length, and scalars that are repeated."""
         _check_columns(table, columns)
         self._blocks.setdefault(table, []).append(columns)
 
@@ -55,7 +56,7 @@ class Recorder:
 
     def _values(self, table: str, column: Column) -> Any:
         rows = [row.get(column.name, column.missing) for row in self._rows.get(table, [])]
-        parts = [_stretched(column, block) for block in self._blocks.get(table, [])]
+        parts = [_full_length(column, block) for block in self._blocks.get(table, [])]
         return np.concatenate([*parts, np.array(rows, dtype=column.dtype)])
 
 
@@ -65,7 +66,7 @@ def _check_columns(table: str, columns: Mapping[str, Any]) -> None:
         raise KeyError(msg)
 
 
-def _stretched(column: Column, block: dict[str, Any]) -> Any:
+def _full_length(column: Column, block: dict[str, Any]) -> Any:
     length = max(np.size(value) for value in block.values() if not isinstance(value, str))
     value = np.asarray(block.get(column.name, column.missing), dtype=column.dtype)
     return np.broadcast_to(value, (length,)) if value.ndim == 0 else value
@@ -74,7 +75,7 @@ def _stretched(column: Column, block: dict[str, Any]) -> Any:
 def check_columns(command: str, table: str, columns: Iterable[str]) -> None:
     """Raise KeyError unless the *columns* of a *command*'s table are in the dictionary.
 
-    A command has a table of its own (assign/links), or writes one that several commands share.
+    A command has a table of its own (assign/links), or writes one shared by several commands.
     """
     name = f"{command}/{table}" if f"{command}/{table}" in TABLES else table
     unknown = [column for column in columns if not any(known.covers(column) for known in TABLES[name])]
@@ -99,7 +100,7 @@ def write_tables(directory: Path, tables: Tables) -> None:
 
 @dataclass(frozen=True)
 class ModelTables:
-    """The tables of one model of the day, read when asked for: ``run.agents.links``."""
+    """The tables of one model of the day, read on access: ``run.agents.links``."""
 
     directory: Path
 
@@ -115,20 +116,20 @@ class ModelTables:
         where: Sequence[tuple[str, str, Any]] | None = None,
         columns: Sequence[str] | None = None,
     ) -> Frame:
-        """Return a table as a pandas data frame, without rows if there is nothing to tell.
+        """Return a table as a pandas data frame; a table that the run did not need to write has no rows.
 
-        *where* holds conditions on columns, as ``("ev", "==", 18)``: other rows are not even read where they can be
-        passed over. *columns* are those to read; all, if it is not given.
+        *where* holds conditions on columns, as ``("ev", "==", 18)``: row groups without such rows are not read.
+        *columns* are those to read, by default all.
 
-        Raises ConfigError if its file is broken.
+        Raises ConfigError if its file is damaged.
         """
         import pandas as pd
         import pyarrow as pa
 
         path = self.directory / f"{table}.parquet"
         if not path.exists() and table in TABLES and self:
-            nothing = Recorder().frame(table)  # nothing happened that this table would tell
-            return nothing if columns is None else nothing[list(columns)]
+            empty = Recorder().frame(table)  # a table without rows is not written
+            return empty if columns is None else empty[list(columns)]
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
@@ -146,7 +147,7 @@ class ModelTables:
         return tuple(sorted(path.stem for path in self.directory.glob("*.parquet")))
 
     def __bool__(self) -> bool:
-        """Whether this model was run at all."""
+        """Whether this model was run."""
         return self.directory.is_dir()
 
 
@@ -154,8 +155,8 @@ class ModelTables:
 class Run:
     """A finished run: its directory, manifest, summary and tables.
 
-    ``run.links`` is the table of the agents where they ran, else that of the equilibrium;
-    ``run.agents.links`` and ``run.equilibrium.links`` name the model.
+    ``run.links`` is the table of the agents if they ran, else that of the equilibrium; ``run.agents.links`` and
+    ``run.equilibrium.links`` are those of one model.
     """
 
     directory: Path
@@ -168,7 +169,7 @@ class Run:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is broken."""
+        """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is damaged."""
         file = self.directory / "manifest.json"
         try:
             content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -180,7 +181,7 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The figures the terminal shows at the end of a run."""
+        """Figures printed at the end of a run."""
         content: dict[str, Any] = self.manifest["summary"]
         return content
 
@@ -202,20 +203,21 @@ class Run:
 
     @property
     def comparison(self) -> ModelTables:
-        """Tables that set the two side by side."""
+        """Tables of the comparison of the two models."""
         return ModelTables(self.directory / "comparison")
 
     def __getattr__(self, table: str) -> Frame:
-        """Return a table of the agents where they ran, else of the equilibrium."""
+        """Return a table of the agents if they ran, else of the equilibrium."""
         if table.startswith("_"):
             raise AttributeError(table)
         return (self.agents or self.equilibrium).read(table)
 
 
+@checked
 def load_run(directory: str | Path) -> Run:
-    """Return the run in *directory*; raises ConfigError if it does not hold a finished one, whole.
+    """Return the run in *directory*; raise ConfigError unless it is finished and complete.
 
-    A model's tables may have been removed together, but not one of them.
+    All tables of a model may have been removed together, but not single ones.
     """
     path = Path(directory)
     if not (path / "manifest.json").is_file():
@@ -230,20 +232,17 @@ def load_run(directory: str | Path) -> Run:
 
 
 class RunDirectory:
-    """A run directory in the making: it takes its name only when it is whole.
-
-    Use as a context manager: on success the temporary directory is renamed, on failure it is removed.
-    """
+    """A temporary run directory, as a context manager: renamed on success, removed on failure."""
 
     def __init__(self, final: Path) -> None:
-        """Refuse a directory that exists: results are never overwritten."""
+        """Raise ConfigError for a directory that exists: results are never overwritten."""
         if final.exists():
-            raise ConfigError(str(final), ["exists already; give another --out, or remove it first"])
+            raise ConfigError(str(final), ["exists already; name another directory, or remove it first"])
         self.final = final
         self.path = final.with_name(f".{final.name}.unfinished-{os.getpid()}")
 
     def __enter__(self) -> Self:
-        """Make the temporary directory, ``path``."""
+        """Create the temporary directory, ``path``."""
         shutil.rmtree(self.path, ignore_errors=True)
         try:
             self.path.mkdir(parents=True)
@@ -252,7 +251,7 @@ class RunDirectory:
         return self
 
     def __exit__(self, failure: object, *_: object) -> None:
-        """Give it its name, or take it away."""
+        """Rename the directory to its final name, or remove it."""
         if failure is None and not self.final.exists():
             self.path.rename(self.final)
             return

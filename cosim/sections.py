@@ -1,4 +1,4 @@
-"""What every table of a scenario file shares: frozen, strict about keys and kinds, a few kinds of value."""
+"""Base class and value types of the tables of a scenario file."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -9,17 +9,21 @@ T = TypeVar("T")
 
 
 def _number_as_name(value: Any) -> Any:
-    """Take the number of a node or bus as its name."""
+    """Return the number of a node or bus as its name."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Tolerance = Annotated[float, Field(gt=0, lt=1)]
+"""Of a relative change, gap or residual: of 1 and more nothing is left to search for."""
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
 PerUnitVoltage = Annotated[float, Field(ge=0.5, le=1.5)]
 Name = Annotated[str, Field(min_length=1)]
 EXTENDS = "extends"
-"""Key of a file that says only what it changes of another one."""
+"""Key of a file that gives only its changes to another one."""
 FILE = "file"
 """Marks the fields that name files."""
 File = Annotated[str, Field(min_length=1), FILE]
@@ -36,9 +40,9 @@ Entries = Annotated[tuple[T, ...], Field(strict=False)]
 
 
 class Section(BaseModel):
-    """One table of a scenario file: values do not change, and an unknown key is an error.
+    """One table of a scenario file: values are frozen, and an unknown key is an error.
 
-    Numbers are numbers only: ``"5"`` and ``true`` are slips of the pen, not values.
+    Types are strict: ``"5"`` and ``true`` are not numbers.
     """
 
     model_config = ConfigDict(
@@ -47,5 +51,5 @@ class Section(BaseModel):
 
 
 def contradiction(sentence: str, *fields: str) -> PydanticCustomError:
-    """Return the error of *fields* of one table that do not go together."""
+    """Return the error for *fields* of one table whose values contradict each other."""
     return PydanticCustomError("contradiction", "{sentence}", {"sentence": sentence, "fields": fields})

@@ -1,4 +1,4 @@
-"""The dictionary of columns: what every column of every result table holds, and in which unit (``tables.toml``)."""
+"""The dictionary of columns (``tables.toml``): type, meaning and unit of every column of the result tables."""
 
 import tomllib
 from importlib.resources import files
@@ -7,15 +7,15 @@ from cosim.columns import Column
 
 
 def _read_tables() -> dict[str, tuple[Column, ...]]:
-    written = tomllib.loads(files("cosim").joinpath("tables.toml").read_text(encoding="utf-8"))
+    dictionary = tomllib.loads(files("cosim").joinpath("tables.toml").read_text(encoding="utf-8"))
     return {
-        table: tuple(Column.of_type(name, *said) for name, said in columns.items())
-        for table, columns in written.items()
+        table: tuple(Column.of_type(name, *kind_and_meaning) for name, kind_and_meaning in columns.items())
+        for table, columns in dictionary.items()
     }
 
 
 TABLES = _read_tables()
-"""The columns of each table in their order; a table of a command other than run or dispatch is named after it."""
+"""Columns of each table in their order; tables of commands other than run and dispatch are named command/table."""
 
 COLUMN_NAMES = {table: frozenset(column.name for column in columns) for table, columns in TABLES.items()}
 

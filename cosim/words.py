@@ -1,4 +1,4 @@
-"""Words of sentences that depend on a number."""
+"""Phrases that depend on a number."""
 
 
 def counted(number: int, noun: str) -> str:

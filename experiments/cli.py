@@ -1,4 +1,4 @@
-"""The command line. Heavy libraries are imported inside the commands, so that ``--help`` answers at once."""
+"""The command line. Large libraries are imported inside the commands, so that ``--help`` is fast."""
 
 import os
 import signal
@@ -28,8 +28,9 @@ from experiments.sweep.command import sweep_command
 from experiments.why.command import why_command
 
 WRONG_INPUT, FLAGGED = 2, 3
+"""Exit codes: invalid files or options; a result that violates a limit, or none."""
 
-# The matrices here are small: more BLAS threads only wait for each other, and the bits would depend on their number.
+# Matrices are small: more BLAS threads are slower, and the last bits would depend on their number.
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
@@ -44,27 +45,27 @@ app = typer.Typer(
 
 for _name, _command, _help in (
     ("assign", assign_command, "Assign traffic to a road network alone."),
-    ("columns", columns_command, "Print what each column of a result table holds."),
-    ("compare", compare_command, "Compare runs, and say why they differ."),
+    ("columns", columns_command, "Print the meaning of the columns of result tables."),
+    ("compare", compare_command, "Compare runs, with the causes of differences."),
     ("converge", converge_command, "Measure the error against the number of agents."),
-    ("dispatch", dispatch_command, "Dispatch feeders alone, and prove it."),
-    ("estimate-od", estimate_od_command, "Estimate trips from counts or link times."),
+    ("dispatch", dispatch_command, "Dispatch feeders alone, with a certificate."),
+    ("estimate-od", estimate_od_command, "Estimate OD trips from counts or link times."),
     ("fit-mobility", fit_mobility_command, "Estimate the mobility chain from travel diaries."),
     ("init", init_command, "Copy a commented scenario, to start a study."),
-    ("mobility", mobility_command, "Simulate the EVs' days alone."),
-    ("reproduce", reproduce_command, "Reproduce the paper, statement by statement."),
+    ("mobility", mobility_command, "Simulate the mobility of EVs alone."),
+    ("reproduce", reproduce_command, "Reproduce the paper (Ma et al. 2024), statement by statement."),
     ("run", run_command, "Run a day, or many; compare the agents with the equilibrium."),
-    ("scenarios", scenarios_command, "List the bundled scenarios, and what they show."),
+    ("scenarios", scenarios_command, "List the bundled scenarios."),
     ("schema", schema_command, "Print the JSON Schema of scenario files."),
     ("sweep", sweep_command, "Vary fields of a scenario, and compare the days."),
-    ("validate", validate_command, "Check a scenario and list all that is wrong with it."),
+    ("validate", validate_command, "Check a scenario and list all errors."),
     ("why", why_command, "Explain the day of one EV of a run."),
 ):
     app.command(_name, short_help=_help)(_command)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"cosim {version('cosim')}")
         raise typer.Exit
 
@@ -79,8 +80,10 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; every error a user can mend is a sentence, never a traceback."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a run that is stopped cleans up
+    """Run the command line; errors of the input are printed as sentences, without a traceback."""
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # so that a terminated run removes its temporary files
     try:
         app()
     except ConfigError as error:
@@ -89,7 +92,7 @@ def main() -> None:
         stop(error, FLAGGED)
     except MemoryError as error:
         problem = (
-            f"there is not enough memory ({error}). Take fewer EVs, days or periods, or a smaller network"
+            f"there is not enough memory ({error}). Use fewer EVs, days or periods, or a smaller network"
         )
         stop(ConfigError("memory", [problem]), WRONG_INPUT)
     except OSError as error:
@@ -97,6 +100,6 @@ def main() -> None:
 
 
 def stop(error: Exception, code: int) -> None:
-    """Print the error and leave with *code*."""
+    """Print the error and exit with *code*."""
     typer.echo(f"cosim: {error}", err=True)
     sys.exit(code)

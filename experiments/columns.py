@@ -9,6 +9,7 @@ from cosim.errors import ConfigError
 from experiments.options import AsJson
 
 WIDTH = 100
+"""Characters per line."""
 
 
 def columns_command(
@@ -17,23 +18,23 @@ def columns_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what every column of a result table holds, with its unit; without TABLE, of all tables."""
+    """Print the meaning and the unit of every column of a table; without TABLE, of all tables."""
     from cosim.tables import TABLES
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     if table is not None and table not in TABLES:
         raise ConfigError(table, [f"there is no such table; there are: {', '.join(TABLES)}"])
-    chosen = TABLES if table is None else {table: TABLES[table]}
+    selected = TABLES if table is None else {table: TABLES[table]}
     facts = {
         name: [{"column": c.name, "type": c.dtype, "meaning": c.meaning} for c in columns]
-        for name, columns in chosen.items()
+        for name, columns in selected.items()
     }
     lines = []
-    for name, columns in chosen.items():
+    for name, columns in selected.items():
         width = max(len(column.name) for column in columns) + 4
         lines += [name] if table is None else []
         lines += [
             fill(f"  {column.name:{width - 2}}{column.meaning}", WIDTH, subsequent_indent=" " * width)
             for column in columns
         ]
-    finish(Study(command="columns", facts=facts, lines=lines), as_json=as_json)
+    emit(CommandResult(command="columns", facts=facts, lines=lines), as_json=as_json)

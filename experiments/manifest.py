@@ -1,4 +1,4 @@
-"""What a run leaves besides its tables: the resolved scenario with its data, versions, hashes, timings."""
+"""Files of a run besides its tables: the resolved scenario with its data, versions, hashes, timings."""
 
 import hashlib
 import importlib.metadata
@@ -30,38 +30,38 @@ PACKAGES = (
 
 
 def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
-    """Write the scenario as it was run, with copies of its data: the directory can be run again by itself."""
+    """Write the resolved scenario with copies of its data, so that the directory can be run again."""
     import tomli_w
 
     tables = _without_empty(config.model_dump(mode="json"))
     names: dict[Path, str] = {}
-    for place, key in list(file_fields(tables)):
-        source = folder / place[key]
+    for table, key in list(file_fields(tables)):
+        source = folder / table[key]
         if source.is_file():
             if source not in names:
-                names[source] = _free_name(place[key], names.values())
+                names[source] = _free_name(table[key], names.values())
                 (run_dir / "inputs").mkdir(exist_ok=True)
                 shutil.copyfile(source, run_dir / names[source])
-            place[key] = names[source]
+            table[key] = names[source]
     (run_dir / "scenario.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
 
 
 def _free_name(written: str, taken: Collection[str]) -> str:
-    """Return a name for the copy of a file that no other copy has."""
+    """Return a name for the copy of a file that is not *taken* by another copy."""
     plain = "_".join(part for part in Path(written).parts if part not in {"..", "/"})
     candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
     return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
 
 
 def _without_empty(value: Any) -> Any:
-    """Leave out what TOML cannot say: None."""
+    """Return the value without None, which TOML does not have."""
     if isinstance(value, dict):
         return {key: _without_empty(item) for key, item in value.items() if item is not None}
     return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
-    """Write *facts* with the versions of everything that computed them, and a hash of every table."""
+    """Write *facts* with the versions of all packages used, and a hash of every table."""
     content = {
         **facts,
         "versions": {
@@ -79,7 +79,7 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
 
 
 def _version(package: str) -> str | None:
-    """Return the version of a package; None where it is not installed, as MOSEK need not be."""
+    """Return the version of a package; None if it is not installed, as MOSEK is optional."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -87,7 +87,7 @@ def _version(package: str) -> str | None:
 
 
 def without_nan(value: Any) -> Any:
-    """Return the value with null for NaN and infinity, for which JSON has no word."""
+    """Return the value with None for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

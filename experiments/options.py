@@ -7,7 +7,7 @@ import typer
 
 
 def new_directory(out: Path | None) -> Path | None:
-    """Return the directory to write to; raises ConfigError if it exists, before any work is done."""
+    """Return the output directory; raises ConfigError if it exists."""
     from cosim.results import RunDirectory
 
     return None if out is None else RunDirectory(out).final
@@ -26,7 +26,7 @@ Settings = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed; by default that of the scenario.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that share the work; they change no result.")]
+Workers = Annotated[int, typer.Option(min=1, help="Number of processes; results do not depend on it.")]
 Out = Annotated[
     Path | None,
     typer.Option(callback=new_directory, help="New directory for the tables and the page."),

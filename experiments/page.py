@@ -1,4 +1,4 @@
-"""One page that opens without a network: a template, its figures, and plotly.js packed beside them."""
+"""Self-contained HTML pages, which open offline: a template, figures, and compressed plotly.js."""
 
 import base64
 import gzip
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from experiments.figures.style import Figure
+from experiments.figures.style import Figure, template_json
 
 
 def rendered(template: str, **content: Any) -> str:
-    """Return the page of a template; the same content gives the same bytes."""
+    """Return the page of a template with *content*; equal content gives identical bytes."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -25,23 +25,23 @@ def rendered(template: str, **content: Any) -> str:
 
 
 def embedded(figure: Figure) -> dict[str, str]:
-    """Return the height and the content of a figure, safe within a script element."""
+    """Return the height and the JSON of a figure, escaped for a script element."""
     return {"height": str(figure.layout.height), "json": figure.to_json(validate=False).replace("</", "<\\/")}
 
 
 def embedded_all(figures: Mapping[str, Figure]) -> dict[str, dict[str, str]]:
-    """Return each figure by name, with its height and its content."""
+    """Return the height and the JSON of each figure by name."""
     return {name: embedded(figure) for name, figure in figures.items()}
 
 
 @cache
 def _packed_plotly() -> str:
-    """Return plotly.js, a third of its size."""
+    """Return plotly.js with the look of all figures, compressed to a third of its size."""
     from plotly.offline import get_plotlyjs
 
-    return packed(get_plotlyjs())
+    return packed(f"{get_plotlyjs()};const look = {template_json()};")
 
 
 def packed(text: str) -> str:
-    """Return *text* compressed, in letters; browsers unpack it by themselves."""
+    """Return *text* compressed by gzip, in Base64; browsers can decompress it."""
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()

@@ -8,7 +8,7 @@ from cosim.results import Run
 from cosim.words import counted
 from experiments.run.real_time import UNIT_VALUES, VALUES
 from experiments.run.runner import Progress
-from experiments.study import REPORT, Study, aligned
+from experiments.study import REPORT, CommandResult, aligned
 
 JSON_KEYS = (
     "evs",
@@ -56,7 +56,7 @@ def progress_bar() -> Iterator[Progress]:
         yield lambda stage, share: bars.update(task, description=stage, completed=share)
 
 
-def study_of(run: Run) -> Study:
+def study_of(run: Run) -> CommandResult:
     """Return a finished run as it is shown: a figure the model does not have is null, or a dash."""
     stages, flags, report = run.manifest["seconds"], run.manifest["flags"], run.directory / REPORT
     facts = {
@@ -69,7 +69,8 @@ def study_of(run: Run) -> Study:
     }
     title = f"{run.manifest['name']}, seed {run.manifest['seed']}"
     lines = [title, *aligned(dict(_lines(run)), LABEL), f"report: {report}"]
-    return Study(command="run", facts=facts, lines=lines, flags=flags, notes=run.manifest.get("notes", ()))
+    notes = run.manifest.get("notes", ())
+    return CommandResult(command="run", facts=facts, lines=lines, flags=flags, notes=notes)
 
 
 def _lines(run: Run) -> list[tuple[str, str]]:

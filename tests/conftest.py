@@ -1,12 +1,17 @@
 """The two scenarios that come along, and their days, solved once for all tests of a worker."""
 
+import gc
 import os
 
 # as the command line does: the matrices are small, and threads that wait for each other cost ten times the work
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,7 +20,6 @@ from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, solve_equilibrium_day
 from cosim.scenario import DayAhead, Scenario, load_scenario
-from tests.answered_once import remember_answers
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -24,7 +28,36 @@ settings.register_profile("cosim", deadline=None, derandomize=True)
 settings.load_profile("cosim")
 """No test depends on how busy the machine is; other examples are drawn with ``--hypothesis-profile=explore``."""
 
-remember_answers()
+
+def pytest_collection_finish() -> None:
+    """Spare the tests what libraries would do again and again.
+
+    A simulated day ends with a garbage collection, of all that was ever imported; and pandapower needs seconds to
+    parse a net that comes with it, the same each time.
+    """
+    import cvxpy  # noqa: F401
+    import pandapower.networks
+    import plotly.graph_objects  # noqa: F401
+
+    for name in ("case33bw", "create_cigre_network_mv", "create_cigre_network_lv", "mv_oberrhein"):
+        setattr(pandapower.networks, name, parsed_once(getattr(pandapower.networks, name)))
+    gc.collect()
+    gc.freeze()
+
+
+def parsed_once(make_net: Callable[[], Any]) -> Callable[[], Any]:
+    """Return *make_net* with a memory: a copy of its net each time."""
+    kept = cache(make_net)
+    return lambda: deepcopy(kept())
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what all processes of this session compute once."""
+    own = tmp_path_factory.getbasetemp()
+    store = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "computed-once"
+    store.mkdir(exist_ok=True)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""What a scenario file may say: types, ranges, units and defaults; one class for each table of the TOML file.
+"""The schema of a scenario file: types, ranges, units and defaults; one class for each table of the TOML file.
 
-Everything here concerns the words of the file alone. Whether a station's bus exists, or an OD pair is
-connected, is asked in ``cosim.scenario``. Files are named relative to the scenario file.
+Only the values of the file itself are checked here; references, such as a station's bus or connected OD pairs, are
+checked in ``cosim.scenario``. Files are named relative to the scenario file.
 """
 
 from cosim.config.scenario import ScenarioConfig

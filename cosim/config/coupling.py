@@ -1,4 +1,4 @@
-"""How the equilibrium of roads and feeders is searched."""
+"""Options of the coupled equilibrium of roads and feeders."""
 
 from typing import Annotated, Literal
 
@@ -10,13 +10,13 @@ Start = Literal["tariff", "free", "random"]
 
 
 class CouplingConfig(Section):
-    """``[coupling]``: prices, traffic and dispatch, repeated until they agree."""
+    """``[coupling]``: fixed-point iteration of prices, traffic and dispatch."""
 
     mode: Literal["fixed_point", "one_pass"] = "fixed_point"
-    """fixed_point: until drivers see the prices they cause; one_pass: once, as tools without feedback do."""
+    """fixed_point: until the prices are those that traffic implies; one_pass: once, without feedback."""
     starts: Annotated[Entries[Start], Field(min_length=1)] = ("tariff",)
-    """Prices to start from, each on its own: the tariff without stations, none at all, or random ones."""
+    """Initial prices, each for a search of its own: the tariff without station load, zero (free), or random ones."""
     tolerance: Positive = 1e-4
-    """Largest change of a station's load (relative), and of a price [CNY/kWh], that is left."""
+    """Largest relative residual of a station's load, and residual of a price [CNY/kWh], at convergence."""
     max_iterations: Annotated[int, Field(ge=1)] = 60
     """Iterations allowed from one start."""

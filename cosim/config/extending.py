@@ -1,4 +1,4 @@
-"""A scenario that extends another one: it names the other file and says only what it changes."""
+"""A scenario that extends another one: it names the other file and gives only its changes."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -14,26 +14,26 @@ from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError, Problem, refuse
 from cosim.sections import EXTENDS, FILE, Section
 
-OWN = ("name", "what_to_look_at", "vary")
-"""What says which scenario this is; it is never taken from another one."""
+NOT_INHERITED = ("name", "what_to_look_at", "vary")
+"""Keys that are not taken from the extended scenario."""
 
 
 def read_scenario_tables(path: Path) -> dict[str, Any]:
-    """Return the tables of a scenario file; what it ``extends`` lies under what it says itself.
+    """Return the tables of a scenario file, merged into those of the file that it ``extends``.
 
-    Tables are laid over each other field by field. A list is replaced as a whole, or entered by the position or
-    the name of an entry, as by ``--set``: ``[stations.CS6]``. Files of the other scenario stay where they are.
+    Tables are merged field by field. A list is replaced as a whole, or its entries by position or name, as by
+    ``--set``: ``[stations.CS6]``. File names of the other scenario stay relative to its folder.
     """
     tables = read_toml(path)
     if EXTENDS not in tables:
         return tables
-    wanted = tables.pop(EXTENDS)
-    if not isinstance(wanted, str):
+    base_name = tables.pop(EXTENDS)
+    if not isinstance(base_name, str):
         allowed = "the name of a scenario file, a text in quotes"
-        raise ConfigError(str(path), [Problem(field=EXTENDS, value=wanted, allowed=allowed)])
-    base = _base_of(path, wanted)
+        raise ConfigError(str(path), [Problem(field=EXTENDS, value=base_name, allowed=allowed)])
+    base = _base_tables(path, base_name)
     problems: list[Problem] = []
-    merged = _overlaid(base, tables, problems, "")
+    merged = _merged(base, tables, problems, "")
     refuse(str(path), problems)
     merged.setdefault("name", path.stem)
     return dict(merged)
@@ -41,29 +41,30 @@ def read_scenario_tables(path: Path) -> dict[str, Any]:
 
 def extended_file(path: Path) -> Path | None:
     """Return the file that a scenario file extends; None where it stands alone."""
-    wanted = read_toml(path).get(EXTENDS)
-    return path.parent / wanted if isinstance(wanted, str) else None
+    base_name = read_toml(path).get(EXTENDS)
+    return path.parent / base_name if isinstance(base_name, str) else None
 
 
-def _base_of(path: Path, wanted: str) -> dict[str, Any]:
-    """Return the tables of the file that *path* extends, with its data named from where *path* lies."""
-    file = path.parent / wanted
+def _base_tables(path: Path, base_name: str) -> dict[str, Any]:
+    """Return the tables of the file that *path* extends, with file names relative to the folder of *path*."""
+    file = path.parent / base_name
     if not file.is_file():
         raise ConfigError(
-            str(path), [Problem(f"is '{wanted}'; there is no such file beside it", field=EXTENDS)]
+            str(path), [Problem(f"is '{base_name}'; there is no such file beside it", field=EXTENDS)]
         )
     base = read_toml(file)
     if EXTENDS in base:
-        found = f"is '{wanted}', which extends '{base[EXTENDS]}' itself"
-        raise ConfigError(str(path), [Problem(found, field=EXTENDS, value=wanted, advice="extend that one")])
-    for place, key in file_fields(base):
-        if key != "network" or (file.parent / place[key]).is_file():
-            place[key] = (Path(wanted).parent / place[key]).as_posix()
-    return {key: value for key, value in base.items() if key not in OWN}
+        clause = f"is '{base_name}', which extends '{base[EXTENDS]}' itself"
+        problem = Problem(clause, field=EXTENDS, value=base_name, advice="extend that one")
+        raise ConfigError(str(path), [problem])
+    for table, key in file_fields(base):
+        if key != "network" or (file.parent / table[key]).is_file():
+            table[key] = (Path(base_name).parent / table[key]).as_posix()
+    return {key: value for key, value in base.items() if key not in NOT_INHERITED}
 
 
-def _overlaid(base: Any, change: Any, problems: list[Problem], field: str) -> Any:
-    """Return *base* with *change* laid over it; what is nowhere to be laid over goes to *problems*."""
+def _merged(base: Any, change: Any, problems: list[Problem], field: str) -> Any:
+    """Return *base* with *change* merged into it; changes to entries that do not exist are added to *problems*."""
     if not isinstance(change, dict) or not isinstance(base, dict | list):
         return change
     merged: Any = deepcopy(base)
@@ -75,14 +76,14 @@ def _overlaid(base: Any, change: Any, problems: list[Problem], field: str) -> An
             problems.append(Problem(no_such_entry(base, step)).within("table", field))
             continue
         before = merged.get(key) if isinstance(merged, dict) else merged[key]
-        merged[key] = _overlaid(before, value, problems, f"{field}.{step}".lstrip("."))
+        merged[key] = _merged(before, value, problems, f"{field}.{step}".lstrip("."))
     return merged
 
 
 def file_fields(
     tables: Mapping[str, Any], section: type[Section] = ScenarioConfig
 ) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield each place of a scenario's *tables* that names a file: the table, and the key in it."""
+    """Yield each table of a scenario that names a file, with the key in it."""
     fields = section.model_fields
     if section is GridConfig:
         fields = {**FeederConfig.model_fields, **fields}
@@ -91,10 +92,10 @@ def file_fields(
             continue
         if isinstance(value, str) and _names_file(fields[key]):
             yield tables, key  # type: ignore[misc]
-        within = next(sections_in(fields[key].annotation), None)
+        entry_section = next(sections_in(fields[key].annotation), None)
         for entry in value if isinstance(value, list) else [value]:
-            if within is not None and isinstance(entry, dict):
-                yield from file_fields(entry, within)
+            if entry_section is not None and isinstance(entry, dict):
+                yield from file_fields(entry, entry_section)
 
 
 def _names_file(field: FieldInfo) -> bool:

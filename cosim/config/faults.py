@@ -1,4 +1,4 @@
-"""The faults pydantic finds in a scenario, as problems: the field as the user wrote it, its value, what is allowed."""
+"""Validation errors of pydantic as problems: the field as written by the user, its value, and allowed values."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -33,17 +33,17 @@ _MUST_BE = {
 
 
 def problems_of(faults: list[Any], tables: Mapping[str, Any]) -> list[Problem]:
-    """Return a problem for each fault of *tables*."""
+    """Return a problem for each validation error of *tables*."""
     return [problem_of(fault, tables) for fault in faults if not _follows_from_others(fault)]
 
 
 def _follows_from_others(fault: Fault) -> bool:
-    """Tell a list that is empty only because all its entries are faulty."""
+    """Whether a list is empty only because all its entries have errors."""
     return fault["type"] == "too_short" and len(fault["input"]) > 0
 
 
 def problem_of(fault: Fault, tables: Mapping[str, Any]) -> Problem:
-    """Return what is wrong: the field, what it is, what it must be."""
+    """Return the problem of one validation error."""
     field = written_at(fault["loc"], tables)
     name, kind = field_name(field, tables), fault["type"]
     if kind == "missing":
@@ -58,45 +58,45 @@ def problem_of(fault: Fault, tables: Mapping[str, Any]) -> Problem:
 
 
 def field_name(field: Field, tables: Any) -> str:
-    """Return the dotted name of a field, as in ``stations.CS6.chargers``; entries of lists go by their name."""
-    words, place = [], tables
+    """Return the dotted name of a field, as in ``stations.CS6.chargers``; entries of lists are given by their name."""
+    words, container = [], tables
     for step in field:
-        entry = place[step] if _has(place, (step,)) else None
-        called = entry.get("name") if isinstance(step, int) and isinstance(entry, dict) else None
-        unique = isinstance(called, str) and [_called(other) for other in place].count(called) == 1
-        words.append(str(called if unique and called else step))
-        place = entry
+        entry = container[step] if _has(container, (step,)) else None
+        name = entry.get("name") if isinstance(step, int) and isinstance(entry, dict) else None
+        is_unique = isinstance(name, str) and [_entry_name(other) for other in container].count(name) == 1
+        words.append(str(name if is_unique and name else step))
+        container = entry
     return ".".join(words)
 
 
-def _called(entry: Any) -> Any:
+def _entry_name(entry: Any) -> Any:
     return entry.get("name") if isinstance(entry, dict) else None
 
 
 def written_at(field: Field, tables: Mapping[str, Any]) -> Field:
-    """Return where the user wrote a value: a feeder's field may come from the defaults in ``[grid]``."""
+    """Return the field in which the user wrote a value: a feeder's field may come from the defaults in ``[grid]``."""
     if field[:2] != ("grid", "feeders") or len(field) < 3:
         return field
-    within, default = field[3:], ("grid", *field[3:])
+    default = ("grid", *field[3:])
     if not _has(tables, field[:3]):
         return default
     in_feeder = _has(tables, field) or (not _has(tables, default) and _has(tables, field[:4]))
-    return field if in_feeder or not within else default
+    return field if in_feeder or len(field) == 3 else default
 
 
-def _has(place: Any, field: Field) -> bool:
+def _has(container: Any, field: Field) -> bool:
     for step in field:
-        inside = isinstance(step, int) and isinstance(place, list) and step < len(place)
-        if not inside and not (isinstance(place, dict) and step in place):
+        in_list = isinstance(step, int) and isinstance(container, list) and step < len(container)
+        if not in_list and not (isinstance(container, dict) and step in container):
             return False
-        place = place[step]
+        container = container[step]
     return True
 
 
 def _known_keys(field: Field) -> str:
-    known = _keys_of(field[:-1])
-    near = get_close_matches(str(field[-1]), known, n=1)
-    return f"do you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+    keys = _keys_of(field[:-1])
+    similar = get_close_matches(str(field[-1]), keys, n=1)
+    return f"do you mean '{similar[0]}'?" if similar else f"known are {', '.join(keys)}"
 
 
 def _keys_of(field: Field) -> list[str]:
@@ -112,7 +112,7 @@ def _keys_of(field: Field) -> list[str]:
 
 
 def sections_in(annotation: Any) -> Any:
-    """Yield the tables an annotation speaks of."""
+    """Yield the section classes in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for part in get_args(annotation):

@@ -25,7 +25,7 @@ from cosim.sections import (
 
 
 class ElasticConfig(Section):
-    """``[grid.elastic]``: what is given up, and at what penalty, when no dispatch meets the limits."""
+    """``[grid.elastic]``: limits that are relaxed, and their penalties, when no dispatch meets the limits."""
 
     voltage_cny_per_pu2_h: Positive = 1e4
     """Penalty per unit of squared voltage outside the band, bus and hour."""
@@ -36,7 +36,7 @@ class ElasticConfig(Section):
     base_cny_per_kwh: Positive = 100.0
     """Penalty on base load not served."""
     terminal_energy_cny_per_kwh: Positive = 50.0
-    """Penalty on energy a store, departing vehicles or a shifted load should have in the end."""
+    """Penalty on the missing terminal energy of a storage unit, departing vehicles or a shifted load."""
 
 
 class FeederConfig(Section):
@@ -50,11 +50,11 @@ class FeederConfig(Section):
     branches: File | None = None
     """CSV of branches (branch, from_bus, to_bus, r_ohm, x_ohm, in_service)."""
     open_branches: Entries[Place] = ()
-    """Branches of that CSV that are out of service, whatever it says."""
+    """Branches of that CSV that are out of service, regardless of its column."""
     closed_branches: Entries[Place] = ()
-    """Branches of that CSV that are in service, whatever it says: tie lines."""
+    """Branches of that CSV that are in service, regardless of its column: tie lines."""
     slack_bus: Place = "1"
-    """Bus where a feeder read from CSV hangs on the upper grid."""
+    """Bus where a feeder read from CSV is connected to the upper grid."""
     base_kv: Positive = 12.66
     """Rated voltage of a feeder read from CSV [kV]."""
     load_profile: Name = "residential_load_pu"
@@ -62,17 +62,17 @@ class FeederConfig(Section):
     load_scale: NonNegative = 1.0
     """Factor on every bus load."""
     slack_voltage_pu: PerUnitVoltage | None = None
-    """Voltage held at the slack bus; empty: what the network says, else 1."""
-    voltage_min_pu: PerUnitVoltage = 0.95
-    """Lowest voltage allowed at any other bus."""
-    voltage_max_pu: PerUnitVoltage = 1.05
-    """Highest voltage allowed at any other bus."""
+    """Voltage at the slack bus; empty: that of the network, else 1."""
+    voltage_min_pu: PerUnitVoltage | None = None
+    """Lowest voltage allowed at any other bus; empty: what the network says of each bus, else 0.95."""
+    voltage_max_pu: PerUnitVoltage | None = None
+    """Highest voltage allowed at any other bus; empty: what the network says of each bus, else 1.05."""
     branch_limit_scale: Positive = 1.0
     """Factor on the current limit of every line and transformer; a large one, such as 1000, lifts them all."""
     export: bool = False
     """Whether power may flow back to the upper grid."""
     loss_price_cny_per_mwh: NonNegative = 0.0
-    """mu of Eq. 21; bought energy already pays for losses, so 0 unless you know why."""
+    """mu of Eq. 21; the purchase of energy already includes that of the losses, so normally 0."""
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
     """auto: MOSEK where a licence is found, else Clarabel."""
     turbines: Entries[TurbineConfig] = ()
@@ -86,28 +86,28 @@ class FeederConfig(Section):
     v2g: Entries[V2GConfig] = ()
     """Chargers that can discharge the vehicles plugged in."""
     elastic: ElasticConfig = ElasticConfig()
-    """What is given up where no dispatch meets the limits."""
+    """Penalties where no dispatch meets the limits."""
 
     @property
     def devices(self) -> list[DeviceSection]:
-        """The devices of all kinds; kinds in the order of their fields, which is that of the problem's variables."""
+        """Devices of all kinds; kinds in the order of their fields, which is that of the problem's variables."""
         values = (getattr(self, name) for name in type(self).model_fields)
         entries = (entry for value in values if isinstance(value, tuple) for entry in value)
         return [entry for entry in entries if isinstance(entry, DeviceSection)]
 
     @property
     def device_names(self) -> list[str]:
-        """Names of the devices that are given one; each stands for its device in the result tables."""
+        """Names of the devices that have one, as in the result tables."""
         return [entry.name for entry in self.devices if hasattr(entry, "name")]
 
     @property
     def device_profiles(self) -> list[tuple[str, str]]:
-        """Each device with each column of the profiles it needs: shares, all of them."""
+        """Label of each device with each column of the profiles that it needs; all are shares."""
         return [(entry.label, column) for entry in self.devices for column in entry.columns]
 
     @model_validator(mode="after")
     def limits_in_order(self) -> "FeederConfig":
-        """Ask for one source of the network, and for voltage limits in order."""
+        """Require one source of the network, and voltage limits in order."""
         tables = [file for file in (self.buses, self.branches) if file]
         if len(tables) != (0 if self.network else 2):
             sentence = "give either network, or both buses and branches"
@@ -115,16 +115,16 @@ class FeederConfig(Section):
         if self.network and (self.open_branches or self.closed_branches):
             sentence = "open_branches and closed_branches are of branches read from CSV; switch those of network there"
             raise contradiction(sentence, "open_branches", "closed_branches")
-        if not self.voltage_min_pu < self.voltage_max_pu:
-            sentence = (
-                f"voltage_min_pu is {self.voltage_min_pu:g}; "
-                f"it must be below voltage_max_pu ({self.voltage_max_pu:g})"
-            )
+        low = 0.95 if self.voltage_min_pu is None else self.voltage_min_pu
+        high = 1.05 if self.voltage_max_pu is None else self.voltage_max_pu
+        both = self.voltage_min_pu is not None and self.voltage_max_pu is not None
+        if not low < high and (both or not self.network):
+            sentence = f"voltage_min_pu is {low:g}; it must be below voltage_max_pu ({high:g})"
             raise contradiction(sentence, "voltage_min_pu", "voltage_max_pu")
-        if not self.elastic.voltage_floor_pu <= self.voltage_min_pu:
+        if not self.elastic.voltage_floor_pu <= low:
             sentence = (
                 f"elastic.voltage_floor_pu is {self.elastic.voltage_floor_pu:g}; "
-                f"it must not be above voltage_min_pu ({self.voltage_min_pu:g})"
+                f"it must not be above voltage_min_pu ({low:g})"
             )
             raise contradiction(sentence, "elastic", "voltage_min_pu")
         if self.slack_voltage_pu is not None and not self.elastic.voltage_floor_pu < self.slack_voltage_pu:
@@ -144,21 +144,21 @@ class GridConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def defaults_into_feeders(cls, grid: Any) -> Any:
-        """Lay each ``[[grid.feeders]]`` over the defaults in ``[grid]``; lists are replaced, not joined."""
+        """Merge each ``[[grid.feeders]]`` into the defaults in ``[grid]``; lists are replaced, not concatenated."""
         if not isinstance(grid, dict):
             return grid
         defaults = {key: value for key, value in grid.items() if key != "feeders"}
         feeders = grid.get("feeders", [{}])
         if not isinstance(feeders, list):
             return {"feeders": feeders}
-        return {"feeders": [_overlay(without_other_source(defaults, feeder), feeder) for feeder in feeders]}
+        return {"feeders": [_merged(without_other_source(defaults, feeder), feeder) for feeder in feeders]}
 
 
 class TariffConfig(Section):
-    """``[tariff]``: the price of energy from the upper grid, and what follows from it at the stations."""
+    """``[tariff]``: the price of energy from the upper grid, and the charging price derived from it."""
 
     kind: Literal["table", "dynamic"] = "dynamic"
-    """Table 1 of the paper, or the dynamic tariff (Eq. 22)."""
+    """Time-of-use table (Table 1 of Ma et al. 2024), or the dynamic tariff (Eq. 22)."""
     column: Name = "tou_cny_per_kwh"
     """Column of the profiles that holds the table."""
     base_cny_per_kwh: Positive = 0.68
@@ -170,21 +170,21 @@ class TariffConfig(Section):
     fall: Share = 0.485
     """delta of the low price."""
     charging_price: Literal["tariff", "nodal"] = "tariff"
-    """What stations ask: the tariff, or the tariff + nodal price - its mean over the feeder's stations."""
+    """Charging price: the tariff, or the tariff + nodal price - its mean over the feeder's stations."""
 
 
 def without_other_source(defaults: dict[str, Any], feeder: Any) -> dict[str, Any]:
-    """Leave out the default source of the network where a feeder names another one."""
+    """Return *defaults* without their source of the network where *feeder* names another kind of source."""
     given = feeder if isinstance(feeder, dict) else {}
-    rivals = {"buses", "branches"} if "network" in given else {"network"} if "buses" in given else set()
-    return {key: value for key, value in defaults.items() if key not in rivals}
+    replaced = {"buses", "branches"} if "network" in given else {"network"} if "buses" in given else set()
+    return {key: value for key, value in defaults.items() if key not in replaced}
 
 
-def _overlay(defaults: dict[str, Any], changes: Any) -> Any:
+def _merged(defaults: dict[str, Any], changes: Any) -> Any:
     if not isinstance(changes, dict):
         return changes
     merged = dict(defaults)
     for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _overlay(merged[key], value) if both else value
+        are_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if are_tables else value
     return merged

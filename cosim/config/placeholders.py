@@ -1,4 +1,4 @@
-"""Stand-ins for what is faulty in a scenario, so that the references of all the rest can be judged too."""
+"""Placeholders for the invalid values of a scenario, so that the references of all others can be checked."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,47 +12,49 @@ from cosim.sections import Section
 
 T = TypeVar("T", bound=Section)
 PLACEHOLDER = "(unknown)"
-"""Takes the place of a text; a problem that mentions it only follows from a fault that is known already."""
+"""Replaces a text; a problem that mentions it only follows from one that is known already."""
 LEFT_OUT = object()
+"""Replaces a value by its default."""
 SUBSTITUTES: tuple[Any, ...] = (PLACEHOLDER, LEFT_OUT, {}, [{}], 1)
-"""Tried one after another: a text, the default, then what passes as a table, a list, a number."""
+"""Substitutes for an invalid value in the order of trial: a text, the default, a table, a list, a number."""
 MAX_REPAIRS = 200
+"""Validations after which a file is given up."""
 
 
 def with_placeholders(tables: Mapping[str, Any], kind: type[T]) -> T | None:
-    """Return *tables* as a *kind*, each faulty field at its default, or else at a stand-in; None where that fails."""
-    rest, tried = deepcopy(dict(tables)), Counter[Field]()
+    """Return *tables* as a *kind*, with a substitute for each invalid value; None where that fails."""
+    repaired, attempts = deepcopy(dict(tables)), Counter[Field]()
     for _ in range(MAX_REPAIRS):
         try:
-            return kind.model_validate(rest)
+            return kind.model_validate(repaired)
         except ValidationError as faults:
-            for field in _blamed(dict(faults.errors()[0])):
-                place = written_at(field, rest)
-                _mend(rest, place, tried[place])
-                tried[place] += 1
+            for invalid in _invalid_fields(dict(faults.errors()[0])):
+                field = written_at(invalid, repaired)
+                _substitute(repaired, field, attempts[field])
+                attempts[field] += 1
     return None
 
 
-def _blamed(fault: Fault) -> Iterator[Field]:
-    """Yield the fields a fault is about."""
+def _invalid_fields(fault: Fault) -> Iterator[Field]:
+    """Yield the fields of a validation error."""
     for name in fault.get("ctx", {}).get("fields", ()):
         yield (*fault["loc"], name)
     if fault["type"] != "contradiction":
         yield fault["loc"]
 
 
-def _mend(tables: dict[str, Any], field: Field, attempt: int) -> None:
-    """Try the next remedy on a field; where none helps, do without the table that holds it."""
+def _substitute(tables: dict[str, Any], field: Field, attempt: int) -> None:
+    """Replace a field by the next substitute; after the last one, replace the table that holds it."""
     if attempt >= len(SUBSTITUTES):
-        _mend(tables, field[:-1], 0)
+        _substitute(tables, field[:-1], 0)
         return
     if not field:
         return
-    place: Any = tables
-    *path, last = field
+    container: Any = tables
+    *path, key = field
     for step in path:
-        place = place[step]
+        container = container[step]
     if SUBSTITUTES[attempt] is not LEFT_OUT:
-        place[last] = deepcopy(SUBSTITUTES[attempt])
-    elif isinstance(place, list) or last in place:
-        place.pop(last)  # type: ignore[arg-type]
+        container[key] = deepcopy(SUBSTITUTES[attempt])
+    elif isinstance(container, list) or key in container:
+        container.pop(key)  # type: ignore[arg-type]

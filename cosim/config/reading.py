@@ -1,4 +1,4 @@
-"""Read a scenario file: TOML in, one frozen ``ScenarioConfig`` out, all problems reported at once."""
+"""Reads a scenario file: TOML in, one frozen ``ScenarioConfig`` out, all problems reported at once."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from cosim.config.faults import problems_of
@@ -14,9 +15,12 @@ from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError, refuse
 from cosim.sections import Section
 
+SETTINGS = "settings"
+"""Source of the problems of settings."""
+
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file, or say why it cannot be read."""
+    """Return the tables of a TOML file; raise ConfigError if it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -29,58 +33,78 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), [f"is not valid TOML: {reason}"]) from None
 
 
-def apply_settings(tables: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """Return *tables* with each ``field=value`` of the command line written into them.
+Settings = Mapping[str, Any] | Iterable[str] | str | None
+"""Changes of fields: ``{"grid.slack_voltage_pu": 1.02}``, texts ``"grid.slack_voltage_pu=1.02"``, or one such text."""
+
+
+def read_settings(settings: Settings) -> dict[str, Any]:
+    """Return the values of the fields that the settings change; ConfigError for what is no setting."""
+    if isinstance(settings, Mapping):
+        return dict(settings)
+    texts = [settings] if isinstance(settings, str) else settings or ()
+    found: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        field, equals, value = (part.strip() for part in str(text).partition("="))
+        if equals and all(field.split(".")):
+            found[field] = parse_value(value)
+        else:
+            problems.append(f"{text!r} is not of the form field=value, as in grid.slack_voltage_pu=1.02")
+    refuse(SETTINGS, problems)
+    return found
+
+
+def apply_settings(tables: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return *tables* with each of the settings written into them.
 
     Fields are dotted; a list is entered by position or by the ``name`` of its entry:
     ``grid.slack_voltage_pu=1.02``, ``stations.CS6.chargers=4``.
     """
     changed = deepcopy(tables)
-    refuse("--set", filter(None, [_apply(changed, setting) for setting in settings]))
+    values = read_settings(settings)
+    refuse(SETTINGS, filter(None, [_apply(changed, field, value) for field, value in values.items()]))
     return changed
 
 
-def _apply(tables: dict[str, Any], setting: str) -> str:
+def _apply(tables: dict[str, Any], field: str, value: Any) -> str:
     """Write one setting into *tables*; return why that cannot be done, or nothing."""
-    field, equals, text = (part.strip() for part in setting.partition("="))
-    *path, last = field.split(".")
-    if not equals or not all([*path, last]):
-        return f"'{setting}' is not of the form field=value, as in grid.slack_voltage_pu=1.02"
-    place: Any = tables
+    *path, last = str(field).split(".")
+    container: Any = tables
     for step in path:
-        if isinstance(place, dict):
-            place.setdefault(step, {})
-        if (key := entry_key(place, step)) is None:
-            return f"'{setting}': {no_such_entry(place, step)}"
-        place = place[key]
-    if (key := entry_key(place, last)) is None:
-        return f"'{setting}': {no_such_entry(place, last)}"
-    place[key] = parse_value(text)
+        if isinstance(container, dict):
+            container.setdefault(step, {})
+        if (key := entry_key(container, step)) is None:
+            return f"'{field}': {no_such_entry(container, step)}"
+        container = container[key]
+    if (key := entry_key(container, last)) is None:
+        return f"'{field}': {no_such_entry(container, last)}"
+    container[key] = deepcopy(value.item() if isinstance(value, np.generic) else value)
     return ""
 
 
-def entry_key(place: Any, step: str) -> str | int | None:
-    """Return what leads one step further: a table's key, or a list's position, also by an entry's name."""
-    if isinstance(place, dict):
+def entry_key(container: Any, step: str) -> str | int | None:
+    """Return the key of a table, or the position in a list of the entry with this position or name."""
+    if isinstance(container, dict):
         return step
-    for position, entry in enumerate(place if isinstance(place, list) else ()):
+    for position, entry in enumerate(container if isinstance(container, list) else ()):
         if str(position) == step or (isinstance(entry, dict) and entry.get("name") == step):
             return position
     return None
 
 
-def no_such_entry(place: Any, step: str) -> str:
-    """Return the sentence that says a place has no *step*, and which there are."""
-    if not isinstance(place, list):
+def no_such_entry(container: Any, step: str) -> str:
+    """Return the sentence that a container has no entry *step*, with the entries it has."""
+    if not isinstance(container, list):
         return f"there is no table that could hold '{step}'"
     entries = [
-        str(entry.get("name", n)) if isinstance(entry, dict) else str(n) for n, entry in enumerate(place)
+        str(entry.get("name", position)) if isinstance(entry, dict) else str(position)
+        for position, entry in enumerate(container)
     ]
     return f"the list has no entry '{step}'; it has {', '.join(entries) or 'none'}"
 
 
 def parse_value(text: str) -> Any:
-    """Return a value written as in TOML; what is none is a text, so that shells need no second quotes."""
+    """Return a value written as in TOML; other text is a string, so that a shell needs no second quotes."""
     try:
         (value,) = tomllib.loads(f"value = {text}").values()
     except (tomllib.TOMLDecodeError, ValueError):
@@ -95,7 +119,7 @@ class GridFile(Section):
 
 
 def check_grid(tables: Mapping[str, Any], source: str) -> GridConfig:
-    """Return the feeders of *tables*, which hold ``grid`` alone, or raise with a problem for every fault."""
+    """Return the feeders of *tables*, which hold ``grid`` alone; raise ConfigError with all problems."""
     try:
         return GridFile.model_validate(tables).grid
     except ValidationError as faults:
@@ -103,7 +127,7 @@ def check_grid(tables: Mapping[str, Any], source: str) -> GridConfig:
 
 
 def check(tables: Mapping[str, Any], source: str) -> ScenarioConfig:
-    """Return *tables* as a checked configuration, or raise with a problem for every fault."""
+    """Return *tables* as a checked configuration; raise ConfigError with all problems."""
     try:
         return ScenarioConfig.model_validate(tables)
     except ValidationError as faults:

@@ -11,14 +11,14 @@ from cosim.sections import Entries, File, Name, Section, contradiction
 
 
 class MessagesConfig(Section):
-    """``[messages]``: how information travels; physical acts are never late or lost."""
+    """``[messages]``: delay and loss of information; physical acts are never late or lost."""
 
     delay_s: Annotated[int, Field(ge=0)] = 0
     """Seconds between sending and delivery."""
     loss_probability: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of messages that never arrive."""
     patience_s: Annotated[int, Field(ge=1)] = 60
-    """Seconds an agent waits for an expected message before acting on what it knew last."""
+    """Seconds an agent waits for an expected message before acting on its last information."""
 
 
 class ScenarioConfig(Section):
@@ -29,15 +29,15 @@ class ScenarioConfig(Section):
     description: str = ""
     """One line for the report."""
     what_to_look_at: str = ""
-    """What this scenario teaches, and where to see it: for `cosim scenarios` and the report."""
+    """Point of the scenario and where to see it, for `cosim scenarios` and the report."""
     vary: Entries[Name] = ()
-    """What `cosim sweep` runs through: fields with their values, ``road.theta_per_min=0.05,0.1``."""
+    """Parameters of `cosim sweep`: fields with their values, ``road.theta_per_min=0.05,0.1``."""
     seed: Annotated[int, Field(ge=0)] = 1
     """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
     periods: Annotated[int, Field(ge=1, le=288)] = 24
     """Periods of the day; must cut it into whole seconds."""
     days: Annotated[int, Field(ge=1, le=1_000)] = 1
-    """Days the agents live through, one after another; the equilibrium is that of one day."""
+    """Number of days the agents simulate; the equilibrium is that of one day."""
     profiles: File
     """CSV with one row per period and one column per profile."""
     station_load: File | None = None
@@ -54,7 +54,7 @@ class ScenarioConfig(Section):
     @field_validator("periods")
     @classmethod
     def whole_seconds(cls, periods: int) -> int:
-        """Ask for periods of whole seconds."""
+        """Require periods of whole seconds."""
         if 86_400 % periods:
             msg = "a number that cuts the day's 86400 s into whole seconds, such as 8, 24, 48 or 96"
             raise ValueError(msg)
@@ -62,7 +62,7 @@ class ScenarioConfig(Section):
 
     @model_validator(mode="after")
     def patience_within_a_period(self) -> "ScenarioConfig":
-        """Ask that nobody waits for mail into the next period."""
+        """Require that waiting for messages ends within the period."""
         wait_s = 2 * (self.messages.delay_s + self.messages.patience_s)
         period_s = 86_400 // self.periods
         if wait_s >= period_s:

@@ -10,7 +10,7 @@ from cosim.sections import EXTENDS
 def json_schema() -> str:
     """Return the schema; ``[grid]`` takes the fields of a feeder as defaults, and the list of feeders.
 
-    Of a file that extends another one only the names of its tables are judged: it says what it changes.
+    Of a file that extends another one only the names of its tables are checked, because it gives changes alone.
     """
     schema: dict[str, Any] = ScenarioConfig.model_json_schema()
     feeder = schema["$defs"]["FeederConfig"]

@@ -1,4 +1,4 @@
-"""The roads, the stations and the people of a scenario file."""
+"""The roads, the stations, the population and its mobility in a scenario file."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,16 +8,16 @@ from cosim.sections import Entries, File, Name, NonNegative, Place, Positive, Se
 
 
 class AssignmentConfig(Section):
-    """``[road.assignment]``: how the stochastic user equilibrium is searched."""
+    """``[road.assignment]``: solution method of the stochastic user equilibrium."""
 
     method: Literal["newton", "sra", "mswa", "msa"] = "newton"
-    """Newton's method, or averages: self-regulated (sra), weighted (mswa), the paper's 1/n (msa)."""
+    """Newton's method, or averaging: self-regulated (sra), weighted (mswa), or 1/n (msa, as in Ma et al. 2024)."""
     tolerance: Positive = 1e-6
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
     max_iterations: Annotated[int, Field(ge=1)] = 20_000
     """Iterations allowed in one period."""
     carry_over: bool = False
-    """Whether trips that outlast their period go on in the next one; the paper leaves it out."""
+    """Whether trips that outlast their period are carried over into the next one (not in Ma et al. 2024)."""
 
 
 class RoadConfig(Section):
@@ -34,19 +34,19 @@ class RoadConfig(Section):
     trip_profile: Name = "trip_share"
     """Column of the profiles: share of the daily trips that start in each period."""
     theta_per_min: Positive = 0.2
-    """Logit theta [1/min] (Eq. 7): small values ignore cost, large ones always take the cheapest path."""
+    """Logit theta [1/min] (Eq. 7): small values give cost little weight, large ones always choose the shortest path."""
     value_of_time_cny_per_h: Positive = 40.0
-    """Turns the price of a charge into minutes."""
+    """Value of time, which converts the price of a charge into minutes."""
     price_in_choice: bool = True
     """Whether the price of a charge enters the choice of station."""
     davidson_j: Positive | None = None
     """Davidson's J of the charging arcs (Eq. 3); empty: fitted to the M/M/c wait of the chargers."""
     paths_per_od: Annotated[int, Field(ge=1)] | None = None
-    """Paths of an OD pair: so many, the cheapest at free flow; empty: all that have no loop."""
+    """Number of paths of an OD pair, the shortest at free flow; empty: all without loops."""
     path_limit: Annotated[int, Field(ge=1)] = 100_000
-    """More paths than this are refused."""
+    """Number of paths above which a scenario is an error."""
     assignment: AssignmentConfig = AssignmentConfig()
-    """How the equilibrium is searched."""
+    """Solution method of the equilibrium."""
 
 
 class StationConfig(Section):
@@ -69,7 +69,7 @@ class StationConfig(Section):
 
 
 class EvTypeConfig(Section):
-    """``[[population.types]]``: EVs of one type; what is left out is as in ``[mobility]``."""
+    """``[[population.types]]``: EVs of one type; fields left out are those of ``[mobility]``."""
 
     name: Name
     """Unique name."""
@@ -82,7 +82,7 @@ class EvTypeConfig(Section):
     charging_efficiency: Annotated[float, Field(gt=0, le=1)] | None = None
     """Battery energy per grid energy."""
     fast_kw: Positive | None = None
-    """The most it takes from a fast charger, on the grid side [kW]; empty: what the charger gives."""
+    """Power limit of fast charging on the grid side [kW]; empty: that of the charger."""
     slow_charger_kw: Positive | None = None
     """Slow charging power on the grid side [kW]."""
     home_charger_share: Share | None = None
@@ -92,42 +92,43 @@ class EvTypeConfig(Section):
 
 
 MAX_EVS = 10_000_000
+"""Number of EVs above which a scenario is an error."""
 SHARE_SUM_TOLERANCE = 1e-9
-"""Decimal shares do not add up to 1 in binary."""
+"""Deviation from 1 of a sum of shares that is rounding."""
 INFORMATION_CLASSES = ("equilibrium", "last_period", "yesterday")
 FREE_FLOW = "free_flow"
 
 
 class InformationConfig(Section):
-    """``[population.information]``: the share of drivers who have each kind; the others know free flow alone."""
+    """``[population.information]``: share of drivers in each information class; the others perceive free flow."""
 
     equilibrium: Share = 0.0
-    """Told the times of the equilibrium."""
+    """Share told the link times of the equilibrium."""
     last_period: Share = 0.0
-    """Told the times measured in the period before."""
+    """Share told the link times measured in the period before."""
     yesterday: Share = 0.0
-    """Told the mean of the times measured in this period of the days before: they learn day by day."""
+    """Share told the mean of the link times measured in this period of the days before: day-to-day learning."""
 
     @model_validator(mode="after")
     def not_more_than_all(self) -> "InformationConfig":
-        """Ask that each driver has one kind at most."""
+        """Require shares that do not add up to more than 1."""
         if (total := sum(self.shares().values())) > 1 + SHARE_SUM_TOLERANCE:
             sentence = f"the shares add up to {total:g}; they must not exceed 1"
             raise contradiction(sentence, *INFORMATION_CLASSES)
         return self
 
     def shares(self) -> dict[str, float]:
-        """Return the share of each kind that somebody has, in a fixed order."""
+        """Return the share of each class that has members, in a fixed order."""
         return {kind: getattr(self, kind) for kind in INFORMATION_CLASSES if getattr(self, kind) > 0}
 
     @property
     def needs_reports(self) -> bool:
-        """Whether anything depends on how trips went."""
+        """Whether link times are measured from trip reports."""
         return self.equilibrium < 1
 
 
 def _shorthand(value: Any) -> Any:
-    """Take ``information = "yesterday"`` as all drivers having it."""
+    """Return ``information = "yesterday"`` as a share of 1 for that class."""
     if isinstance(value, dict | InformationConfig):
         return value
     if value in INFORMATION_CLASSES:
@@ -141,40 +142,40 @@ Information = Annotated[
     BeforeValidator(_shorthand),
     WithJsonSchema({"anyOf": [{"enum": list(INFORMATION_CLASSES)}, InformationConfig.model_json_schema()]}),
 ]
-"""One kind of knowledge that all drivers have, or a table of shares."""
+"""Information class of all drivers, or a table of shares."""
 
 
 class PopulationConfig(Section):
-    """``[population]``: who travels, and what they know."""
+    """``[population]``: EVs, their trips, information and choices."""
 
     ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
     evs: Annotated[int, Field(ge=1, le=MAX_EVS)] | None = None
     """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""
     resolution: Literal["individual", "batch"] = "individual"
-    """Each EV an agent of its own, or all of them as arrays: the same tables, but for messages; for many EVs."""
+    """Each EV as an agent, or all as arrays, for many EVs; all tables but messages are the same."""
     individual_tables: bool | None = None
-    """Whether trips and sessions are written one by one; empty: up to 100,000 EVs."""
+    """Whether trips and sessions are recorded one by one; empty: up to 100,000 EVs."""
     information: Information = InformationConfig(equilibrium=1.0)
-    """What drivers are told: equilibrium, last_period or yesterday; or a table with the share of each."""
+    """Information class of drivers: equilibrium, last_period or yesterday; or a table with the share of each."""
     theta_per_min: Positive | None = None
     """Logit theta of the agents alone [1/min]; empty: the road's. Another value is a negative control."""
     choice: Name = "logit"
-    """How EVs choose their way: logit, path_size, probit, cheapest, or a class of yours as my_module:MyChoice."""
+    """Choice model of EVs: logit, path_size, probit, cheapest, or a class of the user's as my_module:MyChoice."""
     energy_in_choice: Literal["own", "mean"] = "own"
     """Energy with which a driver prices a station: the EV's own, or the mean session."""
     estimate_diaries: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
     """Diaries behind p_t, departures and session energy of the equilibrium (the same for all seeds)."""
     trips: Literal["independent", "chained"] | None = None
-    """OD of a trip: drawn for itself, or from where the last one ended; empty: chained if the OD table allows it."""
+    """OD pairs: drawn independently, or from the end of the last trip; empty: chained if the OD table allows it."""
     soc: Literal["daily", "carried"] = "daily"
-    """State of charge and place in the morning: drawn, at home; or carried over midnight (of several `days`)."""
+    """State of charge and parking place as a day begins: drawn, at home; or carried over from the day before."""
     types: Entries[EvTypeConfig] = ()
     """Types of EVs; none: one type, of `[mobility]`."""
 
     @model_validator(mode="after")
     def types_are_all(self) -> "PopulationConfig":
-        """Ask that the shares of the types add up to 1."""
+        """Require shares of the types that add up to 1."""
         total = sum(kind.share for kind in self.types)
         if self.types and abs(total - 1) > SHARE_SUM_TOLERANCE:
             sentence = f"types: the shares add up to {total:g}; they must add up to 1"
@@ -183,22 +184,22 @@ class PopulationConfig(Section):
 
 
 class MobilityConfig(Section):
-    """``[mobility]``: when EVs leave and what for, and their batteries."""
+    """``[mobility]``: mobility model, batteries and charging behaviour."""
 
     kind: Literal["dwell", "markov"] = "dwell"
-    """Stays of random length and hourly transitions, or a Markov chain in quarter hours."""
+    """Dwell times and hourly transitions, or a Markov chain in quarter hours."""
     transitions: File | None = None
-    """Of dwell: CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
+    """For dwell: CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
     departures: File | None = None
-    """Of markov: CSV of the chance to leave in each slot (slot, from, home, work, leisure, other)."""
+    """For markov: CSV of the departure probabilities of each slot (slot, from, home, work, leisure, other)."""
     travel_share: Share = 0.8
     """Share of EVs that travel on a day."""
     first_departure_shape: Positive = 6.63
     """Shape of the gamma distribution of the first departure."""
     first_departure_scale_min: Positive = 65.76
-    """Its scale [min]."""
+    """Scale of that distribution [min]."""
     first_departure_shift_min: NonNegative = 114.54
-    """Its shift after midnight [min]."""
+    """Shift of that distribution from the start of the day [min]."""
     trip_length_log_mean: float = 2.451
     """Mean of ln(trip length / km)."""
     trip_length_log_sd: Positive = 0.75
@@ -216,7 +217,7 @@ class MobilityConfig(Section):
     soc_first_sd: NonNegative = 0.15
     """Standard deviation of that SOC."""
     soc_fast_charge: Share = 0.30
-    """SOC at which one trip in two fast-charges."""
+    """SOC at which the probability to fast-charge is 0.5."""
     soc_fast_charge_width: Positive = 0.05
     """Width of the logistic curve around it."""
     soc_reserve: Share = 0.10
@@ -236,7 +237,7 @@ class MobilityConfig(Section):
 
     @model_validator(mode="after")
     def table_of_the_kind(self) -> "MobilityConfig":
-        """Ask for the table that the kind of model needs."""
+        """Require the table of the kind of model."""
         table = "transitions" if self.kind == "dwell" else "departures"
         if getattr(self, table) is None:
             sentence = f"{table} is missing; mobility of kind '{self.kind}' needs its file"
@@ -245,7 +246,7 @@ class MobilityConfig(Section):
 
     @model_validator(mode="after")
     def reserve_below_target(self) -> "MobilityConfig":
-        """Ask that a fast charge ends above the reserve."""
+        """Require a target above the reserve."""
         if not self.soc_reserve < self.soc_target:
             sentence = (
                 f"soc_reserve is {self.soc_reserve:g}; it must be below soc_target ({self.soc_target:g})"

@@ -5,9 +5,11 @@ p_t is the charging share of Eq. 2 of Ma et al. (2024), q the demand, SUE the st
 
 from dataclasses import dataclass, fields, replace
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray, IntArray
 from cosim.config.coupling import Start
 from cosim.coupling.damping import PRICE_TOLERANCE_CNY_PER_KWH, Damping
@@ -17,7 +19,7 @@ from cosim.coupling.residual import Iteration, distances, measure
 from cosim.coupling.response import price_response
 from cosim.grid.solution import Dispatch
 from cosim.randomness import stream
-from cosim.scenario import Scenario, charging_price_cny_per_kwh
+from cosim.scenario import Scenario, as_scenario, charging_price_cny_per_kwh
 
 RANDOM_START_CNY_PER_KWH = (0.1, 2.0)
 """Bounds of the uniform distribution of random start prices."""
@@ -38,7 +40,7 @@ class EquilibriumDay(RoadDay):
     nodal_price_cny_per_kwh: FloatArray
     """(periods, stations): nodal price at each station's bus."""
     dispatches: tuple[Dispatch, ...]
-    """Of each feeder, over the whole day; with nodal prices, at loads within the tolerance of this day's."""
+    """Dispatch of each feeder over the whole day; with nodal prices, at loads within the tolerance of this day's."""
     iterations: tuple[Iteration, ...]
     tolerance: float
     others: tuple["EquilibriumDay", ...] = ()
@@ -70,12 +72,15 @@ class EquilibriumDay(RoadDay):
         return bool(max(load.max(), price.max()) > SAME_DAY_TOLERANCES * self.tolerance)
 
 
-def solve_equilibrium_day(scenario: Scenario) -> EquilibriumDay:
+@checked
+def solve_equilibrium_day(scenario: Scenario | str | Path) -> EquilibriumDay:
     """Return the coupled equilibrium of the day, and in ``others`` the days reached from the other starts.
 
-    It is that of the first start that settles; where none does, that of the first start (see ``settled``).
+    *scenario* may be the file or name of one. The day is
+    that of the first start that settles; where none does, that of the first start (see ``settled``).
     Raises InfeasibleError where a feeder has no dispatch at all.
     """
+    scenario = as_scenario(scenario)
     days = [solve_from(scenario, start) for start in scenario.config.coupling.starts]
     main = next((day for day in days if day.settled), days[0])
     return replace(main, others=tuple(day for day in days if day is not main))

@@ -1,8 +1,8 @@
-"""What a forecast error costs: the day planned ahead, dispatched anew every period, and known beforehand.
+"""The cost of a forecast error: a day under the day-ahead plan, under re-dispatch, and with perfect foresight.
 
-All three serve the realised load. In each period the set-points of the plan in force are held and the slack bus
-takes the difference, so that costs and voltages can be set side by side. The day ahead was planned by the equilibrium,
-and the agents' operators dispatched it anew: only what nobody has solved yet is solved here.
+All three serve the realised load. In each period the set-points of the plan are held and the slack bus balances the
+difference, so that costs and voltages can be compared. The day-ahead plan is that of the equilibrium, the re-dispatch
+that of the agents' operators; only the dispatch with perfect foresight is solved here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from cosim.scenario import FeederCase, Scenario
 
 PLANS = ("day_ahead", "re_dispatch", "perfect_foresight")
 VOLTAGE_TOLERANCE_PU = 1e-6
-"""Less than this outside a limit is rounding."""
+"""Excess of a voltage over its limit that is rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,14 +34,14 @@ class Loads:
     """Station loads of a day [kW], (periods, stations), and the tariff it is dispatched at."""
 
     day_ahead_kw: FloatArray
-    """Expected the day before."""
+    """Load expected by the day-ahead plan."""
     realised_kw: FloatArray
     tariff_cny_per_kwh: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Realised:
-    """The periods of a feeder's day under one plan, with the realised load: one value for each."""
+    """A feeder's day under one plan, with the realised load: one value for each period."""
 
     status: tuple[str, ...]
     cost_cny: FloatArray
@@ -50,16 +50,15 @@ class Realised:
     voltage_min_pu: FloatArray
     voltage_max_pu: FloatArray
     outside_limits: IntArray
-    """Buses whose voltage is outside its limits."""
+    """Number of buses whose voltage is outside its limits."""
 
 
 def real_time_table(
     scenario: Scenario, loads: Loads, day_ahead: tuple[Dispatch, ...], operated: Mapping[str, Frame]
 ) -> Frame:
-    """Return the table ``real_time``: each feeder's day under each plan, and under the best one without some units.
+    """Return the table ``real_time``: each feeder's day under each plan, and with foresight without some devices.
 
-    *day_ahead* are the dispatches that were planned for the feeders; *operated* are the tables of those who
-    dispatched anew.
+    *day_ahead* are the day-ahead dispatches of the feeders, *operated* the tables of the agents.
     """
     recorder = Recorder()
     for case, planned in zip(scenario.feeders, day_ahead, strict=True):
@@ -67,8 +66,8 @@ def real_time_table(
         add("day_ahead", realise(scenario, case, loads, planned, loads.day_ahead_kw))
         add("re_dispatch", as_operated(case.feeder, operated))
         for without, reduced in variants(case):
-            known = foreseen(scenario, reduced, loads)
-            add("perfect_foresight", realise(scenario, reduced, loads, known, loads.realised_kw), without)
+            dispatch = foreseen(scenario, reduced, loads)
+            add("perfect_foresight", realise(scenario, reduced, loads, dispatch, loads.realised_kw), without)
     return recorder.frame("real_time")
 
 
@@ -87,24 +86,24 @@ def _record(
 
 
 def as_operated(feeder: Feeder, tables: Mapping[str, Frame]) -> Realised:
-    """Return the feeder's first day as its operator made it, period by period, from the tables."""
-    own, buses = (
+    """Return the feeder's first day under re-dispatch by its operator, from the tables of the agents."""
+    dispatch, buses = (
         table[(table.day == 1) & (table.feeder == feeder.name)]
         for table in (tables["dispatch"], tables["buses"])
     )
-    periods = len(own)
+    periods = len(dispatch)
     return Realised(
-        status=tuple(own.status),
+        status=tuple(dispatch.status),
         outside_limits=_outside_limits(feeder, buses.voltage_pu.to_numpy().reshape(periods, -1)),
         **{
-            name: own[name].to_numpy()
+            name: dispatch[name].to_numpy()
             for name in ("cost_cny", "purchase_kw", "losses_kw", "voltage_min_pu", "voltage_max_pu")
         },
     )
 
 
 def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
-    """Yield the feeder as it is, and without each of the units that shift energy in time, by name."""
+    """Yield the feeder as it is, then without each kind of device that shifts energy in time, with the kind's name."""
     yield "", case
     kinds: dict[str, type[Device]] = {"storage": Storage, "demand response": DemandResponse}
     for name, kind in kinds.items():
@@ -115,20 +114,20 @@ def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
 def realise(
     scenario: Scenario, case: FeederCase, loads: Loads, dispatch: Dispatch, expected_kw: FloatArray
 ) -> Realised:
-    """Return the feeder's day if *dispatch*, planned on the station loads *expected_kw*, is carried out blindly."""
+    """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*."""
     realised_kw, planned_kw = (
         case.load(scenario.stations, kw).station_kw for kw in (loads.realised_kw, expected_kw)
     )
-    before_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
-    flow = _power_flow(case.feeder, before_stations_kw - realised_kw, dispatch.injection_kvar)
-    bought_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
+    without_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
+    flow = _power_flow(case.feeder, without_stations_kw - realised_kw, dispatch.injection_kvar)
+    purchase_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
         status=(dispatch.status,) * scenario.periods.count,
         cost_cny=np.array(
             [
-                period_cost_cny(case.devices, dispatch, row, bought, price)
-                for row, (bought, price) in enumerate(
-                    zip(bought_kw.tolist(), loads.tariff_cny_per_kwh.tolist(), strict=True)
+                period_cost_cny(case.devices, dispatch, row, purchase, price)
+                for row, (purchase, price) in enumerate(
+                    zip(purchase_kw.tolist(), loads.tariff_cny_per_kwh.tolist(), strict=True)
                 )
             ]
         ),
@@ -141,14 +140,14 @@ def realise(
 
 
 def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
-    """Return the dispatch of the day with the realised load known beforehand."""
+    """Return the dispatch of the day for the realised load: perfect foresight."""
     load = case.load(scenario.stations, loads.realised_kw)
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
 
 
 def _power_flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray) -> PowerFlow:
-    """Return the AC power flow of all periods; NaN in those that have none."""
+    """Return the AC power flow of all periods; NaN in periods without a solution."""
     try:
         return sweep_power_flow(feeder, injection_kw, injection_kvar)
     except SolverError:
@@ -161,12 +160,13 @@ def _one_period(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatA
     try:
         return sweep_power_flow(feeder, injection_kw, injection_kvar)
     except SolverError:
-        level = sweep_power_flow(feeder, 0.0 * injection_kw, 0.0 * injection_kvar)
-        return PowerFlow(**{field.name: getattr(level, field.name) * np.nan for field in fields(PowerFlow)})
+        no_load = sweep_power_flow(feeder, 0.0 * injection_kw, 0.0 * injection_kvar)
+        return PowerFlow(**{field.name: getattr(no_load, field.name) * np.nan for field in fields(PowerFlow)})
 
 
 def _outside_limits(feeder: Feeder, voltage_pu: FloatArray) -> IntArray:
-    outside_pu = np.maximum(feeder.voltage_min_pu - voltage_pu, voltage_pu - feeder.voltage_max_pu)
+    low, high = feeder.voltage_limits_pu
+    outside_pu = np.maximum(low - voltage_pu, voltage_pu - high)
     outside_pu[:, feeder.slack_buses] = 0.0
     buses: IntArray = np.count_nonzero(outside_pu > VOLTAGE_TOLERANCE_PU, axis=1)
     return buses

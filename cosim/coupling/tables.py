@@ -22,12 +22,12 @@ def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Fra
     for case, dispatch in zip(scenario.feeders, day.dispatches, strict=True):
         for operation in _operate(scenario, case, dispatch, day):
             record_operation(recorder, operation)
-    for period, equilibrium in enumerate(day.periods, start=1):
-        now = PeriodOfDay(1, period)
-        _record_roads(recorder, day, equilibrium, now)
-        _record_stations(recorder, scenario, day, now)
-        _record_prices(recorder, scenario, day, now)
-        _record_convergence(recorder, equilibrium, now)
+    for number, equilibrium in enumerate(day.periods, start=1):
+        period = PeriodOfDay(1, number)
+        _record_roads(recorder, day, equilibrium, period)
+        _record_stations(recorder, scenario, day, period)
+        _record_prices(recorder, scenario, day, period)
+        _record_convergence(recorder, equilibrium, period)
     for searched in (day, *day.others):
         _record_coupling(recorder, scenario, searched)
     record_flags(recorder, scenario, day)
@@ -60,66 +60,75 @@ def _operate(
     ]
 
 
-def _record_roads(recorder: Recorder, day: EquilibriumDay, period: Equilibrium, now: PeriodOfDay) -> None:
+def _record_roads(
+    recorder: Recorder, day: EquilibriumDay, equilibrium: Equilibrium, period: PeriodOfDay
+) -> None:
     paths = day.paths
     class_of_path = paths.class_of_group[paths.groups.group_of_path]
     by_class = [
-        paths.link_flow_veh_h(np.where(class_of_path == user_class, period.path_flow_veh_h, 0.0))
+        paths.link_flow_veh_h(np.where(class_of_path == user_class, equilibrium.path_flow_veh_h, 0.0))
         for user_class in (CAR, NOT_CHARGING, CHARGING)
     ]
-    record_link_flows(recorder, paths.network, now, *by_class, time_min=period.link_time_min)
+    record_link_flows(recorder, paths.network, period, *by_class, time_min=equilibrium.link_time_min)
     record_path_flows(
-        recorder, paths, now, period.path_flow_veh_h, share=period.path_share, cost_min=period.path_cost_min
+        recorder,
+        paths,
+        period,
+        equilibrium.path_flow_veh_h,
+        share=equilibrium.path_share,
+        cost_min=equilibrium.path_cost_min,
     )
 
 
-def _record_stations(recorder: Recorder, scenario: Scenario, day: EquilibriumDay, now: PeriodOfDay) -> None:
-    period, stations = day.periods[now.period - 1], scenario.stations
+def _record_stations(
+    recorder: Recorder, scenario: Scenario, day: EquilibriumDay, period: PeriodOfDay
+) -> None:
+    equilibrium, stations = day.periods[period.row], scenario.stations
     network, arcs = day.paths.network, day.paths.network.charging_arcs
-    load_kw, price = day.load.load_kw[now.period - 1], day.charging_price_cny_per_kwh[now.period - 1]
+    load_kw, price = day.load.load_kw[period.row], day.charging_price_cny_per_kwh[period.row]
     recorder.add(
         "stations",
-        day=now.day,
-        period=now.period,
+        day=period.day,
+        period=period.period,
         station=[station.name for station in stations],
         feeder=[station.feeder for station in stations],
         bus=[station.bus for station in stations],
-        arrivals=period.link_flow_veh_h[arcs] * scenario.periods.hours,
+        arrivals=equilibrium.link_flow_veh_h[arcs] * scenario.periods.hours,
         energy_kwh=load_kw * scenario.periods.hours,
         load_kw=load_kw,
         forecast_kw=load_kw,
         limit_kw=[station.limit_kw for station in stations],
-        wait_min=period.link_time_min[arcs] - network.t0_min[arcs],
-        backlog_kwh=day.load.backlog_kwh[now.period - 1],
-        unserved_kwh=day.load.backlog_kwh[now.period - 1],
+        wait_min=equilibrium.link_time_min[arcs] - network.t0_min[arcs],
+        backlog_kwh=day.load.backlog_kwh[period.row],
+        unserved_kwh=day.load.backlog_kwh[period.row],
         energy_utilisation=load_kw / [station.limit_kw for station in stations],
         price_cny_per_kwh=price,
         revenue_cny=load_kw * scenario.periods.hours * price,
     )
 
 
-def _record_prices(recorder: Recorder, scenario: Scenario, day: EquilibriumDay, now: PeriodOfDay) -> None:
+def _record_prices(recorder: Recorder, scenario: Scenario, day: EquilibriumDay, period: PeriodOfDay) -> None:
     recorder.add(
         "prices",
-        day=now.day,
-        period=now.period,
+        day=period.day,
+        period=period.period,
         station=[station.name for station in scenario.stations],
-        tariff_cny_per_kwh=day.tariff_cny_per_kwh[now.period - 1],
-        nodal_price_cny_per_kwh=day.nodal_price_cny_per_kwh[now.period - 1],
-        charging_price_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
-        published_cny_per_kwh=day.charging_price_cny_per_kwh[now.period - 1],
+        tariff_cny_per_kwh=day.tariff_cny_per_kwh[period.row],
+        nodal_price_cny_per_kwh=day.nodal_price_cny_per_kwh[period.row],
+        charging_price_cny_per_kwh=day.charging_price_cny_per_kwh[period.row],
+        published_cny_per_kwh=day.charging_price_cny_per_kwh[period.row],
     )
 
 
-def _record_convergence(recorder: Recorder, period: Equilibrium, now: PeriodOfDay) -> None:
-    iterations = period.iterations
+def _record_convergence(recorder: Recorder, equilibrium: Equilibrium, period: PeriodOfDay) -> None:
+    iterations = equilibrium.iterations
     recorder.add(
         "convergence",
-        day=now.day,
-        period=now.period,
+        day=period.day,
+        period=period.period,
         iteration=np.arange(1, iterations + 1),
-        residual=period.residuals,
-        step=np.append(period.steps, np.nan)[:iterations],
+        residual=equilibrium.residuals,
+        step=np.append(equilibrium.steps, np.nan)[:iterations],
     )
 
 

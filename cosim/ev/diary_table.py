@@ -1,4 +1,4 @@
-"""Travel diaries as a table: who left when, from where to where, and how far it was.
+"""Travel diaries as a table: EV, day, times, activities and length of each trip.
 
 | column | meaning |
 |---|---|
@@ -26,8 +26,9 @@ from cosim.periods import SECONDS_PER_DAY
 
 COLUMNS = ("ev", "day", "trip", "departure", "arrival", "from", "to", "length_km")
 MAX_SPEED_KM_H = 200
-"""Mean speed of a trip that is still believed."""
+"""Mean speed above which a trip is a defect of the file."""
 MAX_TRIP_H = 12
+"""Duration above which a trip is a defect of the file."""
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
 
 
@@ -38,7 +39,7 @@ class ObservedDays:
     n_days: int
     """EV-days observed, with and without trips."""
     day: IntArray
-    """Number of the EV-day of each trip, from 0."""
+    """Index of the EV-day of each trip, from 0."""
     departure_s: IntArray
     arrival_s: IntArray
     from_activity: ActivityArray
@@ -47,23 +48,23 @@ class ObservedDays:
 
     @property
     def days_without_trips(self) -> int:
-        """EV-days that are said to have no trip; without any, the share that travels cannot be told."""
-        return self.n_days - self.first.size
+        """Number of EV-days without a trip; if it is 0, the share that travels cannot be estimated."""
+        return self.n_days - self.first_rows.size
 
     @property
-    def first(self) -> IntArray:
-        """Return the rows of the first trips."""
+    def first_rows(self) -> IntArray:
+        """Rows of the first trips of the EV-days."""
         return np.flatnonzero(np.append(True, self.day[1:] != self.day[:-1])[: self.day.size])
 
 
-def observed(diaries: Diaries) -> ObservedDays:
-    """Return simulated diaries as if they had been observed."""
-    midnight_s = (diaries.day - 1) * SECONDS_PER_DAY
+def as_observed(diaries: Diaries) -> ObservedDays:
+    """Return simulated diaries as observed days."""
+    day_start_s = (diaries.day - 1) * SECONDS_PER_DAY
     return ObservedDays(
         n_days=diaries.n_ev,
         day=diaries.ev,
-        departure_s=diaries.departure_s - midnight_s,
-        arrival_s=diaries.arrival_s - midnight_s,
+        departure_s=diaries.departure_s - day_start_s,
+        arrival_s=diaries.arrival_s - day_start_s,
         from_activity=diaries.from_activity,
         to_activity=diaries.to_activity,
         length_km=diaries.length_km,
@@ -71,7 +72,7 @@ def observed(diaries: Diaries) -> ObservedDays:
 
 
 def read_diaries(file: str | Path) -> ObservedDays:
-    """Return the EV-days of a CSV or Parquet file; raise ConfigError with all that is wrong with it."""
+    """Return the EV-days of a CSV or Parquet file; raise ConfigError with all its defects."""
     file = Path(file)
     table = _parquet(file) if file.suffix.lower() in {".parquet", ".pq"} else read_table(file, COLUMNS)
     table.refuse_repeated("ev", "day", "trip")
@@ -79,42 +80,42 @@ def read_diaries(file: str | Path) -> ObservedDays:
     days: dict[tuple[str, str], int] = {}
     for trip in rows:
         days.setdefault(trip.key, len(days))
-    _refuse_broken_days(table, rows)
-    _refuse_broken_nights(table, rows)
-    made = [trip for trip in rows if trip.number > 0]
-    if not table.problems and not made:
+    _check_days(table, rows)
+    _check_day_boundaries(table, rows)
+    trips = [trip for trip in rows if trip.number > 0]
+    if not table.problems and not trips:
         table.report(0, "holds no trip; nothing can be estimated")
-    if not table.problems and len({trip.length_km for trip in made if 1 < trip.length_km < 100}) < 2:
+    if not table.problems and len({trip.length_km for trip in trips if 1 < trip.length_km < 100}) < 2:
         table.report(
             0, "has fewer than two different lengths within 1 to 100 km; their spread cannot be estimated"
         )
     refuse_faulty(table)
     return ObservedDays(
         n_days=len(days),
-        day=np.array([days[trip.key] for trip in made]),
-        departure_s=np.array([int(trip.departure_s) for trip in made]),
-        arrival_s=np.array([int(trip.arrival_s) for trip in made]),
-        from_activity=np.array([ACTIVITIES.index(trip.left) for trip in made], dtype=np.int8),
-        to_activity=np.array([ACTIVITIES.index(trip.sought) for trip in made], dtype=np.int8),
-        length_km=np.array([trip.length_km for trip in made]),
+        day=np.array([days[trip.key] for trip in trips]),
+        departure_s=np.array([int(trip.departure_s) for trip in trips]),
+        arrival_s=np.array([int(trip.arrival_s) for trip in trips]),
+        from_activity=np.array([ACTIVITIES.index(trip.from_activity) for trip in trips], dtype=np.int8),
+        to_activity=np.array([ACTIVITIES.index(trip.to_activity) for trip in trips], dtype=np.int8),
+        length_km=np.array([trip.length_km for trip in trips]),
     )
 
 
 def write_diaries(diaries: Diaries, file: Path) -> None:
     """Write simulated diaries as such a table (CSV): EVs and days by their numbers, from 1."""
-    seen = observed(diaries)
+    days = as_observed(diaries)
     lines = [",".join(COLUMNS)]
     lines += [f"{ev + 1},{diaries.day},0,,,,," for ev in np.flatnonzero(diaries.trips_per_ev == 0).tolist()]
-    for row in range(seen.day.size):
+    for row in range(days.day.size):
         cells = (
-            str(seen.day[row] + 1),
+            str(days.day[row] + 1),
             str(diaries.day),
             str(diaries.trip[row]),
-            clock(int(seen.departure_s[row])),
-            clock(int(seen.arrival_s[row])),
-            ACTIVITIES[seen.from_activity[row]],
-            ACTIVITIES[seen.to_activity[row]],
-            f"{seen.length_km[row]:.6g}",
+            clock(int(days.departure_s[row])),
+            clock(int(days.arrival_s[row])),
+            ACTIVITIES[days.from_activity[row]],
+            ACTIVITIES[days.to_activity[row]],
+            f"{days.length_km[row]:.6g}",
         )
         lines.append(",".join(cells))
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -130,29 +131,30 @@ def clock(second: float) -> str:
 class _Trip:
     line: int
     key: tuple[str, str]
+    """Names of the EV and the day."""
     number: int
-    sound: bool = True
-    """Whether its row is in order."""
+    is_valid: bool = True
+    """Whether its row has no defect."""
     departure_s: float = 0
     arrival_s: float = 0
-    left: str = ""
-    sought: str = ""
+    from_activity: str = ""
+    to_activity: str = ""
     length_km: float = 0.0
 
 
 def _trips(table: Table) -> list[_Trip]:
-    """Return the rows as trips; what is wrong with a row is reported, and the trip marked."""
+    """Return the rows as trips; a row with a defect is reported, and its trip not valid."""
     trips = []
     for line, row in zip(table.lines, table.cells, strict=True):
-        faults = len(table.problems)
+        problems = len(table.problems)
         trip = _trip(table, line, row)
         if trip is not None:
-            trips.append(replace(trip, sound=len(table.problems) == faults))
+            trips.append(replace(trip, is_valid=len(table.problems) == problems))
     return trips
 
 
 def _trip(table: Table, line: int, row: Row) -> _Trip | None:
-    """Return a row as a trip; None where its number is none."""
+    """Return a row as a trip; None where its trip number is not one."""
     for column in ("ev", "day"):
         if not row[column]:
             table.report(line, f"column {column} is empty; give a name")
@@ -176,30 +178,30 @@ def _trip(table: Table, line: int, row: Row) -> _Trip | None:
     if departure_s >= SECONDS_PER_DAY:
         table.report(line, f"departure is {row['departure']!r}; a trip belongs to the day on which it starts")
     length_km = table.number(line, row, "length_km", POSITIVE)
-    _refuse_odd_trip(table, line, row, (arrival_s - departure_s) / 3600, length_km)
+    _check_duration(table, line, row, (arrival_s - departure_s) / 3600, length_km)
     return _Trip(
         line=line,
         key=key,
         number=number,
         departure_s=departure_s,
         arrival_s=arrival_s,
-        left=row["from"],
-        sought=row["to"],
+        from_activity=row["from"],
+        to_activity=row["to"],
         length_km=length_km,
     )
 
 
-def _refuse_odd_trip(table: Table, line: int, row: Row, hours: float, length_km: float) -> None:
-    """Report a trip that no car makes: backwards in time, in no time, too long or too fast."""
-    if isnan(hours):  # a time that cannot be read is told already
+def _check_duration(table: Table, line: int, row: Row, hours: float, length_km: float) -> None:
+    """Report a trip of negative or zero duration, too long or too fast."""
+    if isnan(hours):  # a time that cannot be read is reported already
         return
-    when = f"departure is {row['departure']!r} and arrival {row['arrival']!r}"
+    times = f"departure is {row['departure']!r} and arrival {row['arrival']!r}"
     if hours < 0:
         table.report(line, f"arrival is {row['arrival']!r}, before the departure at {row['departure']!r}")
     elif hours == 0:
-        table.report(line, f"{when}: a trip must last longer than 0; write seconds, as 07:45:30")
+        table.report(line, f"{times}: a trip must last longer than 0; write seconds, as 07:45:30")
     elif hours > MAX_TRIP_H:
-        table.report(line, f"{when}: the trip lasts {hours:.1f} h; it must be {MAX_TRIP_H} h or less")
+        table.report(line, f"{times}: the trip lasts {hours:.1f} h; it must be {MAX_TRIP_H} h or less")
     if hours > 0 and isfinite(length_km) and length_km / hours > MAX_SPEED_KM_H:
         table.report(
             line,
@@ -217,53 +219,55 @@ def _second(table: Table, line: int, row: Row, column: str) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def _refuse_broken_days(table: Table, rows: list[_Trip]) -> None:
-    """Report trips that do not follow from the one before them on their day."""
+def _check_days(table: Table, rows: list[_Trip]) -> None:
+    """Report trips that are not consistent with the trip before on their day."""
     before: _Trip | None = None
     for trip in rows:
-        same = before is not None and before.key == trip.key
-        expected = before.number + 1 if before is not None and same else 1
-        if before is not None and same and before.number == 0:
+        same_day = before is not None and before.key == trip.key
+        expected = before.number + 1 if before is not None and same_day else 1
+        if before is not None and same_day and before.number == 0:
             table.report(
                 trip.line, f"EV {trip.key[0]!r} has trips on day {trip.key[1]!r}, and a row that says none"
             )
         elif trip.number not in {0, expected}:
             table.report(trip.line, f"trip is {trip.number}; trip {expected} of that EV and day is missing")
-        elif before is not None and same:
-            _refuse_leap(table, before, trip, before.arrival_s, "the trip before")
+        elif before is not None and same_day:
+            _check_continuity(table, before, trip, before.arrival_s, "the trip before")
         before = trip
 
 
-def _refuse_broken_nights(table: Table, rows: list[_Trip]) -> None:
-    """Report days that do not begin where the same EV ended the day before; days are in order if they are numbers."""
+def _check_day_boundaries(table: Table, rows: list[_Trip]) -> None:
+    """Report days that do not begin where the EV ended the day before; only days named by numbers have an order."""
     numbered = [trip for trip in rows if trip.number > 0 and trip.key[1].isdecimal()]
     numbered.sort(key=lambda trip: (trip.key[0], int(trip.key[1]), trip.number))
     for before, trip in pairwise(numbered):
         if before.key[0] == trip.key[0] and int(trip.key[1]) == int(before.key[1]) + 1:
-            came_s = before.arrival_s - SECONDS_PER_DAY
-            _refuse_leap(table, before, trip, came_s, "the last trip of the day before")
+            arrival_s = before.arrival_s - SECONDS_PER_DAY
+            _check_continuity(table, before, trip, arrival_s, "the last trip of the day before")
 
 
-def _refuse_leap(table: Table, before: _Trip, trip: _Trip, came_s: float, what: str) -> None:
-    """Report a trip that leaves before the EV has come, or from where it is not; wrong rows are told already."""
-    if not (before.sound and trip.sound):
+def _check_continuity(table: Table, before: _Trip, trip: _Trip, arrival_s: float, name: str) -> None:
+    """Report a trip that departs before the arrival of the one *before* (*name*), or from another activity."""
+    if not (before.is_valid and trip.is_valid):  # reported already
         return
-    if trip.departure_s < came_s:
+    if trip.departure_s < arrival_s:
         table.report(
-            trip.line, f"departs at {clock(trip.departure_s)}, before {what} arrives at {clock(came_s)}"
+            trip.line, f"departs at {clock(trip.departure_s)}, before {name} arrives at {clock(arrival_s)}"
         )
-    if trip.left != before.sought:
-        table.report(trip.line, f"leaves from {trip.left!r}, but {what} ended at {before.sought!r}")
+    if trip.from_activity != before.to_activity:
+        table.report(
+            trip.line, f"leaves from {trip.from_activity!r}, but {name} ended at {before.to_activity!r}"
+        )
 
 
 def _parquet(file: Path) -> Table:
-    """Return a Parquet file as a table of text; rows are counted as lines below a header."""
+    """Return a Parquet file as a table of texts; row n is line n + 1, as below a header."""
     import pandas as pd
 
     table = Table(file)
     try:
         frame = pd.read_parquet(file)
-    except Exception as error:  # noqa: BLE001  (pyarrow has many names for a file that is none)
+    except Exception as error:  # noqa: BLE001  (pyarrow raises many kinds for a file that is not Parquet)
         table.report(0, f"cannot be read as Parquet ({error}); columns {', '.join(COLUMNS)} are needed")
         return table
     if missing := [column for column in COLUMNS if column not in frame.columns]:

@@ -1,7 +1,7 @@
-"""The distributions of the mobility model, sampled by inversion: one uniform number makes one value.
+"""The distributions of the mobility model, sampled by inversion: one uniform number gives one value.
 
-NumPy's own gamma and normal samplers reject and retry: a value may cost several random numbers and so move
-all that follow. By inversion EV i's values depend on EV i's uniforms alone.
+NumPy's own gamma and normal samplers use rejection: a value may take several random numbers and so change all that
+follow. By inversion the values of EV i depend on the uniform numbers of EV i alone.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from cosim.arrays import FloatArray
 
 
 class Distribution(Protocol):
-    """Anything that turns uniform numbers into values."""
+    """A distribution that can be sampled by inversion."""
 
     def quantile(self, uniform: FloatArray) -> FloatArray:
-        """Return the values below which the shares *uniform* (0 <= u < 1) of the distribution lie."""
+        """Return the quantiles of the probabilities *uniform* (0 <= u < 1)."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Normal distribution; what lies outside [low, high] is moved to the nearer bound."""
+    """Normal distribution; values outside [low, high] are clipped to the bound."""
 
     mean: float
     deviation: float
@@ -36,7 +36,7 @@ class Normal:
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
-    """Log-normal distribution with mean *log_mean* of the logarithm, moved into [low, high] likewise."""
+    """Log-normal distribution with mean *log_mean* of the logarithm; values outside [low, high] are clipped."""
 
     log_mean: float
     log_deviation: float
@@ -59,13 +59,13 @@ class ShiftedGamma:
 
     def quantile(self, uniform: FloatArray) -> FloatArray:
         """Return the quantiles."""
-        from scipy.special import gammaincinv  # a tenth of a second to import: only who samples pays
+        from scipy.special import gammaincinv  # takes 0.1 s to import, and is not always needed
 
         return np.asarray(self.shift + self.scale * gammaincinv(self.shape, uniform), dtype=np.float64)
 
 
 def quadrature(count: int) -> tuple[FloatArray, FloatArray]:
-    """Return *count* numbers in (0, 1) and their weights, dense towards both ends, where tails are thin."""
+    """Return *count* probabilities in (0, 1) and their weights, dense towards both ends to resolve the tails."""
     edges = (1 - np.cos(np.pi * np.arange(count + 1) / count)) / 2
     return (edges[1:] + edges[:-1]) / 2, np.diff(edges)
 

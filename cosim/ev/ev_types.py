@@ -1,4 +1,4 @@
-"""Types of EVs: what differs between cars, as one value per EV."""
+"""Types of EVs: battery, charging powers and access to chargers, as one value per EV."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -16,22 +16,22 @@ TypeArray = NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvType:
-    """Cars of one make and how many of their drivers can charge where they park."""
+    """Type of EV: battery, charging powers, and shares of drivers with a charger at home and at work."""
 
     name: str = "EV"
     share: float = 1.0
-    """Share of all EVs; of several types the shares are scaled to sum to 1."""
+    """Share of all EVs; the shares of several types are scaled to sum to 1."""
     battery: Battery = field(default_factory=Battery)
     slow_charger_kw: float = 7.0
     """Power of slow charging on the grid side [kW]."""
     fast_kw: float = inf
-    """The most it takes from a fast charger, on the grid side [kW]."""
+    """Power limit of fast charging on the grid side [kW]."""
     home_charger_share: float = 0.5
     work_charger_share: float = 0.2
 
 
 def draw_types(types: Sequence[EvType], uniform: FloatArray) -> TypeArray:
-    """Return the number of the type of each EV; all 0 where there is at most one."""
+    """Return the index of the type of each EV; all 0 for at most one type."""
     if len(types) <= 1:
         return np.zeros(uniform.size, dtype=np.int8)
     cumulative = np.cumsum([kind.share for kind in types])
@@ -39,7 +39,7 @@ def draw_types(types: Sequence[EvType], uniform: FloatArray) -> TypeArray:
 
 
 def batteries(types: Sequence[EvType], ev_type: TypeArray) -> Battery:
-    """Return the batteries of all EVs: fields of one value per EV, or numbers where there is one type."""
+    """Return the batteries of all EVs: fields with one value per EV, or numbers for one type."""
     if len(types) == 1:
         return types[0].battery
     columns = {
@@ -60,6 +60,6 @@ def behaviours(
 
 
 def fast_charging_kw(types: Sequence[EvType], ev_type: TypeArray, charger_kw: float) -> FloatArray:
-    """Return what each EV draws from a fast charger of *charger_kw* on the grid side [kW]."""
+    """Return the power of each EV at a fast charger of *charger_kw*, on the grid side [kW]."""
     limits: FloatArray = np.minimum([kind.fast_kw for kind in types], charger_kw)[ev_type]
     return limits

@@ -1,8 +1,8 @@
-"""The Markov model without a random number: where EVs are at every slot boundary, from the table alone.
+"""The exact distribution of the Markov model: shares of EVs at every slot boundary, from the departure table alone.
 
-The chain has a state for each activity (parked), and for each activity sought and number of boundaries that the
-drive will still cross. One slot is one step; a day is their product, and its fixed point the periodic
-distribution.
+The chain has a state for each activity (parked), and for each destination activity and number of boundaries that the
+drive will still cross. One slot is one step; a day is the product of its steps, and the fixed point of the day the
+periodic distribution.
 """
 
 from dataclasses import dataclass
@@ -17,25 +17,26 @@ from cosim.ev.occupancy import BOUNDARIES, PLACES, Occupancy
 from cosim.ev.transitions import HOME
 
 N_QUADRATURE_POINTS = 1 << 16
+"""Trip lengths in the integral over their distribution."""
 
 
 def crossings(model: MobilityModel) -> FloatArray:
-    """Return P(a drive crosses n slot boundaries), n = 0, 1, ...; it starts at any second of its slot alike.
+    """Return P(a drive crosses n slot boundaries), n = 0, 1, ..., for a start uniform in its slot.
 
     With d the trip's time in slots and u uniform in [0, 1): n = floor(u + d), so P(n >= k) = E[clip(d - k + 1, 0, 1)].
     """
     uniform, weight = quadrature(N_QUADRATURE_POINTS)
     slots = model.trip_s(model.length_km.quantile(uniform)) / SLOT_S
-    most = int(np.floor(slots.max())) + 1
-    reaches = [float(weight @ np.clip(slots - n + 1, 0.0, 1.0)) for n in range(1, most + 2)]
-    return -np.diff(np.array([1.0, *reaches]))
+    max_crossings = int(np.floor(slots.max())) + 1
+    at_least = [float(weight @ np.clip(slots - n + 1, 0.0, 1.0)) for n in range(1, max_crossings + 2)]
+    return -np.diff(np.array([1.0, *at_least]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MarkovDay:
-    """The chain's steps over a day, applied to distributions; these are arrays of 4 (K + 1) rows, or columns of them.
+    """Steps of the chain over a day, applied to distributions: arrays of 4 (K + 1) rows, with columns or not.
 
-    Row a is parked at activity a; row 4 n + a drives to a, and will do so at n boundaries, this one included.
+    Row a is parked at activity a; row 4 n + a drives to a, and does so at n boundaries, this one included.
     """
 
     model: MarkovModel
@@ -47,59 +48,60 @@ class MarkovDay:
         return 4 * self.crossing.size
 
     def at_home(self) -> FloatArray:
-        """Return the distribution of a day that begins at home."""
+        """Return the initial distribution with all EVs at home."""
         home: FloatArray = np.eye(self.size)[HOME]
         return home
 
-    def step(self, now: FloatArray, slot: int) -> FloatArray:
+    def step(self, distribution: FloatArray, slot: int) -> FloatArray:
         """Return the distribution one slot later."""
         leaving = self.model.departure[slot]
-        starts = leaving.T @ now[:4]
-        then = np.zeros_like(now)
-        then[:-4] = now[4:]  # one boundary fewer to go; none: parked
-        then[:4] += now[:4] * (1 - leaving.sum(axis=1)).reshape(4, *[1] * (now.ndim - 1))
+        starts = leaving.T @ distribution[:4]
+        stays = (1 - leaving.sum(axis=1)).reshape(4, *[1] * (distribution.ndim - 1))
+        following = np.zeros_like(distribution)
+        following[:-4] = distribution[4:]  # one boundary fewer to cross; with none left, parked
+        following[:4] += distribution[:4] * stays
         for n, share in enumerate(self.crossing):
-            then[4 * n : 4 * n + 4] += share * starts
-        return then
+            following[4 * n : 4 * n + 4] += share * starts
+        return following
 
     def over_the_day(self, start: FloatArray) -> list[FloatArray]:
         """Return the distributions at the 97 boundaries; EVs at home that do not travel are left out."""
-        course = [start]
+        distributions = [start]
         for slot in range(SLOTS):
-            course.append(self.step(course[-1], slot))
-        return course
+            distributions.append(self.step(distributions[-1], slot))
+        return distributions
 
     def travelling(self, initial: FloatArray) -> FloatArray:
-        """Return the part of the initial state that travels on the day: of the EVs at home only a share."""
-        part = initial.copy()
-        part[HOME] *= self.model.travel_share
-        return part
+        """Return the part of the initial distribution that travels on the day: of the EVs at home a share."""
+        travelling = initial.copy()
+        travelling[HOME] *= self.model.travel_share
+        return travelling
 
     def day_matrix(self) -> FloatArray:
         """Return the transition matrix from one day boundary to the next; columns sum to 1."""
-        eye = np.eye(self.size)
-        part = self.travelling(eye)
-        return self.over_the_day(part)[-1] + (eye - part)
+        identity = np.eye(self.size)
+        travelling = self.travelling(identity)
+        return self.over_the_day(travelling)[-1] + (identity - travelling)
 
     def periodic_state(self) -> FloatArray:
-        """Return the state at the day boundary that a day leaves unchanged: pi = M pi, sum pi = 1."""
-        system = np.vstack([self.day_matrix() - np.eye(self.size), np.ones(self.size)])
-        right = np.append(np.zeros(self.size), 1.0)
-        state: FloatArray = np.linalg.lstsq(system, right, rcond=None)[0]
-        return state
+        """Return the distribution at the day boundary that a day leaves unchanged: pi = M pi, sum pi = 1."""
+        matrix = np.vstack([self.day_matrix() - np.eye(self.size), np.ones(self.size)])
+        right_hand_side = np.append(np.zeros(self.size), 1.0)
+        distribution: FloatArray = np.linalg.lstsq(matrix, right_hand_side, rcond=None)[0]
+        return distribution
 
     def occupancy(self, initial: FloatArray) -> Occupancy:
-        """Return where EVs are at every boundary of a day with this initial state, and when they leave."""
-        part = self.travelling(initial)
-        course = np.array(self.over_the_day(part))
+        """Return the occupancy of a day with this initial distribution."""
+        travelling = self.travelling(initial)
+        distributions = np.array(self.over_the_day(travelling))
         share = np.empty((BOUNDARIES, len(PLACES)))
-        share[:, :4] = course[:, :4]
-        share[:, 4] = course[:, 4:].sum(axis=1)
-        share[:, HOME] += (initial - part)[HOME]
-        leaves = self.model.departure.sum(axis=2) * course[:-1, :4]
-        return Occupancy(share=share, departures_per_ev=leaves)
+        share[:, :4] = distributions[:, :4]
+        share[:, 4] = distributions[:, 4:].sum(axis=1)
+        share[:, HOME] += (initial - travelling)[HOME]
+        departures = self.model.departure.sum(axis=2) * distributions[:-1, :4]
+        return Occupancy(share=share, departures_per_ev=departures)
 
 
 def markov_day(model: MarkovModel) -> MarkovDay:
-    """Return the steps of a day."""
+    """Return the chain of a model."""
     return MarkovDay(model=model, crossing=crossings(model))

@@ -1,7 +1,7 @@
-"""Where EVs go: what every mobility model says, and the diaries drawn from it.
+"""Mobility models and the travel diaries drawn from them.
 
-A diary is the plan of one EV for one day before it meets a road or a charger. When an EV leaves, and for what,
-is a model of its own: dwell times (``cosim.ev.dwell``) or a Markov chain in slots (``cosim.ev.markov``).
+A diary is the planned day of one EV, without the roads and the stations. Departures and next activities come from a
+model of dwell times (``cosim.ev.dwell``) or a Markov chain in slots (``cosim.ev.markov``).
 """
 
 from abc import ABC, abstractmethod
@@ -20,27 +20,27 @@ from cosim.periods import SECONDS_PER_DAY
 from cosim.randomness import stream
 
 Uniform = Callable[[str], FloatArray]
-"""Gives the random numbers of the EVs at hand, by what they decide."""
+"""Uniform numbers of the EVs at hand, from the stream named by the argument."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MobilityModel(ABC):
-    """How many travel, how far, with what car; a kind of model adds when they leave and for what activity."""
+    """Share of EVs that travel, trip lengths and cars; a subclass adds departures and next activities."""
 
     travel_share: float = 0.80
-    """Of the EVs that are at home at the start of the day; one that is away travels that day for certain."""
+    """Share that travels of the EVs at home at the start of the day; an EV that is away travels with certainty."""
     home_charger_share: float = 0.50
     work_charger_share: float = 0.20
     types: tuple[EvType, ...] = ()
-    """Types of EVs, if there are several; their shares of chargers then stand in place of the two above."""
+    """Types of EVs, if there are several; their shares of chargers then replace the two above."""
     soc_first: Distribution = field(default=Normal(0.60, 0.15, 0.2, 0.9))
     """State of charge at the first departure of the day."""
     length_km: Distribution = field(default=LogNormal(2.451, 0.75, 1.0, 100.0))
     diary_speed_km_h: float = 35.0
-    """In the diary; on a network the road gives the travel time."""
+    """Mean speed in the diary; on a road network the links give the travel time."""
 
     def trip_s(self, length_km: FloatArray) -> IntArray:
-        """Return the time trips take in the diary, in whole seconds."""
+        """Return the duration of trips in the diary, in whole seconds."""
         return whole_seconds(length_km / self.diary_speed_km_h * 3600)
 
     @abstractmethod
@@ -56,24 +56,24 @@ class MobilityModel(ABC):
 
     @abstractmethod
     def weights_of_next(self, activity: ActivityArray, departure_s: IntArray) -> FloatArray:
-        """Return what the chances of the next activities are in proportion to, (EVs, 4 activities)."""
+        """Return weights to which the probabilities of the next activities are proportional, (EVs, 4 activities)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EVState:
-    """Where the EVs are between two days, and what their batteries hold; one value per EV."""
+    """Parking place and state of charge of the EVs between two days; one value per EV."""
 
     activity: ActivityArray
-    """Where the EV is parked, or arrives on the next day."""
+    """Activity at which the EV is parked, or will arrive on the next day."""
     parked_since_s: IntArray
-    """Clock second of the arrival; later than the day boundary while it is on the way."""
+    """Clock second of the arrival; later than the day boundary while the EV is on the way."""
     soc: FloatArray
-    """On that arrival: what is charged during the stay is booked to the next departure."""
+    """State of charge on that arrival; energy charged during the stay belongs to the next departure."""
     zone: IntArray
-    """Number of the zone it is in; all 0 where trips do not chain."""
+    """Number of the zone of the EV; all 0 where trips do not chain."""
 
     def at_home(self, day_start_s: int) -> BoolArray:
-        """Return which EVs are parked at home at the start of the day."""
+        """Return whether each EV is parked at home at the start of the day."""
         parked: BoolArray = (self.activity == HOME) & (self.parked_since_s < day_start_s)
         return parked
 
@@ -90,18 +90,18 @@ class Diaries:
     travels: BoolArray
     soc_first: FloatArray
     ev_type: TypeArray
-    """Number of the type in ``MobilityModel.types``; all 0 where there is one."""
+    """Index of the type in ``MobilityModel.types``; all 0 for one type."""
     has_home_charger: BoolArray
     has_work_charger: BoolArray
     first_row: IntArray
-    """One longer than there are EVs."""
+    """(EVs + 1,)"""
     # one value per trip
     ev: IntArray
     trip: IntArray
     """Number of the trip in the EV's day: 1, 2, ..."""
     departure_s: IntArray
     arrival_s: IntArray
-    """At the diary's speed."""
+    """Arrival at the diary's speed."""
     length_km: FloatArray
     from_activity: ActivityArray
     to_activity: ActivityArray
@@ -113,7 +113,7 @@ class Diaries:
 
     @property
     def trips_per_ev(self) -> IntArray:
-        """Return the number of trips each EV plans."""
+        """Number of trips that each EV plans."""
         return np.diff(self.first_row)
 
     def rows_of_trip(self, number: int) -> IntArray:
@@ -123,29 +123,29 @@ class Diaries:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Uniform numbers of one day: an array in EV order for every thing to decide and trip number.
+    """Uniform numbers of EVs: an array in EV order from each named stream.
 
-    More EVs leave the numbers of the first ones unchanged.
+    With more EVs the numbers of the first ones are the same.
     """
 
     n_ev: int
     seed: int
     purpose: str
 
-    def uniform(self, what: str, *indices: int) -> FloatArray:
-        """Return one number in [0, 1) per EV from the stream named by purpose, *what* and *indices*."""
-        return stream(self.seed, f"{self.purpose}/{what}", *indices).random(self.n_ev)
+    def uniform(self, name: str, *indices: int) -> FloatArray:
+        """Return one number in [0, 1) per EV from the stream of the purpose, *name* and *indices*."""
+        return stream(self.seed, f"{self.purpose}/{name}", *indices).random(self.n_ev)
 
 
 def types_of_evs(types: Sequence[EvType], draws: Draws) -> TypeArray:
-    """Return the number of the type of each EV, the same on all days."""
+    """Return the index of the type of each EV, the same on all days."""
     return draw_types(types, draws.uniform("type") if len(types) > 1 else np.zeros(draws.n_ev))
 
 
 def trip_uniforms(diaries: Diaries, seed: int, purpose: str) -> FloatArray:
-    """Return a number in [0, 1) for every trip, in the diaries' order: what decides *purpose* on that trip.
+    """Return a uniform number in [0, 1) for every trip, in the diaries' order.
 
-    The numbers of a trip are named by day and trip number and drawn in EV order, as those of the diaries are.
+    The streams are named by *purpose*, day and trip number, and drawn in EV order, as those of the diaries are.
     """
     uniform = np.empty(diaries.ev.size)
     for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
@@ -169,11 +169,11 @@ class _Leg:
 def sample_diaries(
     model: MobilityModel, n_ev: int, seed: int, purpose: str, day: int = 1, state: EVState | None = None
 ) -> Diaries:
-    """Return the planned day of *n_ev* EVs, from where *state* says they are, or else from home.
+    """Return the planned day of *n_ev* EVs, from their *state*, or else from home.
 
-    Types and chargers belong to the EV and stay the same on all days; everything else is drawn anew for each
-    day. The numbers of a trip are named by day and trip number, so no EV's plan depends on how the others'
-    turn out. Departures after the end of the day are dropped; a last arrival may be after it.
+    Types and chargers of an EV are the same on all days; everything else is drawn anew for each day. The streams are
+    named by day and trip number, so the plan of an EV does not depend on those of the others. Departures after the
+    end of the day are dropped; a last arrival may be after it.
     """
     if n_ev < 1:
         msg = f"{n_ev} EVs: there must be at least one"
@@ -210,7 +210,7 @@ def sample_diaries(
 def _charger_shares(
     model: MobilityModel, ev_type: TypeArray
 ) -> tuple[FloatArray | float, FloatArray | float]:
-    """Return the share of the EVs like each one that have a charger at home, and at work."""
+    """Return the probabilities of each EV, by its type, to have a charger at home and at work."""
     if not model.types:
         return model.home_charger_share, model.work_charger_share
     home = np.array([kind.home_charger_share for kind in model.types])
@@ -221,7 +221,7 @@ def _charger_shares(
 def _legs(
     model: MobilityModel, draws: Draws, day: int, ev: IntArray, activity: ActivityArray, arrival_s: IntArray
 ) -> list[_Leg]:
-    """Return the first trips of the EVs that travel, then the second ones, until all days have ended."""
+    """Return the first trips of the EVs *ev*, then the second ones, and so on until none departs on the day."""
     activity = activity[ev]
     first = draws.uniform("first departure", day)[ev]
     departure_s = model.first_departure_s(activity, arrival_s[ev], lambda _: first)
@@ -231,7 +231,7 @@ def _legs(
         ev, departure_s, activity = ev[today], departure_s[today], activity[today]
         if not ev.size and legs:
             break
-        uniform = partial(_of_trip, draws, (day, trip), ev)
+        uniform = partial(_trip_uniform, draws, (day, trip), ev)
         leg = _leg(model, uniform, ev, departure_s, activity)
         legs.append(leg)
         activity = leg.to_activity
@@ -239,19 +239,19 @@ def _legs(
     return legs
 
 
-def _of_trip(draws: Draws, name: tuple[int, int], ev: IntArray, what: str) -> FloatArray:
-    """Return the numbers of a day and trip number that decide *what*, for the EVs *ev*."""
-    return draws.uniform(what, *name)[ev]
+def _trip_uniform(draws: Draws, day_and_trip: tuple[int, int], ev: IntArray, name: str) -> FloatArray:
+    """Return the uniform numbers of the EVs *ev* for a day and trip number, from the stream *name*."""
+    return draws.uniform(name, *day_and_trip)[ev]
 
 
 def _leg(
     model: MobilityModel, uniform: Uniform, ev: IntArray, departure_s: IntArray, activity: ActivityArray
 ) -> _Leg:
     """Return the trips that leave at *departure_s*."""
-    row = model.weights_of_next(activity, departure_s).cumsum(axis=1)
+    cumulative = model.weights_of_next(activity, departure_s).cumsum(axis=1)
     # the last sum may miss 1 by rounding; divided by it, no activity of probability 0 is ever chosen
-    row = row[:, :-1] / row[:, -1:]
-    destination = (uniform("destination")[:, np.newaxis] >= row).sum(axis=1)
+    cumulative = cumulative[:, :-1] / cumulative[:, -1:]
+    destination = (uniform("destination")[:, np.newaxis] >= cumulative).sum(axis=1)
     length_km = model.length_km.quantile(uniform("length"))
     return _Leg(
         ev=ev,
@@ -264,7 +264,7 @@ def _leg(
 
 
 def whole_seconds(duration_s: FloatArray) -> IntArray:
-    """Return durations as the clock counts them."""
+    """Return durations rounded to whole seconds."""
     return np.rint(duration_s).astype(np.int64)
 
 

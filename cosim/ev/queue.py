@@ -65,8 +65,10 @@ class FifoQueue:
         """
         plugged = [(vehicle.completion_s(), vehicle) for vehicle in self.plugged.values()]
         starts = list(self._starts([end_s for end_s, _ in plugged], power_kw, before_s, last_s))
-        begun = [(start_s + vehicle.duration_s(power_kw), vehicle) for start_s, vehicle in starts]
-        return LookAhead(starts, [(end_s, vehicle) for end_s, vehicle in plugged + begun if end_s <= last_s])
+        started = [(start_s + vehicle.duration_s(power_kw), vehicle) for start_s, vehicle in starts]
+        return LookAhead(
+            starts, [(end_s, vehicle) for end_s, vehicle in plugged + started if end_s <= last_s]
+        )
 
     def _starts(
         self, busy_until_s: list[int], power_kw: float, before_s: int, last_s: int

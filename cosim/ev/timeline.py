@@ -1,4 +1,4 @@
-"""A day of many EVs as intervals: from when to when each EV does what, and its state of charge at both ends."""
+"""A day of many EVs as intervals of one activity state, with the state of charge at both ends."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -13,17 +13,19 @@ from cosim.ev.transitions import ACTIVITIES, HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
 ACTIVITY_STATES = (*ACTIVITIES, "driving", "slow_charging", "fast_charging")
-"""What an EV can be activity_state; parked at an activity means parked without charging."""
+"""Activity states of an EV; an activity means parked there without charging."""
 DRIVING, SLOW, FAST = 4, 5, 6
+MIN_POWER_KW = 1e-9
+"""Divisor in place of a power of 0, which does not charge."""
 Columns = tuple[IntArray | ActivityArray | FloatArray, ...]
-"""Columns of a timeline: EV, what it does, start and end [s], state of charge at both."""
+"""Columns of a timeline in the order of its fields: EV, activity state, start and end [s], SOC at start and end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """One row per interval of an EV's day; together the intervals of an EV cover the day without overlap.
+    """One row per interval of an EV's day; the intervals of an EV cover the day without overlap.
 
-    Times are seconds of the day, below 0 before midnight; infinite where an end is beyond the day's knowledge.
+    Times are seconds of the day, negative before it; infinite for an end that is not known on this day.
     """
 
     n_ev: int
@@ -34,36 +36,36 @@ class Timeline:
     soc_start: FloatArray
     soc_end: FloatArray
 
-    def rows(self, some: BoolArray) -> "Timeline":
-        """Return these intervals alone."""
+    def select(self, rows: BoolArray) -> "Timeline":
+        """Return these intervals."""
         names = (field.name for field in fields(self) if field.name != "n_ev")
-        return replace(self, **{name: getattr(self, name)[some] for name in names})
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
-def _still_going_on(yesterday: Timeline | None) -> Timeline:
-    """Return the drives and fast charges that outlast *yesterday*, in seconds of today."""
+def _carried_over(yesterday: Timeline | None) -> Timeline:
+    """Return the drives and fast charges of *yesterday* that end on this day, in seconds of this day."""
     if yesterday is None:
-        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8)
-        return Timeline(0, nobody, nothing, *[np.zeros(0)] * 4)
-    late = np.isin(yesterday.activity_state, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
-    today = replace(
+        no_evs, no_states = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8)
+        return Timeline(0, no_evs, no_states, *[np.zeros(0)] * 4)
+    outlasts = np.isin(yesterday.activity_state, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
+    shifted = replace(
         yesterday, start_s=yesterday.start_s - SECONDS_PER_DAY, end_s=yesterday.end_s - SECONDS_PER_DAY
     )
-    return today.rows(late)
+    return shifted.select(outlasts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stays:
-    """All stays of a day: before the first trip, and after each trip that was made."""
+    """Stays of a day: before the first trip, and after each trip that was made."""
 
     ev: IntArray
     activity: ActivityArray
     arrival_s: FloatArray
     departure_s: FloatArray
     soc: FloatArray
-    """On arrival."""
-    known: BoolArray
-    """Whether the state of charge on arrival is known: not before a morning in which it is drawn."""
+    """State of charge on arrival."""
+    soc_is_known: BoolArray
+    """Whether it is known: not before a first departure for which it is drawn."""
 
 
 def timeline(
@@ -75,106 +77,119 @@ def timeline(
     state: EVState | None = None,
     yesterday: Timeline | None = None,
 ) -> Timeline:
-    """Return who does what and when; *battery*, *behaviour* and *fast_kw* may hold one value per EV.
+    """Return the timeline of a day; *battery*, *behaviour* and *fast_kw* may hold one value per EV.
 
-    A day that begins from a *state* needs *yesterday* for what was still going on at its end.
+    A day that begins from a *state* needs *yesterday* for drives and fast charges that outlast it.
 
-    A fast charge begins at the charge point of the trip and takes its energy over *fast_kw*. As in the diary, the
-    EV is at its destination at the planned time, or when the charge is over, if that is later.
+    A fast charge begins at the charging stop of the trip and takes its energy over *fast_kw*. The EV arrives at its
+    destination at the time of the diary, or at the end of the charge if that is later.
     """
     made = np.flatnonzero(~record.cancelled)
-    day_s = (diaries.day - 1) * SECONDS_PER_DAY
-    trips, there_s = _trips(diaries, record, made, day_s, battery, behaviour, fast_kw)
-    late = _still_going_on(yesterday)
-    stays = _stays(diaries, record, made, day_s, there_s, state, late)
-    late_end_s = np.minimum(late.end_s, stays.departure_s[late.ev])
+    day_start_s = (diaries.day - 1) * SECONDS_PER_DAY
+    trips, arrival_s = _trips(diaries, record, made, day_start_s, battery, behaviour, fast_kw)
+    carried = _carried_over(yesterday)
+    stays = _stays(diaries, record, made, day_start_s, arrival_s, state, carried)
+    carried_end_s = np.minimum(carried.end_s, stays.departure_s[carried.ev])
     parts = [
         *trips,
-        (late.ev, late.activity_state, late.start_s, late_end_s, late.soc_start, late.soc_end),
+        (
+            carried.ev,
+            carried.activity_state,
+            carried.start_s,
+            carried_end_s,
+            carried.soc_start,
+            carried.soc_end,
+        ),
         *_parked(diaries, stays, battery, behaviour),
     ]
     line = Timeline(diaries.n_ev, *(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return line.rows(line.end_s > line.start_s)
+    return line.select(line.end_s > line.start_s)
 
 
 def _trips(
     diaries: Diaries,
     record: SocRecord,
     made: IntArray,
-    day_s: int,
+    day_start_s: int,
     battery: Battery,
     behaviour: ChargingBehaviour,
     fast_kw: FloatArray | float,
 ) -> tuple[list[Columns], FloatArray]:
-    """Return the trips *made* in three parts, to the charge point, at it, and on, and when each EV is there [s]."""
-    departure_s, arrival_s = diaries.departure_s[made] - day_s, diaries.arrival_s[made] - day_s
+    """Return the trips *made* in three parts (to the charging stop, at it, onward), and the arrival of each [s]."""
+    departure_s = diaries.departure_s[made] - day_start_s
+    planned_arrival_s = diaries.arrival_s[made] - day_start_s
     ev = diaries.ev[made]
-    own, kw = battery.select(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
-    plug_s = departure_s + behaviour.charging_stop * (arrival_s - departure_s)
-    unplug_s = np.minimum(plug_s + record.session_kwh[made] / kw * 3600, _next(ev, departure_s))
+    batteries, power_kw = battery.select(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
+    plug_s = departure_s + behaviour.charging_stop * (planned_arrival_s - departure_s)
+    unplug_s = np.minimum(
+        plug_s + record.session_kwh[made] / power_kw * 3600, _next_departure_s(ev, departure_s)
+    )
     soc_plug = record.soc_charging_stop[made]
-    gain = (unplug_s - plug_s) / 3600 * kw * own.charging_efficiency / own.battery_kwh
-    soc_unplug = np.where(record.fast_charge[made], soc_plug + gain, soc_plug)
-    there_s = np.maximum(arrival_s, unplug_s)
+    soc_gain = (unplug_s - plug_s) / 3600 * power_kw * batteries.charging_efficiency / batteries.battery_kwh
+    soc_unplug = np.where(record.fast_charge[made], soc_plug + soc_gain, soc_plug)
+    arrival_s = np.maximum(planned_arrival_s, unplug_s)
     driving, charging = np.full(ev.size, DRIVING), np.full(ev.size, FAST)
     parts: list[Columns] = [
         (ev, driving, departure_s, plug_s, record.soc_departure[made], soc_plug),
         (ev, charging, plug_s, unplug_s, soc_plug, soc_unplug),
-        (ev, driving, unplug_s, there_s, soc_unplug, record.soc_arrival[made]),
+        (ev, driving, unplug_s, arrival_s, soc_unplug, record.soc_arrival[made]),
     ]
-    return parts, there_s
+    return parts, arrival_s
 
 
-def _next(ev: IntArray, departure_s: IntArray) -> FloatArray:
-    """Return when the EV of each trip leaves again; never after its last one."""
-    again = np.append(ev[1:] == ev[:-1], np.zeros(min(ev.size, 1), dtype=np.bool_))
-    return np.where(again, np.roll(departure_s, -1), np.inf)
+def _next_departure_s(ev: IntArray, departure_s: IntArray) -> FloatArray:
+    """Return the departure of the EV after each trip; infinite after its last one."""
+    has_next = np.append(ev[1:] == ev[:-1], np.zeros(min(ev.size, 1), dtype=np.bool_))
+    return np.where(has_next, np.roll(departure_s, -1), np.inf)
 
 
 def _stays(
     diaries: Diaries,
     record: SocRecord,
     made: IntArray,
-    day_s: int,
-    there_s: FloatArray,
+    day_start_s: int,
+    arrival_s: FloatArray,
     state: EVState | None,
-    late: Timeline,
+    carried: Timeline,
 ) -> _Stays:
-    """Return the stay at the start of the day of every EV, then the stays that follow the trips *made*."""
+    """Return the stay of every EV at the start of the day, then the stays that follow the trips *made*."""
     n_ev, ev = diaries.n_ev, diaries.ev[made]
-    departure_s = diaries.departure_s[made] - day_s
-    first = np.append(True, ev[1:] != ev[:-1])[: ev.size]
-    first_s = np.full(n_ev, np.inf)
-    first_s[ev[first]] = departure_s[first]
+    departure_s = diaries.departure_s[made] - day_start_s
+    is_first = np.append(True, ev[1:] != ev[:-1])[: ev.size]
+    first_departure_s = np.full(n_ev, np.inf)
+    first_departure_s[ev[is_first]] = departure_s[is_first]
     if state is None:
-        place, since_s, soc = np.full(n_ev, HOME, dtype=np.int8), np.full(n_ev, -1.0), diaries.soc_first
+        activity, soc = np.full(n_ev, HOME, dtype=np.int8), diaries.soc_first
+        parked_since_s = np.full(n_ev, -1.0)
     else:
-        place, soc = state.activity, state.soc
-        since_s = (state.parked_since_s - day_s).astype(np.float64)
-        np.maximum.at(since_s, late.ev, late.end_s)
-    next_s = _next(ev, departure_s)
+        activity, soc = state.activity, state.soc
+        parked_since_s = (state.parked_since_s - day_start_s).astype(np.float64)
+        np.maximum.at(parked_since_s, carried.ev, carried.end_s)
     return _Stays(
         ev=np.concatenate((np.arange(n_ev), ev)),
-        activity=np.concatenate((place, diaries.to_activity[made])),
-        arrival_s=np.concatenate((since_s, there_s)),
-        departure_s=np.concatenate((first_s, next_s)),
+        activity=np.concatenate((activity, diaries.to_activity[made])),
+        arrival_s=np.concatenate((parked_since_s, arrival_s)),
+        departure_s=np.concatenate((first_departure_s, _next_departure_s(ev, departure_s))),
         soc=np.concatenate((soc, record.soc_arrival[made])),
-        known=np.concatenate((np.full(n_ev, state is not None), np.ones(ev.size, dtype=np.bool_))),
+        soc_is_known=np.concatenate((np.full(n_ev, state is not None), np.ones(ev.size, dtype=np.bool_))),
     )
 
 
 def _parked(diaries: Diaries, stays: _Stays, battery: Battery, behaviour: ChargingBehaviour) -> list[Columns]:
-    """Return the stays in two parts: charging slowly, and not, or no longer."""
-    ev, own, slow_charger_kw = stays.ev, battery.select(stays.ev), behaviour.select(stays.ev).slow_charger_kw
+    """Return the stays in two parts: charging slowly, then parked without charging."""
+    ev, batteries = stays.ev, battery.select(stays.ev)
+    slow_charger_kw = behaviour.select(ev).slow_charger_kw
     chargers = diaries.has_home_charger[ev], diaries.has_work_charger[ev]
     plugged = (
         plugs_in(stays.activity, stays.soc, *chargers, behaviour)
-        & stays.known
+        & stays.soc_is_known
         & np.greater(slow_charger_kw, 0)
     )
-    full_s = battery.select(ev).charging_kwh(stays.soc, 1.0) / np.maximum(slow_charger_kw, 1e-9) * 3600
-    charged_s = np.where(plugged, np.minimum(stays.arrival_s + full_s, stays.departure_s), stays.arrival_s)
-    soc = own.soc_after_charging(stays.soc, slow_charger_kw, (charged_s - stays.arrival_s) / 3600)
+    full_charge_s = batteries.charging_kwh(stays.soc, 1.0) / np.maximum(slow_charger_kw, MIN_POWER_KW) * 3600
+    charged_s = np.where(
+        plugged, np.minimum(stays.arrival_s + full_charge_s, stays.departure_s), stays.arrival_s
+    )
+    soc = batteries.soc_after_charging(stays.soc, slow_charger_kw, (charged_s - stays.arrival_s) / 3600)
     return [
         (ev, np.full(ev.size, SLOW), stays.arrival_s, charged_s, stays.soc, soc),
         (ev, stays.activity, charged_s, stays.departure_s, soc, soc),

@@ -1,4 +1,4 @@
-"""The activities of a day, and the table that says which one follows which."""
+"""The activities of a day, and the transition matrix between them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,36 +24,37 @@ FALLBACK: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "other": (1.0, 0.0, 0.0, 0.0),
     }
 )
-"""What a row without figures means: to work in most cases, or back home."""
+"""Probabilities of a row without figures, by the activity left."""
 ROW_SUM_TOLERANCE = 1e-3
+"""Deviation from 1 of the sum of a row that is rounding."""
 
 
 def read_transitions(path: Path) -> FloatArray:
-    """Return the probabilities of the next activity, (4 activities left, 24 hours of departure, 4 gone to).
+    """Return the probabilities of the next activity, (4 from, 24 hours of departure, 4 to).
 
     The file is a table with the columns from, hour (1 begins at midnight), home, work, leisure and other, one
     row per activity and hour. Lines that begin with # are comments. A row without figures takes
     ``FALLBACK``. Rows must sum to 1 within 1e-3 and are then scaled to do so.
 
-    Raises ConfigError with all problems found in the file.
+    Raises ConfigError with all defects of the file.
     """
     table = read_table(path, COLUMNS)
     table.refuse_repeated("from", "hour")
-    left = table.positions("from", ACTIVITIES)
+    activity = table.positions("from", ACTIVITIES)
     hour = table.positions("hour", HOURS, "a whole number from 1 to 24")
     figures = np.array([_figures(table, line, row) for line, row in table.rows()]).reshape(-1, 4)
-    known = (left >= 0) & (hour >= 0)
+    is_known = (activity >= 0) & (hour >= 0)
     probability = np.zeros((4, 24, 4))
-    probability[left[known], hour[known]] = figures[known]
+    probability[activity[is_known], hour[is_known]] = figures[is_known]
     if table.columns:
-        _name_missing_rows(table)
+        _report_missing_rows(table)
     refuse_faulty(table)
     scaled: FloatArray = probability / probability.sum(axis=2, keepdims=True)
     return scaled
 
 
 def _figures(table: Table, line: int, row: Row) -> tuple[float, ...]:
-    """Return the four probabilities of a row; what they may not be is reported."""
+    """Return the four probabilities of a row; values that are not allowed are reported."""
     if not any(row[activity] for activity in ACTIVITIES):
         return FALLBACK.get(row["from"], FALLBACK["home"])
     figures = tuple(table.number(line, row, activity, SHARE) for activity in ACTIVITIES)
@@ -62,7 +63,7 @@ def _figures(table: Table, line: int, row: Row) -> tuple[float, ...]:
     return figures
 
 
-def _name_missing_rows(table: Table) -> None:
+def _report_missing_rows(table: Table) -> None:
     given = {(row["from"], row["hour"]) for row in table.cells}
     for activity in ACTIVITIES:
         if missing := [hour for hour in HOURS if (activity, hour) not in given]:

@@ -7,7 +7,7 @@ from cosim.errors import Problem
 
 def at_bus(name: str) -> str:
     """Return a bus as a sentence calls it: ``bus 18``, but ``Bus 9`` and ``open end 1``."""
-    return name if name.lower().startswith(("bus", "open end")) else f"bus {name}"
+    return name if name.lower().startswith(("bus", "open end", "star point")) else f"bus {name}"
 
 
 def unknown_bus(name: str, bus_names: Sequence[str]) -> Problem:

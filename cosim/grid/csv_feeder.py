@@ -9,8 +9,9 @@ import numpy as np
 
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
+from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
-from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
 
 BRANCH_COLUMNS = ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service")

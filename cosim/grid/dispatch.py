@@ -285,7 +285,6 @@ def _case(
         period_h=horizon.period_h,
         export=rules.export,
         elastic=None,
-        feeds_in=bool((load.base_kw < 0).any()),
         responding=() if load.response is None else load.response.buses,
     )
     data = ProblemData(

@@ -101,7 +101,8 @@ def cone(flow: Flow, feeder: Feeder, scale: FloatArray | float = 1.0) -> Constra
 def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0) -> Constraints:
     """Eq. 16 at every fed bus; *under* and *over* are the slacks of the elastic dispatch [p.u. squared]."""
     v = flow.v[:, feeder.to_bus]
-    return [v >= feeder.voltage_min_pu**2 - under, v <= feeder.voltage_max_pu**2 + over]
+    low, high = (rows(np.square(limit[feeder.to_bus]), v) for limit in feeder.voltage_limits_pu)
+    return [v >= low - under, v <= high + over]
 
 
 def current_limits(flow: Flow, feeder: Feeder, most: Any, near2: Any = None, far2: Any = None) -> Constraints:

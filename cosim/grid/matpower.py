@@ -1,92 +1,294 @@
-"""A MATPOWER case file (.m, version 2) as a pandapower net.
+"""A feeder read from a MATPOWER case file (.m, version 2): its statements are carried out, its cells are taken.
 
-The tables are read, code is not run. Two conversions that MATPOWER's own distribution cases end with are
-understood: impedances from ohms and loads from kW. Any other statement that changes a table is refused.
+The bus, branch and generator tables mean what MATPOWER's manual says (appendix B). ``rateA`` is the limit of the
+current at either end, |I| <= rateA at 1 p.u., as under MATPOWER's option ``opf.flow_lim = 'I'``.
 """
 
-import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cosim.arrays import FloatArray
-from cosim.errors import ConfigError, Problem
+from cosim.arrays import BoolArray, FloatArray
+from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range
+from cosim.errors import Problem, refuse
+from cosim.grid.branch import Branch, join_parallel
+from cosim.grid.bus_words import at_bus
+from cosim.grid.case_language import run_case
+from cosim.grid.case_tokens import read_text
+from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.tree import Edge
 
-_TABLE = re.compile(r"mpc\.(\w+)\s*=\s*\[(.*?)\]\s*;?", re.DOTALL)
-_SCALAR = re.compile(r"mpc\.baseMVA\s*=\s*([0-9.eE+-]+)\s*;?")
-_CHANGE = re.compile(r"^\s*mpc\.(\w+)\s*\(.*$", re.MULTILINE)
-_OHMS = re.compile(
-    r"mpc\.branch\(:,\s*\[BR_R,?\s+BR_X\]\)\s*=\s*mpc\.branch\(:,\s*\[BR_R,?\s+BR_X\]\)\s*/\s*"
-    r"\(\s*Vbase\^2\s*/\s*Sbase\s*\)"
-)
-_KILOWATTS = re.compile(r"mpc\.bus\(:,\s*\[PD,?\s*QD\]\)\s*=\s*mpc\.bus\(:,\s*\[PD,?\s*QD\]\)\s*/\s*1e3")
+WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
+BUS_TYPE = Range("1 (PQ), 2 (PV), 3 (reference) or 4 (isolated)", lambda value: value in {1, 2, 3, 4})
+UNUSED = Range("", lambda _: True)
+"""A column that no power flow and no limit of it rests on."""
+COLUMNS: Mapping[str, Mapping[str, Range]] = {
+    "bus": {
+        "bus_i": WHOLE,
+        "type": BUS_TYPE,
+        "Pd": ANY,
+        "Qd": ANY,
+        "Gs": ANY,
+        "Bs": ANY,
+        "area": UNUSED,
+        "Vm": UNUSED,
+        "Va": UNUSED,
+        "baseKV": NOT_NEGATIVE,
+        "zone": UNUSED,
+        "Vmax": NOT_NEGATIVE,
+        "Vmin": NOT_NEGATIVE,
+    },
+    "branch": {
+        "fbus": WHOLE,
+        "tbus": WHOLE,
+        "r": NOT_NEGATIVE,
+        "x": ANY,
+        "b": ANY,
+        "rateA": NOT_NEGATIVE,
+        "rateB": UNUSED,
+        "rateC": UNUSED,
+        "ratio": NOT_NEGATIVE,
+        "angle": ANY,
+        "status": UNUSED,
+    },
+    "gen": {
+        "bus": WHOLE,
+        "Pg": ANY,
+        "Qg": ANY,
+        "Qmax": UNUSED,
+        "Qmin": UNUSED,
+        "Vg": POSITIVE,
+        "mBase": UNUSED,
+        "status": UNUSED,
+    },
+}
+"""The columns of each table, in order, and what the cells of a row in service may be."""
+PQ, PV, REFERENCE, ISOLATED = 1, 2, 3, 4
+ANGLE_LIMITS = slice(11, 13)
+NEUTRAL = {"version", "baseMVA", "bus", "branch", "gen", "gencost", "areas", "bus_name", "gentype", "genfuel"}
+"""Fields of a case that are read, or say nothing about its power flow."""
 
 
-def read_matpower(path: Path) -> Any:
-    """Return the pandapower net of a MATPOWER file; buses are named by their numbers in the file.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MatpowerCase:
+    """The cells of a case file, checked; powers in MW and Mvar, impedances in per unit of ``base_mva``."""
 
-    Raises ``ConfigError`` for a missing table, a cell that is no number, or code that cannot be understood.
+    path: Path
+    base_mva: float
+    bus: FloatArray
+    branch: FloatArray
+    gen: FloatArray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def alive(self) -> BoolArray:
+        """Marks the buses that are not isolated."""
+        alive: BoolArray = self.bus[:, 1] != ISOLATED
+        return alive
+
+    @property
+    def generates(self) -> BoolArray:
+        """Marks the generators in service."""
+        generates: BoolArray = self.gen[:, 7] > 0
+        return generates
+
+    @property
+    def conducts(self) -> BoolArray:
+        """Marks the branches in service, between buses that are not isolated."""
+        ends = np.isin(self.branch[:, :2], self.bus[self.alive, 0])
+        conducts: BoolArray = np.logical_and(ends.all(axis=1), self.branch[:, 10] != 0)
+        return conducts
+
+
+def feeder_from_matpower(path: Path, *, voltage: VoltageRules | None = None) -> Feeder:
+    """Return the feeder of a MATPOWER file; buses are named by their numbers in the file.
+
+    Raises ``ConfigError`` for a statement that is not understood, cells out of range, loops, and elements that the
+    model has none for, each with its line or number.
     """
-    text = re.sub(r"%.*", "", path.read_text())
-    text = re.sub(r"\.\.\.[^\n]*\n", " ", text)
-    problems: list[Problem] = []
-    tables = {name: _numbers(name, body, problems) for name, body in _TABLE.findall(text)}
-    base = _SCALAR.search(text)
-    problems += [Problem(f"there is no table mpc.{t}") for t in ("bus", "branch", "gen") if t not in tables]
-    if base is None:
-        problems.append(Problem("there is no mpc.baseMVA"))
-    in_ohms, in_kw = bool(_OHMS.search(text)), bool(_KILOWATTS.search(text))
-    for change in _CHANGE.finditer(text):
-        line = change.group(0).strip()
-        if not (_OHMS.search(line) or _KILOWATTS.search(line)):
-            problems.append(Problem(f"cannot run {line!r}. Save the case from MATPOWER with savecase"))
-    if "bus" in tables and tables["bus"].size and len(set(tables["bus"][:, 0])) < len(tables["bus"]):
-        problems.append(Problem("table mpc.bus has a bus number twice; numbers must differ"))
-    if problems or base is None:
-        raise ConfigError(str(path), [replace(problem, file=str(path)) for problem in problems])
-    bus, branch = tables["bus"], tables["branch"]
-    base_mva = float(base.group(1))
-    if in_ohms:
-        branch[:, 2:4] /= bus[0, 9] ** 2 / base_mva
-    if in_kw:
-        bus[:, 2:4] /= 1e3
-    return _net(
-        path, {"version": "2", "baseMVA": base_mva, "bus": bus, "branch": branch, "gen": tables["gen"]}
+    case = read_matpower(path)
+    buses, slacks, problems = _injections(case)
+    branches, _ = join_parallel(_branches(case))
+    bus = case.bus[case.alive]
+    tables = Tables(
+        name=path.stem,
+        source=str(path),
+        buses=buses,
+        branches=branches,
+        slacks=slacks,
+        v_base_kv=np.where(bus[:, 9] > 0, bus[:, 9], 1.0),
+        shunt_pu=np.asarray(bus[:, 4] + 1j * bus[:, 5], dtype=np.complex128) * 1e3 / BASE_KVA,
+        voltage_limits_pu=(bus[:, 12], bus[:, 11]),
+        notes=case.notes,
+        bus_numbers="the numbers are those of the file",
     )
+    return build_feeder(tables, voltage, problems)
 
 
-def _numbers(name: str, body: str, problems: list[Problem]) -> FloatArray:
-    """Return a table as numbers; an odd row is a problem."""
-    rows = [re.split(r"[\s,]+", row.strip()) for row in re.split(r"[;\n]", body) if row.strip()]
-    try:
-        return np.array(rows, dtype=np.float64)
-    except ValueError:
-        if name in {"bus", "branch", "gen"}:
-            problems.append(Problem(f"table mpc.{name} has a row that is not like the others, or no numbers"))
-        return np.zeros((0, 0))
+def read_matpower(path: Path) -> MatpowerCase:
+    """Return the cells of a MATPOWER file; raise ``ConfigError`` with every fault of its statements and cells."""
+    said, problems = run_case(read_text(path))
+    fields = said.fields
+    if not problems:
+        problems = _missing(fields)
+    if not problems:
+        problems = [
+            problem for name in COLUMNS for problem in _odd_cells(name, fields[name], said.lines[name])
+        ]
+    if not problems:
+        problems = _odd_numbers(fields, said.lines)
+    refuse(str(path), [replace(problem, file=str(path)) for problem in problems])
+    case = MatpowerCase(
+        path=path, base_mva=float(fields["baseMVA"]), **{name: fields[name] for name in COLUMNS}
+    )
+    return replace(case, notes=tuple(_notes(case, fields)))
 
 
-def _net(path: Path, case: dict[str, Any]) -> Any:
-    import warnings
+def _missing(fields: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem for each table that is not there, or has too few columns, and for the base power."""
+    problems = []
+    for name, columns in COLUMNS.items():
+        table = fields.get(name)
+        if not isinstance(table, np.ndarray):
+            problems.append(Problem(f"there is no table mpc.{name}"))
+        elif not table.size:
+            problems.append(Problem(f"table mpc.{name} has no rows"))
+        elif table.shape[1] < len(columns):
+            found = f"table mpc.{name} has {table.shape[1]} columns; it must have {', '.join(columns)}"
+            problems.append(Problem(found))
+    base = fields.get("baseMVA")
+    if not (np.isscalar(base) and not isinstance(base, str) and 0 < base < np.inf):  # type: ignore[operator]
+        problems.append(Problem(field="mpc.baseMVA", value=base, allowed=POSITIVE.allowed))
+    if str(fields.get("version", "2")).removesuffix(".0") != "2":
+        problems.append(Problem(field="mpc.version", value=fields["version"], allowed="'2'"))
+    return problems
 
-    from pandapower.converter.pypower import from_ppc
 
-    numbers = case["bus"][:, 0].astype(int)
-    place = {number: k for k, number in enumerate(numbers.tolist())}
-    case["bus"][:, 0] = np.arange(len(numbers))
-    for table, columns in (("branch", (0, 1)), ("gen", (0,))):
-        for column in columns:
-            case[table][:, column] = [place[int(number)] for number in case[table][:, column]]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            net = from_ppc.from_ppc(case) if hasattr(from_ppc, "from_ppc") else from_ppc(case)
-    except Exception as reason:  # noqa: BLE001  the converter lets through whatever it meets
-        raise ConfigError(
-            str(path), [Problem(f"pandapower cannot read it ({reason})", file=str(path))]
-        ) from None
-    net.bus["name"] = [str(number) for number in numbers]
-    net.name = path.stem
-    return net
+def _odd_cells(name: str, table: FloatArray, lines: list[int]) -> list[Problem]:
+    """Return a problem for each cell of a row in service that is no number, or out of its range."""
+    status = {
+        "bus": np.ones(len(table)),
+        "branch": table[:, 10:11].sum(axis=1),
+        "gen": table[:, 7:8].sum(axis=1),
+    }
+    return [
+        _at(
+            lines,
+            row,
+            Problem(column=column, value=float(value), allowed=limits.allowed).within("table", f"mpc.{name}"),
+        )
+        for place, (column, limits) in enumerate(COLUMNS[name].items())
+        for row, value in enumerate(table[:, place])
+        if status[name][row] != 0 and not (_is_number(value, limits) and limits.holds(value))
+    ]
+
+
+def _is_number(value: float, limits: Range) -> bool:
+    """Tell whether a cell is a number; no limit may be written as infinity."""
+    return limits is UNUSED or bool(np.isfinite(value) or (limits is NOT_NEGATIVE and value == np.inf))
+
+
+def _at(lines: list[int], row: int, problem: Problem) -> Problem:
+    """Return the problem with the line of its row, where the table is written row by row."""
+    return replace(problem, line=lines[row] if row < len(lines) else 0)
+
+
+def _odd_numbers(fields: Mapping[str, Any], lines: Mapping[str, list[int]]) -> list[Problem]:
+    """Return a problem for each bus number given twice, and for each that no bus has."""
+    numbers = fields["bus"][:, 0]
+    first, repeated = set[float](), []
+    for row, number in enumerate(numbers):
+        if number in first:
+            repeated.append(
+                _at(lines["bus"], row, Problem(f"mpc.bus has bus {number:g} twice; numbers must differ"))
+            )
+        first.add(number)
+    unknown = [
+        _at(lines[name], row, Problem(f"mpc.{name} names bus {number:g}; mpc.bus has none of that number"))
+        for name, columns in (("branch", 2), ("gen", 1))
+        for row, ends in enumerate(fields[name][:, :columns])
+        for number in ends
+        if number not in first
+    ]
+    return [*repeated, *unknown]
+
+
+def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
+    """Return what of the file is left out or is not as it stands there."""
+    notes = [f"mpc.{name} is not used." for name in fields if name not in NEUTRAL and np.size(fields[name])]
+    bus, branch = case.bus, case.branch[case.conducts]
+    lost = bus[~case.alive & ((bus[:, 2] != 0) | (bus[:, 3] != 0))]
+    notes += [f"bus {row[0]:g} is isolated (type 4): its load of {row[2]:g} MW is left out." for row in lost]
+    without = bus[case.alive & (bus[:, 9] == 0), 0]
+    if without.size:
+        some = f"{at_bus(f'{without[0]:g}')}" + (f" and {without.size - 1} more" * (without.size > 1))
+        notes.append(f"baseKV is 0 at {some}: amperes are those of 1 kV.")
+    if branch.shape[1] >= ANGLE_LIMITS.stop:
+        low, high = branch[:, ANGLE_LIMITS].T
+        limited = branch[((low > -360) & (low != 0)) | ((high < 360) & (high != 0))]
+        notes += [
+            f"branch {row[0]:g}-{row[1]:g}: the limits of its angle difference are not kept."
+            for row in limited
+        ]
+    return notes
+
+
+def _injections(case: MatpowerCase) -> tuple[dict[str, tuple[float, float]], dict[str, float], list[Problem]]:
+    """Return the load (kW, kvar) of each bus, the voltage of each slack bus, and what holds a voltage besides.
+
+    A generator at a PQ bus feeds in what its row says.
+    """
+    bus = case.bus[case.alive]
+    kind = {f"{row[0]:g}": int(row[1]) for row in bus}
+    load = {f"{row[0]:g}": complex(row[2], row[3]) * 1e3 for row in bus}
+    slacks: dict[str, float] = {}
+    problems = []
+    for row in case.gen[case.generates]:
+        name = f"{row[0]:g}"
+        if kind.get(name) == REFERENCE:
+            if slacks.setdefault(name, float(row[5])) != row[5]:
+                problems.append(Problem(f"bus {name}: its generators hold different voltages (Vg)"))
+        elif kind.get(name) == PV:
+            found = f"bus {name}: its generator holds a voltage (type 2)"
+            advice = (
+                "make the bus type 1, where it feeds in Pg and Qg, or a slack (type 3) of a tree of its own"
+            )
+            problems.append(Problem(found, advice=advice))
+        elif kind.get(name) == PQ:
+            load[name] -= complex(row[1], row[2]) * 1e3
+    for name, number in kind.items():
+        if number == REFERENCE and name not in slacks:
+            problems.append(
+                Problem(f"bus {name} is a reference (type 3), but no generator is in service there")
+            )
+    if not slacks and not problems:
+        problems.append(Problem("no bus is a reference (type 3); every part of a feeder has one"))
+    return {name: (power.real, power.imag) for name, power in load.items()}, slacks, problems
+
+
+def _branches(case: MatpowerCase) -> list[Branch]:
+    """Return the branches in service in per unit of 1 MVA; lines and transformers are counted from 0, each."""
+    base_kv = dict(zip(case.bus[:, 0], case.bus[:, 9], strict=True))
+    to_base = BASE_KVA / (case.base_mva * 1e3)
+    counts = {"line": 0, "trafo": 0}
+    found = []
+    for row, conducts in zip(case.branch, case.conducts, strict=True):
+        is_line = row[8] in {0, 1} and row[9] == 0 and base_kv[row[0]] == base_kv[row[1]]
+        kind = "line" if is_line else "trafo"
+        counts[kind] += 1
+        if conducts:
+            limit_pu = float(row[5]) * 1e3 / BASE_KVA or np.inf
+            charging = 0.5j * float(row[4]) / to_base
+            found.append(
+                Branch(
+                    edge=Edge(f"{kind} {counts[kind] - 1}", (f"{row[0]:g}", f"{row[1]:g}")),
+                    z_pu=complex(row[2], row[3]) * to_base,
+                    y_pu=(charging, charging),
+                    taps=(float(row[8]) or 1.0, 1.0),
+                    current_max_pu=(limit_pu, limit_pu),
+                )
+            )
+    return found

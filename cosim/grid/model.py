@@ -8,7 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
-from cosim.grid.builder import Constraints, ModelBuilder, Terms
+from cosim.grid.builder import Constraints, ModelBuilder, Terms, rows
 from cosim.grid.device import Devices
 from cosim.grid.device.base import Group
 from cosim.grid.device.price_response import PriceResponses
@@ -36,8 +36,6 @@ class ProblemStructure:
     elastic: Elastic | None
     responding: tuple[str, ...] = ()
     """The buses whose load answers the price."""
-    feeds_in: bool = False
-    """Whether some base load is negative: power that comes from it may have no way to go."""
     current_scale: tuple[float, ...] = ()
     """About the current of each branch, see `equations.cone`; empty where all are about 1 p.u."""
 
@@ -72,7 +70,6 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
     supply_p, supply_q = (model.variable(name, len(slack)) for name in ("supply_p", "supply_q"))
     terms = [group.terms(model) for group in structure.groups]
     terms.append(_shedding(model, terms[: len(structure.responses)]))
-    terms.append(_feed_in(model) if structure.feeds_in else Terms())
     p = sum((own.p for own in terms), supply_p @ slack) - model.parameter("load_p", feeder.bus_count)
     q = sum((own.q for own in terms), supply_q @ slack) - model.parameter("load_q", feeder.bus_count)
     active, reactive = eq.balance(flow, feeder, p, q)
@@ -111,7 +108,10 @@ def _slack_marks(feeder: Feeder) -> FloatArray:
 
 
 def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
-    """Shed load where nothing else helps: base load at its own power factor, stations what is drawn in the end."""
+    """Shed load where nothing else helps: base load at its own power factor, stations what is drawn in the end.
+
+    Likewise with what the network itself feeds in, where it does.
+    """
     if model.elastic is None:
         return Terms()
     count = model.feeder.bus_count
@@ -123,17 +123,11 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
         shed >= 0,
         shed <= model.parameter("station_shed_max", count) - sum(own.p for own in responses),
     ]
+    if model.feeder.feeds_in:
+        off = model.slack("feed_in_off", count, model.energy_price("base_cny_per_kwh"))
+        limits += [off >= 0, off <= model.parameter("feed_in_off_max", count)]
+        base = base - off
     return Terms(base + shed, cp.multiply(model.parameter("base_q_per_p", count), base), 0.0, limits)
-
-
-def _feed_in(model: ModelBuilder) -> Terms:
-    """Turn away what negative base load feeds in, at its own power factor, where nothing else helps."""
-    if model.elastic is None:
-        return Terms()
-    count = model.feeder.bus_count
-    off = model.slack("feed_in_off", count, model.energy_price("renewable_cny_per_kwh"))
-    limits = [off >= 0, off <= model.parameter("feed_in_max", count)]
-    return Terms(-off, cp.multiply(model.parameter("feed_in_q_per_p", count), off), 0.0, limits)
 
 
 def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:
@@ -144,5 +138,6 @@ def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:
     price_cny = elastic.voltage_cny_per_pu2_h * model.period_h
     under = model.slack("under", feeder.branch_count, price_cny)
     over = model.slack("over", feeder.branch_count, price_cny)
-    deepest = max(feeder.voltage_min_pu**2 - elastic.voltage_floor_pu**2, 0.0)
+    low = feeder.voltage_limits_pu[0][feeder.to_bus]
+    deepest = rows(np.maximum(low**2 - elastic.voltage_floor_pu**2, 0.0), under)
     return [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]

@@ -1,29 +1,17 @@
-"""What cannot be right in the tables of a pandapower net, told before pandapower computes with it."""
+"""What of a pandapower net is refused, and what is told, by the list of `ELEMENTS`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range
 from cosim.errors import Problem
 from cosim.grid.bus_words import at_bus
+from cosim.grid.net_elements import ELEMENTS
 
-COLUMNS: Mapping[str, Mapping[str, Range]] = {
-    "load": {"p_mw": ANY, "q_mvar": ANY, "scaling": ANY},
-    "sgen": {"p_mw": ANY, "q_mvar": ANY, "scaling": ANY},
-    "shunt": {"p_mw": ANY, "q_mvar": ANY},
-    "ext_grid": {"vm_pu": POSITIVE},
-    "line": {"length_km": POSITIVE, "r_ohm_per_km": NOT_NEGATIVE, "x_ohm_per_km": ANY, "c_nf_per_km": ANY},
-    "trafo": {
-        "sn_mva": POSITIVE,
-        "vn_hv_kv": POSITIVE,
-        "vn_lv_kv": POSITIVE,
-        "vk_percent": POSITIVE,
-        "vkr_percent": NOT_NEGATIVE,
-    },
-}
-"""The numbers a power flow rests on, of what is in service."""
+NAMED = 5
+"""Elements that a sentence names one by one."""
+ENDS = ("bus", "from_bus", "to_bus", "hv_bus", "mv_bus", "lv_bus")
 
 
 def table_faults(net: Any, names: Mapping[int, str]) -> list[Problem]:
@@ -34,17 +22,86 @@ def table_faults(net: Any, names: Mapping[int, str]) -> list[Problem]:
         Problem(field=column, value=value, allowed=limits.allowed).within(
             table, f"{index}{_place(net[table], index, names)}"
         )
-        for table, columns in COLUMNS.items()
-        if table in net
-        for column, limits in columns.items()
-        if column in net[table]
-        for index, value in net[table].loc[net[table].in_service.astype(bool), column].items()
+        for table, elements in ELEMENTS.items()
+        for column, limits in elements.numbers.items()
+        if table in net and column in net[table]
+        for index, value in _in_service(net, table)[column].items()
         if not (np.isfinite(value) and limits.holds(value))
     ]
 
 
+def beyond_the_model(net: Any) -> list[Problem]:
+    """Name the elements in service that the model cannot carry."""
+    problems = []
+    for table, elements in ELEMENTS.items():
+        alive = _in_service(net, table)
+        if elements.refused and len(alive):
+            problems.append(Problem(f"{some(table, alive.index)} in service: each {elements.refused}"))
+        for column, why in elements.zero.items():
+            odd = alive.index[alive[column].fillna(0.0) != 0] if column in alive else ()
+            if len(odd):
+                problems.append(Problem(f"{some(table, odd)}: each {why.format(column=column)}"))
+    alive = _in_service(net, "impedance")
+    lopsided = (
+        alive.index[(alive.rft_pu != alive.rtf_pu) | (alive.xft_pu != alive.xtf_pu)] if len(alive) else ()
+    )
+    if len(lopsided):
+        problems.append(
+            Problem(f"{some('impedance', lopsided)}: each has another impedance from its other end")
+        )
+    return problems
+
+
+def left_out(net: Any) -> list[str]:
+    """Return what of the net is left out, or is not as it stands there."""
+    notes = []
+    for table in net:
+        alive = _in_service(net, table)
+        told = ELEMENTS[table].told if table in ELEMENTS else "is of no kind known here, and left out"
+        if told and len(alive):
+            notes.append(f"{some(table, alive.index)}: each {told}.")
+        dead = [column for column in ENDS if column in alive and table in ELEMENTS]
+        lost = alive.index[~alive[dead].isin(net.bus.index[net.bus.in_service]).all(axis=1)] if dead else ()
+        if len(lost):
+            notes.append(f"{some(table, lost)}: each is at a bus out of service, and left out.")
+    return [*notes, *_unused_limits(net), *_not_dispatched(net)]
+
+
+def _unused_limits(net: Any) -> Iterator[str]:
+    """Tell of the limits of closed switches: a switch is no branch of the model, or has no limit there."""
+    if "in_ka" in net.switch:
+        limited = net.switch.index[net.switch.closed.astype(bool) & (net.switch.in_ka > 0)]
+        if len(limited):
+            yield f"{some('switch', limited)}: each has a rated current, which is not kept."
+
+
+def _not_dispatched(net: Any) -> Iterator[str]:
+    """Tell of what an optimal power flow of pandapower would dispatch."""
+    for table in ("load", "sgen"):
+        alive = _in_service(net, table)
+        if "controllable" in alive:
+            free = alive.index[alive.controllable.fillna(False).astype(bool)]  # noqa: FBT003  (a value)
+            if len(free):
+                yield f"{some(table, free)}: each is controllable, but taken as fixed at the power of its table."
+
+
+def some(table: str, index: Any) -> str:
+    """Name the elements of a table by their numbers in it, the first few of many."""
+    named = ", ".join(str(number) for number in index[:NAMED])
+    return f"{table} {named}" + (f" and {len(index) - NAMED} more" if len(index) > NAMED else "")
+
+
+def _in_service(net: Any, table: str) -> Any:
+    """Return the rows of a table that are in service; none where there is no such table."""
+    rows = net.get(table)
+    is_result = table.startswith(("_", "res_"))
+    if is_result or not hasattr(rows, "columns") or "in_service" not in rows:
+        return net.bus.iloc[:0]
+    return rows[rows.in_service.astype(bool)]
+
+
 def _place(table: Any, index: Any, names: Mapping[int, str]) -> str:
-    """Return where an element stands: at a bus, or between two."""
-    ends = [column for column in ("bus", "from_bus", "to_bus", "hv_bus", "lv_bus") if column in table]
+    """Return where an element stands: at a bus, or between two or three."""
+    ends = [column for column in ENDS if column in table]
     buses = [at_bus(names.get(table[column].at[index], str(table[column].at[index]))) for column in ends]
-    return f" at {buses[0]}" if len(buses) == 1 else f" from {' to '.join(buses)}"
+    return "" if not buses else f" at {buses[0]}" if len(buses) == 1 else f" from {' to '.join(buses)}"

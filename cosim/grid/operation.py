@@ -254,7 +254,7 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
 
 def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
     """Record the bus that the realised load took farthest outside its limits, farther than planned."""
-    feeder, low, high = op.feeder, op.feeder.voltage_min_pu, op.feeder.voltage_max_pu
+    feeder, (low, high) = op.feeder, op.feeder.voltage_limits_pu
     planned, realised = (
         np.maximum(low - voltage, voltage - high)
         for voltage in (op.dispatch.voltage_pu[op.row], op.realised.voltage_pu)
@@ -267,7 +267,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
         place = at_bus(feeder.bus_names[worst])
         sentence = (
             f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the realised load; "
-            f"the limits are {low:g} to {high:g}. Plan with a margin: narrow the voltage limits of grid."
+            f"the limits are {low[worst]:g} to {high[worst]:g}. Plan with a margin: narrow the voltage limits of grid."
         )
         amount = float(outside[worst])
         _violation(recorder, op, "realised_voltage", amount, sentence, place)

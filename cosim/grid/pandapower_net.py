@@ -3,33 +3,29 @@
 So transformers, shunts, line charging, switches and what else the tables hold mean what they mean there.
 """
 
-import json
-import logging
 import re
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import ConfigError, Problem
-from cosim.grid.matpower import read_matpower
-from cosim.grid.net_faults import table_faults
+from cosim.grid.branch import Branch, join_parallel
+from cosim.grid.bus_words import at_bus
+from cosim.grid.matpower import feeder_from_matpower
+from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA
+from cosim.grid.net_faults import beyond_the_model, left_out, table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
-from cosim.grid.radial import BASE_KVA, Branch, Feeder, Tables, VoltageRules, build_feeder, in_parallel
+from cosim.grid.net_sources import open_net, quiet
+from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
 
 POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
 """Every flow starts flat, so the same injections give the same bits; angles of transformers move no power."""
-NO_LIMIT_KA = 1e3
-"""A line limit this high is a placeholder."""
-NAMED = 5
-"""Elements that a sentence names one by one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +33,7 @@ class Origin:
     """The net a feeder was read from, and which row of pandapower's bus-branch model each thing is."""
 
     net: Any
+    """The net without what it feeds in or draws, but with a load of 0 at each bus in service."""
     bus: IntArray
     """Index of a bus of the net at each bus of the feeder, -1 where the net has none (the end of an open line)."""
     bus_row: IntArray
@@ -59,27 +56,35 @@ def feeder_from_pandapower(
     Loads and sgens of the net are the feeder's nominal load. Several external grids make several trees.
     Raises ``ConfigError`` naming every loop, part without a slack, and element that holds a voltage.
     """
-    net, source = _open_net(net_or_name)
+    if isinstance(net_or_name, str | Path) and str(net_or_name).endswith(".m"):
+        return feeder_from_matpower(Path(net_or_name), voltage=voltage)
+    return _feeder_of_net(*open_net(net_or_name), voltage)
+
+
+def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feeder:
     called = bus_names(net)
-    problems = _beyond_the_model(net)
+    problems = beyond_the_model(net)
     if faults := table_faults(net, called.shown):
         raise ConfigError(source, [*(replace(fault, file=source) for fault in faults), *problems])
-    model = _bus_branch_model(net, source)
-    names, aliases, origin_bus, rows = _nodes(net, model, called)
-    buses = model["bus"]
+    bare = _without_power(net)
+    model = _bus_branch_model(bare, source)
+    names, aliases, origin_bus, rows = _nodes(bare, model, called)
+    power, generation = _powers(net, bare, source, origin_bus)
     name_of = dict(zip(rows.tolist(), names, strict=True))
-    branches, branch_rows = _branches(net, model, name_of, branch_names(net, counted=called.counted))
-    slacks = _slacks(net, name_of)
-    if not slacks:
-        problems.append(Problem("no external grid is in service; every part of a feeder has one"))
+    branches, branch_rows = _branches(bare, model, name_of, branch_names(net, counted=called.counted))
+    slacks = _slacks(bare, name_of, problems)
+    buses = model["bus"]
     tables = Tables(
         name=str(net.name or source),
         source=source,
-        buses={name: (1e3 * buses[row, 2], 1e3 * buses[row, 3]) for row, name in name_of.items()},
+        buses=dict(zip(names, zip(power.real.tolist(), power.imag.tolist(), strict=True), strict=True)),
+        generation_kva=generation,
         branches=branches,
         slacks=slacks,
         v_base_kv=buses[rows, 9].copy(),
         shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
+        voltage_limits_pu=_voltage_limits(bare, origin_bus),
+        notes=tuple(left_out(net)),
         aliases=aliases,
         unclear={number: both for number, both in called.unclear.items() if number in aliases},
         bus_numbers=called.meaning,
@@ -89,123 +94,98 @@ def feeder_from_pandapower(
     pairs = [(row, k) for k, name in enumerate(feeder.branch_names) for row in parts[name]]
     branch_row, branch = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     first = model["branch"][branch_row, 0].real.astype(np.int64)
-    origin = Origin(net, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
+    origin = Origin(bare, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
     return replace(feeder, origin=origin)
 
 
-def _slacks(net: Any, name_of: dict[int, str]) -> dict[str, float]:
-    """Return the voltage [p.u.] that each external grid in service holds, by bus."""
-    table = net.ext_grid[net.ext_grid.in_service]
-    row = net._pd2ppc_lookups["bus"]  # noqa: SLF001  the one place that says which bus became which row
-    return {name_of[int(row[bus])]: float(vm_pu) for bus, vm_pu in zip(table.bus, table.vm_pu, strict=True)}
+def _without_power(net: Any) -> Any:
+    """Return the net with a load of 0 at each bus in service in place of all that it draws and feeds in.
 
-
-def _open_net(net_or_name: Any) -> tuple[Any, str]:
-    """Open a net by name or path, a copy of one that is given; say what it is called."""
+    Which bus stands for several that are joined depends on what is connected there: so it stays the same, whatever
+    the loads.
+    """
     import copy
 
     import pandapower
-    import pandapower.networks
 
-    if not isinstance(net_or_name, str | Path):
-        return copy.deepcopy(net_or_name), "pandapower net"
-    source = str(net_or_name)
-    is_file = source.endswith((".json", ".m"))
-    if is_file and not Path(source).is_file():
-        raise ConfigError(source, [Problem("there is no such file", file=source)])
-    if source.endswith(".m"):
-        return read_matpower(Path(source)), source
-    make = getattr(pandapower.networks, source, None) or _of_simbench(source)
-    try:
-        with quiet():
-            net = pandapower.from_json(source) if is_file else make() if callable(make) else None
-    except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its readers meet
-        raise ConfigError(source, [Problem(_why_unread(source, is_file, reason), file=source)]) from None
-    if not isinstance(net, pandapower.pandapowerNet):
-        found = f"network {source!r} is neither a .json or .m file nor a net in pandapower.networks"
-        raise ConfigError(source, [Problem(found, value=source)])
-    return net, source
+    bare = copy.deepcopy(net)
+    for table in (*LOADS, *GENERATION):
+        if table != "ward":  # its impedance stays
+            bare[table] = bare[table].iloc[:0]
+    bare.ward[["ps_mw", "qs_mvar"]] = 0.0
+    alive = bare.bus.index[bare.bus.in_service.astype(bool)]
+    pandapower.create_loads(bare, buses=alive, p_mw=0.0, q_mvar=0.0)
+    return bare
 
 
-def _why_unread(source: str, is_file: bool, reason: Exception) -> str:
-    """Return why pandapower could not make a net; what Python says of a file of something else helps nobody."""
-    if is_file:
-        try:
-            content = json.loads(Path(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as fault:
-            return f"it is not JSON ({fault}). Write the net with pandapower.to_json."
-        if not (isinstance(content, dict) and content.get("_class") == "pandapowerNet"):
-            return "it holds JSON, but no net of pandapower. Write the net with pandapower.to_json."
-    return f"pandapower cannot read it ({reason})."
+def _powers(net: Any, bare: Any, source: str, bus: IntArray) -> tuple[ComplexArray, ComplexArray]:
+    """Return what each node draws in pandapower's model of the net, P + jQ [kW, kvar], and what is fed in there."""
+    drawn, fed_in = np.zeros((2, bus.size), dtype=np.complex128)
+    served = np.flatnonzero(bus >= 0)
+    model = _bus_branch_model(net, source, max_iteration=1)["bus"][rows_of(net, bus[served])]
+    drawn[served] = (model[:, 2] + 1j * model[:, 3]) * 1e3
+    node = dict(zip(rows_of(bare, bus[served]).tolist(), served, strict=True))
+    alive = net.bus.index[net.bus.in_service.astype(bool)]
+    for table, sign in GENERATION.items():
+        active = net[table][net[table].in_service.astype(bool) & net[table].bus.isin(alive)]
+        for _, element in active.iterrows():
+            fed_in[node[int(rows_of(bare, element.bus))]] += (
+                sign * element.scaling * _table_power_kva(element)
+            )
+    return drawn, fed_in
 
 
-def _of_simbench(code: str) -> Any:
-    """Return what makes the net of a SimBench code; None where *code* is none."""
-    if not re.match(r"[12]-(EHV|HV|MV|LV)", code):
-        return None
-    try:
-        import simbench
-    except ImportError:
-        found, advice = (
-            f"network {code!r} is a code of SimBench",
-            "install the extra: pip install 'cosim[simbench]'",
-        )
-        raise ConfigError(code, [Problem(found, value=code, advice=advice)]) from None
-    return partial(simbench.get_simbench_net, code)
+def rows_of(net: Any, bus: Any) -> Any:
+    """Return the row of pandapower's bus-branch model that each *bus* of the net has become."""
+    return net._pd2ppc_lookups["bus"][bus]  # noqa: SLF001  the one place that says which bus became which row
 
 
-def _beyond_the_model(net: Any) -> list[Problem]:
-    """Name the tables that the model cannot carry, so that nothing is dropped silently."""
-    beyond = {
-        "gen": "holds a voltage; make it an sgen, or an external grid of a tree of its own",
-        "xward": "holds a voltage; make it a ward",
-        "dcline": "holds voltages; make each end an sgen",
-        "svc": "is controlled, which the model is not",
-        "ssc": "is controlled, which the model is not",
-        "tcsc": "is controlled, which the model is not",
-        "vsc": "is controlled, which the model is not",
-    }
-    problems = [
-        Problem(f"{_some(table, net[table].index[net[table].in_service])} in service: each {why}")
-        for table, why in beyond.items()
-        if table in net and len(net[table]) and net[table].in_service.any()
-    ]
-    loads = net.load[net.load.in_service]
-    shares = [name for name in loads.columns if name.startswith("const_i") and (loads[name] != 0).any()]
-    if shares:
-        problems.append(
-            Problem("table load has loads of constant current; the model carries power and impedance")
-        )
-    return problems
+def _table_power_kva(row: Any) -> complex:
+    """Return the power in a row of a table, of three phases their sum."""
+    p, q = (
+        sum(row[name] for name in row.index if re.fullmatch(f"{power}(_[abc])?_{unit}", name))
+        for power, unit in (("p", "mw"), ("q", "mvar"))
+    )
+    return complex(p, q) * 1e3
 
 
-def _some(table: str, index: Any) -> str:
-    """Name the elements of a table by their numbers in it, the first few of many."""
-    named = ", ".join(str(number) for number in index[:NAMED])
-    return f"{table} {named}" + (f" and {len(index) - NAMED} more" if len(index) > NAMED else "")
+def _voltage_limits(net: Any, bus: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the limits of the net at the node of each *bus*: the narrowest of the buses joined there.
+
+    An open end has none of its own; it gets the widest of all, for nothing but charging current flows to it.
+    """
+    row = rows_of(net, net.bus.index)
+    limits = []
+    for column, narrowest, widest in (("min_vm_pu", "max", "min"), ("max_vm_pu", "min", "max")):
+        said = net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan
+        at_node = said.where(net.bus.in_service).groupby(row).agg(narrowest)
+        own = at_node.reindex(rows_of(net, bus)).to_numpy(float)
+        fallback = said.agg(widest) if (bus >= 0).any() else np.nan
+        limits.append(np.where(bus >= 0, own, fallback))
+    return limits[0], limits[1]
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep pandapower's remarks, such as that numba is missing, off the terminal; its errors are raised."""
-    logger = logging.getLogger("pandapower")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+def _slacks(net: Any, name_of: dict[int, str], problems: list[Problem]) -> dict[str, float]:
+    """Return the voltage [p.u.] that each external grid in service holds, by bus; add what is wrong to *problems*."""
+    alive = net.bus.index[net.bus.in_service.astype(bool)]
+    grids = net.ext_grid[net.ext_grid.in_service.astype(bool) & net.ext_grid.bus.isin(alive)]
+    slacks: dict[str, float] = {}
+    for bus, vm_pu in zip(grids.bus, grids.vm_pu, strict=True):
+        name = name_of[int(rows_of(net, bus))]
+        if slacks.setdefault(name, float(vm_pu)) != vm_pu:
+            problems.append(Problem(f"{at_bus(name)}: its external grids hold different voltages (vm_pu)"))
+    if not slacks:
+        problems.append(Problem("no external grid is in service; every part of a feeder has one"))
+    return slacks
 
 
-def _bus_branch_model(net: Any, source: str) -> Any:
+def _bus_branch_model(net: Any, source: str, **options: Any) -> Any:
     """Return pandapower's own bus-branch model of the net; whether its loads can be served does not matter."""
     import pandapower
 
     try:
         with quiet():
-            pandapower.runpp(net, **POWER_FLOW)
+            pandapower.runpp(net, **POWER_FLOW, **options)
     except pandapower.LoadflowNotConverged:
         pass
     except Exception as reason:  # noqa: BLE001  pandapower lets through whatever its checks meet
@@ -215,14 +195,16 @@ def _bus_branch_model(net: Any, source: str) -> Any:
 
 def _nodes(net: Any, model: Any, called: BusNames) -> tuple[list[str], dict[str, int], IntArray, IntArray]:
     """Return name, other names, a bus of the net and row of every electrical node."""
-    lookup = net._pd2ppc_lookups["bus"]  # noqa: SLF001
     members: dict[int, list[int]] = {}
     for bus in called.shown:
-        members.setdefault(int(lookup[bus]), []).append(bus)
+        members.setdefault(int(rows_of(net, bus)), []).append(bus)
     lone = np.setdiff1d(np.flatnonzero(model["bus"][:, 1] != 4), list(members))
     rows = np.array([*members, *lone.tolist()], dtype=np.int64)
     first = [buses[0] for buses in members.values()]
-    names = [called.shown[bus] for bus in first] + [f"open end {k + 1}" for k in range(len(lone))]
+    points = net._pd2ppc_lookups["aux"].get("trafo3w", np.zeros(0, dtype=np.int64))  # noqa: SLF001
+    stars = {int(row): f"star point {k}" for k, row in enumerate(rows_of(net, points), start=1)}
+    ends = (f"open end {k}" for k in count(1))
+    names = [called.shown[bus] for bus in first] + [stars.get(row) or next(ends) for row in lone.tolist()]
     position = {bus: k for k, buses in enumerate(members.values()) for bus in buses}
     aliases = {text: position[bus] for text, bus in called.known.items()}
     return names, aliases, np.array([*first, *[-1] * len(lone)], dtype=np.int64), rows
@@ -236,7 +218,7 @@ def _branches(
 
     rows, base = model["branch"].real, float(model["baseMVA"]) * 1e3 / BASE_KVA
     found: list[Branch] = []
-    places: list[list[int]] = []
+    places: list[int] = []
     for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
         for row in range(start, stop):
             near, far = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
@@ -255,20 +237,9 @@ def _branches(
                     current_max_pu=_limit(net, kind, row - start, model["bus"][[near, far], 9]),
                 )
             )
-            places.append([row])
-            _join_parallel(found, places)
-    return found, places
-
-
-def _join_parallel(found: list[Branch], places: list[list[int]]) -> None:
-    """Join the last branch to an earlier one between the same buses, if there is one."""
-    ends = set(found[-1].edge.ends)
-    for k, earlier in enumerate(found[:-1]):
-        if set(earlier.edge.ends) == ends and (joined := in_parallel(earlier, found[-1])):
-            found[k] = joined
-            found.pop()
-            places[k] += places.pop()
-            return
+            places.append(row)
+    joined, parts = join_parallel(found)
+    return joined, [[places[k] for k in together] for together in parts]
 
 
 def _branch_name(net: Any, kind: str, number: int, called: Mapping[tuple[str, int], str]) -> str:
@@ -283,17 +254,27 @@ def _branch_name(net: Any, kind: str, number: int, called: Mapping[tuple[str, in
 
 
 def _limit(net: Any, kind: str, number: int, base_kv: Any) -> tuple[float, float]:
-    """Return the largest current at either end [p.u.]."""
-    unlimited = (np.inf, np.inf)
+    """Return the largest current at either end [p.u.], at the loading that is allowed (``max_loading_percent``)."""
     if kind == "line":
         row = net.line.iloc[number]
         limit_ka = row.max_i_ka * row.df * row.parallel
-        if not 0 < limit_ka < NO_LIMIT_KA:
-            return unlimited
-        in_pu = np.sqrt(3.0) * limit_ka * base_kv * 1e3 / BASE_KVA
+        if not 0 < limit_ka < PLACEHOLDER_KA:
+            return np.inf, np.inf
+        in_pu = np.sqrt(3.0) * limit_ka * base_kv * 1e3 / BASE_KVA * _share(row)
         return float(in_pu[0]), float(in_pu[1])
     if kind == "trafo":
         row = net.trafo.iloc[number]
-        rated = row.sn_mva * row.df * row.parallel * 1e3 / BASE_KVA
+        rated = row.sn_mva * row.df * row.parallel * 1e3 / BASE_KVA * _share(row)
         return float(rated * base_kv[0] / row.vn_hv_kv), float(rated * base_kv[1] / row.vn_lv_kv)
-    return unlimited
+    if kind == "trafo3w":  # from the high-voltage bus to the star point, and from there to the other two
+        row, winding = net.trafo3w.iloc[number % len(net.trafo3w)], number // len(net.trafo3w)
+        side, end = ("hv", "mv", "lv")[winding], min(winding, 1)
+        rated = row[f"sn_{side}_mva"] * 1e3 / BASE_KVA * base_kv[end] / row[f"vn_{side}_kv"] * _share(row)
+        return (float(rated), np.inf) if end == 0 else (np.inf, float(rated))
+    return np.inf, np.inf
+
+
+def _share(row: Any) -> float:
+    """Return the loading that is allowed, as a share of the rating."""
+    percent = row.get("max_loading_percent", np.nan)
+    return percent / 100 if percent > 0 else 1.0

@@ -35,26 +35,19 @@ def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
         before.update(own.before)
         ends.update(own.ends)
     if structure.elastic:
-        by_period |= _sheddable(load)
-    if structure.elastic and structure.feeds_in:
-        by_period |= _feed_in(load)
+        by_period |= _sheddable(load, feeds_in=feeder.feeds_in)
     return Parameters(by_period=by_period, before=before, ends=ends)
 
 
-def _sheddable(load: Load) -> dict[str, FloatArray]:
-    base = np.maximum(load.base_kw, 0.0)
-    ratio = np.divide(load.base_kvar, base, out=np.zeros_like(base), where=base > 0)
-    return {
+def _sheddable(load: Load, *, feeds_in: bool) -> dict[str, FloatArray]:
+    base, fed_in = np.maximum(load.base_kw, 0.0), np.maximum(-load.base_kw, 0.0)
+    kept = base + fed_in * feeds_in
+    ratio = np.divide(load.base_kvar, load.base_kw, out=np.zeros_like(base), where=kept > 0)
+    return ({"feed_in_off_max": fed_in / BASE_KVA} if feeds_in else {}) | {
         "base_shed_max": base / BASE_KVA,
         "base_q_per_p": ratio,
         "station_shed_max": np.maximum(load.station_kw, 0.0) / BASE_KVA,
     }
-
-
-def _feed_in(load: Load) -> dict[str, FloatArray]:
-    fed_in = np.maximum(-load.base_kw, 0.0)
-    ratio = np.divide(load.base_kvar, fed_in, out=np.zeros_like(fed_in), where=fed_in > 0)
-    return {"feed_in_max": fed_in / BASE_KVA, "feed_in_q_per_p": ratio}
 
 
 def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, FloatArray]:
@@ -65,8 +58,8 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
     branch has a limit that can bind, it holds here: of its series current where it has no charging, else at its ends.
     """
     feeder, load = structure.feeder, data.load
-    lowest = feeder.voltage_min_pu
-    highest = feeder.voltage_max_pu
+    low, high = feeder.voltage_limits_pu
+    lowest, highest = float(low.min()), float(high.max())
     if structure.elastic is not None:
         lowest, highest = min(lowest, structure.elastic.voltage_floor_pu), max(highest, 2.0)
     load_kw = np.abs(load.base_kw) + load.station_kw

@@ -11,7 +11,7 @@ from cosim.errors import SolverError
 from cosim.grid.bus_words import at_bus
 from cosim.grid.feeder import BASE_KVA, Feeder
 from cosim.grid.flow import PowerFlow
-from cosim.grid.pandapower_net import POWER_FLOW
+from cosim.grid.pandapower_net import POWER_FLOW, rows_of
 from cosim.grid.radial import ComplexArray
 from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_voltage
@@ -92,9 +92,11 @@ def newton_power_flow(
     import pandapower
 
     ready = _net(feeder)
-    net, served = ready.net, ready.load_bus
-    net.load["p_mw"] = -np.asarray(injection_kw, dtype=np.float64)[served] / 1e3
-    net.load["q_mvar"] = -np.asarray(injection_kvar, dtype=np.float64)[served] / 1e3
+    net = ready.net
+    for column, injection in (("p_mw", injection_kw), ("q_mvar", injection_kvar)):
+        drawn = np.zeros(len(net.load))
+        drawn[ready.load_row] = -np.asarray(injection, dtype=np.float64)[ready.load_bus] / 1e3
+        net.load[column] = drawn
     place = f"feeder {feeder.name}" + (f", {where}" if where else "")
     try:
         pandapower.runpp(net, **POWER_FLOW, tolerance_mva=TOLERANCE_MVA, recycle=_from_flat_start(net))
@@ -120,10 +122,12 @@ def _from_flat_start(net: Any) -> dict[str, bool] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Net:
-    """A pandapower net with one load for each bus of ``load_bus``, and where a feeder's parts are in it."""
+    """A pandapower net with a load for each bus of ``load_bus``, and where a feeder's parts are in it."""
 
     net: Any
     load_bus: IntArray
+    load_row: IntArray
+    """Position in the table of loads; what else stands there draws nothing."""
     bus_row: IntArray
     branch_row: IntArray
     branch: IntArray
@@ -236,20 +240,19 @@ def _net_as_read(feeder: Feeder) -> _Net:
     """Return the net the feeder was read from, with one load per bus in place of all that it serves."""
     import copy
 
-    import pandapower
-
-    net = copy.deepcopy(feeder.origin.net)
-    net._ppc = None  # noqa: SLF001  the model it was read from has other loads and slack voltages
-    for table in ("load", "sgen", "storage", "motor", "asymmetric_load", "asymmetric_sgen"):
-        net[table] = net[table].iloc[:0]
-    net.ward[["ps_mw", "qs_mvar"]] = 0.0
-    served = np.flatnonzero(feeder.origin.bus >= 0)
-    pandapower.create_loads(net, buses=feeder.origin.bus[served], p_mw=0.0, q_mvar=0.0)
-    grids = net.ext_grid.index[net.ext_grid.in_service]
-    net.ext_grid.loc[grids, "vm_pu"] = feeder.slack_voltages_pu
     origin = feeder.origin
+    net = copy.deepcopy(origin.net)
+    held = dict(
+        zip(origin.bus_row[feeder.slack_buses].tolist(), feeder.slack_voltages_pu.tolist(), strict=True)
+    )
+    alive = net.bus.index[net.bus.in_service.astype(bool)]
+    grids = net.ext_grid.index[net.ext_grid.in_service.astype(bool) & net.ext_grid.bus.isin(alive)]
+    net.ext_grid.loc[grids, "vm_pu"] = [held[int(rows_of(net, bus))] for bus in net.ext_grid.bus[grids]]
+    net._ppc = None  # noqa: SLF001  the model it was read from has other slack voltages
+    served = np.flatnonzero(origin.bus >= 0)
+    load = net.load.reset_index().set_index("bus").index.get_indexer(origin.bus[served])
     ones = np.ones(feeder.bus_count)
-    return _Net(net, served, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
+    return _Net(net, served, load, origin.bus_row, origin.branch_row, origin.branch, origin.reversed, ones)
 
 
 @cache
@@ -282,4 +285,6 @@ def _net_of_lines(feeder: Feeder) -> _Net:
     for bus, vm_pu in zip(feeder.slack_buses.tolist(), feeder.slack_voltages_pu.tolist(), strict=True):
         pandapower.create_ext_grid(net, bus, vm_pu=vm_pu)
     branches = np.arange(feeder.branch_count)
-    return _Net(net, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale)
+    return _Net(
+        net, buses, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale
+    )

@@ -56,10 +56,12 @@ class Load:
 
     @classmethod
     def scaled(cls, feeder: Feeder, profile_pu: FloatArray, station_kw: FloatArray | None = None) -> "Load":
-        """Return the feeder's nominal load times a profile per period, or per (period, bus)."""
+        """Return the feeder's nominal load times a profile per period, or per (period, bus); generation stays."""
         profile = np.asarray(profile_pu, dtype=np.float64)
         profile = profile[:, None] if profile.ndim == 1 else profile
-        base_kw, base_kvar = profile * feeder.load_kw, profile * feeder.load_kvar
+        fed_in = feeder.generation_kva
+        base_kw = profile * (feeder.load_kw + fed_in.real) - fed_in.real
+        base_kvar = profile * (feeder.load_kvar + fed_in.imag) - fed_in.imag
         return cls(
             base_kw=base_kw,
             base_kvar=base_kvar,

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE
 from cosim.errors import ConfigError, Problem, refuse
-from cosim.grid.bus_words import unknown_bus
-from cosim.grid.tree import Edge, grow_tree
+from cosim.grid.branch import Branch
+from cosim.grid.bus_words import at_bus, unknown_bus
+from cosim.grid.tree import grow_tree
 
 BASE_KVA = 1000.0
 """The internal power base. On 10 MVA the solver answers ``optimal_inaccurate``."""
+DEFAULT_BAND_PU = (0.95, 1.05)
+"""The voltage limits of a bus of which neither the user nor the network says any."""
+NO_LIMIT_PU = (0.0, 2.0)
+"""What pandapower writes where a bus has no limit."""
 ComplexArray = NDArray[np.complex128]
 
 
@@ -25,8 +30,9 @@ class VoltageRules:
 
     slack_pu: float | None = None
     """None takes the voltage the network says, else 1.0."""
-    min_pu: float = 0.95
-    max_pu: float = 1.05
+    min_pu: float | None = None
+    """None takes what the network says of each bus, else `DEFAULT_BAND_PU`; ``max_pu`` likewise."""
+    max_pu: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,18 +66,23 @@ class Feeder:
     v_base_kv: float | FloatArray
     """Base voltage of the feeder, or of each bus."""
     load_kw: FloatArray
-    """Nominal active load of each bus; ``load_kvar`` likewise."""
+    """Nominal active load of each bus, less what is fed in there; ``load_kvar`` likewise."""
     load_kvar: FloatArray
+    generation_kva: ComplexArray = None  # type: ignore[assignment]
+    """What the network's own generators feed in, P + jQ, whatever scales the load; None is 0."""
     slack_voltage_pu: float | FloatArray = 1.0
     """Of all slack buses, or of each."""
-    voltage_min_pu: float = 0.95
-    voltage_max_pu: float = 1.05
+    voltage_min_pu: float | FloatArray = DEFAULT_BAND_PU[0]
+    """Lowest voltage allowed, at any bus but the slack buses or at each; ``voltage_max_pu`` likewise."""
+    voltage_max_pu: float | FloatArray = DEFAULT_BAND_PU[1]
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Other names of buses."""
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Numbers among them that could mean another bus too, each with the problem that names both."""
     bus_numbers: str = ""
     """What a number of a bus means, in words; empty where the names are those of the user's own table."""
+    notes: tuple[str, ...] = ()
+    """What of its source is left out, or is not as it stands there."""
     origin: Any = None
     """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
 
@@ -84,6 +95,7 @@ class Feeder:
             "y_to_pu": np.zeros(branches, dtype=np.complex128),
             "shunt_pu": np.zeros(self.bus_count, dtype=np.complex128),
             "current_max_to_pu": self.current_max_pu,
+            "generation_kva": np.zeros(self.bus_count, dtype=np.complex128),
         }
         for name, value in filled.items():
             if getattr(self, name) is None:
@@ -100,6 +112,11 @@ class Feeder:
         return len(self.branch_names)
 
     @property
+    def feeds_in(self) -> bool:
+        """Whether the network itself feeds in somewhere: generators of its own, loads below 0."""
+        return bool((self.load_kw < 0).any() or self.generation_kva.real.any())
+
+    @property
     def slack_buses(self) -> IntArray:
         """Position of the slack bus of each tree."""
         return np.atleast_1d(np.asarray(self.slack_bus, dtype=np.int64))
@@ -108,6 +125,15 @@ class Feeder:
     def slack_voltages_pu(self) -> FloatArray:
         """Voltage of each slack bus."""
         return np.broadcast_to(np.asarray(self.slack_voltage_pu, dtype=np.float64), self.slack_buses.shape)
+
+    @property
+    def voltage_limits_pu(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest voltage allowed at each bus; those of the slack buses do not count."""
+        low, high = (
+            np.broadcast_to(np.asarray(limit, dtype=np.float64), self.bus_count)
+            for limit in (self.voltage_min_pu, self.voltage_max_pu)
+        )
+        return low, high
 
     @property
     def current_base_a(self) -> float | FloatArray:
@@ -164,66 +190,22 @@ class Feeder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
-    """A branch in service as read from any source, in per unit, from its first end to its second."""
-
-    edge: Edge
-    z_pu: complex
-    y_pu: tuple[complex, complex] = (0j, 0j)
-    """Admittance to earth at either end, inside the taps."""
-    taps: tuple[float, float] = (1.0, 1.0)
-    """Voltage of either bus over the voltage behind its tap."""
-    current_max_pu: tuple[float, float] = (math.inf, math.inf)
-    """At either bus."""
-
-    def outwards(self, from_bus: str) -> "Branch":
-        """Return the branch with *from_bus* as its first end."""
-        if self.edge.ends[0] == from_bus:
-            return self
-        return Branch(
-            edge=Edge(self.edge.name, self.edge.ends[::-1]),
-            z_pu=self.z_pu,
-            y_pu=self.y_pu[::-1],
-            taps=self.taps[::-1],
-            current_max_pu=self.current_max_pu[::-1],
-        )
-
-
-def in_parallel(one: Branch, other: Branch) -> Branch | None:
-    """Return two branches between the same buses as one; None where their taps differ, so that current circles.
-
-    The current divides by the series admittances; the one that reaches its limit first sets the limit.
-    """
-    other = other.outwards(one.edge.ends[0])
-    if not np.allclose(one.taps, other.taps, rtol=1e-12, atol=0.0):
-        return None
-    z_pu = one.z_pu * other.z_pu / (one.z_pu + other.z_pu)
-    shares = abs(z_pu / one.z_pu), abs(z_pu / other.z_pu)
-    limits = [
-        min(a / shares[0], b / shares[1])
-        for a, b in zip(one.current_max_pu, other.current_max_pu, strict=True)
-    ]
-    return Branch(
-        edge=Edge(f"{one.edge.name} + {other.edge.name}", one.edge.ends),
-        z_pu=z_pu,
-        y_pu=(one.y_pu[0] + other.y_pu[0], one.y_pu[1] + other.y_pu[1]),
-        taps=one.taps,
-        current_max_pu=(limits[0], limits[1]),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """What a feeder is made of, whatever it was read from; a bus holds its load (kW, kvar)."""
 
     name: str
     source: str
     buses: dict[str, tuple[float, float]]
+    generation_kva: ComplexArray | None = None
+    """What is fed in at each bus and counted in its load, P + jQ."""
     branches: list[Branch]
     slacks: dict[str, float]
     """The slack buses and the voltage [p.u.] the source says they hold."""
     v_base_kv: float | FloatArray
     shunt_pu: ComplexArray | None = None
+    voltage_limits_pu: tuple[FloatArray, FloatArray] | None = None
+    """Lowest and highest voltage the source allows at each bus; NaN where it says none."""
+    notes: tuple[str, ...] = ()
     aliases: Mapping[str, int] = field(default_factory=dict)
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     bus_numbers: str = ""
@@ -240,11 +222,47 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
     problems = problems or _shorted(known)
-    refuse(tables.source, problems + _rule_problems(rules, tables))
-    return _ordered(tables, rules, [known[step.edge].outwards(step.from_bus) for step in tree.steps])
+    band = _band(tables, rules)
+    refuse(tables.source, problems + _rule_problems(rules, tables) + _band_problems(tables, band))
+    outwards = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
+    return _ordered(tables, rules, outwards, band)
 
 
-def _ordered(tables: Tables, rules: VoltageRules, branches: list[Branch]) -> Feeder:
+def _band(tables: Tables, rules: VoltageRules) -> tuple[FloatArray, FloatArray]:
+    """Return the voltage limits of each bus: the user's, else the network's own, else the default.
+
+    Those of the slack buses, which hold their voltage anyway, are the widest of all others.
+    """
+    count = len(tables.buses)
+    fed = np.array([name not in tables.slacks for name in tables.buses], dtype=bool)
+    own = tables.voltage_limits_pu or (np.full(count, np.nan), np.full(count, np.nan))
+    low, high = (
+        np.where(np.isnan(said) | (said == none), default, said) if limit is None else np.full(count, limit)
+        for limit, said, none, default in zip(
+            (rules.min_pu, rules.max_pu), own, NO_LIMIT_PU, DEFAULT_BAND_PU, strict=True
+        )
+    )
+    if fed.any():
+        low[~fed], high[~fed] = low[fed].min(), high[fed].max()
+    return low, high
+
+
+def _band_problems(tables: Tables, band: tuple[FloatArray, FloatArray]) -> list[Problem]:
+    """Return the problem of limits that leave no voltage between them: the same at all buses, or of each."""
+    wrong = [
+        (name, low, high) for name, low, high in zip(tables.buses, *band, strict=True) if not 0 < low <= high
+    ]
+    if len({(low, high) for _, low, high in wrong}) == 1 and len(wrong) == len(tables.buses):
+        return [Problem(f"the voltage band {wrong[0][1]:g} to {wrong[0][2]:g} p.u. is empty or not positive")]
+    return [
+        Problem(f"{at_bus(name)}: the voltage limits {low:g} to {high:g} p.u. are crossed or not positive")
+        for name, low, high in wrong
+    ]
+
+
+def _ordered(
+    tables: Tables, rules: VoltageRules, branches: list[Branch], band: tuple[FloatArray, FloatArray]
+) -> Feeder:
     """Return the feeder of branches that each come after the one that feeds it."""
     index = {bus: i for i, bus in enumerate(tables.buses)}
     far_tap = np.array([b.taps[1] for b in branches])
@@ -270,13 +288,19 @@ def _ordered(tables: Tables, rules: VoltageRules, branches: list[Branch]) -> Fee
         v_base_kv=tables.v_base_kv,
         load_kw=np.array([p for p, _ in tables.buses.values()]),
         load_kvar=np.array([q for _, q in tables.buses.values()]),
+        generation_kva=tables.generation_kva,  # type: ignore[arg-type]
         slack_voltage_pu=slack_pu,
-        voltage_min_pu=rules.min_pu,
-        voltage_max_pu=rules.max_pu,
+        voltage_min_pu=_one_or_each(band[0]),
+        voltage_max_pu=_one_or_each(band[1]),
+        notes=tables.notes,
         aliases=tables.aliases,
         unclear=tables.unclear,
         bus_numbers=tables.bus_numbers,
     )
+
+
+def _one_or_each(limits: FloatArray) -> float | FloatArray:
+    return float(limits[0]) if (limits == limits[0]).all() else limits
 
 
 def _slack_problems(tables: Tables) -> list[Problem]:
@@ -290,14 +314,9 @@ def _shorted(branches: list[Branch]) -> list[Problem]:
 
 
 def _rule_problems(rules: VoltageRules, tables: Tables) -> list[Problem]:
-    problems = []
-    if not 0 < rules.min_pu < rules.max_pu:
-        problems.append(
-            Problem(f"the voltage band {rules.min_pu} to {rules.max_pu} p.u. is empty or not positive")
-        )
     slack_pu = min(tables.slacks.values(), default=1.0) if rules.slack_pu is None else rules.slack_pu
     numbers = {"slack voltage [p.u.]": slack_pu, "base voltage [kV]": float(np.min(tables.v_base_kv))}
-    return problems + [
+    return [
         Problem(field=name, value=value, allowed=POSITIVE.allowed)
         for name, value in numbers.items()
         if not POSITIVE.holds(value)

@@ -51,7 +51,7 @@ def read_solution(result: SolverResult, structure: ProblemStructure, data: Probl
 
 
 def _shed(variables: Arrays, structure: ProblemStructure, data: ProblemData) -> Arrays:
-    """Return the load that is not served, below 0 what feeds in and is turned away; 0 where the limits are strict."""
+    """Return the load that is not served, feed-in that is not taken below 0; 0 where the limits are strict."""
     none = np.zeros((data.periods, structure.feeder.bus_count))
     shed = {
         name: np.maximum(BASE_KVA * variables[name], 0.0) if structure.elastic else none.copy()
@@ -103,8 +103,8 @@ def _injection(
     p = -(load.base_kw + load.station_kw) + shed["base_shed_kw"] + shed["station_shed_kw"]
     q = -load.base_kvar.copy()
     if structure.elastic:
-        base = np.where(load.base_kw != 0, load.base_kw, np.inf)
-        q += shed["base_shed_kw"] * load.base_kvar / base
+        sheds = load.base_kw != 0 if structure.feeder.feeds_in else load.base_kw > 0
+        q += shed["base_shed_kw"] * load.base_kvar / np.where(sheds, load.base_kw, np.inf)
     for group in (*structure.devices.loads_last, *structure.responses):
         on = group.at(structure.feeder)
         active, reactive = group.injection(raw[group.kind])

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.grid.binding import what_binds
+from cosim.errors import SolverError
+from cosim.grid.binding import full_branches, way_to_slack, what_binds
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import ProblemData
+from cosim.grid.radial import Feeder
 from cosim.grid.solution import Solution, Violation
+from cosim.grid.sweep import sweep_power_flow
 
 VOLTAGE_NOTICED_PU = 1e-6
 KINDS = (
@@ -35,7 +38,7 @@ def violations(
     fails = "no dispatch keeps" if proven else "this dispatch does not keep"
     found = [
         *_shed(solution, structure, data),
-        *_fed_in(solution, structure, data),
+        *_feed_in_off(solution, structure, data),
         *_voltages(solution, structure, data, fails),
     ]
     found += [v for group in structure.groups for v in group.violations(solution.setpoints, data)]
@@ -51,38 +54,23 @@ def _voltages(
     stations = bool(data.load.station_kw.any())
     lower = "Lower the station load" if stations else "Lower the load (grid.load_scale)"
     relief = next((f"{group.relief}, or l" for group in structure.groups if group.relief), "L")
-    low = np.where(fed, feeder.voltage_min_pu - solution.voltage_pu, 0.0)
+    least, most = feeder.voltage_limits_pu
+    low = np.where(fed, least - solution.voltage_pu, 0.0)
     for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
         sentence = (
-            f"period {period}, {at_bus(bus)}: {fails} {feeder.voltage_min_pu:g} p.u. "
+            f"period {period}, {at_bus(bus)}: {fails} {least[i]:g} p.u. "
             f"(short by {amount:.3g}). {lower}, or raise grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="undervoltage", amount=amount, sentence=sentence)
-    high = np.where(fed, solution.voltage_pu - feeder.voltage_max_pu, 0.0)
+    high = np.where(fed, solution.voltage_pu - most, 0.0)
     for t, i in np.argwhere(high > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(high[t, i])
         sentence = (
-            f"period {period}, {at_bus(bus)}: {fails} {feeder.voltage_max_pu:g} p.u. "
+            f"period {period}, {at_bus(bus)}: {fails} {most[i]:g} p.u. "
             f"(above by {amount:.3g}). {relief}ower grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)
-
-
-def _fed_in(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
-    feeder, off_kw = structure.feeder, -solution.base_shed_kw
-    for t, i in np.argwhere(off_kw > POWER_NOTICED_KW):
-        period, bus, amount = data.horizon.first_period + int(t), feeder.bus_names[i], float(off_kw[t, i])
-        held = not structure.export and solution.purchase_kw[t] <= POWER_NOTICED_KW
-        reason = (
-            "They would have to leave the feeder: grid.export=true allows that."
-            if held
-            else what_binds(solution, feeder, int(t), int(i), 0.0)
-        )
-        sentence = (
-            f"period {period}, {at_bus(bus)}: {amount:,.1f} kW of what is fed in have no way to go. {reason}"
-        )
-        yield Violation(period=period, bus=bus, kind="feed_in_off", amount=amount, sentence=sentence.rstrip())
 
 
 def _shed(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
@@ -98,3 +86,32 @@ def _shed(solution: Solution, structure: ProblemStructure, data: ProblemData) ->
             reason = what_binds(solution, feeder, int(t), int(i), floor_pu)
             sentence = f"period {period}, {at_bus(bus)}: {amount:.1f} kW of {what} cannot be served. {reason}"
             yield Violation(period=period, bus=bus, kind=kind, amount=amount, sentence=sentence.rstrip())
+
+
+def _feed_in_off(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
+    """Tell of feed-in of the network itself that is not taken: what is full, or that it would leave the feeder."""
+    feeder, first = structure.feeder, data.horizon.first_period
+    off_kw = np.maximum(-solution.base_shed_kw, 0.0)
+    for t in np.flatnonzero((off_kw > POWER_NOTICED_KW).any(axis=1)).tolist():
+        leaving_kw = 0.0 if structure.export else _leaving_kw(solution, feeder, t, off_kw[t])
+        for i in np.flatnonzero(off_kw[t] > POWER_NOTICED_KW).tolist():
+            period, bus, amount = first + t, feeder.bus_names[i], float(off_kw[t, i])
+            reason = full_branches(solution, feeder, t, way_to_slack(feeder, i))
+            if leaving_kw > POWER_NOTICED_KW and not reason:
+                reason = (
+                    f"With it, {leaving_kw:,.0f} kW have to leave the feeder, and grid.export is false; "
+                    "allow it by grid.export=true."
+                )
+            sentence = f"period {period}, {at_bus(bus)}: {amount:.1f} kW of feed-in cannot be taken. {reason}"
+            yield Violation(
+                period=period, bus=bus, kind="feed_in_off", amount=amount, sentence=sentence.rstrip()
+            )
+
+
+def _leaving_kw(solution: Solution, feeder: Feeder, t: int, off_kw: FloatArray) -> float:
+    """Return what would leave the feeder in a period if all feed-in were taken; NaN where no power flow says."""
+    try:
+        flow = sweep_power_flow(feeder, solution.injection_kw[t] + off_kw, solution.injection_kvar[t])
+    except SolverError:
+        return float("nan")
+    return -float(flow.slack_kw)

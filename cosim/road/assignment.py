@@ -4,11 +4,12 @@ Equation and step numbers are those of Ma et al. (2024).
 """
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from cosim.arguments import check, not_negative, one_of, whole
+from cosim.arguments import checked, numbers_of
 from cosim.arrays import BoolArray, FloatArray, Frame
 from cosim.road.averaging import Averaging, average_link_flows, average_path_flows, below_capacity
 from cosim.road.bush_loading import BushLoading
@@ -21,6 +22,7 @@ from cosim.road.newton import LoadingSearch, newton
 from cosim.road.problem import AssignmentProblem
 from cosim.road.station_capacity import check_station_capacity
 from cosim.road.steps import Method
+from cosim.sections import Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +33,7 @@ class Equilibrium:
     """
 
     method: Method
+    network: Network
     path_flow_veh_h: FloatArray
     link_flow_veh_h: FloatArray
     link_time_min: FloatArray
@@ -58,20 +61,9 @@ class Equilibrium:
         end = "converged" if self.converged else "not converged"
         return f"<Equilibrium by {self.method}: {end}, residual {self.residual:.1e} after {self.iterations} iterations>"
 
-    def to_frame(self, network: Network) -> Frame:
-        """Return a table with one row per link of *network*: end nodes, flow [veh/h], time and toll [min]."""
-        import pandas as pd
-
-        columns = {
-            "link": network.links,
-            "from_node": [network.nodes[node] for node in network.from_node],
-            "to_node": [network.nodes[node] for node in network.to_node],
-            "flow_veh_h": self.link_flow_veh_h,
-            "time_min": self.link_time_min,
-            "toll_min": self.toll_min,
-            "capacity_veh_h": network.capacity_veh_h,
-        }
-        return pd.DataFrame(columns)
+    def to_frame(self) -> Frame:
+        """Return a table with one row per link, see `Network.frame`."""
+        return self.network.frame(self.link_flow_veh_h, self.link_time_min, self.toll_min)
 
     @property
     def iterations(self) -> int:
@@ -79,13 +71,14 @@ class Equilibrium:
         return self.residuals.size
 
 
+@checked
 def solve_sue(
     problem: AssignmentProblem | BushProblem,
     *,
     start: FloatArray | None = None,
     method: Method = "newton",
-    tolerance: float = 1e-6,
-    max_iterations: int = 10_000,
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 1e-6,
+    max_iterations: Count = 10_000,
 ) -> Equilibrium:
     """Return the stochastic user equilibrium, the path flows with f = q P(c(f)).
 
@@ -98,12 +91,13 @@ def solve_sue(
     iterations are made; a search that does not converge returns its best flows, with ``converged`` False.
     Raises ConfigError for an invalid argument, InfeasibleError if demand exceeds the capacity of the stations.
     """
-    check(
-        "solve_sue",
-        one_of("method", method, get_args(Method)),
-        not_negative({"tolerance": tolerance}),
-        whole({"max_iterations": max_iterations}, 0),
-    )
+    if start is not None:
+        size, element = (
+            (len(problem.network.links), "link")
+            if isinstance(problem, BushProblem)
+            else (problem.paths.count, "path")
+        )
+        start = numbers_of("solve_sue", "start", start, size, f"a flow per {element}")
     if not problem.extends:
         check_station_capacity(problem)
     if isinstance(problem, BushProblem):
@@ -191,6 +185,7 @@ def _common_fields(
     link_cost, toll = _cost_and_toll_min(problem, link_flow)
     return {
         "method": method,
+        "network": problem.network,
         "link_flow_veh_h": link_flow,
         "link_time_min": link_cost - toll,
         "toll_min": toll,

@@ -1,19 +1,22 @@
 """The assignment problem of an OD table, on listed paths or, for large tables, on bushes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from cosim.arguments import check, positive
+from cosim.arguments import PER_CLASS_AND_OD, checked, numbers_of
 from cosim.arrays import FloatArray
 from cosim.errors import ConfigError, refuse
 from cosim.road.bush_problem import BushProblem
 from cosim.road.bushes import BushSet, find_bushes
+from cosim.road.columns import VEHICLES
 from cosim.road.network import Network, OdTable
 from cosim.road.path_size import path_size_cost_min
-from cosim.road.paths import PathSet, UserClass, find_paths
+from cosim.road.paths import PathSet, UserClass, UserClasses, find_paths
 from cosim.road.problem import AssignmentProblem, Overload
+from cosim.sections import NonNegative
 
 MAX_LISTED_ODS = 1000
 """Number of ODs up to which paths are listed. Measured: Sioux Falls (528 ODs) takes 0.04 s with 3,376 listed paths and
@@ -22,44 +25,51 @@ AUTOMATIC_CHOICES: tuple[dict[str, Any], ...] = ({"path_limit": 100}, {"budget":
 """Path sets tried in turn: all paths if at most 100 per OD, else those of at most 1.5 times the cheapest cost."""
 
 
+@checked
 def build_problem(
     network: Network,
     od: OdTable,
-    theta_per_min: float | Sequence[float],
+    theta_per_min: Annotated[float | Sequence[float], Field(gt=0)],
     *,
-    classes: Sequence[UserClass] = (UserClass("vehicles"),),
+    classes: UserClasses = VEHICLES,
     demand_veh_h: FloatArray | None = None,
     paths: str = "auto",
-    path_size: float = 0.0,
+    path_size: NonNegative = 0.0,
     overload: Overload = "refuse",
 ) -> AssignmentProblem | BushProblem:
     """Return the assignment problem on the path set *paths* (see :func:`choose_paths`).
 
     *theta_per_min* is one number, or one per class; *demand_veh_h* is given class by class, per OD (by default a
     single class has that of the OD table). *path_size* is the weight of ln PS in the path-size logit, usually 1; it
-    needs listed paths. Raises ConfigError for an invalid argument or path set, ValueError for several classes without
-    demand.
+    needs listed paths. Raises ConfigError for an invalid argument or path set, and for several classes without demand.
     """
-    theta = np.broadcast_to(np.asarray(theta_per_min, dtype=np.float64), len(classes))
-    check("build_problem", *(positive({"theta_per_min": value}) for value in theta.tolist()))
-    if demand_veh_h is None:
-        if len(classes) != 1:
-            msg = "with more than one class, demand_veh_h must be given"
-            raise ValueError(msg)
-        demand_veh_h = od.demand_veh_h
+    several = demand_veh_h is None and len(classes) > 1
+    refuse("build_problem", ["with more than one class, demand_veh_h must be given"] if several else [])
+    given = od.demand_veh_h if demand_veh_h is None else demand_veh_h
+    groups = len(classes) * od.origin.size
+    demand = numbers_of("build_problem", "demand_veh_h", given, groups, PER_CLASS_AND_OD)
+    theta = _theta_of_classes(theta_per_min, len(classes))
     chosen = choose_paths(network, od, classes, paths)
     if isinstance(chosen, BushSet):
         if path_size:
-            refuse("path size", ["needs listed paths, not bushes; give budget:B or k:K as paths"])
-        return BushProblem(bushes=chosen, demand_veh_h=demand_veh_h, theta_per_min=theta, overload=overload)
+            refuse("path_size", ["needs listed paths, not bushes; give budget:B or k:K as paths"])
+        return BushProblem(bushes=chosen, demand_veh_h=demand, theta_per_min=theta, overload=overload)
     by_group = np.repeat(theta, od.origin.size)
     return AssignmentProblem(
         paths=chosen,
-        demand_veh_h=demand_veh_h,
+        demand_veh_h=demand,
         theta_per_min=by_group,
         extra_cost_min=path_size_cost_min(chosen, by_group, path_size) if path_size else 0.0,
         overload=overload,
     )
+
+
+def _theta_of_classes(theta_per_min: float | Sequence[float], classes: int) -> FloatArray:
+    theta = np.asarray(theta_per_min, dtype=np.float64)
+    is_valid = theta.shape in {(), (1,), (classes,)}
+    problem = f"theta_per_min has {theta.size} values; give one, or one per class ({classes})"
+    refuse("build_problem", [] if is_valid else [problem])
+    return np.broadcast_to(theta, classes)
 
 
 def choose_paths(

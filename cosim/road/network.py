@@ -1,12 +1,13 @@
 """The road network as arrays: nodes, one-way links, and one charging arc per station."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from cosim.arrays import BoolArray, FloatArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, Frame, IntArray
 from cosim.errors import ConfigError
 
 LINK_DEFAULTS = {
@@ -84,6 +85,23 @@ class Network:
         """Return the index of a node in the node arrays; ValueError for an unknown node."""
         return self.nodes.index(name)
 
+    def frame(self, flow_veh_h: FloatArray, time_min: FloatArray, toll_min: FloatArray) -> Frame:
+        """Return a table with one row per link: end nodes, flow, time, cost, toll, capacity, flow / capacity."""
+        import pandas as pd
+
+        columns = {
+            "link": self.links,
+            "from_node": [self.nodes[node] for node in self.from_node],
+            "to_node": [self.nodes[node] for node in self.to_node],
+            "flow_veh_h": flow_veh_h,
+            "time_min": time_min,
+            "cost_min": self.cost_min(time_min),
+            "toll_min": toll_min,
+            "capacity_veh_h": self.capacity_veh_h,
+            "saturation": flow_veh_h / self.capacity_veh_h,
+        }
+        return pd.DataFrame(columns)
+
     def with_charging_arcs(self, stations: Sequence[ChargingArc]) -> "Network":
         """Return the network with a charging arc per station, in station order.
 
@@ -153,6 +171,6 @@ def _faults(network: Network, station: ChargingArc) -> list[str]:
 
 
 def _repeated(names: Sequence[str]) -> list[str]:
-    """Return the names that occur more than once, each once, in order."""
-    seen: set[str] = set()
-    return list(dict.fromkeys(name for name in names if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    """Return the names that occur more than once, each once."""
+    counts = Counter(names)
+    return [name for name, count in counts.items() if count > 1]

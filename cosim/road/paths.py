@@ -6,10 +6,12 @@ Equation numbers are those of Ma et al. (2024).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
+from typing import Annotated
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from cosim.arguments import Allowed
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import Problem, refuse
 from cosim.road.choice import Groups
@@ -23,6 +25,17 @@ class UserClass:
 
     name: str
     charges: bool = False
+
+
+UserClasses = Annotated[
+    Sequence[UserClass],
+    Allowed(
+        "a list of user classes, at least one",
+        lambda value: (
+            isinstance(value, Sequence) and bool(value) and all(isinstance(v, UserClass) for v in value)
+        ),
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,22 +8,22 @@ Classes share the links and have the same value of time, so one objective holds 
 shares of paths; as theta grows, ln PS / theta vanishes, so the link flows do not depend on them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from cosim.arguments import check, positive, whole
-from cosim.arrays import FloatArray
+from cosim.arguments import PER_CLASS_AND_OD, checked, numbers_of
+from cosim.arrays import FloatArray, Frame
+from cosim.errors import refuse
 from cosim.road.columns import VEHICLES, shortest_paths, with_cheaper_paths, with_enough_stations
 from cosim.road.latency import link_time_min, link_toll_min
 from cosim.road.network import Network, OdTable
 from cosim.road.newton import newton
 from cosim.road.objective import beckmann_objective
 from cosim.road.path_size import path_sizes
-from cosim.road.paths import PathSet, UserClass
+from cosim.road.paths import PathSet, UserClasses
 from cosim.road.problem import AssignmentProblem
+from cosim.sections import Count, NonNegative, Tolerance
 
 FIRST_THETA_TIMES_COST = 100.0
 """Theta of the first iteration times the mean cost of a trip on the initial paths."""
@@ -65,16 +65,21 @@ class UserEquilibrium:
     gaps: FloatArray
     """Relative gap after each iteration."""
 
+    def to_frame(self) -> Frame:
+        """Return a table with one row per link, see `Network.frame`."""
+        return self.paths.network.frame(self.link_flow_veh_h, self.link_time_min, self.toll_min)
 
+
+@checked
 def solve_ue(
     network: Network,
     od: OdTable,
     *,
-    classes: Sequence[UserClass] = VEHICLES,
+    classes: UserClasses = VEHICLES,
     demand_veh_h: FloatArray | None = None,
-    path_size: float = 0.0,
-    tolerance: float = 1e-6,
-    max_iterations: int = MAX_ITERATIONS,
+    path_size: NonNegative = 0.0,
+    tolerance: Tolerance = 1e-6,
+    max_iterations: Count = MAX_ITERATIONS,
 ) -> UserEquilibrium:
     """Return the deterministic user equilibrium to a relative gap of *tolerance*.
 
@@ -83,8 +88,27 @@ def solve_ue(
     On a network of marginal costs the solution is the system optimum. Raises ConfigError for an OD without a path,
     InfeasibleError if demand exceeds the capacity of the stations.
     """
-    check("solve_ue", positive({"tolerance": tolerance}), whole({"max_iterations": max_iterations}, 1))
-    demand = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
+    demand = _demand("solve_ue", od, classes, demand_veh_h)
+    return _search(network, od, classes, demand, path_size, tolerance, max_iterations)
+
+
+def _demand(call: str, od: OdTable, classes: UserClasses, demand_veh_h: FloatArray | None) -> FloatArray:
+    """Return the demand class by class, per OD; ConfigError for values that are wrong, or all 0."""
+    given = np.tile(od.demand_veh_h, len(classes)) if demand_veh_h is None else demand_veh_h
+    demand = numbers_of(call, "demand_veh_h", given, len(classes) * od.origin.size, PER_CLASS_AND_OD)
+    refuse(call, [] if demand.sum() > 0 else ["there are no trips to assign: every demand is 0"])
+    return demand
+
+
+def _search(
+    network: Network,
+    od: OdTable,
+    classes: UserClasses,
+    demand: FloatArray,
+    path_size: float,
+    tolerance: float,
+    max_iterations: int,
+) -> UserEquilibrium:
     paths = shortest_paths(network, od, classes)
     start = AssignmentProblem(paths=paths, demand_veh_h=demand, theta_per_min=np.ones(demand.size))
     paths = with_enough_stations(start).paths
@@ -115,12 +139,24 @@ def solve_ue(
         residual = float(np.clip(RESIDUAL_OVER_GAP * gaps[-1], MIN_RESIDUAL, MAX_RESIDUAL))
 
 
-def solve_so(network: Network, od: OdTable, **options: Any) -> UserEquilibrium:
+@checked
+def solve_so(
+    network: Network,
+    od: OdTable,
+    *,
+    classes: UserClasses = VEHICLES,
+    demand_veh_h: FloatArray | None = None,
+    path_size: NonNegative = 0.0,
+    tolerance: Tolerance = 1e-6,
+    max_iterations: Count = MAX_ITERATIONS,
+) -> UserEquilibrium:
     """Return the system optimum: the user equilibrium of the marginal costs t + x t', with the tolls x t' [min].
 
-    *options* as in :func:`solve_ue`.
+    Arguments and errors are those of :func:`solve_ue`.
     """
-    optimum = solve_ue(replace(network, marginal=True), od, **options)
+    demand = _demand("solve_so", od, classes, demand_veh_h)
+    marginal = replace(network, marginal=True)
+    optimum = _search(marginal, od, classes, demand, path_size, tolerance, max_iterations)
     return replace(optimum, paths=replace(optimum.paths, network=network))
 
 

@@ -6,6 +6,7 @@ from cosim.scenario.build import (
     NOT_CHARGING,
     USER_CLASSES,
     Scenario,
+    as_scenario,
     build_scenario,
     load_scenario,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "FeederCase",
     "Scenario",
     "Station",
+    "as_scenario",
     "build_scenario",
     "charging_price_cny_per_kwh",
     "load_scenario",

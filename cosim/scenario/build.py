@@ -1,21 +1,22 @@
-"""From configuration to models: the one place that builds roads, stations, feeders and population.
+"""From configuration to models: builds roads, stations, feeders and population of a scenario.
 
-Here the references are checked: a station's road node and bus exist, profiles cover the day, OD pairs are
-connected, feeders are radial. All problems are collected and raised together.
+The references are checked: a station's road node and bus exist, profiles cover the day, OD pairs are connected,
+feeders are radial. All problems are collected and raised together.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
+from cosim.config.bundled import find_scenario
 from cosim.config.extending import read_scenario_tables
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
-from cosim.config.reading import apply_settings, check
+from cosim.config.reading import Settings, apply_settings, check, read_settings
 from cosim.config.travel import MAX_EVS
 from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.ev.battery import Battery
@@ -28,7 +29,13 @@ from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
 from cosim.scenario.choice import build_choice
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case, buses_only, read_feeder
+from cosim.scenario.feeder_case import (
+    FeederCase,
+    build_feeder_case,
+    buses_only,
+    read_feeder,
+    with_voltage_limits,
+)
 from cosim.scenario.inputs import (
     build_battery,
     build_behaviour,
@@ -38,6 +45,7 @@ from cosim.scenario.inputs import (
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
 from cosim.scenario.trips import build_chains, without_round_trips
+from cosim.sections import Seed
 
 T = TypeVar("T")
 
@@ -48,30 +56,30 @@ USER_CLASSES = (UserClass("car"), UserClass("not_charging"), UserClass("charging
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scenario:
-    """Everything a model of the day needs, built and checked."""
+    """The inputs of both models of the day, built and checked."""
 
     config: ScenarioConfig
     folder: Path
-    """Where the scenario file lies; its data files are named relative to it."""
+    """Folder of the scenario file; its data files are named relative to it."""
     periods: Periods
     profiles: dict[str, FloatArray]
     paths: PathSet
-    """Paths of the three user classes; its charging arcs are typical ones (see `with_session_energy`)."""
+    """Paths of the three user classes; its charging arcs are for a typical session (see `with_session_energy`)."""
     od_share: FloatArray
-    """Share of the trips of each OD."""
+    """Share of the trips on each OD pair, (ODs,)."""
     stations: tuple[Station, ...]
     feeders: tuple[FeederCase, ...]
     mobility: MobilityModel
     battery: Battery
     behaviour: ChargingBehaviour
     chains: TripChains | None
-    """How trips chain; None where each is an OD draw of its own."""
+    """Trip chains over the OD table; None where the OD pair of each trip is drawn independently."""
     choice: RouteChoice
-    """How EVs choose among paths, and (path, station) pairs."""
+    """Choice model of EVs among paths, and (path, station) pairs."""
 
     @property
     def network(self) -> Network:
-        """The roads, with a charging arc for each station."""
+        """Road network with a charging arc for each station."""
         return self.paths.network
 
     @property
@@ -92,23 +100,23 @@ class Scenario:
         return float(self.trips_veh_h.sum()) * self.periods.hours
 
     def n_ev(self, trips_per_ev: float) -> int:
-        """Return the number of EVs that make the EVs' share of the trips; ConfigError if no EV makes any."""
+        """Return the number of EVs that make the EVs' share of the trips; ConfigError if EVs make no trips."""
         if trips_per_ev <= 0:
             problem = "mobility: no EV makes a trip; raise travel_share, or let first departures be earlier"
             raise ConfigError(self.config.name, [problem])
-        wanted = self.config.population.evs
-        n_ev = wanted or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
+        configured = self.config.population.evs
+        n_ev = configured or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
         if n_ev > MAX_EVS:
             problem = f"these trips take {n_ev:,} EVs; at most {MAX_EVS:,} can be. Lower road.demand_scale"
             raise ConfigError(self.config.name, [problem])
         return n_ev
 
     def group(self, user_class: int, od: int) -> int:
-        """Return the number of a class and OD in the path set."""
+        """Return the group of the path set for a user class and an OD pair."""
         return user_class * self.paths.od.origin.size + od
 
     def with_session_energy(self, session_kwh: float) -> PathSet:
-        """Return the path set with charging arcs that follow from the mean energy of a session."""
+        """Return the path set with the charging arcs for a mean session energy."""
         network = self.network
         arcs = network.charging_arcs
         t0, capacity = network.t0_min.copy(), network.capacity_veh_h.copy()
@@ -117,30 +125,32 @@ class Scenario:
         return replace(self.paths, network=replace(network, t0_min=t0, capacity_veh_h=capacity))
 
     def path_size_cost_min(self, paths: PathSet) -> FloatArray | float:
-        """Return what the overlap of each path adds to its cost, -ln PS / theta, if drivers mind it; else 0.
+        """Return the path-size term of each path's cost, -ln PS / theta, for the choice 'path_size'; else 0.
 
-        Conventional cars and the equilibrium follow where `population.choice` is 'path_size'. Strategies of another
-        form than logit have no equilibrium here: theirs is compared with the logit's.
+        It applies to EVs, conventional cars and the equilibrium. Choice models other than logit have no equilibrium
+        here: they are compared with that of the logit.
         """
         if self.config.population.choice != "path_size":
             return 0.0
         return path_size_cost_min(paths, np.full(paths.groups.count, self.config.road.theta_per_min))
 
     def charging_cost_min(self, price_cny_per_kwh: FloatArray, energy_kwh: FloatArray | float) -> FloatArray:
-        """Return what a charge costs, in minutes: 60 price energy / value of time; zero if switched off."""
+        """Return the cost of a charge in minutes: 60 price energy / value of time; 0 without ``price_in_choice``."""
         road = self.config.road
         weight = 60 * energy_kwh / road.value_of_time_cny_per_h * road.price_in_choice
         cost: FloatArray = weight * price_cny_per_kwh
         return cost
 
 
-def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int | None = None) -> Scenario:
-    """Return the scenario in *file*, with ``field=value`` *settings* laid over it.
+@checked
+def load_scenario(scenario: str | Path, settings: Settings = (), *, seed: Seed | None = None) -> Scenario:
+    """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it.
 
-    Raises ConfigError with one sentence for every problem of the file and of the data it names.
+    *settings* are ``{"grid.slack_voltage_pu": 1.02}`` or texts ``"grid.slack_voltage_pu=1.02"``; *seed* is by default
+    the scenario's. Raises ConfigError with one sentence for every problem of the file and of the data it names.
     """
-    path = Path(file)
-    changes = list(settings) if seed is None else [*settings, f"seed={seed}"]
+    path = find_scenario(scenario)
+    changes = read_settings(settings) | ({} if seed is None else {"seed": seed})
     tables = apply_settings(read_scenario_tables(path), changes)
     try:
         config = check(tables, str(path))
@@ -149,20 +159,25 @@ def load_scenario(file: str | Path, settings: Iterable[str] = (), *, seed: int |
     return build_scenario(config, path.parent, str(path))
 
 
+def as_scenario(scenario: Scenario | str | Path) -> Scenario:
+    """Return a scenario that is given as such, as a file or as the name of a bundled one."""
+    return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+
+
 def _further_problems(tables: dict[str, Any], path: Path) -> list[Problem]:
-    """Return what is wrong with the references of a file some of whose values are wrong themselves."""
-    config, found = with_placeholders(tables, ScenarioConfig), Problems()
+    """Return the problems of the references in a file that has invalid values, too."""
+    config, problems = with_placeholders(tables, ScenarioConfig), Problems()
     if config is None:
         return []
-    found.attempt(build_scenario, config, path.parent, str(path))
-    stand_ins = [PLACEHOLDER, *_columns_by_default(config, tables)]
+    problems.attempt(build_scenario, config, path.parent, str(path))
+    placeholders = [PLACEHOLDER, *_columns_by_default(config, tables)]
     if config.periods != tables.get("periods", config.periods):
-        stand_ins.append("periods")
-    return [problem for problem in found if not any(map(problem.names, stand_ins))]
+        placeholders.append("periods")
+    return [problem for problem in problems if not any(map(problem.names, placeholders))]
 
 
 def _columns_by_default(config: ScenarioConfig, tables: dict[str, Any]) -> list[str]:
-    """Return the columns that nobody named: those of a table that stands in for a wrong one."""
+    """Return the profile columns named by the placeholder of an invalid table, and not by the user."""
     columns = {
         "grid": [feeder.load_profile for feeder in config.grid.feeders],
         "road": [config.road.trip_profile],
@@ -187,8 +202,8 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         for feeder in config.grid.feeders
     ]
     cases = [
-        feeder and problems.attempt(build_feeder_case, wanted, feeder, profiles, periods.count)
-        for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
+        feeder and problems.attempt(build_feeder_case, feeder_config, feeder, profiles, periods.count)
+        for feeder_config, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
     for feeder in config.grid.feeders:
@@ -202,7 +217,7 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h
     return Scenario(
-        config=config,
+        config=with_voltage_limits(config, [case.feeder for case in cases if case]),
         folder=folder,
         periods=periods,
         profiles=profiles,

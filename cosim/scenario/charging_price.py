@@ -1,4 +1,4 @@
-"""What stations ask for a kWh: the same everywhere, or more where it costs the feeder more."""
+"""The charging price of the stations: the tariff, or the tariff with nodal differences."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def charging_price_cny_per_kwh(
     """Return the charging price, (periods, stations): the tariff, or with nodal pricing rho + DLMP - mean DLMP.
 
     *tariff_cny_per_kwh* is (periods,), *nodal_cny_per_kwh* the price at each station's bus, (periods, stations).
-    The mean is over the stations of a feeder, so that nodal pricing moves charging but makes it no dearer.
+    The mean is over the stations of a feeder, so that nodal pricing shifts charging at an unchanged mean price.
     """
     price = np.repeat(
         np.asarray(tariff_cny_per_kwh, dtype=np.float64)[:, None], len(scenario.stations), axis=1
@@ -21,7 +21,7 @@ def charging_price_cny_per_kwh(
     if scenario.config.tariff.charging_price == "tariff":
         return price
     for case in scenario.feeders:
-        own = [station.number for station in scenario.stations if station.feeder == case.feeder.name]
-        if own:
-            price[:, own] = nodal_charging_price(tariff_cny_per_kwh, nodal_cny_per_kwh[:, own])
+        columns = [station.number for station in scenario.stations if station.feeder == case.feeder.name]
+        if columns:
+            price[:, columns] = nodal_charging_price(tariff_cny_per_kwh, nodal_cny_per_kwh[:, columns])
     return price

@@ -1,4 +1,4 @@
-"""How the drivers of a scenario choose: one of our strategies, or one that the user wrote."""
+"""The choice model of a scenario's drivers: a built-in one, or a class of the user's."""
 
 import sys
 from collections.abc import Iterator
@@ -18,35 +18,36 @@ from cosim.road.paths import PathSet
 from cosim.road.route_choice import BUILT_IN, Alternatives, RouteChoice
 
 FIELD = "population.choice"
+"""Field of the scenario that names the choice model."""
 
 
 def build_choice(config: ScenarioConfig, paths: PathSet | None) -> RouteChoice | None:
-    """Return the strategy that ``population.choice`` names; raise ConfigError if it names none that works.
+    """Return the choice model that ``population.choice`` names; raise ConfigError if there is none, or it fails.
 
-    One of the user's is tried on the first ODs, so that it fails before anything is computed.
+    A class of the user's is tried on the first OD pairs, so that it fails before anything is computed.
     """
     name = config.population.choice
     if name in BUILT_IN:
         return BUILT_IN[name]
-    choice = _watched(name)
+    choice = _checked_choice(name)
     if paths is not None:
-        choice.weights(_some_alternatives(paths, config.road.theta_per_min))
+        choice.weights(_trial_alternatives(paths, config.road.theta_per_min))
     return choice
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A strategy of the user's, of which every answer is looked at."""
+class CheckedChoice:
+    """A choice model of the user's whose weights are checked."""
 
     name: str
     choice: RouteChoice
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let another process find the class by its name, in the working directory too."""
-        return _watched, (self.name,)
+        """Return how another process loads the class by its name, also from the working directory."""
+        return _checked_choice, (self.name,)
 
     def weights(self, alternatives: Alternatives) -> FloatArray:
-        """Return its weights, or say what is wrong with them."""
+        """Return the weights of the model; raise ConfigError where they are not valid."""
         try:
             weight = np.asarray(self.choice.weights(alternatives), dtype=np.float64)
         except Exception as fault:
@@ -65,12 +66,12 @@ class Watched:
         return weight
 
 
-def _watched(name: str) -> Watched:
-    return Watched(name, _user_choice(name))
+def _checked_choice(name: str) -> CheckedChoice:
+    return CheckedChoice(name, _user_choice(name))
 
 
 def _user_choice(name: str) -> RouteChoice:
-    """Return a new object of a class named as ``module:Class``; the module may lie in the working directory."""
+    """Return a new object of a class named as ``module:Class``; the module may be in the working directory."""
     module, colon, kind = name.partition(":")
     if not (colon and module and kind):
         known = ", ".join(f"'{built_in}'" for built_in in BUILT_IN)
@@ -79,37 +80,37 @@ def _user_choice(name: str) -> RouteChoice:
         )
     try:
         with _working_directory_first():
-            found = getattr(import_module(module), kind, None)
+            choice_class = getattr(import_module(module), kind, None)
     except Exception as fault:
         raise _problem(
             name, f"module '{module}' cannot be imported: {type(fault).__name__}: {fault}"
         ) from fault
-    if not (isinstance(found, type) and callable(getattr(found, "weights", None))):
+    if not (isinstance(choice_class, type) and callable(getattr(choice_class, "weights", None))):
         raise _problem(
             name, f"module '{module}' has no class '{kind}' with a method weights(self, alternatives)"
         )
     try:
-        made: RouteChoice = found()
+        choice: RouteChoice = choice_class()
     except Exception as fault:
         raise _problem(name, f"{kind}() fails: {type(fault).__name__}: {fault}") from fault
-    return made
+    return choice
 
 
 @contextmanager
 def _working_directory_first() -> Iterator[None]:
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
+    directory = str(Path.cwd())
+    sys.path.insert(0, directory)
     try:
         yield
     finally:
-        sys.path.remove(here)
+        sys.path.remove(directory)
 
 
-def _some_alternatives(paths: PathSet, theta_per_min: float) -> Alternatives:
+def _trial_alternatives(paths: PathSet, theta_per_min: float) -> Alternatives:
     members = padded_members(paths.groups, slice(0, 2))
     cost_min = np.append(paths.time_min(paths.network.t0_min), np.inf)[members]
     return Alternatives(cost_min=cost_min, theta_per_min=theta_per_min, path=members, paths=paths)
 
 
-def _problem(name: str, what: str) -> ConfigError:
-    return ConfigError(FIELD, [f"{FIELD} is '{name}', but {what}"])
+def _problem(name: str, clause: str) -> ConfigError:
+    return ConfigError(FIELD, [f"{FIELD} is '{name}', but {clause}"])

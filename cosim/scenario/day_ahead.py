@@ -1,4 +1,4 @@
-"""What is known the day before: the equilibrium's forecast, handed to the agents as plain arrays."""
+"""The day-ahead forecast: the equilibrium as plain arrays, the input of the agents."""
 
 from dataclasses import dataclass
 
@@ -11,40 +11,40 @@ from cosim.road.paths import PathSet
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DayAhead:
-    """The day as the equilibrium expects it; arrays have one row per period."""
+    """Forecast of the equilibrium for every day; arrays have one row per period."""
 
     days: int
-    """Days that are all expected to be like this one."""
+    """Number of days, with the same forecast for each."""
     n_ev: int
     """Number of EVs that make the EVs' share of the trips."""
     session_kwh: float
-    """Mean energy of a fast charge, at the grid side."""
+    """Mean energy of a fast charge, on the grid side."""
     paths: PathSet
-    """Path set whose charging arcs follow from that energy."""
+    """Path set with the charging arcs for that energy."""
     link_time_min: FloatArray
-    """(periods, links): equilibrium times."""
+    """(periods, links): link times in equilibrium."""
     car_path_veh_h: FloatArray
-    """(periods, paths): demand of conventional cars, beside each of their paths; zero for other classes."""
+    """(periods, paths): demand of conventional cars of each path's OD pair; zero for paths of other classes."""
     station_load_kw: FloatArray
-    """(periods, stations)."""
+    """(periods, stations): station load."""
     tariff_cny_per_kwh: FloatArray
-    """(periods,): what energy from the upper grid costs."""
+    """(periods,): price of energy from the upper grid."""
     nodal_price_cny_per_kwh: FloatArray
     """(periods, stations): nodal prices of the day-ahead dispatch."""
     charging_price_cny_per_kwh: FloatArray
-    """(periods, stations): what was published the day before; all know it."""
+    """(periods, stations): charging prices published the day before."""
     share_drawn_on_arrival: float
-    """Part of a session's energy that is drawn in the period of arrival, on average."""
+    """Mean share of a session's energy that is drawn in the period of arrival."""
 
     @property
     def station_names(self) -> tuple[str, ...]:
         """Names of the stations, in the order of their numbers."""
         return tuple(self.paths.network.links[arc] for arc in self.paths.network.charging_arcs)
 
-    def expected_load_kw(self, now: PeriodOfDay) -> FloatArray:
+    def expected_load_kw(self, period: PeriodOfDay) -> FloatArray:
         """Return the load of vehicles yet to arrive in this and each later period of the day, (periods, stations).
 
-        After the last day nobody departs any more.
+        It is zero after the last day, when no EV departs.
         """
-        ahead = self.station_load_kw[now.period - 1 :]
-        return ahead if now.day <= self.days else np.zeros_like(ahead)
+        load_kw = self.station_load_kw[period.row :]
+        return load_kw if period.day <= self.days else np.zeros_like(load_kw)

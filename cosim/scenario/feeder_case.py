@@ -1,4 +1,4 @@
-"""A feeder with its devices, load and stations: what one grid operator is responsible for."""
+"""A feeder with its devices, base load and dispatch options: the input of one grid operator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.config.grid import FeederConfig
+from cosim.config.scenario import ScenarioConfig
 from cosim.csv_tables import read_table
 from cosim.errors import ConfigError
 from cosim.grid.device import Devices
@@ -28,11 +29,12 @@ class FeederCase:
 
     @property
     def base_kw(self) -> FloatArray:
-        """Base load of the whole feeder in each period."""
-        return self.load_pu * float(self.feeder.load_kw.sum())
+        """Base load of the whole feeder in each period, less what its own generators feed in."""
+        fed_in_kw = float(self.feeder.generation_kva.real.sum())
+        return self.load_pu * (float(self.feeder.load_kw.sum()) + fed_in_kw) - fed_in_kw
 
     def load(self, stations: Sequence[Station], station_kw: FloatArray, first_period: int = 1) -> Load:
-        """Return the load from *first_period* on; *station_kw* is (periods from there, all stations)."""
+        """Return the load from *first_period* on; *station_kw* is (periods from it on, all stations)."""
         at_bus = np.zeros((station_kw.shape[0], self.feeder.bus_count))
         for station in stations:
             if station.feeder == self.feeder.name:
@@ -47,7 +49,7 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
     try:
         feeder = _read_network(config, folder, limits)
     except ConfigError as error:
-        raise _placed(error, config) from None
+        raise _with_feeder(error, config) from None
     scale = config.branch_limit_scale
     return replace(
         feeder,
@@ -57,26 +59,37 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
     )
 
 
+def with_voltage_limits(config: ScenarioConfig, feeders: Sequence[Feeder]) -> ScenarioConfig:
+    """Return the scenario with the voltage limits of each feeder in it, where all buses have the same."""
+
+    def resolved(wanted: FeederConfig, feeder: Feeder) -> FeederConfig:
+        limits = {name: getattr(feeder, name) for name in ("voltage_min_pu", "voltage_max_pu")}
+        return wanted.model_copy(update={n: limit for n, limit in limits.items() if isinstance(limit, float)})
+
+    entries = tuple(map(resolved, config.grid.feeders, feeders))
+    return config.model_copy(update={"grid": config.grid.model_copy(update={"feeders": entries})})
+
+
 def buses_only(config: FeederConfig, folder: Path) -> Feeder | None:
-    """Return the buses that a CSV file lists, without branches: of a feeder that cannot be read, to judge places by."""
+    """Return a feeder of the buses that its CSV file lists, to check buses of a feeder that cannot be read."""
     if config.buses is None:
         return None
     table = read_table(folder / config.buses, (), optional=None)
     names = tuple(dict.fromkeys(row["bus"] for row in table.cells if row.get("bus")))
-    nothing, none = np.zeros(len(names)), np.zeros(0)
+    zeros, empty = np.zeros(len(names)), np.zeros(0)
     feeder = Feeder(
         name=config.name,
         bus_names=names,
         branch_names=(),
         slack_bus=0,
-        from_bus=none.astype(np.int64),
-        to_bus=none.astype(np.int64),
-        r_pu=none,
-        x_pu=none,
-        current_max_pu=none,
+        from_bus=empty.astype(np.int64),
+        to_bus=empty.astype(np.int64),
+        r_pu=empty,
+        x_pu=empty,
+        current_max_pu=empty,
         v_base_kv=config.base_kv,
-        load_kw=nothing,
-        load_kvar=nothing,
+        load_kw=zeros,
+        load_kvar=zeros,
     )
     return feeder if names else None
 
@@ -84,23 +97,23 @@ def buses_only(config: FeederConfig, folder: Path) -> Feeder | None:
 def build_feeder_case(
     config: FeederConfig, feeder: Feeder, profiles: dict[str, FloatArray] | None, periods: int
 ) -> FeederCase:
-    """Return the feeder with its devices; without *profiles* only their buses and limits are judged."""
-    flat = np.zeros(periods)
-    devices = _devices(config, profiles, flat)
+    """Return the feeder with its devices; without *profiles*, only to check their buses and limits, profiles of 0."""
+    zeros = np.zeros(periods)
+    devices = _devices(config, profiles, zeros)
     try:
         devices.check(feeder)
     except ConfigError as error:
-        raise _placed(error, config) from None
+        raise _with_feeder(error, config) from None
     return FeederCase(
         feeder=feeder,
         devices=_at_shown_buses(devices, feeder),
         rules=_rules(config),
-        load_pu=config.load_scale * (flat if profiles is None else profiles[config.load_profile]),
+        load_pu=config.load_scale * (zeros if profiles is None else profiles[config.load_profile]),
     )
 
 
-def _placed(error: ConfigError, config: FeederConfig) -> ConfigError:
-    """Say which feeder each problem is about, unless it names the file."""
+def _with_feeder(error: ConfigError, config: FeederConfig) -> ConfigError:
+    """Return the error with the name of the feeder in each problem that names no file."""
     problems = [p if p.file else p.within("feeder", config.name) for p in error.problems]
     return ConfigError(config.name, problems)
 
@@ -121,13 +134,13 @@ def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> F
     )
 
 
-def _devices(config: FeederConfig, profiles: Mapping[str, FloatArray] | None, flat: FloatArray) -> Devices:
-    known = {column: flat for _, column in config.device_profiles} if profiles is None else profiles
-    return Devices(*(entry.device(known) for entry in config.devices))
+def _devices(config: FeederConfig, profiles: Mapping[str, FloatArray] | None, zeros: FloatArray) -> Devices:
+    given = {column: zeros for _, column in config.device_profiles} if profiles is None else profiles
+    return Devices(*(entry.device(given) for entry in config.devices))
 
 
 def _at_shown_buses(devices: Devices, feeder: Feeder) -> Devices:
-    """Return the devices, each at the name of its bus that all tables show."""
+    """Return the devices, each with its bus by the name in the result tables."""
     shown = (feeder.bus_names[feeder.bus_index(device.bus)] for device in devices.all)
     return Devices(*(replace(device, bus=bus) for device, bus in zip(devices.all, shown, strict=True)))  # type: ignore[type-var]
 

@@ -1,4 +1,4 @@
-"""The data files of a scenario that belong to no wing alone: profiles, and the mobility model's table."""
+"""Inputs of a scenario: profiles, mobility model, battery, charging behaviour and EV types."""
 
 from math import inf
 from pathlib import Path
@@ -18,18 +18,19 @@ from cosim.ev.mobility import Draws, MobilityModel, types_of_evs
 from cosim.ev.transitions import read_transitions
 
 SOC_FIRST_RANGE = (0.2, 0.9)
+"""Bounds of the state of charge at the first departure."""
 LENGTH_RANGE_KM = (1.0, 100.0)
+"""Bounds of the trip length."""
 
 
 def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]:
-    """Return the profiles the scenario uses, one value per period; raise all problems of the file."""
-    wanted = profile_columns(config)
-    table = read_table(folder / config.profiles, tuple(wanted), optional=None)
-    known = {name: limits for name, limits in wanted.items() if name in table.columns}
-    profiles = {name: table.numbers(name, limits) for name, limits in known.items()}
+    """Return the profiles that the scenario uses, (periods,) each; raise ConfigError with all defects of the file."""
+    ranges = profile_columns(config)
+    table = read_table(folder / config.profiles, tuple(ranges), optional=None)
+    profiles = {name: table.numbers(name, limits) for name, limits in ranges.items() if name in table.columns}
     if table.cells and len(table.cells) != config.periods:
-        found = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
-        table.report(0, Problem(found, field="periods"))
+        clause = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
+        table.report(0, Problem(clause, field="periods"))
     in_order = [str(number) for number in range(1, len(table.cells) + 1)]
     if "period" in table.columns and not table.problems and table.names("period") != in_order:
         table.report(0, "column period must count 1, 2, ... in the order of the rows")
@@ -44,7 +45,7 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
 
 
 def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
-    """Return the columns the scenario needs, and the values each may have."""
+    """Return the profile columns that the scenario needs, with the range of each."""
     columns: dict[str, Range] = {config.road.trip_profile: NOT_NEGATIVE}
     columns |= {feeder.load_profile: NOT_NEGATIVE for feeder in config.grid.feeders}
     columns |= {column: SHARE for feeder in config.grid.feeders for _, column in feeder.device_profiles}
@@ -107,7 +108,7 @@ def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:
 
 
 def ev_types(config: ScenarioConfig) -> tuple[EvType, ...]:
-    """Return the types of EVs; none where all are as `[mobility]` says."""
+    """Return the types of EVs; empty where `[mobility]` describes all EVs."""
     mobility = config.mobility
 
     def given(value: float | None, otherwise: float) -> float:

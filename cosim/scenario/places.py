@@ -15,52 +15,56 @@ from cosim.road.paths import PathSet, UserClass, find_paths
 from cosim.scenario.station import Station
 
 TYPICAL_SESSION_KWH = 27.3
-"""Until the diaries have said what a session takes."""
+"""Session energy until it has been estimated from the diaries."""
 
 
 def build_stations(config: ScenarioConfig, feeders: Sequence[Feeder | None]) -> tuple[Station, ...]:
-    """Return the stations, each at a feeder that exists and a bus of it; a feeder not read (None) is not judged."""
-    named = {wanted.name: feeder for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)}
-    only = next(iter(named)) if len(named) == 1 else ""
+    """Return the stations; ConfigError for a feeder or a bus that does not exist.
+
+    The buses of a feeder that could not be read (None) are not checked.
+    """
+    by_name = {entry.name: feeder for entry, feeder in zip(config.grid.feeders, feeders, strict=True)}
+    only = next(iter(by_name)) if len(by_name) == 1 else ""
     problems = repeated_name_problems("stations", [station.name for station in config.stations])
     stations = []
-    for number, wanted in enumerate(config.stations):
-        feeder = wanted.feeder or only
-        faults = _connection_problems(wanted, feeder, named)
-        problems += faults
-        found = None if faults else named[feeder]
-        bus = wanted.bus if found is None else found.bus_names[found.bus_index(wanted.bus)]
-        place = wanted.model_dump(exclude={"feeder", "bus"})
-        stations.append(Station(number=number, feeder=feeder, bus=bus, **place))
+    for number, entry in enumerate(config.stations):
+        name = entry.feeder or only
+        connection_problems = _connection_problems(entry, name, by_name)
+        problems += connection_problems
+        feeder = None if connection_problems else by_name[name]
+        bus = entry.bus if feeder is None else feeder.bus_names[feeder.bus_index(entry.bus)]
+        values = entry.model_dump(exclude={"feeder", "bus"})
+        stations.append(Station(number=number, feeder=name, bus=bus, **values))
     refuse("stations", problems)
     return tuple(stations)
 
 
 def _connection_problems(
-    station: StationConfig, feeder: str, named: dict[str, Feeder | None]
+    station: StationConfig, name: str, feeders: dict[str, Feeder | None]
 ) -> list[Problem]:
-    place, feeders = f"stations.{station.name}", f"the feeders are {', '.join(named)}"
-    if not feeder:
-        return [Problem("is missing, for there are several", field=f"{place}.feeder", advice=feeders)]
-    if feeder not in named:
-        exists = "one that exists"
-        return [Problem(field=f"{place}.feeder", value=feeder, allowed=exists, advice=feeders)]
-    found = named[feeder]
-    problem = None if found is None else found.bus_problem(station.bus)
-    if found is None or problem is None:
+    """Return the problems of a station's feeder *name* and bus."""
+    field, advice = f"stations.{station.name}", f"the feeders are {', '.join(feeders)}"
+    if not name:
+        return [Problem("is missing, for there are several", field=f"{field}.feeder", advice=advice)]
+    if name not in feeders:
+        allowed = "one that exists"
+        return [Problem(field=f"{field}.feeder", value=name, allowed=allowed, advice=advice)]
+    feeder = feeders[name]
+    problem = None if feeder is None else feeder.bus_problem(station.bus)
+    if feeder is None or problem is None:
         return []
-    if station.bus in found.unclear:
+    if station.bus in feeder.unclear:
         return [problem.within("stations", station.name)]
-    buses = found.bus_names
-    exist = f"one of the {len(buses)} buses of feeder '{feeder}', {buses[0]} to {buses[-1]}"
-    return [Problem(field=f"{place}.bus", value=station.bus, allowed=exist)]
+    buses = feeder.bus_names
+    allowed = f"one of the {len(buses)} buses of feeder '{name}', {buses[0]} to {buses[-1]}"
+    return [Problem(field=f"{field}.bus", value=station.bus, allowed=allowed)]
 
 
-def repeated_name_problems(place: str, names: Sequence[str]) -> list[Problem]:
+def repeated_name_problems(field: str, names: Sequence[str]) -> list[Problem]:
     """Return a problem for each name that is given more than once."""
-    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
-    found, advice = "has the name '{}' more than once", "names must differ"
-    return [Problem(found.format(name), field=place, value=name, advice=advice) for name in twice]
+    repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
+    clause, advice = "has the name '{}' more than once", "names must differ"
+    return [Problem(clause.format(name), field=field, value=name, advice=advice) for name in repeated]
 
 
 def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClass]) -> PathSet:
@@ -68,14 +72,14 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     road = config.road
     demand = folder / road.demand
     data = read_roads(folder / road.links, demand, folder / road.nodes if road.nodes else None)
-    network, problems = data.network, Problems(_site_problems(config, data.network))
+    network, problems = data.network, Problems(_station_problems(config, data.network))
     if data.intrazonal_veh_h:
-        found = f"{data.intrazonal_veh_h:g} veh/h begin and end in one zone"
+        clause = f"{data.intrazonal_veh_h:g} veh/h begin and end in one zone"
         advice = "they use no link and must be left out of a scenario"
-        problems.append(Problem(found, file=str(demand), advice=advice))
+        problems.append(Problem(clause, file=str(demand), advice=advice))
     if not data.od.demand_veh_h.sum() > 0:
         problems.append(Problem("no OD pair has any demand", file=str(demand)))
-    if problems:  # without its stations the network can still be judged
+    if problems:  # without its stations the network can still be checked
         classes = [user_class for user_class in classes if not user_class.charges]
     else:
         network = network.with_charging_arcs([_charging_arc(config, station) for station in config.stations])
@@ -87,18 +91,18 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
     return paths
 
 
-def _site_problems(config: ScenarioConfig, network: Network) -> list[Problem]:
-    """Say what is wrong with the stations' names and nodes."""
+def _station_problems(config: ScenarioConfig, network: Network) -> list[Problem]:
+    """Return the problems of the stations' names and road nodes."""
     problems = repeated_name_problems("stations", [station.name for station in config.stations])
     nodes = network.nodes
     for station in config.stations:
         if station.name in network.links:
-            found = f"has the name '{station.name}', which is that of a link too"
-            problems.append(Problem(found, field="stations", value=station.name, advice="names must differ"))
+            clause = f"has the name '{station.name}', which is that of a link too"
+            problems.append(Problem(clause, field="stations", value=station.name, advice="names must differ"))
         if station.road_node not in nodes:
-            exist = f"one of the {len(nodes)} road nodes, {nodes[0]} to {nodes[-1]}"
+            allowed = f"one of the {len(nodes)} road nodes, {nodes[0]} to {nodes[-1]}"
             field = f"stations.{station.name}.road_node"
-            problems.append(Problem(field=field, value=station.road_node, allowed=exist))
+            problems.append(Problem(field=field, value=station.road_node, allowed=allowed))
     return problems
 
 

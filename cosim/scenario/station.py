@@ -1,4 +1,4 @@
-"""A charging station as data, known to the roads, to the feeder and to its agent."""
+"""A charging station as data, used by the roads, the feeder and its agent."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ class Station:
 
     @property
     def limit_kw(self) -> float:
-        """Return the most the station can draw: all its chargers, within the limit of the site."""
+        """Power limit of the station: of all its chargers, or of the site if that is less."""
         all_chargers_kw = self.chargers * self.charger_kw
         return all_chargers_kw if self.site_limit_kw is None else min(all_chargers_kw, self.site_limit_kw)
 
     @property
     def charger_power_kw(self) -> float:
-        """Return the power of one charger while all are in use: the limit of the site is shared evenly."""
+        """Power of one charger while all are in use: the limit of the site is shared evenly."""
         return self.limit_kw / self.chargers

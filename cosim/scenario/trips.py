@@ -1,4 +1,4 @@
-"""The OD of every trip: a draw of its own, or where the last one ended, as the OD table allows."""
+"""OD pairs of the trips: drawn independently, or chained where the OD table allows it."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from cosim.ev.dwell import DwellModel
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import Diaries, EVState, MobilityModel, trip_uniforms
 from cosim.ev.soc import SocRecord
-from cosim.ev.transitions import HOME
+from cosim.ev.transitions import HOME, WORK
 from cosim.ev.trip_chains import TripChains, build_trip_chains, chaining_obstacles
 from cosim.road.choice import choose
 from cosim.road.paths import PathSet
@@ -27,8 +27,8 @@ def trip_ods(
 ) -> IntArray:
     """Return the OD number of every trip of the diaries, in their order.
 
-    Independent trips are drawn from the OD table, each for itself. Where trips chain, EVs set out from home, or from
-    the zones of *state*.
+    Independent trips are drawn from the OD table. Where trips chain, EVs start from home, or from the zones of
+    *state*.
     """
     if scenario.chains is not None:
         return scenario.chains.ods(diaries, seed, purpose, None if state is None else state.zone)
@@ -37,7 +37,7 @@ def trip_ods(
 
 
 def first_state(scenario: "Scenario", soc: FloatArray, seed: int, purpose: str) -> EVState:
-    """Return EVs that have just come home at the midnight before day 1, each in its home zone, with *soc*."""
+    """Return EVs that arrive at home with *soc* in the last second before day 1, each in its home zone."""
     state = state_at_home(soc)
     if scenario.chains is None:
         return state
@@ -47,9 +47,9 @@ def first_state(scenario: "Scenario", soc: FloatArray, seed: int, purpose: str) 
 def next_state(
     scenario: "Scenario", start: EVState, diaries: Diaries, record: SocRecord, od: IntArray
 ) -> EVState:
-    """Return where EVs are, by activity and by zone, and what their batteries hold after the day's last arrival.
+    """Return the state of EVs after their last arrival of the day.
 
-    *od* is what `trip_ods` gave for the same diaries from the same *start*.
+    *od* are the OD numbers of `trip_ods` for the same diaries from the same *start*.
     """
     state = state_after(start, diaries, record)
     if scenario.chains is None:
@@ -58,39 +58,40 @@ def next_state(
 
 
 def build_chains(config: ScenarioConfig, paths: PathSet | None) -> TripChains | None:
-    """Return how trips chain, where the scenario asks for it or leaves it open and the OD table allows it."""
-    asked = config.population.trips
-    if paths is None or asked == "independent":
+    """Return the trip chains, unless trips are independent or the OD table does not allow chains."""
+    mode = config.population.trips
+    if paths is None or mode == "independent":
         return None
     od = paths.od
-    reasons = chaining_obstacles(od.origin, od.dest, od.demand_veh_h, list(paths.network.nodes))
-    if asked == "chained" and reasons:
-        told = [f"population.trips is 'chained', but {reason}; choose 'independent'" for reason in reasons]
-        raise ConfigError(config.name, told)
-    return None if reasons else build_trip_chains(od.origin, od.dest, od.demand_veh_h)
+    obstacles = chaining_obstacles(od.origin, od.dest, od.demand_veh_h, list(paths.network.nodes))
+    if mode == "chained" and obstacles:
+        problems = [
+            f"population.trips is 'chained', but {obstacle}; choose 'independent'" for obstacle in obstacles
+        ]
+        raise ConfigError(config.name, problems)
+    return None if obstacles else build_trip_chains(od.origin, od.dest, od.demand_veh_h)
 
 
 def without_round_trips(model: MobilityModel) -> MobilityModel:
-    """Return *model* in which nobody drives from home to home: on roads between zones there is no such trip.
+    """Return *model* without trips from home to home, which do not exist on roads between zones.
 
-    Who would have done so does one of the other things, in proportion.
+    Their probability is divided among the other activities in proportion.
     """
     if isinstance(model, DwellModel):
-        return replace(model, transition=_without(model.transition, HOME))
+        return replace(model, transition=_without_round_trips(model.transition))
     if isinstance(model, MarkovModel):
-        leaves = model.departure.sum(axis=2, keepdims=True)
-        return replace(
-            model, departure=_without(model.departure.transpose(1, 0, 2), HOME).transpose(1, 0, 2) * leaves
-        )
+        departs = model.departure.sum(axis=2, keepdims=True)
+        shares = _without_round_trips(model.departure.transpose(1, 0, 2)).transpose(1, 0, 2)
+        return replace(model, departure=shares * departs)
     return model
 
 
-def _without(table: FloatArray, place: int) -> FloatArray:
-    """Return shares (from, when, to) that sum to 1, those from *place* to itself set to 0."""
-    rest = table.copy()
-    rest[place, :, place] = 0.0
-    total = rest.sum(axis=2, keepdims=True)
-    # a row that held nothing else has nowhere to go: its EVs go to work
-    rest[place, :, 1] = np.where(total[place, :, 0] > 0, rest[place, :, 1], 1.0)
-    shares: FloatArray = rest / np.where(total > 0, total, 1.0)
+def _without_round_trips(table: FloatArray) -> FloatArray:
+    """Return shares (from, time, to) that sum to 1, those from home to home set to 0."""
+    weight = table.copy()
+    weight[HOME, :, HOME] = 0.0
+    total = weight.sum(axis=2, keepdims=True)
+    # a row without any other destination leads to work
+    weight[HOME, :, WORK] = np.where(total[HOME, :, 0] > 0, weight[HOME, :, WORK], 1.0)
+    shares: FloatArray = weight / np.where(total > 0, total, 1.0)
     return shares

@@ -1,4 +1,4 @@
-"""The command ``cosim assign``: one hour's traffic on any road network, without a grid."""
+"""The command ``cosim assign``: traffic assignment of one hour on any road network, without a grid."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,11 +10,11 @@ from experiments.options import AsJson, Out
 
 if TYPE_CHECKING:
     from experiments.assign.study import Assigned
-    from experiments.study import Study
+    from experiments.study import CommandResult
 
 
 class AssignmentMethod(StrEnum):
-    """How the equilibrium is found, and which."""
+    """Solution methods of the stochastic equilibrium, and Wardrop's equilibria."""
 
     newton = "newton"
     sra = "sra"
@@ -32,7 +32,7 @@ Roads = Annotated[
     ),
 ]
 Trips = Annotated[Path | None, typer.Argument(help="The TNTP or CSV file of trips that goes with NET.")]
-Nodes = Annotated[Path | None, typer.Option(help="TNTP or CSV file of nodes: where they are.")]
+Nodes = Annotated[Path | None, typer.Option(help="TNTP or CSV file of node positions.")]
 RoadSettings = Annotated[
     list[str] | None,
     typer.Option(
@@ -70,8 +70,10 @@ AddPaths = Annotated[
 PathSize = Annotated[
     float, typer.Option(help="Weight of ln PS in the path-size logit, usually 1; 0: plain logit.")
 ]
-Tolerance = Annotated[float, typer.Option(help="Largest residual; of ue and so, relative gap.")]
-MaxIterations = Annotated[int, typer.Option(min=1, help="Iterations allowed.")]
+Tolerance = Annotated[float, typer.Option(help="Maximum residual; of ue and so, maximum relative gap.")]
+MaxIterations = Annotated[
+    int | None, typer.Option(min=1, help="Iterations allowed; by default 10,000, of ue and so 60.")
+]
 
 
 def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
@@ -84,7 +86,7 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     add_paths: AddPaths = False,
     path_size: PathSize = 0.0,
     tolerance: Tolerance = 1e-6,
-    max_iterations: MaxIterations = 10_000,
+    max_iterations: MaxIterations = None,
     nodes: Nodes = None,
     settings: RoadSettings = None,
     out: Out = None,
@@ -93,11 +95,9 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     """Assign one hour's trips to the roads alone: link flows, path shares, costs of the ODs."""
     from experiments.assign.study import assign
     from experiments.road_files import read_road_input
-    from experiments.study import finish
+    from experiments.study import emit
 
     roads = read_road_input(network, trips, nodes, settings or ())
-    for note in roads.data.notes:
-        typer.echo(f"note: {note}", err=True)
     assigned = assign(
         roads,
         method=method.value,
@@ -109,42 +109,43 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    finish(_study(assigned), out, as_json=as_json)
+    emit(_result(assigned), out, as_json=as_json)
 
 
-def _study(assigned: "Assigned") -> "Study":
+def _result(assigned: "Assigned") -> "CommandResult":
     from experiments.assign.page import page
     from experiments.assign.tables import tables_of
-    from experiments.study import Study
+    from experiments.study import CommandResult
 
-    return Study(
+    return CommandResult(
         command="assign",
         facts=assigned.as_json(),
         lines=_lines(assigned),
         flags=_flags(assigned),
+        notes=assigned.roads.data.notes,
         tables=lambda: tables_of(assigned),
         page=lambda tables: page(assigned, tables),
     )
 
 
 def _flags(assigned: "Assigned") -> list[str]:
-    """Return why the search did not end at an equilibrium, and what helps."""
+    """Return a sentence for a search that did not converge, with advice."""
     if assigned.converged:
         return []
     if assigned.residual <= assigned.tolerance:
-        return ["paths still become cheaper than all listed ones. Begin with more paths."]
-    found = f"the residual is {assigned.residual:.2e}, tolerance {assigned.tolerance:.0e}"
-    return [f"{found}: not an equilibrium yet. {_what_helps(assigned)}"]
+        return ["some paths are still cheaper than all listed ones. Start with more paths."]
+    state = f"the residual is {assigned.residual:.2e}, tolerance {assigned.tolerance:.0e}"
+    return [f"{state}: not an equilibrium yet. {_advice(assigned)}"]
 
 
-def _what_helps(assigned: "Assigned") -> str:
-    """Return what can be done about a search that did not end."""
+def _advice(assigned: "Assigned") -> str:
+    """Return advice for a search that did not converge."""
     saturation = float((assigned.link_flow_veh_h / assigned.network.capacity_veh_h).max())
     if assigned.method in {"ue", "so"}:
         return "Allow more iterations, or loosen --tolerance."
     if assigned.method != "newton":
         return "Allow more iterations, or use newton."
-    demand = f"the demand (--set demand_scale; the largest v/c is {saturation:.3g})"
+    demand = f"the demand (--set demand_scale; the maximum v/c is {saturation:.3g})"
     return f"Lower theta, or {demand}, or loosen --tolerance."
 
 
@@ -161,6 +162,6 @@ def _lines(assigned: "Assigned") -> list[str]:
         "Beckmann": f"{assigned.beckmann_veh_min:,.4f} veh min",
         "Fisk": "-" if assigned.fisk_veh_min is None else f"{assigned.fisk_veh_min:,.4f} veh min",
         "total travel time": f"{assigned.total_travel_time_veh_min:,.1f} veh min",
-        "largest v/c": f"{saturation.max():.3f}, link {assigned.network.links[saturation.argmax()]}",
+        "maximum v/c": f"{saturation.max():.3f}, link {assigned.network.links[saturation.argmax()]}",
     }
     return aligned(facts)

@@ -11,36 +11,49 @@ from scipy.sparse.csgraph import shortest_path
 
 from cosim.arrays import FloatArray, Frame
 from cosim.road.network import Network
-from experiments.figures.style import INK, LIMIT, PAPER, Figure, colours_of, congestion, figure
+from experiments.figures.style import INK, PAPER, Figure, colours_of, congestion, figure
+from experiments.figures.traces import bars, limit, line
 
-LABELLED_NODES, ARROWED_LINKS = 80, 400
-SHADES = 24
-"""Colours of v/c in which the links are drawn, one trace each."""
-SHOWN_ODS, SHOWN_PATHS = 12, 8
-FLOOR = 1e-16
+MAX_LABELLED_NODES = 80
+"""Nodes up to which their names are drawn."""
+MAX_ARROWS = 400
+"""Links up to which arrows are drawn."""
+COLOUR_COUNT = 24
+"""Colours of v/c in which links are drawn, one trace each."""
+MAX_ODS = 12
+"""ODs in the figure of path shares."""
+MAX_PATHS = 8
+"""Paths per OD in this figure; further ones are aggregated."""
+MIN_RESIDUAL = 1e-16
+"""Lower end of the logarithmic axis of residuals."""
+MAX_FLOW_WIDTH = 4.5
+"""Width of a link with the maximum flow, above that of one without flow."""
 
 
 def network_by_saturation(network: Network, links: Frame) -> Figure:
-    """Return the roads coloured by flow over capacity; the figures of a link show at its middle."""
+    """Return a map of the links coloured by v/c, with a hover text at the middle of each."""
     xy = positions(network)
     top = max(1.2, ceil(10 * float(links.saturation.max())) / 10)
     start, end = _lanes(xy, network)
     drawing = figure(640, margin={"l": 10, "r": 10, "t": 20, "b": 70})
-    shade = np.minimum((links.saturation.to_numpy() / top * SHADES).astype(int), SHADES - 1)
-    colours = sample_colorscale(congestion(top), ((np.arange(SHADES) + 0.5) / SHADES).tolist())
-    for number in np.unique(shade):
-        own = shade == number
-        width = 1.5 + 4.5 * min(1.0, float(links.flow_veh_h[own].mean() / links.flow_veh_h.max()))
-        drawing.add_trace(_lines(start[own], end[own], colours[number], width))
+    colour_index = np.minimum(
+        (links.saturation.to_numpy() / top * COLOUR_COUNT).astype(int), COLOUR_COUNT - 1
+    )
+    colours = sample_colorscale(congestion(top), ((np.arange(COLOUR_COUNT) + 0.5) / COLOUR_COUNT).tolist())
+    for index in np.unique(colour_index):
+        drawn = colour_index == index
+        relative_flow = float(links.flow_veh_h[drawn].mean() / links.flow_veh_h.max())
+        width = 1.5 + MAX_FLOW_WIDTH * min(1.0, relative_flow)
+        drawing.add_trace(_lines(start[drawn], end[drawn], colours[index], width))
     drawing.add_trace(_middles(start, end, links, top))
-    if len(network.nodes) <= LABELLED_NODES:
+    if len(network.nodes) <= MAX_LABELLED_NODES:
         drawing.add_trace(_nodes(xy, network))
     drawing.update_xaxes(visible=False)
     return drawing.update_yaxes(visible=False, scaleanchor="x", scaleratio=1)
 
 
 def positions(network: Network) -> FloatArray:
-    """Return where the nodes are: as given, else such that distances are like the number of links between."""
+    """Return the positions of the nodes as given, else by classical scaling of the numbers of links between them."""
     given = network.node_xy
     if given is not None and np.ptp(given, axis=0).max() > 0:
         return given
@@ -51,21 +64,21 @@ def positions(network: Network) -> FloatArray:
     )
     hops[~np.isfinite(hops)] = 1.5 * hops[np.isfinite(hops)].max()
     centre = np.eye(count) - 1 / count
-    values, vectors = np.linalg.eigh(-centre @ hops**2 @ centre / 2)  # classical scaling
+    values, vectors = np.linalg.eigh(-centre @ hops**2 @ centre / 2)
     xy: FloatArray = vectors[:, -1:-3:-1] * np.sqrt(np.maximum(values[-1:-3:-1], 0))
     return xy
 
 
 def _lanes(xy: FloatArray, network: Network) -> tuple[FloatArray, FloatArray]:
-    """Return both ends of every link, shifted to the right: directions and parallel links don't hide each other."""
+    """Return both ends of every link, shifted to the right so that directions and parallel links do not overlap."""
     start, end = xy[network.from_node], xy[network.to_node]
-    seen: dict[tuple[int, int], int] = {}
+    link_count: dict[tuple[int, int], int] = {}
     lane = np.empty(len(network.links))
     pairs = list(zip(network.from_node.tolist(), network.to_node.tolist(), strict=True))
     for link, (start_node, end_node) in enumerate(pairs):
-        lane[link] = seen.get((start_node, end_node), 0)
-        seen[start_node, end_node] = int(lane[link]) + 1
-    two_way = np.array([(b, a) in seen for a, b in pairs])
+        lane[link] = link_count.get((start_node, end_node), 0)
+        link_count[start_node, end_node] = int(lane[link]) + 1
+    two_way = np.array([(b, a) in link_count for a, b in pairs])
     along = end - start
     length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-12)
     right = np.column_stack([along[:, 1], -along[:, 0]]) / length[:, None]
@@ -82,9 +95,9 @@ def _lines(start: FloatArray, end: FloatArray, colour: str, width: float) -> Any
 
 
 def _middles(start: FloatArray, end: FloatArray, links: Frame, top: float) -> Any:
-    """Return a mark at each link's middle: an arrow in small networks, and the figures when pointed at."""
+    """Return a marker at the middle of each link: an arrow in small networks, with the figures as hover text."""
     x, y = ((start + end) / 2).T
-    arrows = len(links) <= ARROWED_LINKS
+    arrows = len(links) <= MAX_ARROWS
     angles = [90 - degrees(atan2(dy, dx)) if hypot(dx, dy) else 0.0 for dx, dy in end - start]
     marker = {
         "symbol": "arrow" if arrows else "circle",
@@ -137,58 +150,41 @@ def convergence_of_methods(iterations: Frame, chosen: str, tolerance: float) -> 
     drawing = figure(420)
     methods = list(dict.fromkeys(iterations.method))
     for method, colour in colours_of(methods).items():
-        own = iterations[iterations.method == method]
-        drawing.add_trace(
-            go.Scatter(
-                x=own.iteration,
-                y=own.residual.clip(lower=FLOOR),
-                mode="lines+markers",
-                line={"color": colour, "width": 3 if method == chosen else 1.6},
-                marker={"size": 5 if method == chosen else 3},
-                name=method,
-                hovertemplate=f"{method}, iteration %{{x}}<br>residual %{{y:.2e}}<extra></extra>",
-            )
-        )
-    drawing.add_hline(y=tolerance, line={"color": LIMIT, "dash": "dash", "width": 1.5})
+        rows = iterations[iterations.method == method]
+        width, size = (3, 5) if method == chosen else (1.6, 3)
+        hover = f"{method}, iteration %{{x}}<br>residual %{{y:.2e}}<extra></extra>"
+        look = {"width": width, "marker": {"size": size}, "hovertemplate": hover}
+        residual = rows.residual.clip(lower=MIN_RESIDUAL)
+        drawing.add_trace(line(rows.iteration, residual, method, colour, **look))
+    limit(drawing, tolerance)
     drawing.update_xaxes(title_text="iteration", type="log", dtick=1)
     return drawing.update_yaxes(title_text="residual", type="log", exponentformat="power", dtick=2)
 
 
 def path_shares(paths: Frame) -> Figure:
-    """Return the shares of the paths of the ODs with the most trips off their main path; small ones as one."""
+    """Return the path shares of the ODs with the most trips off their main path; small shares are aggregated."""
     named = paths.assign(od=paths.origin + "→" + paths.dest)
     flows = named.groupby("od", sort=False).flow_veh_h
-    ods = (flows.sum() - flows.max()).nlargest(SHOWN_ODS).index
+    ods = (flows.sum() - flows.max()).nlargest(MAX_ODS).index
     drawing = figure(
         max(300, 38 * len(ods) + 120), barmode="stack", margin={"l": 90, "r": 24, "t": 30, "b": 56}
     )
-    shown = named[named.od.isin(ods)].sort_values("share", ascending=False)
-    rank = shown.groupby("od").cumcount()
-    for place in range(int(rank.max()) + 1 if len(shown) else 0):
-        if place < SHOWN_PATHS:
-            own = shown[rank == place]
+    selected = named[named.od.isin(ods)].sort_values("share", ascending=False)
+    rank = selected.groupby("od").cumcount()
+    colours = sample_colorscale("Viridis", (np.arange(MAX_PATHS + 1) / (MAX_PATHS + 1)).tolist())
+    for index in range(min(int(rank.max()), MAX_PATHS) + 1 if len(selected) else 0):
+        if index < MAX_PATHS:
+            rows = selected[rank == index]
             text = [
                 f"{row.nodes}<br>{row.flow_veh_h:.1f} veh/h, {row.cost_min:.2f} min"
-                for row in own.itertuples()
+                for row in rows.itertuples()
             ]
         else:
-            own = shown[rank >= place].groupby("od", as_index=False).share.sum()
-            text = ["all other paths"] * len(own)
-        shade = (np.arange(SHOWN_PATHS + 1) / (SHOWN_PATHS + 1)).tolist()
-        colour = sample_colorscale("Viridis", shade)[min(place, SHOWN_PATHS)]
-        drawing.add_trace(
-            go.Bar(
-                y=own.od,
-                x=own.share,
-                orientation="h",
-                marker={"color": colour, "line": {"color": PAPER, "width": 0.8}},
-                text=text,
-                textposition="none",
-                hovertemplate="%{y}, share %{x:.3f}<br>%{text}<extra></extra>",
-                showlegend=False,
-            )
-        )
-        if place == SHOWN_PATHS:
-            break
+            rows = selected[rank >= index].groupby("od", as_index=False).share.sum()
+            text = ["all other paths"] * len(rows)
+        hover = "%{y}, share %{x:.3f}<br>%{text}<extra></extra>"
+        look = {"orientation": "h", "text": text, "textposition": "none", "hovertemplate": hover}
+        trace = bars(rows.share, rows.od, None, colours[index], **look)
+        drawing.add_trace(trace.update(marker_line={"color": PAPER, "width": 0.8}))
     drawing.update_xaxes(title_text="share of the OD's trips", range=[0, 1])
     return drawing.update_yaxes(categoryorder="array", categoryarray=list(ods)[::-1], type="category")

@@ -1,4 +1,4 @@
-"""The page of an assignment: one file that opens without a network."""
+"""The page of an assignment: one file that opens offline."""
 
 from collections.abc import Mapping
 

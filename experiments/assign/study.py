@@ -3,13 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, Literal, get_args
 
-import numpy as np
-
-from cosim.arguments import check, one_of, whole
-from cosim.arrays import FloatArray
-from cosim.errors import ConfigError
+from cosim.arguments import checked
+from cosim.arrays import FloatArray, Frame
+from cosim.errors import ConfigError, refuse
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
 from cosim.road.bush_problem import BushProblem
@@ -19,13 +17,14 @@ from cosim.road.network import Network
 from cosim.road.objective import beckmann_objective, fisk_at_equilibrium
 from cosim.road.paths import PathSet
 from cosim.road.problem import AssignmentProblem, total_travel_time_veh_min
-from cosim.road.user_equilibrium import MAX_ITERATIONS, solve_so, solve_ue
+from cosim.road.steps import Method
+from cosim.road.user_equilibrium import solve_so, solve_ue
+from cosim.sections import Count, NonNegative, Positive, Tolerance
 from experiments.road_files import RoadInput, road_input
 
-SUE_METHODS = ("newton", "sra", "mswa", "msa")
+AssignmentMethod = Literal["newton", "sra", "mswa", "msa", "ue", "so"]
+SUE_METHODS: tuple[Method, ...] = get_args(Method)
 WARDROP_METHODS = ("ue", "so")
-OPTIONS = "options"
-"""Source of problems with the options of the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,6 +74,10 @@ class Assigned:
         """Total travel time of one hour's vehicles."""
         return total_travel_time_veh_min(self.link_flow_veh_h, self.link_time_min, 1.0)
 
+    def to_frame(self) -> Frame:
+        """Return a table with one row per link, see `Network.frame`."""
+        return self.network.frame(self.link_flow_veh_h, self.link_time_min, self.toll_min)
+
     def as_json(self) -> dict[str, Any]:
         """Return the figures and the link flows and times as plain values."""
         ends = (
@@ -97,72 +100,53 @@ class Assigned:
         }
 
 
+@checked
 def assign(  # noqa: PLR0913  (one parameter per option of the command)
     roads: RoadInput | RoadData | str | Path,
     *,
-    method: str = "newton",
+    method: AssignmentMethod = "newton",
     system_optimum: bool = False,
-    theta_per_min: float | None = None,
+    theta_per_min: Positive | None = None,
     paths: str = "auto",
     add_paths: bool = False,
-    path_size: float = 0.0,
-    tolerance: float = 1e-6,
-    max_iterations: int = 10_000,
+    path_size: NonNegative = 0.0,
+    tolerance: Tolerance = 1e-6,
+    max_iterations: Count | None = None,
 ) -> Assigned:
     """Return the assignment of one hour of trips: stochastic, or by Wardrop's principles (``ue``, ``so``).
 
     *roads* are those of a scenario (a file, or the name of a bundled one) or of :func:`cosim.read_roads`. With
     *system_optimum* the stochastic methods find the stochastic system optimum, and ``ue`` becomes ``so``.
     *theta_per_min* is by default that of the scenario, else 0.2; *tolerance* is the maximum residual, of ``ue`` and
-    ``so`` the maximum relative gap. Raises ConfigError for an invalid argument, ODs without a path and too many paths.
+    ``so`` the maximum relative gap; *max_iterations* is by default that of the
+    method's function. Raises ConfigError for an invalid argument, ODs without a path and too many paths.
     """
-    check(
-        "assign",
-        one_of("method", method, (*SUE_METHODS, *WARDROP_METHODS)),
-        whole({"max_iterations": max_iterations}, 1),
-    )
+    stochastic_alone = {
+        "theta_per_min": theta_per_min is not None,
+        "paths": paths != "auto",
+        "add_paths": add_paths,
+        "path_size": path_size > 0,
+    }
+    if method in WARDROP_METHODS:
+        refuse("assign", (_without_effect(method, name) for name, given in stochastic_alone.items() if given))
     roads = road_input(roads)
     theta = roads.theta_per_min if theta_per_min is None else theta_per_min
-    problems = _range_problems(theta, tolerance, path_size)
-    if method in WARDROP_METHODS:
-        problems += _stochastic_option_problems(method, theta_per_min, paths, add_paths=add_paths)
-    if problems:
-        raise ConfigError(OPTIONS, problems)
     optimum = system_optimum or method == "so"
-    search: dict[str, Any] = {"path_size": path_size, "tolerance": tolerance}
+    search: dict[str, Any] = {"tolerance": tolerance}
+    if max_iterations is not None:
+        search["max_iterations"] = max_iterations
     try:
         if method in WARDROP_METHODS:
-            return _solve_wardrop(
-                roads, optimum, max_iterations=min(max_iterations, MAX_ITERATIONS), **search
-            )
-        search |= {"method": method, "max_iterations": max_iterations}
+            return _solve_wardrop(roads, optimum, **search)
+        search |= {"method": method, "path_size": path_size}
         return _solve_stochastic(roads, optimum, theta, paths, add_paths=add_paths, **search)
     except ConfigError as error:
-        raise roads.placed(error) from None
+        raise roads.locate(error) from None
 
 
-def _range_problems(theta: float, tolerance: float, path_size: float) -> list[str]:
-    given = {"theta": theta, "tolerance": tolerance}
-    problems = [
-        f"{name} is {value:g}; it must be above 0" for name, value in given.items() if not 0 < value < np.inf
-    ]
-    if not 0 <= path_size < np.inf:
-        problems.append(f"path size is {path_size:g}; it must be a number, 0 or more")
-    return problems
-
-
-def _stochastic_option_problems(
-    method: str, theta_per_min: float | None, paths: str, *, add_paths: bool
-) -> list[str]:
-    """Return a sentence for each given option that only stochastic methods have."""
-    given = {
-        f"{method} generates its own paths; omit --add-paths": add_paths,
-        f"{method} generates its own paths; omit --paths": paths != "auto",
-        f"{method} has no theta, because every user takes a shortest path; omit --theta, or use newton": (
-            theta_per_min is not None
-        ),
-    }
-    return [problem for problem, holds in given.items() if holds]
+def _without_effect(method: str, name: str) -> str:
+    """Return the sentence on an argument that only the stochastic methods have."""
+    return f"{name} is of stochastic methods; {method} uses shortest paths: leave it out, or use newton"
 
 
 def _solve_stochastic(
@@ -211,18 +195,14 @@ def _solve_stochastic(
 
 def _listed(problem: AssignmentProblem | BushProblem) -> AssignmentProblem:
     if isinstance(problem, BushProblem):
-        raise ConfigError(OPTIONS, ["paths cannot be added to bushes; give --paths k:K or budget:B"])
+        raise ConfigError("assign", ["add_paths: bushes list no paths; give k:K or budget:B as paths"])  # noqa: EM101
     return problem
 
 
-def _solve_wardrop(
-    roads: RoadInput, optimum: bool, *, path_size: float, tolerance: float, max_iterations: int
-) -> Assigned:
+def _solve_wardrop(roads: RoadInput, optimum: bool, *, tolerance: float, **search: Any) -> Assigned:
     start_s = process_time()
     network, solve = roads.data.network, solve_so if optimum else solve_ue
-    solution = solve(
-        network, roads.data.od, path_size=path_size, tolerance=tolerance, max_iterations=max_iterations
-    )
+    solution = solve(network, roads.data.od, tolerance=tolerance, **search)
     cpu_s = process_time() - start_s
     cost = solution.paths.time_min(network.cost_min(solution.link_time_min) + solution.toll_min)
     return Assigned(

@@ -1,4 +1,4 @@
-"""An assignment as tables; every method's convergence beside the chosen one's."""
+"""Tables of an assignment, with the convergence of all stochastic methods."""
 
 from collections.abc import Mapping
 
@@ -12,54 +12,36 @@ from cosim.road.network import Network
 from cosim.road.paths import PathSet
 from experiments.assign.study import SUE_METHODS, Assigned
 
-COMPARED_ITERATIONS = 300
-"""Iterations granted to each method that is only shown beside the chosen one; a tenth on bushes."""
+COMPARISON_ITERATIONS = 300
+"""Iterations of each method that is only compared with the chosen one; a tenth of it on bushes."""
 
 
 def compare_methods(assigned: Assigned) -> dict[str, FloatArray]:
-    """Return the residuals of every method of the same problem, the chosen one's first."""
-    found = {assigned.method: assigned.residuals}
+    """Return the residuals of every method on the same problem, the chosen one first."""
+    residuals = {assigned.method: assigned.residuals}
     if assigned.problem is None:
-        return found
-    limit = COMPARED_ITERATIONS // (10 if isinstance(assigned.problem, BushProblem) else 1)
+        return residuals
+    limit = COMPARISON_ITERATIONS // (10 if isinstance(assigned.problem, BushProblem) else 1)
     for method in SUE_METHODS:
-        if method not in found:
-            answer = solve_sue(
+        if method not in residuals:
+            solution = solve_sue(
                 assigned.problem,
-                method=method,  # type: ignore[arg-type]
+                method=method,
                 tolerance=assigned.tolerance,
                 max_iterations=limit,
             )
-            found[method] = answer.residuals
-    return found
+            residuals[method] = solution.residuals
+    return residuals
 
 
 def tables_of(assigned: Assigned) -> dict[str, Frame]:
     """Return the tables links, ods, convergence (of every method) and, where paths are listed, paths."""
     return {
-        "links": _links(assigned),
+        "links": assigned.to_frame(),
         "ods": _ods(assigned),
         **({} if assigned.paths is None else {"paths": _paths(assigned, assigned.paths)}),
         "convergence": _convergence(compare_methods(assigned)),
     }
-
-
-def _links(assigned: Assigned) -> Frame:
-    network, flow = assigned.network, assigned.link_flow_veh_h
-    tail, head = _ends(network)
-    return pd.DataFrame(
-        {
-            "link": network.links,
-            "from_node": tail,
-            "to_node": head,
-            "flow_veh_h": flow,
-            "time_min": assigned.link_time_min,
-            "cost_min": network.cost_min(assigned.link_time_min),
-            "toll_min": assigned.toll_min,
-            "capacity_veh_h": network.capacity_veh_h,
-            "saturation": flow / network.capacity_veh_h,
-        }
-    )
 
 
 def _ods(assigned: Assigned) -> Frame:
@@ -96,14 +78,10 @@ def _paths(assigned: Assigned, paths: PathSet) -> Frame:
 
 def _convergence(residuals: Mapping[str, FloatArray]) -> Frame:
     parts = [
-        pd.DataFrame({"method": name, "iteration": np.arange(1, own.size + 1), "residual": own})
-        for name, own in residuals.items()
+        pd.DataFrame({"method": name, "iteration": np.arange(1, values.size + 1), "residual": values})
+        for name, values in residuals.items()
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def _ends(network: Network) -> tuple[list[str], list[str]]:
-    return _names(network, network.from_node), _names(network, network.to_node)
 
 
 def _names(network: Network, nodes: IntArray) -> list[str]:

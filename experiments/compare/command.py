@@ -42,10 +42,10 @@ def compare_command(
     """Compare the agents of one run with its equilibrium, or several runs with the first, and say what differs."""
     from experiments.compare.page import comparison_page
     from experiments.compare.study import compare
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     comparison = compare(*runs, model=None if model is None else model.value, seed=seed)
-    study = Study(
+    study = CommandResult(
         command="compare",
         facts=comparison.as_json(),
         lines=_lines(comparison),
@@ -53,7 +53,7 @@ def compare_command(
         page=lambda _tables: comparison_page(comparison),
         folder="comparison",
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 def _lines(comparison: "Comparison") -> list[str]:
@@ -112,15 +112,15 @@ def converge_command(
     as_json: AsJson = False,
 ) -> None:
     """Measure how the agents' flows approach the equilibrium's as there are more of them: about N^-1/2."""
+    from cosim.scenario import load_scenario
     from experiments.compare.convergence import error_against_n
     from experiments.compare.page import error_page
-    from experiments.scenarios import load_scenario
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     numbers = _sizes(sizes)
     scenario = load_scenario(config, settings or (), seed=seed)
     result = error_against_n(scenario, numbers, replications)
-    study = Study(
+    study = CommandResult(
         command="converge",
         facts=result.as_json(),
         lines=_errors(result),
@@ -128,7 +128,7 @@ def converge_command(
         page=lambda _tables: error_page(scenario.config.name, result),
         folder="comparison",
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 MAX_EVS = 2_000_000

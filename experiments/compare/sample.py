@@ -79,7 +79,7 @@ def samples_of(runs: Sequence[str | Path], model: Model | None = None) -> list[S
         chosen = model or ("agents" if all(run.agents for run in opened) else "equilibrium")
         wanted = [(run, chosen) for run in opened]
     problems = [
-        f"{run.directory}: holds no tables of the {which}; run it with --model both"
+        f"{run.directory}: holds no tables of the {which}; run both models of it"
         for run, which in wanted
         if not (run.agents if which == "agents" else run.equilibrium)
     ]

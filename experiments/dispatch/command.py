@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cosim.grid.feeder import Feeder
     from experiments.dispatch.input import DispatchInput
     from experiments.dispatch.study import Dispatched, Rolling
-    from experiments.study import Study
+    from experiments.study import CommandResult
 
 FLAGS_SHOWN = 8
 Grid = Annotated[
@@ -86,7 +86,7 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     """
     from experiments.dispatch.input import Options, read_dispatch_input
     from experiments.dispatch.study import Rolling
-    from experiments.study import finish
+    from experiments.study import emit
 
     options = Options(
         price=price,
@@ -100,15 +100,15 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     asked = read_dispatch_input(network, options)
     _check_rolling(rolling, window, forecast_error, len(asked.price_cny_per_kwh))
     how = Rolling(kind=rolling, window=window, forecast_error=forecast_error, seed=seed) if rolling else None
-    finish(_study(asked, how, as_json=as_json), out, as_json=as_json)
+    emit(_study(asked, how, as_json=as_json), out, as_json=as_json)
 
 
-def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) -> "Study":
+def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) -> "CommandResult":
     """Return the dispatch; where there is none, an object of nulls is printed for those who asked for JSON."""
     from experiments.dispatch.page import page
     from experiments.dispatch.study import JSON_KEYS, dispatch_all
     from experiments.dispatch.tables import tables_of
-    from experiments.study import Study
+    from experiments.study import CommandResult
 
     try:
         answer = dispatch_all(asked, rolling)
@@ -116,7 +116,7 @@ def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) 
         if as_json:
             typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed"}))
         raise
-    return Study(
+    return CommandResult(
         command="dispatch",
         facts=answer.as_json(),
         lines=_lines(answer),

@@ -110,8 +110,8 @@ def _buses(now: Frame, feeder: Feeder, positions: Positions) -> dict[str, Any]:
             "size": 21 if few else 8,
             "color": now.voltage_pu.round(5).tolist(),
             "colorscale": VOLTAGE,
-            "cmin": feeder.voltage_min_pu,
-            "cmax": feeder.voltage_max_pu,
+            "cmin": float(feeder.voltage_limits_pu[0].min()),
+            "cmax": float(feeder.voltage_limits_pu[1].max()),
             "colorbar": {"title": {"text": "voltage [p.u.]", "side": "top", "font": {"size": 12}}, **bar},
             "line": {"color": INK, "width": 1},
         },
@@ -173,9 +173,10 @@ def by_bus(feeder: Feeder, buses: Frame) -> Figure:
             hovertemplate=f"%{{text}}<br>%{{y:{form}}}<extra></extra>",
         )
         drawing.add_trace(marks, row=row, col=1)
-    for limit in (feeder.voltage_min_pu, feeder.voltage_max_pu):
+    for limit in feeder.voltage_limits_pu:
         line = {"color": LIMIT, "dash": "dash", "width": 1.5}
-        drawing.add_hline(y=limit, line=line, row=1, col=1)
+        look = {"mode": "lines", "line": line, "showlegend": False, "hoverinfo": "skip"}
+        drawing.add_trace(go.Scatter(x=buses.bus.tolist(), y=limit, **look), row=1, col=1)
     drawing.update_xaxes(type="category", nticks=40)
     drawing.update_xaxes(title_text="bus", row=2, col=1)
     drawing.update_yaxes(title_text="voltage [p.u.]", row=1, col=1)

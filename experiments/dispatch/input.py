@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.config.bundled import find_scenario, scenario_names
 from cosim.config.extending import read_scenario_tables
 from cosim.config.grid import FeederConfig, GridConfig
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
@@ -26,7 +27,6 @@ from experiments.dispatch.columns import (
     of_length,
     price_of_periods,
 )
-from experiments.scenarios import find_scenario, scenario_names
 
 FLAT_CNY_PER_KWH = 0.68
 """The flat price of Table 1, where none is given."""
@@ -117,7 +117,7 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
         loads=tuple(case.load(stations, station_kw) for case in cases),
         price_cny_per_kwh=tariff_at(config.tariff, profiles, load_kw) if given_price is None else given_price,
         period_h=24 / config.periods,
-        notes=notes,
+        notes=(*notes, *(note for feeder in feeders for note in feeder.notes)),
     )
 
 
@@ -128,7 +128,7 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
 
     if options.stations:
         refuse("options", ["give --stations or --with-equilibrium, not both"])
-    scenario = load_scenario(find_scenario(name), options.settings)
+    scenario = load_scenario(name, options.settings)
     day = solve_equilibrium_day(scenario)
     price = price_of_periods(options.price, scenario.periods.count)
     return DispatchInput(
@@ -158,7 +158,7 @@ def _of_network(name: str, options: Options) -> DispatchInput:
 
 def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
     """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
-    feeder = _with_own_band(read_feeder(config, Path()), config)
+    feeder = read_feeder(config, Path())
     given = {} if options.profile is None else columns_of(options.profile)
     periods = _period_count(given, options)
     problems = Problems(
@@ -180,7 +180,7 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
         loads=(Load.scaled(feeder, case.load_pu, at_bus),),
         price_cny_per_kwh=np.full(periods, FLAT_CNY_PER_KWH) if price is None else price,
         period_h=options.period_min / 60,
-        notes=(),
+        notes=feeder.notes,
     )
 
 
@@ -206,29 +206,6 @@ def _only_feeder(grid: GridConfig, source: str) -> FeederConfig:
     if len(grid.feeders) > 1:
         raise ConfigError(source, ["grid.feeders: one network is one feeder"])
     return grid.feeders[0]
-
-
-def _with_own_band(feeder: Feeder, config: FeederConfig) -> Feeder:
-    """Return the feeder with the voltage limits of the network's own table, unless the user gives others.
-
-    The narrowest of all buses holds; the slack buses, whose voltage is fixed, do not count.
-    """
-    if feeder.origin is None:
-        return feeder
-    others = np.setdiff1d(np.arange(feeder.bus_count), feeder.slack_buses)
-    buses = feeder.origin.bus[others]
-    table = feeder.origin.net.bus.loc[buses[buses >= 0]]
-    low, high = feeder.voltage_min_pu, feeder.voltage_max_pu
-    if "min_vm_pu" in table and "voltage_min_pu" not in config.model_fields_set:
-        low = _sensible(float(table.min_vm_pu.max()), low)
-    if "max_vm_pu" in table and "voltage_max_pu" not in config.model_fields_set:
-        high = _sensible(float(table.max_vm_pu.min()), high)
-    return replace(feeder, voltage_min_pu=low, voltage_max_pu=high) if low < high else feeder
-
-
-def _sensible(limit_pu: float, otherwise_pu: float) -> float:
-    """Return a limit of a table, unless it only says that there is none."""
-    return limit_pu if 0.5 <= limit_pu <= 1.5 else otherwise_pu
 
 
 def _period_count(profiles: Mapping[str, FloatArray], options: Options) -> int:

@@ -57,7 +57,8 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], asked: DispatchInput)
     if periods == 1:
         figures["buses"] = by_bus(case.feeder, buses)
         return figures
-    limits = {"voltage_min_pu": case.feeder.voltage_min_pu, "voltage_max_pu": case.feeder.voltage_max_pu}
+    limits = {name: getattr(case.feeder, name) for name in ("voltage_min_pu", "voltage_max_pu")}
+    limits = {name: limit if isinstance(limit, float) else None for name, limit in limits.items()}
     over_day = {
         "voltages": feeder.voltages(_edges(buses), limits, period_min),
         "dispatch": feeder.dispatch(devices, dispatch, buses, period_min),

@@ -1,1 +1,1 @@
-"""``cosim estimate-od``: trips from counts or link times."""
+"""``cosim estimate-od``: OD trips from counts or link times."""

@@ -1,4 +1,4 @@
-"""The command ``cosim estimate-od``: trips between origins and destinations from what was seen on the links."""
+"""The command ``cosim estimate-od``: OD trips from link counts or link times."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from cosim.road.od_estimation import OdEstimate
     from cosim.road.paths import PathSet
 
-NAMED_ODS = 6
+MAX_NAMED_ODS = 6
+"""ODs of a group that a flag names."""
 
 
 class Shares(StrEnum):
-    """At which link times drivers chose their paths."""
+    """Link times of the path shares."""
 
     observed = "observed"
     equilibrium = "equilibrium"
@@ -36,12 +37,14 @@ Theta = Annotated[float | None, typer.Option(help="Logit theta [1/min]; without 
 Prior = Annotated[
     float | None,
     typer.Option(
-        help="Take TRIPS as prior, with this coefficient of variation; else only its OD pairs count."
+        help="Use TRIPS as prior, with this coefficient of variation; by default only its OD pairs are used."
     ),
 ]
 WhichShares = Annotated[
     Shares | None,
-    typer.Option(help="Paths chosen at the times observed (default with --times), or at the equilibrium's."),
+    typer.Option(
+        help="Path shares at the observed times (default with --times), or at those of the equilibrium."
+    ),
 ]
 
 
@@ -60,110 +63,114 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the trips of every OD from counts or link times of some days, with theta and standard errors."""
+    """Estimate the trips of every OD from daily counts or link times, with theta and standard errors."""
     from cosim.road.od_estimation import OdPrior, estimate_od
     from experiments.road_files import read_road_input
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     _check({"--theta": theta, "--prior": prior}, shares, counts, times)
     roads = read_road_input(network, trips, nodes, settings or ()).data
-    seen, link_time = _observed(roads, counts, times, noise)
+    link_counts, link_time = _observed(roads, counts, times, noise)
     estimate = estimate_od(
         _path_set(roads, paths),
-        seen,
+        link_counts,
         None if shares is Shares.equilibrium else link_time,
         theta_per_min=theta,
         prior=None if prior is None else OdPrior(roads.od.demand_veh_h, prior),
     )
-    study = Study(
+    study = CommandResult(
         command="estimate-od",
         facts=_facts(roads, estimate),
         lines=_lines(roads, estimate),
         flags=_flags(estimate, with_prior=prior is not None),
-        tables=lambda: _tables(roads, estimate, seen),
+        tables=lambda: _tables(roads, estimate, link_counts),
         files=lambda folder: _write_trips(roads, estimate, folder / "od.csv"),
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 def _check(
     options: dict[str, float | None], shares: Shares | None, counts: Path | None, times: Path | None
 ) -> None:
-    from cosim.arguments import positive
-    from cosim.errors import ConfigError
+    from cosim.arguments import problems_of
+    from cosim.errors import refuse
+    from cosim.sections import Positive
 
-    problems = positive(options)
+    problems = [p for name, value in options.items() for p in problems_of(Positive | None, name, value)]
     if counts is None and times is None:
-        problems.append("give --counts, --times, or both: then the times set the shares of the paths")
+        problems.append("give --counts, --times, or both: then the path shares are at the times")
     if shares is Shares.observed and times is None:
         problems.append("--shares observed needs --times")
-    if problems:
-        where = "options"
-        raise ConfigError(where, problems)
+    refuse("options", problems)
 
 
 def _observed(
     roads: "RoadData", counts: Path | None, times: Path | None, noise: float | None
 ) -> tuple["LinkCounts", Any]:
-    """Return the counts, or what the times say of them; and the mean observed time of every link, if any."""
+    """Return the counts, observed or derived from the times, and the mean observed time of every link, if any."""
     import numpy as np
 
     from cosim.road.link_counts import LinkCounts, counts_from_times, read_observations
 
     network = roads.network
-    seen, link_time = None, None
+    link_counts, link_time = None, None
     if counts is not None:
-        found = read_observations(counts, network, "flow_veh_h")
-        spread = None if noise is None else np.full(found.link.size, noise)
-        seen = LinkCounts(link=found.link, flow_veh_h=found.values, noise_veh_h=spread)
+        observed = read_observations(counts, network, "flow_veh_h")
+        noise_veh_h = None if noise is None else np.full(observed.link.size, noise)
+        link_counts = LinkCounts(link=observed.link, flow_veh_h=observed.values, noise_veh_h=noise_veh_h)
     if times is not None:
-        found = read_observations(times, network, "time_min")
+        observed = read_observations(times, network, "time_min")
         link_time = network.t0_min.copy()
-        link_time[found.link] = np.maximum(found.values.mean(axis=0), network.t0_min[found.link])
-        seen = seen or counts_from_times(network, found.link, found.values, noise_min=noise or None)
-        if unseen := len(network.links) - found.link.size:
-            typer.echo(f"note: {unseen} links have no time in {times}; they are taken at free flow", err=True)
-    if seen is None:
-        raise AssertionError  # one of the two files was asked for
-    return seen, link_time
+        link_time[observed.link] = np.maximum(observed.values.mean(axis=0), network.t0_min[observed.link])
+        link_counts = link_counts or counts_from_times(
+            network, observed.link, observed.values, noise_min=noise or None
+        )
+        if missing := len(network.links) - observed.link.size:
+            note = f"note: {missing} links have no time in {times}; free-flow times are used"
+            typer.echo(note, err=True)
+    if link_counts is None:
+        raise AssertionError  # _check requires one of the two files
+    return link_counts, link_time
 
 
-def _path_set(roads: "RoadData", routes: str) -> "PathSet":
+def _path_set(roads: "RoadData", paths: str) -> "PathSet":
     from cosim.errors import ConfigError
     from cosim.road.build_problem import choose_paths
     from cosim.road.paths import PathSet, UserClass
 
-    chosen = choose_paths(roads.network, roads.od, [UserClass("vehicles")], routes)
-    if isinstance(chosen, PathSet):
-        return chosen
+    path_set = choose_paths(roads.network, roads.od, [UserClass("vehicles")], paths)
+    if isinstance(path_set, PathSet):
+        return path_set
     where = "--paths"
     raise ConfigError(where, ["trips are estimated on listed paths; give budget:1.5 or k:10"])
 
 
 def _flags(estimate: "OdEstimate", *, with_prior: bool) -> list[str]:
-    """Return what keeps the estimate from being one."""
-    flags = [] if estimate.converged else ["the search ended before the likelihood was at its highest"]
+    """Return sentences about missing convergence and identification."""
+    flags = [] if estimate.converged else ["the search ended before the maximum of the likelihood"]
     if estimate.confounded and not with_prior:
         flags += [
-            f"the counts do not tell {_listed(group)}; count more links, or give --prior"
+            f"the counts do not identify {_listed(group)}; count more links, or give --prior"
             for group in estimate.confounded
         ]
     return flags
 
 
 def _listed(group: tuple[str, ...]) -> str:
-    more = f" and {len(group) - NAMED_ODS} more" if len(group) > NAMED_ODS else ""
-    names = ", ".join(group[:NAMED_ODS]) + more
-    return f"ODs {names} apart" if len(group) > 1 else f"OD {names}: no path of it crosses a counted link"
+    more = f" and {len(group) - MAX_NAMED_ODS} more" if len(group) > MAX_NAMED_ODS else ""
+    names = ", ".join(group[:MAX_NAMED_ODS]) + more
+    return (
+        f"ODs {names} separately" if len(group) > 1 else f"OD {names}: no path of it crosses a counted link"
+    )
 
 
-def _tables(roads: "RoadData", estimate: "OdEstimate", seen: "LinkCounts") -> dict[str, "Frame"]:
+def _tables(roads: "RoadData", estimate: "OdEstimate", link_counts: "LinkCounts") -> dict[str, "Frame"]:
     import pandas as pd
 
     links = {
-        "link": [roads.network.links[link] for link in seen.link],
-        "counted_veh_h": seen.flow_veh_h.mean(axis=0),
-        "estimated_veh_h": estimate.link_flow_veh_h[seen.link],
+        "link": [roads.network.links[link] for link in link_counts.link],
+        "counted_veh_h": link_counts.flow_veh_h.mean(axis=0),
+        "estimated_veh_h": estimate.link_flow_veh_h[link_counts.link],
         "noise_veh_h": estimate.noise_veh_h,
     }
     return {"ods": _ods(roads, estimate), "links": pd.DataFrame(links)}
@@ -187,7 +194,7 @@ def _ods(roads: "RoadData", estimate: "OdEstimate") -> "Frame":
 
 
 def _write_trips(roads: "RoadData", estimate: "OdEstimate", file: Path) -> None:
-    """Write the estimated trips as an OD file to assign."""
+    """Write the estimated trips as an OD file."""
     from cosim.road.formats import write_csv
 
     ods = _ods(roads, estimate)
@@ -209,10 +216,12 @@ def _facts(roads: "RoadData", estimate: "OdEstimate") -> dict[str, Any]:
 
 
 def _lines(roads: "RoadData", estimate: "OdEstimate") -> list[str]:
-    """Return theta, and the trips of each OD with their 90 % interval."""
+    """Return lines of theta and of the trips of each OD, with 90 % confidence intervals."""
     low, high = estimate.theta_interval()
-    known = "given" if estimate.theta_standard_error == 0 else f"90 % interval {low:.4g} to {high:.4g}"
-    theta = f"theta {estimate.theta_per_min:.4g}/min, {known}"
+    interval_text = (
+        "given" if estimate.theta_standard_error == 0 else f"90 % interval {low:.4g} to {high:.4g}"
+    )
+    theta = f"theta {estimate.theta_per_min:.4g}/min, {interval_text}"
     if not estimate.theta_identified:
         theta = "theta not identified by these observations; give --theta"
     lines = [theta, "OD          veh/h    error   90 % interval"]

@@ -58,7 +58,8 @@ def voltages(
     for bus, (name, look) in named.items():
         mark = {"symbol": look.symbol, "size": 6}
         drawing.add_trace(line(periods, table[bus], name, look.colour, width=2.2, marker=mark))
-    for value, side in ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left")):
+    sides = ((feeder["voltage_min_pu"], "bottom left"), (feeder["voltage_max_pu"], "top left"))
+    for value, side in (one for one in sides if one[0] is not None):
         limit(drawing, value, f"limit {value:g} p.u.", side=side)
     return over_periods(drawing, period_min)
 

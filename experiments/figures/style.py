@@ -1,8 +1,8 @@
 """One look for every figure: colours that colour-blind readers tell apart, one typeface, quiet axes."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -84,14 +84,13 @@ LAYOUT = {
 
 
 def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
-    """Return *drawing* in the report's look."""
-    return drawing.update_layout(template=_template(), height=height, **layout)
+    """Return *drawing* with its height; its page brings the look of all."""
+    return drawing.update_layout(height=height, template=None, **layout)
 
 
-@cache
-def _template() -> Any:
-    """Return the look, laid over plotly's own once: that takes long, and a page has a hundred figures."""
-    return go.Figure().update_layout(template={"layout": LAYOUT}).layout.template
+def template_json() -> str:
+    """Return the look of every figure of a page, laid over plotly's own."""
+    return json.dumps(go.Figure().update_layout(template={"layout": LAYOUT}).layout.template.to_plotly_json())
 
 
 def stacked(

@@ -1,1 +1,1 @@
-"""``cosim fit-mobility``: the mobility chain from travel diaries."""
+"""``cosim fit-mobility``: a Markov chain of activities from travel diaries."""

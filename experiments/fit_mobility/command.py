@@ -1,4 +1,4 @@
-"""The command ``cosim fit-mobility``: the chain of quarter hours, estimated from travel diaries."""
+"""The command ``cosim fit-mobility``: a Markov chain of activities, estimated from travel diaries."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cosim.ev.goodness import Goodness
 
 
-NOT_IDENTIFIED = "not identified: no row says that an EV made no trip (trip = 0); set it yourself"
+NOT_IDENTIFIED = "not identified: no row is of an EV-day without trips (trip = 0); set it in the scenario"
+"""Text in place of the travel share."""
 
 
 def fit_mobility_command(
@@ -28,45 +29,45 @@ def fit_mobility_command(
     ],
     out: Annotated[
         Path,
-        typer.Option(callback=new_directory, help="New directory for the tables that a scenario can name."),
+        typer.Option(callback=new_directory, help="New directory for tables to use in a scenario."),
     ],
     prior: Annotated[
         float, typer.Option(min=0.001, help="Weight of the prior of each cell, in parked EVs.")
     ] = 5.0,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate transitions and trip lengths from diaries, and say how well the chain fits them."""
+    """Estimate transitions and trip lengths from diaries, with the goodness of fit of the chain."""
     from cosim.ev.diary_table import read_diaries
     from cosim.ev.fitting import fit_markov
     from cosim.ev.goodness import goodness_of_fit
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     days = read_diaries(diaries)
     fitted = fit_markov(days, prior)
     goodness = goodness_of_fit(fitted, days)
     facts, identified = _facts(days, fitted, goodness), days.days_without_trips > 0
-    study = Study(
+    study = CommandResult(
         command="fit-mobility",
         facts=facts,
         lines=_lines(facts),
         files=lambda folder: write_fit(fitted, goodness, diaries.name, folder, identified=identified),
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 def write_fit(
     fitted: "FittedChain", goodness: "Goodness", source: str, folder: Path, *, identified: bool = True
 ) -> None:
-    """Write the table of the chain, that of the dwell model, a piece of scenario, and the goodness of fit.
+    """Write the tables of the chain and of the dwell model, a scenario section, and the goodness of fit.
 
-    Where the travel share is not *identified*, it is left to the scenario.
+    A travel share that is not *identified* is omitted.
     """
     import tomli_w
 
     from cosim.ev.markov import write_departures
 
-    prior = f"prior: {fitted.prior_evs:g} EVs per slot and activity that do as all do over the day"
-    columns = "probability that an EV parked at the start of the slot (15 min) leaves in it, and where to"
+    prior = f"prior: {fitted.prior_evs:g} EVs per slot and activity with the mean transitions of the day"
+    columns = "probability that an EV parked at the start of the slot (15 min) departs in it, by destination"
     write_departures(
         fitted.model.departure, folder / "departures_by_slot.csv", (f"fitted to {source}; {prior}", columns)
     )
@@ -89,7 +90,7 @@ def write_fit(
 
 
 def _write_hourly(hourly: "FloatArray", file: Path, comment: str) -> None:
-    """Write the transition matrix of the dwell model: where drivers go next, by hour of departure."""
+    """Write the transition matrix of the dwell model, by hour of departure."""
     from cosim.ev.transitions import ACTIVITIES, COLUMNS
 
     lines = [f"# {comment}", ",".join(COLUMNS)]
@@ -106,7 +107,7 @@ def _facts(days: "ObservedDays", fitted: "FittedChain", goodness: "Goodness") ->
     return {
         "ev_days": days.n_days,
         "days_without_trips": days.days_without_trips,
-        "days_begun_away_from_home": int((days.from_activity[days.first] != HOME).sum()),
+        "days_begun_away_from_home": int((days.from_activity[days.first_rows] != HOME).sum()),
         "round_trips_from_home": int(((days.from_activity == HOME) & (days.to_activity == HOME)).sum()),
         "trips": int(days.day.size),
         "travel_share": fitted.model.travel_share if days.days_without_trips else None,
@@ -121,28 +122,29 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     from experiments.study import aligned
 
     dwell = ", ".join(f"{name} {distance:.3f}" for name, distance in facts["dwell_ks"].items())
-    share, odd = facts["travel_share"], {}
+    share = facts["travel_share"]
+    unusual = {}
     if away := facts["days_begun_away_from_home"]:
-        odd["away at dawn"] = f"{away:,} EV-days begin away from home"
+        unusual["away at dawn"] = f"{away:,} EV-days start away from home"
     if round_trips := facts["round_trips_from_home"]:
-        odd["round trips"] = (
-            f"{round_trips:,} from home to home; where trips chain over zones, no EV makes these"
+        unusual["round trips"] = (
+            f"{round_trips:,} from home to home; with trips chained over zones, EVs do not make these"
         )
     facts = {
         "observed": f"{facts['ev_days']:,} EV-days, {facts['trips']:,} trips",
         "no trips": f"{facts['days_without_trips']:,} EV-days",
-        **odd,
+        **unusual,
         "travel share": NOT_IDENTIFIED if share is None else f"{share:.4f}",
         "trip length": f"ln km ~ N({facts['trip_length_log_mean']:.3f}, {facts['trip_length_log_sd']:.3f}), "
         f"at {facts['diary_speed_km_h']:.1f} km/h",
         "trips per day": f"{facts['trips_per_day_observed']:.3f} observed, {facts['trips_per_day_exact']:.3f} chain",
-        "places": f"{facts['places_largest_difference']:.4f} largest difference of shares",
+        "places": f"{facts['places_largest_difference']:.4f} maximum difference of shares",
         "lengths": f"{facts['length_ks']:.4f} Kolmogorov-Smirnov distance",
         **(
-            {"stays": f"{dwell} Kolmogorov-Smirnov distance (a chain forgets when it arrived)"}
+            {"stays": f"{dwell} Kolmogorov-Smirnov distance (a Markov chain has no memory of the arrival)"}
             if dwell
             else {}
         ),
-        "thin cells": f"{facts['thin_cells']:.1%} of (slot, activity) rest on the prior",
+        "thin cells": f"{facts['thin_cells']:.1%} of (slot, activity) are dominated by the prior",
     }
     return aligned(facts, 14)

@@ -1,1 +1,1 @@
-"""``cosim mobility``: the EVs' days alone."""
+"""``cosim mobility``: the mobility of EVs alone."""

@@ -9,8 +9,8 @@ from experiments.options import AsJson, Config, Out, Seed, Settings
 if TYPE_CHECKING:
     from experiments.mobility.study import MobilityStudy
 
-LABEL = 23
-"""Letters before the columns."""
+LABEL_WIDTH = 23
+"""Characters before the columns."""
 
 
 def mobility_command(
@@ -28,40 +28,40 @@ def mobility_command(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Simulate the EVs' days alone: where they are, against the exact distribution, SOC, and p_t."""
+    """Simulate the mobility of EVs alone: activity states against the exact distribution, SOC, and p_t."""
+    from cosim.scenario import load_scenario
     from experiments.mobility.page import page
     from experiments.mobility.study import study_mobility
-    from experiments.scenarios import load_scenario
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
 
     scenario = load_scenario(config, settings or (), seed=seed)
-    found = study_mobility(scenario, evs, days, scenario.config.seed)
-    study = Study(
+    result = study_mobility(scenario, evs, days, scenario.config.seed)
+    study = CommandResult(
         command="mobility",
-        facts=found.as_json(),
-        lines=_lines(found),
-        tables=lambda: found.tables,
-        page=lambda tables: page(found, tables),
+        facts=result.as_json(),
+        lines=_lines(result),
+        tables=lambda: result.tables,
+        page=lambda tables: page(result, tables),
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 def _by_type(study: "MobilityStudy") -> dict[str, list[str]]:
-    """Return a row for each type of EVs: the share of its trips that fast-charge."""
+    """Return a row for each EV type: the share of its trips with a fast charge."""
     frame = study.tables.get("by_type")
     if frame is None:
         return {}
     return {
-        f"  {name}"[:LABEL]: [f"{share:.4f}" for share in own.charging_share]
-        for name, own in frame.groupby("type", sort=False)
+        f"  {name}"[:LABEL_WIDTH]: [f"{share:.4f}" for share in rows.charging_share]
+        for name, rows in frame.groupby("type", sort=False)
     }
 
 
 def _lines(study: "MobilityStudy") -> list[str]:
-    """Return a line for each figure, a column for each part."""
+    """Return a line for each figure, with a column for each part."""
     facts = study.as_json()
     parts = [facts[name] for name in study.parts]
-    chain, types = {}, _by_type(study)
+    chain = {}
     if all("charging_share_chain" in part for part in parts):
         chain["  chain with batteries"] = [f"{part['charging_share_chain']:.4f}" for part in parts]
     rows = {
@@ -69,7 +69,7 @@ def _lines(study: "MobilityStudy") -> list[str]:
         "  exact": [f"{part['trips_per_ev_exact']:.3f}" for part in parts],
         "fast-charging share": [f"{part['charging_share']:.4f}" for part in parts],
         **chain,
-        **types,
+        **_by_type(study),
         "session, grid side": [f"{part['session_kwh']:.2f} kWh" for part in parts],
         "home at midnight": [f"{part['home_at_midnight_exact']:.3f}" for part in parts],
         "places inside band": [f"{part['places_inside_band']:.1%}" for part in parts],

@@ -1,4 +1,4 @@
-"""The page of a population: one file that opens without a network."""
+"""The page of a mobility study: one file that opens offline."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from experiments.mobility.figures import (
     against_exact,
     charging_against_chain,
     charging_shares,
-    leaving,
+    departures_by_activity,
     soc_fan,
     stacked,
 )
@@ -19,11 +19,11 @@ def page(study: MobilityStudy, tables: Mapping[str, Frame]) -> str:
     """Return the page; the same tables give the same bytes."""
     figures = {"charging_share": charging_shares(tables["charging_share"])}
     for part in study.parts:
-        own = {name: frame[frame.days == part] for name, frame in tables.items()}
-        figures[f"{part}-activity_states"] = stacked(own["activity_states"])
-        figures[f"{part}-places"] = against_exact(own["places"], "place")
-        figures[f"{part}-departures"] = leaving(own["departures"])
-        figures[f"{part}-soc"] = soc_fan(own["soc_quantiles"])
-        if "charging" in own:
-            figures[f"{part}-charging"] = charging_against_chain(own["charging"])
+        part_tables = {name: frame[frame.days == part] for name, frame in tables.items()}
+        figures[f"{part}-activity_states"] = stacked(part_tables["activity_states"])
+        figures[f"{part}-places"] = against_exact(part_tables["places"], "place")
+        figures[f"{part}-departures"] = departures_by_activity(part_tables["departures"])
+        figures[f"{part}-soc"] = soc_fan(part_tables["soc_quantiles"])
+        if "charging" in part_tables:
+            figures[f"{part}-charging"] = charging_against_chain(part_tables["charging"])
     return rendered("mobility.html.jinja", figures=embedded_all(figures), study=study, facts=study.as_json())

@@ -1,14 +1,16 @@
-"""A population without roads and grid: where it is, when it leaves, what its batteries hold, how often it charges."""
+"""Mobility of an EV population without roads and grid: activities, departures, states of charge, charging shares."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
-from cosim.errors import ConfigError
+from cosim.errors import refuse
 from cosim.ev.charging_demand import ChargingDemand, demand_of_days
 from cosim.ev.days import DayOfEVs, per_ev_parameters, simulate_days
 from cosim.ev.dwell import DwellModel
@@ -19,32 +21,35 @@ from cosim.ev.occupancy import Occupancy
 from cosim.ev.renewal import renewal_days
 from cosim.ev.soc_chain import ChargingDay, charging_days, single_ev_type
 from cosim.ev.timeline import Timeline, timeline
-from cosim.scenario import Scenario
-from experiments.mobility.tables import MAKERS, charging, departures, places
+from cosim.scenario import Scenario, as_scenario
+from cosim.sections import Count, Seed
+from experiments.mobility.tables import TABLE_BUILDERS, charging, departures, places
 
 PURPOSE = "mobility"
-MOST_EV_DAYS = 5_000_000
-"""They are held in memory all at once."""
-SETTLED_DAYS = 8
-"""Days after which the chain with batteries repeats itself to 1e-5."""
+"""Name of the random streams."""
+MAX_EV_DAYS = 5_000_000
+"""EV-days held in memory at once."""
+STEADY_STATE_DAYS = 8
+"""Days after which the daily distribution of the chain with batteries changes by less than 1e-5."""
 SINGLE, MANY = "single_day", "many_days"
+"""Names of the parts of a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sampled:
-    """The days of one way to begin them; the last one is looked at closely."""
+class SampledDays:
+    """One part of a study: its sampled days, and the exact distributions of the last one."""
 
     days: list[DayOfEVs]
     last: Timeline
     demand: ChargingDemand
-    """Over the day, or over the later half of many."""
+    """Of the single day, or of the second half of many."""
     exact: Occupancy
     charging: ChargingDay | None
-    """By the chain with batteries; only of a Markov model."""
+    """Distribution of the chain with batteries; None without a Markov model."""
 
     @property
     def stranded(self) -> int:
-        """EV-days that ended where the battery could not make the next trip."""
+        """Number of EV-days that ended with an EV stranded: its battery could not make the next trip."""
         return int(sum(day.record.stranded.sum() for day in self.days))
 
     @property
@@ -55,12 +60,12 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MobilityStudy:
-    """The outcome: a single day, and many days if they were asked for."""
+    """Result of a mobility study: a single day, and many consecutive days if requested."""
 
     scenario: Scenario
     n_ev: int
     seed: int
-    parts: dict[str, Sampled]
+    parts: dict[str, SampledDays]
     cpu_s: float
 
     @property
@@ -70,31 +75,31 @@ class MobilityStudy:
 
     @property
     def notes(self) -> list[str]:
-        """What the exact figures leave out: some EVs are stranded, and stay where they are."""
+        """Sentences about stranded EVs, which the exact distributions do not include."""
         return [
-            f"{title}: {part.stranded:,} of {self.n_ev * len(part.days):,} EV-days ended stranded, with trips "
-            "not made. The exact figures and the chain with batteries hold for days without stranded "
-            "EVs: counts may leave their bands for that reason alone. Trips and p_t are counted as made, "
-            "places and departures as planned."
+            f"{title}: {part.stranded:,} of {self.n_ev * len(part.days):,} EV-days ended stranded, with "
+            "cancelled trips. The exact distributions and the chain with batteries hold without stranded EVs, "
+            "so counts may leave their bands for this reason alone. Trips and p_t are those made, places and "
+            "departures those planned."
             for title, part in ((name.replace("_", " "), part) for name, part in self.parts.items())
             if part.stranded
         ]
 
     @property
     def tables(self) -> dict[str, Frame]:
-        """Every table; the column ``days`` says which part a row is of."""
-        found = {
-            maker.__name__: [maker(self, part).assign(days=name) for name, part in self.parts.items()]
-            for maker in MAKERS
+        """The tables by name; the column ``days`` is the part of a row."""
+        frames_of = {
+            build.__name__: [build(self, part).assign(days=name) for name, part in self.parts.items()]
+            for build in TABLE_BUILDERS
         }
         return {
             name: pd.concat(frames, ignore_index=True)[["days", *frames[0].columns[:-1]]]
-            for name, frames in found.items()
+            for name, frames in frames_of.items()
             if len(frames[0])
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figures as one object."""
+        """Return the figures as plain values."""
         return {
             "name": self.scenario.config.name,
             "kind": self.kind,
@@ -105,14 +110,17 @@ class MobilityStudy:
         }
 
 
-def study_mobility(scenario: Scenario, n_ev: int, days: int = 1, seed: int = 1) -> MobilityStudy:
-    """Return one day of *n_ev* EVs and, if *days* are more than one, that many days in a row.
+@checked
+def study_mobility(
+    scenario: Scenario | str | Path, n_ev: Count, days: Count = 1, seed: Seed = 1
+) -> MobilityStudy:
+    """Return the study of one day of *n_ev* EVs and, for *days* > 1, of that many consecutive days.
 
-    Raises ``ConfigError`` for more EV-days than memory holds.
+    *scenario* may be the file or name of one. Raises ConfigError for more EV-days than memory holds.
     """
-    if n_ev * days > MOST_EV_DAYS:
-        problem = f"--evs times --days is {n_ev * days:,}; it must be {MOST_EV_DAYS:,} or less"
-        raise ConfigError("options", [problem])  # noqa: EM101
+    if n_ev * days > MAX_EV_DAYS:
+        refuse("study_mobility", [f"EVs times days is {n_ev * days:,}; it must be {MAX_EV_DAYS:,} or less"])
+    scenario = as_scenario(scenario)
     started = process_time()
     parts = {SINGLE: _sampled(scenario, n_ev, 1, seed)}
     if days > 1:
@@ -120,7 +128,7 @@ def study_mobility(scenario: Scenario, n_ev: int, days: int = 1, seed: int = 1) 
     return MobilityStudy(scenario=scenario, n_ev=n_ev, seed=seed, parts=parts, cpu_s=process_time() - started)
 
 
-def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
+def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> SampledDays:
     carried = days > 1
     course = list(
         simulate_days(
@@ -135,17 +143,17 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> Sampled:
         )
     )
     yesterday = _line(scenario, course[-2], None) if carried else None
-    return Sampled(
+    return SampledDays(
         days=course,
         last=_line(scenario, course[-1], yesterday),
         demand=demand_of_days(course[days // 2 :], scenario.periods),
         exact=_exact(scenario, days),
-        charging=_charging(scenario, min(days, SETTLED_DAYS), carried=carried),
+        charging=_charging(scenario, min(days, STEADY_STATE_DAYS), carried=carried),
     )
 
 
 def _line(scenario: Scenario, day: DayOfEVs, yesterday: Timeline | None) -> Timeline:
-    """Return what each EV does on a day."""
+    """Return the activity states of each EV on a day."""
     battery, behaviour = per_ev_parameters(
         scenario.mobility, scenario.battery, scenario.behaviour, day.diaries
     )
@@ -155,31 +163,34 @@ def _line(scenario: Scenario, day: DayOfEVs, yesterday: Timeline | None) -> Time
 
 
 def charger_kw(scenario: Scenario) -> float:
-    """Return the mean power of the chargers of all stations."""
+    """Return the mean charger power over all stations [kW]."""
     chargers = sum(station.chargers for station in scenario.stations)
     return sum(station.chargers * station.charger_kw for station in scenario.stations) / chargers
 
 
 def _exact(scenario: Scenario, days: int) -> Occupancy:
-    """Return the distribution on the last of *days* days, computed without a random number."""
+    """Return the exact distribution on the last of *days* days."""
     model = scenario.mobility
     if isinstance(model, MarkovModel):
         day = markov_day(model)
         return day.occupancy(np.linalg.matrix_power(day.day_matrix(), days - 1) @ day.at_home())
-    assert isinstance(model, DwellModel)  # noqa: S101  (there are two kinds)
+    assert isinstance(model, DwellModel)  # noqa: S101  (the other kind of model)
     return renewal_days(model, days)
 
 
 def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | None:
-    """Return the last of *days* days of the chain with batteries, over all types of EVs."""
+    """Return the last of *days* days of the chain with batteries, as the mean over EV types."""
     model = scenario.mobility
     if not isinstance(model, MarkovModel):
         return None
     types = model.types or (single_ev_type(model, scenario.battery, scenario.behaviour),)
-    of_all = sum(kind.share for kind in types)
+    total_share = sum(kind.share for kind in types)
     kw, plugged = charger_kw(scenario), carried
     parts = [
-        (kind.share / of_all, charging_days(model, kind, scenario.behaviour, kw, days, plugged=plugged)[-1])
+        (
+            kind.share / total_share,
+            charging_days(model, kind, scenario.behaviour, kw, days, plugged=plugged)[-1],
+        )
         for kind in types
     ]
 
@@ -191,9 +202,9 @@ def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | 
     return ChargingDay(**{name: mean(name) for name in names})
 
 
-def _facts(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
+def _facts(study: MobilityStudy, part: SampledDays) -> dict[str, Any]:
     demand = part.demand
-    found, left = places(study, part), departures(study, part)
+    place_table, departure_table = places(study, part), departures(study, part)
     facts: dict[str, Any] = {
         "days": len(part.days),
         "trips_per_ev": demand.trips_per_ev,
@@ -204,9 +215,9 @@ def _facts(study: MobilityStudy, part: Sampled) -> dict[str, Any]:
         "stranded_ev_days": part.stranded,
         "exact_holds": part.stranded == 0,
         "home_at_midnight_exact": float(part.exact.share[-1, 0]),
-        "places_inside_band": float(found.inside.mean()),
-        "departures_inside_band": float(left.inside.mean()),
-        "largest_difference": float(np.abs(found.share - found.exact).max()),
+        "places_inside_band": float(place_table.inside.mean()),
+        "departures_inside_band": float(departure_table.inside.mean()),
+        "max_difference": float(np.abs(place_table.share - place_table.exact).max()),
         "charging_share_by_period": demand.charging_share.tolist(),
     }
     if part.charging is not None:

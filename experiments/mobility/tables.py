@@ -1,4 +1,4 @@
-"""The tables of a population: counted beside exact, for every quarter of an hour of a day."""
+"""Tables of a mobility study: counted and exact shares for every slot (15 min) of a day."""
 
 from typing import TYPE_CHECKING
 
@@ -20,46 +20,48 @@ from cosim.ev.timeline import ACTIVITY_STATES
 from cosim.ev.transitions import ACTIVITIES
 
 if TYPE_CHECKING:
-    from experiments.mobility.study import MobilityStudy, Sampled
+    from experiments.mobility.study import MobilityStudy, SampledDays
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_ZERO = 1e-15
+"""Quantiles of the state of charge."""
+ZERO_SHARE = 1e-15
+"""Share below which an exact share is rounding error."""
 
 
-def _against(counts: IntArray, share: FloatArray, n_ev: int) -> dict[str, FloatArray]:
-    """Return counted and exact shares, the band of the counts, and whether they are within it."""
+def _with_band(counts: IntArray, share: FloatArray, n_ev: int) -> dict[str, FloatArray]:
+    """Return the columns of counted and exact shares, the band of the counts, and whether they are inside."""
     low, high = band(share, n_ev)
     return {
         "share": counts.ravel() / n_ev,
-        "exact": np.where(share > _ZERO, share, 0.0).ravel(),
+        "exact": np.where(share > ZERO_SHARE, share, 0.0).ravel(),
         "low": low.ravel() / n_ev,
         "high": high.ravel() / n_ev,
         "inside": ((counts >= low) & (counts <= high)).ravel(),
     }
 
 
-def places(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return where EVs are at every slot boundary, counted and exact."""
+def places(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the share of EVs at each place at every slot boundary, counted and exact."""
     counts = count_places(part.day.diaries, part.day.start)
     boundary = np.arange(len(counts))
     return pd.DataFrame(
         {
             "time_min": np.repeat(boundary * SLOT_S // 60, len(PLACES)),
             "place": np.tile(PLACES, len(counts)),
-            **_against(counts, part.exact.share, study.n_ev),
+            **_with_band(counts, part.exact.share, study.n_ev),
         }
     )
 
 
-def activity_states(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return what EVs do at every slot boundary: seven shares that sum to 1."""
+def activity_states(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the shares of the seven activity states at every slot boundary; they sum to 1."""
     counts = count_activity_states(part.last)
-    columns = {name: counts[:, place] / study.n_ev for place, name in enumerate(ACTIVITY_STATES)}
+    columns = {name: counts[:, column] / study.n_ev for column, name in enumerate(ACTIVITY_STATES)}
     return pd.DataFrame({"time_min": np.arange(len(counts)) * SLOT_S // 60, **columns})
 
 
-def charging(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return the EVs that charge at every slot boundary, counted and by the chain with batteries, if there is one."""
+def charging(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the shares of charging EVs at every slot boundary, counted and of the chain with batteries."""
     if part.charging is None:
         return pd.DataFrame()
     counts = count_activity_states(part.last)[:, -2:]
@@ -68,25 +70,25 @@ def charging(study: "MobilityStudy", part: "Sampled") -> Frame:
         {
             "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 2),
             "activity_state": np.tile(ACTIVITY_STATES[-2:], len(counts)),
-            **_against(counts, share, study.n_ev),
+            **_with_band(counts, share, study.n_ev),
         }
     )
 
 
-def departures(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return the trips that start in every slot, by the activity left, counted and exact."""
+def departures(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the trips that start in every slot by activity before the trip, counted and exact."""
     counts = count_departures(part.day.diaries)
     return pd.DataFrame(
         {
             "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 4),
             "from_activity": np.tile(ACTIVITIES, len(counts)),
-            **_against(counts, part.exact.departures_per_ev, study.n_ev),
+            **_with_band(counts, part.exact.departures_per_ev, study.n_ev),
         }
     )
 
 
-def soc_quantiles(_: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return quantiles of the state of charge of all EVs at every slot boundary."""
+def soc_quantiles(_: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the quantiles and the mean of the state of charge at every slot boundary."""
     soc = soc_at_boundaries(part.last)
     levels = np.quantile(soc, QUANTILES, axis=0)
     columns = {f"soc_q{round(100 * q):02d}": level for q, level in zip(QUANTILES, levels, strict=True)}
@@ -95,15 +97,15 @@ def soc_quantiles(_: "MobilityStudy", part: "Sampled") -> Frame:
     )
 
 
-def charging_share(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return p_t with its Wilson interval; periods of one pool were estimated together."""
+def charging_share(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return p_t with its Wilson interval; the periods of a pool are estimated together."""
     demand, count = part.demand, study.scenario.periods.count
     chain = np.full(count, np.nan)
     if part.charging is not None and SLOTS % count == 0:  # periods are whole slots
         pool = demand.pool[np.arange(SLOTS) * count // SLOTS]
         sessions = np.bincount(pool, weights=part.charging.sessions_per_ev, minlength=count)
         trips = np.bincount(pool, weights=part.charging.departures_per_ev, minlength=count)
-        chain = (sessions / np.maximum(trips, _ZERO))[demand.pool]
+        chain = (sessions / np.maximum(trips, ZERO_SHARE))[demand.pool]
     return pd.DataFrame(
         {
             "period": np.arange(1, count + 1),
@@ -118,16 +120,17 @@ def charging_share(study: "MobilityStudy", part: "Sampled") -> Frame:
     )
 
 
-def by_day(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return the totals of each day, per EV."""
+def by_day(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the totals per EV on each day."""
     rows = []
     for day in part.days:
-        record, made = day.record, ~day.record.cancelled
+        record = day.record
+        trips = int((~record.cancelled).sum())
         rows.append(
             {
                 "day": day.diaries.day,
-                "trips_per_ev": made.sum() / study.n_ev,
-                "charging_share": record.fast_charge.sum() / max(made.sum(), 1),
+                "trips_per_ev": trips / study.n_ev,
+                "charging_share": record.fast_charge.sum() / max(trips, 1),
                 "fast_kwh_per_ev": record.session_kwh.sum() / study.n_ev,
                 "slow_kwh_per_ev": record.slow_kwh.sum() / study.n_ev,
                 "overnight_kwh_per_ev": record.slow_kwh[day.diaries.trip == 1].sum() / study.n_ev,
@@ -137,16 +140,16 @@ def by_day(study: "MobilityStudy", part: "Sampled") -> Frame:
     return pd.DataFrame(rows)
 
 
-def by_type(study: "MobilityStudy", part: "Sampled") -> Frame:
-    """Return the totals of each type of EVs over all days, per EV and day; empty where there are no types."""
+def by_type(study: "MobilityStudy", part: "SampledDays") -> Frame:
+    """Return the totals of each EV type over all days, per EV and day; empty without types."""
     types = study.scenario.mobility.types
     record = concatenate_records([day.record for day in part.days])
-    of_trip = np.concatenate([day.diaries.ev_type[day.diaries.ev] for day in part.days])
+    type_of_trip = np.concatenate([day.diaries.ev_type[day.diaries.ev] for day in part.days])
     evs = np.bincount(part.day.diaries.ev_type, minlength=len(types))
     ev_days = np.maximum(evs * len(part.days), 1)
 
     def total(values: FloatArray | BoolArray) -> FloatArray:
-        return np.bincount(of_trip, weights=values, minlength=len(types)).astype(np.float64)
+        return np.bincount(type_of_trip, weights=values, minlength=len(types)).astype(np.float64)
 
     trips, charges, fast_kwh = total(~record.cancelled), total(record.fast_charge), total(record.session_kwh)
     frame = {
@@ -162,4 +165,13 @@ def by_type(study: "MobilityStudy", part: "Sampled") -> Frame:
     return pd.DataFrame(frame if types else {})
 
 
-MAKERS = (places, activity_states, charging, departures, soc_quantiles, charging_share, by_day, by_type)
+TABLE_BUILDERS = (
+    places,
+    activity_states,
+    charging,
+    departures,
+    soc_quantiles,
+    charging_share,
+    by_day,
+    by_type,
+)

@@ -4,18 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cosim.coupling import solve_equilibrium_day
-from cosim.errors import ConfigError
+from cosim.errors import refuse
+from cosim.scenario import load_scenario
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
 from experiments.reproduce.od_case import OdCase
 from experiments.reproduce.road_case import RoadCase
-from experiments.scenarios import load_scenario
 
 SCENARIO = "paper"
+"""The bundled scenario of the case."""
+PERIODS = 24
+"""Number of periods in the paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reproduction:
-    """The paper's case: its trips, its roads, and its feeder in each variant."""
+    """The case of the paper: OD trips, roads, and the feeder in each variant."""
 
     trips: OdCase
     roads: RoadCase
@@ -35,25 +38,23 @@ class Reproduction:
 def reproduce(
     settings: Iterable[str] = (), *, warm_start: bool = True, variants: Sequence[Variant] = VARIANTS
 ) -> Reproduction:
-    """Return the paper's case; *settings* (``field=value``) and a cold start change it, to see what breaks.
+    """Return the case of the paper, changed by *settings* (``field=value``) and a cold start as negative controls.
 
-    *variants* of the feeder are computed; the first of all must be among them.
-    Raises ConfigError if the settings make another kind of day of it: the statements are about 24 periods
-    of one feeder.
+    *variants* of the feeder are computed; they must include the first of VARIANTS. Raises ConfigError unless the
+    day has 24 periods and one feeder, as the statements assume.
     """
     changes = tuple(settings)
     scenario = load_scenario(SCENARIO, changes)
     problems = []
-    if scenario.periods.count != 24:
-        problems.append(f"periods is {scenario.periods.count}; the statements of the paper need 24")
+    if scenario.periods.count != PERIODS:
+        problems.append(f"periods is {scenario.periods.count}; the statements of the paper need {PERIODS}")
     if len(scenario.feeders) != 1:
         problems.append(f"grid.feeders: there are {len(scenario.feeders)}; the paper has one")
-    if problems:
-        raise ConfigError(SCENARIO, problems)
+    refuse(SCENARIO, problems)
     grid = {}
     for variant in variants:
-        own = load_scenario(SCENARIO, [*changes, *variant.settings(scenario)])
-        grid[variant] = GridCase(variant, own, solve_equilibrium_day(own))
+        changed = load_scenario(SCENARIO, [*changes, *variant.settings(scenario)])
+        grid[variant] = GridCase(variant, changed, solve_equilibrium_day(changed))
     first = grid[VARIANTS[0]]
     roads = RoadCase(first.scenario, first.day, warm_start)
     return Reproduction(trips=OdCase(first.scenario), roads=roads, grid=grid)

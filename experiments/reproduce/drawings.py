@@ -15,18 +15,18 @@ from experiments.figures.style import Figure
 from experiments.reproduce import figures as drawn
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
-from experiments.reproduce.road_case import FIRST, SECOND, RoadCase, even_split_veh_h
+from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, RoadCase, even_split_veh_h
 
-SHOWN = (Variant("A", "dynamic"), Variant("B", "dynamic"))
-"""Variants that are drawn; the others are in the tables."""
-DRAWN = (10, 60)
-"""Fewest and most iterations that are drawn of a search."""
+DRAWN_VARIANTS = (Variant("A", "dynamic"), Variant("B", "dynamic"))
+"""Variants with figures; the others are in the tables."""
+DRAWN_ITERATIONS = (10, 60)
+"""Minimum and maximum of the iterations drawn of a search."""
 
 
 def drawings(case: Reproduction) -> dict[str, Figure]:
-    """Return every figure of the page by its name."""
+    """Return the figures of the page by name."""
     figures = {**_roads(case.roads), **_feeder(case)}
-    for variant in SHOWN:
+    for variant in DRAWN_VARIANTS:
         for name, figure in _of_variant(case.grid[variant]).items():
             figures[f"{name}-{variant.preset}"] = figure
     return figures
@@ -51,31 +51,31 @@ def _roads(roads: RoadCase) -> dict[str, Figure]:
 def _path_flows(roads: RoadCase) -> Figure:
     """Return OD 1's path flows: t = 1 cold, t = 2 cold, t = 2 warm, each until the residual is 1e-3."""
     search = roads.search
-    first, second = roads.problems[FIRST - 1], roads.problems[SECOND - 1]
-    starts = {
-        f"t = 1 (period {FIRST}), cold": (FIRST, even_split_veh_h(first), search.cold[FIRST - 1]),
-        f"t = 2 (period {SECOND}), cold": (SECOND, even_split_veh_h(second), search.cold[SECOND - 1]),
-        f"t = 2 (period {SECOND}), from t = 1": (
-            SECOND,
-            roads.start_of_second_veh_h(),
-            search.warm[SECOND - 1],
-        ),
-    }
-    panels = {
-        title: roads.path_flows_of_od_1(period, start, int(np.clip(answer.iterations, *DRAWN)))
-        for title, (period, start, answer) in starts.items()
-    }
+    first, second = roads.problems[FIRST_PERIOD - 1], roads.problems[SECOND_PERIOD - 1]
+    starts = (
+        ("t = 1", "cold", FIRST_PERIOD, even_split_veh_h(first), search.cold),
+        ("t = 2", "cold", SECOND_PERIOD, even_split_veh_h(second), search.cold),
+        ("t = 2", "from t = 1", SECOND_PERIOD, roads.start_of_second_veh_h(), search.warm),
+    )
+    panels = {}
+    for t, kind, period, start, equilibria in starts:
+        iterations = int(np.clip(equilibria[period - 1].iterations, *DRAWN_ITERATIONS))
+        flows = roads.path_flows_of_od_1(period, start, iterations)
+        panels[f"{t} (period {period}), {kind}"] = flows
     return drawn.path_flows(roads.path_names, panels)
 
 
 def _feeder(case: Reproduction) -> dict[str, Figure]:
-    """Return what shows several variants at once."""
+    """Return the figures that compare variants."""
     first = case.grid[VARIANTS[0]]
     load = first.equivalent_load_kw
     lowest = {
-        "nothing coordinated, no stations": first.bare_without_evs.voltage_pu.min(axis=1),
-        "nothing coordinated": first.bare.voltage_pu.min(axis=1),
-        **{f"dispatched, preset {v.preset}": case.grid[v].dispatch.voltage_pu.min(axis=1) for v in SHOWN},
+        "without devices and stations": first.bare_without_evs.voltage_pu.min(axis=1),
+        "without devices": first.bare.voltage_pu.min(axis=1),
+        **{
+            f"dispatched, preset {v.preset}": case.grid[v].dispatch.voltage_pu.min(axis=1)
+            for v in DRAWN_VARIANTS
+        },
     }
     return {
         "tariffs": drawn.tariffs(
@@ -84,17 +84,17 @@ def _feeder(case: Reproduction) -> dict[str, Figure]:
             first.price_cny_per_kwh,
             np.array(TABLE_1_CNY_PER_KWH),
         ),
-        "voltages": drawn.lowest_voltages(lowest, first.feeder.feeder.voltage_min_pu),
+        "voltages": drawn.lowest_voltages(lowest, float(first.feeder.feeder.voltage_limits_pu[0].max())),
         "errors": drawn.relaxation_errors(
             first.feeder.feeder.branch_names,
-            {f"preset {v.preset}": case.grid[v].dispatch.relaxation_error for v in SHOWN},
+            {f"preset {v.preset}": case.grid[v].dispatch.relaxation_error for v in DRAWN_VARIANTS},
         ),
     }
 
 
 def _of_variant(grid: GridCase) -> dict[str, Figure]:
-    """Return Figures 9 to 11 of one variant, the hours of the highest price shaded."""
-    asked = DispatchInput(
+    """Return Figures 9 to 11 of one variant, with the periods of the highest price shaded."""
+    dispatch_input = DispatchInput(
         name=str(grid.variant),
         cases=(grid.feeder,),
         loads=(grid.load,),
@@ -102,13 +102,13 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
         period_h=grid.hours,
         notes=(),
     )
-    tables = tables_of(Dispatched(asked=asked, dispatches=(grid.dispatch,), cpu_s=0.0))
+    tables = tables_of(Dispatched(asked=dispatch_input, dispatches=(grid.dispatch,), cpu_s=0.0))
     devices, minutes = tables["devices"], 60 * grid.hours
-    stores = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
+    storages = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
     balance = feeder.dispatch(devices, tables["dispatch"], tables["buses"], minutes)
     figures = {
         "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any device"),
         "shifting": demand_response(devices, minutes),
-        "storage": feeder.storage(devices, stores, minutes),
+        "storage": feeder.storage(devices, storages, minutes),
     }
     return {name: drawn.shaded(figure, grid.is_high_price) for name, figure in figures.items()}

@@ -18,33 +18,34 @@ from cosim.grid.tariff import price_class
 from cosim.scenario import FeederCase, Scenario
 
 CNY_PER_USD = 7.2
-NOTHING = 1e-3
-"""Energy [kWh], power [kW] or money [CNY] that is none."""
+"""Exchange rate of preset B."""
+MIN_DENOMINATOR = 1e-3
+"""Energy [kWh], power [kW] or money [CNY] below which a ratio to it is undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """How the paper's costs without units are read, and the tariff in force."""
+    """Interpretation of the paper's costs, which have no units, and the tariff."""
 
     preset: Literal["A", "B"]
-    """A: a, b and pi are CNY. B: they are USD, at 7.2 CNY."""
+    """A: a, b and pi in CNY. B: in USD, at 7.2 CNY."""
     tariff: Literal["dynamic", "table"]
     """Eq. 22, or Table 1."""
 
     def __str__(self) -> str:
-        """Name it as the page does."""
+        """Return preset and tariff in words."""
         return f"{self.preset}, {'dynamic' if self.tariff == 'dynamic' else 'Table 1'}"
 
     def settings(self, scenario: Scenario) -> list[str]:
-        """Return what to change in *scenario*, read as preset A, to get this variant."""
+        """Return the settings that change *scenario*, in preset A, to this variant."""
         changes = [f"tariff.kind={self.tariff}"]
         if self.preset == "A":
             return changes
         grid = scenario.config.grid.feeders[0]
         for i, turbine in enumerate(grid.turbines):
-            place = f"grid.turbines.{i}.cost"
-            changes.append(f"{place}_a_cny_per_mw2h={CNY_PER_USD * turbine.cost_a_cny_per_mw2h}")
-            changes.append(f"{place}_b_cny_per_mwh={CNY_PER_USD * turbine.cost_b_cny_per_mwh}")
+            field = f"grid.turbines.{i}.cost"
+            changes.append(f"{field}_a_cny_per_mw2h={CNY_PER_USD * turbine.cost_a_cny_per_mw2h}")
+            changes.append(f"{field}_b_cny_per_mwh={CNY_PER_USD * turbine.cost_b_cny_per_mwh}")
         for i, shift in enumerate(grid.demand_response):
             price = CNY_PER_USD * shift.price_cny_per_mwh
             changes.append(f"grid.demand_response.{i}.price_cny_per_mwh={price}")
@@ -56,7 +57,7 @@ VARIANTS = tuple(Variant(preset, tariff) for preset in ("A", "B") for tariff in 
 
 @dataclass(frozen=True, eq=False)
 class GridCase:
-    """The feeder's day in one variant; arrays are (periods, things), powers kW."""
+    """The day of the feeder in one variant; arrays have the periods as first axis."""
 
     variant: Variant
     scenario: Scenario
@@ -88,7 +89,7 @@ class GridCase:
         return self.dispatched(self.feeder.devices)
 
     def set_kw(self, setpoint: str) -> FloatArray:
-        """Return a set-point of all devices of its kind together, by period: ``turbine_kw``, ``charge_kw``, ..."""
+        """Return the sum of a set-point over all devices, per period: ``turbine_kw``, ``charge_kw``, ..."""
         total: FloatArray = self.dispatch.setpoints[setpoint].sum(axis=1)
         return total
 
@@ -104,7 +105,7 @@ class GridCase:
 
     @cached_property
     def at_unity_power_factor(self) -> Dispatch:
-        """The optimum where PV and wind give no reactive power, as Eq. 19 is printed."""
+        """The optimum without reactive power of PV and wind, as in Eq. 19 as printed."""
         devices = (
             replace(device, q_capability="none") if isinstance(device, Renewable) else device
             for device in self.feeder.devices.all
@@ -124,7 +125,7 @@ class GridCase:
 
     @cached_property
     def bare(self) -> PowerFlow:
-        """The feeder with its load and its stations alone: nothing generates, nothing is coordinated."""
+        """Power flow with base load and stations alone, without devices."""
         return self._flow(self.load.base_kw + self.load.station_kw)
 
     @cached_property
@@ -135,20 +136,21 @@ class GridCase:
     def _flow(self, load_kw: FloatArray) -> PowerFlow:
         return sweep_power_flow(self.feeder.feeder, -load_kw, -self.load.base_kvar)
 
-    def bought_cny(self, flow: PowerFlow) -> float:
-        """Return what the energy of a day without devices costs."""
+    def purchase_cny(self, flow: PowerFlow) -> float:
+        """Return the cost of the energy purchased in a power flow."""
         return self.hours * float(self.price_cny_per_kwh @ flow.slack_kw)
 
-    def taken_back_over_cut(self, values: FloatArray) -> float:
-        """Return the mean of *values* (periods) while load is taken back over that while it is cut."""
+    def shift_in_over_shift_out(self, values: FloatArray) -> float:
+        """Return the mean of *values* (periods) weighted by shift-in over that weighted by shift-out."""
         d = self.dispatch
         return ratio(
-            mean_while(values, d.setpoints["shift_in_kw"]), mean_while(values, d.setpoints["shift_out_kw"])
+            weighted_mean(values, d.setpoints["shift_in_kw"]),
+            weighted_mean(values, d.setpoints["shift_out_kw"]),
         )
 
     @cached_property
     def available_kw(self) -> FloatArray:
-        """What PV and wind offer."""
+        """Available power of PV and wind, (periods, units)."""
         return np.array([unit.available_kw for unit in self.feeder.devices.of(Renewable)]).T
 
     @cached_property
@@ -170,11 +172,11 @@ class GridCase:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return part / whole; NaN where there is nothing to compare with."""
-    return float(part / whole) if abs(whole) > NOTHING else float("nan")
+    """Return part / whole; NaN for a whole close to zero."""
+    return float(part / whole) if abs(whole) > MIN_DENOMINATOR else float("nan")
 
 
-def mean_while(values: FloatArray, power_kw: FloatArray) -> float:
-    """Return the mean of *values* (periods) weighted by power; NaN where there is no power."""
+def weighted_mean(values: FloatArray, power_kw: FloatArray) -> float:
+    """Return the mean of *values* (periods) weighted by power; NaN without power."""
     weight = power_kw.sum(axis=1)
     return ratio(float(values @ weight), float(weight.sum()))

@@ -15,12 +15,13 @@ from experiments.reproduce.report import Report
 from experiments.reproduce.statement import Claim, Judgement
 
 SUBSCRIPT = re.compile(r"(?<=\b[^\W\d_])_(?:\{([^}]*)\}|([^\W_²]+))")
-"""What follows a single letter and an underscore."""
+"""Matches the subscript after a single letter and an underscore."""
 CODE = re.compile(r"`([^`]*)`")
+"""Matches text between backticks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatementRow:
     """One statement with its judgements in all variants."""
 
     id: str
@@ -29,22 +30,24 @@ class Row:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it differs where it does, each reason once."""
-        return tuple(dict.fromkeys(own.reason for own in self.judgements if own.reason))
+        """The reasons of the verdicts ``differs``, each once."""
+        return tuple(dict.fromkeys(judgement.reason for judgement in self.judgements if judgement.reason))
 
 
-def rows(judgements: Sequence[Judgement]) -> list[Row]:
-    """Return the judgements, statement by statement."""
+def rows(judgements: Sequence[Judgement]) -> list[StatementRow]:
+    """Return one row per statement, with its judgements."""
     grouped = groupby(judgements, key=lambda judgement: judgement.id)
-    return [Row(name, own[0].claim, own) for name, own in ((name, tuple(own)) for name, own in grouped)]
+    groups = {name: tuple(group) for name, group in grouped}
+    return [StatementRow(name, group[0].claim, group) for name, group in groups.items()]
 
 
 def variant_figures(grid: GridCase) -> dict[str, float]:
-    """Return the headline figures of a variant."""
-    d, hours = grid.dispatch, grid.hours
+    """Return the main results of a variant."""
+    d = grid.dispatch
+    hours = grid.hours
     return {
         "cost_cny": d.cost_cny,
-        "bare_cost_cny": grid.bought_cny(grid.bare),
+        "bare_cost_cny": grid.purchase_cny(grid.bare),
         "peak_kw": float(d.purchase_kw.max()),
         "voltage_min_pu": float(d.voltage_pu.min()),
         "voltage_max_pu": float(d.voltage_pu.max()),
@@ -56,9 +59,9 @@ def variant_figures(grid: GridCase) -> dict[str, float]:
 
 
 def formula(text: str) -> Markup:
-    """Return *text* with its subscripts lowered, ``q_t`` and ``q_{t-1}``, and `code` set as such."""
-    lowered = SUBSCRIPT.sub(lambda found: f"<sub>{found[1] or found[2]}</sub>", str(escape(text)))
-    return Markup(CODE.sub(r"<code>\1</code>", lowered))  # noqa: S704  (escaped above)
+    """Return *text* as HTML with subscripts, as in ``q_t`` and ``q_{t-1}``, and `code`."""
+    html = SUBSCRIPT.sub(lambda match: f"<sub>{match[1] or match[2]}</sub>", str(escape(text)))
+    return Markup(CODE.sub(r"<code>\1</code>", html))  # noqa: S704  (escaped above)
 
 
 def page(case: Reproduction, report: Report) -> str:

@@ -6,32 +6,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.errata import shown
-from experiments.reproduce.errata.erratum import Shown
+from experiments.reproduce.errata import errata_with_numbers
+from experiments.reproduce.errata.erratum import ErratumEvidence
 from experiments.reproduce.statement import Judgement
 from experiments.reproduce.statements import judge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What became of every statement, and the numbers behind the errata."""
+    """The judgements of all statements by chapter, and the errata with their numbers."""
 
     chapters: Mapping[str, list[Judgement]]
-    errata: list[Shown]
+    errata: list[ErratumEvidence]
 
     @property
     def judgements(self) -> list[Judgement]:
         """All judgements in the order of the page."""
-        return [judgement for own in self.chapters.values() for judgement in own]
+        return [judgement for chapter in self.chapters.values() for judgement in chapter]
 
     @property
     def statement_count(self) -> int:
-        """Number of statements; one about the feeder has a verdict for each preset and tariff."""
+        """Number of statements; those about the feeder have a judgement for each preset and tariff."""
         return len({judgement.id for judgement in self.judgements})
 
     @property
-    def count(self) -> Counter[str]:
-        """How many judgements there are of each verdict."""
+    def verdict_count(self) -> Counter[str]:
+        """Number of judgements of each verdict."""
         return Counter(judgement.verdict for judgement in self.judgements)
 
     @property
@@ -43,34 +43,33 @@ class Report:
         """Return statements and errata as plain values."""
         return {
             "statements": [judgement.as_json() for judgement in self.judgements],
-            "errata": [own.as_json() for own in self.errata],
+            "errata": [erratum.as_json() for erratum in self.errata],
         }
 
 
 def report_on(case: Reproduction) -> Report:
-    """Return the verdict on every statement of the paper, and the evidence for every erratum."""
-    return Report(judge(case), shown(case))
+    """Return the judgements of all statements of the paper, and the evidence of all errata."""
+    return Report(judge(case), errata_with_numbers(case))
 
 
 def as_text(report: Report) -> str:
-    """Return the outcome as a few lines: how many agree, which differ and why."""
-    count = report.count
+    """Return the numbers of verdicts, and the statements that differ with their reasons."""
+    count = report.verdict_count
     total = f"{report.statement_count} statements of the paper, {len(report.judgements)} verdicts"
     lines = [f"{total}: {count['agrees']} agree, {count['differs']} differ.", ""]
-    for own in report.judgements:
-        if own.verdict == "differs" or not own.as_recorded:
-            lines += [
-                _line(own),
-                f"    {own.reason if own.as_recorded else 'This is not the recorded verdict.'}",
-            ]
+    for judgement in report.judgements:
+        if judgement.verdict == "differs" or not judgement.as_recorded:
+            reason = judgement.reason if judgement.as_recorded else "This is not the recorded verdict."
+            lines += [_line(judgement), f"    {reason}"]
     return "\n".join(lines)
 
 
-def _line(own: Judgement) -> str:
-    where = f" ({own.variant})" if own.variant else ""
-    change = "" if own.as_recorded else f", recorded: {own.recorded}"
-    unit = f" {own.claim.unit}" if own.claim.unit else ""
+def _line(judgement: Judgement) -> str:
+    claim = judgement.claim
+    variant = f" ({judgement.variant})" if judgement.variant else ""
+    change = "" if judgement.as_recorded else f", recorded: {judgement.recorded}"
+    value = f"{judgement.value:.4g} {claim.unit}".strip()
     return (
-        f"{own.claim.figure}: {own.id}{where}: {own.value:.4g}{unit}, asked {own.claim.asked}: "
-        f"{own.verdict}{change}"
+        f"{claim.figure}: {judgement.id}{variant}: {value}, expected {claim.expectation}: "
+        f"{judgement.verdict}{change}"
     )

@@ -16,74 +16,74 @@ Relation = Literal["at most", "at least", "equal to"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What the paper says, what we measure, and what the measure must be for the two to agree."""
+    """A statement of the paper, its measure, and the range of the measure in which the two agree."""
 
     figure: str
     """Figure, table, equation or section of the paper."""
     says: str
-    """The paper's sentence, quoted or in our words."""
+    """The sentence of the paper, quoted or paraphrased."""
     measure: str
-    """What is measured."""
+    """Description of the measure."""
     unit: str = ""
     relation: Relation
     expected: float
     tolerance: float = 0.0
-    """How far beyond *expected* still agrees."""
+    """Difference to *expected* that still agrees."""
     differs: Mapping[str, str] = field(default_factory=dict)
-    """Where the recorded verdict is ``differs`` (``everywhere``, ``B``, ``table``, ``A-table``), and the reason."""
+    """Reasons of recorded verdicts ``differs``, by variant (``everywhere``, ``B``, ``table``, ``A-table``)."""
 
     def verdict(self, value: float) -> Agreement:
-        """Return whether *value* is what the paper says; NaN is not."""
-        fits = {
+        """Return whether *value* agrees with the paper; NaN does not."""
+        holds = {
             "at most": value <= self.expected + self.tolerance,
             "at least": value >= self.expected - self.tolerance,
             "equal to": abs(value - self.expected) <= self.tolerance,
         }
-        return "agrees" if fits[self.relation] else "differs"
+        return "agrees" if holds[self.relation] else "differs"
 
     def reason(self, variant: Variant | None) -> str:
-        """Return why the recorded verdict is ``differs``; empty where it is ``agrees``."""
-        words = {"everywhere"} | (set() if variant is None else {variant.preset, variant.tariff})
-        return next((why for where, why in self.differs.items() if words.issuperset(where.split("-"))), "")
+        """Return the reason of the recorded verdict ``differs``; empty for ``agrees``."""
+        keys = {"everywhere"} | (set() if variant is None else {variant.preset, variant.tariff})
+        return next((text for key, text in self.differs.items() if keys.issuperset(key.split("-"))), "")
 
     @property
-    def asked(self) -> str:
-        """Say the band in words."""
-        band = f"{self.relation} {self.expected:g}"
+    def expectation(self) -> str:
+        """The range of agreement in words."""
+        text = f"{self.relation} {self.expected:g}"
         if self.tolerance:
             sign = {"at most": "+", "at least": "\N{MINUS SIGN}", "equal to": "\N{PLUS-MINUS SIGN}"}
-            band += f" {sign[self.relation]} {self.tolerance:g}"
-        return f"{band} {self.unit}".strip()
+            text += f" {sign[self.relation]} {self.tolerance:g}"
+        return f"{text} {self.unit}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """A claim judged on one case."""
+    """A claim evaluated for one case."""
 
     id: str
     claim: Claim
     variant: Variant | None
-    """Preset and tariff; None where the grid has no part in it."""
+    """Preset and tariff; None for claims independent of the grid."""
     value: float
 
     @property
     def verdict(self) -> Agreement:
-        """Whether what we obtain is what the paper says."""
+        """Whether the value agrees with the paper."""
         return self.claim.verdict(self.value)
 
     @property
     def reason(self) -> str:
-        """Why the recorded verdict is ``differs``."""
+        """Reason of the recorded verdict ``differs``; empty for ``agrees``."""
         return self.claim.reason(self.variant)
 
     @property
     def recorded(self) -> Agreement:
-        """The verdict that is known; another one means that something has changed."""
+        """The recorded verdict; a different one is a change of the results."""
         return "differs" if self.reason else "agrees"
 
     @property
     def as_recorded(self) -> bool:
-        """Whether the verdict is the known one, and there is a value to judge."""
+        """Whether the verdict is the recorded one, and the value is finite."""
         return math.isfinite(self.value) and self.verdict == self.recorded
 
     def as_json(self) -> dict[str, Any]:
@@ -107,42 +107,44 @@ class Judgement:
         }
 
 
-Values = Callable[[Reproduction], Mapping[Variant | None, float]]
-"""Returns what is judged: one value, or one for each variant of the feeder."""
+Measure = Callable[[Reproduction], Mapping[Variant | None, float]]
+"""Measure of a claim: one value, or one for each variant of the feeder."""
 
 
-def of_the_case(value: Callable[[Reproduction], float]) -> Values:
-    """Return the one value of a statement about the whole case."""
+def of_the_case(value: Callable[[Reproduction], float]) -> Measure:
+    """Return the measure of a statement about the whole case."""
     return lambda case: {None: value(case)}
 
 
 def of_the_feeder(
     value: Callable[[GridCase], float], tariffs: Sequence[str] = ("dynamic", "table")
-) -> Values:
-    """Return the values of a statement about the feeder, one for each preset and tariff."""
+) -> Measure:
+    """Return the measure of a statement about the feeder, with a value for each preset and tariff."""
     return lambda case: {v: value(grid) for v, grid in case.grid.items() if v.tariff in tariffs}
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A claim and what measures it."""
+    """A claim and its measure."""
 
     id: str
     claim: Claim
-    values: Values
+    measure: Measure
 
-    def judged(self, case: Reproduction) -> list[Judgement]:
-        """Return the judgements of *case*: one, or one for each variant of the feeder."""
+    def judge(self, case: Reproduction) -> list[Judgement]:
+        """Return the judgement of *case*, or one for each variant of the feeder."""
         return [
             Judgement(id=self.id, claim=self.claim, variant=variant, value=float(value))
-            for variant, value in self.values(case).items()
+            for variant, value in self.measure(case).items()
         ]
 
 
-def statements(chapter: str, values: Mapping[str, Values]) -> tuple[Statement, ...]:
-    """Return the claims of ``statements/<chapter>.toml`` in their order, each with what measures it.
+def statements(chapter: str, measures: Mapping[str, Measure]) -> tuple[Statement, ...]:
+    """Return the claims of ``statements/<chapter>.toml`` in order, with their measures.
 
-    Raises KeyError for a claim that nothing measures.
+    Raises KeyError for a claim without a measure.
     """
     text = files("experiments.reproduce.statements").joinpath(f"{chapter}.toml").read_text(encoding="utf-8")
-    return tuple(Statement(name, Claim(**claim), values[name]) for name, claim in tomllib.loads(text).items())
+    return tuple(
+        Statement(name, Claim(**claim), measures[name]) for name, claim in tomllib.loads(text).items()
+    )

@@ -27,7 +27,7 @@ class Checkpoints:
         kept = self.path / OF_WHAT
         if kept.exists() and json.loads(kept.read_text(encoding="utf-8")) != self.identity:
             problem = "holds the days of an unfinished run of another scenario, seed or version"
-            raise ConfigError(str(self.path), [f"{problem}; remove it, or give another --out"])
+            raise ConfigError(str(self.path), [f"{problem}; remove it, or name another directory"])
 
     @property
     def days(self) -> list[Path]:

@@ -37,13 +37,13 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
+    from cosim.scenario import load_scenario
     from experiments.run.runner import run
-    from experiments.scenarios import load_scenario
-    from experiments.study import finish
+    from experiments.study import emit
     from experiments.terminal import progress_bar, study_of
 
     changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
     scenario = load_scenario(config, changes, seed=seed)
     with progress_bar() as progress:
         finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
-    finish(study_of(finished), as_json=as_json)
+    emit(study_of(finished), as_json=as_json)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from cosim.arguments import check, one_of, whole
+from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.coupling import (
     EquilibriumDay,
@@ -21,7 +21,8 @@ from cosim.coupling import (
 from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
-from cosim.scenario import Scenario
+from cosim.scenario import Scenario, as_scenario
+from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.compare.sample import recorded
@@ -55,16 +56,19 @@ class Stages:
         self.progress(name, 1.0)
 
 
+@checked
 def run(
-    scenario: Scenario,
+    scenario: Scenario | str | Path,
     model: Model = "both",
     out: str | Path | None = None,
     progress: Progress | None = None,
     *,
-    replications: int = 1,
-    workers: int = 1,
+    replications: Count = 1,
+    workers: Count = 1,
 ) -> Run:
     """Run the day, or days, of *scenario* and return the finished run, with its tables, summary and report.
+
+    *scenario* may be the file or name of one.
 
     The agents' day is repeated with other draws for *replications* above 1, in *workers* processes.
     *out* is the run directory; it must not exist. By default it is ``runs/<name>-<seed>-<time>``.
@@ -73,12 +77,8 @@ def run(
     Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
-    check(
-        "run",
-        one_of("model", model, get_args(Model)),
-        whole({"replications": replications, "workers": workers}, 1),
-    )
-    with RunDirectory(Path(out) if out else default_directory(scenario)) as unfinished:
+    scenario = as_scenario(scenario)
+    with RunDirectory(default_directory(scenario) if out is None else Path(out)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
         seeds = replication_seeds(scenario.config.seed, replications)
         checkpoints = Checkpoints(unfinished.final, scenario)

@@ -10,27 +10,30 @@ from cosim.errors import ConfigError
 from experiments.options import AsJson, Config, Settings
 
 WIDTH = 100
+"""Characters per line."""
 
 
 def scenarios_command(
     name: Annotated[
-        str | None, typer.Argument(help="Name of a scenario: what it shows, what to run.")
+        str | None, typer.Argument(help="Name of a scenario, to print its description and commands.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the bundled scenarios; of one, say what it shows and what to run."""
-    from experiments.scenarios import describe, scenario_files
-    from experiments.study import Study, finish
+    """List the bundled scenarios; of one, print the description and the commands to run."""
+    from cosim.config.bundled import scenario_files
+    from experiments.scenarios.files import describe
+    from experiments.study import CommandResult, emit
 
-    known = {own: describe(file) for own, file in scenario_files().items()}
+    known = {key: describe(file) for key, file in scenario_files().items()}
     if name is not None and name not in known:
         raise ConfigError(name, [f"there is no such scenario; there are: {', '.join(known)}"])
-    width = max(len(own) for own in known)
-    lines = [f"{own:{width}}  {about['description']}" for own, about in known.items()]
+    width = max(map(len, known))
+    lines = [f"{key:{width}}  {about['description']}" for key, about in known.items()]
     if name is not None:
         lines = [_page(name, known[name])]
-    finish(
-        Study(command="scenarios", facts=known if name is None else known[name], lines=lines), as_json=as_json
+    emit(
+        CommandResult(command="scenarios", facts=known if name is None else known[name], lines=lines),
+        as_json=as_json,
     )
 
 
@@ -38,10 +41,10 @@ def _page(name: str, about: dict[str, Any]) -> str:
     base, run = about["extends"], f"cosim run {name}"
     commands = [f"cosim sweep {name}"] if about["vary"] else [run]
     if base and not about["vary"]:
-        quick = "--model equilibrium --out runs"
+        options = "--model equilibrium --out runs"
         commands = [
-            f"cosim run {base} {quick}/{base}",
-            f"{run} {quick}/{name}",
+            f"cosim run {base} {options}/{base}",
+            f"{run} {options}/{name}",
             f"cosim compare runs/{base} runs/{name} --out runs/{name}-against-{base}",
         ]
     parts = [f"{name}: {about['description']}"]
@@ -54,8 +57,8 @@ def _page(name: str, about: dict[str, Any]) -> str:
 
 
 def validate_command(config: Config, settings: Settings = None) -> None:
-    """Check a scenario and its data, and list everything that is wrong with it."""
-    from experiments.scenarios import load_scenario
+    """Check a scenario and its data, and list all errors."""
+    from cosim.scenario import load_scenario
 
     scenario = load_scenario(config, settings or ())
     roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
@@ -80,8 +83,8 @@ def init_command(
         str, typer.Option("--from", help="Scenario to start from (cosim scenarios).")
     ] = "paper",
 ) -> None:
-    """Copy a commented scenario with its data, to start a study of your own."""
-    from experiments.scenarios import copy_scenario
+    """Copy a commented scenario with its data, as the start of a study."""
+    from experiments.scenarios.files import copy_scenario
 
     file = copy_scenario(scenario, directory)
     typer.echo(f"{file} is yours to change. Then: cosim run {file}")

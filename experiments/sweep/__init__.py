@@ -1,1 +1,1 @@
-"""``cosim sweep`` and ``cosim scenarios``."""
+"""``cosim sweep``: equilibria over the values of fields of a scenario."""

@@ -1,4 +1,4 @@
-"""The command ``cosim sweep``: one field or several take their values, day by day."""
+"""The command ``cosim sweep``: the equilibrium of a day for each combination of field values."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +27,9 @@ def sweep_command(
     as_json: AsJson = False,
 ) -> None:
     """Solve the equilibrium of a day for each value of a field, or for all combinations of several."""
-    from experiments.scenarios import describe, find_scenario
-    from experiments.study import Study, finish
+    from cosim.config.bundled import find_scenario
+    from experiments.scenarios.files import describe
+    from experiments.study import CommandResult, emit
     from experiments.sweep.page import page
     from experiments.sweep.study import read_parameters, sweep, text_fields
     from experiments.terminal import progress_bar
@@ -37,12 +38,12 @@ def sweep_command(
     about = describe(file)
     parameters = read_parameters(vary or about["vary"])
     if not about["vary"] or parameters != read_parameters(about["vary"]):
-        about["what_to_look_at"] = ""  # it is about a run, or about another sweep
+        about["what_to_look_at"] = ""  # the text is about a run, or about another sweep
     with progress_bar() as progress:
         days = sweep(
             file, parameters, settings or (), workers=workers, done=lambda share: progress("days", share)
         )
-    study = Study(
+    study = CommandResult(
         command="sweep",
         facts={"days": days.to_dict("records")},
         lines=_lines(days),
@@ -51,7 +52,7 @@ def sweep_command(
         page=lambda _tables: page(file.stem, about, parameters, days),
         fields=parameters.fields,
     )
-    finish(study, out, as_json=as_json)
+    emit(study, out, as_json=as_json)
 
 
 def _lines(days: "Frame") -> list[str]:

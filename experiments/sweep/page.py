@@ -1,4 +1,4 @@
-"""The page of a parameter sweep: one file that opens without a network."""
+"""The page of a parameter sweep: one file that opens offline."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from experiments.sweep.study import ParameterGrid, text_fields
 def page(name: str, about: Mapping[str, Any], parameters: ParameterGrid, days: Frame) -> str:
     """Return the page; the same days give the same bytes.
 
-    It opens with what *about* says under ``what_to_look_at``.
+    It starts with the text ``what_to_look_at`` of *about*.
     """
     values, shown = days[list(parameters.fields)], text_fields(days, parameters)
     figures = {"sweep": figures_over_values(shown, values), "stations": stations(shown, parameters.fields)}

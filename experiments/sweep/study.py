@@ -1,4 +1,4 @@
-"""A parameter sweep: one field or several take their values, and the figures of each day stand side by side."""
+"""A parameter sweep: the results of a day for each combination of the values of some fields."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,38 +8,40 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cosim.arguments import check, whole
+from cosim.arguments import checked
 from cosim.arrays import Frame
-from cosim.config.reading import parse_value
+from cosim.config.bundled import find_scenario
+from cosim.config.reading import Settings, parse_value, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
-from cosim.errors import ConfigError, Problems, refuse
+from cosim.errors import Problems, refuse
 from cosim.scenario import Scenario, load_scenario
+from cosim.sections import Count
 from experiments.run.summary import flags
-from experiments.scenarios import find_scenario
 
-Settings = tuple[str, ...]
 Point = tuple[Any, ...]
 """The values of the varied fields on one day of the sweep."""
+Task = tuple[Path, dict[str, Any]]
+"""A scenario file, and the values of its fields on one day."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterGrid:
-    """Fields, and the values of each; the days are all combinations, the last field fastest."""
+    """Fields and their values; the days are all combinations, with the last field varying fastest."""
 
     fields: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
 
     @property
     def points(self) -> list[Point]:
-        """The values of the fields on each day."""
+        """Values of the fields on each day."""
         return list(product(*self.values))
 
-    def settings(self, point: Point) -> Settings:
-        """Return a day's values as ``field=value``."""
+    def settings(self, point: Point) -> tuple[str, ...]:
+        """Return the values of a day as ``field=value``."""
         return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, point, strict=True))
 
     def flagged(self, days: Frame) -> list[tuple[str, str]]:
-        """Return the days that broke a limit, by the values of their fields, each with what was flagged."""
+        """Return the flagged days, by the values of their fields, with their flags."""
         return [
             (", ".join(" = ".join(setting.split("=", 1)) for setting in self.settings(point)), flag)
             for point, flag in zip(self.points, days.flagged, strict=True)
@@ -48,7 +50,7 @@ class ParameterGrid:
 
 
 def as_toml(value: Any) -> str:
-    """Return a value as a scenario file writes it."""
+    """Return a value in TOML."""
     import tomli_w
 
     return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
@@ -57,13 +59,14 @@ def as_toml(value: Any) -> str:
 def read_parameters(variations: Sequence[str]) -> ParameterGrid:
     """Return the grid of ``field=value,value,...`` texts; values are written as in TOML.
 
-    Raises ConfigError with a sentence for every text that is none.
+    Raises ConfigError with a sentence for every invalid text.
     """
-    problems, fields, values = [], [], []
+    problems = []
+    fields, values = [], []
     for variation in variations:
         field, equals, text = (part.strip() for part in variation.partition("="))
-        listed = parse_value(f"[{text}]")
-        found = listed if isinstance(listed, list) else [word.strip() for word in text.split(",")]
+        parsed = parse_value(f"[{text}]")
+        field_values = parsed if isinstance(parsed, list) else [word.strip() for word in text.split(",")]
         if not (equals and field and text):
             problems.append(
                 f"'{variation}' is not of the form field=value,value, as in road.theta_per_min=0.1,0.2"
@@ -71,12 +74,10 @@ def read_parameters(variations: Sequence[str]) -> ParameterGrid:
         elif field in fields:
             problems.append(f"{field} is varied twice; give all its values at once")
         fields.append(field)
-        values.append(tuple(found))
+        values.append(tuple(field_values))
     if not variations:
         problems.append("nothing to vary; give a field with its values, as in road.theta_per_min=0.1,0.2")
-    if problems:
-        source = "--vary"
-        raise ConfigError(source, problems)
+    refuse("vary", problems)
     return ParameterGrid(tuple(fields), tuple(values))
 
 
@@ -89,36 +90,36 @@ def parameter_grid(vary: ParameterGrid | Mapping[str, Sequence[Any]]) -> Paramet
         for field, values in vary.items()
         if isinstance(values, str) or not (isinstance(values, Sequence) and values)
     ]
-    check("sweep", faults, [] if vary else ["nothing to vary; give a field with its values"])
+    refuse("sweep", faults if vary else ["nothing to vary; give a field with its values"])
     return ParameterGrid(tuple(vary), tuple(map(tuple, vary.values())))
 
 
 def text_fields(days: Frame, parameters: ParameterGrid) -> Frame:
-    """Return the days with the values of the fields as texts, for a column may hold values of several types."""
+    """Return the days with the values of the fields as texts, because a column may have values of several types."""
     return days.assign(**{field: days[field].map(str) for field in parameters.fields})
 
 
+@checked
 def sweep(
     scenario: str | Path,
     vary: ParameterGrid | Mapping[str, Sequence[Any]],
-    settings: Sequence[str] = (),
+    settings: Settings = (),
     *,
-    workers: int = 1,
+    workers: Count = 1,
     done: Callable[[float], None] = lambda _share: None,
 ) -> Frame:
-    """Return a table with one row for each day: the values of the varied fields, the figures of its equilibrium.
+    """Return a table with one row per day: the values of the varied fields and the results of its equilibrium.
 
     *vary* holds the values of each field, as in ``{"population.theta_per_min": [0.1, 0.2]}``; the days are all
     combinations. *scenario* is a file, or the name of a bundled one; *settings* hold for all days.
-    All scenarios are checked before the first day is solved. Days know nothing of each other, so the table does
-    not depend on the number of *workers* (processes).
+    All scenarios are checked before the first day is solved. Days are independent, so the table does not depend on
+    the number of *workers* (processes).
     """
     import pandas as pd
 
-    check("sweep", whole({"workers": workers}, 1))
-    file, parameters = find_scenario(str(scenario)), parameter_grid(vary)
+    file, parameters, fixed = find_scenario(scenario), parameter_grid(vary), read_settings(settings)
     points = parameters.points
-    tasks = [(file, (*settings, *parameters.settings(point))) for point in points]
+    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True))) for point in points]
     _check_all(tasks)
     rows = []
     for point, figures in zip(points, _solve_all(tasks, workers), strict=True):
@@ -127,25 +128,25 @@ def sweep(
     return pd.DataFrame(rows)
 
 
-def _check_all(tasks: Sequence[tuple[Path, Settings]]) -> None:
+def _check_all(tasks: Sequence[Task]) -> None:
     problems = Problems()
     for file, settings in tasks:
         problems.attempt(load_scenario, file, settings)
     refuse(str(tasks[0][0]), problems)
 
 
-def _solve_all(tasks: Sequence[tuple[Path, Settings]], workers: int) -> Iterator[dict[str, Any]]:
+def _solve_all(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
     if workers == 1 or len(tasks) == 1:
         yield from (solve_point(*task) for task in tasks)
         return
-    # processes are spawned on every platform: a forked one would inherit the threads of libraries
+    # processes are spawned on every platform, because a forked one would inherit threads of libraries
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
         yield from pool.map(solve_point, *zip(*tasks, strict=True))
 
 
-def solve_point(file: Path, settings: Settings) -> dict[str, Any]:
-    """Return the figures of one day of the sweep."""
+def solve_point(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the results of one day of the sweep."""
     scenario = load_scenario(file, settings)
     day = solve_equilibrium_day(scenario)
     tables = equilibrium_tables(scenario, day)
@@ -161,7 +162,7 @@ def solve_point(file: Path, settings: Settings) -> dict[str, Any]:
 
 
 def day_figures(scenario: Scenario, tables: Mapping[str, Frame]) -> dict[str, Any]:
-    """Return what a tutorial looks at on a day: roads, stations, feeders, money."""
+    """Return the results of a day: driving and waiting times, energy, cost, losses, voltage."""
     roads = tables["links"][tables["links"].kind == "road"]
     trips, stations = tables["paths"].flow_veh_h.sum(), tables["stations"]
     dispatch, hours = tables["dispatch"], scenario.periods.hours

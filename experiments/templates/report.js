@@ -10,7 +10,7 @@ const unpacked = async (text) => {
 };
 const plot = (place, { data, layout, frames }) => {
   Plotly.purge(place);
-  return Plotly.newPlot(place, { data, layout, frames, config: saved(place) });
+  return Plotly.newPlot(place, { data, layout: { ...layout, template: look }, frames, config: saved(place) });
 };
 const drawFigures = async () => {
   for (const figure of document.querySelectorAll("script.figure"))

@@ -23,15 +23,15 @@ def why_command(
     as_json: AsJson = False,
 ) -> None:
     """Tell the day of one EV: its battery, information, choice sets, random draws and the outcome of its trips."""
-    from experiments.study import Study, finish
+    from experiments.study import CommandResult, emit
     from experiments.why.facts import ev_day_facts
     from experiments.why.record import find_ev_day
     from experiments.why.words import ev_day_text
 
     at_s = None if at is None else second_of(at)
     ev_day = find_ev_day(run, ev, day)
-    finish(
-        Study(command="why", facts=ev_day_facts(ev_day, at_s), lines=[ev_day_text(ev_day, at_s)]),
+    emit(
+        CommandResult(command="why", facts=ev_day_facts(ev_day, at_s), lines=[ev_day_text(ev_day, at_s)]),
         as_json=as_json,
     )
 

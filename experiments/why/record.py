@@ -202,6 +202,6 @@ def _problems(run: Run, ev: int, day: int | None) -> list[str]:
     if not 1 <= ev <= n_ev:
         problems.append(f"there is no EV {ev}; the EVs are numbered 1 to {n_ev}")
     if day is not None and not 1 <= day <= days:
-        there = f"the days are numbered 1 to {days}" if days > 1 else "the run is of day 1 alone"
-        problems.append(f"there is no day {day}; {there}")
+        advice = f"the days are numbered 1 to {days}" if days > 1 else "the run is of day 1 alone"
+        problems.append(f"there is no day {day}; {advice}")
     return problems

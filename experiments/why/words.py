@@ -55,7 +55,7 @@ class TimeOfDay:
 
 
 def _ev_paragraph(facts: dict[str, Any]) -> str:
-    chargers = [place for place in ("home", "work") if facts[f"has_{place}_charger"]]
+    chargers = [activity for activity in ("home", "work") if facts[f"has_{activity}_charger"]]
     count, made = facts["trips_planned"], [t for t in facts["trips"] if t["status"] != "stranded"]
     plans = f"plans {count} trip{'s' * (count != 1)} and makes {len(made)}" if count else "plans no trip"
     too_late = len(facts["trips"]) < count and len(made) == len(facts["trips"])

@@ -91,9 +91,9 @@ def test_import_cosim_loads_no_library() -> None:
     ("options", "said"),
     [
         ({"method": "frank"}, "method is 'frank'; it must be 'newton', 'sra', 'mswa' or 'msa'."),
-        ({"tolerance": -1}, "tolerance is -1; it must be 0 or more."),
-        ({"tolerance": "small"}, "tolerance is 'small'; it must be 0 or more."),
-        ({"max_iterations": 1.5}, "max_iterations is 1.5; it must be a whole number, 0 or more."),
+        ({"tolerance": -1}, "tolerance is -1; it must be 0 or more and below 1."),
+        ({"tolerance": "small"}, "tolerance is 'small'; it must be 0 or more and below 1."),
+        ({"max_iterations": 1.5}, "max_iterations is 1.5; it must be a whole number, 1 or more."),
     ],
 )
 def test_solve_sue_refuses_in_a_sentence(roads: Any, options: dict[str, Any], said: str) -> None:
@@ -105,7 +105,9 @@ def test_solve_sue_refuses_in_a_sentence(roads: Any, options: dict[str, Any], sa
 
 @pytest.mark.parametrize("theta", [0, -1, float("nan"), [0.0]])
 def test_a_theta_that_cannot_be_is_refused(roads: Any, theta: Any) -> None:
-    with pytest.raises(cosim.ConfigError, match=r"theta_per_min is .*; it must be above 0"):
+    with pytest.raises(
+        cosim.ConfigError, match=r"theta_per_min is .*; it must be a number or numbers above 0"
+    ):
         cosim.build_problem(roads.network, roads.od, theta)
 
 
@@ -141,7 +143,7 @@ def test_a_seed_below_0_is_refused() -> None:
     ("call", "said"),
     [
         (lambda: cosim.assign("toy", method="frank"), "method is 'frank'"),
-        (lambda: cosim.assign("toy", theta_per_min=0), "theta is 0; it must be above 0"),
+        (lambda: cosim.assign("toy", theta_per_min=0), "theta_per_min is 0; it must be above 0"),
         (cosim.compare, "no run is given"),
         (lambda: cosim.compare("none", seed=-1), "seed is -1"),
         (lambda: cosim.sweep("toy", {}), "nothing to vary"),
@@ -186,7 +188,7 @@ def test_a_dispatch_is_a_table_of_periods_and_shown_in_a_line(feeder: Any) -> No
 def test_an_equilibrium_is_a_table_of_links(roads: Any) -> None:
     problem = cosim.build_problem(roads.network, roads.od, 0.5)
     equilibrium = cosim.solve_sue(problem)
-    links = equilibrium.to_frame(roads.network)
+    links = equilibrium.to_frame()
     assert list(links.link) == list(roads.network.links)
     assert links.flow_veh_h.to_numpy() == pytest.approx(equilibrium.link_flow_veh_h)
 

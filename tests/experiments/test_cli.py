@@ -10,7 +10,7 @@ import pytest
 
 from cosim.results import load_run
 from experiments.cli import main
-from experiments.scenarios import copy_scenario
+from experiments.scenarios.files import copy_scenario
 
 LATE = """
 import numpy as np
@@ -46,14 +46,14 @@ def cosim(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     ("arguments", "said"),
     [
         (["toy.toml", "--set", "grid.slak=1"], "grid.slak is not a known key"),
-        (["toy.toml", "--set", "foo"], "--set:"),
+        (["toy.toml", "--set", "foo"], "settings:"),
         (["toy.toml", "--set", "stations.S.bus=99"], "stations.S.bus is '99'"),
         (["toy.toml", "--seed", "-1"], "--seed"),
         (["toy.toml", "--model", "both of them"], "--model"),
         (["toy.toml", "--out", "toy"], "exists already"),
         (["toy.toml", "--out", "toy.toml/run"], "cannot be created"),
         (["none.toml"], "there is no such file"),
-        (["toy"], "is a directory"),
+        (["."], "is a directory"),
         (["n" * 5000], "File name too long"),
     ],
 )

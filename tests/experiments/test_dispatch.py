@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from cosim.config.bundled import find_scenario
 from cosim.errors import ConfigError, ModelError
 from cosim.scenario import load_scenario
 from experiments.cli import app
 from experiments.dispatch.input import Options, read_dispatch_input
 from experiments.dispatch.study import dispatch_all
-from experiments.scenarios import copy_scenario, find_scenario
+from experiments.scenarios.files import copy_scenario
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "configs" / "reference_dispatch.toml"

@@ -4,6 +4,7 @@ A page is added to this test by a line in ``PAGES``: the command that writes it.
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from cosim.results import Run
-from experiments.cli import app
 from experiments.figures.slider import FRAME_MS
+from tests.computed_once import typed
 from tests.experiments.changed_runs import with_second_day, with_second_feeder
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ PAGES = {
     "converge": ("converge", "toy", "--sizes", "50,100", "--replications", "2"),
     "dispatch": ("dispatch", "toy"),
     "mobility": ("mobility", "toy", "--evs", "500"),
-    "reproduce": ("reproduce",),
+    "reproduce": ("reproduce", "--out", "runs/reproduced"),
     "sweep": ("sweep", "toy", "--vary", "road.theta_per_min=0.1,0.2"),
 }
 """The command that writes each page; RUN stands for a finished run of the toy scenario."""
@@ -116,12 +116,13 @@ def test_report_draws_every_chart_and_stays_by_itself(report: Opened, toy_run: R
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_draws_every_chart_and_stays_by_itself(
-    name: str, browser: Any, toy_run: Run, tmp_path: Path
+    name: str, browser: Any, toy_run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = [str(toy_run.directory) if word == "RUN" else word for word in PAGES[name]]
-    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
-    assert result.exit_code in {0, FLAGGED}, result.output
-    (file,) = (tmp_path / "out").glob("*.html")
+    monkeypatch.chdir(tmp_path)
+    words = [str(toy_run.directory) if word == "RUN" else word for word in PAGES[name]]
+    result = typed(shlex.join(words if "--out" in words else [*words, "--out", "out"]), store)
+    assert result.exit_code in {0, FLAGGED}, result.printed
+    (file,) = tmp_path.rglob("*.html")
     shown = opened(browser, file)
     check(shown, file)
     shown.page.close()

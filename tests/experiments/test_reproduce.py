@@ -18,6 +18,7 @@ from cosim.errors import ConfigError
 from cosim.road.assignment import solve_sue
 from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import warm_start_veh_h
+from cosim.scenario import load_scenario
 from experiments.cli import app
 from experiments.reproduce import cases
 from experiments.reproduce.cases import Reproduction, reproduce
@@ -25,10 +26,10 @@ from experiments.reproduce.errata import ERRATA, NUMBERS, errata_table
 from experiments.reproduce.grid_case import VARIANTS, Variant
 from experiments.reproduce.page import formula
 from experiments.reproduce.report import Report, report_on
-from experiments.reproduce.road_case import FIRST, SECOND, TOLERANCE, RoadCase, even_split_veh_h
+from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, TOLERANCE, RoadCase, even_split_veh_h
 from experiments.reproduce.statement import Claim
 from experiments.reproduce.statements import CHAPTERS
-from experiments.scenarios import load_scenario
+from tests.computed_once import case_of_the_paper
 
 PACKAGE = "experiments.reproduce.statements"
 ROOT = Path(__file__).parents[2]
@@ -48,8 +49,8 @@ ONE, BOTH_TARIFFS = VARIANTS[:1], VARIANTS[:2]
 
 
 @pytest.fixture(scope="module")
-def case() -> Reproduction:
-    return reproduce()
+def case(store: Path) -> Reproduction:
+    return case_of_the_paper(store)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_no_recorded_reason_is_idle(report: Report) -> None:
 
 
 def test_every_claim_has_what_measures_it_and_nothing_is_measured_without_a_claim() -> None:
-    measured = [name for chapter in CHAPTERS for name in import_module(f"{PACKAGE}.{chapter}").VALUES]
+    measured = [name for chapter in CHAPTERS for name in import_module(f"{PACKAGE}.{chapter}").MEASURES]
     assert sorted(STATEMENTS) == sorted(measured)
     assert {own.item for own in ERRATA} == set(NUMBERS)
 
@@ -89,13 +90,13 @@ def test_every_figure_has_a_statement(report: Report) -> None:
 def test_statements_of_the_feeder_are_judged_in_both_presets(case: Reproduction, report: Report) -> None:
     for name, statement in STATEMENTS.items():
         presets = {own.variant.preset for own in report.judgements if own.id == name and own.variant}
-        about_the_feeder = len(statement.judged(case)) > 1
+        about_the_feeder = len(statement.judge(case)) > 1
         assert presets == ({"A", "B"} if about_the_feeder else set()), name
 
 
 def turned(case: Reproduction, names: Iterable[str]) -> set[str]:
     """Return which of these statements no longer have their recorded verdict."""
-    return {name for name in names if not all(own.as_recorded for own in STATEMENTS[name].judged(case))}
+    return {name for name in names if not all(own.as_recorded for own in STATEMENTS[name].judge(case))}
 
 
 def test_the_warm_start_carries_its_statements() -> None:
@@ -119,7 +120,7 @@ def test_steps_of_a_warm_start_are_counted_over_all_pairs_of_periods(case: Repro
         for before, after, flow in zip(problems[:-1], problems[1:], search.warm[:-1], strict=True)
     ]
     assert (sum(enough), len(enough)) == (15, 23)
-    (own,) = STATEMENTS["two-steps-are-always-enough"].judged(case)
+    (own,) = STATEMENTS["two-steps-are-always-enough"].judge(case)
     assert own.value == pytest.approx(15 / 23)
 
 
@@ -190,18 +191,18 @@ def iterations(problem: AssignmentProblem, flow: FloatArray) -> tuple[int, Float
 
 def test_iterations_are_those_of_the_steps_written_out(case: Reproduction) -> None:
     search, problems = case.roads.search, case.roads.problems
-    for period in (8, FIRST):
+    for period in (8, FIRST_PERIOD):
         cold, _ = iterations(problems[period - 1], even_split_veh_h(problems[period - 1]))
         assert cold == search.cold[period - 1].iterations
-    warm, _ = iterations(problems[SECOND - 1], case.roads.start_of_second_veh_h())
-    assert warm == search.warm[SECOND - 1].iterations
+    warm, _ = iterations(problems[SECOND_PERIOD - 1], case.roads.start_of_second_veh_h())
+    assert warm == search.warm[SECOND_PERIOD - 1].iterations
 
 
 def test_drawn_path_flows_run_from_an_even_split_to_the_equilibrium(case: Reproduction) -> None:
-    problem = case.roads.problems[FIRST - 1]
-    flows = case.roads.path_flows_of_od_1(FIRST, even_split_veh_h(problem), 60)
+    problem = case.roads.problems[FIRST_PERIOD - 1]
+    flows = case.roads.path_flows_of_od_1(FIRST_PERIOD, even_split_veh_h(problem), 60)
     assert np.ptp(flows[0]) < 1e-9
-    exact = case.roads.of_od_1(solve_sue(problem, tolerance=1e-10).path_flow_veh_h)
+    exact = case.roads.flows_of_od_1(solve_sue(problem, tolerance=1e-10).path_flow_veh_h)
     np.testing.assert_allclose(flows[-1], exact, atol=0.2)
     np.testing.assert_allclose(flows.sum(axis=1), flows[0].sum(), rtol=1e-12)
 
@@ -210,8 +211,8 @@ def test_drawn_path_flows_run_from_an_even_split_to_the_equilibrium(case: Reprod
 def test_the_papers_search_is_asked_what_the_day_was_asked(change: str) -> None:
     scenario = load_scenario("paper", [change, "population.estimate_diaries=2000"])
     roads = RoadCase(scenario, solve_equilibrium_day(scenario))
-    answer = solve_sue(roads.problems[FIRST - 1], tolerance=1e-9)
-    of_day = roads.day.periods[FIRST - 1].path_flow_veh_h
+    answer = solve_sue(roads.problems[FIRST_PERIOD - 1], tolerance=1e-9)
+    of_day = roads.day.periods[FIRST_PERIOD - 1].path_flow_veh_h
     assert np.abs(answer.path_flow_veh_h - of_day).max() < 0.01
 
 
@@ -231,7 +232,7 @@ def test_the_dispatch_is_cheaper_and_lower_than_the_baseline(case: Reproduction)
     for grid in case.grids:
         np.testing.assert_allclose(grid.bare.voltage_pu.min(), 0.891, atol=0.003)
         np.testing.assert_allclose(grid.bare.slack_kw.max(), 4610, rtol=0.02)
-        assert 46_000 < grid.bought_cny(grid.bare) < 50_200
+        assert 46_000 < grid.purchase_cny(grid.bare) < 50_200
         assert grid.dispatch.cost_cny < 35_000
         assert grid.dispatch.purchase_kw.max() < 3000
 

@@ -14,14 +14,14 @@ from cosim.results import check_columns
 from cosim.tables import TABLES
 from experiments.cli import app
 from experiments.options import new_directory
-from experiments.study import Study, finish
+from experiments.study import CommandResult, emit
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ODS = pd.DataFrame({"origin": ["1"], "dest": ["2"], "demand_veh_h": [3.0], "cost_min": [4.0]})
 
 
-def study(flags: tuple[str, ...] = (), **columns: object) -> Study:
-    return Study(
+def study(flags: tuple[str, ...] = (), **columns: object) -> CommandResult:
+    return CommandResult(
         command="assign",
         facts={"cost": math.inf, "name": "θ"},
         lines=["a line"],
@@ -35,7 +35,7 @@ def test_tables_and_page_are_written_and_the_text_says_where(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    finish(study(), out)
+    emit(study(), out)
     pd.testing.assert_frame_equal(pd.read_parquet(out / "ods.parquet"), ODS)
     assert (out / "ods.csv").read_text(encoding="utf-8").splitlines()[
         0
@@ -45,7 +45,7 @@ def test_tables_and_page_are_written_and_the_text_says_where(
 
 
 def test_json_is_one_object_and_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
-    finish(study(), as_json=True)
+    emit(study(), as_json=True)
     assert json.loads(capsys.readouterr().out) == {"cost": None, "name": "θ"}
 
 
@@ -54,7 +54,7 @@ def test_flags_go_to_standard_error_with_code_3_after_all_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool
 ) -> None:
     with pytest.raises(typer.Exit) as left:
-        finish(study(("too warm. Open a window.",)), tmp_path / "run", as_json=as_json)
+        emit(study(("too warm. Open a window.",)), tmp_path / "run", as_json=as_json)
     assert left.value.exit_code == 3
     assert capsys.readouterr().err == "cosim: too warm. Open a window.\n"
     assert (tmp_path / "run" / "report.html").is_file()
@@ -62,7 +62,7 @@ def test_flags_go_to_standard_error_with_code_3_after_all_is_written(
 
 def test_a_column_that_is_not_in_the_dictionary_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="table assign/ods has no column surprise"):
-        finish(study(surprise=1), tmp_path / "run")
+        emit(study(surprise=1), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 

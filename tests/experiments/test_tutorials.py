@@ -1,43 +1,68 @@
-"""Every sentence of a tutorial's ``what_to_look_at`` that has a number in it is measured here."""
+"""Every sentence of a tutorial's ``what_to_look_at`` that has a number in it is measured here.
 
+The days are those of the commands that the tutorials and documents say to type.
+"""
+
+import shlex
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cosim.arrays import Frame
-from cosim.coupling import equilibrium_tables, solve_equilibrium_day
-from cosim.results import Run
+from cosim.config.bundled import TUTORIALS, find_scenario, scenario_files
+from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
-from experiments.run.summary import flags
-from experiments.scenarios import TUTORIALS, find_scenario, scenario_files
-from experiments.sweep.study import day_figures, read_parameters, sweep
+from experiments.sweep.study import day_figures, read_parameters
+from tests.computed_once import typed
 
 TUTORIAL_NAMES = [name for name, file in scenario_files().items() if file.parent.name == TUTORIALS]
 
 
-@cache
-def day(name: str, *settings: str) -> Any:
-    """Figures, tables and flags of a scenario's equilibrium."""
-    scenario = load_scenario(find_scenario(name), settings)
-    solved = solve_equilibrium_day(scenario)
-    tables = equilibrium_tables(scenario, solved)
-    return SimpleNamespace(
-        **day_figures(scenario, tables),
-        evs=solved.demand.n_ev,
-        tables=tables,
-        flags=flags({"": tables.get("violations")}),
-        settled=solved.settled,
-    )
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
-@cache
-def days(name: str) -> Frame:
-    """The days of a sweep, indexed by the values of its fields."""
-    file = find_scenario(name)
-    parameters = read_parameters(load_scenario(file).config.vary)
-    return sweep(file, parameters).set_index(list(parameters.fields))
+@pytest.fixture
+def day(store: Path) -> Any:
+    """Return what gives the figures, tables and flags of a scenario's equilibrium."""
+
+    @cache
+    def day(name: str, *settings: str) -> Any:
+        changes = [word for setting in settings for word in ("--set", setting)]
+        out = Path("runs") / "-".join((name, *settings[:1]))
+        command = ["run", name, *changes, "--model", "equilibrium", "--out", str(out)]
+        answer = typed(shlex.join(command), store)
+        assert answer.exit_code in {0, 3}, answer.printed
+        run = load_run(out)
+        tables = {table: run.equilibrium.read(table) for table in run.equilibrium.names}
+        scenario = load_scenario(out / "scenario.toml")
+        return SimpleNamespace(
+            **day_figures(scenario, tables),
+            evs=run.summary["evs"],
+            tables=tables,
+            flags=run.manifest["flags"],
+            settled=run.summary["settled"],
+        )
+
+    return day
+
+
+@pytest.fixture
+def days(store: Path) -> Any:
+    """Return what gives the days of a sweep, indexed by the values of its fields."""
+
+    def days(name: str) -> Frame:
+        fields = read_parameters(load_scenario(find_scenario(name)).config.vary).fields
+        answer = typed(f"sweep {name} --out runs/{name}", store)
+        assert answer.exit_code in {0, 3}, answer.printed
+        return pd.read_csv(f"runs/{name}/days.csv", keep_default_na=False).set_index(list(fields))
+
+    return days
 
 
 def voltage(solved: Any, bus: str) -> Any:
@@ -67,7 +92,7 @@ def test_every_tutorial_says_what_to_look_at_and_has_its_test() -> None:
         assert f"test_{name}" in globals()
 
 
-def test_uncoordinated() -> None:
+def test_uncoordinated(day: Any) -> None:
     alone, paper = day("uncoordinated"), day("paper")
     assert alone.energy_kwh == pytest.approx(paper.energy_kwh, rel=1e-6)
     assert voltage(alone, "33")[20] == pytest.approx(0.911, abs=5e-4)
@@ -82,7 +107,7 @@ def test_uncoordinated() -> None:
     assert any("cannot be served" in flag for flag in day("uncoordinated", "grid.voltage_min_pu=0.95").flags)
 
 
-def test_price_feedback() -> None:
+def test_price_feedback(days: Any) -> None:
     found = days("price_feedback")
     heeded, rest = found.loc[("nodal", True)], found.drop(("nodal", True))
     figures = rest.drop(columns="flagged").astype(float)
@@ -94,7 +119,7 @@ def test_price_feedback() -> None:
     assert left.energy_kwh == pytest.approx(0, abs=0.1)
 
 
-def test_nodal_prices() -> None:
+def test_nodal_prices(day: Any) -> None:
     uniform, nodal = day("nodal_prices", "tariff.charging_price=tariff"), day("nodal_prices")
     assert any("period 20, bus 31: no dispatch keeps 0.95" in flag for flag in uniform.flags)
     assert nodal.flags == []
@@ -113,7 +138,7 @@ def test_nodal_prices() -> None:
     assert calm.max() - calm.min() < 0.01
 
 
-def test_theta() -> None:
+def test_theta(days: Any) -> None:
     found = days("theta")
     assert found.index.tolist() == [0.05, 0.1, 0.2, 0.5, 1.0]
     assert found.drive_min.is_monotonic_decreasing
@@ -126,7 +151,7 @@ def test_theta() -> None:
     assert (found.losses_kwh[0.05], found.losses_kwh[1.0]) == pytest.approx((500, 520), abs=1)
 
 
-def test_ev_share() -> None:
+def test_ev_share(day: Any, days: Any) -> None:
     found = days("ev_share")
     few, many = found.iloc[0], found.iloc[-1]
     assert many.energy_kwh / few.energy_kwh == pytest.approx(6, rel=0.01)
@@ -142,7 +167,7 @@ def test_ev_share() -> None:
     assert dear == [[19, 20, 21, 22], [18, 19, 20, 21]]
 
 
-def test_station_out() -> None:
+def test_station_out(day: Any) -> None:
     out, paper = day("station_out"), day("paper")
     assert out.energy_kwh == pytest.approx(paper.energy_kwh, rel=1e-6)
     assert paper.energy_CS9_kwh == pytest.approx(1700, abs=50)
@@ -154,7 +179,7 @@ def test_station_out() -> None:
     assert (lowest(paper)[0], lowest(out)[0]) == pytest.approx((0.968, 0.965), abs=5e-4)
 
 
-def test_line_out() -> None:
+def test_line_out(day: Any) -> None:
     out, paper = day("line_out"), day("paper")
     names = {
         solved: set(solved_.tables["branches"].branch) for solved, solved_ in (("out", out), ("in", paper))
@@ -174,7 +199,7 @@ def test_line_out() -> None:
     assert abs(store[14]) < 1
 
 
-def test_cloudy_day() -> None:
+def test_cloudy_day(day: Any) -> None:
     clouds, paper = day("cloudy_day"), day("paper")
     assert (energy_kwh(clouds, "pv"), energy_kwh(paper, "pv")) == pytest.approx((1500, 6300), abs=50)
     assert clouds.wait_min == pytest.approx(paper.wait_min, rel=1e-6)
@@ -187,7 +212,7 @@ def test_cloudy_day() -> None:
     assert unity.voltage_min_pu < clouds.voltage_min_pu - 0.005
 
 
-def test_storage_place() -> None:
+def test_storage_place(days: Any) -> None:
     found = days("storage_place")
     assert found.cost_cny.between(25_830, 25_890).all()
     assert (found.voltage_min_pu[18], found.voltage_min_pu[2]) == pytest.approx((0.968, 0.958), abs=6e-4)
@@ -195,7 +220,7 @@ def test_storage_place() -> None:
     assert found.voltage_min_pu.idxmax() == found.losses_kwh.idxmin() == 18
 
 
-def test_cars_give_back() -> None:
+def test_cars_give_back(day: Any) -> None:
     none, only_take, give = (
         day("paper"),
         *(day("cars_give_back", f"grid.v2g.street.discharge_max_kw={most}") for most in (0, 440)),
@@ -217,7 +242,7 @@ def test_cars_give_back() -> None:
     assert (only_take.losses_kwh, give.losses_kwh) == pytest.approx((497, 522), abs=0.5)
 
 
-def test_congested_roads() -> None:
+def test_congested_roads(day: Any) -> None:
     full, paper = day("congested_roads"), day("paper")
     assert (full.evs, full.energy_kwh) == (2 * paper.evs, pytest.approx(17_400, abs=50))
     assert (paper.flow_per_capacity_max, full.flow_per_capacity_max) == pytest.approx((1.29, 1.69), abs=0.005)
@@ -241,7 +266,7 @@ def test_the_toy_says_what_is_to_be_seen(toy_run: Run) -> None:
     assert waits[0] < 0.5 * waits[1]
 
 
-def test_coupled_says_what_is_to_be_seen() -> None:
+def test_coupled_says_what_is_to_be_seen(day: Any) -> None:
     coupled = day("coupled", 'coupling.starts=["tariff"]')
     assert (coupled.tables["violations"].kind == "class_change").sum() == 2
     spread = (

@@ -5,27 +5,27 @@ from importlib.resources import files
 
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.errata import feeder, roads
-from experiments.reproduce.errata.erratum import Erratum, Shown
+from experiments.reproduce.errata.erratum import Erratum, ErratumEvidence
 
 ERRATA = tuple(
-    Erratum(item, **own)
-    for item, own in tomllib.loads(
+    Erratum(item, **fields)
+    for item, fields in tomllib.loads(
         files(__name__).joinpath("errata.toml").read_text(encoding="utf-8")
     ).items()
 )
 NUMBERS = roads.NUMBERS | feeder.NUMBERS
 
 
-def shown(case: Reproduction) -> list[Shown]:
-    """Return every erratum with its numbers."""
-    return [Shown(erratum, NUMBERS[erratum.item](case)) for erratum in ERRATA]
+def errata_with_numbers(case: Reproduction) -> list[ErratumEvidence]:
+    """Return all errata with their numbers."""
+    return [ErratumEvidence(erratum, NUMBERS[erratum.item](case)) for erratum in ERRATA]
 
 
 def errata_table() -> str:
     """Return the errata as the Markdown table of docs/method.md."""
-    rows = [f"| {own.item} | {_plain(own.wrong)} | {_plain(own.we_do)} |" for own in ERRATA]
+    rows = [f"| {row.item} | {_escaped(row.wrong)} | {_escaped(row.we_do)} |" for row in ERRATA]
     return "\n".join(["| printed | what is wrong | what we do |", "|---|---|---|", *rows])
 
 
-def _plain(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("|", "\\|")

@@ -7,14 +7,15 @@ from typing import Any
 
 from experiments.reproduce.cases import Reproduction
 
-RIGHT = "nothing"
+NO_FAULT = "nothing"
+"""The entry *wrong* of an equation that is correct as printed."""
 Numbers = Callable[[Reproduction], tuple[float, ...]]
-"""Returns the numbers that show an erratum."""
+"""Measure of an erratum: the numbers that show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erratum:
-    """One equation or step; *shown* is the sentence for its numbers."""
+    """An equation or step of the paper; *shown* is the sentence with its numbers."""
 
     item: str
     printed: str
@@ -24,12 +25,12 @@ class Erratum:
 
     @property
     def is_right(self) -> bool:
-        """Whether it can be used as printed."""
-        return self.wrong == RIGHT
+        """Whether it is correct as printed."""
+        return self.wrong == NO_FAULT
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ErratumEvidence:
     """An erratum with its numbers."""
 
     erratum: Erratum
@@ -37,17 +38,17 @@ class Shown:
 
     @property
     def evidence(self) -> str:
-        """The sentence with the numbers in it."""
+        """The sentence with its numbers."""
         return self.erratum.shown.format(*self.numbers)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        own = self.erratum
+        erratum = self.erratum
         return {
-            "item": own.item,
-            "printed": own.printed,
-            "wrong": own.wrong,
-            "we_do": own.we_do,
+            "item": erratum.item,
+            "printed": erratum.printed,
+            "wrong": erratum.wrong,
+            "we_do": erratum.we_do,
             "numbers": [number if math.isfinite(number) else None for number in self.numbers],
             "evidence": self.evidence,
         }

@@ -13,22 +13,22 @@ from experiments.reproduce.statements import (
 )
 
 CHAPTERS: dict[str, tuple[Statement, ...]] = {
-    name: statements(name, values)
-    for name, values in {
-        "traffic": traffic.VALUES,
-        "convergence": convergence.VALUES,
-        "balance": balance.VALUES,
-        "shifting": shifting.VALUES,
-        "storage": storage.VALUES,
-        "limits": limits.VALUES,
-        "conclusions": conclusions.VALUES,
+    name: statements(name, measures)
+    for name, measures in {
+        "traffic": traffic.MEASURES,
+        "convergence": convergence.MEASURES,
+        "balance": balance.MEASURES,
+        "shifting": shifting.MEASURES,
+        "storage": storage.MEASURES,
+        "limits": limits.MEASURES,
+        "conclusions": conclusions.MEASURES,
     }.items()
 }
 
 
 def judge(case: Reproduction) -> dict[str, list[Judgement]]:
-    """Return all judgements of *case*, chapter by chapter."""
+    """Return the judgements of *case* by chapter."""
     return {
-        name: [judgement for statement in own for judgement in statement.judged(case)]
-        for name, own in CHAPTERS.items()
+        name: [judgement for statement in chapter for judgement in statement.judge(case)]
+        for name, chapter in CHAPTERS.items()
     }

@@ -4,7 +4,7 @@ import numpy as np
 
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import Variant, ratio
-from experiments.reproduce.statement import Values, of_the_case, of_the_feeder
+from experiments.reproduce.statement import Measure, of_the_case, of_the_feeder
 
 
 def _largest_change_by_tariff_veh_h(case: Reproduction) -> float:
@@ -15,7 +15,7 @@ def _largest_change_by_tariff_veh_h(case: Reproduction) -> float:
     return float(np.abs(dynamic - table).max())
 
 
-VALUES: dict[str, Values] = {
+MEASURES: dict[str, Measure] = {
     "peak-to-valley-is-less": of_the_feeder(
         lambda grid: ratio(np.ptp(grid.dispatch.purchase_kw), np.ptp(grid.bare.slack_kw))
     ),
@@ -23,7 +23,7 @@ VALUES: dict[str, Values] = {
         lambda grid: ratio(grid.dispatch.purchase_kw.max(), grid.without_flexibility.purchase_kw.max())
     ),
     "operation-costs-less": of_the_feeder(
-        lambda grid: ratio(grid.dispatch.cost_cny, grid.bought_cny(grid.bare))
+        lambda grid: ratio(grid.dispatch.cost_cny, grid.purchase_cny(grid.bare))
     ),
     "coordination-costs-less": of_the_feeder(
         lambda grid: ratio(grid.dispatch.cost_cny, grid.without_flexibility.cost_cny)

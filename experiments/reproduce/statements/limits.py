@@ -4,18 +4,19 @@ import numpy as np
 
 from cosim.grid.device import DemandResponse
 from experiments.reproduce.cases import Reproduction
-from experiments.reproduce.statement import Values, of_the_case, of_the_feeder
+from experiments.reproduce.statement import Measure, of_the_case, of_the_feeder
 
 
 def _larger_loads_elsewhere(case: Reproduction) -> float:
-    """Return how many buses have more load than the least of those with demand response."""
-    own = case.preset_a.feeder
-    buses = [own.feeder.bus_index(unit.bus) for unit in own.devices.of(DemandResponse)]
-    load_kw = own.feeder.load_kw
+    """Return the number of other buses with more load than some bus with demand response."""
+    case_feeder = case.preset_a.feeder
+    feeder = case_feeder.feeder
+    buses = [feeder.bus_index(unit.bus) for unit in case_feeder.devices.of(DemandResponse)]
+    load_kw = feeder.load_kw
     return int(np.count_nonzero(np.delete(load_kw, buses) > load_kw[buses].min()))
 
 
-VALUES: dict[str, Values] = {
+MEASURES: dict[str, Measure] = {
     "relaxation-is-exact": of_the_feeder(lambda grid: grid.dispatch.relaxation_error.max()),
     "ac-power-flow-agrees": of_the_feeder(lambda grid: float(np.max(grid.dispatch.ac_mismatch_pu))),
     "demand-responds-at-the-largest-loads": of_the_case(_larger_loads_elsewhere),

@@ -5,21 +5,21 @@ import numpy as np
 from cosim.grid.device import DemandResponse
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.grid_case import GridCase, ratio
-from experiments.reproduce.statement import Values, of_the_feeder
+from experiments.reproduce.statement import Measure, of_the_feeder
 
 EVENING = slice(17, 22)
 """Periods 18 to 22."""
-BREAKFAST = slice(6, 8)
+MORNING = slice(6, 8)
 """Periods 7 and 8."""
 
 
-def _largest_shifted_share(grid: GridCase) -> float:
+def _max_shifted_share(grid: GridCase) -> float:
     buses = [grid.feeder.feeder.bus_index(unit.bus) for unit in grid.feeder.devices.of(DemandResponse)]
     shifted_kw = np.maximum(grid.dispatch.setpoints["shift_out_kw"], grid.dispatch.setpoints["shift_in_kw"])
     return float((shifted_kw / grid.load.base_kw[:, buses]).max())
 
 
-VALUES: dict[str, Values] = {
+MEASURES: dict[str, Measure] = {
     "evening-is-at-the-high-price": of_the_feeder(
         lambda grid: int(grid.is_high_price[EVENING].sum()), ["dynamic"]
     ),
@@ -27,7 +27,7 @@ VALUES: dict[str, Values] = {
         lambda grid: int(np.isclose(grid.price_cny_per_kwh, TABLE_1_CNY_PER_KWH, atol=0.01).sum()),
         ["dynamic"],
     ),
-    "shifted-load-is-at-most-30-percent": of_the_feeder(_largest_shifted_share),
+    "shifted-load-is-at-most-30-percent": of_the_feeder(_max_shifted_share),
     "load-is-cut-in-the-evening": of_the_feeder(
         lambda grid: ratio(
             grid.set_kw("shift_out_kw")[EVENING].sum(),
@@ -35,14 +35,14 @@ VALUES: dict[str, Values] = {
         )
     ),
     "load-returns-when-energy-is-cheap": of_the_feeder(
-        lambda grid: grid.taken_back_over_cut(grid.price_cny_per_kwh)
+        lambda grid: grid.shift_in_over_shift_out(grid.price_cny_per_kwh)
     ),
     "load-returns-when-little-is-charged": of_the_feeder(
-        lambda grid: grid.taken_back_over_cut(grid.load.station_kw.sum(axis=1))
+        lambda grid: grid.shift_in_over_shift_out(grid.load.station_kw.sum(axis=1))
     ),
     "load-returns-at-7-and-8": of_the_feeder(
         lambda grid: ratio(
-            grid.set_kw("shift_in_kw")[BREAKFAST].sum(),
+            grid.set_kw("shift_in_kw")[MORNING].sum(),
             grid.dispatch.setpoints["shift_in_kw"].sum(),
         )
     ),

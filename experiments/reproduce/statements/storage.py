@@ -3,18 +3,20 @@
 import numpy as np
 
 from cosim.grid.device import Storage
-from experiments.reproduce.grid_case import GridCase, mean_while, ratio
-from experiments.reproduce.statement import Values, of_the_feeder
+from experiments.reproduce.grid_case import GridCase, ratio, weighted_mean
+from experiments.reproduce.statement import Measure, of_the_feeder
 
 
 def _price_charging_over_discharging(grid: GridCase) -> float:
     d, price = grid.dispatch, grid.price_cny_per_kwh
-    return ratio(mean_while(price, d.setpoints["charge_kw"]), mean_while(price, d.setpoints["discharge_kw"]))
+    return ratio(
+        weighted_mean(price, d.setpoints["charge_kw"]), weighted_mean(price, d.setpoints["discharge_kw"])
+    )
 
 
 def _discharged_at_the_peak(grid: GridCase) -> float:
-    given_kw = grid.set_kw("discharge_kw")
-    return ratio(given_kw[grid.is_peak_load].sum(), given_kw.sum())
+    discharge_kw = grid.set_kw("discharge_kw")
+    return ratio(discharge_kw[grid.is_peak_load].sum(), discharge_kw.sum())
 
 
 def _purchase_at_the_peak(grid: GridCase) -> float:
@@ -23,7 +25,7 @@ def _purchase_at_the_peak(grid: GridCase) -> float:
 
 
 def _outside_the_limits(grid: GridCase) -> float:
-    """Return how far the state of charge is outside 0.2 to 0.8, 0 if it never is."""
+    """Return the maximum distance of the state of charge from the range 0.2 to 0.8."""
     soc = grid.dispatch.setpoints["storage_kwh"] / np.array(
         [unit.capacity_kwh for unit in grid.feeder.devices.of(Storage)]
     )
@@ -35,7 +37,7 @@ def _change_over_the_day_kwh(grid: GridCase) -> float:
     return float(grid.dispatch.setpoints["storage_kwh"][-1].sum() - start_kwh)
 
 
-VALUES: dict[str, Values] = {
+MEASURES: dict[str, Measure] = {
     "storage-fills-when-energy-is-cheap": of_the_feeder(_price_charging_over_discharging),
     "storage-empties-at-the-peak": of_the_feeder(_discharged_at_the_peak),
     "storage-lowers-the-purchase-at-the-peak": of_the_feeder(_purchase_at_the_peak),

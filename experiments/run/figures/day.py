@@ -97,8 +97,15 @@ class Day:
 
     @property
     def feeders(self) -> list[Mapping[str, Any]]:
-        """The feeders' part of the scenario."""
-        return list(self.scenario["grid"]["feeders"])
+        """The feeders' part of the scenario; a voltage limit that differs from bus to bus is None."""
+        differs = {"voltage_min_pu": None, "voltage_max_pu": None}
+        return [differs | feeder for feeder in self.scenario["grid"]["feeders"]]
+
+    @property
+    def voltage_limits_pu(self) -> list[float]:
+        """The voltage limits of the feeders, from low to high."""
+        limits = {own[name] for own in self.feeders for name in ("voltage_min_pu", "voltage_max_pu")}
+        return sorted(limits - {None})
 
     def _day(
         self,

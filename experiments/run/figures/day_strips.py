@@ -41,8 +41,8 @@ def _draw_voltage(drawing: Figure, day: Day) -> Range:
     fill = {"fill": "tonexty", "fillcolor": "rgba(86,180,233,.25)"}
     drawing.add_trace(steps(high.index, high, "highest bus", SKY, **edges), row=2, col=2)
     drawing.add_trace(steps(low.index, low, "lowest bus", SKY, **edges, **fill), row=2, col=2)
-    limits = {own[key] for own in day.feeders for key in ("voltage_min_pu", "voltage_max_pu")}
-    for value in sorted(limits):
+    limits = day.voltage_limits_pu
+    for value in limits:
         limit(drawing, value, row=2, col=2)
     _name(drawing, "lowest to highest voltage [p.u.]", 2)
     lowest, highest = min(*limits, float(low.min())), max(*limits, float(high.max()))

@@ -104,7 +104,7 @@ def _moving(maps: Maps, place: int, period: int) -> Iterator[Moving]:
     yield Moving("", maps.roads.arrows(place), ("marker.color", "text"))
     yield Moving("", road_nodes(nodes, at_node, stations, _looks(day)), ("hovertext",))
     yield Moving("2", _halos(day, maps.buses, at_bus, stations), ("marker.size",))
-    yield Moving("2", bus_map(voltages, maps.buses, _limits(day)), ("marker.color", "hovertext"))
+    yield Moving("2", bus_map(voltages, maps.buses, _range(day)), ("marker.color", "hovertext"))
     for axes, strip in zip("34", maps.strips, strict=True):
         yield Moving(axes, mark(period, strip), ("x",))
 
@@ -121,11 +121,11 @@ def _stations_at(day: Day) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return at_node, at_bus
 
 
-def _limits(day: Day) -> tuple[float, float]:
-    """Return the lowest and the highest voltage that some feeder allows."""
-    return min(own["voltage_min_pu"] for own in day.feeders), max(
-        own["voltage_max_pu"] for own in day.feeders
-    )
+def _range(day: Day) -> tuple[float, float]:
+    """Return the lowest and the highest voltage that some feeder allows, and that of the day where none says."""
+    voltage_pu = day.main("buses").voltage_pu
+    limits = day.voltage_limits_pu or [float(voltage_pu.min()), float(voltage_pu.max())]
+    return limits[0], limits[-1]
 
 
 def _looks(day: Day) -> dict[str, Look]:

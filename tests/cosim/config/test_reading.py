@@ -139,9 +139,9 @@ def test_a_feeder_may_come_from_elsewhere_than_the_default_one() -> None:
         ("foo", "'foo' is not of the form field=value, as in grid.slack_voltage_pu=1.02."),
         ("=3", "'=3' is not of the form field=value, as in grid.slack_voltage_pu=1.02."),
         ("grid..x=3", "'grid..x=3' is not of the form field=value, as in grid.slack_voltage_pu=1.02."),
-        ("stations.9.chargers=1", "'stations.9.chargers=1': the list has no entry '9'; it has S."),
-        ("stations.5=1", "'stations.5=1': the list has no entry '5'; it has S."),
-        ("name.x=3", "'name.x=3': there is no table that could hold 'x'."),
+        ("stations.9.chargers=1", "'stations.9.chargers': the list has no entry '9'; it has S."),
+        ("stations.5=1", "'stations.5': the list has no entry '5'; it has S."),
+        ("name.x=3", "'name.x': there is no table that could hold 'x'."),
     ],
 )
 def test_a_setting_that_leads_nowhere_says_so(setting: str, sentence: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cosim.errors import ConfigError
-from cosim.ev.diary_table import COLUMNS, ObservedDays, observed, read_diaries, write_diaries
+from cosim.ev.diary_table import COLUMNS, ObservedDays, as_observed, read_diaries, write_diaries
 from cosim.ev.distributions import LogNormal, Normal
 from cosim.ev.dwell import DwellModel
 from cosim.ev.fitting import LOG_DEVIATION_BOUNDS, FittedChain, fit_lengths, fit_markov, parked_share
@@ -25,7 +25,7 @@ N_DAYS = 60_000
 @pytest.fixture(scope="module")
 def days(chain: MarkovModel) -> ObservedDays:
     """Return diaries of the chain, as if observed."""
-    return observed(sample_diaries(chain, N_DAYS, seed=9, purpose="fit"))
+    return as_observed(sample_diaries(chain, N_DAYS, seed=9, purpose="fit"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_lengths_share_of_travellers_and_speed_are_found_again(
     chain: MarkovModel, fitted: FittedChain
 ) -> None:
     """Four standard errors; the speed but for whole seconds."""
-    trips = int(fitted.leaving.sum())
+    trips = int(fitted.departures.sum())
     length = fitted.model.length_km
     assert isinstance(length, LogNormal)
     assert length.log_mean == pytest.approx(2.451, abs=4 * 0.75 / np.sqrt(trips))
@@ -77,7 +77,7 @@ def test_a_chain_fits_its_own_diaries_in_every_respect(days: ObservedDays, fitte
 
 def test_dwell_times_show_what_a_chain_forgets(model: DwellModel) -> None:
     """Stays of eight hours at work are no geometric stays; places and trips are right all the same."""
-    days = observed(sample_diaries(model, 20_000, seed=4, purpose="dwell"))
+    days = as_observed(sample_diaries(model, 20_000, seed=4, purpose="dwell"))
     found = goodness_of_fit(fit_markov(days), days)
     assert found.dwell_ks["work"] > 0.1
     assert found.places_largest_difference < 0.01
@@ -127,10 +127,10 @@ def test_who_leaves_in_the_slot_of_the_arrival_counts_as_parked_at_its_start() -
     hasty = days_by_hand((0, 7.5, 8.02, HOME, WORK), (0, 8.2, 8.7, WORK, HOME), n_days=1)
     fitted = fit_markov(hasty)
     at_eight = 8 * 4
-    assert fitted.leaving[at_eight, WORK].tolist() == [1, 0, 0, 0]
+    assert fitted.departures[at_eight, WORK].tolist() == [1, 0, 0, 0]
     assert fitted.exposure[at_eight].tolist() == [0, 1, 0, 0]
     assert fitted.exposure[at_eight + 1 : at_eight + 3].tolist() == [[0, 0, 0, 0]] * 2
-    assert (fitted.leaving.sum(axis=2) <= fitted.exposure).all()
+    assert (fitted.departures.sum(axis=2) <= fitted.exposure).all()
 
 
 def test_the_fit_of_places_is_judged_where_it_is_worst() -> None:
@@ -148,7 +148,7 @@ def test_the_fit_of_places_is_judged_where_it_is_worst() -> None:
 
 def test_departures_in_the_slot_of_the_arrival_are_told(model: DwellModel) -> None:
     """A chain cannot have them: they are counted, and the table still holds probabilities."""
-    days = observed(sample_diaries(model, 2_000, seed=4, purpose="hurry"))
+    days = as_observed(sample_diaries(model, 2_000, seed=4, purpose="hurry"))
     row = np.flatnonzero((days.day[1:] == days.day[:-1]) & (days.arrival_s[:-1] % 900 < 800))[:50]
     departure_s = days.departure_s.copy()
     departure_s[row + 1] = days.arrival_s[row] + 60
@@ -189,7 +189,7 @@ def test_a_table_of_diaries_is_read_as_it_was_written(chain: MarkovModel, tmp_pa
     file = tmp_path / "diaries.csv"
     write_diaries(diaries, file)
     pd.read_csv(file).to_parquet(tmp_path / "diaries.parquet")
-    known = observed(diaries)
+    known = as_observed(diaries)
     for one in (file, tmp_path / "diaries.parquet"):
         found = read_diaries(one)
         assert found.n_days == 300

@@ -140,8 +140,8 @@ def test_work_is_visited_only_to_work_where_there_is_a_choice() -> None:
     ("pairs", "sentence"),
     [
         ([(0, 1)], "no trip starts in zone b"),
-        ([(0, 1), (1, 0)], "who lives in zone a and is in zone b has nowhere to go"),
-        ([(0, 1), (1, 2), (2, 0)], "who lives in zone a and is in zone a has nowhere to go"),
+        ([(0, 1), (1, 0)], "an EV with home zone a has no destination in zone b from which"),
+        ([(0, 1), (1, 2), (2, 0)], "an EV with home zone a has no destination in zone a from which"),
         ([(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)], None),
     ],
 )

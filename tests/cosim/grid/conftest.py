@@ -1,6 +1,6 @@
 """Feeders small enough to compute by hand, and the IEEE 33-bus feeder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +8,9 @@ import pytest
 
 from cosim.grid.feeder import Feeder, read_feeder_csv
 from cosim.grid.problem import Load
-from tests.answered_once import computed_afresh
 
 ROOT = Path(__file__).parents[3]
 IEEE33 = ROOT / "configs" / "ieee33"
-
-
-@pytest.fixture(autouse=True)
-def _afresh() -> Iterator[None]:
-    """The grid is the subject here."""
-    with computed_afresh():
-        yield
 
 
 @pytest.fixture(scope="session")

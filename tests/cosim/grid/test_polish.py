@@ -114,24 +114,6 @@ def test_a_branch_almost_without_impedance_is_as_good_as_none(
     assert dispatch.purchase_kw[0] == pytest.approx(2025.78, abs=0.01)
 
 
-def test_feed_in_beyond_a_branch_limit_is_named_with_the_branch(chain: Chain) -> None:
-    """5 MW of fixed feed-in behind a limit of 3 MVA."""
-    feeder = chain((0.005, 0.005), current_max_pu=3.0, voltage_max_pu=1.2)
-    load = Load(base_kw=np.array([[0.0, -5000.0]]), base_kvar=np.zeros((1, 2)), station_kw=np.zeros((1, 2)))
-    dispatch = solve_dispatch(feeder, Devices(), load, np.array([0.68]), rules=SELLING)
-    (violation,) = dispatch.violations
-    assert (dispatch.status, violation.kind, violation.period) == ("elastic", "feed_in_off", 1)
-    assert violation.amount == pytest.approx(1955.3, abs=0.1)
-    assert "At its limit on the way is branch 1" in violation.sentence
-
-
-def test_feed_in_without_export_says_that_export_would_help(chain: Chain) -> None:
-    load = Load(base_kw=np.array([[0.0, -5000.0]]), base_kvar=np.zeros((1, 2)), station_kw=np.zeros((1, 2)))
-    dispatch = solve_dispatch(chain((0.005, 0.005)), Devices(), load, np.array([0.68]))
-    assert dispatch.status == "elastic"
-    assert "grid.export=true allows that" in dispatch.violations[0].sentence
-
-
 def test_what_the_steps_do_not_close_is_not_certified(chain: Chain) -> None:
     load = Load(base_kw=np.array([[0.0, 300.0]]), base_kvar=np.zeros((1, 2)), station_kw=np.zeros((1, 2)))
     rules = Rules(polish_steps_max=0)

@@ -49,7 +49,7 @@ def test_each_class_has_its_theta_and_its_demand() -> None:
         assert problem.demand_veh_h.tolist() == list(range(8))
         assert np.unique(problem.theta_per_min).tolist() == [0.1, 0.4]
         assert solve_sue(problem).converged
-    with pytest.raises(ValueError, match="more than one class"):
+    with pytest.raises(ConfigError, match="more than one class"):
         build_problem(ROADS.network, ROADS.od, 0.2, classes=classes)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.scenarios import copy_scenario
+from experiments.scenarios.files import copy_scenario
 
 
 @pytest.fixture

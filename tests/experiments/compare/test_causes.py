@@ -20,7 +20,7 @@ AMPLE_OF_PAPER = tuple(f"stations.{name}.chargers=60" for name in ("CS6", "CS9",
 
 def compared(name: str, settings: Sequence[str], days: int, *, with_grid: bool = False) -> Comparison:
     """Return agents against equilibrium; the roads alone unless the feeder matters."""
-    scenario = load_scenario(CONFIGS / f"{name}.toml", settings)
+    scenario = load_scenario(CONFIGS / f"{name}.toml", ["population.resolution=batch", *settings])
     scenario = scenario if with_grid else replace(scenario, feeders=())
     day = solve_equilibrium_day(scenario)
     ahead, seeds = day_ahead(scenario, day), replication_seeds(1, days)

@@ -17,7 +17,8 @@ CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 @pytest.fixture(scope="module")
-def replicated(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def replicated(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Run:
+    request.getfixturevalue("without_pages")
     return run(
         load_scenario(CONFIGS / "toy.toml"), out=tmp_path_factory.mktemp("r") / "three", replications=3
     )
@@ -79,6 +80,7 @@ def test_a_wait_that_no_day_has_is_not_a_number(replicated: Run) -> None:
     assert waits[waits.replications == 0]["mean"].isna().all()
 
 
+@pytest.mark.usefixtures("without_page")
 def test_scenarios_with_one_seed_share_their_draws_and_are_compared_in_pairs(
     replicated: Run, tmp_path: Path
 ) -> None:

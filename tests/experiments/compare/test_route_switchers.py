@@ -27,8 +27,8 @@ def days(paper_ahead: DayAhead) -> dict[tuple[float, int], Sample]:
 
 
 def _sample(ahead: DayAhead, theta_per_min: float, seed: int) -> Sample:
-    setting = f"population.theta_per_min={theta_per_min:g}"
-    scenario = replace(load_scenario(CONFIGS / "paper.toml", [setting]), feeders=())
+    settings = ["population.resolution=batch", f"population.theta_per_min={theta_per_min:g}"]
+    scenario = replace(load_scenario(CONFIGS / "paper.toml", settings), feeders=())
     read = recorded(CoSimModel(scenario, ahead, seed).simulate())
     return Sample(
         name=f"theta {theta_per_min}", model="agents", days=(read,), seeds=(seed,), config=scenario.config

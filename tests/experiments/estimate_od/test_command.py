@@ -74,7 +74,7 @@ def test_counts_that_leave_ods_open_say_so_with_exit_code_3(tmp_path: Path) -> N
     file = counts_file(tmp_path, problem.network, [0])
     result = run("estimate-od", "paper", "--counts", file, "--theta", 0.2)
     assert result.exit_code == 3
-    assert "do not tell" in result.stderr
+    assert "do not identify" in result.stderr
     with_prior = run("estimate-od", "paper", "--counts", file, "--theta", 0.2, "--prior", 0.3)
     assert with_prior.exit_code == 0
 

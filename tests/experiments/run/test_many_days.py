@@ -1,6 +1,7 @@
 """Runs of many days: drivers who learn find the equilibrium, and a run that was stopped goes on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from experiments.run import runner
 from experiments.run.learning import learning_table, sampling_floor
 
 CONFIGS = Path(__file__).parents[3] / "configs"
-MANY = ["population.information=yesterday", "population.resolution=batch", "days=4", "population.evs=400"]
+MANY = ["population.information=yesterday", "population.resolution=batch", "days=4", "population.evs=200"]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ class Killed(Exception):  # noqa: N818
     """Stands for a power cut."""
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_killed_run_goes_on_to_the_same_bytes(
     whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,10 +146,9 @@ def test_drivers_who_learn_find_the_equilibrium_they_were_never_told(tmp_path: P
         f"road.links={grown_links(tmp_path)}",
         f"road.demand_scale={GROWTH}",
         f"stations.S.chargers={2 * GROWTH}",
-        "grid.base_kv=110",
         "population.estimate_diaries=200000",
     ]
-    scenario = load_scenario(CONFIGS / "toy.toml", settings)
+    scenario = replace(load_scenario(CONFIGS / "toy.toml", settings), feeders=())
     day = solve_equilibrium_day(scenario)
     expected = equilibrium_tables(scenario, day)["links"]
     ratio: list[float] = []

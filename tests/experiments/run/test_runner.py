@@ -50,23 +50,27 @@ def test_the_manifest_knows_the_hash_of_every_table(toy_run: Run) -> None:
         assert hashes[str(file.relative_to(toy_run.directory))] == digest
 
 
+@pytest.mark.usefixtures("without_page")
 def test_the_same_scenario_and_seed_give_the_same_bytes(toy_run: Run, toy: Scenario, tmp_path: Path) -> None:
     again = run(toy, out=tmp_path / "again")
     assert again.manifest["tables"] == toy_run.manifest["tables"]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_run_can_be_run_again_from_its_own_directory(toy_run: Run, tmp_path: Path) -> None:
     resolved = load_scenario(toy_run.directory / "scenario.toml")
     again = run(resolved, out=tmp_path / "again")
     assert again.manifest["tables"] == toy_run.manifest["tables"]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_another_seed_gives_other_trips(toy_run: Run, tmp_path: Path) -> None:
     other = load_scenario(toy_run.directory / "scenario.toml", seed=2)
     tables = run(other, "agents", out=tmp_path / "other").manifest["tables"]
     assert tables["agents/trips.parquet"] != toy_run.manifest["tables"]["agents/trips.parquet"]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_each_model_can_run_alone_and_gives_what_it_gives_together(
     toy_run: Run, toy: Scenario, tmp_path: Path
 ) -> None:
@@ -117,6 +121,7 @@ def test_the_package_offers_run_itself() -> None:
     assert offered_by_the_package is run
 
 
+@pytest.mark.usefixtures("without_page")
 def test_an_infeasible_day_completes_and_names_bus_and_period(toy: Scenario, tmp_path: Path) -> None:
     config = toy.folder / "toy.toml"
     weak = load_scenario(config, ["grid.slack_voltage_pu=0.952"])

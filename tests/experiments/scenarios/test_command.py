@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from experiments.scenarios import copy_scenario, load_scenario
+from cosim.scenario import load_scenario
+from experiments.scenarios.files import copy_scenario
 from tests.experiments.commands import run
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from cosim.config.bundled import find_scenario, scenario_names
 from cosim.errors import ConfigError
 from cosim.results import Run
 from cosim.scenario import load_scenario
 from experiments.manifest import write_scenario
 from experiments.run.runner import run
-from experiments.scenarios import copy_scenario, find_scenario, scenario_names
+from experiments.scenarios.files import copy_scenario
 
 TWO_FEEDERS = """
 [[grid.feeders]]
@@ -67,8 +68,9 @@ def test_files_of_the_same_name_stay_apart_in_the_run_directory(tmp_path: Path) 
 
 
 @pytest.fixture(scope="module")
-def two_feeders(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def two_feeders(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Run:
     """A run of the toy with a second feeder and a second station."""
+    request.getfixturevalue("without_pages")
     folder = tmp_path_factory.mktemp("two")
     file = copy_scenario("toy", folder / "study")
     file.write_text(file.read_text(encoding="utf-8") + TWO_FEEDERS, encoding="utf-8")
@@ -98,6 +100,7 @@ def test_each_feeder_keeps_its_own_slack_voltage_and_serves_its_own_station(two_
         assert set(loads[loads > 0].index) == {("north", "4"), ("south", "3")}
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_run_of_two_feeders_can_be_run_again_from_its_directory(two_feeders: Run, tmp_path: Path) -> None:
     resolved = two_feeders.directory / "scenario.toml"
     assert len(tomllib.loads(resolved.read_text(encoding="utf-8"))["grid"]["feeders"]) == 2

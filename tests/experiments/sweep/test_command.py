@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cosim.config.bundled import find_scenario
 from cosim.errors import ConfigError
-from experiments.scenarios import find_scenario, load_scenario
-from experiments.sweep.figures import SHOWN, figures_over_values
+from cosim.scenario import load_scenario
+from experiments.sweep.figures import SHOWN_COLUMNS, figures_over_values
 from experiments.sweep.page import page
 from experiments.sweep.study import read_parameters, sweep
 from tests.experiments.commands import run
@@ -108,7 +109,7 @@ def test_the_page_of_a_tutorial_opens_with_what_to_look_at() -> None:
 def test_numbers_stand_where_they_belong_on_the_axis_and_words_side_by_side(
     field: str, values: list[Any], places: list[Any]
 ) -> None:
-    figures = dict.fromkeys(SHOWN, range(len(values)))
+    figures = dict.fromkeys(SHOWN_COLUMNS, range(len(values)))
     days = pd.DataFrame({**figures, field: [str(value) for value in values]})
     drawing = figures_over_values(days, pd.DataFrame({field: values}))
     assert list(drawing.data[0].x) == places
