@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from cosim.arguments import Numbers, checked
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
@@ -16,7 +17,7 @@ from cosim.grid.fallback import fallback_solution
 from cosim.grid.model import ProblemStructure
 from cosim.grid.parameters import current_scale, parameters
 from cosim.grid.polish import LOCAL, Polished, Step, polish
-from cosim.grid.problem import Horizon, Load, ProblemData, Rules
+from cosim.grid.problem import DispatchState, Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.reading import read_solution
 from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
@@ -34,11 +35,12 @@ PROVEN_CNY = 1e-3
 """What breaking limits costs at least where it is proven that they cannot be kept."""
 
 
+@checked
 def solve_dispatch(
     feeder: Feeder,
     devices: Devices,
     load: Load,
-    price_cny_per_kwh: FloatArray,
+    price_cny_per_kwh: Numbers,
     horizon: Horizon | None = None,
     rules: Rules | None = None,
 ) -> Dispatch:
@@ -322,6 +324,13 @@ def _shape_problems(
     if not np.isfinite(price).all():
         problems.append("the price has a value that is not a finite number.")
     problems += devices.profile_problems(horizon.first_period - 1 + periods)
-    if not (horizon.period_h > 0 and horizon.first_period >= 1):
-        problems.append("the horizon needs first_period >= 1 and period_h > 0.")
-    return problems
+    return problems + _state_problems(horizon.state, devices)
+
+
+def _state_problems(state: DispatchState | None, devices: Devices) -> list[str]:
+    if state is None:
+        return []
+    wanted = {name: values.shape for name, values in devices.initial_state().items()}
+    given = {name: np.shape(values) for name, values in state.items()}
+    found = f"the state of the horizon has {given or 'nothing'}; it must have {wanted or 'nothing'} (names, shapes)"
+    return [] if given == wanted else [found]

@@ -30,10 +30,8 @@ def why_command(
 
     at_s = None if at is None else second_of(at)
     ev_day = find_ev_day(run, ev, day)
-    emit(
-        CommandResult(command="why", facts=ev_day_facts(ev_day, at_s), lines=[ev_day_text(ev_day, at_s)]),
-        as_json=as_json,
-    )
+    facts, text = ev_day_facts(ev_day, at_s), ev_day_text(ev_day, at_s)
+    emit(CommandResult(command="why", facts=facts, lines=[text]), as_json=as_json)
 
 
 def second_of(time: str) -> int:
