@@ -46,6 +46,7 @@ from cosim.scenario.places import build_paths, build_stations, repeated_name_pro
 from cosim.scenario.station import Station
 from cosim.scenario.trips import build_chains, without_round_trips
 from cosim.sections import Seed
+from cosim.short_repr import short_repr
 
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ USER_CLASSES = (UserClass("car"), UserClass("not_charging"), UserClass("charging
 """Conventional cars, EVs that do not charge on this trip, EVs that fast-charge on the way."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scenario:
     """The inputs of both models of the day, built and checked."""
