@@ -89,7 +89,7 @@ class Problem:
             [
                 self.file,
                 self.column,
-                *(_VARIES.sub("", text) for text in (self.field, self.found, self.allowed)),
+                *(_VARIES.sub("", text) for text in (self.field, self.clause, self.allowed)),
             ]
         )
 

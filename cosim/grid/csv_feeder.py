@@ -4,17 +4,27 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
+from cosim.arguments import Allowed, checked
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
 from cosim.grid.tree import Edge
+from cosim.sections import Positive
 
 BRANCH_COLUMNS = ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service")
+SWITCHED = Allowed(
+    "names of branches, each with True (in service) or False",
+    lambda given: (
+        given is None
+        or (isinstance(given, Mapping) and all(isinstance(v, bool | np.bool_) for v in given.values()))
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +37,16 @@ class _Row:
     current_max_a: float
 
 
+@checked
 def read_feeder_csv(
     buses_csv: Path | str,
     branches_csv: Path | str,
     *,
     name: str = "feeder",
     slack_bus: str = "1",
-    v_base_kv: float = 12.66,
+    v_base_kv: Positive = 12.66,
     voltage: VoltageRules | None = None,
-    switched: Mapping[str, bool] | None = None,
+    switched: Annotated[Mapping[str, bool] | None, SWITCHED] = None,
 ) -> Feeder:
     """Return the feeder of two CSV tables; branches out of service are left out.
 
