@@ -17,9 +17,9 @@ from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_voltage
 
 TOLERANCE_MVA = 1e-10
+"""Power mismatch at which Newton-Raphson stops; voltages are then good to about 1e-12 p.u."""
 ROUNDING = 5e-15
 """Of the difference of two voltages [p.u.], with a margin."""
-"""Power mismatch at which Newton-Raphson stops; voltages are then good to about 1e-12 p.u."""
 SWEEP_TOLERANCE_PU = 1e-13
 
 
