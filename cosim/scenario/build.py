@@ -28,6 +28,7 @@ from cosim.road.network import Network
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
+from cosim.scenario.chains import build_chains, without_round_trips
 from cosim.scenario.choice import build_choice
 from cosim.scenario.feeder_case import (
     FeederCase,
@@ -44,7 +45,6 @@ from cosim.scenario.inputs import (
 )
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
-from cosim.scenario.trips import build_chains, without_round_trips
 from cosim.sections import Seed
 from cosim.short_repr import short_repr
 
