@@ -96,11 +96,6 @@ class FeederConfig(Section):
         return [entry for entry in entries if isinstance(entry, DeviceSection)]
 
     @property
-    def device_names(self) -> list[str]:
-        """Names of the devices that have one, as in the result tables."""
-        return [entry.name for entry in self.devices if hasattr(entry, "name")]
-
-    @property
     def device_profiles(self) -> list[tuple[str, str]]:
         """Label of each device with each column of the profiles that it needs; all are shares."""
         return [(entry.label, column) for entry in self.devices for column in entry.columns]

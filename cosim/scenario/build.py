@@ -208,8 +208,6 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
         for feeder_config, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
-    for feeder in config.grid.feeders:
-        problems += repeated_name_problems(f"devices of feeder '{feeder.name}'", feeder.device_names)
     stations = problems.attempt(build_stations, config, feeders)
     paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])

@@ -82,7 +82,8 @@ class Devices:
         problems += [problem for group in self.groups for problem in group.problems()]
         repeated = [name for name, count in Counter(device.name for device in self.all).items() if count > 1]
         problems += [
-            Problem(f"the name {name!r} is given to several devices", value=name) for name in repeated
+            Problem(f"the name {name!r} is given to several devices; names must differ", value=name)
+            for name in repeated
         ]
         refuse(f"devices of {feeder.name}", problems)
 

@@ -182,7 +182,7 @@ def test_repeated_names_are_refused(study: Path) -> None:
     storage = text[text.index("[[grid.storage]]") : text.index("[tariff]")]
     study.write_text(text.replace(station, 2 * station).replace(storage, 2 * storage), encoding="utf-8")
     assert problems(study) == [
-        "devices of feeder 'feeder' has the name 'storage' more than once; names must differ.",
+        "feeder feeder: the name 'storage' is given to several devices; names must differ.",
         "stations has the name 'S' more than once; names must differ.",
     ]
 
