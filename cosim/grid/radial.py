@@ -83,6 +83,8 @@ class Feeder:
     """What a number of a bus means, in words; empty where the names are those of the user's own table."""
     notes: tuple[str, ...] = ()
     """What of its source is left out, or is not as it stands there."""
+    given: Any = None
+    """What the feeder was read from, as the user gave it, see `given_network.Given`."""
     origin: Any = None
     """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
 
