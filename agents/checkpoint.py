@@ -54,11 +54,9 @@ def load_boundary(file: Path) -> DayBoundary:
     records = json.loads(str(arrays.pop(RECORDS)))
 
     def fields_of(path: str) -> dict[str, Any]:
-        prefix = f"{path}."
-        nested = {
-            name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
-        }
-        return {name: array for name, array in nested.items() if "." not in name}
+        """Return the arrays of the fields of the dataclass at a field path."""
+        split = {name: name.rpartition(".") for name in arrays}
+        return {field: arrays[name] for name, (parent, _, field) in split.items() if parent == path}
 
     def received(name: str, kind: type[M]) -> LastReceived[M]:
         messages = [_message(content, kind) for content in records[name]]

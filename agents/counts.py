@@ -60,11 +60,8 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
     for row, trips in enumerate(by_period):
         period, hours = scenario.periods.nth(first + row), scenario.periods.hours
-        flows = _Flows(
-            car_veh_h=traffic.car_veh_h[row],
-            ev_veh_h=np.bincount(trips.path, minlength=paths.count) / hours,
-            traversal_veh_h=counts[row] / hours,
-        )
+        ev_veh_h = np.bincount(trips.path, minlength=paths.count) / hours
+        flows = _Flows(traffic.car_veh_h[row], ev_veh_h, counts[row] / hours)
         _record_links(recorder, paths, period, traffic, row, trips, flows)
         charging_cost_min = scenario.charging_cost_min(traffic.price_cny_per_kwh[row], day_ahead.session_kwh)
         cost_min = paths.time_min(traffic.announced_min[row]) + overlap_min

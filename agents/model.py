@@ -75,12 +75,12 @@ class CoSimModel(mesa.Model):
         self.plan = plan_day(scenario, day_ahead.n_ev, seed, self.day, ev_state, under_way)
         self.stations = self._station_records()
         self.population = self._population()
-        clock_and_post = (self.clock, self.post)
+        common = (day_ahead, self.clock, self.post)
         self.coordinator = Coordinator(
-            self, scenario, day_ahead, self.roads, self.population, *clock_and_post, self.recorder, start
+            self, scenario, self.roads, self.population, *common, self.recorder, start
         )
         for case in scenario.feeders:
-            GridOperator(self, case, scenario.stations, day_ahead, *clock_and_post, self.meter, self.recorder)
+            GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
 
@@ -90,9 +90,7 @@ class CoSimModel(mesa.Model):
         starts: list[StationStart | None] = [None] * len(self.scenario_case.stations)
         if before := self.start:
             last = zip(before.station_tariff.last_messages(), before.last_period_kwh.tolist(), strict=True)
-            starts = [
-                StationStart(self.clock.now_s, tariff, last_period_kwh) for tariff, last_period_kwh in last
-            ]
+            starts = [StationStart(self.clock.now_s, tariff, energy_kwh) for tariff, energy_kwh in last]
         pairs = zip(self.scenario_case.stations, starts, strict=True)
         return [StationRecords(station, *shared, start) for station, start in pairs]
 
@@ -120,10 +118,8 @@ class CoSimModel(mesa.Model):
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
             chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
         else:
-            event_driven = [
-                EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs
-            ]
-            chargers, population = event_driven, Individuals(*shared, event_driven, clock, post)
+            driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
+            chargers, population = driven, Individuals(*shared, driven, clock, post)
         for number, records in enumerate(self.stations):
             StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
         return population
@@ -170,6 +166,7 @@ class CoSimModel(mesa.Model):
     def boundary(self) -> DayBoundary:
         """Return the state from which the next day starts, once this one has been simulated."""
         record, now_s, state = self.record, self.clock.now_s, self.initial.state
+        stations = self.stations
         information = self.population.information
         last = self.clock.periods.at(now_s - 1)
         counts_reports = self.scenario_case.config.population.information.needs_reports
@@ -180,17 +177,13 @@ class CoSimModel(mesa.Model):
             sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),
-            station_tariff=LastReceived.from_messages(
-                [station.price_list.issued for station in self.stations]
-            ),
+            station_tariff=LastReceived.from_messages([station.price_list.issued for station in stations]),
             mail=self.coordinator.in_transit(),
             reports=Reports.in_transit(record.trips, self.post.settings, now_s)
             if counts_reports
             else Reports.none(),
             measured=self.coordinator.traffic.measured(),
-            last_period_kwh=np.array(
-                [self.meter.energy_kwh(station.name, last) for station in self.stations]
-            ),
+            last_period_kwh=np.array([self.meter.energy_kwh(station.name, last) for station in stations]),
             yesterday=record.traffic_so_far,
         )
 

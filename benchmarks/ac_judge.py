@@ -140,7 +140,7 @@ class _Program:
         self.row(e[held], feeder.slack_voltages_pu, feeder.slack_voltages_pu)
         self.row(f[held], 0.0, 0.0)
         fed = feeder.to_bus.tolist()
-        self.row((e**2 + f**2)[fed], feeder.voltage_min_pu**2, feeder.voltage_max_pu**2)
+        self.row((e**2 + f**2)[fed], *(limit[feeder.to_bus] ** 2 for limit in feeder.voltage_limits_pu))
         for current, most in (
             (enters, feeder.current_max_pu * feeder.ratio),
             (comes, feeder.current_max_to_pu),

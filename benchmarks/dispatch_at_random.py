@@ -1,8 +1,9 @@
-"""Dispatch at random: ``python benchmarks/dispatch_at_random.py [--cases 300] [--seed 20261122]``.
+"""Dispatch at random: ``python benchmarks/dispatch_at_random.py [--cases 300] [--seed 20261122] [--ieee33]``.
 
-Load, renewables, slack voltage, prices (also negative), reactive capability and export vary. Every answer must be
-certified, that is judged here anew from its set-points alone, or say why it is not; one that is silently wrong
-ends the run with exit code 1.
+Nets, load, renewables, slack voltage, prices (also negative), reactive capability and export vary. Every answer must
+be certified, that is judged here anew, or say why it is not; one that is silently wrong ends the run with exit code 1.
+Judged are the set-points by pandapower's power flow, what is called optimal or elastic by a local AC optimiser
+(``pip install 'cosim[judge]'``), and prices by finite differences.
 """
 
 import argparse
@@ -21,10 +22,12 @@ from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, read_feeder_csv
 from cosim.grid.power_flow import ac_power_flow
 from cosim.grid.problem import Load, Rules
-from cosim.grid.solution import Dispatch
+from cosim.grid.solution import OPTIMAL_GAP, Dispatch
 
 IEEE33 = Path(__file__).parents[1] / "configs" / "ieee33"
 EXACT_PU = 1e-6
+PRICE_CNY_PER_KWH = 1e-4
+"""What a nodal price may differ from a finite difference."""
 CAPABILITIES: tuple[Literal["disk", "available", "none"], ...] = ("disk", "available", "none")
 
 
@@ -95,6 +98,7 @@ def draw_net(random: np.random.Generator) -> RandomCase:
     base_kw = np.hstack([np.zeros((periods, 1)), share * random.uniform(0.5, 1.0, (periods, len(names)))])
     if random.random() < 0.2:
         base_kw[:, random.integers(1, len(names) + 1)] *= -1
+    feeder = replace(feeder, load_kw=base_kw[0])
     load = Load(
         base_kw=base_kw, base_kvar=base_kw * random.uniform(-0.2, 0.5), station_kw=np.zeros_like(base_kw)
     )
@@ -116,7 +120,7 @@ def _net(random: np.random.Generator) -> Feeder:
     transformer = random.random(branches) < random.choice([0.0, 0.15])
     r = np.where(transformer, x * random.choice([0.0, 1e-6, 1e-4, 1e-2], branches), r)
     tiny = random.random(branches) < random.choice([0.0, 0.0, 0.1])
-    r, x = (np.where(tiny, value * 10 ** random.uniform(-7, -3, branches), value) for value in (r, x))
+    r, x = (np.where(tiny, value * 10 ** random.uniform(-4, -2, branches), value) for value in (r, x))
     taps = np.where(transformer & (random.random(branches) < 0.7), random.uniform(0.95, 1.05, branches), 1.0)
     charging = 1j * np.where(
         random.random(branches) < random.choice([0.0, 0.4]), random.uniform(0, 0.05, branches), 0.0
@@ -202,10 +206,45 @@ def _wrong_in(case: RandomCase, d: Dispatch, t: int) -> str:
     wrong = {
         "the AC voltages differ": np.abs(ac.voltage_pu - d.voltage_pu[t]).max() <= EXACT_PU,
         "the AC purchase differs": abs(bought_kw - d.purchase_kw[t]) <= 0.05,
-        "a voltage is outside its limits": d.status != "optimal" or outside_pu <= EXACT_PU,
+        "a voltage is outside its limits": d.status == "elastic" or outside_pu <= EXACT_PU,
         "energy is exported": case.rules.export or bought_kw >= -0.05,
     }
     return ", ".join(f"period {t + 1}: {what}" for what, right in wrong.items() if not right)
+
+
+def judge_optimum(case: RandomCase, dispatch: Dispatch) -> str:
+    """Return what a local AC optimiser finds wrong with the status of a dispatch; or ''."""
+    from ac_judge import Case, least_cost_found
+
+    asked = Case(
+        feeder=case.feeder,
+        devices=case.devices,
+        load=case.load,
+        price_cny_per_kwh=case.price,
+        rules=case.rules,
+    )
+    least = least_cost_found(asked, dispatch)
+    if dispatch.status == "elastic":
+        return "" if np.isinf(least) else f"called elastic, but {least} CNY keep all limits"
+    above = (dispatch.cost_cny - least) / max(dispatch.cost.absolute_cny, 0.01)
+    return f"called optimal, but above {least} CNY by {above:.1e}" if above > OPTIMAL_GAP else ""
+
+
+def judge_price(case: RandomCase, dispatch: Dispatch, random: np.random.Generator) -> str:
+    """Return by how much a nodal price differs from the cost of one more kWh, where that is one number; or ''."""
+    period, bus = random.integers(dispatch.period_count), random.integers(1, case.feeder.bus_count)
+    slopes = []
+    for step_kw in (0.5, -0.5):
+        more = case.load.base_kw.copy()
+        more[period, bus] += step_kw
+        other = replace(case, load=replace(case.load, base_kw=more)).solve()
+        if other.status != dispatch.status:
+            return ""
+        slopes.append((other.cost_cny - dispatch.cost_cny) / step_kw)
+    price = dispatch.price_cny_per_kwh[period, bus]
+    smooth = abs(slopes[0] - slopes[1]) <= PRICE_CNY_PER_KWH
+    far = abs(price - np.mean(slopes)) > PRICE_CNY_PER_KWH
+    return f"the price is {price}, one more kWh costs {slopes}" if smooth and far else ""
 
 
 def main() -> None:
@@ -213,10 +252,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument(
+        "--ieee33", action="store_true", help="only the 33-bus feeder, without the AC optimiser"
+    )
     asked = parser.parse_args()
     base, found, wrong, start = read_feeder(), Counter[str](), 0, time.process_time()
     for number, seed in enumerate(np.random.SeedSequence(asked.seed).spawn(asked.cases)):
-        case = draw(base, np.random.default_rng(seed))
+        random = np.random.default_rng(seed)
+        case = draw(base, random) if asked.ieee33 else draw_net(random)
         try:
             dispatch = case.solve()
         except CosimError as error:
@@ -227,11 +270,16 @@ def main() -> None:
             found["says that it is not certified"] += 1
             print(f"case {number}: {dispatch.reason_not_certified}")
             continue
+        complaints = [judge(case, dispatch)]
+        if not asked.ieee33 and dispatch.status in {"optimal", "elastic"}:
+            complaints.append(judge_optimum(case, dispatch))
+        if not asked.ieee33 and dispatch.status != "elastic":
+            complaints.append(judge_price(case, dispatch, random))
         recovery = "recovered" if dispatch.exactness_recovery != "none" else "as solved"
         found[f"certified, {dispatch.status}, {recovery}"] += 1
-        if complaint := judge(case, dispatch):
+        if complaint := ", ".join(filter(None, complaints)):
             wrong += 1
-            print(f"case {number} is silently wrong: {complaint}")
+            print(f"case {number} is silently wrong: {complaint}", flush=True)
     for kind, count in found.most_common():
         print(f"{count:5d} {kind}")
     print(f"{wrong:5d} silently wrong; {time.process_time() - start:.0f} CPU s")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
-from math import isnan
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
@@ -55,18 +54,22 @@ class Allowed:
         ]
 
 
+Numbers = Annotated[FloatArray, Allowed("numbers", lambda value: _numbers(value, whole=False) is not None)]
+"""An array or a list of numbers, also NaN; its shape is checked where it is used."""
+
+
 def checked(call: C) -> C:
     """Return the function, or the class, that refuses arguments outside its annotations with a ConfigError."""
     if isinstance(call, type):
-        call.__init__ = _checked(call.__init__, call.__name__)  # type: ignore[misc]
+        call.__init__ = _checked(call.__init__, call.__qualname__)  # type: ignore[misc]
         return call
-    return cast("C", _checked(call, call.__name__))
+    return cast("C", _checked(call, call.__qualname__))
 
 
 def numbers_of(call: str, name: str, value: Any, size: int, meaning: str) -> FloatArray:
     """Return numbers of 0 or more as an array; raises ConfigError unless there are *size* of them."""
     numbers = _numbers(value, whole=False)
-    if numbers is None or numbers.shape != (size,) or (numbers < 0).any():
+    if numbers is None or numbers.shape != (size,) or not (numbers >= 0).all():
         is_shape = numbers is not None and numbers.shape != (size,)
         found = f"has shape {numbers.shape}" if is_shape else f"is {_shown(value)}"
         refuse(
@@ -151,7 +154,7 @@ def _any_of(annotations: tuple[Any, ...]) -> Allowed | None:
 
 def _is_kind(value: Any, kind: type) -> bool:
     if kind is float:
-        return isinstance(value, Real) and not isinstance(value, bool) and not isnan(value)
+        return isinstance(value, Real) and not isinstance(value, bool)
     if kind is int:
         return isinstance(value, Integral) and not isinstance(value, bool)
     return isinstance(value, (bool, np.bool_) if kind is bool else kind)
@@ -174,6 +177,7 @@ def _within_range(kind: Any, extras: tuple[Any, ...]) -> Allowed | None:
         return (
             numbers is not None
             and not (single and numbers.ndim)
+            and np.isfinite(numbers).all()
             and all(_RANGES[key][1](numbers, bound).all() for key, bound in bounds.items())
         )
 
@@ -181,14 +185,12 @@ def _within_range(kind: Any, extras: tuple[Any, ...]) -> Allowed | None:
 
 
 def _numbers(value: Any, *, whole: bool) -> Any:
-    """Return finite numbers as an array; None for what are none."""
+    """Return numbers as an array; None for what are none."""
     try:
         numbers = np.asarray(value)
     except ValueError:  # rows of several lengths
         return None
-    return (
-        numbers if numbers.dtype.kind in ("iu" if whole else "iuf") and np.isfinite(numbers).all() else None
-    )
+    return numbers if numbers.dtype.kind in ("iu" if whole else "iuf") else None
 
 
 def _shown(value: Any) -> str:

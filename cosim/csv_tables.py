@@ -72,10 +72,13 @@ class Table:
         return value
 
     def positions(self, column: str, known: Sequence[str] | Mapping[str, int], allowed: str = "") -> IntArray:
-        """Return the position of each name of a column among those *known*; -1, and a defect, if it is not known."""
+        """Return the position of each name of a column among those *known*; -1, and a defect, if it is not known.
+
+        Without any known name no defect is reported: it is in the file that lists the names.
+        """
         position = known if isinstance(known, Mapping) else {name: index for index, name in enumerate(known)}
         for line, row in self.rows():
-            if row[column] not in position:
+            if position and row[column] not in position:
                 allowed = allowed or f"one of {', '.join(position)}"
                 empty = Problem("is empty", column=column, advice=f"give {allowed}")
                 unknown = Problem(column=column, value=row[column], allowed=allowed)
@@ -87,7 +90,9 @@ class Table:
         first_line: dict[tuple[str, ...], int] = {}
         for line, row in self.rows():
             key = tuple(row[column] for column in columns)
-            if first_line.setdefault(key, line) != line:
+            if key not in first_line:
+                first_line[key] = line
+            else:
                 values = ", ".join(f"{column} {value!r}" for column, value in zip(columns, key, strict=True))
                 self.report(line, f"{values} is given already in line {first_line[key]}; give it once")
 

@@ -61,7 +61,9 @@ for _name, _command, _help in (
     ("validate", validate_command, "Check a scenario and list all errors."),
     ("why", why_command, "Explain the day of one EV of a run."),
 ):
-    app.command(_name, short_help=_help)(_command)
+    # a negative number is no option: the number of an EV is checked where the run is known
+    _context = {"ignore_unknown_options": True} if _command is why_command else None
+    app.command(_name, short_help=_help, context_settings=_context)(_command)
 
 
 def _version(requested: bool) -> None:

@@ -64,18 +64,25 @@ def write_manifest(run_dir: Path, facts: dict[str, Any]) -> None:
     """Write *facts* with the versions of all packages used, and a hash of every table."""
     content = {
         **facts,
-        "versions": {
-            "python": platform.python_version(),
-            **{package: _version(package) for package in PACKAGES},
-        },
-        "tables": {
-            str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(run_dir.rglob("*.parquet"))
-        },
+        "versions": versions(),
+        "tables": table_hashes(run_dir),
     }
     (run_dir / "manifest.json").write_text(
         json.dumps(without_nan(content), indent=2, allow_nan=False), encoding="utf-8"
     )
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of Python and of all packages used."""
+    return {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}}
+
+
+def table_hashes(run_dir: Path) -> dict[str, str]:
+    """Return the hash of every table of a run, by its file within the directory."""
+    return {
+        str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(run_dir.rglob("*.parquet"))
+    }
 
 
 def _version(package: str) -> str | None:

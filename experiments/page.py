@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -32,6 +32,14 @@ def embedded(figure: Figure) -> dict[str, str]:
 def embedded_all(figures: Mapping[str, Figure]) -> dict[str, dict[str, str]]:
     """Return the height and the JSON of each figure by name."""
     return {name: embedded(figure) for name, figure in figures.items()}
+
+
+def embedded_each(name: str, figures: Sequence[Figure]) -> list[dict[str, str]]:
+    """Return each figure of a section with the id of its place on the page, and its feeder if it has one."""
+    return [
+        {"id": f"{name}-{number}", "feeder": figure.layout.meta or "", **embedded(figure)}
+        for number, figure in enumerate(figures, start=1)
+    ]
 
 
 @cache

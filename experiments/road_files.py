@@ -68,7 +68,7 @@ def read_road_input(
 
 def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     """Return the settings of the assignment as numbers, and those of the scenario as texts."""
-    own: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     others: list[str] = []
     problems = []
     for setting in settings:
@@ -77,13 +77,13 @@ def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
             others.append(setting)
             continue
         try:
-            own[name] = float(text)
+            numbers[name] = float(text)
         except ValueError:
-            own[name] = -1.0
-        if not 0 <= own[name] < float("inf"):
+            numbers[name] = -1.0
+        if not 0 <= numbers[name] < float("inf"):
             problems.append(f"{name} is {text!r}; it must be a number, 0 or more")
     refuse("--set", problems)
-    return own, others
+    return numbers, others
 
 
 def _scenario_roads(name: str, settings: Sequence[str]) -> RoadInput:

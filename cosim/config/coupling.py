@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cosim.sections import Entries, Positive, Section
+from cosim.sections import Entries, Section, Tolerance
 
 Start = Literal["tariff", "free", "random"]
 
@@ -16,7 +16,7 @@ class CouplingConfig(Section):
     """fixed_point: until the prices are those that traffic implies; one_pass: once, without feedback."""
     starts: Annotated[Entries[Start], Field(min_length=1)] = ("tariff",)
     """Initial prices, each for a search of its own: the tariff without station load, zero (free), or random ones."""
-    tolerance: Positive = 1e-4
+    tolerance: Tolerance = 1e-4
     """Largest relative residual of a station's load, and residual of a price [CNY/kWh], at convergence."""
     max_iterations: Annotated[int, Field(ge=1)] = 60
     """Iterations allowed from one start."""

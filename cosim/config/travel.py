@@ -4,7 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from cosim.sections import Entries, File, Name, NonNegative, Place, Positive, Section, Share, contradiction
+from cosim.sections import (
+    Entries,
+    File,
+    Name,
+    NonNegative,
+    Place,
+    Positive,
+    Section,
+    Share,
+    Tolerance,
+    contradiction,
+)
 
 
 class AssignmentConfig(Section):
@@ -12,7 +23,7 @@ class AssignmentConfig(Section):
 
     method: Literal["newton", "sra", "mswa", "msa"] = "newton"
     """Newton's method, or averaging: self-regulated (sra), weighted (mswa), or 1/n (msa, as in Ma et al. 2024)."""
-    tolerance: Positive = 1e-6
+    tolerance: Tolerance = 1e-6
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
     max_iterations: Annotated[int, Field(ge=1)] = 20_000
     """Iterations allowed in one period."""

@@ -24,7 +24,7 @@ def equilibrium_tables(scenario: Scenario, day: EquilibriumDay) -> dict[str, Fra
             record_operation(recorder, operation)
     for number, equilibrium in enumerate(day.periods, start=1):
         period = PeriodOfDay(1, number)
-        _record_roads(recorder, day, equilibrium, period)
+        _record_roads(recorder, day, period)
         _record_stations(recorder, scenario, day, period)
         _record_prices(recorder, scenario, day, period)
         _record_convergence(recorder, equilibrium, period)
@@ -60,23 +60,16 @@ def _operate(
     ]
 
 
-def _record_roads(
-    recorder: Recorder, day: EquilibriumDay, equilibrium: Equilibrium, period: PeriodOfDay
-) -> None:
-    paths = day.paths
+def _record_roads(recorder: Recorder, day: EquilibriumDay, period: PeriodOfDay) -> None:
+    paths, sue = day.paths, day.periods[period.row]
     class_of_path = paths.class_of_group[paths.groups.group_of_path]
     by_class = [
-        paths.link_flow_veh_h(np.where(class_of_path == user_class, equilibrium.path_flow_veh_h, 0.0))
+        paths.link_flow_veh_h(np.where(class_of_path == user_class, sue.path_flow_veh_h, 0.0))
         for user_class in (CAR, NOT_CHARGING, CHARGING)
     ]
-    record_link_flows(recorder, paths.network, period, *by_class, time_min=equilibrium.link_time_min)
+    record_link_flows(recorder, paths.network, period, *by_class, time_min=sue.link_time_min)
     record_path_flows(
-        recorder,
-        paths,
-        period,
-        equilibrium.path_flow_veh_h,
-        share=equilibrium.path_share,
-        cost_min=equilibrium.path_cost_min,
+        recorder, paths, period, sue.path_flow_veh_h, share=sue.path_share, cost_min=sue.path_cost_min
     )
 
 

@@ -21,11 +21,11 @@ MIN_STAY_S = 900
 
 
 class Stay(NamedTuple):
-    """One kind of stay: arrivals at an activity from one hour of the day to another."""
+    """One kind of stay: arrivals at an activity from one second of the day to another."""
 
     activity: int
-    from_h: float
-    to_h: float
+    from_s: float
+    to_s: float
     dwell_h: Distribution
 
 
@@ -81,11 +81,11 @@ class DwellModel(MobilityModel):
 
     def stays(self) -> tuple[Stay, ...]:
         """Return the kinds of stays, which cover all activities and hours of arrival."""
-        late = self.late_work_from_h
+        late_s = self.late_work_from_h * 3600
         return (
             Stay(HOME, 0.0, np.inf, self.home_dwell_h),
-            Stay(WORK, 0.0, late, self.work_dwell_h),
-            Stay(WORK, late, np.inf, self.late_work_dwell_h),
+            Stay(WORK, 0.0, late_s, self.work_dwell_h),
+            Stay(WORK, late_s, np.inf, self.late_work_dwell_h),
             Stay(LEISURE, 0.0, np.inf, self.leisure_dwell_h),
             Stay(OTHER, 0.0, np.inf, self.other_dwell_h),
         )
@@ -94,10 +94,6 @@ class DwellModel(MobilityModel):
         """Return the dwell time of each EV after its arrival."""
         dwell_h = np.empty(uniform.size)
         for stay in self.stays():
-            rows = (
-                (activity == stay.activity)
-                & (arrival_s >= stay.from_h * 3600)
-                & (arrival_s < stay.to_h * 3600)
-            )
+            rows = (activity == stay.activity) & (arrival_s >= stay.from_s) & (arrival_s < stay.to_s)
             dwell_h[rows] = stay.dwell_h.quantile(uniform[rows])
         return whole_seconds(dwell_h * 3600)

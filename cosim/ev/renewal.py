@@ -66,7 +66,7 @@ def renewal_day(model: DwellModel, start: DayStart) -> tuple[Occupancy, DayStart
         started[:, cell : cell + trip.size] += to[:, np.newaxis] * trip
         for stay, dwell in stays:
             arriving = started[stay.activity, cell]
-            if arriving and stay.from_h * 3600 <= second < stay.to_h * 3600:
+            if arriving and stay.from_s <= second < stay.to_s:
                 is_evening = stay.activity == HOME and second >= model.evening_from_h * 3600
                 share = 1 - model.share_evening_at_home if is_evening else 1.0
                 departures[stay.activity, cell : cell + dwell.size] += share * arriving * dwell

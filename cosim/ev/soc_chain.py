@@ -116,11 +116,8 @@ class SocChain:
             for fast_charge in (True, False)
         )
         arrival = np.zeros((int(slots.max()) + 2, N_SOC_BINS, N_SOC_BINS))
-        for share, soc_arrival in (
-            (probability, charging.soc_arrival),
-            (1 - probability, not_charging.soc_arrival),
-        ):
-            _add_trips(arrival, weight[:, np.newaxis] * share, soc_arrival, slots)
+        for share, trip in ((probability, charging), (1 - probability, not_charging)):
+            _add_trips(arrival, weight[:, np.newaxis] * share, trip.soc_arrival, slots)
         power_kw = min(self.charger_kw, self.kind.fast_kw)
         plug = self.behaviour.charging_stop * slots[:, np.newaxis]
         unplug = plug + charging.session_kwh / power_kw * 3600 / SLOT_S
@@ -128,9 +125,8 @@ class SocChain:
             weight @ (probability * (np.clip(slot - plug, 0, 1) - np.clip(slot - unplug, 0, 1)))
             for slot in np.arange(1, int(unplug.max()) + 3)
         ]
-        return TripOutcomes(
-            csr_array(arrival.reshape(-1, N_SOC_BINS)), np.array(at_charger).T, weight @ probability
-        )
+        arrivals = csr_array(arrival.reshape(-1, N_SOC_BINS))
+        return TripOutcomes(arrivals, np.array(at_charger).T, weight @ probability)
 
     def _fast_charge_probability(self, soc: FloatArray, kwh: FloatArray) -> FloatArray:
         """Return the probability to fast-charge: 1 where a draw of 1 charges, 0 where a draw of 0 does not."""
@@ -138,9 +134,8 @@ class SocChain:
             wants_fast_charge(soc, kwh, draw, battery=self.kind.battery, behaviour=self.behaviour)
             for draw in (0.0, 1.0)
         )
-        return np.where(
-            must_charge, 1.0, np.where(can_charge, fast_charge_probability(soc, self.behaviour), 0.0)
-        )
+        probability = fast_charge_probability(soc, self.behaviour)
+        return np.where(must_charge, 1.0, np.where(can_charge, probability, 0.0))
 
 
 def _transition(soc: FloatArray) -> FloatArray:
@@ -168,15 +163,10 @@ def _add_trips(arrival: FloatArray, mass: FloatArray, soc: FloatArray, slots: Fl
     one_more = (slots - np.floor(slots))[:, np.newaxis]
     start = np.broadcast_to(np.arange(N_SOC_BINS), mass.shape)
     for crossings, probability in ((crossed, 1 - one_more), (crossed + 1, one_more)):
-        for end, share in (
-            (lower, 1 - upper_share),
-            (np.minimum(lower + 1, N_SOC_BINS - 1), upper_share),
-        ):
+        for end, share in ((lower, 1 - upper_share), (np.minimum(lower + 1, N_SOC_BINS - 1), upper_share)):
             cell = np.ravel_multi_index((np.broadcast_to(crossings, mass.shape), end, start), arrival.shape)
-            flow = np.bincount(
-                cell.ravel(), weights=(mass * probability * share).ravel(), minlength=arrival.size
-            )
-            arrival += flow.reshape(arrival.shape)
+            weights = (mass * probability * share).ravel()
+            arrival += np.bincount(cell.ravel(), weights, arrival.size).reshape(arrival.shape)
 
 
 @dataclass(slots=True)

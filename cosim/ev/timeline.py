@@ -38,8 +38,10 @@ class Timeline:
 
     def select(self, rows: BoolArray) -> "Timeline":
         """Return these intervals."""
-        names = (field.name for field in fields(self) if field.name != "n_ev")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
+
+COLUMNS = tuple(field.name for field in fields(Timeline) if field.name != "n_ev")
 
 
 def _carried_over(yesterday: Timeline | None) -> Timeline:
@@ -48,10 +50,8 @@ def _carried_over(yesterday: Timeline | None) -> Timeline:
         no_evs, no_states = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8)
         return Timeline(0, no_evs, no_states, *[np.zeros(0)] * 4)
     outlasts = np.isin(yesterday.activity_state, (DRIVING, FAST)) & (yesterday.end_s >= SECONDS_PER_DAY)
-    shifted = replace(
-        yesterday, start_s=yesterday.start_s - SECONDS_PER_DAY, end_s=yesterday.end_s - SECONDS_PER_DAY
-    )
-    return shifted.select(outlasts)
+    line = yesterday.select(outlasts)
+    return replace(line, start_s=line.start_s - SECONDS_PER_DAY, end_s=line.end_s - SECONDS_PER_DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,14 +92,7 @@ def timeline(
     carried_end_s = np.minimum(carried.end_s, stays.departure_s[carried.ev])
     parts = [
         *trips,
-        (
-            carried.ev,
-            carried.activity_state,
-            carried.start_s,
-            carried_end_s,
-            carried.soc_start,
-            carried.soc_end,
-        ),
+        tuple(getattr(replace(carried, end_s=carried_end_s), name) for name in COLUMNS),
         *_parked(diaries, stays, battery, behaviour),
     ]
     line = Timeline(diaries.n_ev, *(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -121,9 +114,8 @@ def _trips(
     ev = diaries.ev[made]
     batteries, power_kw = battery.select(ev), np.broadcast_to(fast_kw, diaries.n_ev)[ev]
     plug_s = departure_s + behaviour.charging_stop * (planned_arrival_s - departure_s)
-    unplug_s = np.minimum(
-        plug_s + record.session_kwh[made] / power_kw * 3600, _next_departure_s(ev, departure_s)
-    )
+    charged_s = plug_s + record.session_kwh[made] / power_kw * 3600
+    unplug_s = np.minimum(charged_s, _next_departure_s(ev, departure_s))
     soc_plug = record.soc_charging_stop[made]
     soc_gain = (unplug_s - plug_s) / 3600 * power_kw * batteries.charging_efficiency / batteries.battery_kwh
     soc_unplug = np.where(record.fast_charge[made], soc_plug + soc_gain, soc_plug)
@@ -186,9 +178,8 @@ def _parked(diaries: Diaries, stays: _Stays, battery: Battery, behaviour: Chargi
         & np.greater(slow_charger_kw, 0)
     )
     full_charge_s = batteries.charging_kwh(stays.soc, 1.0) / np.maximum(slow_charger_kw, MIN_POWER_KW) * 3600
-    charged_s = np.where(
-        plugged, np.minimum(stays.arrival_s + full_charge_s, stays.departure_s), stays.arrival_s
-    )
+    charging_end_s = np.minimum(stays.arrival_s + full_charge_s, stays.departure_s)
+    charged_s = np.where(plugged, charging_end_s, stays.arrival_s)
     soc = batteries.soc_after_charging(stays.soc, slow_charger_kw, (charged_s - stays.arrival_s) / 3600)
     return [
         (ev, np.full(ev.size, SLOW), stays.arrival_s, charged_s, stays.soc, soc),

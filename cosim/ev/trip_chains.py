@@ -100,10 +100,8 @@ class TripChains:
         od = np.empty(diaries.ev.size, dtype=np.int64)
         for trip in range(1, diaries.trips_per_ev.max(initial=0) + 1):
             row = diaries.rows_of_trip(trip)
-            ev = diaries.ev[row]
-            destination = self._destinations(
-                zone[ev], home[ev], work[ev], diaries.to_activity[row], uniform[row]
-            )
+            ev, activity = diaries.ev[row], diaries.to_activity[row]
+            destination = self._destinations(zone[ev], home[ev], work[ev], activity, uniform[row])
             od[row] = self.number[zone[ev], destination]
             zone[ev] = destination
         return od

@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
+from cosim.arguments import Allowed, checked
 from cosim.arrays import FloatArray
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
@@ -14,11 +16,24 @@ from cosim.grid.branch import Branch, join_parallel
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.given_csv import GivenCsv
 from cosim.grid.given_network import Given
-from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
+from cosim.grid.voltage_rules import VoltageRules
+from cosim.sections import Positive
 
 LIMITS = ("voltage_min_pu", "voltage_max_pu")
 BRANCH_COLUMNS = ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service")
+SLACKS = Allowed(
+    "the name of a bus, or the names of several",
+    lambda given: isinstance(given, str) or (bool(given) and all(isinstance(name, str) for name in given)),
+)
+SWITCHED = Allowed(
+    "names of branches, each with True (in service) or False",
+    lambda given: (
+        given is None
+        or (isinstance(given, Mapping) and all(isinstance(v, bool | np.bool_) for v in given.values()))
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +46,16 @@ class _Row:
     current_max_a: float
 
 
+@checked
 def read_feeder_csv(
     buses_csv: Path | str,
     branches_csv: Path | str,
     *,
     name: str = "feeder",
-    slack_bus: str | Sequence[str] = "1",
-    v_base_kv: float = 12.66,
+    slack_bus: Annotated[str | Sequence[str], SLACKS] = "1",
+    v_base_kv: Positive = 12.66,
     voltage: VoltageRules | None = None,
-    switched: Mapping[str, bool] | None = None,
+    switched: Annotated[Mapping[str, bool] | None, SWITCHED] = None,
 ) -> Feeder:
     """Return the feeder of two CSV tables; branches out of service are left out.
 

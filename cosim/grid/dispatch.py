@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from cosim.arguments import Numbers, checked
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
@@ -16,7 +17,7 @@ from cosim.grid.fallback import fallback_solution
 from cosim.grid.model import ProblemStructure
 from cosim.grid.parameters import current_scale, parameters
 from cosim.grid.polish import LOCAL, Polished, Step, polish
-from cosim.grid.problem import Horizon, Load, ProblemData, Rules
+from cosim.grid.problem import DispatchState, Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.reading import read_solution
 from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
@@ -27,15 +28,19 @@ NEARLY = 100.0
 """A relaxation error up to this multiple of what counts as exact may be rounding."""
 LEAST_CNY = 0.1
 """The price of energy [CNY/kWh] by which things are measured where it costs nothing."""
+UNPROVEN = (
+    "a dispatch within all limits was not found, and that there is none is not proven. This one breaks some."
+)
 PROVEN_CNY = 1e-3
 """What breaking limits costs at least where it is proven that they cannot be kept."""
 
 
+@checked
 def solve_dispatch(
     feeder: Feeder,
     devices: Devices,
     load: Load,
-    price_cny_per_kwh: FloatArray,
+    price_cny_per_kwh: Numbers,
     horizon: Horizon | None = None,
     rules: Rules | None = None,
 ) -> Dispatch:
@@ -67,8 +72,14 @@ def _strict_or_elastic(case: "_Case") -> Dispatch:
         return _elastic(case)
     if strict.certified:
         return strict
-    feasible = _within_limits(case, strict.lower_bound_cny)
-    return strict if feasible is None else feasible
+    soft = _softened(case, strict.lower_bound_cny)
+    return soft if soft is not None and (soft.certified or not _is_exact(strict, case)) else strict
+
+
+def _is_exact(dispatch: Dispatch, case: "_Case") -> bool:
+    """Tell whether the set-points lead to the voltages of the AC power flow."""
+    errors = dispatch.relaxation_error.max(initial=0.0), dispatch.ac_mismatch_pu.max()
+    return bool(max(errors) <= case.rules.exact_pu)
 
 
 def _cheapest(case: "_Case") -> Dispatch | None:
@@ -94,30 +105,26 @@ def _elastic(case: "_Case") -> Dispatch:
 
 def _without_bound(case: "_Case", error: SolverError) -> Dispatch:
     """Return the dispatch where the strict relaxation breaks down: its limits leave no room, or cannot be kept."""
-    soft = _elastic(case)
-    if not soft.violations or _is_proven(case):
-        return soft
-    reason = f"{error} That no dispatch keeps all limits is not proven. {soft.reason_not_certified}"
-    return replace(soft, status="not certified", reason_not_certified=reason.rstrip())
-
-
-def _is_proven(case: "_Case") -> bool:
-    """Tell whether limits have to be broken, whatever that costs."""
     values = parameters(case.softened.structure, case.data)
-    return engine(case.softened.structure).least_penalty(values) > PROVEN_CNY
+    if engine(case.softened.structure).least_penalty(values) > PROVEN_CNY:
+        return _elastic(case)
+    soft = _softened(case, -np.inf)
+    if soft is None:
+        raise error
+    return soft
 
 
-def _within_limits(case: "_Case", lower_bound_cny: float) -> Dispatch | None:
-    """Return the polished elastic dispatch if it breaks no limit: another way to a dispatch within them."""
+def _softened(case: "_Case", lower_bound_cny: float) -> Dispatch | None:
+    """Return the exact dispatch of limits that give way, not certified if it breaks any; None where there is none."""
     soft = case.softened
-    try:
+    with suppress(SolverError):
         relaxed = soft.solve()
         if relaxed is None:
             return None
-        dispatch = _dispatch(soft, _exact(soft, relaxed), lower_bound_cny)
-    except SolverError:
-        return None
-    return dispatch if dispatch.certified and not dispatch.violations else None
+        bound = max(lower_bound_cny, relaxed.solution.objective_cny)
+        dispatch = _dispatch(soft, _exact(soft, relaxed), bound, proven=False)
+        return dispatch if _is_exact(dispatch, case) else None
+    return None
 
 
 def _fallback(case: "_Case", reason: str) -> Dispatch:
@@ -217,8 +224,8 @@ def _polished(case: _Case, start: Step, charging: Mapping[str, BoolArray] | None
     )
 
 
-def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float) -> Dispatch:
-    """Return the dispatch with its certificate, and what it may be called."""
+def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float, *, proven: bool = True) -> Dispatch:
+    """Return the dispatch with its certificate, and what it may be called; broken limits must be *proven* to be so."""
     solution = answer.polished.step.solution
     certificate = certify(solution, case.structure, case.data, case.rules.exact_pu)
     gap = optimality_gap(solution.cost, lower_bound_cny)
@@ -228,7 +235,9 @@ def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float) -> Dispatch:
             f"to rest; a cheaper one may be near. The optimality gap is {gap:.1e}."
         )
         certificate = replace(certificate, reason_not_certified=reason)
-    broken = violations(solution, case.structure, case.data) if case.structure.elastic is not None else ()
+    broken = violations(solution, case.structure, case.data, proven=proven) if case.structure.elastic else ()
+    if broken and not proven and not certificate.reason_not_certified:
+        certificate = replace(certificate, reason_not_certified=f"{case.where}: {UNPROVEN}")
     status: Status
     if certificate.reason_not_certified:
         status = "not certified"
@@ -315,6 +324,13 @@ def _shape_problems(
     if not np.isfinite(price).all():
         problems.append("the price has a value that is not a finite number.")
     problems += devices.profile_problems(horizon.first_period - 1 + periods)
-    if not (horizon.period_h > 0 and horizon.first_period >= 1):
-        problems.append("the horizon needs first_period >= 1 and period_h > 0.")
-    return problems
+    return problems + _state_problems(horizon.state, devices)
+
+
+def _state_problems(state: DispatchState | None, devices: Devices) -> list[str]:
+    if state is None:
+        return []
+    wanted = {name: values.shape for name, values in devices.initial_state().items()}
+    given = {name: np.shape(values) for name, values in state.items()}
+    found = f"the state of the horizon has {given or 'nothing'}; it must have {wanted or 'nothing'} (names, shapes)"
+    return [] if given == wanted else [found]

@@ -21,8 +21,9 @@ from cosim.grid.bus_words import at_bus
 from cosim.grid.net_elements import PLACEHOLDER_KA
 from cosim.grid.net_sources import quiet
 from cosim.grid.problem import Load
-from cosim.grid.radial import DEFAULT_BAND_PU, NO_LIMIT_PU, ComplexArray, Feeder, VoltageRules
+from cosim.grid.radial import ComplexArray, Feeder
 from cosim.grid.solution import Dispatch
+from cosim.grid.voltage_rules import VoltageRules
 
 EXACT_PU = 1e-6
 """A voltage that differs by more is not that of the network; a limit may be missed by as much."""
@@ -128,19 +129,6 @@ def _power(feeder: Feeder, dispatch: Dispatch, load: Load, row: int) -> Power:
     return Power(share=share, fed_in=np.asarray(fed_in, dtype=np.complex128))
 
 
-def _limits(said: tuple[FloatArray, FloatArray], rules: VoltageRules) -> tuple[FloatArray, FloatArray]:
-    """Return the voltage limits: the user's, else those a network states, else the default."""
-    low, high = (
-        np.where(np.isnan(stated) | (stated == none), default, stated)
-        if limit is None
-        else np.full(stated.size, limit)
-        for limit, stated, none, default in zip(
-            (rules.min_pu, rules.max_pu), said, NO_LIMIT_PU, DEFAULT_BAND_PU, strict=True
-        )
-    )
-    return low, high
-
-
 def _outside(
     names: list[str], voltage_pu: FloatArray, limits: tuple[FloatArray, FloatArray]
 ) -> Iterator[str]:
@@ -191,7 +179,7 @@ class GivenNet:
             for column in ("min_vm_pu", "max_vm_pu")
         ]
         names = [feeder.bus_names[node[bus]] for bus in fed]
-        limits = _limits((stated[0], stated[1]), rules.voltage)
+        limits = rules.voltage.limits(*stated)
         yield from _outside(names, net.res_bus.vm_pu[fed].to_numpy(), limits)
         for table in ("line", "trafo", "trafo3w"):
             allowed = net[table].get("max_loading_percent", net[table].in_service * 100.0)
@@ -271,7 +259,7 @@ class GivenCells:
         return GivenFlow(voltage_pu=np.abs(voltage), broken=tuple(broken))
 
     def _broken_voltages(self, feeder: Feeder, voltage_pu: FloatArray, rules: Rules) -> Iterator[str]:
-        low, high = _limits((self.bus[:, 12], self.bus[:, 11]), rules.voltage)
+        low, high = rules.voltage.limits(self.bus[:, 12], self.bus[:, 11])
         fed = np.setdiff1d(np.arange(feeder.bus_count), feeder.slack_buses)
         names = [feeder.bus_names[k] for k in fed]
         yield from _outside(names, voltage_pu[fed], (low[fed], high[fed]))

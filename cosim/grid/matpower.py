@@ -19,8 +19,9 @@ from cosim.grid.bus_words import at_bus
 from cosim.grid.case_language import run_case
 from cosim.grid.case_tokens import read_text
 from cosim.grid.given_network import Given, GivenCells
-from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
+from cosim.grid.voltage_rules import VoltageRules
 
 WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
 BUS_TYPE = Range("1 (PQ), 2 (PV), 3 (reference) or 4 (isolated)", lambda value: value in {1, 2, 3, 4})

@@ -20,7 +20,7 @@ def open_net(net_or_name: Any) -> tuple[Any, str]:
     import pandapower
     import pandapower.networks
 
-    if not isinstance(net_or_name, str | Path):
+    if isinstance(net_or_name, pandapower.pandapowerNet):
         return copy.deepcopy(net_or_name), "pandapower net"
     source = str(net_or_name)
     is_file = source.endswith(".json")

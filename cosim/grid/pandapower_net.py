@@ -22,8 +22,9 @@ from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA
 from cosim.grid.net_faults import beyond_the_model, left_out, table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.net_sources import open_net, quiet
-from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
+from cosim.grid.voltage_rules import VoltageRules
 
 POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
 """Every flow starts flat, so the same injections give the same bits; angles of transformers move no power."""

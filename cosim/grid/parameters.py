@@ -1,5 +1,7 @@
 """The parameter values that one solve puts into the compiled dispatch, one row per period, in per unit of 1 MVA."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cosim.arrays import FloatArray
@@ -84,7 +86,8 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
 
 def current_scale(structure: ProblemStructure, data: ProblemData) -> tuple[float, ...]:
     """Return about the largest current of each branch for `equations.cone`; empty where all are about 1 p.u."""
-    largest = np.sqrt(_current2_max(structure, data)["current2_max"].max(axis=0, initial=0.0))
+    still = replace(structure, responding=())  # load that may move to any bus is rarely there
+    largest = np.sqrt(_current2_max(still, data)["current2_max"].max(axis=0, initial=0.0))
     if ((largest >= SMALL_PU) & (largest <= LARGE_PU)).all():
         return ()
     scale = np.where(largest > LARGE_PU, np.sqrt(largest), np.where(largest < SMALL_PU, largest, 1.0))

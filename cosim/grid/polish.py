@@ -21,6 +21,8 @@ GROWTH = 4.0
 """Factor on the price of the excess that stays open."""
 AT_REST = 1e-6
 """Residual of the optimality conditions, as a share of the highest price of energy, that ends the steps."""
+FAILED_MAX = 3
+"""Solves in a row that may fail."""
 LEAST_VOLTAGE2 = 0.1
 """Squared voltages of tangents are not below this, wherever the steps lead."""
 ROUNDING = 1e-9
@@ -62,7 +64,7 @@ def polish(
     """
     impedance = np.hypot(feeder.r_pu, feeder.x_pu)
     first, weight = price_cny_per_mwh * impedance, np.zeros_like(start.variables["current2"])
-    best, before, residual, stride = start, start, 0.0, 0.0
+    best, before, residual, stride, failed = start, start, 0.0, 0.0, 0
     for n in range(steps_max):
         excess = best.solution.relaxation_error > exact_pu
         if not excess.any() and residual <= AT_REST:  # at once, where the relaxation is exact
@@ -74,6 +76,9 @@ def polish(
             found = solve(asked)
         except SolverError:
             found = None
+        failed = failed + 1 if found is None else 0
+        if failed > FAILED_MAX:
+            break
         if found is None or (stride and _is_dearer(found, best, weight, feeder)):
             stride, residual = 0.0, np.inf
             continue

@@ -18,6 +18,8 @@ from cosim.grid.sweep import sweep_voltage
 
 TOLERANCE_MVA = 1e-10
 """Power mismatch at which Newton-Raphson stops; voltages are then good to about 1e-12 p.u."""
+ROUNDING = 5e-15
+"""Of the difference of two voltages [p.u.], with a margin."""
 SWEEP_TOLERANCE_PU = 1e-13
 
 
@@ -80,9 +82,16 @@ def _proposed(
     surplus = admittances.sent_kva(voltage_at_bus)[ready.bus_row] - power * BASE_KVA
     at_slack = complex(surplus[feeder.slack_buses].sum())
     surplus[feeder.slack_buses] = 0.0
-    if not np.abs(surplus).max() <= TOLERANCE_MVA * 1e3:
+    if not np.abs(surplus).max() <= _tolerance_mva(feeder) * 1e3:
         return None
     return _flow(feeder, ready, np.abs(voltage), admittances.ends_kva(voltage_at_bus), at_slack)
+
+
+def _tolerance_mva(feeder: Feeder) -> float:
+    """Return `TOLERANCE_MVA`, or more where an impedance is so small that its current is rounded by more."""
+    impedance = np.hypot(feeder.r_pu, feeder.x_pu)
+    rounded = ROUNDING / impedance[impedance > 0].min(initial=1.0)
+    return float(max(TOLERANCE_MVA, rounded))
 
 
 def newton_power_flow(
@@ -99,7 +108,8 @@ def newton_power_flow(
         net.load[column] = drawn
     place = f"feeder {feeder.name}" + (f", {where}" if where else "")
     try:
-        pandapower.runpp(net, **POWER_FLOW, tolerance_mva=TOLERANCE_MVA, recycle=_from_flat_start(net))
+        tolerance_mva = _tolerance_mva(feeder)
+        pandapower.runpp(net, **POWER_FLOW, tolerance_mva=tolerance_mva, recycle=_from_flat_start(net))
     except pandapower.LoadflowNotConverged as error:
         net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
         msg = f"{place}: the AC power flow does not converge. The load is beyond what the feeder carries."
@@ -221,7 +231,7 @@ def _admittances(feeder: Feeder, ready: _Net) -> _Admittances | None:
     from pandapower.pypower.makeYbus import makeYbus
 
     try:  # without load: the model is built on the way
-        pandapower.runpp(ready.net, **POWER_FLOW, tolerance_mva=TOLERANCE_MVA)
+        pandapower.runpp(ready.net, **POWER_FLOW, tolerance_mva=_tolerance_mva(feeder))
     except pandapower.LoadflowNotConverged:
         ready.net._ppc = None  # noqa: SLF001
         return None

@@ -5,12 +5,16 @@ Arrays are (periods of the horizon, things); powers are kW and kvar, energies kW
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
+from pydantic import Field
 
+from cosim.arguments import Numbers, checked
 from cosim.arrays import BoolArray, FloatArray
+from cosim.errors import Problem, refuse
 from cosim.grid.radial import Feeder
+from cosim.sections import Count, NonNegative, PerUnitVoltage, Positive
 
 DispatchState = Mapping[str, FloatArray]
 """What one period leaves to the next: arrays of the devices by name, such as ``storage_kwh`` (devices,)."""
@@ -39,6 +43,7 @@ class LoadResponse(Protocol):
         """Return the response in the periods from *start* up to *stop*, counted from 0."""
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Load:
     """The load of each period and bus, and what the weather offers.
@@ -46,19 +51,30 @@ class Load:
     Stations charge at unity power factor and can be shed apart.
     """
 
-    base_kw: FloatArray
-    base_kvar: FloatArray
-    station_kw: FloatArray
-    renewable_kw: FloatArray | None = None
+    base_kw: Numbers
+    base_kvar: Numbers
+    station_kw: Numbers
+    renewable_kw: Numbers | None = None
     """Power each renewable device offers, (periods, devices); None is what its profile says."""
     response: LoadResponse | None = None
     """How the load of stations answers nodal prices; None: not within the dispatch."""
 
+    def __post_init__(self) -> None:
+        """Take lists as arrays."""
+        for name in ("base_kw", "base_kvar", "station_kw", "renewable_kw"):
+            if (values := getattr(self, name)) is not None:
+                object.__setattr__(self, name, np.asarray(values, dtype=np.float64))
+
     @classmethod
-    def scaled(cls, feeder: Feeder, profile_pu: FloatArray, station_kw: FloatArray | None = None) -> "Load":
+    @checked
+    def scaled(cls, feeder: Feeder, profile_pu: Numbers, station_kw: Numbers | None = None) -> "Load":
         """Return the feeder's nominal load times a profile per period, or per (period, bus); generation stays."""
         profile = np.asarray(profile_pu, dtype=np.float64)
         profile = profile[:, None] if profile.ndim == 1 else profile
+        if profile.ndim != 2 or profile.shape[1] not in {1, feeder.bus_count}:
+            allowed = f"(periods,) or (periods, {feeder.bus_count} buses)"
+            wrong = Problem(f"has shape {profile.shape}", field="profile_pu", allowed=allowed)
+            refuse("Load.scaled", [wrong])
         fed_in = feeder.generation_kva
         base_kw = profile * (feeder.load_kw + fed_in.real) - fed_in.real
         base_kvar = profile * (feeder.load_kvar + fed_in.imag) - fed_in.imag
@@ -83,41 +99,44 @@ class Load:
         )
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Horizon:
     """The periods a dispatch covers: from ``first_period`` (1..T) on, as many as the load has."""
 
-    first_period: int = 1
-    period_h: float = 1.0
+    first_period: Count = 1
+    period_h: Positive = 1.0
     state: DispatchState | None = None
     """What the period before left; None starts the day as the devices say."""
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elastic:
     """What breaking a limit costs where no dispatch keeps them all; the cheapest gives way first."""
 
-    voltage_cny_per_pu2_h: float = 1e4
+    voltage_cny_per_pu2_h: Positive = 1e4
     """Per unit of squared voltage outside the band, bus and hour."""
-    voltage_floor_pu: float = 0.80
-    station_cny_per_kwh: float = 10.0
-    base_cny_per_kwh: float = 100.0
-    terminal_energy_cny_per_kwh: float = 50.0
+    voltage_floor_pu: PerUnitVoltage = 0.80
+    station_cny_per_kwh: Positive = 10.0
+    base_cny_per_kwh: Positive = 100.0
+    terminal_energy_cny_per_kwh: Positive = 50.0
     """Energy a store, departing vehicles or a shifted load should have in the end."""
-    renewable_cny_per_kwh: float = 2.0
+    renewable_cny_per_kwh: Positive = 2.0
     """Renewables forced off; below the largest loss price, or burning the energy as losses would pay."""
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """How to dispatch: what is allowed, what counts as exact, which solver."""
 
     export: bool = False
-    loss_price_cny_per_mwh: float = 0.0
+    loss_price_cny_per_mwh: NonNegative = 0.0
     """mu of Eq. 21; bought energy already pays for its losses."""
-    polish_steps_max: int = 40
+    polish_steps_max: Annotated[int, Field(ge=0)] = 40
     """Most steps of the polish of a relaxation that is not exact."""
-    exact_pu: float = 1e-6
+    exact_pu: Positive = 1e-6
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
     solver: Literal["auto", "clarabel", "mosek"] = "auto"

@@ -30,7 +30,8 @@ class Violation:
     period: int
     bus: str
     kind: str
-    """``undervoltage``, ``overvoltage``, ``station_shed``, ``base_shed``, ``renewable_off``, ``terminal_energy``."""
+    """``undervoltage``, ``overvoltage``, ``station_shed``, ``base_shed``, ``feed_in_off``, ``renewable_off`` or
+    ``terminal_energy``."""
     amount: float
     """p.u. for voltages, kW for power, kWh for energy."""
     sentence: str
@@ -81,6 +82,7 @@ class Solution:
     """Powers and energies of the devices by name, such as ``turbine_kw``: (periods, devices of the kind)."""
     station_shed_kw: FloatArray
     base_shed_kw: FloatArray
+    """Base load that is not served; below 0 what negative base load feeds in and is turned away."""
     purchase_kw: FloatArray
     purchase_kvar: FloatArray
     injection_kw: FloatArray

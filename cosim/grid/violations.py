@@ -28,18 +28,26 @@ KINDS = (
 """In the order in which they are reported."""
 
 
-def violations(solution: Solution, structure: ProblemStructure, data: ProblemData) -> tuple[Violation, ...]:
-    """Return every limit an elastic solution breaks: load not served first, the worst of each kind first."""
+def violations(
+    solution: Solution, structure: ProblemStructure, data: ProblemData, *, proven: bool = True
+) -> tuple[Violation, ...]:
+    """Return every limit an elastic solution breaks: load not served first, the worst of each kind first.
+
+    Only where that is *proven* does a sentence say that no dispatch keeps it.
+    """
+    fails = "no dispatch keeps" if proven else "this dispatch does not keep"
     found = [
         *_shed(solution, structure, data),
         *_feed_in_off(solution, structure, data),
-        *_voltages(solution, structure, data),
+        *_voltages(solution, structure, data, fails),
     ]
     found += [v for group in structure.groups for v in group.violations(solution.setpoints, data)]
     return tuple(sorted(found, key=lambda v: (KINDS.index(v.kind), -v.amount, v.period, v.bus)))
 
 
-def _voltages(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
+def _voltages(
+    solution: Solution, structure: ProblemStructure, data: ProblemData, fails: str
+) -> Iterator[Violation]:
     feeder, first = structure.feeder, data.horizon.first_period
     fed = np.zeros(feeder.bus_count, dtype=bool)
     fed[feeder.to_bus] = True
@@ -51,7 +59,7 @@ def _voltages(solution: Solution, structure: ProblemStructure, data: ProblemData
     for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
         sentence = (
-            f"period {period}, {at_bus(bus)}: no dispatch keeps {least[i]:g} p.u. "
+            f"period {period}, {at_bus(bus)}: {fails} {least[i]:g} p.u. "
             f"(short by {amount:.3g}). {lower}, or raise grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="undervoltage", amount=amount, sentence=sentence)
@@ -59,7 +67,7 @@ def _voltages(solution: Solution, structure: ProblemStructure, data: ProblemData
     for t, i in np.argwhere(high > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(high[t, i])
         sentence = (
-            f"period {period}, {at_bus(bus)}: no dispatch keeps {most[i]:g} p.u. "
+            f"period {period}, {at_bus(bus)}: {fails} {most[i]:g} p.u. "
             f"(above by {amount:.3g}). {relief}ower grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)

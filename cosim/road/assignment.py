@@ -92,12 +92,12 @@ def solve_sue(
     Raises ConfigError for an invalid argument, InfeasibleError if demand exceeds the capacity of the stations.
     """
     if start is not None:
-        size, place = (
+        size, element = (
             (len(problem.network.links), "link")
             if isinstance(problem, BushProblem)
             else (problem.paths.count, "path")
         )
-        start = numbers_of("solve_sue", "start", start, size, f"a flow per {place}")
+        start = numbers_of("solve_sue", "start", start, size, f"a flow per {element}")
     if not problem.extends:
         check_station_capacity(problem)
     if isinstance(problem, BushProblem):

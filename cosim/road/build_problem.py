@@ -66,9 +66,9 @@ def build_problem(
 
 def _theta_of_classes(theta_per_min: float | Sequence[float], classes: int) -> FloatArray:
     theta = np.asarray(theta_per_min, dtype=np.float64)
-    wrong = theta.shape not in {(), (1,), (classes,)}
-    found = f"theta_per_min has {theta.size} values; give one, or one per class ({classes})"
-    refuse("build_problem", [found] if wrong else [])
+    is_valid = theta.shape in {(), (1,), (classes,)}
+    problem = f"theta_per_min has {theta.size} values; give one, or one per class ({classes})"
+    refuse("build_problem", [] if is_valid else [problem])
     return np.broadcast_to(theta, classes)
 
 

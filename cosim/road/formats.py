@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import BoolArray, FloatArray
 from cosim.csv_tables import (
     ANY,
@@ -94,6 +95,7 @@ def without_intrazonal(data: RoadData, file: str | Path) -> RoadData:
     return replace(data, od=select_ods(od, ~within), intrazonal_veh_h=amount, notes=notes)
 
 
+@checked
 def read_roads(links: str | Path, od: str | Path, nodes: str | Path | None = None) -> RoadData:
     """Return the network and the trips in CSV files; without *nodes* the nodes are those of the links.
 

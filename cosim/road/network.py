@@ -1,5 +1,6 @@
 """The road network as arrays: nodes, one-way links, and one charging arc per station."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -170,6 +171,6 @@ def _faults(network: Network, station: ChargingArc) -> list[str]:
 
 
 def _repeated(names: Sequence[str]) -> list[str]:
-    """Return the names that occur more than once, each once, in order."""
-    seen: set[str] = set()
-    return list(dict.fromkeys(name for name in names if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    """Return the names that occur more than once, each once."""
+    counts = Counter(names)
+    return [name for name, count in counts.items() if count > 1]

@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import shortest_path
 
 from cosim.arrays import FloatArray, Frame
 from cosim.road.network import Network
-from experiments.figures.style import INK, PAPER, Figure, colours_of, congestion, figure
+from experiments.figures.palette import INK, PAPER, colours_of, congestion
+from experiments.figures.style import Figure, figure
 from experiments.figures.traces import bars, limit, line
 
 MAX_LABELLED_NODES = 80

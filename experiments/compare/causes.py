@@ -13,25 +13,27 @@ import numpy as np
 from agents.plans import PURPOSE
 from cosim.arrays import FloatArray, Frame
 from cosim.scenario.inputs import battery_of_each
-from experiments.compare.differences import mean
 from experiments.compare.indicator import (
     INFORMATIONAL,
     MATERIAL_SHARE,
+    Cause,
     Indicator,
-    apart,
-    beyond_chance,
+    daily_mean,
     material_min,
 )
 from experiments.compare.information import information
-from experiments.compare.sample import Sample, are_paired
+from experiments.compare.sample import Sample
 from experiments.compare.scenario_causes import demand, grid, network, population
-from experiments.compare.settings import Setting, has_grounds
+from experiments.compare.settings import BY_SETTINGS_ALONE, Setting, has_grounds
 from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import mean_wait_min
+from experiments.compare.two_samples import mean
 
 RANGE = "trips stranded or forced to charge [share]"
 CUTS = "station power cut by the feeder [station-periods a day]"
 EXCESS = "stations asked for more than they can serve [flags a day]"
+PRICE = "charging price, largest difference [CNY/kWh]"
+POWER = "power of all stations [kW]"
 BEYOND_CAPACITY = ("overload", "station_shed", "on_the_way")
 """Kinds of violations that say that demand exceeded what stations can serve."""
 
@@ -43,27 +45,21 @@ def indicators(reference: Sample, other: Sample, settings: Sequence[Setting] = (
     else: they are informational.
     """
     found: list[Indicator] = []
-    for cause, look in _BY_SETTINGS.items():
-        found += look(reference, other) if has_grounds(cause, reference, other, settings) else []
-    for look in _BY_MODEL:
-        found += [
-            one
-            if has_grounds(one.cause, reference, other, settings)
-            else replace(one, threshold=INFORMATIONAL)
-            for one in look(reference, other)
-        ]
+    for name, look in _LOOKS.items():
+        has_reason = has_grounds(name, reference, other, settings)
+        if has_reason or name not in BY_SETTINGS_ALONE:
+            own = look(Cause(name, reference, other))
+            found += own if has_reason else [replace(one, threshold=INFORMATIONAL) for one in own]
     return found
 
 
-def queueing(reference: Sample, other: Sample) -> list[Indicator]:
+def queueing(cause: Cause) -> list[Indicator]:
     """Compare the mean wait of a session: Davidson's of an equilibrium, the queue's of agents."""
-    first, second = _wait(reference), _wait(other)
-    sentence = (
-        f"the mean wait of a charging session is {second.value:.2f} min ({_how_waited(other)}) against "
-        f"{first.value:.2f} min ({_how_waited(reference)})"
-    )
-    paired, material = are_paired(reference, other), material_min(reference)
-    return [beyond_chance("queueing", "mean wait [min]", (first, second), material, sentence, paired=paired)]
+    samples = cause.reference, cause.other
+    first, second = ("simulated queue" if sample.is_random else "Davidson" for sample in samples)
+    waits = f"{{other:.2f}} min ({second}) against {{reference:.2f}} min ({first})"
+    sentence, least = f"the mean wait of a charging session is {waits}", material_min(cause.reference)
+    return [cause.measured("mean wait [min]", _wait, sentence, material=least)]
 
 
 def _wait(sample: Sample) -> Estimate:
@@ -82,22 +78,17 @@ def _wait(sample: Sample) -> Estimate:
     return estimate(means, error, max(cells - 1, 1))
 
 
-def _how_waited(sample: Sample) -> str:
-    return "simulated queue" if sample.is_random else "Davidson"
-
-
-def driving_range(reference: Sample, other: Sample) -> list[Indicator]:
+def driving_range(cause: Cause) -> list[Indicator]:
     """Compare the share of trips that the battery forbade or forced to charge; an equilibrium has no battery."""
-    first, second = _range(reference), _range(other)
+    first, second = _range(cause.reference), _range(cause.other)
     if first is None or second is None:
         sentence = "trips were not recorded one by one, so the stranded and the forced charges are unknown"
-        return [apart("range", RANGE, (math.nan, math.nan), INFORMATIONAL, sentence)]
+        return [cause.apart(RANGE, (math.nan, math.nan), INFORMATIONAL, sentence)]
     sentence = (
         f"the battery forbids {second.stranded:.1f} trips a day (stranded) and forces a charge on "
         f"{second.forced:.1f} of {second.trips:,.0f}: {second.share.value:.1%}, against {first.share.value:.1%}"
     )
-    shares, paired = (first.share, second.share), are_paired(reference, other)
-    return [beyond_chance("range", RANGE, shares, MATERIAL_SHARE, sentence, paired=paired)]
+    return [cause.beyond_chance(RANGE, (first.share, second.share), MATERIAL_SHARE, sentence)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +110,10 @@ def _range(sample: Sample) -> _Range | None:
         return None
     trips = np.array([len(frame) for frame in frames])
     stranded = np.array([int((frame.status == "stranded").sum()) for frame in frames])
-    forced = np.array(
-        [_forced(sample, frame, seed) for frame, seed in zip(frames, sample.seeds, strict=True)]
-    )
+    forced = np.array([_forced(sample, *day) for day in zip(frames, sample.seeds, strict=True)])
+    means = {"trips": trips, "stranded": stranded, "forced": forced}
     return _Range(
-        trips=float(trips.mean()),
-        stranded=float(stranded.mean()),
-        forced=float(forced.mean()),
-        share=share_of(stranded + forced, trips),
+        **{name: float(n.mean()) for name, n in means.items()}, share=share_of(stranded + forced, trips)
     )
 
 
@@ -140,12 +127,12 @@ def _forced(sample: Sample, trips: Frame, seed: int) -> int:
     return int((charges & (soc_end < sample.config.mobility.soc_reserve)).sum())
 
 
-def choice(reference: Sample, other: Sample) -> list[Indicator]:
+def choice(cause: Cause) -> list[Indicator]:
     """Compare how drivers weigh their alternatives: an equilibrium is that of logit, with path sizes if asked for."""
-    first, second = _strategy(reference), _strategy(other)
+    first, second = _strategy(cause.reference), _strategy(cause.other)
     another = "drivers choose by another strategy [1: yes]"
     sentence = f"drivers choose by '{second}', against '{first}'"
-    return [apart("choice", another, (0.0, float(first != second)), 0.0, sentence)]
+    return [cause.apart(another, (0.0, float(first != second)), 0.0, sentence)]
 
 
 def _strategy(sample: Sample) -> str:
@@ -153,23 +140,19 @@ def _strategy(sample: Sample) -> str:
     return chosen if sample.is_random or chosen == "path_size" else "logit"
 
 
-def capacity(reference: Sample, other: Sample) -> list[Indicator]:
+def capacity(cause: Cause) -> list[Indicator]:
     """Compare what stations could give: power cut by the feeder, demand beyond capacity, power installed."""
-    (cut, kw), (other_cut, other_kw) = _power_cuts(reference), _power_cuts(other)
-    beyond, other_beyond = _beyond_capacity(reference), _beyond_capacity(other)
-    power, other_power = float(_nominal_kw(reference).sum()), float(_nominal_kw(other).sum())
-    cuts = (
-        f"the feeder cuts stations in {other_cut:.1f} periods a day, by up to {other_kw:.0f} kW, "
-        f"against {cut:.1f} ({kw:.0f} kW)"
+    (cuts, kw), (other_cuts, other_kw) = _power_cuts(cause.reference), _power_cuts(cause.other)
+    sentence = (
+        f"the feeder cuts stations in {other_cuts:.1f} periods a day, by up to {other_kw:.0f} kW, "
+        f"against {cuts:.1f} ({kw:.0f} kW)"
     )
-    excess = f"demand exceeds what stations can serve in {other_beyond:.1f} cases a day, against {beyond:.1f}"
-    installed = f"stations have {other_power:,.0f} kW, against {power:,.0f} kW"
+    excess = "demand exceeds what stations can serve in {other:.1f} cases a day, against {reference:.1f}"
+    installed = "stations have {other:,.0f} kW, against {reference:,.0f} kW"
     return [
-        apart("capacity", CUTS, (cut, other_cut), 0.0, cuts),
-        apart("capacity", EXCESS, (beyond, other_beyond), 0.0, excess),
-        apart(
-            "capacity", "power of all stations [kW]", (power, other_power), MATERIAL_SHARE * power, installed
-        ),
+        cause.apart(CUTS, (cuts, other_cuts), 0.0, sentence),
+        cause.measured(EXCESS, _beyond_capacity, excess),
+        cause.measured(POWER, _installed_kw, installed, material_share=MATERIAL_SHARE),
     ]
 
 
@@ -190,14 +173,18 @@ def _nominal_kw(sample: Sample) -> FloatArray:
     return np.array([min(s.chargers * s.charger_kw, s.site_limit_kw or math.inf) for s in stations])
 
 
-def _beyond_capacity(sample: Sample) -> float:
-    found = [int(frame.kind.isin(BEYOND_CAPACITY).sum()) for frame in sample.with_carry_over("violations")]
-    return float(np.mean(found))
+def _installed_kw(sample: Sample) -> Estimate:
+    return Estimate(value=float(_nominal_kw(sample).sum()))
 
 
-def price(reference: Sample, other: Sample) -> list[Indicator]:
+def _beyond_capacity(sample: Sample) -> Estimate:
+    days = sample.with_carry_over("violations")
+    return daily_mean(days, lambda violations: violations.kind.isin(BEYOND_CAPACITY).sum())
+
+
+def price(cause: Cause) -> list[Indicator]:
     """Compare the charging prices, station by station and period by period."""
-    frames = _prices(reference), _prices(other)
+    frames = _prices(cause.reference), _prices(cause.other)
     both = frames[0].join(frames[1], how="inner", lsuffix="_reference", rsuffix="_other")
     if both.empty:
         return []
@@ -208,14 +195,11 @@ def price(reference: Sample, other: Sample) -> list[Indicator]:
         f"charging costs {second.mean():.3f} CNY/kWh on average against {first.mean():.3f}; "
         f"up to {largest:.3f} apart" + (f"; {', '.join(alone)}: in one of the two only" if alone else "")
     )
-    found = apart(
-        "price",
-        "charging price, largest difference [CNY/kWh]",
+    means, threshold = (
         (float(first.mean()), float(second.mean())),
         MATERIAL_SHARE * float(np.abs(first).mean()),
-        sentence,
     )
-    return [replace(found, effect=largest)]
+    return [replace(cause.apart(PRICE, means, threshold, sentence), effect=largest)]
 
 
 def _prices(sample: Sample) -> Frame:
@@ -224,11 +208,16 @@ def _prices(sample: Sample) -> Frame:
     return frames[0][[]].assign(price=mean(samples))
 
 
-_Look = Callable[[Sample, Sample], list[Indicator]]
-_BY_SETTINGS: dict[str, _Look] = {
+_LOOKS: dict[str, Callable[[Cause], list[Indicator]]] = {
     "demand": demand,
     "network": network,
     "population": population,
     "grid": grid,
+    "queueing": queueing,
+    "range": driving_range,
+    "information": information,
+    "choice": choice,
+    "capacity": capacity,
+    "price": price,
 }
-_BY_MODEL: tuple[_Look, ...] = (queueing, driving_range, information, choice, capacity, price)
+"""What the scenarios ask for, first; then what the models bring about."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +11,9 @@ from cosim.errors import ConfigError
 from experiments.options import AsJson, Config, Out, Seed, Settings
 
 if TYPE_CHECKING:
-    from cosim.arrays import Frame
-    from experiments.compare.comparison import Comparison
+    from experiments.compare.comparison import ComparedPair, Comparison
     from experiments.compare.convergence import ErrorAgainstN
     from experiments.compare.settings import Setting
-    from experiments.compare.verdict import Verdict
 
 SETTINGS_SHOWN = 12
 
@@ -58,23 +56,32 @@ def compare_command(
 
 def _lines(comparison: "Comparison") -> list[str]:
     """Return verdicts and the figures of the day."""
-    lines = []
-    totals = comparison.tables["totals"]
-    for pair, verdict in enumerate(comparison.verdicts, start=1):
-        lines += [f"{verdict.other} against {verdict.reference}: {verdict.headline}.", ""]
-        lines += [f"  {found.cause}: {found.sentence}." for found in verdict.present]
-        alone = _alone(comparison.tables["differences"], pair, verdict)
-        lines += [f"  {verdict.evidence}", *alone, "", *_settings(verdict.settings)]
-        lines.append(
-            f"  {'':30}{verdict.reference[-19:]:>20}{verdict.other[-19:]:>20}{'difference':>12}  95 % band"
-        )
-        for row in totals[totals.pair == pair].itertuples():
-            band = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low else "-"
-            lines.append(
-                f"  {row.quantity:30}{row.reference:20.6g}{row.other:20.6g}{row.difference:12.4g}  {band}"
-            )
-        lines.append("")
-    return lines
+    return [line for pair in comparison.pairs for line in _lines_of_pair(pair)]
+
+
+def _lines_of_pair(pair: "ComparedPair") -> list[str]:
+    from experiments.compare.differences import in_one_only
+
+    verdict, differences = pair.verdict, pair.tables["differences"]
+    alone = in_one_only(differences[differences.kind != "path"]).groupby("found_in", sort=False)
+    names = "".join(f"{name[-19:]:>20}" for name in (verdict.reference, verdict.other))
+    return [
+        f"{verdict.other} against {verdict.reference}: {verdict.headline}.",
+        "",
+        *(f"  {found.cause}: {found.sentence}." for found in verdict.present),
+        f"  {verdict.evidence}",
+        *(f"  {getattr(verdict, of)} alone: {', '.join(own.kind + ' ' + own.item)}." for of, own in alone),
+        "",
+        *_settings(verdict.settings),
+        f"  {'':30}{names}{'difference':>12}  95 % band",
+        *(_total(row) for row in pair.rows("totals").itertuples()),
+        "",
+    ]
+
+
+def _total(row: Any) -> str:
+    band = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low else "-"
+    return f"  {row.quantity:30}{row.reference:20.6g}{row.other:20.6g}{row.difference:12.4g}  {band}"
 
 
 def _settings(settings: "Sequence[Setting]") -> list[str]:
@@ -88,17 +95,6 @@ def _settings(settings: "Sequence[Setting]") -> list[str]:
         *shown,
         *([f"    and {more} more: --json or --out shows all"] if more > 0 else []),
         "",
-    ]
-
-
-def _alone(differences: "Frame", pair: int, verdict: "Verdict") -> list[str]:
-    """Return which links, stations, buses and feeders only one of the two has."""
-    from experiments.compare.differences import in_one_only
-
-    own = in_one_only(differences[(differences.pair == pair) & (differences.kind != "path")])
-    return [
-        f"  {getattr(verdict, found_in)} alone: {', '.join(rows.kind + ' ' + rows.item)}."
-        for found_in, rows in own.groupby("found_in", sort=False)
     ]
 
 

@@ -1,6 +1,6 @@
 """A comparison as a whole: samples in, tables and verdicts out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,66 +20,74 @@ from experiments.run.many_days import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ComparedPair:
+    """One sample against the reference: the verdict, and its rows of the tables."""
+
+    verdict: Verdict
+    tables: dict[str, Frame]
+
+    def rows(self, table: str) -> Frame:
+        """Return the rows of a table, without any where it was not written."""
+        return self.tables.get(table, Recorder().frame(table))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verdict with what it rests on as one object."""
+        shown = {"indicators": "causes", "measures": "measures", "totals": "totals", "settings": "settings"}
+        rows = {key: self.rows(table).drop(columns="pair").to_dict("records") for key, table in shown.items()}
+        tests = [{"family": f.name, "tests": f.tests, "rejected": f.rejected} for f in self.verdict.families]
+        alone = in_one_only(self.tables["differences"]).to_dict("records")
+        settings = rows.pop("settings")
+        return {**self.verdict.facts, "tests": tests, **rows, "in_one_only": alone, "settings": settings}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
     """Each sample against the first."""
 
     samples: tuple[Sample, ...]
-    tables: dict[str, Frame]
-    verdicts: tuple[Verdict, ...]
+    pairs: tuple[ComparedPair, ...]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdict on each pair."""
+        return tuple(pair.verdict for pair in self.pairs)
+
+    @property
+    def tables(self) -> dict[str, Frame]:
+        """The tables of all pairs together."""
+        import pandas as pd
+
+        found = {name: [p.tables[name] for p in self.pairs if name in p.tables] for name in TABLES}
+        return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items() if parts}
 
     def as_json(self) -> dict[str, Any]:
         """Return verdicts, causes and figures of the day as one object."""
-        return {
-            "comparisons": [
-                _as_json(verdict, pair, self.tables) for pair, verdict in enumerate(self.verdicts, 1)
-            ]
-        }
+        return {"comparisons": [pair.as_json() for pair in self.pairs]}
 
 
 def compare_samples(samples: Sequence[Sample], seed: int) -> Comparison:
     """Return the comparison of every sample with the first; *seed* names the draws of Monte Carlo p-values."""
-    import pandas as pd
-
-    recorders = [Recorder() for _ in samples[1:]]
-    verdicts = tuple(
-        _compare_pair(recorder, pair, samples[0], other, seed)
-        for pair, (recorder, other) in enumerate(zip(recorders, samples[1:], strict=True), start=1)
+    reference, *others = samples
+    pairs = tuple(
+        _compare_pair(number, reference, other, seed) for number, other in enumerate(others, start=1)
     )
-    frames = [recorder.frames() for recorder in recorders]
-    names = [name for name in TABLES if any(name in tables for tables in frames)]
-    tables = {
-        name: pd.concat([own[name] for own in frames if name in own], ignore_index=True) for name in names
-    }
-    return Comparison(samples=tuple(samples), tables=tables, verdicts=verdicts)
+    return Comparison(samples=tuple(samples), pairs=pairs)
 
 
-def _compare_pair(recorder: Recorder, pair: int, reference: Sample, other: Sample, seed: int) -> Verdict:
-    """Write the tables of one comparison and return its verdict."""
-    compare_items(recorder, pair, reference, other)
-    compare_totals(recorder, pair, reference, other)
-    compare_choices(recorder, pair, reference, other, seed)
-    compare_route_switchers(recorder, pair, reference, other, seed)
+def _compare_pair(number: int, reference: Sample, other: Sample, seed: int) -> ComparedPair:
+    recorder = Recorder()
+    compare_items(recorder, number, reference, other)
+    compare_totals(recorder, number, reference, other)
+    compare_choices(recorder, number, reference, other, seed)
+    compare_route_switchers(recorder, number, reference, other, seed)
     settings = differing_settings(reference, other)
     for setting in settings:
-        recorder.add_row("settings", pair=pair, **asdict(setting))
+        recorder.add_row("settings", pair=number, **asdict(setting))
     verdict = judge(reference, other, recorder.frames(), indicators(reference, other, settings), settings)
-    _record_verdict(recorder, pair, verdict)
-    return verdict
-
-
-def _record_verdict(recorder: Recorder, pair: int, verdict: Verdict) -> None:
     for found in verdict.indicators:
-        recorder.add_row("causes", pair=pair, present=found.present, **asdict(found))
-    recorder.add_row(
-        "verdicts",
-        pair=pair,
-        reference=verdict.reference,
-        other=verdict.other,
-        verdict=verdict.word,
-        flows_agree=verdict.flows_agree,
-        causes=",".join(verdict.causes),
-        sentence=verdict.sentence,
-    )
+        recorder.add_row("causes", pair=number, present=found.present, **asdict(found))
+    recorder.add_row("verdicts", pair=number, **{**verdict.facts, "causes": ",".join(verdict.causes)})
+    return ComparedPair(verdict=verdict, tables=recorder.frames())
 
 
 def compare_models(
@@ -93,27 +101,3 @@ def compare_models(
 def agents_of(config: ScenarioConfig, days: Sequence[Reader], seeds: Sequence[int]) -> Sample:
     """Return the agents' sample of a run under way."""
     return Sample(name="agents", model="agents", days=tuple(days), seeds=tuple(seeds), config=config)
-
-
-def _as_json(verdict: Verdict, pair: int, tables: Mapping[str, Frame]) -> dict[str, Any]:
-    def rows(table: str) -> list[dict[str, Any]]:
-        if table not in tables:
-            return []
-        own = tables[table][tables[table].pair == pair].drop(columns="pair")
-        content: list[dict[str, Any]] = own.to_dict("records")
-        return content
-
-    return {
-        "reference": verdict.reference,
-        "other": verdict.other,
-        "verdict": verdict.word,
-        "causes": list(verdict.causes),
-        "flows_agree": verdict.flows_agree,
-        "sentence": verdict.sentence,
-        "tests": [{"family": f.name, "tests": f.tests, "rejected": f.rejected} for f in verdict.families],
-        "indicators": rows("causes"),
-        "measures": rows("measures"),
-        "totals": rows("totals"),
-        "in_one_only": in_one_only(tables["differences"].query("pair == @pair")).to_dict("records"),
-        "settings": rows("settings"),
-    }

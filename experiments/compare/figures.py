@@ -3,18 +3,8 @@
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
-from experiments.figures.style import (
-    AGENTS,
-    EQUILIBRIUM,
-    INK,
-    LIMIT,
-    MUTED,
-    VERMILION,
-    Figure,
-    figure,
-    over_periods,
-    side_by_side,
-)
+from experiments.figures.palette import AGENTS, EQUILIBRIUM, INK, LIMIT, MUTED, VERMILION
+from experiments.figures.style import Figure, figure, over_periods, side_by_side
 from experiments.figures.traces import Trace, band, bars, heat_map, line, points, steps
 
 BAND = "rgba(213,94,0,.18)"

@@ -1,9 +1,13 @@
 """An indicator: one measure of a cause in both samples, and the threshold above which it counts."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from experiments.compare.sample import Sample
+import numpy as np
+
+from cosim.arrays import Frame
+from experiments.compare.sample import Sample, are_paired
 from experiments.compare.significance import Estimate, chance
 
 MATERIAL_ODDS = 1.05
@@ -31,35 +35,52 @@ class Indicator:
         return bool(self.effect > self.threshold)
 
 
-def apart(
-    cause: str, indicator: str, values: tuple[float, float], threshold: float, sentence: str
-) -> Indicator:
-    """Return the indicator whose effect is how far the other of two *values* is from the reference's."""
-    reference, other = values
-    return Indicator(
-        cause=cause,
-        indicator=indicator,
-        reference=reference,
-        other=other,
-        effect=abs(other - reference),
-        threshold=threshold,
-        sentence=sentence,
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class Cause:
+    """A cause that is looked for in two samples; its methods make the indicators that measure it."""
+
+    name: str
+    reference: Sample
+    other: Sample
+
+    def apart(
+        self, indicator: str, values: tuple[float, float], threshold: float, sentence: str
+    ) -> Indicator:
+        """Return the indicator whose effect is how far the other of two *values* is from the reference's."""
+        first, second = values
+        figures = {"reference": first, "other": second, "effect": abs(second - first), "threshold": threshold}
+        return Indicator(cause=self.name, indicator=indicator, sentence=sentence, **figures)
+
+    def beyond_chance(
+        self, indicator: str, estimates: tuple[Estimate, Estimate], material: float, sentence: str
+    ) -> Indicator:
+        """Return the indicator that counts where its effect is both above *material* and beyond chance."""
+        first, second = estimates
+        threshold = max(material, chance(first, second, paired=are_paired(self.reference, self.other)))
+        return self.apart(indicator, (first.value, second.value), threshold, sentence)
+
+    def measured(
+        self,
+        indicator: str,
+        measure: Callable[[Sample], Estimate],
+        sentence: str,
+        *,
+        material: float = 0.0,
+        material_share: float = 0.0,
+    ) -> Indicator:
+        """Return the indicator of what *measure* finds in both samples; the *sentence* has a place for each value.
+
+        It counts where its effect is beyond chance, and above *material* or a share of the reference's value.
+        """
+        first, second = estimates = measure(self.reference), measure(self.other)
+        told = sentence.format(reference=first.value, other=second.value)
+        least = max(material, material_share * abs(first.value))  # max keeps a first that is NaN
+        return self.beyond_chance(indicator, estimates, least, told)
 
 
-def beyond_chance(
-    cause: str,
-    indicator: str,
-    estimates: tuple[Estimate, Estimate],
-    material: float,
-    sentence: str,
-    *,
-    paired: bool,
-) -> Indicator:
-    """Return the indicator that counts where its effect is both above *material* and beyond chance."""
-    first, second = estimates
-    threshold = max(material, chance(first, second, paired=paired))
-    return apart(cause, indicator, (first.value, second.value), threshold, sentence)
+def daily_mean(frames: Iterable[Frame], figure: Callable[[Frame], float]) -> Estimate:
+    """Return the mean of a figure of each day, for which no chance is known."""
+    return Estimate(value=float(np.mean([figure(frame) for frame in frames])))
 
 
 def material_min(sample: Sample) -> float:

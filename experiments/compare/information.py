@@ -2,33 +2,36 @@
 
 import math
 
-import numpy as np
-
 from cosim.arrays import Frame
 from experiments.compare.indicator import (
     INFORMATIONAL,
     MATERIAL_ODDS,
     MATERIAL_SHARE,
+    Cause,
     Indicator,
-    apart,
+    daily_mean,
     material_min,
 )
 from experiments.compare.perception import fitted_theta, misled_share
 from experiments.compare.sample import Sample
 from experiments.compare.significance import Estimate, chance
 
-CAUSE = "information"
+SURPRISE = "announced against experienced road time [min per link]"
+SURPRISED = "road times differ from the announced ones by {other:.2f} min per link, against {reference:.2f}"
+THETA = "theta estimated from path choices [1/min]"
+LOST = "period broadcasts lost or late [share]"
+NOT_RECEIVED = "{other:.1%} of the broadcasts of a period were lost or late, against {reference:.1%}"
 
 
-def information(reference: Sample, other: Sample) -> list[Indicator]:
+def information(cause: Cause) -> list[Indicator]:
     """Compare what drivers knew: announced times, broadcasts that reached them, and how sharply they choose."""
-    alike = _class_of(reference) == _class_of(other)
+    alike = _class_of(cause.reference) == _class_of(cause.other)
     return [
-        _misled(reference, other, INFORMATIONAL if alike else MATERIAL_SHARE),
-        _station_times(reference, other, INFORMATIONAL if alike else material_min(reference)),
-        _experienced(reference, other),
-        _uninformed(reference, other),
-        _perception(reference, other),
+        _misled(cause, INFORMATIONAL if alike else MATERIAL_SHARE),
+        _station_times(cause, INFORMATIONAL if alike else material_min(cause.reference)),
+        cause.measured(SURPRISE, _surprise_min, SURPRISED, material=INFORMATIONAL),
+        cause.measured(LOST, _not_received, NOT_RECEIVED, material=MATERIAL_SHARE),
+        _perception(cause),
     ]
 
 
@@ -37,21 +40,22 @@ def _class_of(sample: Sample) -> tuple[object, ...]:
     return sample.is_random, sample.config.population.information, sample.config.messages
 
 
-def _misled(reference: Sample, other: Sample, threshold: float) -> Indicator:
-    misled = misled_share(reference, other)
+def _misled(cause: Cause, threshold: float) -> Indicator:
+    misled = misled_share(cause.reference, cause.other)
     sentence = f"the announced road times put {misled:.1%} of the drivers on another path"
     name = "drivers on another path by the announced times [share]"
-    return apart(CAUSE, name, (0.0, misled), threshold, sentence)
+    return cause.apart(name, (0.0, misled), threshold, sentence)
 
 
-def _station_times(reference: Sample, other: Sample, threshold: float) -> Indicator:
+def _station_times(cause: Cause, threshold: float) -> Indicator:
     """Compare the announced station times, weighted with the charging EVs."""
-    both = _announced(reference).join(_announced(other), how="inner", lsuffix="_reference", rsuffix="_other")
+    first, second = _announced(cause.reference), _announced(cause.other)
+    both = first.join(second, how="inner", lsuffix="_reference", rsuffix="_other")
     weight = both.ev_charging_veh_h_other
     gaps = (both.time_min_reference - both.time_min_other).abs() * weight
     gap_min = float(gaps.sum() / weight.sum()) if weight.sum() else 0.0
     sentence = f"the announced station times differ by {gap_min:.2f} min on average"
-    return apart(CAUSE, "announced station times, mean difference [min]", (0.0, gap_min), threshold, sentence)
+    return cause.apart("announced station times, mean difference [min]", (0.0, gap_min), threshold, sentence)
 
 
 def _announced(sample: Sample) -> Frame:
@@ -66,55 +70,35 @@ def _announced(sample: Sample) -> Frame:
     return sum(frames[1:], frames[0]) / len(frames)
 
 
-def _experienced(reference: Sample, other: Sample) -> Indicator:
-    values = first, second = _surprise_min(reference), _surprise_min(other)
-    sentence = f"road times differ from the announced ones by {second:.2f} min per link, against {first:.2f}"
-    name = "announced against experienced road time [min per link]"
-    return apart(CAUSE, name, values, INFORMATIONAL, sentence)
-
-
-def _surprise_min(sample: Sample) -> float:
+def _surprise_min(sample: Sample) -> Estimate:
     """Return |announced - experienced| on the roads, weighted with flows; 0 in an equilibrium, by definition."""
-    if not sample.is_random:
-        return 0.0
-    errors = []
-    for links in sample.tables("links"):
+
+    def of_day(links: Frame) -> float:
         roads = links[links.kind == "road"]
         gap = (roads.announced_min - roads.time_min).abs() * roads.flow_veh_h
-        errors.append(float(gap.sum() / roads.flow_veh_h.sum()) if roads.flow_veh_h.sum() else 0.0)
-    return float(np.mean(errors))
+        return float(gap.sum() / roads.flow_veh_h.sum()) if roads.flow_veh_h.sum() else 0.0
+
+    return daily_mean(sample.tables("links"), of_day) if sample.is_random else Estimate(value=0.0)
 
 
-def _uninformed(reference: Sample, other: Sample) -> Indicator:
-    values = first, second = _not_received(reference), _not_received(other)
-    sentence = f"{second:.1%} of the broadcasts of a period were lost or late, against {first:.1%}"
-    return apart(CAUSE, "period broadcasts lost or late [share]", values, MATERIAL_SHARE, sentence)
-
-
-def _not_received(sample: Sample) -> float:
+def _not_received(sample: Sample) -> Estimate:
     """Return the share of receivers and of the period's time in which an opened period was not known."""
-    if not sample.is_random:
-        return 0.0
-    shares = []
-    for messages in sample.tables("messages"):
+
+    def of_day(messages: Frame) -> float:
         opened = messages[messages.kind == "PeriodOpened"]
         late = ((opened.delivered_s - opened.sent_s) / (3600 * sample.hours)).clip(0, 1)
         late, lost = late.where(opened.delivered_s >= 0, 1), opened.lost / opened.receivers
-        shares.append(float((lost + (1 - lost) * late).mean()) if len(opened) else 0.0)
-    return float(np.mean(shares))
+        return float((lost + (1 - lost) * late).mean()) if len(opened) else 0.0
+
+    return daily_mean(sample.tables("messages"), of_day) if sample.is_random else Estimate(value=0.0)
 
 
-def _perception(reference: Sample, other: Sample) -> Indicator:
+def _perception(cause: Cause) -> Indicator:
     """Compare the theta of path choices: an estimate from thousands of choices, so its error is normal."""
-    first, second = fitted_theta(reference), fitted_theta(other)
-    by_chance = chance(
-        *(Estimate(value=fit.theta_per_min, error=fit.error_per_min) for fit in (first, second)), paired=False
-    )
-    counts = second.is_known and (first.is_known or not reference.is_random)
-    return apart(
-        CAUSE,
-        "theta estimated from path choices [1/min]",
-        (first.theta_per_min, second.theta_per_min if second.is_known else math.nan),
-        max((MATERIAL_ODDS - 1) * first.theta_per_min, by_chance) if counts else INFORMATIONAL,
-        f"path choices at the effective times give a logit theta of {second} per min, against {first}",
-    )
+    fits = first, second = fitted_theta(cause.reference), fitted_theta(cause.other)
+    estimates = (Estimate(value=fit.theta_per_min, error=fit.error_per_min) for fit in fits)
+    beyond = max((MATERIAL_ODDS - 1) * first.theta_per_min, chance(*estimates, paired=False))
+    counts = second.is_known and (first.is_known or not cause.reference.is_random)
+    values = first.theta_per_min, second.theta_per_min if second.is_known else math.nan
+    sentence = f"path choices at the effective times give a logit theta of {second} per min, against {first}"
+    return cause.apart(THETA, values, beyond if counts else INFORMATIONAL, sentence)

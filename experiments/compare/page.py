@@ -4,11 +4,11 @@ from typing import Any
 
 from cosim.arrays import Frame
 from experiments.compare import figures
-from experiments.compare.comparison import Comparison
+from experiments.compare.comparison import ComparedPair, Comparison
 from experiments.compare.convergence import ErrorAgainstN
 from experiments.compare.differences import in_one_only
 from experiments.figures.style import Figure
-from experiments.page import embedded, embedded_all, rendered
+from experiments.page import embedded_all, embedded_each, rendered
 from experiments.run.figures import traffic
 from experiments.run.summary import link_flows
 
@@ -16,26 +16,17 @@ from experiments.run.summary import link_flows
 def comparison_page(comparison: Comparison) -> str:
     """Return the page; the same tables give the same bytes."""
     period_min = 60 * comparison.samples[0].hours
-    pairs = [_pair(comparison, pair, period_min) for pair, _ in enumerate(comparison.verdicts, start=1)]
+    pairs = [_pair(pair, number, period_min) for number, pair in enumerate(comparison.pairs, start=1)]
     return rendered("comparison.html.jinja", comparison=comparison, pairs=pairs)
 
 
-def _pair(comparison: Comparison, pair: int, period_min: float) -> dict[str, Any]:
+def _pair(pair: ComparedPair, number: int, period_min: float) -> dict[str, Any]:
     """Return what the page shows of one comparison."""
-    verdict = comparison.verdicts[pair - 1]
-    tables = {name: table[table.pair == pair] for name, table in comparison.tables.items()}
-    drawn = _figures(tables, (verdict.reference, verdict.other), period_min)
-    shown = {
-        name: [{"id": f"{name}-{pair}-{number}", **embedded(one)} for number, one in enumerate(own, start=1)]
-        for name, own in drawn.items()
-        if own
-    }
-    rows = {
-        name: list(tables[name].itertuples()) if name in tables else []
-        for name in ("totals", "causes", "measures", "settings")
-    }
-    alone = in_one_only(tables["differences"]).groupby(["found_in", "kind"], sort=False).item.agg(list)
-    return {"verdict": verdict, "figures": shown, "in_one_only": list(alone.items()), **rows}
+    drawn = _figures(pair.tables, (pair.verdict.reference, pair.verdict.other), period_min)
+    shown = {name: embedded_each(f"{name}-{number}", own) for name, own in drawn.items() if own}
+    rows = {name: list(pair.rows(name).itertuples()) for name in ("totals", "causes", "measures", "settings")}
+    alone = in_one_only(pair.tables["differences"]).groupby(["found_in", "kind"], sort=False).item.agg(list)
+    return {"verdict": pair.verdict, "figures": shown, "in_one_only": list(alone.items()), **rows}
 
 
 def _figures(tables: dict[str, Frame], names: tuple[str, str], period_min: float) -> dict[str, list[Figure]]:

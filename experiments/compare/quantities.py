@@ -25,7 +25,7 @@ class Quantity:
     """False for what holds no chance of its own."""
     if_absent: float = float("nan")
     """Its value for an item that only one sample has: no vehicle is on a road that is not there, but it has no time."""
-    derive: Callable[[Frame], FloatArray] | None = None
+    derive: Callable[[Frame], Frame] | None = None
 
     def of(self, frame: Frame) -> FloatArray:
         """Return its values."""
@@ -33,20 +33,13 @@ class Quantity:
         return np.asarray(values, dtype=np.float64)
 
 
-def _evs(links: Frame) -> FloatArray:
-    evs: FloatArray = (links.ev_not_charging_veh_h + links.ev_charging_veh_h).to_numpy()
-    return evs
+def _evs(links: Frame) -> Frame:
+    return links.ev_not_charging_veh_h + links.ev_charging_veh_h
 
 
-def _flow(paths: Frame) -> FloatArray:
-    flow: FloatArray = paths.flow_veh_h.to_numpy()
-    return flow
-
-
-def _ev_flow(kind: str, table: str, derive: Callable[[Frame], FloatArray]) -> Quantity:
-    return Quantity(
-        kind=kind, name="ev_veh_h", table=table, is_flow=True, if_absent=0.0, is_count=True, derive=derive
-    )
+def _ev_flow(kind: str, table: str, derive: Callable[[Frame], Frame]) -> Quantity:
+    is_what = {"is_flow": True, "is_count": True}
+    return Quantity(kind=kind, name="ev_veh_h", table=table, if_absent=0.0, derive=derive, **is_what)
 
 
 QUANTITIES = (
@@ -58,7 +51,7 @@ QUANTITIES = (
     Quantity(kind="station", name="load_kw", table="stations", if_absent=0.0),
     Quantity(kind="station", name="wait_min", table="stations"),
     Quantity(kind="station", name="price_cny_per_kwh", table="stations"),
-    _ev_flow("path", "paths", _flow),
+    _ev_flow("path", "paths", lambda paths: paths.flow_veh_h),
     Quantity(kind="bus", name="voltage_pu", table="buses"),
     Quantity(kind="bus", name="nodal_price_cny_per_kwh", table="buses"),
     Quantity(kind="feeder", name="purchase_kw", table="dispatch"),

@@ -12,20 +12,21 @@ import pandas as pd
 
 from cosim.arrays import Frame
 from cosim.scenario import Scenario, load_scenario
-from experiments.compare.indicator import MATERIAL_SHARE, Indicator, apart, beyond_chance
+from experiments.compare.indicator import MATERIAL_SHARE, Cause, Indicator
 from experiments.compare.sample import Sample, are_paired
 from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import TOTALS, per_day
 
 ELSEWHERE = "trips between other nodes or in other periods [share]"
+Records = set[tuple[object, ...]]
 SAME = 1e-4
 """Two equilibria whose figures differ by less than this share are the same."""
 GRID_FIGURES = ("cost of the day [CNY]", "losses [kWh]", "peak purchase [kW]", "lowest voltage [p.u.]")
 
 
-def demand(reference: Sample, other: Sample) -> list[Indicator]:
+def demand(cause: Cause) -> list[Indicator]:
     """Compare the trip demand: how many trips on a day, and between which nodes and when."""
-    first, second = _trips(_scenario(reference)), _trips(_scenario(other))
+    first, second = (_trips(_scenario(sample)) for sample in (cause.reference, cause.other))
     totals = total, other_total = float(first.sum()), float(second.sum())
     elsewhere = float((first / total).sub(second / other_total, fill_value=0.0).abs().sum()) / 2
     more = (
@@ -34,8 +35,8 @@ def demand(reference: Sample, other: Sample) -> list[Indicator]:
     )
     shifted = f"{elsewhere:.1%} of the trips are between other nodes, or start in another period"
     return [
-        apart("demand", "trip demand of all vehicles [a day]", totals, MATERIAL_SHARE * total, more),
-        apart("demand", ELSEWHERE, (0.0, elsewhere), MATERIAL_SHARE, shifted),
+        cause.apart("trip demand of all vehicles [a day]", totals, MATERIAL_SHARE * total, more),
+        cause.apart(ELSEWHERE, (0.0, elsewhere), MATERIAL_SHARE, shifted),
     ]
 
 
@@ -54,17 +55,17 @@ def _trips(scenario: Scenario) -> Frame:
     return pd.Series(trips.ravel(), index=places)
 
 
-def network(reference: Sample, other: Sample) -> list[Indicator]:
+def network(cause: Cause) -> list[Indicator]:
     """Compare the roads and where the stations are, and the paths that drivers may take."""
-    first, second = _scenario(reference), _scenario(other)
+    first, second = _scenario(cause.reference), _scenario(cause.other)
     roads = "roads and stations in one scenario only, or with other data"
     return [
-        _changed(roads, _roads(first), _roads(second)),
-        _changed("paths in one scenario only", _paths(first), _paths(second)),
+        _changed(cause, roads, _roads(first), _roads(second)),
+        _changed(cause, "paths in one scenario only", _paths(first), _paths(second)),
     ]
 
 
-def _roads(scenario: Scenario) -> set[tuple[object, ...]]:
+def _roads(scenario: Scenario) -> Records:
     """Return each link with its ends and what its time follows from; of a charging arc its node alone."""
     net = scenario.network
     ends = [net.nodes[node] for node in net.from_node], [net.nodes[node] for node in net.to_node]
@@ -73,29 +74,23 @@ def _roads(scenario: Scenario) -> set[tuple[object, ...]]:
     return set(zip(net.links, *ends, *data.T.tolist(), strict=True))
 
 
-def _paths(scenario: Scenario) -> set[tuple[object, ...]]:
+def _paths(scenario: Scenario) -> Records:
     """Return each path as the names of its links."""
     paths, links = scenario.paths, scenario.network.links
     return {tuple(links[link] for link in paths.links_of(path)) for path in range(paths.count)}
 
 
-def _changed(what: str, first: set[tuple[object, ...]], second: set[tuple[object, ...]]) -> Indicator:
+def _changed(cause: Cause, what: str, first: Records, second: Records) -> Indicator:
     gone, come = len(first - second), len(second - first)
     share = max(gone, come) / max(len(first), len(second), 1)
     sentence = f"{what}: {gone} of {len(first)} in the reference, {come} of {len(second)} in the other"
-    return apart("network", f"{what} [share]", (0.0, share), 0.0, sentence)
+    return cause.apart(f"{what} [share]", (0.0, share), 0.0, sentence)
 
 
-def population(reference: Sample, other: Sample) -> list[Indicator]:
+def population(cause: Cause) -> list[Indicator]:
     """Compare who drives: the EVs' share of the trips, how many of these fast-charge, and what a session takes."""
-    found, paired = [], are_paired(reference, other)
-    for (measured, unit), figure in _POPULATION.items():
-        first, second = figure(reference), figure(other)
-        form = "{:.2%}" if unit == "share" else f"{{:.2f}} {unit}"
-        sentence = f"{measured}: {form.format(second.value)}, against {form.format(first.value)}"
-        name, material = f"{measured} [{unit}]", MATERIAL_SHARE * first.value
-        found.append(beyond_chance("population", name, (first, second), material, sentence, paired=paired))
-    return found
+    measures = _POPULATION.items()
+    return [cause.measured(name, *told, material_share=MATERIAL_SHARE) for name, told in measures]
 
 
 def _share_of_trips(*classes: str, among: tuple[str, ...]) -> Callable[[Sample], Estimate]:
@@ -125,26 +120,35 @@ def _session_kwh(sample: Sample) -> Estimate:
     return estimate(means, error)
 
 
-_POPULATION: dict[tuple[str, str], Callable[[Sample], Estimate]] = {
-    ("EVs among all trips", "share"): _share_of_trips(
-        "not_charging", "charging", among=("not_charging", "charging", "car")
+EVS = ("not_charging", "charging")
+_POPULATION: dict[str, tuple[Callable[[Sample], Estimate], str]] = {
+    "EVs among all trips [share]": (
+        _share_of_trips(*EVS, among=(*EVS, "car")),
+        "EVs among all trips: {other:.2%}, against {reference:.2%}",
     ),
-    ("EV trips with a fast charge", "share"): _share_of_trips("charging", among=("not_charging", "charging")),
-    ("energy per charging session", "kWh"): _session_kwh,
+    "EV trips with a fast charge [share]": (
+        _share_of_trips("charging", among=EVS),
+        "EV trips with a fast charge: {other:.2%}, against {reference:.2%}",
+    ),
+    "energy per charging session [kWh]": (
+        _session_kwh,
+        "energy per charging session: {other:.2f} kWh, against {reference:.2f} kWh",
+    ),
 }
 
 
-def grid(reference: Sample, other: Sample) -> list[Indicator]:
+def grid(cause: Cause) -> list[Indicator]:
     """Compare the feeders' day: its cost, its losses, its purchase and its lowest voltage."""
     # one day alone shows no chance, unless both samples drew the same
-    paired, random = are_paired(reference, other), [one for one in (reference, other) if one.is_random]
-    share = SAME if paired or all(len(one.days) > 1 for one in random) else MATERIAL_SHARE
+    reference, other = cause.reference, cause.other
+    random = [one for one in (reference, other) if one.is_random]
+    shown = are_paired(reference, other) or all(len(one.days) > 1 for one in random)
     found = []
     for total in TOTALS:
         first, second = per_day(total, reference), per_day(total, other)
         if total.name in GRID_FIGURES and first is not None and second is not None:
             estimates = a, b = estimate(first), estimate(second)
             sentence = f"{total.name}: {b.value:.6g}, against {a.value:.6g} ({b.value - a.value:+.3g})"
-            material = share * abs(a.value)
-            found.append(beyond_chance("grid", total.name, estimates, material, sentence, paired=paired))
+            least = (SAME if shown else MATERIAL_SHARE) * abs(a.value)
+            found.append(cause.beyond_chance(total.name, estimates, least, sentence))
     return found

@@ -7,8 +7,8 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame
 from cosim.results import Recorder
-from experiments.compare.differences import two_samples
 from experiments.compare.sample import Sample
+from experiments.compare.two_samples import two_samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cosim.arrays import Frame
 from experiments.compare.choices import pooled_p_values
@@ -42,6 +43,13 @@ class Verdict:
     indicators: tuple[Indicator, ...]
     settings: tuple[Setting, ...] = ()
     """The settings that differ."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The verdict in figures and words, as a table and JSON have it."""
+        words = {"verdict": self.word, "causes": list(self.causes)}
+        judged = {"flows_agree": self.flows_agree, "sentence": self.sentence}
+        return {"reference": self.reference, "other": self.other, **words, **judged}
 
     @property
     def flows_agree(self) -> bool:

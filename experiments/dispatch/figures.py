@@ -8,22 +8,13 @@ import plotly.graph_objects as go
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
 from cosim.grid.feeder import Feeder
-from experiments.figures.feeder_map import bus_label, bus_positions, label_position
+from experiments.figures.feeder_map import branch_lines, bus_label, bus_positions, label_position
+from experiments.figures.palette import BLUE, CYCLE, INK, LIMIT, MUTED, VOLTAGE
 from experiments.figures.positions import Positions
 from experiments.figures.road_map import LABELLED
 from experiments.figures.slider import with_period_slider
-from experiments.figures.style import (
-    BLUE,
-    CYCLE,
-    INK,
-    LIMIT,
-    MUTED,
-    VOLTAGE,
-    Figure,
-    figure,
-    grid,
-    over_periods,
-)
+from experiments.figures.style import Figure, figure, grid, stacked
+from experiments.figures.traces import bars, line
 
 DEVICES_NAMED = 60
 """Devices up to which they are named in the one-line diagram."""
@@ -39,7 +30,8 @@ def one_line(feeder: Feeder, buses: Frame, branches: Frame, devices: Frame) -> F
     positions = {bus: placed[f"{tree}/{bus}"] for bus, tree in trees.items() if f"{tree}/{bus}" in placed}
     heights = [y for _, y in positions.values()]
     drawing = figure(int(np.clip(300 + 34 * np.ptp(heights), 420, 1400)))
-    drawing.add_trace(_branches(first, positions))
+    ends = zip(first.from_bus.map(positions), first.to_bus.map(positions), strict=True)
+    drawing.add_trace(branch_lines(ends))
     _name_devices(drawing, devices, buses, positions)
     periods = sorted(buses.period.unique())
     shown = buses[buses.bus.isin(list(positions))]
@@ -65,18 +57,6 @@ def _tree_of_bus(feeder: Feeder) -> dict[str, str]:
     for near, far in zip(feeder.from_bus.tolist(), feeder.to_bus.tolist(), strict=True):
         tree[far] = tree[near]
     return {feeder.bus_names[bus]: root for bus, root in tree.items()}
-
-
-def _branches(branches: Frame, positions: Positions) -> Any:
-    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for row in branches.itertuples():
-        (x0, y0), (x1, y1) = positions[row.from_bus], positions[row.to_bus]
-        x += [x0, x0, x1, None]
-        y += [y0, y1, y1, None]
-    line = {"color": "#9aa6b2", "width": 2}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
 def _name_devices(drawing: Figure, devices: Frame, buses: Frame, positions: Positions) -> None:
@@ -141,20 +121,14 @@ def demand_response(devices: Frame, period_min: float) -> Figure:
     if own.bus.nunique() > SHIFTS_APART:
         powers = ["p_kw", "stored_kwh"]
         own = own.groupby("period")[powers].sum().reset_index().assign(bus=f"all {own.bus.nunique()} buses")
-    drawing = grid(420, 2, 1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06)
+    titles = ("shifted out [kW]", "deferred at the<br>end [kWh]")
+    drawing = stacked(420, period_min, titles, row_heights=[0.62, 0.38])
     for place, (bus, shifts) in enumerate(own.groupby("bus", sort=False)):
-        colour = CYCLE[place % len(CYCLE)]
-        net = shifts.p_kw.round(3)
-        bar = go.Bar(x=shifts.period, y=net, name=str(bus), marker={"color": colour})
-        drawing.add_trace(bar, row=1, col=1)
-        line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.8}, "showlegend": False}
-        drawing.add_trace(
-            go.Scatter(x=shifts.period, y=shifts.stored_kwh.round(3), name=str(bus), **line), row=2, col=1
-        )
-    drawing.update_layout(barmode="relative", bargap=0.12)
-    drawing.update_yaxes(title_text="shifted out [kW]", row=1, col=1)
-    drawing.update_yaxes(title_text="deferred at the<br>end [kWh]", row=2, col=1)
-    return over_periods(drawing, period_min, rows=2)
+        colour, look = CYCLE[place % len(CYCLE)], {"width": 1.8, "marker": {}, "showlegend": False}
+        drawing.add_trace(bars(shifts.period, shifts.p_kw.round(3), str(bus), colour), row=1, col=1)
+        deferred = line(shifts.period, shifts.stored_kwh.round(3), str(bus), colour, **look)
+        drawing.add_trace(deferred, row=2, col=1)
+    return drawing.update_layout(barmode="relative", bargap=0.12)
 
 
 def by_bus(feeder: Feeder, buses: Frame) -> Figure:
@@ -173,10 +147,9 @@ def by_bus(feeder: Feeder, buses: Frame) -> Figure:
             hovertemplate=f"%{{text}}<br>%{{y:{form}}}<extra></extra>",
         )
         drawing.add_trace(marks, row=row, col=1)
-    for limit in feeder.voltage_limits_pu:
-        line = {"color": LIMIT, "dash": "dash", "width": 1.5}
-        look = {"mode": "lines", "line": line, "showlegend": False, "hoverinfo": "skip"}
-        drawing.add_trace(go.Scatter(x=buses.bus.tolist(), y=limit, **look), row=1, col=1)
+    for level in feeder.voltage_limits_pu:
+        look = {"width": 1.5, "dash": "dash", "hoverinfo": "skip"}
+        drawing.add_trace(line(buses.bus.tolist(), level, None, LIMIT, **look), row=1, col=1)
     drawing.update_xaxes(type="category", nticks=40)
     drawing.update_xaxes(title_text="bus", row=2, col=1)
     drawing.update_yaxes(title_text="voltage [p.u.]", row=1, col=1)

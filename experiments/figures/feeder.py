@@ -7,21 +7,8 @@ import numpy as np
 
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
-from experiments.figures.style import (
-    BLUE,
-    DEVICES,
-    GREEN,
-    INK,
-    LIMIT,
-    MUTED,
-    VERMILION,
-    Figure,
-    Look,
-    figure,
-    looks_of,
-    over_periods,
-    stacked,
-)
+from experiments.figures.palette import BLUE, DEVICES, GREEN, INK, LIMIT, MUTED, VERMILION, Look, looks_of
+from experiments.figures.style import Figure, figure, over_periods, stacked
 from experiments.figures.traces import band, bars, limit, line, steps
 
 STORES_APART = 4

@@ -5,10 +5,11 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
+from experiments.figures.palette import INK, VOLTAGE
 from experiments.figures.positions import Positions, feeder_positions
-from experiments.figures.road_map import LABELLED
-from experiments.figures.style import INK, VOLTAGE, colourbar
-from experiments.figures.traces import scatter
+from experiments.figures.road_map import LABELLED, Point
+from experiments.figures.style import colourbar
+from experiments.figures.traces import Trace, coloured, line, marks
 
 LONGEST_INSIDE = 3
 """Letters that a mark has room for."""
@@ -49,28 +50,27 @@ def bus_positions(branches: Frame) -> Positions:
 
 def bus_map(now: Frame, buses: Positions, limits: tuple[float, float]) -> dict[str, Any]:
     """Return the buses in one period, *now* their rows of the table ``buses``, coloured within the limits."""
-    keys = (now.feeder + "/" + now.bus).tolist()
-    few = len(keys) <= LABELLED
-    return scatter(
-        x=[buses[key][0] for key in keys],
-        y=[buses[key][1] for key in keys],
-        mode="markers+text",
-        marker={
-            "size": 21 if few else 8,
-            "color": now.voltage_pu.round(5).tolist(),
-            "colorscale": VOLTAGE,
-            "cmin": limits[0],
-            "cmax": limits[1],
-            "colorbar": colourbar("voltage [p.u.]", 0.53, 0.47),
-            "line": {"color": INK, "width": 1},
-        },
-        text=[bus_label(bus) for bus in now.bus] if few else None,
-        textposition=label_position(now.bus),
-        textfont={"size": 10, "color": INK},
-        hovertext=[
-            f"{row.feeder}, {at_bus(row.bus)}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
-            f"<br>{row.station_kw:.0f} kW station"
-            for row in now.itertuples()
-        ],
-        hoverinfo="text",
-    )
+    few = len(now) <= LABELLED
+    bar = colourbar("voltage [p.u.]", 0.53, 0.47)
+    look = {"size": 21 if few else 8, "line": {"color": INK, "width": 1}}
+    colours = coloured(now.voltage_pu.round(5), VOLTAGE, limits, bar)
+    labels = [bus_label(bus) for bus in now.bus] if few else None
+    font = {"textposition": label_position(now.bus), "textfont": {"size": 10, "color": INK}}
+    text = {"mode": "markers+text", "text": labels, **font}
+    hover = [
+        f"{row.feeder}, {at_bus(row.bus)}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
+        f"<br>{row.station_kw:.0f} kW station"
+        for row in now.itertuples()
+    ]
+    places = [buses[key] for key in now.feeder + "/" + now.bus]
+    return marks(places, {**look, **colours}, **text, hovertext=hover, hoverinfo="text")
+
+
+def branch_lines(ends: Iterable[tuple[Point, Point]]) -> Trace:
+    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for (x0, y0), (x1, y1) in ends:
+        x += [x0, x0, x1, None]
+        y += [y0, y1, y1, None]
+    return line(x, y, None, "#9aa6b2", hoverinfo="skip")

@@ -8,9 +8,10 @@ import numpy as np
 from plotly.colors import sample_colorscale
 
 from cosim.arrays import FloatArray, Frame
+from experiments.figures.palette import INK, PAPER, Look, congestion
 from experiments.figures.positions import Positions
-from experiments.figures.style import INK, PAPER, Look, colourbar, congestion
-from experiments.figures.traces import scatter
+from experiments.figures.style import colourbar
+from experiments.figures.traces import coloured, marks
 
 THINNEST, WIDEST = 1.5, 9.0
 LABELLED = 60
@@ -39,15 +40,10 @@ class RoadMap:
         saturation = self.saturation[place] / self.saturation_max
         colours = sample_colorscale(congestion(self.saturation_max), np.clip(saturation, 0, 1).tolist())
         widths = THINNEST + (WIDEST - THINNEST) * self.flow_veh_h[place] / max(1.0, self.flow_veh_h.max())
+        lines = [{"color": c, "width": round(float(w), 2)} for c, w in zip(colours, widths, strict=True)]
         return [
-            scatter(
-                x=[start[0], end[0]],
-                y=[start[1], end[1]],
-                mode="lines",
-                line={"color": colour, "width": round(float(width), 2)},
-                hoverinfo="skip",
-            )
-            for (start, end), colour, width in zip(self.ends, colours, widths, strict=True)
+            marks(ends, {}, mode="lines", line=line, hoverinfo="skip")
+            for ends, line in zip(self.ends, lines, strict=True)
         ]
 
     def arrows(self, place: int) -> dict[str, Any]:
@@ -57,24 +53,12 @@ class RoadMap:
         figures = zip(
             self.names, self.flow_veh_h[place], self.saturation[place], self.time_min[place], strict=True
         )
-        return scatter(
-            x=[x for x, _ in middles],
-            y=[y for _, y in middles],
-            mode="markers",
-            marker={
-                "symbol": "arrow",
-                "angle": angles,
-                "size": 16 if len(self.names) <= 2 * LABELLED else 7,
-                "color": self.saturation[place].round(3).tolist(),
-                "colorscale": congestion(self.saturation_max),
-                "cmin": 0,
-                "cmax": self.saturation_max,
-                "colorbar": colourbar("flow / capacity", 0.0, 0.44),
-                "line": {"color": PAPER, "width": 1.2},
-            },
-            text=[f"link {n}<br>{f:.0f} veh/h, v/c {s:.2f}<br>{t:.1f} min" for n, f, s, t in figures],
-            hoverinfo="text",
-        )
+        text = [f"link {n}<br>{f:.0f} veh/h, v/c {s:.2f}<br>{t:.1f} min" for n, f, s, t in figures]
+        top, size = self.saturation_max, 16 if len(self.names) <= 2 * LABELLED else 7
+        look = {"symbol": "arrow", "angle": angles, "size": size, "line": {"color": PAPER, "width": 1.2}}
+        bar = colourbar("flow / capacity", 0.0, 0.44)
+        colours = coloured(self.saturation[place].round(3), congestion(top), (0, top), bar)
+        return marks(middles, {**look, **colours}, text=text, hoverinfo="text")
 
 
 def road_map(links: Frame, nodes: Positions) -> RoadMap:
@@ -112,23 +96,14 @@ def road_nodes(nodes: Positions, station_at: dict[str, list[str]], now: Frame, l
     told = now.set_index("station")
     few = len(nodes) <= LABELLED
     rings = [looks[station_at[name][0]].colour if name in station_at else INK for name in nodes]
-    return scatter(
-        x=[x for x, _ in nodes.values()],
-        y=[y for _, y in nodes.values()],
-        mode="markers+text",
-        marker={
-            "size": 22 if few else 7,
-            "color": PAPER,
-            "line": {"color": rings, "width": [3 if name in station_at else 1.5 for name in nodes]},
-        },
-        text=list(nodes) if few else None,
-        textfont={"size": 11},
-        hovertext=[
-            "<br>".join([f"node {name}", *(_figures(own, told) for own in station_at.get(name, ()))])
-            for name in nodes
-        ],
-        hoverinfo="text",
-    )
+    edge = {"color": rings, "width": [3 if name in station_at else 1.5 for name in nodes]}
+    text = {"text": list(nodes) if few else None, "textfont": {"size": 11}, "mode": "markers+text"}
+    hover = [
+        "<br>".join([f"node {name}", *(_figures(own, told) for own in station_at.get(name, ()))])
+        for name in nodes
+    ]
+    look = {"size": 22 if few else 7, "color": PAPER, "line": edge}
+    return marks(nodes.values(), look, **text, hovertext=hover, hoverinfo="text")
 
 
 def _figures(station: str, figures: Frame) -> str:

@@ -1,6 +1,6 @@
 """What charts are made of: lines, steps, bands, bars, marks and heat maps, and levels that are drawn across."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log10
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cosim.arrays import Frame
-from experiments.figures.style import LIMIT, Figure, colourbar_beside
+from experiments.figures.palette import LIMIT
+from experiments.figures.style import Figure, colourbar_beside
 
 Trace = Any
 """A plotly trace; plotly ships no types."""
@@ -47,6 +48,11 @@ def points(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Tra
     return go.Scatter(x=x, y=y, mode="markers", marker=marker, **_legend(name), **options)
 
 
+def whiskers(down: Any, up: Any, **look: Any) -> dict[str, Any]:
+    """Return error bars that reach as far *down* and *up*."""
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, **look}
+
+
 def bars(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Trace:
     """Return bars; *colour* is that of all, or of each."""
     return go.Bar(x=x, y=y, marker={"color": colour}, **_legend(name), **options)
@@ -67,13 +73,24 @@ def scatter(**content: Any) -> dict[str, Any]:
     return {"type": "scatter", "showlegend": False, **content}
 
 
+def marks(places: Iterable[tuple[float, float]], marker: Mapping[str, Any], **content: Any) -> dict[str, Any]:
+    """Return marks at places of a map, likewise."""
+    x, y = zip(*places, strict=True)
+    return scatter(**{"x": list(x), "y": list(y), "mode": "markers", "marker": dict(marker), **content})
+
+
+def coloured(values: Any, colours: Any, span: tuple[float, float], bar: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how marks are coloured by *values* over a *span*, with the colour bar that tells which is which."""
+    scale = {"colorscale": colours, "cmin": span[0], "cmax": span[1], "colorbar": bar}
+    return {"color": values.tolist(), **scale}
+
+
 def limit(drawing: Figure, y: float, text: str = "", *, side: str = "top right", **place: int) -> Figure:
     """Draw a level that is not to be passed across a chart, and say on one *side* which it is."""
-    drawing.add_hline(y=y, line={"color": LIMIT, "dash": "dash", "width": 1.5}, **place)
-    if text:
-        above, beside = side.split()
-        at = {"x": float(beside == "right"), "xref": "paper", "xanchor": beside}
-        at["y"] = log10(y) if drawing.layout.yaxis.type == "log" else y
-        look = {"font": {"color": LIMIT, "size": 11}, "showarrow": False}
-        drawing.add_annotation(text=text, yanchor="bottom" if above == "top" else "top", **at, **look)
+    note = {"annotation": {"text": text, "font": {"color": LIMIT, "size": 11}}, "annotation_position": side}
+    drawing.add_hline(
+        y=y, line={"color": LIMIT, "dash": "dash", "width": 1.5}, **(note if text else {}), **place
+    )
+    if text and drawing.layout.yaxis.type == "log":
+        drawing.layout.annotations[-1].y = log10(y)  # plotly places lines by their value, texts by its power
     return drawing

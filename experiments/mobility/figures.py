@@ -1,31 +1,18 @@
 """Figures of a population: activity states, departures, states of charge and fast-charging shares over the day."""
 
 from cosim.arrays import Frame
-from experiments.figures.style import (
-    AGENTS,
-    BLACK,
-    BLUE,
-    EQUILIBRIUM,
-    GREEN,
-    MUTED,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    Figure,
-    figure,
-)
-from experiments.figures.traces import band, bars, line, points
+from experiments.figures import palette
+from experiments.figures.style import Figure, figure
+from experiments.figures.traces import band, bars, line, points, whiskers
 
 COLOURS = {
-    "home": BLUE,
-    "slow_charging": GREEN,
-    "work": SKY,
-    "leisure": PURPLE,
-    "other": MUTED,
-    "driving": ORANGE,
-    "fast_charging": VERMILION,
+    "home": palette.BLUE,
+    "slow_charging": palette.GREEN,
+    "work": palette.SKY,
+    "leisure": palette.PURPLE,
+    "other": palette.MUTED,
+    "driving": palette.ORANGE,
+    "fast_charging": palette.VERMILION,
 }
 """Colour of each activity state."""
 MIN_SHARE = 1e-4
@@ -56,16 +43,18 @@ def against_exact(counted: Frame, key: str) -> Figure:
     """Return the difference of counted and exact shares over the half width of the band, one series per *key*."""
     drawing = figure(320)
     for name, series in counted.groupby(key, sort=False):
-        own = series[(series.high > series.low) & series.exact.between(MIN_SHARE, 1 - MIN_SHARE)]
-        half_width = (own.high - own.exact).where(own.share >= own.exact, own.exact - own.low)
+        comparable = series[(series.high > series.low) & series.exact.between(MIN_SHARE, 1 - MIN_SHARE)]
+        half_width = (comparable.high - comparable.exact).where(
+            comparable.share >= comparable.exact, comparable.exact - comparable.low
+        )
         hover = {
-            "customdata": own[["share", "exact"]].to_numpy(),
+            "customdata": comparable[["share", "exact"]].to_numpy(),
             "hovertemplate": "counted %{customdata[0]:.5f}, exact %{customdata[1]:.5f}",
         }
-        y, colour = (own.share - own.exact) / half_width, COLOURS.get(str(name), YELLOW)
-        drawing.add_trace(points(own.time_min / 60, y, _words(name), colour, size=5, **hover))
+        y, colour = (comparable.share - comparable.exact) / half_width, COLOURS.get(str(name), palette.YELLOW)
+        drawing.add_trace(points(comparable.time_min / 60, y, _words(name), colour, size=5, **hover))
     for edge in (-1, 1):
-        drawing.add_hline(y=edge, line={"color": MUTED, "dash": "dash", "width": 1})
+        drawing.add_hline(y=edge, line={"color": palette.MUTED, "dash": "dash", "width": 1})
     return _over_day(drawing, "difference / band")
 
 
@@ -87,7 +76,7 @@ def departures_by_activity(departures: Frame) -> Figure:
         colour = COLOURS[str(name)]
         drawing.add_trace(bars(hours, series.share, f"from {name}", colour, hovertemplate="%{y:.5f}"))
     exact = departures.groupby("time_min").exact.sum()
-    drawing.add_trace(line(exact.index / 60 + SLOT_MIDDLE_H, exact, "exact, all", BLACK, width=1.2))
+    drawing.add_trace(line(exact.index / 60 + SLOT_MIDDLE_H, exact, "exact, all", palette.BLACK, width=1.2))
     return _over_day(drawing, "trips per EV and quarter of an hour")
 
 
@@ -99,7 +88,7 @@ def soc_fan(quantiles: Frame) -> Figure:
         ("soc_q25", "soc_q75", "rgba(0,114,178,0.3)", "25 to 75 %"),
     ):
         drawing.add_traces(band(hours, quantiles[low], quantiles[high], name, fill))
-    drawing.add_trace(line(hours, quantiles.soc_q50, "median", BLUE))
+    drawing.add_trace(line(hours, quantiles.soc_q50, "median", palette.BLUE))
     return _over_day(drawing, "state of charge", range=[0, 1])
 
 
@@ -107,17 +96,12 @@ def charging_shares(shares: Frame) -> Figure:
     """Return p_t of each part with its Wilson interval, and that of the chain with batteries as a line."""
     drawing = figure(360)
     for (part, series), colour in zip(
-        shares.groupby("days", sort=False), (EQUILIBRIUM, AGENTS), strict=False
+        shares.groupby("days", sort=False), (palette.EQUILIBRIUM, palette.AGENTS), strict=False
     ):
-        interval = {
-            "type": "data",
-            "symmetric": False,
-            "array": series.high - series.charging_share,
-            "arrayminus": series.charging_share - series.low,
-            "thickness": 1,
-        }
+        share = series.charging_share
+        interval = whiskers(share - series.low, series.high - share, thickness=1)
         name = _words(part)
-        drawing.add_trace(points(series.period, series.charging_share, name, colour, error_y=interval))
+        drawing.add_trace(points(series.period, share, name, colour, error_y=interval))
         if series.chain.notna().any():
             drawing.add_trace(line(series.period, series.chain, f"{name}, chain", colour, width=1.2))
     drawing.update_xaxes(title_text="period of the day")

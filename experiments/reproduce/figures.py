@@ -9,21 +9,9 @@ import pandas as pd
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.charging_demand import ChargingDemand
 from cosim.road.network import Network
-from experiments.figures.style import (
-    BLUE,
-    CYCLE,
-    INK,
-    LIMIT,
-    MUTED,
-    VERMILION,
-    Figure,
-    figure,
-    grid,
-    over_periods,
-    side_by_side,
-    stacked,
-)
-from experiments.figures.traces import bars, heat_map, limit, line, points, steps
+from experiments.figures.palette import BLUE, CYCLE, INK, LIMIT, MUTED, VERMILION
+from experiments.figures.style import Figure, figure, grid, over_periods, side_by_side, stacked
+from experiments.figures.traces import bars, heat_map, limit, line, points, steps, whiskers
 
 HOUR_MIN = 60.0
 PATH_COLOURS = (*CYCLE, "#8c564b", "#5b6b7b")
@@ -68,13 +56,8 @@ def vehicles_at_stations(
 def _charging_share(periods: IntArray, charging: ChargingDemand) -> Any:
     """Return p_t with its 95 % interval [%]."""
     share = charging.charging_share
-    interval = {
-        "type": "data",
-        "symmetric": False,
-        "array": (100 * (charging.charging_share_high - share)).round(4),
-        "arrayminus": (100 * (share - charging.charging_share_low)).round(4),
-        "color": MUTED,
-    }
+    low, high = share - charging.charging_share_low, charging.charging_share_high - share
+    interval = whiskers((100 * low).round(4), (100 * high).round(4), color=MUTED)
     return points(periods, (100 * share).round(4), "p<sub>t</sub> with 95 % interval", INK, error_y=interval)
 
 

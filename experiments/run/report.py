@@ -9,7 +9,7 @@ from cosim.arrays import Frame
 from cosim.results import Run
 from experiments.figures import feeder
 from experiments.figures.style import Figure
-from experiments.page import embedded, packed, rendered
+from experiments.page import embedded_each, packed, rendered
 from experiments.run.figures import accuracy, coupling, learning, outcomes, stations, traffic
 from experiments.run.figures.day import Day
 from experiments.run.figures.networks import networks
@@ -25,7 +25,7 @@ DAYS_SHOWN = 6
 def write_report(run: Run) -> None:
     """Write ``report.html`` into the directory of *run*; the same run gives the same bytes."""
     day = Day(run)
-    figures = {name: _as_json(name, drawn) for name, drawn in all_figures(day).items()}
+    figures = {name: embedded_each(name, drawn) for name, drawn in all_figures(day).items()}
     page = rendered(
         "report.html.jinja",
         manifest=run.manifest,
@@ -56,16 +56,8 @@ def days_shown(day: Day) -> list[int]:
 def _packed_day(day: Day) -> str:
     """Return the figures of a later day by their place on the page: those that show that day."""
     figures = {name: build(day) for name, build in OF_EACH_DAY.items()}
-    places = [place for name, drawn in figures.items() for place in _as_json(name, drawn)]
+    places = [place for name, drawn in figures.items() for place in embedded_each(name, drawn)]
     return packed("{" + ",".join(f'"{place["id"]}":{place["json"]}' for place in places) + "}")
-
-
-def _as_json(name: str, figures: list[Figure]) -> list[dict[str, str]]:
-    """Return each figure with the id of its place on the page, its feeder if it has one, and its content as JSON."""
-    return [
-        {"id": f"{name}-{number}", "feeder": figure.layout.meta or "", **embedded(figure)}
-        for number, figure in enumerate(figures, start=1)
-    ]
 
 
 def all_figures(day: Day) -> dict[str, list[Figure]]:

@@ -35,6 +35,8 @@ from experiments.run.replications import replication_seeds, simulate_replication
 from experiments.run.summary import flags, summarise
 
 Model = Literal["agents", "equilibrium", "both"]
+ModelsTables = dict[str, dict[str, Frame]]
+"""The tables of the models that ran, by model."""
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
@@ -82,13 +84,16 @@ def run(
         stages = Stages(progress or (lambda _stage, _share: None))
         seeds = replication_seeds(scenario.config.seed, replications)
         checkpoints = Checkpoints(unfinished.final, scenario)
-        replicated = Replicated(unfinished.path, seeds, workers)
-        outcome = _compute(scenario, model, stages, replicated, checkpoints)
+        under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, checkpoints)
+        with stages.stage("equilibrium"):
+            day = solve_equilibrium_day(scenario)
+        tables = under_way.tables(model, day)
         with stages.stage("tables"):
-            outcome.write(unfinished.path)
+            for name, own in tables.items():
+                write_tables(unfinished.path / name, own)
             write_scenario(scenario.config, scenario.folder, unfinished.path)
-        facts = {"model": model, "seeds": seeds, **_facts(scenario, outcome)}
-        outcome.tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
+        tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
         with stages.stage("report"):
             _write_report(Run(unfinished.path))
@@ -98,96 +103,95 @@ def run(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the models gave; ``tables`` holds those of the models that ran, by model."""
+class RunUnderWay:
+    """What is run, where the replicated days are written, with which seeds, and by how many processes."""
 
-    day: EquilibriumDay
-    tables: dict[str, dict[str, Frame]]
-
-    def write(self, directory: Path) -> None:
-        """Write the tables of each model into a directory of its own."""
-        for name, tables in self.tables.items():
-            write_tables(directory / name, tables)
-
-
-@dataclass(frozen=True, slots=True)
-class Replicated:
-    """How often the agents' day is simulated, with which seeds, and where the later days are written."""
-
+    scenario: Scenario
     directory: Path
     seeds: tuple[int, ...]
     workers: int
+    stages: Stages
+    checkpoints: Checkpoints
 
-
-def _compute(
-    scenario: Scenario, model: Model, stages: Stages, replicated: Replicated, checkpoints: Checkpoints
-) -> Outcome:
-    """Run the models asked for, and compare them if both ran."""
-    days = scenario.config.days
-    tables: dict[str, dict[str, Frame]] = {}
-    with stages.stage("equilibrium"):
-        day = solve_equilibrium_day(scenario)
+    def tables(self, model: Model, day: EquilibriumDay) -> ModelsTables:
+        """Return the tables of the models asked for, by model, with their comparison if both ran."""
+        tables, config = {}, self.scenario.config
         if model != "agents":
-            tables["equilibrium"] = equilibrium_tables(scenario, day)
-    if model != "equilibrium":
-        with stages.stage("agents"):
-            tables["agents"] = _simulate(scenario, day, stages.progress, checkpoints)
-        last = last_day(tables["agents"], days)
-        further = _replicate(scenario, day, stages, replicated)
-        sides = [recorded(last), *(reader_of_last_day(read, days) for read in further)]
+            tables["equilibrium"] = equilibrium_tables(self.scenario, day)
+        if model == "equilibrium":
+            return tables
+        with self.stages.stage("agents"):
+            tables["agents"] = self._simulate(day)
+        last = last_day(tables["agents"], config.days)
+        further = self._replicate(day) if len(self.seeds) > 1 else []
+        sides = [recorded(last), *(reader_of_last_day(read, config.days) for read in further)]
         if further:
-            bands = band_table(agents_of(scenario.config, sides, replicated.seeds))
-            tables["agents"]["bands"] = bands
-    if model == "both":
-        with stages.stage("comparison"):
-            expected = recorded(tables["equilibrium"])
-            compared = compare_models(scenario.config, expected, sides, replicated.seeds).tables
-        with stages.stage("real time"):
-            compared |= dated({"real_time": compare_plans(scenario, day, last)}, days)
-        links = tables["agents"]["links"], tables["equilibrium"]["links"]
-        learning = learning_table(*links, days=days, hours=scenario.periods.hours)
-        tables["comparison"] = {**compared, "learning": learning}
-    return Outcome(day, tables)
+            tables["agents"]["bands"] = band_table(agents_of(config, sides, self.seeds))
+        if model == "both":
+            with self.stages.stage("comparison"):
+                expected = recorded(tables["equilibrium"])
+                compared = compare_models(config, expected, sides, self.seeds).tables
+            with self.stages.stage("real time"):
+                compared |= dated({"real_time": compare_plans(self.scenario, day, last)}, config.days)
+            links, hours = (
+                [tables[name]["links"] for name in ("agents", "equilibrium")],
+                self.scenario.periods.hours,
+            )
+            learning = learning_table(*links, days=config.days, hours=hours)
+            tables["comparison"] = {**compared, "learning": learning}
+        return tables
+
+    def _simulate(self, day: EquilibriumDay) -> dict[str, Frame]:
+        """Simulate the agents' days, from the last day boundary of a run that was stopped."""
+        from agents.days import simulate_days
+
+        scenario = self.scenario
+
+        def announce(now: PeriodOfDay) -> None:
+            whole = scenario.config.days * scenario.periods.count
+            self.stages.progress("agents", min(1.0, scenario.periods.index(now) / whole))
+
+        over = self.checkpoints.load()
+        start = over[-1].boundary if over else None
+        for one in simulate_days(scenario, day_ahead(scenario, day), self.seeds[0], start, announce):
+            self.checkpoints.save(one)
+            over.append(replace(one, boundary=None))  # it is big, and on disk
+        return joined(over)
+
+    def _replicate(self, day: EquilibriumDay) -> list[Reader]:
+        """Simulate the further days of the agents and return the readers of their tables."""
+        ahead, progress = day_ahead(self.scenario, day), self.stages.progress
+        with self.stages.stage("replications"):
+            further = simulate_replications(
+                self.scenario,
+                ahead,
+                self.seeds,
+                self.directory,
+                workers=self.workers,
+                done=lambda share: progress("replications", share),
+            )
+            return [cache(tables.read) for tables in further]
 
 
-def _replicate(
-    scenario: Scenario, day: EquilibriumDay, stages: Stages, replicated: Replicated
-) -> list[Reader]:
-    """Simulate the further days of the agents and return the readers of their tables."""
-    if len(replicated.seeds) == 1:
-        return []
-    with stages.stage("replications"):
-        further = simulate_replications(
-            scenario,
-            day_ahead(scenario, day),
-            replicated.seeds,
-            replicated.directory,
-            workers=replicated.workers,
-            done=lambda share: stages.progress("replications", share),
-        )
-        return [cache(tables.read) for tables in further]
-
-
-def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
+def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
-    tables = outcome.tables
+    days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
     several = len(scenario.feeders) > 1
     flagged = {
-        "equilibrium": tables.get("equilibrium", {}).get("violations", day_violations(scenario, outcome.day)),
+        "equilibrium": equilibrium.get("violations", day_violations(scenario, day)),
         "agents": tables.get("agents", {}).get("violations"),
     }
+    shown = {name: last_day(own, 1 if name == "equilibrium" else days) for name, own in tables.items()}
     summary = {
-        "evs": outcome.day.demand.n_ev,
-        "session_kwh": outcome.day.demand.session_kwh,
-        "days": scenario.config.days,
-        **_learning(tables.get("comparison", {}), scenario.config.days),
-        **summarise(
-            scenario, {name: last_day(own, _days_in(name, scenario)) for name, own in tables.items()}
-        ),
-        "sue_residual_max": outcome.day.residual_max,
-        "coupling_iterations": len(outcome.day.iterations),
-        "coupling_residual": outcome.day.residual,
-        "settled": outcome.day.settled,
+        "evs": day.demand.n_ev,
+        "session_kwh": day.demand.session_kwh,
+        "days": days,
+        **_learning(tables.get("comparison", {}), days),
+        **summarise(scenario, shown),
+        "sue_residual_max": day.residual_max,
+        "coupling_iterations": len(day.iterations),
+        "coupling_residual": day.residual,
+        "settled": day.settled,
     }
     return {
         "name": scenario.config.name,
@@ -200,24 +204,6 @@ def _facts(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _simulate(
-    scenario: Scenario, day: EquilibriumDay, progress: Progress, checkpoints: Checkpoints
-) -> dict[str, Frame]:
-    """Simulate the agents' days, from the last day boundary of a run that was stopped."""
-    from agents.days import simulate_days
-
-    def announce(now: PeriodOfDay) -> None:
-        whole = scenario.config.days * scenario.periods.count
-        progress("agents", min(1.0, scenario.periods.index(now) / whole))
-
-    over = checkpoints.load()
-    start, seed = over[-1].boundary if over else None, scenario.config.seed
-    for one in simulate_days(scenario, day_ahead(scenario, day), seed, start, announce):
-        checkpoints.save(one)
-        over.append(replace(one, boundary=None))  # it is big, and on disk
-    return joined(over)
-
-
 def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
     """Return how far the agents' flows are from the equilibrium, on the last day and on all."""
     if "learning" not in comparison:
@@ -225,11 +211,6 @@ def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
     rows = comparison["learning"].to_dict("records")
     figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
     return {**figures, **({"learning": rows} if days > 1 else {})}
-
-
-def _days_in(model: str, scenario: Scenario) -> int:
-    """Return the days in the tables of a model: an equilibrium is one day."""
-    return 1 if model == "equilibrium" else scenario.config.days
 
 
 def _write_report(run_so_far: Run) -> None:

@@ -39,10 +39,18 @@ def sweep_command(
     parameters = read_parameters(vary or about["vary"])
     if not about["vary"] or parameters != read_parameters(about["vary"]):
         about["what_to_look_at"] = ""  # the text is about a run, or about another sweep
+    notes: list[str] = []
     with progress_bar() as progress:
         days = sweep(
-            file, parameters, settings or (), workers=workers, done=lambda share: progress("days", share)
+            file,
+            parameters,
+            settings or (),
+            workers=workers,
+            done=lambda share: progress("days", share),
+            note=notes.append,
         )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     study = CommandResult(
         command="sweep",
         facts={"days": days.to_dict("records")},

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import Frame
-from experiments.figures.style import Figure, colours_of, grid
+from experiments.figures.palette import colours_of
+from experiments.figures.style import Figure, grid
 from experiments.figures.traces import bars, line
 
 SHOWN_COLUMNS = {

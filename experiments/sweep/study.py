@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from cosim.arguments import checked
 from cosim.arrays import Frame
@@ -107,13 +108,15 @@ def sweep(
     *,
     workers: Count = 1,
     done: Callable[[float], None] = lambda _share: None,
+    note: Callable[[str], object] = warn,
 ) -> Frame:
     """Return a table with one row per day: the values of the varied fields and the results of its equilibrium.
 
     *vary* holds the values of each field, as in ``{"population.theta_per_min": [0.1, 0.2]}``; the days are all
     combinations. *scenario* is a file, or the name of a bundled one; *settings* hold for all days.
     All scenarios are checked before the first day is solved. Days are independent, so the table does not depend on
-    the number of *workers* (processes).
+    the number of *workers* (processes). A field that changes no result, because only the agents use it, is told to
+    *note*: by default as a Python warning.
     """
     import pandas as pd
 
@@ -125,7 +128,21 @@ def sweep(
     for point, figures in zip(points, _solve_all(tasks, workers), strict=True):
         rows.append({**dict(zip(parameters.fields, point, strict=True)), **figures})
         done(len(rows) / len(points))
-    return pd.DataFrame(rows)
+    days = pd.DataFrame(rows)
+    for field in fields_without_effect(days, parameters):
+        note(f"{field} changes no figure of the equilibrium, which is all that a sweep solves")
+    return days
+
+
+def fields_without_effect(days: Frame, parameters: ParameterGrid) -> list[str]:
+    """Return the fields with several values whose days differ in nothing else than the value."""
+    texts = days.astype(str)
+    values = texts.nunique()
+    return [
+        field
+        for field in parameters.fields
+        if values[field] > 1 and len(texts.drop(columns=field).drop_duplicates()) * values[field] == len(days)
+    ]
 
 
 def _check_all(tasks: Sequence[Task]) -> None:

@@ -13,7 +13,7 @@ from experiments.options import AsJson
 
 def why_command(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
-    ev: Annotated[int, typer.Argument(help="Number of the EV, from 1.")],
+    ev: Annotated[str, typer.Argument(help="Number of the EV, from 1.")],
     at: Annotated[
         str | None, typer.Option(metavar="HH:MM", help="Only what it does at this time, and why.")
     ] = None,
@@ -29,11 +29,17 @@ def why_command(
     from experiments.why.words import ev_day_text
 
     at_s = None if at is None else second_of(at)
-    ev_day = find_ev_day(run, ev, day)
-    emit(
-        CommandResult(command="why", facts=ev_day_facts(ev_day, at_s), lines=[ev_day_text(ev_day, at_s)]),
-        as_json=as_json,
-    )
+    ev_day = find_ev_day(run, ev_number(ev), day)
+    facts, text = ev_day_facts(ev_day, at_s), ev_day_text(ev_day, at_s)
+    emit(CommandResult(command="why", facts=facts, lines=[text]), as_json=as_json)
+
+
+def ev_number(text: str) -> int:
+    """Return the number of an EV; a ConfigError for what is none."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError("EV", [f"{text!r} is no number of an EV; give one from 1 on"]) from None  # noqa: EM101
 
 
 def second_of(time: str) -> int:

@@ -1,6 +1,7 @@
 """The day of one EV as plain facts: the output of ``cosim why --json``, and the source of its text."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,7 @@ def ev_day_facts(day: EvDay, at_s: int | None = None) -> dict[str, Any]:
     }
     if at_s is not None:
         second = (day.day - 1) * SECONDS_PER_DAY + at_s
-        state = moment(day, second)
-        facts["at"] = {
-            "second": second,
-            "activity_state": state.activity_state,
-            "soc": state.soc,
-            "trip": state.trip,
-        }
+        facts["at"] = {"second": second, **asdict(moment(day, second))}
     return facts
 
 

@@ -1,7 +1,8 @@
 """The days of EVs of a finished run: the run is simulated again, with these EVs watched.
 
-It is repeated from its scenario and seed, the equilibrium included, and its tables must be bit-identical to those of
-the run; at either resolution, over many days, and where the run recorded totals alone.
+First all tables of the run must be those that it wrote, by the hashes of its manifest. Then it is repeated from its
+scenario and seed, the equilibrium included, and the agents' tables must be bit-identical to those of the run: at either
+resolution, over many days, and where the run recorded totals alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.session import Session
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
+from experiments.manifest import table_hashes, versions
 from experiments.run.many_days import joined
 
 REPLICATION_TABLES = {"bands"}
@@ -166,10 +168,24 @@ def rerun(run: Run, evs: Iterable[int]) -> Rerun:
         days = tuple(simulate_days(scenario, forecast, scenario.config.seed, watched=evs))
         difference = _table_difference(run, days)
     if difference:
-        reasons = "another version of the program or its libraries, another machine, or a change made by hand"
-        problem = f"simulated again from its scenario.toml, {difference} (because of {reasons})"
+        problem = f"simulated again from its scenario.toml, {difference} ({_reasons(run)})"
         raise ConfigError(str(run.directory), [f"{problem}; run the scenario again"])
     return Rerun(scenario=scenario, day_ahead=forecast, days=days)
+
+
+def _reasons(run: Run) -> str:
+    """Return why the tables may differ: other versions where there are any, else what is left."""
+    written, here = run.manifest["versions"], versions()
+    other = [
+        f"{name} {written[name]}, here {here.get(name)}"
+        for name in written
+        if written[name] != here.get(name)
+    ]
+    if other:
+        return f"the run was made with {'; '.join(other)}"
+    return (
+        "the versions are those of the run: another machine, changed code, or a scenario.toml changed by hand"
+    )
 
 
 def _size_difference(run: Run, forecast: DayAhead) -> str:
@@ -197,11 +213,16 @@ def _table_difference(run: Run, days: tuple[DayOfAgents, ...]) -> str:
 
 def _problems(run: Run, ev: int, day: int | None) -> list[str]:
     if not run.agents:
-        return ["holds no agents; run the scenario with --model both, or --model agents"]
+        return ["holds no agents; run the scenario with model both, or agents"]
     n_ev, days, problems = int(run.summary["evs"]), int(run.summary["days"]), []
     if not 1 <= ev <= n_ev:
         problems.append(f"there is no EV {ev}; the EVs are numbered 1 to {n_ev}")
     if day is not None and not 1 <= day <= days:
         advice = f"the days are numbered 1 to {days}" if days > 1 else "the run is of day 1 alone"
         problems.append(f"there is no day {day}; {advice}")
-    return problems
+    hashes = table_hashes(run.directory)
+    return problems + [
+        f"{file} is not as the run wrote it; run the scenario again"
+        for file, written in run.manifest["tables"].items()
+        if hashes.get(file, written) != written
+    ]

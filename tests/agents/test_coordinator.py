@@ -55,7 +55,7 @@ class Bench:
         self.roads, self.recorder, self.evs = Roads(scenario, ahead), Recorder(), Addresses()
         self.evs.addresses_by_class = classes or {"equilibrium": self.evs.addresses}
         self.evs.roads = self.roads
-        world = (scenario, ahead, self.roads, self.evs, self.clock, self.post, self.recorder, start)
+        world = (scenario, self.roads, self.evs, ahead, self.clock, self.post, self.recorder, start)
         self.coordinator = Coordinator(mesa.Model(rng=1), *world)
         self.coordinator.start()
         (self.operator,) = self.coordinator.operators

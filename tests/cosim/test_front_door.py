@@ -200,3 +200,181 @@ def test_what_is_returned_is_shown_in_a_line(roads: Any) -> None:
     assert shown[0] == "<PathSet: 2 paths of 1 ODs, 1 user classes>"
     assert shown[1].startswith("<Equilibrium by msa: converged, residual ")
     assert shown[2].startswith("<Assigned by newton to roads: converged, residual ")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda r: cosim.build_problem(*r, 0.2, path_size=-1), "path_size is -1; it must be 0 or more"),
+        (
+            lambda r: cosim.build_problem(*r, 0.2, overload="z"),
+            "overload is 'z'; it must be 'refuse' or 'extend'",
+        ),
+        (lambda r: cosim.build_problem(*r, "0.2"), "theta_per_min is '0.2'"),
+        (lambda r: cosim.build_problem(*r, theta_per_min=True), "theta_per_min is True"),
+        (
+            lambda r: cosim.build_problem(*r, [0.1, 0.2]),
+            "theta_per_min has 2 values; give one, or one per class",
+        ),
+        (lambda r: cosim.build_problem(*r, 0.2, paths=5), "paths is 5; it must be a text"),
+        (lambda r: cosim.build_problem(*r, 0.2, classes=()), "a list of user classes, at least one"),
+        (lambda r: cosim.build_problem(*r, 0.2, demand_veh_h=[1, 2]), "demand_veh_h has shape"),
+        (lambda r: cosim.build_problem(*r, 0.2, demand_veh_h=[-1]), "numbers of 0 or more"),
+        (lambda r: cosim.build_problem(*r, 0.2, demand_veh_h=[float("nan")]), "numbers of 0 or more"),
+        (
+            lambda r: cosim.build_problem("toy", r[1], 0.2),
+            "network is 'toy'; it must be a Network; cosim.read_roads",
+        ),
+        (lambda r: cosim.solve_ue(*r, path_size=-2), "solve_ue:\n  - path_size is -2"),
+        (lambda r: cosim.solve_so(*r, path_size=-2), "solve_so:\n  - path_size is -2"),
+        (lambda r: cosim.solve_ue(*r, demand_veh_h=[0]), "there are no trips to assign"),
+        (lambda r: cosim.solve_so(*r, demand_veh_h=[0]), "solve_so:\n  - there are no trips"),
+        (lambda r: cosim.solve_sue(cosim.build_problem(*r, 0.2), start=[1]), "start has shape"),
+    ],
+)
+def test_roads_are_not_assigned_with_what_means_nothing(roads: Any, call: Any, said: str) -> None:
+    with pytest.raises(cosim.ConfigError) as refused:
+        call((roads.network, roads.od))
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda r: cosim.solve_ue(r.network, r.od, tolerance=2),
+        lambda r: cosim.solve_so(r.network, r.od, tolerance=1),
+        lambda r: cosim.solve_sue(cosim.build_problem(r.network, r.od, 0.2), tolerance=1),
+        lambda r: cosim.assign(r, tolerance=2),
+        lambda _: cosim.load_scenario("toy", {"coupling.tolerance": 2}),
+        lambda _: cosim.load_scenario("toy", {"road.assignment.tolerance": 1}),
+    ],
+)
+def test_a_tolerance_that_anything_would_meet_is_refused(roads: Any, call: Any) -> None:
+    with pytest.raises(cosim.ConfigError, match=r"tolerance is [12]; it must be .*below 1"):
+        call(roads)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        (cosim.Rules, {"solver": "x"}, "'auto', 'clarabel' or 'mosek'"),
+        (cosim.Rules, {"loss_price_cny_per_mwh": -5}, "0 or more"),
+        (cosim.Rules, {"elastic": None}, "elastic is None; it must be an Elastic"),
+        (cosim.Rules, {"export": "yes"}, "True or False"),
+        (cosim.Rules, {"exact_pu": float("nan")}, "above 0"),
+        (cosim.Rules, {"exact_pu": -1}, "above 0"),
+        (cosim.Renewable, {"kind": "sun"}, "'pv' or 'wind'"),
+        (cosim.Renewable, {"kind": "pv", "q_capability": "x"}, "'disk', 'available' or 'none'"),
+        (cosim.Horizon, {"first_period": 1.5}, "a whole number, 1 or more"),
+        (cosim.Horizon, {"period_h": 0}, "above 0"),
+        (cosim.Storage, {"charge_max_kw": "x"}, "a number"),
+    ],
+)
+def test_what_a_dispatch_is_asked_is_in_range_when_it_is_said(
+    kind: Any, options: dict[str, Any], said: str
+) -> None:
+    where = {} if kind in {cosim.Rules, cosim.Horizon} else {"name": "a", "bus": "2"}
+    profile = {"profile_pu": [1.0]} if kind is cosim.Renewable else {}
+    with pytest.raises(cosim.ConfigError) as refused:
+        kind(**where, **profile, **options)
+    assert said in str(refused.value)
+    assert len(refused.value.problems) == 1
+
+
+@pytest.mark.parametrize("given", ["x", [cosim.Storage(name="a", bus="2")], None])
+def test_devices_are_given_one_by_one(given: Any) -> None:
+    with pytest.raises(cosim.ConfigError, match="is no device; give devices one by one"):
+        cosim.Devices(given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"devices": []}, "devices is .*; it must be a Devices"),
+        ({"rules": 5, "horizon": 5}, r"(?s)horizon is 5.*rules is 5"),
+        ({"load": None}, "load is None; it must be a Load; cosim.Load.scaled returns one"),
+        ({"feeder": "toy"}, "it must be a Feeder; cosim.read_feeder_csv returns one"),
+        ({"price_cny_per_kwh": "x"}, "price_cny_per_kwh is 'x'; it must be numbers"),
+        ({"horizon": cosim.Horizon(state={"zzz": np.ones(1)})}, "the state of the horizon has .*zzz"),
+        (
+            {"devices": cosim.Devices(*(cosim.Storage(name="a", bus=bus) for bus in "23"))},
+            "the name 'a' is given to several devices",
+        ),
+    ],
+)
+def test_a_dispatch_is_not_solved_for_what_is_none(feeder: Any, changes: dict[str, Any], said: str) -> None:
+    asked = {
+        "feeder": feeder,
+        "devices": cosim.Devices(),
+        "load": cosim.Load.scaled(feeder, [1.0]),
+        "price_cny_per_kwh": [0.5],
+    }
+    with pytest.raises(cosim.ConfigError, match=said):
+        cosim.solve_dispatch(**(asked | changes))
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda s: cosim.study_mobility(s, 5, 0), "days is 0"),
+        (lambda s: cosim.study_mobility(s, 0), "n_ev is 0"),
+        (lambda s: cosim.study_mobility(s, 1.5), "n_ev is 1.5"),
+        (lambda s: cosim.study_mobility(s, 5, seed=-1), "seed is -1"),
+        (lambda s: cosim.run(s, out=5), "out is 5"),
+        (lambda s: cosim.run(s, out=""), "exists already"),
+        (cosim.load_scenario, "scenario is .*; it must be a text or a Path"),
+        (lambda s: cosim.sweep(s, {"seed": [1]}), "scenario is .*; it must be a text or a Path"),
+        (lambda _: cosim.sweep("toy", None), "vary is None"),
+        (lambda _: cosim.load_run(5), "directory is 5"),
+        (lambda _: cosim.compare(["a"]), "runs is .*; it must be a Run or a text or a Path"),
+        (lambda _: cosim.compare("a", model="agents"), "model is for several runs"),
+        (lambda _: cosim.read_roads(None, None), r"(?s)links is None.*od is None"),
+        (lambda _: cosim.feeder_from_pandapower(5), "is neither a .json or .m file nor a net"),
+        (lambda _: cosim.read_feeder_csv("b", "b", name=5, slack_bus=1), r"(?s)name is 5.*slack_bus is 1"),
+        (
+            lambda _: cosim.read_feeder_csv("b", "b", switched={"1": "x"}),
+            "each with True .in service. or False",
+        ),
+    ],
+)
+def test_no_argument_ends_in_an_error_of_python(toy: Any, call: Any, said: str) -> None:
+    with pytest.raises(cosim.ConfigError, match=said):
+        call(toy)
+
+
+def test_sentences_of_python_name_no_option_of_the_command_line(toy: Any, tmp_path: Path) -> None:
+    for call in (
+        lambda: cosim.assign("toy", method="ue", theta_per_min=0.3, paths="k:3", path_size=1, add_paths=True),
+        lambda: cosim.study_mobility(toy, 5_000_001),
+        lambda: cosim.run(toy, out=tmp_path),
+        lambda: cosim.load_scenario("toy", "seed"),
+        lambda: cosim.compare("a", model="agents"),
+    ):
+        with pytest.raises(cosim.ConfigError) as refused:
+            call()
+        assert "--" not in str(refused.value)
+
+
+@pytest.mark.parametrize("settings", ["population.evs=5", ["population.evs=5"], {"population.evs": 5}])
+def test_settings_are_read_alike_however_they_are_given(settings: Any) -> None:
+    assert cosim.load_scenario("toy", settings).config.population.evs == 5
+
+
+def test_a_scenario_is_taken_as_such_or_by_its_name(toy: Any) -> None:
+    one, other = (cosim.study_mobility(scenario, 50) for scenario in (toy, "toy"))
+    assert one.tables["places"].equals(other.tables["places"])
+
+
+def test_a_folder_named_like_a_bundled_scenario_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toy").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert cosim.load_scenario("toy").config.name == "toy"
+
+
+def test_every_equilibrium_of_the_roads_is_a_table_with_the_same_columns(roads: Any) -> None:
+    given = (roads.network, roads.od)
+    found = [cosim.solve_sue(cosim.build_problem(*given, 0.5)), cosim.solve_ue(*given), cosim.assign(roads)]
+    assert len({tuple(one.to_frame().columns) for one in found}) == 1
+    assert all((one.to_frame().flow_veh_h == one.link_flow_veh_h).all() for one in found)

@@ -1,6 +1,7 @@
 """The headline check: with costs fixed at the equilibrium, drivers' choices are draws from its shares.
 
-Only the roads run here: what drivers choose does not wait for the grid when the price is the same everywhere.
+Only the roads run here: what drivers choose does not wait for the grid when the price is the same everywhere. The
+twenty days are simulated as batches, which give the bytes that EVs one by one do (tests/agents/test_resolutions.py).
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
 from cosim.coupling import EquilibriumDay, equilibrium_tables
 from cosim.results import Recorder
-from cosim.scenario import DayAhead, Scenario
+from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.compare.choices import compare_choices
 from experiments.compare.comparison import agents_of
 from experiments.compare.sample import Sample, recorded
@@ -40,7 +41,8 @@ def g_tests(scenario: Scenario, ahead: DayAhead, day: EquilibriumDay, seed: int)
 
 @pytest.fixture(scope="module")
 def twenty_seeds(paper: Scenario, paper_ahead: DayAhead, paper_day: EquilibriumDay) -> Frame:
-    return pd.concat([g_tests(paper, paper_ahead, paper_day, seed) for seed in SEEDS])
+    batches = load_scenario(paper.folder / "paper.toml", ["population.resolution=batch"])
+    return pd.concat([g_tests(batches, paper_ahead, paper_day, seed) for seed in SEEDS])
 
 
 @pytest.mark.parametrize("user_class", ["not_charging", "charging"])

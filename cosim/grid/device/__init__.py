@@ -1,5 +1,6 @@
 """The devices on a feeder: one file for each kind, and all devices together."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, TypeVar
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.errors import ConfigError
+from cosim.errors import Problem, refuse, shown
 from cosim.grid.device.base import Arrays, Device, Group
 from cosim.grid.device.demand_response import DemandResponse
 from cosim.grid.device.price_response import PriceResponse
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 D = TypeVar("D", bound=Device)
+NO_DEVICE = (
+    "{} is no device; give devices one by one: Devices(Turbine(...), Storage(...)), or Devices(*devices)"
+)
 
 
 class Devices:
@@ -39,8 +43,13 @@ class Devices:
     """
 
     def __init__(self, *devices: Device) -> None:
-        """Take the devices."""
+        """Take the devices; ConfigError for what is none."""
+        refuse("Devices", [NO_DEVICE.format(shown(d)) for d in devices if not hasattr(d, "group")])
         self.all = devices
+
+    def __repr__(self) -> str:
+        """Return the names of the devices."""
+        return f"<Devices: {', '.join(str(device.label) for device in self.all) or 'none'}>"
 
     @cached_property
     def groups(self) -> tuple[Group[Any], ...]:
@@ -71,9 +80,11 @@ class Devices:
         """Raise a ``ConfigError`` with every fault of the devices on *feeder*."""
         problems = [p.within(*d.label) for d in self.all if (p := feeder.bus_problem(d.bus))]
         problems += [problem for group in self.groups for problem in group.problems()]
-        if problems:
-            source = f"devices of {feeder.name}"
-            raise ConfigError(source, problems)
+        repeated = [name for name, count in Counter(device.name for device in self.all).items() if count > 1]
+        problems += [
+            Problem(f"the name {name!r} is given to several devices", value=name) for name in repeated
+        ]
+        refuse(f"devices of {feeder.name}", problems)
 
     def profile_problems(self, last_period: int) -> list[str]:
         """Return a sentence for each device whose profiles end before *last_period*."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray
 from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
@@ -36,6 +37,7 @@ class DemandResponseConfig(DeviceSection):
         return DemandResponse(**self.model_dump())
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandResponse:
     """A bus that shifts up to ``share_max`` of its load in time (Eq. 20); shifting out is paid for."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from cosim.arguments import Numbers, checked
 from cosim.arrays import FloatArray
 from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms
@@ -48,6 +49,7 @@ class RenewableConfig(DeviceSection):
         return Renewable(profile_pu=profiles[self.profile], **self.model_dump(exclude={"profile"}))
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Renewable:
     """A PV or wind plant (Eq. 19, corrected) whose available power is ``p_rated * profile_pu * s_kva``."""
@@ -57,7 +59,7 @@ class Renewable:
     bus: str
     kind: Literal["pv", "wind"]
     s_kva: float = 1000.0
-    profile_pu: FloatArray
+    profile_pu: Numbers
     """One value per period of the day."""
     p_rated: float = 1.0
     """Rated active power as a share of the apparent power."""

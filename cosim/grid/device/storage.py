@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray
 from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier, rows
@@ -65,6 +66,7 @@ def check_soc(section: Any) -> None:
         raise contradiction(sentence, "soc_min", "soc_max", "soc_initial")
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """A battery (Eq. 18) that ends the horizon with the energy ``soc_initial``."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cosim.arguments import checked
 from cosim.arrays import FloatArray
 from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier, rows
@@ -43,6 +44,7 @@ class TurbineConfig(DeviceSection):
         return Turbine(**self.model_dump())
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turbine:
     """A micro gas turbine (Eq. 17) with the running cost a P^2 + b P, P in MW (Eq. 21)."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import model_validator
 
+from cosim.arguments import Numbers, checked
 from cosim.arrays import FloatArray
 from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
@@ -77,6 +78,7 @@ class V2GConfig(DeviceSection):
         )
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class V2GCharger:
     """Chargers that can also discharge the vehicles plugged in, seen as one store whose vehicles come and go.
@@ -94,11 +96,11 @@ class V2GCharger:
     discharge_max_kw: float = 200.0
     capacity_kwh: float = 1000.0
     """Batteries of all vehicles together."""
-    connected_pu: FloatArray
+    connected_pu: Numbers
     """Share of the vehicles that are plugged in: of the powers and of the capacity."""
-    arriving_pu: FloatArray
+    arriving_pu: Numbers
     """Energy that vehicles bring as they plug in, as a share of the capacity."""
-    departing_pu: FloatArray
+    departing_pu: Numbers
     """Energy that vehicles take along as they leave, as a share of the capacity."""
     charge_efficiency: float = 0.95
     discharge_efficiency: float = 0.95

@@ -6,15 +6,8 @@ import numpy as np
 from plotly.colors import sample_colorscale
 
 from cosim.arrays import Frame
-from experiments.figures.style import (
-    BLUE,
-    PERIODS,
-    VERMILION,
-    Figure,
-    colourbar_beside,
-    figure,
-    over_periods,
-)
+from experiments.figures.palette import BLUE, PERIODS, VERMILION
+from experiments.figures.style import Figure, colourbar_beside, figure, over_periods
 from experiments.figures.traces import Trace, limit, line, points
 
 EXACT = 1e-6

@@ -1,7 +1,8 @@
 """The convergence of roads and feeders, and the cost of the forecast error."""
 
 from cosim.arrays import Frame
-from experiments.figures.style import BLUE, GREEN, VERMILION, Figure, figure, stacked
+from experiments.figures.palette import BLUE, GREEN, VERMILION
+from experiments.figures.style import Figure, figure, stacked
 from experiments.figures.traces import limit, line, steps
 from experiments.run.figures.accuracy import FLOOR, powers
 

@@ -12,7 +12,7 @@ import pandas as pd
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
 from cosim.results import ModelTables, Run
-from experiments.figures.style import AGENTS, EQUILIBRIUM, Look, looks_of
+from experiments.figures.palette import AGENTS, EQUILIBRIUM, Look, looks_of
 
 
 @dataclass(frozen=True)
@@ -72,24 +72,26 @@ class Day:
         return [model for model in found if not model[0].empty]
 
     @cached_property
+    def where(self) -> Frame:
+        """Feeder and bus of each station."""
+        return self.main("stations").drop_duplicates("station").set_index("station")[["feeder", "bus"]]
+
+    @cached_property
     def stations(self) -> dict[str, Look]:
         """The stations with their looks: those of one feeder follow each other, so that they differ."""
-        feeders = self.main("stations").drop_duplicates("station").set_index("station").feeder
         order = [feeder["name"] for feeder in self.feeders]
         names = [station["name"] for station in self.scenario["stations"]]
-        return looks_of(sorted(names, key=lambda name: order.index(feeders[name])))
+        return looks_of(sorted(names, key=lambda name: order.index(self.where.feeder[name])))
 
     def stations_of(self, feeder: Mapping[str, Any]) -> list[str]:
         """Return the names of the stations on a feeder."""
-        rows = self.main("stations").drop_duplicates("station").set_index("station")
-        return [name for name in self.stations if rows.feeder[name] == feeder["name"]]
+        return [name for name in self.stations if self.where.feeder[name] == feeder["name"]]
 
     def stations_by_bus(self, feeder: Mapping[str, Any]) -> dict[str, tuple[str, Look]]:
         """Return what the buses with stations of a feeder are called, and how they look: as their first station."""
-        rows = self.main("stations").drop_duplicates("station").set_index("station")
         served: dict[str, list[str]] = {}
         for name in self.stations_of(feeder):
-            served.setdefault(rows.bus[name], []).append(name)
+            served.setdefault(self.where.bus[name], []).append(name)
         return {
             bus: (f"{', '.join(names)} ({at_bus(bus)})", self.stations[names[0]])
             for bus, names in served.items()

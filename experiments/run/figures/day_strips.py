@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from experiments.figures.style import INK, MUTED, SKY, STATIONS, Figure, over_periods
+from experiments.figures.palette import INK, MUTED, SKY, STATIONS
+from experiments.figures.style import Figure, over_periods
 from experiments.figures.traces import limit, scatter, steps
 from experiments.run.figures.day import Day
 

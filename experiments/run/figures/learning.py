@@ -1,7 +1,8 @@
 """How drivers come to know the roads: the distance to the equilibrium, day by day."""
 
 from cosim.arrays import Frame
-from experiments.figures.style import AGENTS, BLUE, LIMIT, Figure, figure
+from experiments.figures.palette import AGENTS, BLUE, LIMIT
+from experiments.figures.style import Figure, figure
 from experiments.figures.traces import line
 
 

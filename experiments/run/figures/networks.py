@@ -10,11 +10,12 @@ import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from experiments.figures.feeder_map import bus_map, bus_positions
+from experiments.figures.palette import STATIONS, SYMBOLS, Look
 from experiments.figures.positions import Positions, road_positions
 from experiments.figures.road_map import RoadMap, road_map, road_nodes
 from experiments.figures.slider import with_period_slider
-from experiments.figures.style import STATIONS, SYMBOLS, Figure, Look, grid
-from experiments.figures.traces import scatter
+from experiments.figures.style import Figure, grid
+from experiments.figures.traces import marks
 from experiments.run.figures.day import Day
 from experiments.run.figures.day_strips import Range, draw_strips, mark
 from experiments.run.figures.still_life import draw_still_life
@@ -113,11 +114,10 @@ def _stations_at(day: Day) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return the names of the stations at each road node, and at each 'feeder/bus'."""
     at_node: dict[str, list[str]] = {}
     at_bus: dict[str, list[str]] = {}
-    where = day.main("stations").drop_duplicates("station").set_index("station")
     for station in day.scenario["stations"]:
         name = station["name"]
         at_node.setdefault(str(station["road_node"]), []).append(name)
-        at_bus.setdefault(f"{where.feeder[name]}/{where.bus[name]}", []).append(name)
+        at_bus.setdefault(f"{day.where.feeder[name]}/{day.where.bus[name]}", []).append(name)
     return at_node, at_bus
 
 
@@ -140,15 +140,10 @@ def _halos(day: Day, places: Positions, stations_at: Mapping[str, list[str]], no
     largest = LARGEST if len(looks) <= len(STATIONS) else LARGEST_OF_MANY
     most_kw = max(1.0, float(day.main("stations").load_kw.max()))
     shares = [min(1.0, float(load_kw[names].sum()) / most_kw) for names in stations_at.values()]
-    return scatter(
-        x=[places[place][0] for place in stations_at],
-        y=[places[place][1] for place in stations_at],
-        mode="markers",
-        marker={
-            "size": [round(SMALLEST + (largest - SMALLEST) * max(0.0, share) ** 0.5, 1) for share in shares],
-            "color": [looks[names[0]].colour for names in stations_at.values()],
-            "opacity": 0.35,
-            "line": {"width": 0},
-        },
-        hoverinfo="skip",
-    )
+    look = {
+        "size": [round(SMALLEST + (largest - SMALLEST) * max(0.0, share) ** 0.5, 1) for share in shares],
+        "color": [looks[names[0]].colour for names in stations_at.values()],
+        "opacity": 0.35,
+        "line": {"width": 0},
+    }
+    return marks([places[place] for place in stations_at], look, hoverinfo="skip")

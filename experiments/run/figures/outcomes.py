@@ -3,7 +3,8 @@
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
-from experiments.figures.style import AGENTS, INK, Figure, grid, over_periods
+from experiments.figures.palette import AGENTS, INK
+from experiments.figures.style import Figure, grid, over_periods
 from experiments.figures.traces import bars, steps
 from experiments.run.figures.day import Day
 

@@ -9,17 +9,29 @@ from cosim.arrays import Frame
 from experiments.run.figures.day import Day
 
 LANES = ("EV", "station", "grid operator", "coordinator")
+EV, STATION, OPERATOR, COORDINATOR = range(len(LANES))
 TOP, ROW, GAP, LEFT = 78, 34, 230, 120
 
-SAYS = {
-    "StationLoad": "{energy_kwh:.0f} kWh",
-    "DispatchIssued": "{status}, lowest voltage {voltage_min_pu:.3f} p.u.",
-    "ChargeRequest": "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}",
-    "ChargeStarted": "after {wait_min:.0f} min",
-    "ChargeEnded": "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY",
-    "TripReported": "{wait_min:.0f} min waited, {charge_min:.0f} min charged",
+KINDS = {
+    "StationLoad": (STATION, (OPERATOR,), "{energy_kwh:.0f} kWh"),
+    "LoadForecast": (STATION, (OPERATOR,), ""),
+    "DispatchIssued": (
+        OPERATOR,
+        (COORDINATOR, STATION),
+        "{status}, lowest voltage {voltage_min_pu:.3f} p.u.",
+    ),
+    "PowerLimit": (OPERATOR, (STATION,), ""),
+    "TariffIssued": (COORDINATOR, (STATION, EV), ""),
+    "PeriodOpened": (COORDINATOR, (EV,), ""),
+    "ChargeRequest": (EV, (STATION,), "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}"),
+    "ChargeStarted": (STATION, (EV,), "after {wait_min:.0f} min"),
+    "ChargeEnded": (STATION, (EV,), "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY"),
+    "TripReported": (EV, (COORDINATOR,), "{wait_min:.0f} min waited, {charge_min:.0f} min charged"),
+    "TripsReported": (EV, (COORDINATOR,), ""),
 }
-"""What of the content of a message is drawn."""
+"""The lanes between which a message of each kind goes, and what of its content is drawn."""
+TO_ALL = (OPERATOR, STATION, EV)
+OF_ONE_EV = ("ChargeRequest", "ChargeStarted", "ChargeEnded", "TripReported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +79,14 @@ def sequence(day: Day) -> Sequence | None:
     requests = messages[messages.kind == "ChargeRequest"]
     period = int(requests.period.mode().iloc[0]) if len(requests) else int(messages.period.max())
     first_s = int(((day.number - 1) * 1440 + (period - 1) * day.period_min) * 60)
-    opening = messages[(messages.sent_s == first_s) & ~_concerns_ev(messages)]
+    opening = messages[(messages.sent_s == first_s) & ~messages.kind.isin(OF_ONE_EV)]
     told = requests[requests.period == period]
     story = messages.head(0) if told.empty else _story(messages, told.iloc[0])
-    stations = {station["name"] for station in day.scenario["stations"]}
     return Sequence(
         period=period,
         lanes=tuple((name, _x(place)) for place, name in enumerate(LANES)),
-        arrows=tuple(_arrows(opening, story, stations)),
+        arrows=tuple(_arrows(opening, story)),
     )
-
-
-def _concerns_ev(messages: Frame) -> Frame:
-    return messages.sender.str.startswith("ev ") | messages.receiver.str.startswith("ev ")
 
 
 def _story(messages: Frame, request: Frame) -> Frame:
@@ -90,50 +97,32 @@ def _story(messages: Frame, request: Frame) -> Frame:
     return own.loc[: ends[0]] if len(ends) else own
 
 
-def _arrows(opening: Frame, story: Frame, stations: set[str]) -> list[Arrow]:
+def _arrows(opening: Frame, story: Frame) -> list[Arrow]:
     """Return the opening's messages, one arrow for each kind, then those of the story one by one."""
     rows = [(own.iloc[0], len(own)) for _, own in opening.groupby("kind", sort=False)]
     rows += [(row, 1) for _, row in story.iterrows()]
-    return [_arrow(row, count, place, stations) for place, (row, count) in enumerate(rows)]
+    return [_arrow(row, count, place) for place, (row, count) in enumerate(rows)]
 
 
-def _arrow(row: Frame, count: int, place: int, stations: set[str]) -> Arrow:
-    sender = _lanes_of(row.sender, stations)[0]
-    receivers = [lane for lane in _lanes_of(row.receiver, stations) if lane != sender]
+def _arrow(row: Frame, count: int, place: int) -> Arrow:
+    sender, receivers, form = KINDS[row.kind]
     seconds = int(row.sent_s)
     who = f"{row.sender} → {row.receiver}" if count == 1 else f"{count} messages"
-    said = says(row.kind, json.loads(row.content or "{}"))
+    content = json.loads(row.content or "{}")
+    said = form.format(**content, **_in_minutes(content))
     detail = ", ".join(part for part in (who, said, f"{row.lost} lost" if row.lost else "") if part)
     return Arrow(
         y=TOP + ROW * (place + 1),
         x_from=_x(sender),
-        x_to=tuple(_x(lane) for lane in receivers) or (_x(sender),),
+        x_to=tuple(_x(lane) for lane in (TO_ALL if row.receiver == "all" else receivers)),
         clock=f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
         kind=row.kind,
         detail=detail,
     )
 
 
-def says(kind: str, content: Mapping[str, Any]) -> str:
-    """Return in a few words what a message says; '' of one that says more than a few words can hold."""
-    return SAYS[kind].format(**content, **_in_minutes(content)) if kind in SAYS else ""
-
-
 def _in_minutes(content: Mapping[str, Any]) -> dict[str, float]:
     return {f"{key[:-2]}_min": value / 60 for key, value in content.items() if key.endswith("_s")}
-
-
-def _lanes_of(name: str, stations: set[str]) -> list[int]:
-    """Return the lanes of a sender or of a group of receivers, the nearest to the coordinator first."""
-    if name == "all":
-        return [2, 1, 0]
-    lanes = [
-        (3, "coordinator" in name),
-        (2, name.startswith("operator")),
-        (1, "stations" in name or name in stations),
-        (0, "EVs" in name or name.startswith("ev ") or name == "fleet"),
-    ]
-    return [lane for lane, present in lanes if present]
 
 
 def _x(lane: int) -> int:

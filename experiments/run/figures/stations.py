@@ -3,7 +3,8 @@
 import numpy as np
 
 from cosim.arrays import Frame
-from experiments.figures.style import INK, LIMIT, Figure, readable_on, side_by_side
+from experiments.figures.palette import INK, LIMIT, readable_on
+from experiments.figures.style import Figure, side_by_side
 from experiments.figures.traces import bars, steps
 from experiments.run.figures.day import Day
 

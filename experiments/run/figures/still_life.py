@@ -4,9 +4,10 @@ from typing import Any
 
 from cosim.arrays import Frame
 from cosim.grid.bus_words import at_bus
+from experiments.figures.feeder_map import branch_lines
+from experiments.figures.palette import INK, readable_on
 from experiments.figures.positions import Positions
-from experiments.figures.style import INK, Figure, readable_on
-from experiments.figures.traces import Trace, line
+from experiments.figures.style import Figure
 from experiments.run.figures.day import Day
 
 SHORT = {"demand_response": "DR", "pv": "PV", "v2g": "V2G"}
@@ -16,7 +17,10 @@ FEW_STATIONS, FEW_BUSES = 12, 60
 
 def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
     """Draw what does not change with the period."""
-    drawing.add_trace(_branches(day.main("branches"), buses), row=1, col=2)
+    branches = day.main("branches").drop_duplicates(["feeder", "branch"])
+    from_bus, to_bus = (branches.feeder + "/" + branches[end] for end in ("from_bus", "to_bus"))
+    ends = zip(from_bus.map(buses), to_bus.map(buses), strict=True)
+    drawing.add_trace(branch_lines(ends), row=1, col=2)
     if len(day.scenario["stations"]) <= FEW_STATIONS:
         _annotate_stations(drawing, day, nodes, buses)
     if len(buses) <= FEW_BUSES:
@@ -24,24 +28,12 @@ def draw_still_life(drawing: Figure, day: Day, nodes: Positions, buses: Position
     _annotate_feeders(drawing, day, buses)
 
 
-def _branches(branches: Frame, buses: Positions) -> Trace:
-    """Return the branches as one line with gaps; a lateral leaves its bus at a right angle."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for row in branches.drop_duplicates(["feeder", "branch"]).itertuples():
-        (x0, y0), (x1, y1) = buses[f"{row.feeder}/{row.from_bus}"], buses[f"{row.feeder}/{row.to_bus}"]
-        x += [x0, x0, x1, None]
-        y += [y0, y1, y1, None]
-    return line(x, y, None, "#9aa6b2", hoverinfo="skip")
-
-
 def _annotate_stations(drawing: Figure, day: Day, nodes: Positions, buses: Positions) -> None:
     """Name each station at its bus and its bus at the station, in the station's colour."""
-    where = day.main("stations").drop_duplicates("station").set_index("station")
     several = len(day.feeders) > 1
     for station in day.scenario["stations"]:
         name = station["name"]
-        feeder, bus, colour = where.feeder[name], where.bus[name], day.stations[name].colour
+        (feeder, bus), colour = day.where.loc[name], day.stations[name].colour
         x, y = buses[f"{feeder}/{bus}"]
         drawing.add_annotation(**_flag(f"<b>{name}</b>", colour), x=x, y=y, ax=0, ay=-34, row=1, col=2)
         x, y = nodes[str(station["road_node"])]

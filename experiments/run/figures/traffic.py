@@ -6,17 +6,9 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
-from experiments.figures.style import (
-    AGENTS,
-    EQUILIBRIUM,
-    INK,
-    Figure,
-    colours_of,
-    congestion,
-    figure,
-    over_periods,
-)
-from experiments.figures.traces import Trace, band, bars, heat_map, line, points
+from experiments.figures.palette import AGENTS, EQUILIBRIUM, INK, colours_of, congestion
+from experiments.figures.style import Figure, figure, over_periods
+from experiments.figures.traces import Trace, band, bars, heat_map, line, points, whiskers
 from experiments.run.figures.day import Day
 
 GEH_GOOD = 5.0
@@ -134,9 +126,8 @@ def _share_bars(equilibrium: Frame, counted: Frame | None) -> list[Trace]:
 
 def _whiskers(middle: Frame, half: Frame) -> dict[str, Any]:
     """Return error bars that end at zero."""
-    down = half.clip(upper=middle)
-    look = {"type": "data", "symmetric": False, "color": INK, "thickness": 1.2}
-    return {**look, "array": half.round(3), "arrayminus": down.round(3), "visible": bool((half > 0).any())}
+    look = {"color": INK, "thickness": 1.2, "visible": bool((half > 0).any())}
+    return whiskers(half.clip(upper=middle).round(3), half.round(3), **look)
 
 
 def _weighted_shares(equilibrium: Frame, counted: Frame | None) -> Frame:

@@ -8,6 +8,7 @@ import pytest
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.causes import driving_range
+from experiments.compare.indicator import Cause
 from experiments.compare.sample import Sample, recorded
 
 
@@ -33,7 +34,7 @@ def test_a_charge_is_forced_if_the_whole_trip_would_end_below_the_reserve(toy: S
     agents = replace(
         equilibrium, name="agents", model="agents", days=(recorded({"trips": kept}),), seeds=(1,)
     )
-    (found,) = driving_range(equilibrium, agents)
+    (found,) = driving_range(Cause("range", equilibrium, agents))
     forced, stranded = 3, 1
     assert found.other == pytest.approx((forced + stranded) / 8)
     assert f"forces a charge on {forced:.1f} of 8" in found.sentence

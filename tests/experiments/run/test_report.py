@@ -231,6 +231,19 @@ def test_a_flag_names_the_feeder_where_there_are_several() -> None:
     assert flags({"agents": found}, several_feeders=True) == ["agents: feeder west, period 1, bus 4: low."]
 
 
+def test_a_price_at_or_below_zero_is_a_note_and_no_flag() -> None:
+    """It breaks no limit, so that it alone does not end a run with code 3."""
+    low = {
+        "feeder": [""],
+        "place": ["tariff"],
+        "kind": ["price"],
+        "amount": [0.5],
+        "sentence": ["period 3: -0.5."],
+    }
+    assert flags({"agents": pd.DataFrame(low)}) == []
+    assert flags({"agents": pd.DataFrame(low)}, notes=True) == ["agents: period 3: -0.5."]
+
+
 def test_a_station_has_one_colour_in_every_figure(toy_run: Run, tmp_path: Path) -> None:
     """On the maps, above its column, in its prices; seven stations have seven colours."""
     day = Day(with_more_stations(toy_run, tmp_path / "seven"))

@@ -114,3 +114,16 @@ def test_numbers_stand_where_they_belong_on_the_axis_and_words_side_by_side(
     drawing = figures_over_values(days, pd.DataFrame({field: values}))
     assert list(drawing.data[0].x) == places
     assert drawing.layout.xaxis.type == ("linear" if isinstance(places[0], float) else "category")
+
+
+def test_a_field_of_the_agents_alone_is_told_to_change_nothing() -> None:
+    field = "population.theta_per_min"
+    told = run("sweep", "toy", "--vary", f"{field}=0.1,0.5", *FEW)
+    assert f"note: {field} changes no figure of the equilibrium" in told.stderr
+
+
+def test_beside_a_field_that_matters_python_warns_of_the_one_that_does_not() -> None:
+    fields = {"road.theta_per_min": [0.1, 0.5], "population.theta_per_min": [0.1, 0.5]}
+    with pytest.warns(UserWarning, match="changes no figure") as told:
+        sweep("toy", fields, FEW[1:])
+    assert [str(one.message).split()[0] for one in told] == ["population.theta_per_min"]

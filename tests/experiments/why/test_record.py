@@ -182,7 +182,31 @@ def test_a_run_whose_tables_were_edited_is_refused(copied: Path) -> None:
     trips = pd.read_parquet(file)
     trips.loc[3, "soc_departure"] += 1e-15
     trips.to_parquet(file)
-    with pytest.raises(ConfigError, match=r"table 'trips' has other values of soc_departure .*by hand"):
+    with pytest.raises(ConfigError, match=r"agents/trips.parquet is not as the run wrote it"):
+        find_ev_day(copied, 1)
+    with pytest.raises(
+        ConfigError, match=r"table 'trips' has other values of soc_departure \(the versions are"
+    ):
+        rerun(load_run(copied), [1])
+
+
+@pytest.mark.parametrize("table", ["equilibrium/links", "comparison/totals"])
+def test_a_run_with_another_edited_table_is_refused(toy_run: Run, tmp_path: Path, table: str) -> None:
+    copied = Path(shutil.copytree(toy_run.directory, tmp_path / "copy"))
+    file = copied / f"{table}.parquet"
+    pd.read_parquet(file).iloc[1:].to_parquet(file)
+    with pytest.raises(ConfigError, match=f"{table}.parquet is not as the run wrote it"):
+        find_ev_day(copied, 1)
+
+
+def test_other_versions_are_named_as_the_reason(copied: Path) -> None:
+    file = copied / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["versions"]["numpy"] = "1.0"
+    file.write_text(json.dumps(manifest))
+    scenario = copied / "scenario.toml"
+    scenario.write_text(scenario.read_text().replace("evs = 150", "evs = 149"))
+    with pytest.raises(ConfigError, match=r"149 evs, and not 150 \(the run was made with numpy 1.0, here "):
         find_ev_day(copied, 1)
 
 
