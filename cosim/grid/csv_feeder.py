@@ -12,7 +12,7 @@ from cosim.arguments import Allowed, checked
 from cosim.arrays import FloatArray
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
-from cosim.grid.branch import Branch, join_parallel
+from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.given_csv import GivenCsv
 from cosim.grid.given_network import Given
@@ -76,7 +76,7 @@ def read_feeder_csv(
         name=name,
         source=f"{buses_csv}, {branches_csv}",
         buses=buses,
-        branches=join_parallel([_in_per_unit(row, v_base_kv) for row in branches])[0],
+        branches=[_in_per_unit(row, v_base_kv) for row in branches],
         slacks=dict.fromkeys(slacks, 1.0),
         voltage_limits_pu=limits if len(buses) == len(bus_table.cells) else None,
         v_base_kv=v_base_kv,

@@ -34,7 +34,7 @@ mpc.branch = [
 BUSES = "bus,p_kw,q_kvar,voltage_min_pu\n# a comment\na,0,0,\nb,500,200,0.9\nc,300,100,\nd,400,100,0.9\n"
 BRANCHES = (
     "branch,from_bus,to_bus,r_ohm,x_ohm,in_service,current_max_a\n"
-    "1,a,b,1.0,0.8,true,\n2,b,c,2.0,1.6,1,300\n2b,b,c,3.0,2.4,true,\n3,c,d,1,1,false,\n4,a,d,1.5,1,true,90\n"
+    "1,a,b,1.0,0.8,true,\n2,b,c,2.0,1.6,1,300\n3,c,d,1,1,false,\n4,a,d,1.5,1,true,90\n"
 )
 
 
