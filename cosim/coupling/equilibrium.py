@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.arguments import checked
-from cosim.arrays import FloatArray, IntArray
+from cosim.arrays import FloatArray, Frame, IntArray
 from cosim.config.coupling import Start
 from cosim.coupling.damping import PRICE_TOLERANCE_CNY_PER_KWH, Damping
 from cosim.coupling.day import RoadDay, road_day
@@ -20,6 +20,7 @@ from cosim.coupling.response import price_response
 from cosim.grid.solution import Dispatch
 from cosim.randomness import stream
 from cosim.scenario import Scenario, as_scenario, charging_price_cny_per_kwh
+from cosim.short_repr import short_repr
 
 RANDOM_START_CNY_PER_KWH = (0.1, 2.0)
 """Bounds of the uniform distribution of random start prices."""
@@ -27,6 +28,7 @@ SAME_DAY_TOLERANCES = 10.0
 """Distance of two days, in tolerances of the residual, up to which they count as one equilibrium."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EquilibriumDay(RoadDay):
     """The coupled day: traffic, station load, dispatch and prices, with the course of the search."""
@@ -45,6 +47,22 @@ class EquilibriumDay(RoadDay):
     tolerance: float
     others: tuple["EquilibriumDay", ...] = ()
     """Days reached from the other starts."""
+
+    def to_frame(self) -> Frame:
+        """Return a table with one row per period and station: load, charging, nodal and upper-grid price."""
+        import pandas as pd
+
+        stations = self.paths.network.stations
+        periods = len(self.tariff_cny_per_kwh)
+        columns = {
+            "period": np.repeat(np.arange(1, periods + 1), len(stations)),
+            "station": stations * periods,
+            "load_kw": self.load.load_kw.ravel(),
+            "charging_price_cny_per_kwh": self.charging_price_cny_per_kwh.ravel(),
+            "nodal_price_cny_per_kwh": self.nodal_price_cny_per_kwh.ravel(),
+            "tariff_cny_per_kwh": np.repeat(self.tariff_cny_per_kwh, len(stations)),
+        }
+        return pd.DataFrame(columns)
 
     @property
     def held_periods(self) -> IntArray:

@@ -12,12 +12,13 @@ from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
 from cosim.grid.clarabel_engine import engine
-from cosim.grid.device import Devices, Renewable
+from cosim.grid.device import Devices
 from cosim.grid.fallback import fallback_solution
+from cosim.grid.input_problems import shape_problems
 from cosim.grid.model import ProblemStructure
 from cosim.grid.parameters import current_scale, parameters
 from cosim.grid.polish import LOCAL, Polished, Step, polish
-from cosim.grid.problem import DispatchState, Horizon, Load, ProblemData, Rules
+from cosim.grid.problem import Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.reading import read_solution
 from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
@@ -277,7 +278,7 @@ def _case(
     """Check everything that comes in and put it together."""
     devices.check(feeder)
     price = np.asarray(price, dtype=np.float64)
-    problems = _shape_problems(feeder, devices, load, price, horizon)
+    problems = shape_problems(feeder, devices, load, price, horizon)
     if problems:
         source = f"dispatch of {feeder.name}"
         raise ConfigError(source, problems)
@@ -302,35 +303,3 @@ def _case(
         rules=rules,
         solver=available_solver(rules.solver).name,
     )
-
-
-def _shape_problems(
-    feeder: Feeder, devices: Devices, load: Load, price: FloatArray, horizon: Horizon
-) -> list[str]:
-    periods = price.size
-    wanted = (periods, feeder.bus_count)
-    problems = [] if price.ndim == 1 and periods else ["the price must be one number per period."]
-    arrays = {"base_kw": load.base_kw, "base_kvar": load.base_kvar, "station_kw": load.station_kw}
-    for name, array in arrays.items():
-        if array.shape != wanted:
-            problems.append(f"{name} has shape {array.shape}, expected (periods, buses) = {wanted}.")
-        elif not np.isfinite(array).all():
-            problems.append(f"{name} has a value that is not a finite number.")
-    offered, plants = load.renewable_kw, len(devices.of(Renewable))
-    if offered is not None and (offered.shape != (periods, plants) or not (offered >= 0).all()):
-        problems.append(f"renewable_kw must be (periods, devices) = {(periods, plants)} numbers >= 0.")
-    if load.station_kw.size and (load.station_kw < 0).any():
-        problems.append("station_kw has a negative value; a station only charges.")
-    if not np.isfinite(price).all():
-        problems.append("the price has a value that is not a finite number.")
-    problems += devices.profile_problems(horizon.first_period - 1 + periods)
-    return problems + _state_problems(horizon.state, devices)
-
-
-def _state_problems(state: DispatchState | None, devices: Devices) -> list[str]:
-    if state is None:
-        return []
-    wanted = {name: values.shape for name, values in devices.initial_state().items()}
-    given = {name: np.shape(values) for name, values in state.items()}
-    found = f"the state of the horizon has {given or 'nothing'}; it must have {wanted or 'nothing'} (names, shapes)"
-    return [] if given == wanted else [found]

@@ -15,6 +15,7 @@ from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import Problem, refuse
 from cosim.grid.radial import Feeder
 from cosim.sections import Count, NonNegative, PerUnitVoltage, Positive
+from cosim.short_repr import short_repr
 
 DispatchState = Mapping[str, FloatArray]
 """What one period leaves to the next: arrays of the devices by name, such as ``storage_kwh`` (devices,)."""
@@ -43,6 +44,7 @@ class LoadResponse(Protocol):
         """Return the response in the periods from *start* up to *stop*, counted from 0."""
 
 
+@short_repr
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Load:

@@ -15,12 +15,14 @@ from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import grow_tree
 from cosim.grid.voltage_rules import DEFAULT_BAND_PU, VoltageRules, band_problems
+from cosim.short_repr import short_repr
 
 BASE_KVA = 1000.0
 """The internal power base. On 10 MVA the solver answers ``optimal_inaccurate``."""
 ComplexArray = NDArray[np.complex128]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Feeder:
     """A radial feeder, ordered from its slack buses outwards; n buses, n branches less one for each slack.
@@ -201,15 +203,15 @@ class Tables:
 
 def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Problem]) -> Feeder:
     """Return *tables* ordered as trees; raise a ``ConfigError`` with *problems* and all that come up here."""
-    rules = voltage or VoltageRules()
-    names = tuple(tables.buses)
+    rules, names = voltage or VoltageRules(), tuple(tables.buses)
     known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
     tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
     problems = problems + _slack_problems(tables)
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
-    problems = problems or _shorted(known)
+    shorted = Problem("the impedance is 0; fuse its buses")
+    problems = problems or [shorted.within("branch", b.edge.name) for b in known if b.z_pu == 0]
     band = _band(tables, rules)
     refuse(tables.source, problems + _rule_problems(rules, tables) + band_problems(tuple(tables.buses), band))
     outwards = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
@@ -270,13 +272,8 @@ def _one_or_each(limits: FloatArray) -> float | FloatArray:
 
 
 def _slack_problems(tables: Tables) -> list[Problem]:
-    lost = [slack for slack in tables.slacks if tables.buses and slack not in tables.buses]
-    return [unknown_bus(slack, tuple(tables.buses)).within("slack bus", slack) for slack in lost]
-
-
-def _shorted(branches: list[Branch]) -> list[Problem]:
-    without = [branch.edge.name for branch in branches if branch.z_pu == 0]
-    return [Problem("the impedance is 0; fuse its buses").within("branch", name) for name in without]
+    names = tuple(tables.buses)
+    return [unknown_bus(s, names).within("slack bus", s) for s in tables.slacks if names and s not in names]
 
 
 def _rule_problems(rules: VoltageRules, tables: Tables) -> list[Problem]:

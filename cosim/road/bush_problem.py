@@ -9,8 +9,10 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.road.bush_loading import BushLoading, load_bushes, path_cost_range
 from cosim.road.bushes import BushSet
 from cosim.road.problem import SueProblem
+from cosim.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BushProblem(SueProblem[BushLoading]):
     """Assignment problem of one period on bushes; its groups are those of ``bushes``, theta is per class."""

@@ -19,6 +19,7 @@ from cosim.road.network import Network, OdTable
 from cosim.road.path_search import od_name
 from cosim.road.paths import UserClass
 from cosim.road.shortest import trees_from
+from cosim.short_repr import short_repr
 
 MIN_RELATIVE_COST = 1e-6
 """Minimum cost of a road in the order of a bush, over the mean, so that roads of zero time are in it."""
@@ -26,6 +27,7 @@ COST_TIE_TOLERANCE = 1e-9
 """Difference of costs from an origin, over the mean cost of a link, below which they are equal."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BushSet:
     """The bushes of every class and origin as one acyclic graph; arcs are sorted by their head."""

@@ -22,6 +22,7 @@ from cosim.csv_tables import (
 )
 from cosim.errors import ConfigError, refuse
 from cosim.road.network import Network, OdTable, natural_order
+from cosim.short_repr import short_repr
 
 NODE_COLUMNS = ("node", "x", "y")
 LINK_NUMBERS = {
@@ -36,6 +37,7 @@ NODE = "a node of the network"
 YES_OR_NO = Range("0 or 1", lambda value: value in (0, 1))
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class RoadData:
     """A road network without stations, and its trips."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, Frame, IntArray
 from cosim.errors import ConfigError
+from cosim.short_repr import short_repr
 
 LINK_DEFAULTS = {
     **dict.fromkeys(("t0_min", "capacity_veh_h", "alpha", "davidson_j", "length_km", "fixed_cost_min"), 0.0),
@@ -30,6 +31,7 @@ class ChargingArc:
     """Davidson's J, the weight of the wait; fitted to the M/M/c wait by :func:`cosim.road.latency.fit_davidson_j`."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
     """Road network with charging arcs: BPR times on roads, Davidson times on charging arcs; arrays in link order."""
@@ -144,6 +146,7 @@ class Network:
         )
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OdTable:
     """Demand between pairs of nodes, as node indices of one network; one entry per OD."""

@@ -16,6 +16,7 @@ from cosim.road.latency import link_time_min
 from cosim.road.loading import L, PathLoading
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
+from cosim.short_repr import short_repr
 
 Overload = Literal["refuse", "extend"]
 
@@ -80,6 +81,7 @@ class SueProblem(ABC, Generic[L]):
         """Return the (group, station) combinations with a path, as two index arrays."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AssignmentProblem(SueProblem[PathLoading]):
     """Assignment problem of one period on listed paths; its groups are those of ``paths``."""

@@ -24,6 +24,7 @@ from cosim.road.path_size import path_sizes
 from cosim.road.paths import PathSet, UserClasses
 from cosim.road.problem import AssignmentProblem
 from cosim.sections import Count, NonNegative, Tolerance
+from cosim.short_repr import short_repr
 
 FIRST_THETA_TIMES_COST = 100.0
 """Theta of the first iteration times the mean cost of a trip on the initial paths."""
@@ -45,6 +46,7 @@ MAX_ITERATIONS = 60
 """Stochastic equilibria solved."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class UserEquilibrium:
     """Flows of a user equilibrium (every used path is a cheapest one), or of a system optimum (minimum total cost)."""

@@ -28,6 +28,7 @@ from cosim.road.network import Network
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
+from cosim.scenario.chains import build_chains, without_round_trips
 from cosim.scenario.choice import build_choice
 from cosim.scenario.feeder_case import (
     FeederCase,
@@ -44,8 +45,8 @@ from cosim.scenario.inputs import (
 )
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
-from cosim.scenario.trips import build_chains, without_round_trips
 from cosim.sections import Seed
+from cosim.short_repr import short_repr
 
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ USER_CLASSES = (UserClass("car"), UserClass("not_charging"), UserClass("charging
 """Conventional cars, EVs that do not charge on this trip, EVs that fast-charge on the way."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scenario:
     """The inputs of both models of the day, built and checked."""

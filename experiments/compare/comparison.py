@@ -7,6 +7,7 @@ from typing import Any
 from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
 from cosim.results import Recorder
+from cosim.short_repr import short_repr
 from cosim.tables import TABLES
 from experiments.compare.causes import indicators
 from experiments.compare.choices import compare_choices
@@ -40,6 +41,7 @@ class ComparedPair:
         return {**self.verdict.facts, "tests": tests, **rows, "in_one_only": alone, "settings": settings}
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
     """Each sample against the first."""

@@ -23,6 +23,7 @@ from cosim.ev.soc_chain import ChargingDay, charging_days, single_ev_type
 from cosim.ev.timeline import Timeline, timeline
 from cosim.scenario import Scenario, as_scenario
 from cosim.sections import Count, Seed
+from cosim.short_repr import short_repr
 from experiments.mobility.tables import TABLE_BUILDERS, charging, departures, places
 
 PURPOSE = "mobility"
@@ -58,6 +59,7 @@ class SampledDays:
         return self.days[-1]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MobilityStudy:
     """Result of a mobility study: a single day, and many consecutive days if requested."""

@@ -49,11 +49,6 @@ PUBLIC = [
 
 
 @pytest.fixture(scope="module")
-def toy() -> Any:
-    return cosim.load_scenario("toy")
-
-
-@pytest.fixture(scope="module")
 def roads() -> Any:
     return cosim.read_roads(str(TOY / "links.csv"), str(TOY / "od.csv"))
 
@@ -378,3 +373,23 @@ def test_every_equilibrium_of_the_roads_is_a_table_with_the_same_columns(roads: 
     found = [cosim.solve_sue(cosim.build_problem(*given, 0.5)), cosim.solve_ue(*given), cosim.assign(roads)]
     assert len({tuple(one.to_frame().columns) for one in found}) == 1
     assert all((one.to_frame().flow_veh_h == one.link_flow_veh_h).all() for one in found)
+
+
+def test_the_equilibrium_of_a_day_is_a_table_of_periods_and_stations(toy: Any, toy_day: Any) -> None:
+    table = toy_day.to_frame()
+    assert len(table) == toy.periods.count * len(toy.stations)
+    assert table.load_kw.sum() == pytest.approx(toy_day.load.load_kw.sum())
+
+
+def test_whatever_is_returned_is_shown_in_a_short_line(
+    toy: Any, toy_day: Any, roads: Any, feeder: Any
+) -> None:
+    problem = cosim.build_problem(roads.network, roads.od, 0.5)
+    shown = [
+        *(toy, toy_day, roads, roads.network, roads.od, feeder, problem, cosim.Devices()),
+        *(cosim.Load.scaled(feeder, [1.0]), cosim.solve_ue(roads.network, roads.od)),
+        *(cosim.study_mobility(toy, 50), cosim.build_problem(roads.network, roads.od, 0.5, paths="bush")),
+        cosim.Renewable(name="r", bus="2", kind="pv", profile_pu=np.ones(500)),
+    ]
+    long = [repr(one) for one in shown if len(repr(one)) > 250 or "\n" in repr(one) or " at 0x" in repr(one)]
+    assert long == []

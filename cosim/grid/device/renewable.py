@@ -16,6 +16,7 @@ from cosim.grid.problem import ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
 from cosim.sections import Name, Place, Positive
+from cosim.short_repr import short_repr
 
 
 class RenewableConfig(DeviceSection):
@@ -49,6 +50,7 @@ class RenewableConfig(DeviceSection):
         return Renewable(profile_pu=profiles[self.profile], **self.model_dump(exclude={"profile"}))
 
 
+@short_repr
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Renewable:

@@ -18,6 +18,7 @@ from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
 from cosim.sections import Name, NonNegative, Place, Positive, Share
+from cosim.short_repr import short_repr
 
 ROUNDING_PU = 1e-9
 """Shares that differ by less are the same."""
@@ -78,6 +79,7 @@ class V2GConfig(DeviceSection):
         )
 
 
+@short_repr
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class V2GCharger:

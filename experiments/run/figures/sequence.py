@@ -108,8 +108,7 @@ def _arrow(row: Frame, count: int, place: int) -> Arrow:
     sender, receivers, form = KINDS[row.kind]
     seconds = int(row.sent_s)
     who = f"{row.sender} → {row.receiver}" if count == 1 else f"{count} messages"
-    content = json.loads(row.content or "{}")
-    said = form.format(**content, **_in_minutes(content))
+    said = _filled_in(form, json.loads(row.content or "{}")) if form else ""
     detail = ", ".join(part for part in (who, said, f"{row.lost} lost" if row.lost else "") if part)
     return Arrow(
         y=TOP + ROW * (place + 1),
@@ -121,8 +120,10 @@ def _arrow(row: Frame, count: int, place: int) -> Arrow:
     )
 
 
-def _in_minutes(content: Mapping[str, Any]) -> dict[str, float]:
-    return {f"{key[:-2]}_min": value / 60 for key, value in content.items() if key.endswith("_s")}
+def _filled_in(form: str, content: Mapping[str, Any]) -> str:
+    """Return what is drawn of the content of a message, its times also in minutes."""
+    minutes = {f"{key[:-2]}_min": value / 60 for key, value in content.items() if key.endswith("_s")}
+    return form.format(**content, **minutes)
 
 
 def _x(lane: int) -> int:

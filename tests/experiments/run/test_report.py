@@ -288,7 +288,7 @@ def test_a_fleet_that_reports_trips_speaks_from_the_lane_of_the_drivers(toy_run:
     messages = pd.read_parquet(file)
     busiest = messages[messages.kind == "ChargeRequest"].period.mode().iloc[0]
     report = messages.index[messages.kind == "TripReported"][0]
-    changed = {"kind": "TripsReported", "sender": "fleet", "content": "{}"}
+    changed = {"kind": "TripsReported", "sender": "fleet", "content": '{"departed_s": [0, 60]}'}
     messages.loc[report, list(changed)] = list(changed.values())
     messages.loc[report, "sent_s"] = int((busiest - 1) * Day(batch).period_min * 60)
     messages.to_parquet(file)

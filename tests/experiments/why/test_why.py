@@ -192,11 +192,12 @@ def cosim(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     [
         ("told all", ["151"], "there is no EV 151; the EVs are numbered 1 to 150"),
         ("told all", ["0"], "there is no EV 0"),
+        ("told all", ["-1"], "there is no EV -1"),
         ("told all", ["5", "--day", "2"], "there is no day 2; the run is of day 1 alone"),
         ("carried, mixed, batch", ["5", "--day", "4"], "there is no day 4; the days are numbered 1 to 3"),
         ("told all", ["5", "--at", "25:00"], "'25:00' is no time of a day"),
         ("told all", ["5", "--at", "noon"], "'noon' is no time of a day"),
-        ("told all", ["five"], "valid integer"),
+        ("told all", ["five"], "'five' is no number of an EV; give one from 1 on"),
     ],
 )
 def test_what_is_not_there_is_a_sentence_and_code_2(
