@@ -53,7 +53,7 @@ class FeederConfig(Section):
     """Branches of that CSV that are out of service, regardless of its column."""
     closed_branches: Entries[Place] = ()
     """Branches of that CSV that are in service, regardless of its column: tie lines."""
-    slack_bus: Place = "1"
+    slack_bus: Place | Annotated[Entries[Place], Field(min_length=1)] = "1"
     """Bus where a feeder read from CSV is connected to the upper grid."""
     base_kv: Positive = 12.66
     """Rated voltage of a feeder read from CSV [kV]."""

@@ -1,23 +1,32 @@
 """A feeder of lines, read from two CSV tables in ohms."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from cosim.arguments import Allowed, checked
+from cosim.arrays import FloatArray
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
-from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.given_csv import GivenCsv
+from cosim.grid.given_network import Given
+from cosim.grid.radial import BASE_KVA, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
+from cosim.grid.voltage_rules import VoltageRules
 from cosim.sections import Positive
 
+LIMITS = ("voltage_min_pu", "voltage_max_pu")
 BRANCH_COLUMNS = ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service")
+SLACKS = Allowed(
+    "the name of a bus, or the names of several",
+    lambda given: isinstance(given, str) or (bool(given) and all(isinstance(name, str) for name in given)),
+)
 SWITCHED = Allowed(
     "names of branches, each with True (in service) or False",
     lambda given: (
@@ -43,7 +52,7 @@ def read_feeder_csv(
     branches_csv: Path | str,
     *,
     name: str = "feeder",
-    slack_bus: str = "1",
+    slack_bus: Annotated[str | Sequence[str], SLACKS] = "1",
     v_base_kv: Positive = 12.66,
     voltage: VoltageRules | None = None,
     switched: Annotated[Mapping[str, bool] | None, SWITCHED] = None,
@@ -52,23 +61,35 @@ def read_feeder_csv(
 
     *switched* says of branches whether they are in service, whatever the table says.
 
-    Columns: ``bus,p_kw,q_kvar`` and ``branch,from_bus,to_bus,r_ohm,x_ohm,in_service``, optional
-    ``current_max_a``.
+    Columns: ``bus,p_kw,q_kvar`` and ``branch,from_bus,to_bus,r_ohm,x_ohm,in_service``; optional are
+    ``voltage_min_pu,voltage_max_pu`` of a bus and ``current_max_a`` of a branch, empty where there is no limit.
+    Several slack buses make several trees. Any other column is refused.
     Raises ``ConfigError`` with every fault found: cells, names, loops, parts without the slack.
     """
-    bus_table = read_table(Path(buses_csv), ("bus", "p_kw", "q_kvar"))
+    slacks = (slack_bus,) if isinstance(slack_bus, str) else tuple(slack_bus)
+    bus_table = read_table(Path(buses_csv), ("bus", "p_kw", "q_kvar"), LIMITS)
     branch_table = read_table(Path(branches_csv), BRANCH_COLUMNS, ("current_max_a",))
     buses = _buses(bus_table)
     branches = _branches(branch_table, list(buses), switched or {})
+    limits = (_limits(bus_table, LIMITS[0], np.nan), _limits(bus_table, LIMITS[1], np.nan))
     tables = Tables(
         name=name,
         source=f"{buses_csv}, {branches_csv}",
         buses=buses,
         branches=[_in_per_unit(row, v_base_kv) for row in branches],
-        slacks={slack_bus: 1.0},
+        slacks=dict.fromkeys(slacks, 1.0),
+        voltage_limits_pu=limits if len(buses) == len(bus_table.cells) else None,
         v_base_kv=v_base_kv,
     )
-    return build_feeder(tables, voltage, problems_of(bus_table, branch_table))
+    feeder = build_feeder(tables, voltage, problems_of(bus_table, branch_table))
+    given = GivenCsv(
+        buses=Path(buses_csv),
+        branches=Path(branches_csv),
+        slack_buses=slacks,
+        v_base_kv=v_base_kv,
+        switched=tuple((switched or {}).items()),
+    )
+    return replace(feeder, given=Given.under(given, voltage))
 
 
 def _buses(table: Table) -> dict[str, tuple[float, float]]:
@@ -83,9 +104,7 @@ def _branches(table: Table, buses: list[str], switched: Mapping[str, bool]) -> l
     names = table.names("branch")
     ends = list(zip(table.names("from_bus"), table.names("to_bus"), strict=True))
     r_ohm, x_ohm = table.numbers("r_ohm", NOT_NEGATIVE), table.numbers("x_ohm", NOT_NEGATIVE)
-    limit_a = np.full(len(names), math.inf)
-    if "current_max_a" in table.columns:
-        limit_a = table.numbers("current_max_a", POSITIVE)
+    limit_a = _limits(table, "current_max_a", math.inf)
     in_service = [text.lower() for text in table.names("in_service")]
     for line, pair, text, r, x in zip(table.lines, ends, in_service, r_ohm, x_ohm, strict=True):
         if text not in {"true", "false", "1", "0"}:
@@ -102,6 +121,14 @@ def _branches(table: Table, buses: list[str], switched: Mapping[str, bool]) -> l
         for i in range(len(names))
         if switched.get(names[i], in_service[i] in {"true", "1"})
     ]
+
+
+def _limits(table: Table, column: str, none: float) -> FloatArray:
+    """Return a column of limits; an empty cell, or no such column, is *none*."""
+    if column not in table.columns:
+        return np.full(len(table.cells), none)
+    cells = [table.number(line, row, column, POSITIVE) if row[column] else none for line, row in table.rows()]
+    return np.array(cells, dtype=np.float64)
 
 
 def _in_per_unit(row: _Row, v_base_kv: float) -> Branch:

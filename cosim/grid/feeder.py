@@ -2,7 +2,8 @@
 
 from cosim.grid.csv_feeder import read_feeder_csv
 from cosim.grid.pandapower_net import feeder_from_pandapower
-from cosim.grid.radial import BASE_KVA, Feeder, VoltageRules
+from cosim.grid.radial import BASE_KVA, Feeder
+from cosim.grid.voltage_rules import VoltageRules
 
 __all__ = [
     "BASE_KVA",

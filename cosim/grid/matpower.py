@@ -18,8 +18,10 @@ from cosim.grid.branch import Branch, join_parallel
 from cosim.grid.bus_words import at_bus
 from cosim.grid.case_language import run_case
 from cosim.grid.case_tokens import read_text
-from cosim.grid.radial import BASE_KVA, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.given_network import Given, GivenCells
+from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
+from cosim.grid.voltage_rules import VoltageRules
 
 WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
 BUS_TYPE = Range("1 (PQ), 2 (PV), 3 (reference) or 4 (isolated)", lambda value: value in {1, 2, 3, 4})
@@ -110,13 +112,15 @@ def feeder_from_matpower(path: Path, *, voltage: VoltageRules | None = None) -> 
     model has none for, each with its line or number.
     """
     case = read_matpower(path)
-    buses, slacks, problems = _injections(case)
+    generation = _generation(case)
+    slacks, problems = _slacks(case)
     branches, _ = join_parallel(_branches(case))
     bus = case.bus[case.alive]
     tables = Tables(
         name=path.stem,
         source=str(path),
-        buses=buses,
+        buses=_loads(case, generation),
+        generation_kva=generation,
         branches=branches,
         slacks=slacks,
         v_base_kv=np.where(bus[:, 9] > 0, bus[:, 9], 1.0),
@@ -125,7 +129,16 @@ def feeder_from_matpower(path: Path, *, voltage: VoltageRules | None = None) -> 
         notes=case.notes,
         bus_numbers="the numbers are those of the file",
     )
-    return build_feeder(tables, voltage, problems)
+    feeder = build_feeder(tables, voltage, problems)
+    return replace(feeder, given=Given.under(_given(case, generation), voltage))
+
+
+def _given(case: MatpowerCase, generation: ComplexArray) -> GivenCells:
+    """Return the cells of what is in service."""
+    bus, branch = case.bus[case.alive], case.branch[case.conducts].copy()
+    position = {number: float(k) for k, number in enumerate(bus[:, 0])}
+    branch[:, :2] = [[position[near], position[far]] for near, far in branch[:, :2]]
+    return GivenCells(base_mva=case.base_mva, bus=bus, branch=branch, generation_mva=generation / 1e3)
 
 
 def read_matpower(path: Path) -> MatpowerCase:
@@ -236,14 +249,29 @@ def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _injections(case: MatpowerCase) -> tuple[dict[str, tuple[float, float]], dict[str, float], list[Problem]]:
-    """Return the load (kW, kvar) of each bus, the voltage of each slack bus, and what holds a voltage besides.
-
-    A generator at a PQ bus feeds in what its row says.
-    """
+def _generation(case: MatpowerCase) -> ComplexArray:
+    """Return what is fed in at each bus, P + jQ [kW, kvar]: by generators at PQ buses, and by loads below 0."""
     bus = case.bus[case.alive]
-    kind = {f"{row[0]:g}": int(row[1]) for row in bus}
-    load = {f"{row[0]:g}": complex(row[2], row[3]) * 1e3 for row in bus}
+    fed_in = np.where(bus[:, 2] < 0, -(bus[:, 2] + 1j * bus[:, 3]) * 1e3, 0.0)
+    position = {number: k for k, number in enumerate(bus[:, 0]) if bus[k, 1] == PQ}
+    for row in case.gen[case.generates]:
+        if row[0] in position:
+            fed_in[position[row[0]]] += complex(row[1], row[2]) * 1e3
+    return np.asarray(fed_in, dtype=np.complex128)
+
+
+def _loads(case: MatpowerCase, generation: ComplexArray) -> dict[str, tuple[float, float]]:
+    """Return the load of each bus (kW, kvar), less what is fed in there."""
+    bus = case.bus[case.alive]
+    net = np.where(bus[:, 2] < 0, 0.0, (bus[:, 2] + 1j * bus[:, 3]) * 1e3) - generation
+    return {
+        f"{number:g}": (load.real, load.imag) for number, load in zip(bus[:, 0], net.tolist(), strict=True)
+    }
+
+
+def _slacks(case: MatpowerCase) -> tuple[dict[str, float], list[Problem]]:
+    """Return the voltage of each slack bus, and a problem for each bus that holds a voltage besides, or should."""
+    kind = {f"{row[0]:g}": int(row[1]) for row in case.bus[case.alive]}
     slacks: dict[str, float] = {}
     problems = []
     for row in case.gen[case.generates]:
@@ -257,8 +285,6 @@ def _injections(case: MatpowerCase) -> tuple[dict[str, tuple[float, float]], dic
                 "make the bus type 1, where it feeds in Pg and Qg, or a slack (type 3) of a tree of its own"
             )
             problems.append(Problem(found, advice=advice))
-        elif kind.get(name) == PQ:
-            load[name] -= complex(row[1], row[2]) * 1e3
     for name, number in kind.items():
         if number == REFERENCE and name not in slacks:
             problems.append(
@@ -266,7 +292,7 @@ def _injections(case: MatpowerCase) -> tuple[dict[str, tuple[float, float]], dic
             )
     if not slacks and not problems:
         problems.append(Problem("no bus is a reference (type 3); every part of a feeder has one"))
-    return {name: (power.real, power.imag) for name, power in load.items()}, slacks, problems
+    return slacks, problems
 
 
 def _branches(case: MatpowerCase) -> list[Branch]:

@@ -14,6 +14,7 @@ from cosim.grid.bus_words import at_bus
 from cosim.grid.cost import running_cost
 from cosim.grid.device import Devices
 from cosim.grid.flow import PowerFlow, no_power_flow
+from cosim.grid.given_network import check_against_given
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow
 from cosim.grid.problem import Load
 from cosim.grid.radial import Feeder
@@ -84,7 +85,10 @@ def planned_operation(
     *,
     export: bool = False,
 ) -> Operation:
-    """Return the operation of period *now* of a dispatch before any load has differed."""
+    """Return the operation of period *now* of a dispatch before any load has differed.
+
+    Its dispatch is certified only where the network as given has its voltages, within its limits, in this period.
+    """
     row = dispatch.row(now.period)
     # the check of a dispatch is pandapower's own Newton-Raphson, from the first equation to the last
     flow = _flow(
@@ -93,7 +97,7 @@ def planned_operation(
     return Operation(
         feeder=feeder,
         devices=devices,
-        dispatch=dispatch,
+        dispatch=check_against_given(feeder, dispatch, load, row),
         load=load,
         price_cny_per_kwh=price_cny_per_kwh,
         now=now,

@@ -16,13 +16,15 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import ConfigError, Problem
 from cosim.grid.branch import Branch, join_parallel
 from cosim.grid.bus_words import at_bus
+from cosim.grid.given_network import Given, GivenNet
 from cosim.grid.matpower import feeder_from_matpower
 from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA
 from cosim.grid.net_faults import beyond_the_model, left_out, table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.net_sources import open_net, quiet
-from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, VoltageRules, build_feeder
+from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
+from cosim.grid.voltage_rules import VoltageRules
 
 POWER_FLOW = {"init": "flat", "calculate_voltage_angles": False, "numba": False}
 """Every flow starts flat, so the same injections give the same bits; angles of transformers move no power."""
@@ -95,7 +97,8 @@ def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feede
     branch_row, branch = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     first = model["branch"][branch_row, 0].real.astype(np.int64)
     origin = Origin(bare, origin_bus, rows, branch_row, branch, first != rows[feeder.from_bus[branch]])
-    return replace(feeder, origin=origin)
+    given = Given.under(GivenNet(net=net, bus=origin_bus), voltage)
+    return replace(feeder, origin=origin, given=given)
 
 
 def _without_power(net: Any) -> Any:

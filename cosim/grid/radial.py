@@ -12,28 +12,14 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE
 from cosim.errors import ConfigError, Problem, refuse
 from cosim.grid.branch import Branch
-from cosim.grid.bus_words import at_bus, unknown_bus
+from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import grow_tree
+from cosim.grid.voltage_rules import DEFAULT_BAND_PU, VoltageRules, band_problems
 from cosim.short_repr import short_repr
 
 BASE_KVA = 1000.0
 """The internal power base. On 10 MVA the solver answers ``optimal_inaccurate``."""
-DEFAULT_BAND_PU = (0.95, 1.05)
-"""The voltage limits of a bus of which neither the user nor the network says any."""
-NO_LIMIT_PU = (0.0, 2.0)
-"""What pandapower writes where a bus has no limit."""
 ComplexArray = NDArray[np.complex128]
-
-
-@dataclass(frozen=True, slots=True)
-class VoltageRules:
-    """The voltage held at the slack buses and the band every bus must keep [p.u.]."""
-
-    slack_pu: float | None = None
-    """None takes the voltage the network says, else 1.0."""
-    min_pu: float | None = None
-    """None takes what the network says of each bus, else `DEFAULT_BAND_PU`; ``max_pu`` likewise."""
-    max_pu: float | None = None
 
 
 @short_repr
@@ -85,6 +71,8 @@ class Feeder:
     """What a number of a bus means, in words; empty where the names are those of the user's own table."""
     notes: tuple[str, ...] = ()
     """What of its source is left out, or is not as it stands there."""
+    given: Any = None
+    """What the feeder was read from, as the user gave it, see `given_network.Given`."""
     origin: Any = None
     """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
 
@@ -225,41 +213,19 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     shorted = Problem("the impedance is 0; fuse its buses")
     problems = problems or [shorted.within("branch", b.edge.name) for b in known if b.z_pu == 0]
     band = _band(tables, rules)
-    refuse(tables.source, problems + _rule_problems(rules, tables) + _band_problems(tables, band))
+    refuse(tables.source, problems + _rule_problems(rules, tables) + band_problems(tuple(tables.buses), band))
     outwards = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
     return _ordered(tables, rules, outwards, band)
 
 
 def _band(tables: Tables, rules: VoltageRules) -> tuple[FloatArray, FloatArray]:
-    """Return the voltage limits of each bus: the user's, else the network's own, else the default.
-
-    Those of the slack buses, which hold their voltage anyway, are the widest of all others.
-    """
-    count = len(tables.buses)
+    """Return the voltage limits of each bus; those of the slack buses are the widest of all others."""
+    nothing = np.full(len(tables.buses), np.nan)
+    low, high = rules.limits(*(tables.voltage_limits_pu or (nothing, nothing)))
     fed = np.array([name not in tables.slacks for name in tables.buses], dtype=bool)
-    own = tables.voltage_limits_pu or (np.full(count, np.nan), np.full(count, np.nan))
-    low, high = (
-        np.where(np.isnan(said) | (said == none), default, said) if limit is None else np.full(count, limit)
-        for limit, said, none, default in zip(
-            (rules.min_pu, rules.max_pu), own, NO_LIMIT_PU, DEFAULT_BAND_PU, strict=True
-        )
-    )
     if fed.any():
         low[~fed], high[~fed] = low[fed].min(), high[fed].max()
     return low, high
-
-
-def _band_problems(tables: Tables, band: tuple[FloatArray, FloatArray]) -> list[Problem]:
-    """Return the problem of limits that leave no voltage between them: the same at all buses, or of each."""
-    wrong = [
-        (name, low, high) for name, low, high in zip(tables.buses, *band, strict=True) if not 0 < low <= high
-    ]
-    if len({(low, high) for _, low, high in wrong}) == 1 and len(wrong) == len(tables.buses):
-        return [Problem(f"the voltage band {wrong[0][1]:g} to {wrong[0][2]:g} p.u. is empty or not positive")]
-    return [
-        Problem(f"{at_bus(name)}: the voltage limits {low:g} to {high:g} p.u. are crossed or not positive")
-        for name, low, high in wrong
-    ]
 
 
 def _ordered(

@@ -56,6 +56,7 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
         name=config.name,
         current_max_pu=scale * feeder.current_max_pu,
         current_max_to_pu=scale * feeder.current_max_to_pu,
+        given=feeder.given and feeder.given.scaled(scale),
     )
 
 

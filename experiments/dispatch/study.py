@@ -8,9 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.operation import Operation, planned_operation
 from cosim.grid.problem import Horizon, Load, Rules
 from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
 from cosim.grid.solution import Dispatch, locally_optimal
+from cosim.periods import PeriodOfDay
 from cosim.randomness import stream
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.input import DispatchInput
@@ -59,6 +61,8 @@ class Dispatched:
     asked: DispatchInput
     dispatches: tuple[Dispatch, ...]
     cpu_s: float
+    operations: tuple[tuple[Operation, ...], ...] = ()
+    """Each period of each feeder as it is carried out."""
     rolling: Rolling | None = None
     plans: tuple[Dispatch, ...] = ()
     """Each period of each feeder as the first plan that reached it saw it."""
@@ -128,6 +132,10 @@ class Dispatched:
 
 def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispatched:
     """Return the dispatch of every feeder that is asked for; where *rolling*, as its periods are carried out."""
+    return _checked(_dispatch_all(asked, rolling))
+
+
+def _dispatch_all(asked: DispatchInput, rolling: Rolling | None) -> Dispatched:
     started = process_time()
     known = tuple(_at_once(asked, case, load) for case, load in zip(asked.cases, asked.loads, strict=True))
     if rolling is None:
@@ -143,6 +151,43 @@ def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispat
         rolling=rolling,
         plans=tuple(day.first_planned for day in days),
         foresight=known,
+    )
+
+
+def _checked(answer: Dispatched) -> Dispatched:
+    """Return the dispatches with the operation of each period, certified only where every one is."""
+    operations = tuple(_operations(answer.asked, *part) for part in answer.parts)
+    dispatches = tuple(map(_as_operated, answer.dispatches, operations))
+    return replace(answer, operations=operations, dispatches=dispatches)
+
+
+def _operations(
+    asked: DispatchInput, case: FeederCase, load: Load, dispatch: Dispatch
+) -> tuple[Operation, ...]:
+    """Return each period as an operator carries it out; the realised load is the planned one."""
+    return tuple(
+        planned_operation(
+            case.feeder,
+            case.devices,
+            dispatch,
+            load,
+            tariff,
+            PeriodOfDay(1, dispatch.first_period + row),
+            export=case.rules.export,
+        )
+        for row, tariff in enumerate(asked.price_cny_per_kwh.tolist())
+    )
+
+
+def _as_operated(dispatch: Dispatch, operations: tuple[Operation, ...]) -> Dispatch:
+    """Return the dispatch with what its periods were found to be."""
+    worst = next((op.dispatch for op in operations if not op.dispatch.certified), dispatch)
+    mismatch_pu = np.array([op.dispatch.ac_mismatch_pu[op.row] for op in operations])
+    return replace(
+        dispatch,
+        status=worst.status,
+        reason_not_certified=worst.reason_not_certified,
+        ac_mismatch_pu=mismatch_pu,
     )
 
 

@@ -3,11 +3,10 @@
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
-from cosim.grid.operation import planned_operation, record_operation
+from cosim.grid.operation import record_operation
 from cosim.grid.problem import Load
 from cosim.grid.rolling import cost_by_period
 from cosim.grid.solution import Dispatch
-from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.study import Dispatched
@@ -16,25 +15,14 @@ from experiments.dispatch.study import Dispatched
 def tables_of(answer: Dispatched) -> dict[str, Frame]:
     """Return the tables that an operator writes, and the injections of all buses; of a rolling day ``rolling`` too."""
     recorder, price = Recorder(), answer.asked.price_cny_per_kwh
-    for case, load, dispatch in answer.parts:
-        _record_operation(recorder, case, load, dispatch, price)
+    for (case, load, dispatch), operations in zip(answer.parts, answer.operations, strict=True):
+        for operation in operations:
+            record_operation(recorder, operation)
         _record_injections(recorder, case, load, dispatch)
     if answer.plans:
         for case, planned, realised in zip(answer.asked.cases, answer.plans, answer.dispatches, strict=True):
             _record_rolling(recorder, case, planned, realised, price)
     return recorder.frames() | {"violations": recorder.frame("violations")}
-
-
-def _record_operation(
-    recorder: Recorder, case: FeederCase, load: Load, dispatch: Dispatch, price: FloatArray
-) -> None:
-    """Record each period as an operator does; the realised load is the planned one."""
-    for row, tariff in enumerate(price.tolist()):
-        now = PeriodOfDay(1, dispatch.first_period + row)
-        operation = planned_operation(
-            case.feeder, case.devices, dispatch, load, tariff, now, export=case.rules.export
-        )
-        record_operation(recorder, operation)
 
 
 def _record_injections(recorder: Recorder, case: FeederCase, load: Load, dispatch: Dispatch) -> None:

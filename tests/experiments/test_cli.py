@@ -84,7 +84,7 @@ def test_want_of_memory_is_a_sentence_and_code_2(
     monkeypatch.setattr("experiments.run.runner.run", greedy)
     assert cosim(monkeypatch, "run", str(study)) == 2
     said = capsys.readouterr().err
-    assert "there is not enough memory (Unable to allocate 7.28 TiB). Take fewer EVs" in said
+    assert "there is not enough memory (Unable to allocate 7.28 TiB). Use fewer EVs" in said
     assert "Traceback" not in said
 
 

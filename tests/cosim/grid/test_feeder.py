@@ -136,3 +136,20 @@ def test_reading_a_feeder_imports_no_solver() -> None:
         "sys.exit(bool({'cvxpy', 'pandapower', 'pandas'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_limits_may_be_empty_and_slacks_several(tmp_path: Path) -> None:
+    feeder = read(
+        tmp_path,
+        "bus,p_kw,q_kvar,voltage_min_pu,voltage_max_pu\n1,0,0,,\n2,50,20,0.92,\n8,0,0,,\n9,60,10,,1.08\n",
+        "branch,from_bus,to_bus,r_ohm,x_ohm,in_service,current_max_a\na,1,2,2,1,true,100\nc,8,9,2,1,true,\n",
+        slack_bus=("1", "8"),
+        v_base_kv=10.0,
+    )
+    assert [feeder.bus_names[k] for k in feeder.slack_buses] == ["1", "8"]
+    assert feeder.branch_names == ("a", "c")
+    assert feeder.r_pu == pytest.approx([0.02, 0.02])
+    assert feeder.current_max_pu == pytest.approx([100 * 3**0.5 * 10 / 1e3, np.inf])
+    low, high = feeder.voltage_limits_pu
+    assert low[[1, 3]] == pytest.approx([0.92, 0.95])
+    assert high[[1, 3]] == pytest.approx([1.05, 1.08])
