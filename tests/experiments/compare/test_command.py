@@ -106,7 +106,7 @@ def test_a_run_compared_with_itself_agrees_in_both_models(
         (["nowhere"], "not the directory of a finished run"),
         (["alone"], "holds no tables of the agents"),
         (["alone", "alone", "--model", "agents"], "holds no tables of the agents"),
-        (["whole", "--model", "agents"], "--model:"),
+        (["whole", "--model", "agents"], "model is for several runs"),
         (["whole", "--out", "whole"], "exists already"),
     ],
 )
