@@ -32,7 +32,7 @@ from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, joined, last_day, reader_of_last_day
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import replication_seeds, simulate_replications
-from experiments.run.summary import flags, summarise
+from experiments.run.summary import flags, network_notes, summarise
 
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
@@ -199,7 +199,7 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
         "flags": flags(flagged, several_feeders=several),
-        "notes": flags(flagged, several_feeders=several, notes=True),
+        "notes": [*network_notes(scenario), *flags(flagged, several_feeders=several, notes=True)],
         "summary": summary,
     }
 

@@ -136,7 +136,7 @@ def test_a_misread_load_is_found_out(source: Source, tmp_path: Path) -> None:
     ("source", "sentence"),
     [
         (from_matpower, "branch 2-3: "),
-        (from_csv, "line 2: "),
+        (from_csv, "line 1: "),
         (from_pandapower, "line 0: "),
     ],
 )
