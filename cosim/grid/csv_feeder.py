@@ -1,7 +1,7 @@
 """A feeder of lines, read from two CSV tables in ohms."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,10 @@ LIMITS = ("voltage_min_pu", "voltage_max_pu")
 BRANCH_COLUMNS = ("branch", "from_bus", "to_bus", "r_ohm", "x_ohm", "in_service")
 SLACKS = Allowed(
     "the name of a bus, or the names of several",
-    lambda given: isinstance(given, str) or (bool(given) and all(isinstance(name, str) for name in given)),
+    lambda given: (
+        isinstance(given, str)
+        or (isinstance(given, Collection) and bool(given) and all(isinstance(name, str) for name in given))
+    ),
 )
 SWITCHED = Allowed(
     "names of branches, each with True (in service) or False",

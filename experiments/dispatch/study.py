@@ -132,7 +132,7 @@ class Dispatched:
 
 def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispatched:
     """Return the dispatch of every feeder that is asked for; where *rolling*, as its periods are carried out."""
-    return _checked(_dispatch_all(asked, rolling))
+    return checked(_dispatch_all(asked, rolling))
 
 
 def _dispatch_all(asked: DispatchInput, rolling: Rolling | None) -> Dispatched:
@@ -154,7 +154,7 @@ def _dispatch_all(asked: DispatchInput, rolling: Rolling | None) -> Dispatched:
     )
 
 
-def _checked(answer: Dispatched) -> Dispatched:
+def checked(answer: Dispatched) -> Dispatched:
     """Return the dispatches with the operation of each period, certified only where every one is."""
     operations = tuple(_operations(answer.asked, *part) for part in answer.parts)
     dispatches = tuple(map(_as_operated, answer.dispatches, operations))

@@ -8,7 +8,7 @@ from cosim.grid.device import Storage
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.dispatch.figures import demand_response
 from experiments.dispatch.input import DispatchInput
-from experiments.dispatch.study import Dispatched
+from experiments.dispatch.study import Dispatched, checked
 from experiments.dispatch.tables import tables_of
 from experiments.figures import feeder
 from experiments.figures.style import Figure
@@ -102,7 +102,7 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
         period_h=grid.hours,
         notes=(),
     )
-    tables = tables_of(Dispatched(asked=dispatch_input, dispatches=(grid.dispatch,), cpu_s=0.0))
+    tables = tables_of(checked(Dispatched(asked=dispatch_input, dispatches=(grid.dispatch,), cpu_s=0.0)))
     devices, minutes = tables["devices"], 60 * grid.hours
     storages = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
     balance = feeder.dispatch(devices, tables["dispatch"], tables["buses"], minutes)

@@ -80,7 +80,8 @@ class Devices:
         """Raise a ``ConfigError`` with every fault of the devices on *feeder*."""
         problems = [p.within(*d.label) for d in self.all if (p := feeder.bus_problem(d.bus))]
         problems += [problem for group in self.groups for problem in group.problems()]
-        repeated = [name for name, count in Counter(device.name for device in self.all).items() if count > 1]
+        named = (device.name for device in self.all if not isinstance(device, DemandResponse))
+        repeated = [name for name, count in Counter(named).items() if count > 1]
         problems += [
             Problem(f"the name {name!r} is given to several devices; names must differ", value=name)
             for name in repeated
