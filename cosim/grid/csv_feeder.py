@@ -86,8 +86,8 @@ def read_feeder_csv(
     )
     feeder = build_feeder(tables, voltage, problems_of(bus_table, branch_table))
     given = GivenCsv(
-        buses=Path(buses_csv),
-        branches=Path(branches_csv),
+        buses=Path(buses_csv).read_text(encoding="utf-8-sig"),
+        branches=Path(branches_csv).read_text(encoding="utf-8-sig"),
         slack_buses=slacks,
         v_base_kv=v_base_kv,
         switched=tuple((switched or {}).items()),

@@ -2,37 +2,36 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cosim.grid.given_network import GivenFlow, GivenNet, Power, Rules
+from cosim.grid.given_network import GivenFlow, GivenNet, Overrides, Power
 from cosim.grid.net_elements import PLACEHOLDER_KA
 from cosim.grid.radial import Feeder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenCsv:
-    """The two files, and what is said of them beside."""
+    """The texts of the two files, kept for when the files have changed or gone, and what is said of them beside."""
 
-    buses: Path
-    branches: Path
+    buses: str
+    branches: str
     slack_buses: tuple[str, ...]
     v_base_kv: float
     switched: tuple[tuple[str, bool], ...]
     """Branches that are in service, or not, whatever the table says."""
 
-    def flow(self, feeder: Feeder, power: Power, rules: Rules) -> GivenFlow:
+    def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
         """Return pandapower's power flow of the tables."""
-        return _net(self, feeder.bus_names).flow(feeder, power, rules)
+        return _net(self, feeder.bus_names).flow(feeder, power, overrides)
 
 
 @lru_cache(maxsize=16)
 def _net(given: GivenCsv, bus_names: tuple[str, ...]) -> GivenNet:
     import pandapower
 
-    buses, branches = (_frame(file) for file in (given.buses, given.branches))
+    buses, branches = (_frame(text) for text in (given.buses, given.branches))
     switched = branches.branch.map(dict(given.switched))
     as_written = branches.in_service.str.lower().isin(["true", "1"])
     branches = branches[switched.where(switched.notna(), as_written).astype(bool)]
@@ -65,14 +64,12 @@ def _net(given: GivenCsv, bus_names: tuple[str, ...]) -> GivenNet:
     return GivenNet(net=net, bus=np.array([index[name] for name in bus_names], dtype=np.int64))
 
 
-def _frame(file: Path) -> Any:
-    """Return a CSV file as texts; lines that start with '#' say nothing."""
+def _frame(text: str) -> Any:
+    """Return the cells of a CSV file as texts; lines that start with '#' say nothing."""
     import io
 
     import pandas as pd
 
-    lines = file.read_text(encoding="utf-8-sig").splitlines()
-    said = "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    return pd.read_csv(io.StringIO(said), dtype=str, keep_default_na=False, skipinitialspace=True).map(
-        str.strip
-    )
+    said = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    cells = pd.read_csv(io.StringIO("\n".join(said)), dtype=str, keep_default_na=False, skipinitialspace=True)
+    return cells.map(str.strip)

@@ -125,7 +125,7 @@ class Elastic:
     terminal_energy_cny_per_kwh: Positive = 50.0
     """Energy a store, departing vehicles or a shifted load should have in the end."""
     renewable_cny_per_kwh: Positive = 2.0
-    """Renewables forced off; below the largest loss price, or burning the energy as losses would pay."""
+    """Renewables forced off."""
 
 
 @checked

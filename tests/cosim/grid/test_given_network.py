@@ -156,9 +156,9 @@ def test_the_limits_of_the_network_decide_and_not_those_of_the_model(
 def test_voltage_limits_are_the_networks_own_or_the_users(source: Source, tmp_path: Path) -> None:
     feeder = source(tmp_path)
     dispatch, load = planned(feeder)
-    rules = replace(feeder.given.rules, voltage=VoltageRules(min_pu=1.06))
+    overrides = replace(feeder.given.overrides, voltage=VoltageRules(min_pu=1.06))
     flagged = check_against_given(
-        replace(feeder, given=replace(feeder.given, rules=rules)), dispatch, load, 0
+        replace(feeder, given=replace(feeder.given, overrides=overrides)), dispatch, load, 0
     )
     assert "p.u. in the network as given, which allows 1.06 to" in flagged.reason_not_certified
 

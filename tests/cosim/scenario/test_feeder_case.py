@@ -40,7 +40,7 @@ def test_what_the_scenario_says_goes_before_the_net(tmp_path: Path) -> None:
     assert (feeder.voltage_min_pu, feeder.voltage_max_pu) == (0.96, 1.1)
     assert feeder.slack_voltages_pu == pytest.approx([1.02])
     assert feeder.current_max_pu == pytest.approx([1.5, 1.5])
-    assert feeder.given.rules.branch_limit_scale == 0.5
+    assert feeder.given.overrides.branch_limit_scale == 0.5
 
 
 def test_the_scenario_that_is_kept_has_the_limits_where_all_buses_have_the_same(study: Path) -> None:
