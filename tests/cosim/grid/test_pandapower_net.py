@@ -1,6 +1,5 @@
-"""Feeders read from pandapower nets and MATPOWER files, each against pandapower's own AC power flow."""
+"""Feeders read from pandapower nets, each against pandapower's own AC power flow."""
 
-import re
 import subprocess
 import sys
 import warnings
@@ -11,51 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosim.errors import ConfigError
 from cosim.grid.device import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.feeder import VoltageRules, feeder_from_pandapower
+from cosim.grid.feeder import feeder_from_pandapower
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow, verify_with_ac_power_flow
 from cosim.grid.problem import Load, Rules
 from cosim.grid.sweep import sweep_power_flow
-
-WIDE = VoltageRules(min_pu=0.9, max_pu=1.1)
-NETS = ("case33bw", "create_cigre_network_mv", "mv_oberrhein", "create_cigre_network_lv")
-
-
-def net_named(name: str) -> Any:
-    import pandapower.networks
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return getattr(pandapower.networks, name)()
-
-
-def two_levels() -> Any:
-    """Make a tree fed through a tapped transformer from its far end, with cable, shunt, fused and open switches.
-
-    Two unlike transformers stand in parallel.
-    """
-    import pandapower as pp
-
-    net = pp.create_empty_network(sn_mva=3.0)
-    buses = [
-        pp.create_bus(net, vn_kv=kv, name=name)
-        for name, kv in (("low", 20), ("high", 110), ("fused", 110), ("end", 110), ("beyond", 110))
-    ]
-    pp.create_ext_grid(net, buses[0], vm_pu=1.01)
-    pp.create_transformer(net, buses[1], buses[0], "25 MVA 110/20 kV", tap_pos=-3)
-    pp.create_switch(net, buses[1], buses[2], et="b")
-    pp.create_transformer(net, buses[1], buses[0], "40 MVA 110/20 kV", tap_pos=-3)
-    cable = pp.create_line(net, buses[2], buses[3], 20.0, "N2XS(FL)2Y 1x240 RM/35 64/110 kV")
-    pp.create_switch(net, buses[3], cable, et="l", closed=True)
-    spur = pp.create_line(net, buses[3], buses[4], 5.0, "N2XS(FL)2Y 1x240 RM/35 64/110 kV")
-    pp.create_switch(net, buses[4], spur, et="l", closed=False)
-    net.bus.loc[buses[4], "in_service"] = False
-    pp.create_load(net, buses[3], p_mw=9.0, q_mvar=3.0, const_z_p_percent=0.0)
-    pp.create_sgen(net, buses[2], p_mw=2.0, q_mvar=0.5, scaling=0.5)
-    pp.create_shunt(net, buses[3], q_mvar=-1.5, p_mw=0.02)
-    return net
+from tests.cosim.grid.pandapower_nets import NETS, WIDE, net_named, two_levels
 
 
 @pytest.mark.parametrize("name", [*NETS, "two levels"])
@@ -126,45 +87,6 @@ def test_several_trees_are_one_dispatch() -> None:
     dispatch = solve_dispatch(feeder, Devices(), Load.scaled(feeder, np.array([0.8])), np.array([0.5]))
     flow = sweep_power_flow(feeder, dispatch.injection_kw, dispatch.injection_kvar)
     assert dispatch.purchase_kw[0] == pytest.approx(float(flow.slack_kw[0]), abs=1e-2)
-
-
-def refused(net: Any) -> str:
-    with pytest.raises(ConfigError) as error:
-        feeder_from_pandapower(net)
-    return "\n".join(map(str, error.value.problems))
-
-
-def test_numbers_that_cannot_be_are_refused_by_file_element_and_bus(tmp_path: Path) -> None:
-    import pandapower as pp
-
-    net = net_named("create_cigre_network_mv")
-    net.load.loc[3, "p_mw"] = float("nan")
-    net.line.loc[2, "r_ohm_per_km"] = -0.5
-    pp.to_json(net, str(tmp_path / "net.json"))
-    bus = net.bus.name.at[net.load.bus.at[3]]
-    said = refused(str(tmp_path / "net.json"))
-    assert f"net.json: load 3 at {bus}: p_mw is nan; it must be a number." in said
-    assert (
-        "net.json: line 2 from Bus 3 to Bus 4: r_ohm_per_km is -0.5; it must be a number, 0 or more." in said
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ('{"a": 1}', "it holds JSON, but no net of pandapower. Write the net with pandapower.to_json."),
-        ("", "it is not JSON (Expecting value: line 1 column 1 (char 0))."),
-    ],
-)
-def test_a_file_that_holds_no_net_is_said_to_hold_none(text: str, sentence: str, tmp_path: Path) -> None:
-    (tmp_path / "net.json").write_text(text)
-    assert sentence in refused(str(tmp_path / "net.json"))
-
-
-def test_a_net_without_a_bus_is_refused() -> None:
-    import pandapower as pp
-
-    assert "it has no bus in service" in refused(pp.create_empty_network())
 
 
 def joined_by_switches() -> Any:
@@ -263,108 +185,6 @@ def test_every_bus_keeps_its_own_limits_and_joined_ones_the_narrowest() -> None:
     assert all((limits == limit).all() for limits, limit in zip(one, all_alike, strict=True))
 
 
-def test_what_the_model_cannot_carry_is_refused_by_element_and_column() -> None:
-    import pandapower as pp
-
-    net = net_named("case33bw")
-    net.load.loc[3, "const_z_p_percent"] = 100.0
-    net.load.loc[4, "const_i_q_percent"] = 30.0
-    pp.create_impedance(net, 17, 32, rft_pu=0.01, xft_pu=0.01, rtf_pu=0.02, xtf_pu=0.01, sn_mva=1.0)
-    said = refused(net)
-    assert (
-        "load 3: each is a constant impedance; the model carries constant power. Set const_z_p_percent to 0"
-        in said
-    )
-    assert (
-        "load 4: each draws a constant current; the model carries constant power. Set const_i_q_percent to 0"
-        in said
-    )
-    assert "impedance 0: each has another impedance from its other end" in said
-
-
-def test_what_is_left_out_or_changed_is_told() -> None:
-    import pandapower as pp
-    import pandas as pd
-
-    net = net_named("case33bw")
-    pp.create_asymmetric_load(net, 5, p_a_mw=0.01, p_b_mw=0.02, q_c_mvar=0.01)
-    dead = pp.create_bus(net, vn_kv=12.66, in_service=False)
-    pp.create_load(net, dead, p_mw=0.1)
-    pp.create_sgen(net, 7, p_mw=0.1, controllable=True)
-    pp.create_switch(net, 32, dead, et="b", in_ka=0.4)
-    net["heat_pump"] = pd.DataFrame({"bus": [4], "in_service": [True]})
-    feeder = feeder_from_pandapower(net)
-    assert set(feeder.notes) == {
-        "asymmetric_load 0: each is taken as balanced: a third of its power in each phase.",
-        "load 32: each is at a bus out of service, and left out.",
-        "sgen 0: each is controllable, but taken as fixed at the power of its table.",
-        "switch 0: each has a rated current, which is not kept.",
-        "heat_pump 0: each is of no kind known here, and left out.",
-    }
-    assert feeder.load_kw[5] == pytest.approx(60 + 30)
-
-
-def test_hundreds_of_odd_numbers_are_a_few_lines() -> None:
-    net = net_named("mv_oberrhein")
-    net.load["p_mw"] = float("nan")
-    with pytest.raises(ConfigError) as error:
-        feeder_from_pandapower(net)
-    told = str(error.value).splitlines()
-    assert len(told) == 7
-    assert told[-1].endswith(f"... and {len(net.load) - 5} more like these.")
-
-
-def test_a_loop_is_refused_by_name() -> None:
-    net = net_named("case33bw")
-    net.line.loc[32, "in_service"] = True
-    assert "branches 2, 3, 4, 5, 6, 7, 18, 19, 20, 33 form a loop" in refused(net)
-
-
-def test_unlike_taps_in_parallel_are_refused_by_name() -> None:
-    net = two_levels()
-    net.trafo.loc[1, "tap_pos"] = 0
-    assert "branches trafo 0, trafo 1 form a loop" in refused(net)
-
-
-def test_two_trees_joined_are_refused_by_name() -> None:
-    net = net_named("mv_oberrhein")
-    net.switch["closed"] = True
-    assert "join the slack buses Bus " in refused(net)
-
-
-def test_a_part_without_a_slack_is_refused_by_name() -> None:
-    net = net_named("case33bw")
-    net.line.loc[16, "in_service"] = False
-    assert "connects bus 18 to the slack bus 1" in refused(net)
-
-
-def test_what_holds_a_voltage_is_refused_by_name() -> None:
-    import pandapower as pp
-
-    net = net_named("case33bw")
-    pp.create_gen(net, 5, p_mw=0.1)
-    pp.create_xward(net, 7, 0, 0, 0, 0, 0.1, 0.1, 1.0)
-    pp.create_dcline(net, 3, 9, 0.1, 1, 1, 1.0, 1.0)
-    net.line.loc[33, "in_service"] = True
-    said = refused(net)
-    assert "gen 0 in service: each holds a voltage; make it an sgen" in said
-    assert "xward 0 in service: each holds a voltage; make it a ward" in said
-    assert "dcline 0 in service: each holds voltages; make each end an sgen" in said
-    assert "branches 9, 10, 11, 12, 13, 14, 34 form a loop" in said
-
-
-def test_a_meshed_net_is_refused_in_a_few_sentences() -> None:
-    said = refused(net_named("case118")).splitlines()
-    assert said[0].startswith("gen 0, 1, 2, 3, 4 and 48 more in service")
-    assert said[1] == "the net has 62 loops; 5 are named here."
-    assert len(said) == 7
-
-
-def test_a_simbench_code_asks_for_the_extra_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "simbench", None)
-    assert "pip install 'cosim[simbench]'" in refused("1-MV-rural--0-sw")
-
-
 def test_nothing_is_said_on_the_terminal_but_what_is_asked() -> None:
     """Pandapower's Oberrhein net runs a power flow of its own, which remarks that numba is missing."""
     code = "from cosim.grid.feeder import feeder_from_pandapower as read; read('mv_oberrhein')"
@@ -384,49 +204,6 @@ def test_a_cable_that_ends_open_is_certified_beyond_what_the_net_can_carry() -> 
     assert dispatch.branch_current_pu[0, open_ends] == pytest.approx(
         flow.branch_current_pu[0, open_ends], rel=1e-3
     )
-
-
-def test_a_named_bus_answers_to_its_name_and_to_pandapowers_index() -> None:
-    feeder = feeder_from_pandapower("create_cigre_network_mv")
-    assert feeder.bus_names[9] == "Bus 9"
-    assert feeder.bus_index("Bus 9") == feeder.bus_index("9") == 9
-    with pytest.raises(ConfigError, match="there is no bus 'Bus 99'"):
-        feeder.bus_index("Bus 99")
-    fused = feeder_from_pandapower(two_levels())
-    assert fused.bus_index("fused") == fused.bus_index("high") == fused.bus_index("1")
-
-
-def test_a_case_of_the_literature_counts_its_buses_from_1() -> None:
-    feeder = feeder_from_pandapower("case33bw")
-    assert feeder.bus_names == tuple(str(number) for number in range(1, 34))
-    assert str(feeder.bus_problem("0")).startswith("there is no bus '0'")
-    assert "index + 1" in feeder.bus_numbers
-
-
-def test_a_number_that_could_mean_two_buses_is_refused_with_both() -> None:
-    """Index 4 of the CIGRE net of low voltage is 'Bus R3'; a reader of its paper means 'Bus R4'."""
-    feeder = feeder_from_pandapower("create_cigre_network_lv")
-    said = "bus 4 could be 'Bus R3' (pandapower's index 4) or 'Bus R4'; give its name."
-    with pytest.raises(ConfigError, match=re.escape(said)):
-        feeder.bus_index("4")
-    with pytest.raises(ConfigError, match=re.escape(f"storage s: {said}")):
-        Devices(Storage(name="s", bus="4")).check(feeder)
-    assert feeder.bus_names[feeder.bus_index("Bus R4")] == "Bus R4"
-
-
-def test_names_that_do_not_tell_buses_apart_give_way_to_the_index() -> None:
-    net = two_levels()
-    net.bus.loc[4, "name"] = net.bus.loc[3, "name"] = None
-    feeder = feeder_from_pandapower(net)
-    assert feeder.bus_names[0] == "0"
-    assert feeder.bus_index("low") == feeder.bus_index("0")
-
-
-def test_nothing_stands_at_the_open_end_of_a_line() -> None:
-    feeder = feeder_from_pandapower("mv_oberrhein")
-    assert "open end 1" in feeder.bus_names
-    with pytest.raises(ConfigError, match="there is no bus 'open end 1'"):
-        Devices(Storage(name="s", bus="open end 1")).check(feeder)
 
 
 def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
