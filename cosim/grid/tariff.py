@@ -62,7 +62,7 @@ def nodal_charging_price(tariff_cny_per_kwh: FloatArray, nodal_cny_per_kwh: Floa
     return apart
 
 
-FLIPS_MAX = 3
+CLASS_CHANGES_MAX = 3
 """A period whose class has changed this often is held."""
 
 
@@ -71,29 +71,31 @@ class HeldClasses:
     """The classes of Eq. 22 in force while a tariff and the load it moves are solved in turn.
 
     A tariff that moves the load it is made from can change class for ever. Each period follows its load until it
-    has changed `FLIPS_MAX` times; then it is held at the higher of its two classes, at which the load stays below
-    the line it would cross: so where it is held does not depend on where the loop began.
+    has changed `CLASS_CHANGES_MAX` times; then it is held at the higher of its two classes, at which the load stays
+    below the line it would cross: so where it is held does not depend on where the loop began.
     """
 
     classes: IntArray
-    flips: IntArray = field(init=False)
+    class_changes: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin without a flip."""
+        """Begin without a change of class."""
         self.classes = np.array(self.classes, dtype=np.int64)
-        self.flips = np.zeros_like(self.classes)
+        self.class_changes = np.zeros_like(self.classes)
 
     @property
     def held(self) -> IntArray:
         """The periods (1..T) whose class is held because it kept changing."""
-        return np.flatnonzero(self.flips >= FLIPS_MAX) + 1
+        return np.flatnonzero(self.class_changes >= CLASS_CHANGES_MAX) + 1
 
     def follow(self, wanted: IntArray) -> IntArray:
         """Return the classes in force once the load asks for *wanted*."""
-        moves = (wanted != self.classes) & (self.flips < FLIPS_MAX)
-        self.flips = self.flips + moves
+        moves = (wanted != self.classes) & (self.class_changes < CLASS_CHANGES_MAX)
+        self.class_changes = self.class_changes + moves
         higher = np.maximum(wanted, self.classes)
-        self.classes = np.where(moves, np.where(self.flips < FLIPS_MAX, wanted, higher), self.classes)
+        self.classes = np.where(
+            moves, np.where(self.class_changes < CLASS_CHANGES_MAX, wanted, higher), self.classes
+        )
         return self.classes
 
 

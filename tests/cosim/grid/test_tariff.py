@@ -65,7 +65,7 @@ def test_a_class_that_keeps_flipping_is_held_at_its_dearer_price_and_named() -> 
     for k in range(3, 8):
         held.follow(np.array([0, k % 2, 1 - k % 2, 1]))
     assert held.classes.tolist() == [0, 1, 1, 1]
-    assert held.flips.tolist() == [0, 3, 3, 1]
+    assert held.class_changes.tolist() == [0, 3, 3, 1]
     assert held.held.tolist() == [2, 3]
 
 
