@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cosim.grid.given_network import GivenFlow, GivenNet, Overrides, Power
+from cosim.grid.given_network import GivenFlow, Overrides, Power
+from cosim.grid.given_pandapower import GivenNet
 from cosim.grid.net_elements import PLACEHOLDER_KA
 from cosim.grid.radial import Feeder
 

@@ -16,8 +16,10 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.errors import ConfigError, Problem
 from cosim.grid.branch import Branch, join_parallel
 from cosim.grid.bus_words import at_bus
-from cosim.grid.given_network import Given, GivenNet
+from cosim.grid.given_network import Given
+from cosim.grid.given_pandapower import GivenNet
 from cosim.grid.matpower import feeder_from_matpower
+from cosim.grid.matpower_columns import BASE_KV, BUS_TYPE, ISOLATED, PD, QD
 from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA
 from cosim.grid.net_faults import beyond_the_model, left_out, table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
@@ -126,7 +128,7 @@ def _powers(net: Any, bare: Any, source: str, bus: IntArray) -> tuple[ComplexArr
     drawn, fed_in = np.zeros((2, bus.size), dtype=np.complex128)
     served = np.flatnonzero(bus >= 0)
     model = _bus_branch_model(net, source, max_iteration=1)["bus"][rows_of(net, bus[served])]
-    drawn[served] = (model[:, 2] + 1j * model[:, 3]) * 1e3
+    drawn[served] = (model[:, PD] + 1j * model[:, QD]) * 1e3
     node = dict(zip(rows_of(bare, bus[served]).tolist(), served, strict=True))
     alive = net.bus.index[net.bus.in_service.astype(bool)]
     for table, sign in GENERATION.items():
@@ -201,16 +203,18 @@ def _nodes(net: Any, model: Any, called: BusNames) -> tuple[list[str], dict[str,
     members: dict[int, list[int]] = {}
     for bus in called.shown:
         members.setdefault(int(rows_of(net, bus)), []).append(bus)
-    lone = np.setdiff1d(np.flatnonzero(model["bus"][:, 1] != 4), list(members))
-    rows = np.array([*members, *lone.tolist()], dtype=np.int64)
+    auxiliary = np.setdiff1d(np.flatnonzero(model["bus"][:, BUS_TYPE] != ISOLATED), list(members))
+    rows = np.array([*members, *auxiliary.tolist()], dtype=np.int64)
     first = [buses[0] for buses in members.values()]
     points = net._pd2ppc_lookups["aux"].get("trafo3w", np.zeros(0, dtype=np.int64))  # noqa: SLF001
     stars = {int(row): f"star point {k}" for k, row in enumerate(rows_of(net, points), start=1)}
     ends = (f"open end {k}" for k in count(1))
-    names = [called.shown[bus] for bus in first] + [stars.get(row) or next(ends) for row in lone.tolist()]
+    names = [called.shown[bus] for bus in first] + [
+        stars.get(row) or next(ends) for row in auxiliary.tolist()
+    ]
     position = {bus: k for k, buses in enumerate(members.values()) for bus in buses}
     aliases = {text: position[bus] for text, bus in called.known.items()}
-    return names, aliases, np.array([*first, *[-1] * len(lone)], dtype=np.int64), rows
+    return names, aliases, np.array([*first, *[-1] * len(auxiliary)], dtype=np.int64), rows
 
 
 def _branches(
@@ -224,20 +228,20 @@ def _branches(
     places: list[int] = []
     for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
         for row in range(start, stop):
-            near, far = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
-            if not rows[row, at.BR_STATUS] or near not in name_of or far not in name_of:
+            from_row, to_row = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
+            if not rows[row, at.BR_STATUS] or from_row not in name_of or to_row not in name_of:
                 continue
             name = _branch_name(net, kind, row - start, called)
             admittance = complex(rows[row, at.BR_G], rows[row, at.BR_B]) / 2
-            lopsided = complex(rows[row, at.BR_G_ASYM], rows[row, at.BR_B_ASYM]) / 2
+            asymmetry = complex(rows[row, at.BR_G_ASYM], rows[row, at.BR_B_ASYM]) / 2
             tap = rows[row, at.TAP] or 1.0
             found.append(
                 Branch(
-                    edge=Edge(name, (name_of[near], name_of[far])),
+                    edge=Edge(name, (name_of[from_row], name_of[to_row])),
                     z_pu=complex(rows[row, at.BR_R], rows[row, at.BR_X]) / base,
-                    y_pu=(admittance * base, (admittance + lopsided) * base),
+                    y_pu=(admittance * base, (admittance + asymmetry) * base),
                     taps=(tap, 1.0),
-                    current_max_pu=_limit(net, kind, row - start, model["bus"][[near, far], 9]),
+                    current_max_pu=_limit(net, kind, row - start, model["bus"][[from_row, to_row], BASE_KV]),
                 )
             )
             places.append(row)
