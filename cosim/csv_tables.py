@@ -64,7 +64,7 @@ class Table:
     def number(self, line: int, row: Row, column: str, limits: Range = ANY) -> float:
         """Return one cell as a number; it is a defect if it is not a finite number within the limits."""
         try:
-            value = float(row[column])
+            value = float(row[column].replace("_", "?"))  # Python's 5_00 is no number to others
         except ValueError:
             value = inf
         if not (isfinite(value) and limits.holds(value)):

@@ -5,7 +5,6 @@ numbers, tables in brackets, the operators ``+ - * / ^`` (and ``.* ./ .^``), ran
 the names of columns. Every other statement is a problem with its line, for a table would not be what the file says.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from cosim.grid.case_values import (
     FUNCTIONS,
     PRODUCTS,
     SUMS,
+    Case,
     NotUnderstoodError,
     combined,
     numbers,
@@ -30,18 +30,6 @@ SAVECASE = "load the case in MATPOWER and write it with savecase"
 PROBLEMS_TOLD = 5
 TEXTS = "texts"
 """Stands for a list of texts in braces, which is passed over."""
-
-
-@dataclass(slots=True)
-class Case:
-    """What a file says in the end: the fields of its struct, and of each table the line of each row."""
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    lines: dict[str, list[int]] = field(default_factory=dict)
-    names: dict[str, Any] = field(default_factory=dict)
-    """Further names and their values."""
-    struct: str = "mpc"
-    functions: int = 0
 
 
 def run_case(text: str) -> tuple[Case, list[Problem]]:
@@ -92,8 +80,11 @@ class _Reader:
         return token
 
     def run(self) -> None:
-        """Carry the statement out."""
+        """Carry the statement out; what stands after the end of the function is refused but for another end."""
         first = self.next
+        if self.case.ended and first.text not in {"end", "endfunction"}:
+            msg = f"it stands after {self.case.ended!r} and is never carried out"
+            raise NotUnderstoodError(msg)
         if first.text == "function":
             self.function()
         elif first.text == "define_constants" and len(self.tokens) == 1:
@@ -103,7 +94,7 @@ class _Reader:
         elif first.text == "[":
             self.several()
         elif first.text in {"end", "endfunction", "return"} and len(self.tokens) == 1:
-            return
+            self.case.ended = self.take().text
         elif first.kind == "name" and self.ahead(1).text in {"=", ".", "("}:
             self.assignment()
         else:
@@ -305,8 +296,9 @@ class _Reader:
                 lines += [] if rows[-1] else [self.next.line]
                 rows[-1].append(numbers(self.expression(), "a table"))
         self.take("]")
-        self.in_table, self.row_lines = within, lines
-        return stacked([row for row in rows if row], lines)
+        self.in_table = within
+        table, self.row_lines = stacked([row for row in rows if row], lines)
+        return table
 
     def texts(self) -> str:
         """Pass over a list of texts in braces."""

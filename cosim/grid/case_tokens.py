@@ -30,6 +30,8 @@ _TOKEN = re.compile(
       | (?P<sign>\.\^|\.\*|\./|\.\\|\.'|[=~<>!]=|&&|\|\||.)""",
     re.VERBOSE,
 )
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""Python's own ``splitlines`` also ends lines at form feeds and at characters that stand in comments."""
 _QUOTED = re.compile(r"'(?:[^'\n]|'')*'")
 _OPENED = {"(": ")", "[": "]", "{": "}"}
 
@@ -115,7 +117,7 @@ def _tokens(text: str) -> list[Token]:
     """Return the tokens of a text, each line's followed by one of kind ``end``."""
     tokens: list[Token] = []
     depth = 0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if block := _BLOCK.match(line):
             depth = max(depth + (1 if block[1] == "{" else -1), 0)
             continue

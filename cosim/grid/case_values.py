@@ -1,6 +1,7 @@
 """The values of a MATPOWER case file: names it may use, functions, and arithmetic of numbers and tables."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,20 @@ _MATRIX_OPERATIONS = {
 """Which of the two operands are tables where a sign means a matrix operation."""
 
 
+@dataclass(slots=True)
+class Case:
+    """What a file says in the end: the fields of its struct, and of each table the line of each row."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    """Further names and their values."""
+    struct: str = "mpc"
+    functions: int = 0
+    ended: str = ""
+    """The word that ended the function: nothing is carried out after it."""
+
+
 class NotUnderstoodError(Exception):
     """Why a statement of a case file is not understood; `case_language` makes a problem of it."""
 
@@ -79,11 +94,19 @@ def combined(operator: Callable[[Any, Any], Any], sign: str, one: Any, other: An
         raise NotUnderstoodError(msg) from None
 
 
-def stacked(rows: list[list[Any]], lines: list[int]) -> FloatArray:
-    """Return rows of numbers, or of tables side by side, as one table; all must be equally long."""
-    flat = [[number for value in row for number in np.ravel(value)] for row in rows]
-    for row, line in zip(flat, lines, strict=True):
-        if len(row) != len(flat[0]):
-            msg = f"its row in line {line} has {len(row)} numbers, the first has {len(flat[0])}"
+def stacked(rows: list[list[Any]], lines: list[int]) -> tuple[FloatArray, list[int]]:
+    """Return rows of numbers and of tables side by side as one table, and the line of each of its rows."""
+    bands: list[FloatArray] = []
+    of_rows: list[int] = []
+    for pieces, line in zip(rows, lines, strict=True):
+        tables = [np.atleast_2d(np.asarray(piece, dtype=np.float64)) for piece in pieces]
+        if len({len(table) for table in tables}) > 1:
+            msg = f"its row in line {line} puts tables of different heights side by side"
             raise NotUnderstoodError(msg)
-    return np.array(flat, dtype=np.float64).reshape(len(flat), -1 if flat else 0)
+        band = np.hstack(tables)
+        if bands and band.shape[1] != bands[0].shape[1]:
+            msg = f"its row in line {line} has {band.shape[1]} numbers, the first has {bands[0].shape[1]}"
+            raise NotUnderstoodError(msg)
+        bands.append(band)
+        of_rows += [line] * len(band)
+    return (np.vstack(bands) if bands else np.zeros((0, 0))), of_rows

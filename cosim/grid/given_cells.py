@@ -28,6 +28,7 @@ from cosim.grid.matpower_columns import (
     TAP,
     VM_MAX,
     VM_MIN,
+    bus_label,
 )
 from cosim.grid.radial import ComplexArray, Feeder
 
@@ -84,7 +85,7 @@ class GivenCells:
         loading = np.maximum(*(np.abs(end @ voltage) for end in ends)) / limit_pu
         for k in np.flatnonzero(loading > 1 + EXACT_PU):
             from_bus, to_bus = self.bus[self.branch[k, [F_BUS, T_BUS]].astype(int), BUS_I]
-            yield overload(f"branch {from_bus:g}-{to_bus:g}", loading[k])
+            yield overload(f"branch {bus_label(from_bus)}-{bus_label(to_bus)}", loading[k])
 
 
 @lru_cache(maxsize=16)

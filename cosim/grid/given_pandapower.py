@@ -14,7 +14,15 @@ from cosim.grid.given_network import EXACT_PU, GivenFlow, Overrides, Power, over
 from cosim.grid.net_elements import PLACEHOLDER_KA
 from cosim.grid.radial import Feeder
 
-TOLERANCE_MVA = 1e-9
+OPTIONS = {
+    "init": "flat",
+    "calculate_voltage_angles": False,
+    "numba": False,
+    "max_iteration": 50,
+    "tolerance_mva": 1e-9,
+}
+"""Every flow is a Newton-Raphson from known voltages, whatever options are stored with the net; angles of transformers
+move no power in a radial net."""
 
 
 SCALED = (
@@ -36,7 +44,7 @@ class GivenNet:
     """Index of a bus of the net at each bus of the feeder, -1 where it has none."""
 
     def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
-        """Return pandapower's power flow with its own settings."""
+        """Return pandapower's power flow of the net."""
         import pandapower
 
         bench = _workbench(self, overrides.voltage.slack_pu)
@@ -47,7 +55,7 @@ class GivenNet:
         net.sgen.loc[net.sgen.index[-served.size :], "p_mw"] = power.fed_in.real[served] / 1e3
         net.sgen.loc[net.sgen.index[-served.size :], "q_mvar"] = power.fed_in.imag[served] / 1e3
         try:
-            pandapower.runpp(net, numba=False, tolerance_mva=TOLERANCE_MVA, recycle=bench.from_its_start())
+            pandapower.runpp(net, **OPTIONS, recycle=bench.from_its_start())
         except pandapower.LoadflowNotConverged as error:
             net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
             msg = "pandapower finds no power flow of the network as given."
@@ -69,7 +77,7 @@ class GivenNet:
         yield from voltages_outside(names, net.res_bus.vm_pu[fed].to_numpy(), limits)
         for table in ("line", "trafo", "trafo3w"):
             allowed = net[table].get("max_loading_percent", net[table].in_service * 100.0)
-            allowed = allowed.where(allowed > 0, 100.0) * overrides.branch_limit_scale
+            allowed = allowed.fillna(100.0) * overrides.branch_limit_scale
             if table == "line":
                 allowed = allowed.where(
                     net.line.max_i_ka * net.line.df * net.line.parallel < PLACEHOLDER_KA, np.inf
@@ -117,7 +125,7 @@ def _workbench(given: GivenNet, slack_pu: float | None) -> _Workbench:
     pandapower.create_sgens(net, buses=served, p_mw=0.0, q_mvar=0.0)
     start = None
     with suppress(pandapower.LoadflowNotConverged):  # its loads may be beyond what it carries
-        pandapower.runpp(net, numba=False)
+        pandapower.runpp(net, **OPTIONS)
         start = net._ppc["bus"][:, [VM, VA]].copy()  # noqa: SLF001
     rows = net._pd2ppc_lookups["bus"]  # noqa: SLF001
     at_row = {int(rows[bus]): k for k, bus in enumerate(given.bus.tolist()) if bus >= 0}

@@ -36,6 +36,7 @@ from cosim.grid.matpower_columns import (
     VG,
     VM_MAX,
     VM_MIN,
+    bus_label,
 )
 from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
@@ -95,18 +96,18 @@ def _loads(case: MatpowerCase, generation: ComplexArray) -> dict[str, tuple[floa
     bus = case.bus[case.alive]
     net = np.where(bus[:, PD] < 0, 0.0, (bus[:, PD] + 1j * bus[:, QD]) * 1e3) - generation
     return {
-        f"{number:g}": (load.real, load.imag)
+        bus_label(number): (load.real, load.imag)
         for number, load in zip(bus[:, BUS_I], net.tolist(), strict=True)
     }
 
 
 def _slacks(case: MatpowerCase) -> tuple[dict[str, float], list[Problem]]:
     """Return the voltage of each slack bus, and a problem for each bus that holds a voltage besides, or should."""
-    kind = {f"{row[BUS_I]:g}": int(row[BUS_TYPE]) for row in case.bus[case.alive]}
+    kind = {bus_label(row[BUS_I]): int(row[BUS_TYPE]) for row in case.bus[case.alive]}
     slacks: dict[str, float] = {}
     problems = []
     for row in case.gen[case.generates]:
-        name = f"{row[GEN_BUS]:g}"
+        name = bus_label(row[GEN_BUS])
         if kind.get(name) == REFERENCE:
             if slacks.setdefault(name, float(row[VG])) != row[VG]:
                 problems.append(Problem(f"bus {name}: its generators hold different voltages (Vg)"))
@@ -141,7 +142,7 @@ def _branches(case: MatpowerCase) -> list[Branch]:
             charging = 0.5j * float(row[BR_B]) / to_base
             found.append(
                 Branch(
-                    edge=Edge(f"{kind} {counts[kind] - 1}", (f"{row[F_BUS]:g}", f"{row[T_BUS]:g}")),
+                    edge=Edge(f"{kind} {counts[kind] - 1}", (bus_label(row[F_BUS]), bus_label(row[T_BUS]))),
                     z_pu=complex(row[BR_R], row[BR_X]) * to_base,
                     y_pu=(charging, charging),
                     taps=(float(row[TAP]) or 1.0, 1.0),

@@ -19,11 +19,17 @@ from cosim.grid.matpower_columns import (
     BUS_I,
     BUS_TYPE,
     F_BUS,
+    GEN_BUS,
     GEN_STATUS,
     ISOLATED,
     PD,
+    PMAX,
+    PMIN,
     QD,
+    QMAX,
+    QMIN,
     T_BUS,
+    bus_label,
 )
 
 WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
@@ -32,6 +38,7 @@ WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == rou
 TYPE_OF_BUS = Range("1 (PQ), 2 (PV), 3 (reference) or 4 (isolated)", lambda value: value in {1, 2, 3, 4})
 
 
+UNBOUNDED = Range("0 or more, or Inf for no limit", lambda value: value >= 0)
 UNUSED = Range("", lambda _: True)
 """A column that no power flow and no limit of it rests on."""
 
@@ -49,7 +56,7 @@ COLUMNS: Mapping[str, Mapping[str, Range]] = {
         "Va": UNUSED,
         "baseKV": NOT_NEGATIVE,
         "zone": UNUSED,
-        "Vmax": NOT_NEGATIVE,
+        "Vmax": UNBOUNDED,
         "Vmin": NOT_NEGATIVE,
     },
     "branch": {
@@ -58,12 +65,12 @@ COLUMNS: Mapping[str, Mapping[str, Range]] = {
         "r": NOT_NEGATIVE,
         "x": ANY,
         "b": ANY,
-        "rateA": NOT_NEGATIVE,
+        "rateA": UNBOUNDED,
         "rateB": UNUSED,
         "rateC": UNUSED,
         "ratio": NOT_NEGATIVE,
         "angle": ANY,
-        "status": UNUSED,
+        "status": ANY,
     },
     "gen": {
         "bus": WHOLE,
@@ -73,7 +80,7 @@ COLUMNS: Mapping[str, Mapping[str, Range]] = {
         "Qmin": UNUSED,
         "Vg": POSITIVE,
         "mBase": UNUSED,
-        "status": UNUSED,
+        "status": ANY,
     },
 }
 """The columns of each table, in order, and what the cells of a row in service may be."""
@@ -180,7 +187,7 @@ def _odd_cells(name: str, table: FloatArray, lines: list[int]) -> list[Problem]:
 
 def _is_number(value: float, limits: Range) -> bool:
     """Tell whether a cell is a number; no limit may be written as infinity."""
-    return limits is UNUSED or bool(np.isfinite(value) or (limits is NOT_NEGATIVE and value == np.inf))
+    return limits is UNUSED or bool(np.isfinite(value) or (limits is UNBOUNDED and value == np.inf))
 
 
 def _at(lines: list[int], row: int, problem: Problem) -> Problem:
@@ -195,11 +202,15 @@ def _odd_numbers(fields: Mapping[str, Any], lines: Mapping[str, list[int]]) -> l
     for row, number in enumerate(numbers):
         if number in first:
             repeated.append(
-                _at(lines["bus"], row, Problem(f"mpc.bus has bus {number:g} twice; numbers must differ"))
+                _at(
+                    lines["bus"],
+                    row,
+                    Problem(f"mpc.bus has bus {bus_label(number)} twice; numbers must differ"),
+                )
             )
         first.add(number)
     unknown = [
-        _at(lines[name], row, Problem(f"mpc.{name} names bus {number:g}; mpc.bus has none of that number"))
+        _at(lines[name], row, Problem(f"mpc.{name} names bus {number:.12g}; mpc.bus has none of that number"))
         for name, columns in (("branch", 2), ("gen", 1))
         for row, ends in enumerate(fields[name][:, :columns])
         for number in ends
@@ -214,17 +225,28 @@ def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
     bus, branch = case.bus, case.branch[case.conducts]
     lost = bus[~case.alive & ((bus[:, PD] != 0) | (bus[:, QD] != 0))]
     notes += [
-        f"bus {row[BUS_I]:g} is isolated (type 4): its load of {row[PD]:g} MW is left out." for row in lost
+        f"bus {bus_label(row[BUS_I])} is isolated (type 4): its load of {row[PD]:g} MW is left out."
+        for row in lost
     ]
     without = bus[case.alive & (bus[:, BASE_KV] == 0), BUS_I]
     if without.size:
-        some = f"{at_bus(f'{without[0]:g}')}" + (f" and {without.size - 1} more" * (without.size > 1))
+        some = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))
         notes.append(f"baseKV is 0 at {some}: amperes are those of 1 kV.")
+    sources = case.gen[
+        case.generates & np.isin(case.gen[:, GEN_BUS], bus[bus[:, BUS_TYPE] == REFERENCE, BUS_I])
+    ]
+    if sources.shape[1] > PMIN:
+        notes += [
+            f"bus {bus_label(row[GEN_BUS])}: the limits of its source are not kept (P {row[PMIN]:g} to "
+            f"{row[PMAX]:g} MW, Q {row[QMIN]:g} to {row[QMAX]:g} Mvar)."
+            for row in sources
+            if np.isfinite(row[[PMIN, PMAX, QMIN, QMAX]]).any()
+        ]
     if branch.shape[1] >= ANGLE_LIMITS.stop:
         low, high = branch[:, ANGLE_LIMITS].T
         limited = branch[((low > -360) & (low != 0)) | ((high < 360) & (high != 0))]
         notes += [
-            f"branch {row[F_BUS]:g}-{row[T_BUS]:g}: the limits of its angle difference are not kept."
+            f"branch {bus_label(row[F_BUS])}-{bus_label(row[T_BUS])}: the limits of its angle difference are not kept."
             for row in limited
         ]
     return notes

@@ -16,6 +16,8 @@ class Elements:
 
     numbers: Mapping[str, Range] = field(default_factory=dict)
     """The columns a power flow rests on, and what their cells may be."""
+    optional: Mapping[str, Range] = field(default_factory=dict)
+    """Columns whose cells may also be empty."""
     zero: Mapping[str, str] = field(default_factory=dict)
     """Columns that must be 0 or empty, and why an element is refused where one is not."""
     refused: str = ""
@@ -24,6 +26,7 @@ class Elements:
     """What is told of every element; empty where there is nothing to tell."""
 
 
+_LOADING = {"max_loading_percent": POSITIVE}
 _POWER = {"p_mw": ANY, "q_mvar": ANY, "scaling": ANY}
 _THREE_PHASES = {
     f"{power}_{phase}_{unit}": ANY for power, unit in (("p", "mw"), ("q", "mvar")) for phase in "abc"
@@ -66,7 +69,8 @@ ELEMENTS: Mapping[str, Elements] = {
             "g_us_per_km": ANY,
             "df": POSITIVE,
             "parallel": POSITIVE,
-        }
+        },
+        optional=_LOADING,
     ),
     "trafo": Elements(
         {
@@ -79,7 +83,8 @@ ELEMENTS: Mapping[str, Elements] = {
             "i0_percent": ANY,
             "df": POSITIVE,
             "parallel": POSITIVE,
-        }
+        },
+        optional=_LOADING,
     ),
     "trafo3w": Elements(
         {
@@ -91,7 +96,8 @@ ELEMENTS: Mapping[str, Elements] = {
                 ("vkr", "percent", NOT_NEGATIVE),
             )
             for side in ("hv", "mv", "lv")
-        }
+        },
+        optional=_LOADING,
     ),
     "impedance": Elements({"rft_pu": NOT_NEGATIVE, "xft_pu": ANY, "sn_mva": POSITIVE}),
     "gen": Elements(refused="holds a voltage; make it an sgen, or an external grid of a tree of its own"),

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from cosim.csv_tables import Range
 from cosim.errors import Problem
 from cosim.grid.bus_words import at_bus
 from cosim.grid.net_elements import ELEMENTS
 
 NAMED = 5
 """Elements that a sentence names one by one."""
+SOURCE_LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
 ENDS = ("bus", "from_bus", "to_bus", "hv_bus", "mv_bus", "lv_bus")
 
 
@@ -23,11 +25,20 @@ def table_faults(net: Any, names: Mapping[int, str]) -> list[Problem]:
             table, f"{index}{_place(net[table], index, names)}"
         )
         for table, elements in ELEMENTS.items()
-        for column, limits in elements.numbers.items()
+        for column, limits in {**elements.numbers, **elements.optional}.items()
         if table in net and column in net[table]
         for index, value in _in_service(net, table)[column].items()
-        if not (np.isfinite(value) and limits.holds(value))
+        if _is_wrong(value, limits, may_be_empty=column in elements.optional)
     ]
+
+
+def _is_wrong(value: object, limits: Range, *, may_be_empty: bool) -> bool:
+    """Tell whether a cell is no number within the limits; NaN is an empty one."""
+    if not isinstance(value, int | float | np.number):
+        return value is not None or not may_be_empty
+    if np.isnan(value):
+        return not may_be_empty
+    return not (np.isfinite(value) and limits.holds(float(value)))
 
 
 def beyond_the_model(net: Any) -> list[Problem]:
@@ -64,7 +75,7 @@ def left_out(net: Any) -> list[str]:
         lost = alive.index[~alive[dead].isin(net.bus.index[net.bus.in_service]).all(axis=1)] if dead else ()
         if len(lost):
             notes.append(f"{some(table, lost)}: each is at a bus out of service, and left out.")
-    return [*notes, *_unused_limits(net), *_not_dispatched(net)]
+    return [*notes, *_unused_limits(net), *_limits_of_sources(net), *_not_dispatched(net)]
 
 
 def _unused_limits(net: Any) -> Iterator[str]:
@@ -73,6 +84,15 @@ def _unused_limits(net: Any) -> Iterator[str]:
         limited = net.switch.index[net.switch.closed.astype(bool) & (net.switch.in_ka > 0)]
         if len(limited):
             yield f"{some('switch', limited)}: each has a rated current, which is not kept."
+
+
+def _limits_of_sources(net: Any) -> Iterator[str]:
+    """Tell of the limits of external grids: the feeder takes what it needs."""
+    alive = _in_service(net, "ext_grid")
+    columns = [column for column in SOURCE_LIMITS if column in alive]
+    limited = alive.index[alive[columns].notna().any(axis=1)]
+    if len(limited):
+        yield f"{some('ext_grid', limited)}: the limits of each ({', '.join(columns)}) are not kept."
 
 
 def _not_dispatched(net: Any) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from cosim.errors import ConfigError, Problem, refuse
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import grow_tree
-from cosim.grid.voltage_rules import DEFAULT_BAND_PU, VoltageRules, band_problems
+from cosim.grid.voltage_rules import DEFAULT_BAND_PU, VoltageRules, band_problems, told_of_no_limits
 from cosim.short_repr import short_repr
 
 BASE_KVA = 1000.0
@@ -215,6 +215,9 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     band = _band(tables, rules)
     refuse(tables.source, problems + _rule_problems(rules, tables) + band_problems(tuple(tables.buses), band))
     outwards = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
+    if tables.voltage_limits_pu is not None:
+        told = told_of_no_limits(names, tables.voltage_limits_pu, rules)
+        tables = replace(tables, notes=(*tables.notes, *told))
     return _ordered(tables, rules, outwards, band)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
@@ -93,11 +95,11 @@ def _feed_in_off(solution: Solution, structure: ProblemStructure, data: ProblemD
     feeder, first = structure.feeder, data.horizon.first_period
     off_kw = np.maximum(-solution.base_shed_kw, 0.0)
     for t in np.flatnonzero((off_kw > POWER_NOTICED_KW).any(axis=1)).tolist():
-        leaving_kw = 0.0 if structure.export else _leaving_kw(solution, feeder, t, off_kw[t])
         for i in np.flatnonzero(off_kw[t] > POWER_NOTICED_KW).tolist():
             period, bus, amount = first + t, feeder.bus_names[i], float(off_kw[t, i])
             reason = full_branches(solution, feeder, t, way_to_slack(feeder, i))
-            if leaving_kw > POWER_NOTICED_KW and not reason:
+            leaving_kw = 0.0 if structure.export or reason else _leaving_kw(solution, feeder, t, off_kw[t], i)
+            if leaving_kw > POWER_NOTICED_KW:
                 reason = (
                     f"With it, {leaving_kw:,.0f} kW have to leave the feeder, and grid.export is false; "
                     "allow it by grid.export=true."
@@ -108,10 +110,15 @@ def _feed_in_off(solution: Solution, structure: ProblemStructure, data: ProblemD
             )
 
 
-def _leaving_kw(solution: Solution, feeder: Feeder, t: int, off_kw: FloatArray) -> float:
-    """Return what would leave the feeder in a period if all feed-in were taken; NaN where no power flow says."""
+def _leaving_kw(solution: Solution, feeder: Feeder, t: int, off_kw: FloatArray, bus: int) -> float:
+    """Return what would leave the tree of a bus in a period if all feed-in were taken; NaN where no power flow says."""
+    lines = (np.ones(feeder.from_bus.size), (feeder.from_bus, feeder.to_bus))
+    _, tree = connected_components(
+        coo_array(lines, shape=(feeder.bus_count, feeder.bus_count)), directed=False
+    )
+    injection = solution.injection_kw[t] + off_kw, solution.injection_kvar[t]
     try:
-        flow = sweep_power_flow(feeder, solution.injection_kw[t] + off_kw, solution.injection_kvar[t])
+        flow = sweep_power_flow(feeder, *(np.where(tree == tree[bus], power, 0.0) for power in injection))
     except SolverError:
         return float("nan")
     return -float(flow.slack_kw)

@@ -12,7 +12,7 @@ from cosim.grid.bus_words import at_bus
 DEFAULT_BAND_PU = (0.95, 1.05)
 """The voltage limits of a bus of which neither the user nor the network says any."""
 NO_LIMIT_PU = (0.0, 2.0)
-"""What pandapower writes where a bus has no limit."""
+"""What networks write where a bus has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,24 @@ class VoltageRules:
             )
         )
         return low, high
+
+
+def told_of_no_limits(
+    names: Sequence[str], stated: tuple[FloatArray, FloatArray], rules: VoltageRules
+) -> list[str]:
+    """Return what is told where a network writes that a bus has no limit and the user says none."""
+    odd = [
+        name
+        for name, low, high in zip(names, *stated, strict=True)
+        if (rules.min_pu is None and low == NO_LIMIT_PU[0])
+        or (rules.max_pu is None and high == NO_LIMIT_PU[1])
+    ]
+    if not odd:
+        return []
+    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+    low_pu, high_pu = DEFAULT_BAND_PU
+    default = f"the default holds there, {low_pu:g} to {high_pu:g} p.u."
+    return [f"{at_bus(odd[0])}{more}: a voltage limit of 0 or 2 p.u. is none; {default}"]
 
 
 def band_problems(names: Sequence[str], band: tuple[FloatArray, FloatArray]) -> list[Problem]:

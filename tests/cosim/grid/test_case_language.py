@@ -43,6 +43,9 @@ def test_a_number_is_what_matlab_makes_of_it(expression: str, value: float) -> N
         ("[6/3 (1 + 1) sqrt(4)]", [[2, 2, 2]]),
         ("[1:3 5]", [[1, 2, 3, 5]]),
         ("[]", np.zeros((0, 0))),
+        ("[[1 2; 3 4]]", [[1, 2], [3, 4]]),
+        ("[[1; 2] [3; 4]]", [[1, 3], [2, 4]]),
+        ("[[1 2; 3 4]; 5 6]", [[1, 2], [3, 4], [5, 6]]),
     ],
 )
 def test_blank_space_divides_the_elements_of_a_table(table: str, rows: list[list[float]]) -> None:
@@ -113,3 +116,19 @@ def test_a_bracket_that_stays_open_is_told_with_its_line() -> None:
 def test_a_statement_is_shown_as_it_is_written() -> None:
     listed, _ = statements("x  =  [1, -2\n 3 4]; % why\n")
     assert [str(statement) for statement in listed] == ["x = [1, -2 3 4]"]
+
+
+def test_tables_of_unlike_heights_do_not_stand_side_by_side() -> None:
+    assert "puts tables of different heights side by side" in refused("t = [[1; 2] 3];")
+
+
+@pytest.mark.parametrize("end", ["return", "end", "endfunction"])
+def test_what_stands_after_the_end_is_refused_for_it_is_never_carried_out(end: str) -> None:
+    told = refused(f"function mpc = x\na = 1;\n{end};\na = 2;\n")
+    assert f"line 4: cannot run 'a = 2': it stands after '{end}'" in told
+    assert refused(f"function mpc = x\na = 1;\n{end};\nend\n") == ""
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_the_end_of_a_line_ends_a_comment(mark: str) -> None:
+    assert said(f"a = 1; % measured{mark} a = 2;\nb = 3;\r\nc = 4;") == {"a": 1, "b": 3, "c": 4}

@@ -168,3 +168,32 @@ def test_a_load_that_depends_on_the_voltage_is_found_out() -> None:
     feeder = from_pandapower(Path())
     feeder.given.network.net.load["const_z_p_percent"] = 100.0
     assert "differs by" in checked(feeder).reason_not_certified
+
+
+def test_the_texts_of_csv_files_are_kept_for_the_check(tmp_path: Path) -> None:
+    """A file that has changed or gone since is not the network that was given."""
+    feeder = from_csv(tmp_path)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert checked(feeder).certified
+
+
+def test_two_feeders_from_one_file_are_each_checked_against_what_it_said_then(tmp_path: Path) -> None:
+    before = from_csv(tmp_path)
+    file = tmp_path / "branches.csv"
+    assert checked(before).certified
+    head, *rows = file.read_text().splitlines()
+    longer = [",".join([*row.split(",")[:3], "2.5", *row.split(",")[4:]]) for row in rows]
+    file.write_text("\n".join([head, *longer]) + "\n")
+    after = read_feeder_csv(tmp_path / "buses.csv", file, slack_bus="a", v_base_kv=10.0)
+    assert not np.array_equal(after.r_pu, before.r_pu)
+    assert checked(after).certified
+    assert checked(before).certified
+
+
+def test_branches_without_reactance_and_stored_options_do_not_stop_the_check(tmp_path: Path) -> None:
+    feeder = from_pandapower(tmp_path)
+    net = feeder.given.network.net
+    net.user_pf_options = {"init": "results"}
+    net.line["x_ohm_per_km"] = 0.0
+    assert checked(feeder_from_pandapower(net)).certified

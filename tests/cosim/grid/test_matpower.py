@@ -212,6 +212,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
         "mpc.dcline is not used.",
         "bus 9 is isolated (type 4): its load of 0.3 MW is left out.",
         "baseKV is 0 at bus 1 and 1 more: amperes are those of 1 kV.",
+        "bus 1: the limits of its source are not kept (P 0 to 9 MW, Q -9 to 9 Mvar).",
         "branch 1-2: the limits of its angle difference are not kept.",
     )
 
@@ -228,3 +229,53 @@ def test_a_bus_is_held_within_its_own_limits_and_no_others(tmp_path: Path) -> No
     dispatch = solve_dispatch(feeder, Devices(), Load.scaled(feeder, np.ones(1)), price)
     assert (dispatch.status, dispatch.certified) == ("optimal", True)
     assert 0.9 < dispatch.voltage_pu[0, 2] < 0.95 < dispatch.voltage_pu[0, 1]
+
+
+def test_large_bus_numbers_keep_all_their_digits(tmp_path: Path) -> None:
+    bus = TWO_BUSES.replace("1 3 0", "1234567 3 0").replace("2 1 2", "1234568 1 2")
+    text = case(
+        bus, ONE_BRANCH.replace("1 2 0", "1234567 1234568 0"), gen=SLACK.replace("1 0 0", "1234567 0 0")
+    )
+    feeder = read(tmp_path, text)
+    assert feeder.bus_names == ("1234567", "1234568")
+    assert purchase_kw(feeder) == pytest.approx(2025.780, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("1 2 0.05", "1 2 Inf", "mpc.branch: column r is inf"),
+        ("0 0 1 -360", "Inf 0 1 -360", "mpc.branch: column ratio is inf"),
+        ("0 0 1 -360", "0 0 NaN -360", "mpc.branch: column status is nan"),
+        ("12 1 1.1", "Inf 1 1.1", "mpc.bus: column baseKV is inf"),
+    ],
+)
+def test_a_cell_that_is_no_finite_number_is_refused(
+    old: str, new: str, sentence: str, tmp_path: Path
+) -> None:
+    assert sentence in refused(tmp_path, case().replace(old, new))
+
+
+def test_a_limit_may_be_written_as_infinite(tmp_path: Path) -> None:
+    feeder = read(tmp_path, case(branch="1 2 0.05 0.05 0 Inf 0 0 0 0 1 -360 360;\n"))
+    assert np.isinf(feeder.current_max_pu).all()
+
+
+def test_a_voltage_limit_of_0_or_2_is_none_and_the_default_is_told(tmp_path: Path) -> None:
+    feeder = read(tmp_path, case(TWO_BUSES.replace("1.1 0.9", "2 0")))
+    assert (
+        "bus 2: a voltage limit of 0 or 2 p.u. is none; the default holds there, 0.95 to 1.05 p.u."
+        in feeder.notes
+    )
+
+
+def test_feed_in_of_one_tree_is_not_set_against_the_draw_of_another(tmp_path: Path) -> None:
+    """Tree 1 feeds in 0.5 MW, tree 3 draws more: with no export allowed tree 1 has to give up."""
+    bus = TWO_BUSES.replace("2 1 2 1", "2 1 -0.5 0") + TWO_BUSES.replace("1 3 0", "3 3 0").replace(
+        "2 1 2 1", "4 1 0.8 0"
+    )
+    branch = ONE_BRANCH + ONE_BRANCH.replace("1 2 0", "3 4 0")
+    feeder = read(tmp_path, case(bus, branch, gen=f"{SLACK}; {SLACK.replace('1 0 0', '3 0 0', 1)}"))
+    dispatch = solve_dispatch(feeder, Devices(), Load.scaled(feeder, np.ones(1)), np.array([0.68]))
+    (broken,) = dispatch.violations
+    assert "kW have to leave the feeder, and grid.export is false" in broken.sentence

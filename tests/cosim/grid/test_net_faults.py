@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cosim.errors import ConfigError
@@ -87,6 +88,7 @@ def test_what_is_left_out_or_changed_is_told() -> None:
         "sgen 0: each is controllable, but taken as fixed at the power of its table.",
         "switch 0: each has a rated current, which is not kept.",
         "heat_pump 0: each is of no kind known here, and left out.",
+        "ext_grid 0: the limits of each (min_p_mw, max_p_mw, min_q_mvar, max_q_mvar) are not kept.",
     }
     assert feeder.load_kw[5] == pytest.approx(60 + 30)
 
@@ -150,3 +152,15 @@ def test_a_meshed_net_is_refused_in_a_few_sentences() -> None:
 def test_a_simbench_code_asks_for_the_extra_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "simbench", None)
     assert "pip install 'cosim[simbench]'" in refused("1-MV-rural--0-sw")
+
+
+def test_texts_and_limits_of_nothing_are_no_numbers() -> None:
+    net = net_named("case33bw")
+    net.load["p_mw"] = net.load.p_mw.astype(object)
+    net.load.loc[0, "p_mw"] = "0.5"
+    net.line["max_loading_percent"] = 100.0
+    net.line.loc[[3, 4], "max_loading_percent"] = 0.0, np.nan
+    said = refused(net)
+    assert "load 0 at bus 2: p_mw is '0.5'; it must be a number" in said
+    assert "max_loading_percent is 0.0; it must be a number above 0" in said
+    assert "line 4" not in said
