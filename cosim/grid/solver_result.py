@@ -14,3 +14,7 @@ class SolverResult:
     price_of_load: FloatArray
     """What one more p.u. of load would cost in each (period, bus): minus the dual of the active balance."""
     penalty_cny: float
+    solver: str
+    """Which solver it was."""
+    refined: bool = False
+    """Whether the solver was asked for all the digits it can give."""

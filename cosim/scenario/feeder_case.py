@@ -152,5 +152,6 @@ def _rules(config: FeederConfig) -> Rules:
         loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
         elastic=Elastic(**config.elastic.model_dump()),
         solver=config.solver,
+        solve_time_max_s=config.solve_time_max_s,
         fallback=True,
     )
