@@ -13,6 +13,8 @@ from typing import TypeVar
 from cosim.errors import SolverError
 
 T = TypeVar("T")
+THREAD = "solve"
+"""Name of the threads in which solvers run."""
 LEAST_S, EACH_BUS_AND_PERIOD_S = 60.0, 0.05
 """Seconds that a solve may take. The slowest feeders take 5e-4 s for each bus and period, a hundredth of this."""
 
@@ -77,7 +79,7 @@ def _within(limit_s: float, call: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001  (raised again below, where the caller is)
             raised.append(error)
 
-    thread = Thread(target=work, daemon=True)
+    thread = Thread(target=work, name=THREAD, daemon=True)
     thread.start()
     thread.join(limit_s)
     if raised:

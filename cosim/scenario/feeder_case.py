@@ -60,6 +60,15 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
     )
 
 
+def network_notes(feeders: Sequence[Feeder]) -> list[str]:
+    """Return what of the networks of *feeders* is left out, or is not as it stands there."""
+    return [
+        f"feeder {feeder.name}, {note}" if len(feeders) > 1 else note
+        for feeder in feeders
+        for note in feeder.notes
+    ]
+
+
 def with_voltage_limits(config: ScenarioConfig, feeders: Sequence[Feeder]) -> ScenarioConfig:
     """Return the scenario with the voltage limits of each feeder in it, where all buses have the same."""
 

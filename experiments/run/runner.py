@@ -22,6 +22,7 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
+from cosim.scenario.feeder_case import network_notes
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
@@ -32,7 +33,7 @@ from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, joined, last_day, reader_of_last_day
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import replication_seeds, simulate_replications
-from experiments.run.summary import flags, network_notes, summarise
+from experiments.run.summary import flags, summarise
 
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
@@ -199,7 +200,10 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
         "flags": flags(flagged, several_feeders=several),
-        "notes": [*network_notes(scenario), *flags(flagged, several_feeders=several, notes=True)],
+        "notes": [
+            *network_notes([case.feeder for case in scenario.feeders]),
+            *flags(flagged, several_feeders=several, notes=True),
+        ],
         "summary": summary,
     }
 
