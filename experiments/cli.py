@@ -3,15 +3,17 @@
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from cosim.errors import ConfigError, ModelError
+from cosim.errors import STORAGE, ConfigError, ModelError, StorageError
 from experiments.assign.command import assign_command
 from experiments.columns import columns_command
 from experiments.compare.command import compare_command, converge_command
+from experiments.crash import tell
 from experiments.dispatch.command import dispatch_command
 from experiments.estimate_od.command import estimate_od_command
 from experiments.fit_mobility.command import fit_mobility_command
@@ -27,8 +29,8 @@ from experiments.scenarios.command import (
 from experiments.sweep.command import sweep_command
 from experiments.why.command import why_command
 
-WRONG_INPUT, FLAGGED = 2, 3
-"""Exit codes: invalid files or options; a result that violates a limit, or none."""
+WRONG_INPUT, FLAGGED, NO_STORAGE = 2, 3, 5
+"""Exit codes: invalid files or options; a result that violates a limit, or none; a result that cannot be written."""
 
 # Matrices are small: more BLAS threads are slower, and the last bits would depend on their number.
 for _library in ("OPENBLAS", "OMP", "MKL"):
@@ -86,22 +88,28 @@ def main() -> None:
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(143)
     )  # so that a terminated run removes its temporary files
+    sys.excepthook = tell
     try:
         app()
     except ConfigError as error:
         stop(error, WRONG_INPUT)
     except ModelError as error:
         stop(error, FLAGGED)
+    except StorageError as error:
+        stop(error, NO_STORAGE)
     except MemoryError as error:
         problem = (
             f"there is not enough memory ({error}). Use fewer EVs, days or periods, or a smaller network"
         )
         stop(ConfigError("memory", [problem]), WRONG_INPUT)
     except OSError as error:
-        stop(ConfigError(str(error.filename or "files"), [f"{error.strerror}"]), WRONG_INPUT)
+        place = str(error.filename or "files")
+        if error.errno in STORAGE:
+            stop(StorageError(place, error.errno), NO_STORAGE, getattr(error, "__notes__", ()))
+        stop(ConfigError(place, [f"{error.strerror}"]), WRONG_INPUT)
 
 
-def stop(error: Exception, code: int) -> None:
-    """Print the error and exit with *code*."""
-    typer.echo(f"cosim: {error}", err=True)
+def stop(error: Exception, code: int, notes: Iterable[str] = ()) -> None:
+    """Print the error with its *notes* and exit with *code*."""
+    typer.echo("\n".join(f"cosim: {text}" for text in (error, *notes)), err=True)
     sys.exit(code)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE
-from cosim.errors import ConfigError, Problem, refuse
+from cosim.errors import UNPRINTABLE, ConfigError, Problem, refuse
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import grow_tree
@@ -206,7 +206,7 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     rules, names = voltage or VoltageRules(), tuple(tables.buses)
     known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
     tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
-    problems = problems + _slack_problems(tables)
+    problems = problems + _slack_problems(tables) + _name_problems(tables)
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
@@ -219,6 +219,17 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
         told = told_of_no_limits(names, tables.voltage_limits_pu, rules)
         tables = replace(tables, notes=(*tables.notes, *told))
     return _ordered(tables, rules, outwards, band)
+
+
+def _name_problems(tables: Tables) -> list[Problem]:
+    """Return a problem for each name with characters that are not shown."""
+    names = {"bus": list(tables.buses), "branch": [branch.edge.name for branch in tables.branches]}
+    return [
+        Problem(field=kind, value=name, allowed="a name of visible characters")
+        for kind, of_kind in names.items()
+        for name in of_kind
+        if UNPRINTABLE.search(name)
+    ]
 
 
 def _band(tables: Tables, rules: VoltageRules) -> tuple[FloatArray, FloatArray]:

@@ -70,7 +70,7 @@ def identity(scenario: Scenario) -> dict[str, str]:
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as name:
-        write_scenario(scenario.config, scenario.folder, Path(name))
+        write_scenario(scenario, Path(name))
         files = sorted(path for path in Path(name).rglob("*") if path.is_file())
         content = {str(path.relative_to(name)): _hash(path) for path in files}
     return {**content, "version": importlib.metadata.version("cosim")}

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Seed, Settings, Workers, new_directory
+from experiments.options import (
+    AllowImport,
+    AllowOutside,
+    AsJson,
+    Config,
+    Seed,
+    Settings,
+    Workers,
+    loaded,
+    new_directory,
+)
 
 
 class ModelName(StrEnum):
@@ -34,16 +44,17 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     ] = 1,
     workers: Workers = 1,
     settings: Settings = None,
+    allow_outside: AllowOutside = False,
+    allow_import: AllowImport = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
-    from cosim.scenario import load_scenario
     from experiments.run.runner import run
     from experiments.study import emit
     from experiments.terminal import progress_bar, study_of
 
     changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
-    scenario = load_scenario(config, changes, seed=seed)
+    scenario = loaded(config, changes, seed, outside=allow_outside, code=allow_import)
     with progress_bar() as progress:
         finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
     emit(study_of(finished), as_json=as_json)

@@ -22,6 +22,7 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, RunDirectory, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
+from cosim.scenario.choice import NotImported
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
@@ -33,6 +34,7 @@ from experiments.run.many_days import Reader, dated, joined, last_day, reader_of
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import replication_seeds, simulate_replications
 from experiments.run.summary import flags, network_notes, summarise
+from experiments.study import whole_without_page
 
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
@@ -80,6 +82,8 @@ def run(
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
     scenario = as_scenario(scenario)
+    if isinstance(scenario.choice, NotImported) and model != "equilibrium":
+        raise scenario.choice.refusal
     with RunDirectory(default_directory(scenario) if out is None else Path(out)) as unfinished:
         stages = Stages(progress or (lambda _stage, _share: None))
         seeds = replication_seeds(scenario.config.seed, replications)
@@ -91,15 +95,15 @@ def run(
         with stages.stage("tables"):
             for name, own in tables.items():
                 write_tables(unfinished.path / name, own)
-            write_scenario(scenario.config, scenario.folder, unfinished.path)
+            write_scenario(scenario, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-        with stages.stage("report"):
-            _write_report(Run(unfinished.path))
-        write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     checkpoints.remove()
-    return load_run(unfinished.final)
+    finished = load_run(unfinished.final)
+    with stages.stage("report"), whole_without_page(finished.directory):
+        _write_report(finished)
+    return finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cosim.config.bundled import find_scenario
 from cosim.config.reading import Settings, parse_value, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import Problems, refuse
-from cosim.scenario import Scenario, load_scenario
+from cosim.scenario import Scenario, check_scenario
 from cosim.sections import Count
 from experiments.run.summary import flags
 
@@ -148,7 +148,7 @@ def fields_without_effect(days: Frame, parameters: ParameterGrid) -> list[str]:
 def _check_all(tasks: Sequence[Task]) -> None:
     problems = Problems()
     for file, settings in tasks:
-        problems.attempt(load_scenario, file, settings)
+        problems.attempt(check_scenario, file, settings)
     refuse(str(tasks[0][0]), problems)
 
 
@@ -164,7 +164,7 @@ def _solve_all(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
 
 def solve_point(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the results of one day of the sweep."""
-    scenario = load_scenario(file, settings)
+    scenario = check_scenario(file, settings)
     day = solve_equilibrium_day(scenario)
     tables = equilibrium_tables(scenario, day)
     figures = day_figures(scenario, tables)
