@@ -165,9 +165,9 @@ def _not_too_deep(content: Any) -> Any:
     """Return the content; raise ValueError where tables and lists are too deep within each other."""
     level, depth = [content], 0
     while level:
-        if depth > MAX_DEPTH:
-            raise ValueError(TOO_DEEP)
         containers = [value for value in level if isinstance(value, dict | list)]
+        if containers and depth == MAX_DEPTH:
+            raise ValueError(TOO_DEEP)
         level = [
             item for value in containers for item in (value.values() if isinstance(value, dict) else value)
         ]
