@@ -119,13 +119,18 @@ def refuse_faulty(*tables: Table | None) -> None:
     refuse(", ".join(str(table.file) for table in tables if table is not None), problems_of(*tables))
 
 
-def read_table(file: str | Path, required: Sequence[str], optional: Sequence[str] | None = ()) -> Table:
+def read_table(
+    file: str | Path, required: Sequence[str], optional: Sequence[str] | None = (), *, lower: bool = False
+) -> Table:
     """Return the rows of a CSV file; empty lines and lines that start with '#' are skipped.
 
-    A column that is neither *required* nor *optional* is a defect, unless *optional* is None.
+    A column that is neither *required* nor *optional* is a defect, unless *optional* is None. *lower* takes the names
+    of columns as if they were in lower case.
     """
     table = Table(Path(file))
     rows = _rows(table, required)
+    if rows and lower:
+        rows[0] = rows[0][0], [column.lower() for column in rows[0][1]]
     header = rows[0][1] if rows else []
     _fill(table, rows, required, (*required, *(header if optional is None else optional)))
     return table
