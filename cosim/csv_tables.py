@@ -4,7 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,18 @@ class Range:
     holds: Callable[[float], bool]
 
 
+LARGE, TINY = 1e15, 1e-12
+"""Size of a number beyond which, and below which, no quantity is: products and quotients of two would overflow."""
+
+
+def is_quantity(value: float) -> bool:
+    """Return whether a number is finite, and of a size that a quantity may have."""
+    return abs(value) <= LARGE  # also of NaN
+
+
 ANY = Range("a number", lambda _: True)
 NOT_NEGATIVE = Range("a number, 0 or more", lambda value: value >= 0)
-POSITIVE = Range("a number above 0", lambda value: value > 0)
+POSITIVE = Range("a number above 0", lambda value: value > TINY)
 AT_LEAST_ONE = Range("a number, 1 or more", lambda value: value >= 1)
 SHARE = Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
@@ -78,7 +87,7 @@ class Table:
             value = float(row[column].replace("_", "?"))  # Python's 5_00 is no number to others
         except ValueError:
             value = inf
-        if not (isfinite(value) and limits.holds(value)):
+        if not (is_quantity(value) and limits.holds(value)):
             self.report(line, Problem(column=column, value=row[column], allowed=limits.allowed))
         return value
 

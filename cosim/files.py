@@ -138,10 +138,11 @@ def read_toml(file: str | Path) -> dict[str, Any]:
 def parsed_toml(text: str) -> dict[str, Any]:
     """Return the tables of a text in TOML; raise ValueError for any other, and for one that is nested too deep."""
     try:
-        tables = tomllib.loads(text)
+        return dict(_not_too_deep(tomllib.loads(text)))
     except RecursionError:
-        raise ValueError(TOO_DEEP) from None
-    return dict(_not_too_deep(tables))
+        depth = [line.count("[") + line.count("{") + line.count(".") for line in text.splitlines()]
+        msg = f"{TOO_DEEP} (at line {depth.index(max(depth)) + 1})"
+        raise ValueError(msg) from None
 
 
 def read_json(file: str | Path) -> Any:
@@ -155,19 +156,18 @@ def read_json(file: str | Path) -> Any:
 def parsed_json(text: str) -> Any:
     """Return what a text in JSON says; raise ValueError for any other, and for one that is nested too deep."""
     try:
-        content = json.loads(text)
+        return _not_too_deep(json.loads(text))
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
-    return _not_too_deep(content)
 
 
 def _not_too_deep(content: Any) -> Any:
-    """Return the content; raise ValueError where tables and lists are too deep within each other."""
+    """Return the content; raise RecursionError where tables and lists are too deep within each other."""
     level, depth = [content], 0
     while level:
         containers = [value for value in level if isinstance(value, dict | list)]
         if containers and depth == MAX_DEPTH:
-            raise ValueError(TOO_DEEP)
+            raise RecursionError
         level = [
             item for value in containers for item in (value.values() if isinstance(value, dict) else value)
         ]

@@ -164,9 +164,9 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
     """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
     feeder = read_feeder(config, Path())
     given = {} if options.profile is None else columns_of(options.profile)
-    periods = _period_count(given, options)
+    periods, advice = _period_count(given, options), "give it in the file of --profile"
     problems = Problems(
-        Problem(f"{who} needs column {column}", column=column, advice="give it in the file of --profile")
+        Problem(f"{who} needs column {column}", column=column, advice=advice, file=str(options.profile or ""))
         for who, column in config.device_profiles
         if column not in given
     )
