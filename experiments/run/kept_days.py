@@ -25,7 +25,7 @@ BOUNDARIES_KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class KeptDays:
-    """The days of one replication in a store."""
+    """The days of one replication in a store; *days* are those that the agents are told to live."""
 
     pieces: Pieces
     replication: int
@@ -48,13 +48,15 @@ class KeptDays:
         return None
 
     def keep(self, day: DayOfAgents) -> None:
-        """Keep a day that is over, and forget the boundary before the last ones."""
+        """Keep a day that is over; of the boundaries, the last ones."""
         boundary = day.boundary
         if boundary is not None:
             name = self.name(day.day, "boundary")
             self.pieces.put(name, lambda folder: save_boundary(folder / BOUNDARY, boundary))
+            kept = [piece for piece in self.pieces.names if piece.startswith(self.name(0, "boundary")[:-4])]
+            for earlier in kept[:-BOUNDARIES_KEPT]:
+                self.pieces.drop(earlier)
         self.pieces.put(self.name(day.day), lambda folder: write_tables(folder, day.tables))
-        self.pieces.drop(self.name(day.day - BOUNDARIES_KEPT, "boundary"))
 
     def simulate(
         self,
@@ -94,4 +96,4 @@ def simulate_replication(
     scenario: Scenario, ahead: DayAhead, seed: int, pieces: Pieces, replication: int
 ) -> None:
     """Simulate and keep the missing days of a replication."""
-    KeptDays(pieces, replication, scenario.config.days).simulate(scenario, ahead, seed)
+    KeptDays(pieces, replication, ahead.days).simulate(scenario, ahead, seed)

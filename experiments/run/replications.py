@@ -50,8 +50,7 @@ def simulate_replications(
     Days that are among the *pieces* are not simulated again. Days know nothing of each other, so the bytes do not
     depend on the number of workers.
     """
-    days = scenario.config.days
-    numbers = range(2, len(seeds) + 1)
+    numbers, days = range(2, len(seeds) + 1), ahead.days
     waiting = [number for number in numbers if KeptDays(pieces, number, days).missing]
     tasks = [(scenario, ahead, seeds[number - 1], pieces, number) for number in waiting]
     with closing(in_processes(simulate_replication, tasks, how.workers, how.tell)) as finished:

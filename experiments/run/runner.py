@@ -160,8 +160,9 @@ class RunUnderWay:
             whole = scenario.config.days * scenario.periods.count
             self.stages.progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
-        kept = KeptDays(self.pieces, 1, scenario.config.days)
-        return kept.tables(kept.simulate(scenario, day_ahead(scenario, day), self.seeds[0], announce))
+        ahead = day_ahead(scenario, day)
+        kept = KeptDays(self.pieces, 1, ahead.days)
+        return kept.tables(kept.simulate(scenario, ahead, self.seeds[0], announce))
 
     def _replicate(self, day: EquilibriumDay) -> list[Reader]:
         """Simulate the further days of the agents and return the readers of their tables."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import ConfigError
+from cosim.words import counted
 from experiments.store.folders import LOCK, hidden, hold, remove, sync, sync_names, try_hold
 
 SEAL = "seal.json"
@@ -173,7 +174,7 @@ class Store:
                 self.tell(f"{pieces.path / name} {fault}; it is computed again")
                 remove(pieces.path / name)
         if pieces.results:
-            self.tell(f"goes on with {len(pieces.results)} finished pieces in {pieces.path}")
+            self.tell(f"goes on with {counted(len(pieces.results), 'finished piece')} in {pieces.path}")
 
     def __exit__(self, _: object, failure: BaseException | None, *__: object) -> None:
         """Remove the pieces, or say how to go on."""
@@ -181,9 +182,10 @@ class Store:
         if not kept or self.final.exists():
             shutil.rmtree(self.pieces.path, ignore_errors=True)
         elif failure is not None:
+            are, them = ("is", "it") if len(kept) == 1 else ("are", "them")
             failure.add_note(
-                f"{len(kept)} finished pieces are kept in {self.pieces.path}; "
-                f"the same command goes on with them, or: cosim resume {self.final}"
+                f"{counted(len(kept), 'finished piece')} {are} kept in {self.pieces.path}; "
+                f"the same command goes on with {them}, or: cosim resume {self.final}"
             )
         os.close(self._held)
 
