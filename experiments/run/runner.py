@@ -93,8 +93,7 @@ def run(
     seeds = replication_seeds(scenario.config.seed, replications)
     unfinished = RunDirectory(final)
     with Store(final, identity, note) as pieces, unfinished:
-        command = RunCommand(model=model, replications=replications, workers=workers)
-        keep_command(pieces, command, scenario)
+        keep_command(pieces, RunCommand(model=model, replications=replications, workers=workers), scenario)
         under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, pieces, note)
         with stages.stage("equilibrium"):
             day = solve_equilibrium_day(scenario)
