@@ -115,6 +115,8 @@ def _sealed(seal: dict[str, Any]) -> str:
 
 def _read_seal(file: Path) -> dict[str, Any] | None:
     """Return the content of a seal; None if it is not as it was written."""
+    if not file.is_file():  # a pipe would be waited for
+        return None
     try:
         with file.open("rb") as content:
             head, _, body = content.read(LARGEST_SEAL).decode("utf-8").partition("\n")
