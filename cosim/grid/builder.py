@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.grid.problem import Elastic
 from cosim.grid.radial import BASE_KVA, Feeder
 
@@ -106,11 +107,15 @@ class ModelBuilder:
         return float(getattr(self.elastic, name)) * BASE_KVA * self.period_h
 
 
-def at_buses(buses: Sequence[str], feeder: Feeder) -> FloatArray:
-    """Return the (names, buses) matrix that marks each bus by its name."""
-    marks = np.zeros((len(buses), feeder.bus_count))
-    marks[np.arange(len(buses)), [feeder.bus_index(bus) for bus in buses]] = 1.0
-    return marks
+def at_buses(buses: Sequence[str], feeder: Feeder) -> Any:
+    """Return the sparse (names, buses) matrix that marks each bus by its name."""
+    return marks(np.array([feeder.bus_index(bus) for bus in buses], dtype=np.int64), feeder)
+
+
+def marks(buses: IntArray, feeder: Feeder) -> Any:
+    """Return the sparse (things, buses) matrix that marks the bus of each thing."""
+    shape = (buses.size, feeder.bus_count)
+    return sparse.csr_array((np.ones(buses.size), (np.arange(buses.size), buses)), shape=shape)
 
 
 def earlier(value: Any, before: Any) -> Any:

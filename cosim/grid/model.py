@@ -6,9 +6,8 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
-from cosim.grid.builder import Constraints, ModelBuilder, Terms, rows
+from cosim.grid.builder import Constraints, ModelBuilder, Terms, marks, rows
 from cosim.grid.device import Devices
 from cosim.grid.device.base import Group
 from cosim.grid.device.price_response import PriceResponses
@@ -66,8 +65,8 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         l=model.variable("current2", feeder.branch_count),
         v=model.variable("voltage2", feeder.bus_count),
     )
-    slack = _slack_marks(feeder)
-    supply_p, supply_q = (model.variable(name, len(slack)) for name in ("supply_p", "supply_q"))
+    slack = marks(feeder.slack_buses, feeder)
+    supply_p, supply_q = (model.variable(name, feeder.slack_buses.size) for name in ("supply_p", "supply_q"))
     terms = [group.terms(model) for group in structure.groups]
     terms.append(_shedding(model, terms[: len(structure.responses)]))
     p = sum((own.p for own in terms), supply_p @ slack) - model.parameter("load_p", feeder.bus_count)
@@ -98,13 +97,6 @@ def _largest_currents(model: ModelBuilder) -> list[Any]:
         "far2_max": ends.far.size,
     }
     return [model.parameter(name, count) if count else None for name, count in counts.items()]
-
-
-def _slack_marks(feeder: Feeder) -> FloatArray:
-    """Return the (slacks, buses) matrix that puts what is bought on the slack buses."""
-    slack = np.zeros((len(feeder.slack_buses), feeder.bus_count))
-    slack[np.arange(len(slack)), feeder.slack_buses] = 1.0
-    return slack
 
 
 def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:

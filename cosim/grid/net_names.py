@@ -5,6 +5,7 @@ Cases of the literature (case33bw) come with no names but the indices 0..n-1: th
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,8 @@ def bus_names(net: Any) -> BusNames:
     by_index = {str(number): number for number in index}
     told_apart = _distinct(texts.values())
     shown = texts if told_apart else {number: str(number) for number in index}
-    single = {n: text for n, text in texts.items() if text and list(texts.values()).count(text) == 1}
+    occurs = Counter(texts.values())
+    single = {n: text for n, text in texts.items() if text and occurs[text] == 1}
     own_numbers = told_apart and all(text.isdigit() for text in texts.values())
     return BusNames(
         shown=shown,

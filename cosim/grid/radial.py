@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -165,18 +166,24 @@ class Feeder:
             raise ConfigError(self.name, [self.unclear[name]])
         if name in self.aliases:
             return self.aliases[name]
-        if name not in self.bus_names:
+        if name not in (position := _positions(self)):
             raise ConfigError(self.name, [unknown_bus(name, self.bus_names)])
-        return self.bus_names.index(name)
+        return position[name]
 
     def bus_problem(self, name: str) -> Problem | None:
         """Return why nothing can stand at the bus *name*, as at the open end of a line; None where it can."""
         if name in self.unclear:
             return self.unclear[name]
-        known = name in self.aliases or name in self.bus_names
+        known = name in self.aliases or name in _positions(self)
         if known and (self.origin is None or self.origin.bus[self.bus_index(name)] >= 0):
             return None
         return unknown_bus(name, self.bus_names)
+
+
+@lru_cache(maxsize=32)
+def _positions(feeder: Feeder) -> Mapping[str, int]:
+    """Return the position of each bus by its name."""
+    return {name: position for position, name in enumerate(feeder.bus_names)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

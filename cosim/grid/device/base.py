@@ -110,8 +110,8 @@ class Group(ABC, Generic[D]):
         """Number of devices."""
         return len(self.buses)
 
-    def at(self, feeder: Feeder) -> FloatArray:
-        """Return the (devices, buses) matrix that puts each device on its bus."""
+    def at(self, feeder: Feeder) -> Any:
+        """Return the sparse (devices, buses) matrix that puts each device on its bus."""
         return at_buses(self.buses, feeder)
 
     def of(self, attribute: str, scale: float = BASE_KVA) -> FloatArray:

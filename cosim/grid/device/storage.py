@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
+from scipy import sparse
 
 from cosim.arguments import checked
 from cosim.arrays import FloatArray
@@ -209,8 +210,8 @@ def store(
 
     Energy *exchanged* some other way comes on top: of arriving vehicles, less that of departing ones.
     """
-    gained = charge @ np.diag(limits.charge_efficiency * period_h)
-    spent = discharge @ np.diag(period_h / limits.discharge_efficiency)
+    gained = charge @ sparse.diags_array(limits.charge_efficiency * period_h)
+    spent = discharge @ sparse.diags_array(period_h / limits.discharge_efficiency)
     return [
         energy - earlier(energy, before) - exchanged - gained + spent == 0,
         energy >= rows(limits.energy_min, energy),
