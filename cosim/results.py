@@ -5,13 +5,11 @@ unit in the name; a value that a model does not have is NaN, or empty.
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -229,32 +227,3 @@ def load_run(directory: str | Path) -> Run:
         problems = [f"{file.relative_to(path)} is missing; run the scenario again" for file in missing]
         raise ConfigError(str(path), problems)
     return run
-
-
-class RunDirectory:
-    """A temporary run directory, as a context manager: renamed on success, removed on failure."""
-
-    def __init__(self, final: Path) -> None:
-        """Raise ConfigError for a directory that exists: results are never overwritten."""
-        if final.exists():
-            raise ConfigError(str(final), ["exists already; name another directory, or remove it first"])
-        self.final = final
-        self.path = final.with_name(f".{final.name}.unfinished-{os.getpid()}")
-
-    def __enter__(self) -> Self:
-        """Create the temporary directory, ``path``."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        try:
-            self.path.mkdir(parents=True)
-        except OSError as reason:
-            raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
-        return self
-
-    def __exit__(self, failure: object, *_: object) -> None:
-        """Rename the directory to its final name, or remove it."""
-        if failure is None and not self.final.exists():
-            self.path.rename(self.final)
-            return
-        shutil.rmtree(self.path, ignore_errors=True)
-        if failure is None:
-            raise ConfigError(str(self.final), ["was made by another run in the meantime; its results stand"])

@@ -1,10 +1,9 @@
 """The command line. Large libraries are imported inside the commands, so that ``--help`` is fast."""
 
 import os
-import signal
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,10 +12,12 @@ from experiments.assign.command import assign_command
 from experiments.columns import columns_command
 from experiments.compare.command import compare_command, converge_command
 from experiments.dispatch.command import dispatch_command
+from experiments.ending import SENTENCES, end_on_signals
 from experiments.estimate_od.command import estimate_od_command
 from experiments.fit_mobility.command import fit_mobility_command
 from experiments.mobility.command import mobility_command
 from experiments.reproduce.command import reproduce_command
+from experiments.resume.command import resume_command
 from experiments.run.command import run_command
 from experiments.scenarios.command import (
     init_command,
@@ -54,6 +55,7 @@ for _name, _command, _help in (
     ("init", init_command, "Copy a commented scenario, to start a study."),
     ("mobility", mobility_command, "Simulate the mobility of EVs alone."),
     ("reproduce", reproduce_command, "Reproduce the paper (Ma et al. 2024), statement by statement."),
+    ("resume", resume_command, "Go on with a run or sweep that was stopped."),
     ("run", run_command, "Run a day, or many; compare the agents with the equilibrium."),
     ("scenarios", scenarios_command, "List the bundled scenarios."),
     ("schema", schema_command, "Print the JSON Schema of scenario files."),
@@ -83,11 +85,13 @@ def options(
 
 def main() -> None:
     """Run the command line; errors of the input are printed as sentences, without a traceback."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # so that a terminated run removes its temporary files
+    end_on_signals()
     try:
         app()
+    except SystemExit as error:
+        if error.code in SENTENCES:
+            stop(error, int(error.code), SENTENCES[error.code])
+        raise
     except ConfigError as error:
         stop(error, WRONG_INPUT)
     except ModelError as error:
@@ -101,7 +105,8 @@ def main() -> None:
         stop(ConfigError(str(error.filename or "files"), [f"{error.strerror}"]), WRONG_INPUT)
 
 
-def stop(error: Exception, code: int) -> None:
-    """Print the error and exit with *code*."""
-    typer.echo(f"cosim: {error}", err=True)
+def stop(error: BaseException, code: int, sentence: str = "") -> NoReturn:
+    """Print the error with its notes, and exit with *code*."""
+    for line in (sentence or str(error), *getattr(error, "__notes__", ())):
+        typer.echo(f"cosim: {line}", err=True)
     sys.exit(code)

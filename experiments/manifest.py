@@ -48,7 +48,7 @@ def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
 
 def _free_name(written: str, taken: Collection[str]) -> str:
     """Return a name for the copy of a file that is not *taken* by another copy."""
-    plain = "_".join(part for part in Path(written).parts if part not in {"..", "/"})
+    plain = "_".join(part for part in Path(written).parts if part not in {"..", "/", "inputs"})
     candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
     return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
 

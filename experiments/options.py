@@ -8,7 +8,7 @@ import typer
 
 def new_directory(out: Path | None) -> Path | None:
     """Return the output directory; raises ConfigError if it exists."""
-    from cosim.results import RunDirectory
+    from experiments.store.folders import RunDirectory
 
     return None if out is None else RunDirectory(out).final
 

@@ -50,6 +50,11 @@ def read_road_input(
     """
     own_settings, scenario_settings = _split(settings)
     file = Path(network)
+    if nodes is not None and trips is None:
+        refuse(
+            "--nodes",
+            ["goes with a file of links and a file of trips; a scenario or GMNS folder has its own"],
+        )
     if trips is None and not (file / "link.csv").is_file():
         roads = _scenario_roads(network, scenario_settings)
     else:
