@@ -4,20 +4,18 @@
 unit in the name; a value that a model does not have is NaN, or empty.
 """
 
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.columns import Column
-from cosim.errors import STORAGE, ConfigError, StorageError
+from cosim.errors import ConfigError
 from cosim.files import parsed_json, read_parquet, read_text
 from cosim.tables import COLUMN_NAMES, SORT_COLUMNS, TABLES
 
@@ -220,34 +218,3 @@ def load_run(directory: str | Path) -> Run:
         problems = [f"{file.relative_to(path)} is missing; run the scenario again" for file in missing]
         raise ConfigError(str(path), problems)
     return run
-
-
-class RunDirectory:
-    """A temporary run directory, as a context manager: renamed on success, removed on failure."""
-
-    def __init__(self, final: Path) -> None:
-        """Raise ConfigError for a directory that exists: results are never overwritten."""
-        if final.exists():
-            raise ConfigError(str(final), ["exists already; name another directory, or remove it first"])
-        self.final = final
-        self.path = final.with_name(f".{final.name}.unfinished-{os.getpid()}")
-
-    def __enter__(self) -> Self:
-        """Create the temporary directory, ``path``."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        try:
-            self.path.mkdir(parents=True)
-        except OSError as reason:
-            if reason.errno in STORAGE:
-                raise StorageError(str(self.final), reason.errno) from None
-            raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
-        return self
-
-    def __exit__(self, failure: object, *_: object) -> None:
-        """Rename the directory to its final name, or remove it."""
-        if failure is None and not self.final.exists():
-            self.path.rename(self.final)
-            return
-        shutil.rmtree(self.path, ignore_errors=True)
-        if failure is None:
-            raise ConfigError(str(self.final), ["was made by another run in the meantime; its results stand"])

@@ -63,7 +63,7 @@ def _as_read(file: Path, digest: str) -> bytes:
 def _free_name(written: str, taken: Collection[str]) -> str:
     """Return a name for the copy of a file that is not *taken* by another copy."""
     path = Path(written)
-    plain = path.name if path.is_absolute() else "_".join(part for part in path.parts if part != "..")
+    plain = path.name if path.is_absolute() else "_".join(p for p in path.parts if p not in {"..", "inputs"})
     candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
     return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def new_directory(out: Path | None) -> Path | None:
     """Return the output directory; raises ConfigError if it exists."""
-    from cosim.results import RunDirectory
+    from experiments.store.folders import RunDirectory
 
     return None if out is None else RunDirectory(out).final
 

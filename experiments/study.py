@@ -9,8 +9,9 @@ from typing import Any
 
 import typer
 
-from cosim.results import RunDirectory, Tables, check_columns, write_tables
+from cosim.results import Tables, check_columns, write_tables
 from experiments.manifest import without_nan
+from experiments.store.folders import RunDirectory
 
 FLAGGED = 3
 """Exit code of a command that was completed, but whose result violates a limit or has not converged."""
@@ -64,11 +65,16 @@ def emit(result: CommandResult, out: Path | None = None, *, as_json: bool = Fals
     else:
         typer.echo("\n".join([*result.lines, *written]))
     for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
+        told(note)
     for flag in result.flags:
         typer.echo(f"cosim: {flag}", err=True)
     if result.flags:
         raise typer.Exit(FLAGGED)
+
+
+def told(note: str) -> None:
+    """Print a note at once."""
+    typer.echo(f"note: {note}", err=True)
 
 
 def _write(result: CommandResult, out: Path) -> str:

@@ -1,8 +1,9 @@
 """The command ``cosim run``."""
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,10 @@ from experiments.options import (
     loaded,
     new_directory,
 )
+
+if TYPE_CHECKING:
+    from cosim.scenario import Scenario
+    from experiments.store.commands import RunCommand
 
 
 class ModelName(StrEnum):
@@ -35,7 +40,7 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
         Path | None,
         typer.Option(
             callback=new_directory,
-            help="Run directory; must not exist yet. A run of many days that was stopped goes on.",
+            help="Run directory; must not exist yet. A run that was stopped goes on.",
         ),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
@@ -49,12 +54,20 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
-    from experiments.run.runner import run
-    from experiments.study import emit
-    from experiments.terminal import progress_bar, study_of
+    from experiments.store.commands import RunCommand
 
     changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
     scenario = loaded(config, changes, seed, outside=allow_outside, code=allow_import)
+    command = RunCommand(model=model.value, replications=replications, workers=workers)
+    run_and_show(scenario, command, out, as_json=as_json)
+
+
+def run_and_show(scenario: "Scenario", command: "RunCommand", out: Path | None, *, as_json: bool) -> None:
+    """Run a scenario and print its figures."""
+    from experiments.run.runner import run
+    from experiments.study import emit, told
+    from experiments.terminal import progress_bar, study_of
+
     with progress_bar() as progress:
-        finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
+        finished = run(scenario, out=out, progress=progress, note=told, **asdict(command))
     emit(study_of(finished), as_json=as_json)

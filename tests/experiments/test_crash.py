@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from cosim.errors import STORAGE, StorageError
-from cosim.results import RunDirectory, write_tables
+from cosim.results import write_tables
 from experiments import cli, crash
 from experiments.page import drawn
+from experiments.store.folders import RunDirectory
 from experiments.study import CommandResult, emit, write_page
 
 
