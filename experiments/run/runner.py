@@ -88,9 +88,7 @@ def run(
     there. *note* is called with a sentence where it does, where a kept piece is damaged, and where a worker died.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
-    scenario = as_scenario(scenario)
-    if isinstance(scenario.choice, NotImported) and model != "equilibrium":
-        raise scenario.choice.refusal
+    scenario = _runnable(as_scenario(scenario), model)
     identity = identity_of(scenario)
     final = default_directory(scenario, identity) if out is None else Path(out)
     stages = Stages(progress or (lambda _stage, _share: None))
@@ -113,6 +111,13 @@ def run(
     with stages.stage("report"), whole_without_page(final):
         _write_report(finished)
     return finished
+
+
+def _runnable(scenario: Scenario, model: Model) -> Scenario:
+    """Return the scenario; raise ConfigError where agents would need Python code that nobody has allowed to run."""
+    if isinstance(scenario.choice, NotImported) and model != "equilibrium":
+        raise scenario.choice.refusal
+    return scenario
 
 
 @dataclass(frozen=True, slots=True)
