@@ -82,8 +82,8 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         *([] if structure.export else [supply_p >= 0]),
         *(constraint for own in terms for constraint in own.constraints),
     ]
-    losses = cp.multiply(model.parameter("loss_price", 1), flow.l @ feeder.r_pu[:, None])
-    purchase = BASE_KVA * cp.multiply(model.parameter("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
+    losses = model.times("loss_price", "current2", count=1) @ feeder.r_pu
+    purchase = BASE_KVA * cp.sum(model.times("price", "supply_p", count=1), axis=1)
     cost = sum((own.cost for own in terms), model.period_h * cp.sum(purchase + losses)) + sum(model.penalties)
     return Model(cp.Problem(cp.Minimize(cost), constraints), model, active)
 
@@ -108,6 +108,7 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
         return Terms()
     count = model.feeder.bus_count
     base = model.slack("base_shed_kw", count, model.energy_price("base_cny_per_kwh"))
+    base_q = model.times("base_q_per_p", "base_shed_kw")
     shed = model.slack("station_shed_kw", count, model.energy_price("station_cny_per_kwh"))
     limits = [
         base >= 0,
@@ -118,8 +119,8 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
     if model.feeder.feeds_in:
         off = model.slack("feed_in_off", count, model.energy_price("base_cny_per_kwh"))
         limits += [off >= 0, off <= model.parameter("feed_in_off_max", count)]
-        base = base - off
-    return Terms(base + shed, cp.multiply(model.parameter("base_q_per_p", count), base), 0.0, limits)
+        base, base_q = base - off, base_q - model.times("base_q_per_p", "feed_in_off")
+    return Terms(base + shed, base_q, 0.0, limits)
 
 
 def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:
