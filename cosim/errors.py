@@ -24,7 +24,7 @@ MAX_SHOWN_CHARACTERS = 60
 ALIKE = 5
 """Problems of one kind that are told one by one."""
 _VARIES = re.compile(r"'[^']*'|\d[\d.,e+-]*")
-"""What differs between problems of one kind: names in quotes, and numbers."""
+"""The parts that differ between problems of one kind: names in quotes, and numbers."""
 
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -90,7 +90,7 @@ class Problem:
 
     @property
     def kind(self) -> str:
-        """What problems of one kind share: file, field or column, and the words but for names and numbers."""
+        """File, field or column, and the words without names and numbers: the same for all problems of one kind."""
         return "|".join(
             [
                 self.file,

@@ -89,7 +89,8 @@ def write_tables(directory: Path, tables: Tables) -> None:
 
     directory.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
-        table = pa.Table.from_pandas(frame, preserve_index=False)
+        # a table has few columns: threads cost more than they save
+        table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
         file = directory / f"{name}.parquet"
         pq.write_table(
             table.replace_schema_metadata(), file, compression="zstd", row_group_size=ROWS_IN_GROUP

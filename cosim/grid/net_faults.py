@@ -1,4 +1,4 @@
-"""What of a pandapower net is refused, and what is told, by the list of `ELEMENTS`."""
+"""Refusals of a pandapower net, and notes on it, by the list of `ELEMENTS`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -58,7 +58,7 @@ class Feeder:
     """Nominal active load of each bus, less what is fed in there; ``load_kvar`` likewise."""
     load_kvar: FloatArray
     generation_kva: ComplexArray = None  # type: ignore[assignment]
-    """What the network's own generators feed in, P + jQ, whatever scales the load; None is 0."""
+    """Injection of the network's own generators, P + jQ, whatever scales the load; None is 0."""
     slack_voltage_pu: float | FloatArray = 1.0
     """Of all slack buses, or of each."""
     voltage_min_pu: float | FloatArray = DEFAULT_BAND_PU[0]
@@ -69,11 +69,11 @@ class Feeder:
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Numbers among them that could mean another bus too, each with the problem that names both."""
     bus_numbers: str = ""
-    """What a number of a bus means, in words; empty where the names are those of the user's own table."""
+    """Meaning of a bus number, in words; empty where the names are those of the user's own table."""
     notes: tuple[str, ...] = ()
-    """What of its source is left out, or is not as it stands there."""
+    """Notes on elements of its source that are left out or changed."""
     given: Any = None
-    """What the feeder was read from, as the user gave it, see `given_network.Given`."""
+    """The network as the user gave it, see `given_network.Given`."""
     origin: Any = None
     """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
 
@@ -188,13 +188,13 @@ def _positions(feeder: Feeder) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """What a feeder is made of, whatever it was read from; a bus holds its load (kW, kvar)."""
+    """The parts of a feeder, whatever it was read from; a bus holds its load (kW, kvar)."""
 
     name: str
     source: str
     buses: dict[str, tuple[float, float]]
     generation_kva: ComplexArray | None = None
-    """What is fed in at each bus and counted in its load, P + jQ."""
+    """Injection at each bus that is counted in its load, P + jQ."""
     branches: list[Branch]
     slacks: dict[str, float]
     """The slack buses and the voltage [p.u.] the source says they hold."""

@@ -102,7 +102,7 @@ def run(
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():
-                write_tables(unfinished.path / name, own)
+                under_way.write(name, own)
             write_scenario(scenario, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
@@ -159,6 +159,14 @@ class RunUnderWay:
             learning = learning_table(*links, days=config.days, hours=hours)
             tables["comparison"] = {**compared, "learning": learning}
         return tables
+
+    def write(self, model: str, tables: dict[str, Frame]) -> None:
+        """Write the tables of a model; those of a single day of the agents are written already."""
+        folder = self.directory / model
+        if model == "agents" and self.scenario.config.days == 1:
+            KeptDays(self.pieces, 1, 1).write(folder)
+            tables = {name: table for name, table in tables.items() if name == "bands"}
+        write_tables(folder, tables)
 
     def _simulate(self, day: EquilibriumDay) -> dict[str, Frame]:
         """Simulate the agents' days, from the last day boundary of a run that was stopped."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +20,14 @@ def identity_of(scenario: Scenario) -> str:
     tables = scenario.config.model_dump(mode="json")
     for table, key in list(file_fields(tables)):
         table[key] = scenario.files.get((scenario.folder / table[key]).resolve(), table[key])
-    return digest_of(json.dumps([program(), tables], sort_keys=True))
+    return digest_of(json.dumps([program(), tables, _own_choice(scenario)], sort_keys=True))
+
+
+def _own_choice(scenario: Scenario) -> str:
+    """Return a digest of the module of a choice model of the user's; empty without one."""
+    module, colon, _ = scenario.config.population.choice.partition(":")
+    file = getattr(sys.modules.get(module), "__file__", None) if colon else None
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
 
 
 @cache

@@ -29,7 +29,7 @@ class DemandResponseConfig(DeviceSection):
 
     @property
     def label(self) -> str:
-        """What sentences call it."""
+        """Name in sentences."""
         return f"demand response at bus {self.bus}"
 
     def device(self, profiles: Mapping[str, FloatArray]) -> "DemandResponse":  # noqa: ARG002
@@ -55,7 +55,7 @@ class DemandResponse:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("demand response at bus", self.bus)
 
     def problems(self) -> list[Problem]:

@@ -72,7 +72,7 @@ class Renewable:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item(self.kind, self.name)
 
     @property

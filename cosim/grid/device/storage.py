@@ -85,7 +85,7 @@ class Storage:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("storage", self.name)
 
     def problems(self) -> list[Problem]:

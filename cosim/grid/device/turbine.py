@@ -64,7 +64,7 @@ class Turbine:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("turbine", self.name)
 
     def problems(self) -> list[Problem]:

@@ -114,7 +114,7 @@ class V2GCharger:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("V2G charger", self.name)
 
     def problems(self) -> list[Problem]:
