@@ -5,7 +5,7 @@ run: $(VENV)/installed             ## install, and run the day of the paper
 	$(VENV)/bin/cosim run configs/paper.toml
 
 test: $(VENV)/installed            ## run the tests
-	$(VENV)/bin/python -m pytest -n auto -q -rs
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal -q -rs
 
 check: $(VENV)/installed           ## style, types and the direction of imports
 	$(VENV)/bin/ruff check .

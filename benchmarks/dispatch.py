@@ -105,6 +105,7 @@ def copied(one: Feeder, copies: int) -> Feeder:
         y_from_pu=np.zeros(copies * one.branch_count, dtype=np.complex128),
         y_to_pu=np.zeros(copies * one.branch_count, dtype=np.complex128),
         shunt_pu=np.zeros(copies * fed + 1, dtype=np.complex128),
+        generation_kva=np.zeros(copies * fed + 1, dtype=np.complex128),
         current_max_to_pu=np.tile(one.current_max_to_pu, copies),
         r_pu=np.tile(one.r_pu, copies),
         x_pu=np.tile(one.x_pu, copies),

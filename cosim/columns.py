@@ -23,6 +23,11 @@ class Column:
         return cls(name, _DTYPES[kind], meaning)
 
     @property
+    def kind(self) -> str:
+        """Whole, real, text or boolean."""
+        return next(kind for kind, dtype in _DTYPES.items() if dtype == self.dtype)
+
+    @property
     def missing(self) -> Any:
         """Value where a model has none."""
         return _MISSING[self.dtype]

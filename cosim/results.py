@@ -4,14 +4,11 @@
 unit in the name; a value that a model does not have is NaN, or empty.
 """
 
-import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +16,7 @@ from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.columns import Column
 from cosim.errors import ConfigError
+from cosim.files import parsed_json, read_parquet, read_text
 from cosim.tables import COLUMN_NAMES, SORT_COLUMNS, TABLES
 
 Tables = Mapping[str, "Frame"]
@@ -91,7 +89,8 @@ def write_tables(directory: Path, tables: Tables) -> None:
 
     directory.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
-        table = pa.Table.from_pandas(frame, preserve_index=False)
+        # a table has few columns: threads cost more than they save
+        table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
         file = directory / f"{name}.parquet"
         pq.write_table(
             table.replace_schema_metadata(), file, compression="zstd", row_group_size=ROWS_IN_GROUP
@@ -123,9 +122,6 @@ class ModelTables:
 
         Raises ConfigError if its file is damaged.
         """
-        import pandas as pd
-        import pyarrow as pa
-
         path = self.directory / f"{table}.parquet"
         if not path.exists() and table in TABLES and self:
             empty = Recorder().frame(table)  # a table without rows is not written
@@ -133,13 +129,7 @@ class ModelTables:
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        try:
-            return pd.read_parquet(
-                path, columns=columns and list(columns), filters=None if where is None else list(where)
-            )
-        except (OSError, pa.ArrowException):
-            problem = "cannot be read: it is not a whole Parquet file; run the scenario again"
-            raise ConfigError(str(path), [problem]) from None
+        return read_parquet(path, columns, where, "it is not a whole Parquet file; run the scenario again")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,7 +162,7 @@ class Run:
         """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is damaged."""
         file = self.directory / "manifest.json"
         try:
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            content: dict[str, Any] = parsed_json(read_text(file))
         except ValueError as reason:
             raise ConfigError(str(file), [f"is not valid JSON ({reason}); run the scenario again"]) from None
         if not isinstance(content, dict) or not content.keys() >= {"seeds", "tables"}:
@@ -229,32 +219,3 @@ def load_run(directory: str | Path) -> Run:
         problems = [f"{file.relative_to(path)} is missing; run the scenario again" for file in missing]
         raise ConfigError(str(path), problems)
     return run
-
-
-class RunDirectory:
-    """A temporary run directory, as a context manager: renamed on success, removed on failure."""
-
-    def __init__(self, final: Path) -> None:
-        """Raise ConfigError for a directory that exists: results are never overwritten."""
-        if final.exists():
-            raise ConfigError(str(final), ["exists already; name another directory, or remove it first"])
-        self.final = final
-        self.path = final.with_name(f".{final.name}.unfinished-{os.getpid()}")
-
-    def __enter__(self) -> Self:
-        """Create the temporary directory, ``path``."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        try:
-            self.path.mkdir(parents=True)
-        except OSError as reason:
-            raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
-        return self
-
-    def __exit__(self, failure: object, *_: object) -> None:
-        """Rename the directory to its final name, or remove it."""
-        if failure is None and not self.final.exists():
-            self.path.rename(self.final)
-            return
-        shutil.rmtree(self.path, ignore_errors=True)
-        if failure is None:
-            raise ConfigError(str(self.final), ["was made by another run in the meantime; its results stand"])

@@ -1,22 +1,24 @@
 """The command line. Large libraries are imported inside the commands, so that ``--help`` is fast."""
 
 import os
-import signal
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from cosim.errors import ConfigError, ModelError
+from cosim.errors import STORAGE, ConfigError, ModelError, StorageError
 from experiments.assign.command import assign_command
 from experiments.columns import columns_command
 from experiments.compare.command import compare_command, converge_command
+from experiments.crash import tell
 from experiments.dispatch.command import dispatch_command
+from experiments.ending import SENTENCES, end_on_signals
 from experiments.estimate_od.command import estimate_od_command
 from experiments.fit_mobility.command import fit_mobility_command
 from experiments.mobility.command import mobility_command
 from experiments.reproduce.command import reproduce_command
+from experiments.resume.command import resume_command
 from experiments.run.command import run_command
 from experiments.scenarios.command import (
     init_command,
@@ -27,8 +29,8 @@ from experiments.scenarios.command import (
 from experiments.sweep.command import sweep_command
 from experiments.why.command import why_command
 
-WRONG_INPUT, FLAGGED = 2, 3
-"""Exit codes: invalid files or options; a result that violates a limit, or none."""
+WRONG_INPUT, FLAGGED, NO_STORAGE = 2, 3, 5
+"""Exit codes: invalid files or options; a result that violates a limit, or none; a result that cannot be written."""
 
 # Matrices are small: more BLAS threads are slower, and the last bits would depend on their number.
 for _library in ("OPENBLAS", "OMP", "MKL"):
@@ -54,6 +56,7 @@ for _name, _command, _help in (
     ("init", init_command, "Copy a commented scenario, to start a study."),
     ("mobility", mobility_command, "Simulate the mobility of EVs alone."),
     ("reproduce", reproduce_command, "Reproduce the paper (Ma et al. 2024), statement by statement."),
+    ("resume", resume_command, "Go on with a run or sweep that was stopped."),
     ("run", run_command, "Run a day, or many; compare the agents with the equilibrium."),
     ("scenarios", scenarios_command, "List the bundled scenarios."),
     ("schema", schema_command, "Print the JSON Schema of scenario files."),
@@ -83,25 +86,34 @@ def options(
 
 def main() -> None:
     """Run the command line; errors of the input are printed as sentences, without a traceback."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # so that a terminated run removes its temporary files
+    sys.excepthook = tell
+    end_on_signals()
     try:
         app()
+    except SystemExit as error:
+        if error.code in SENTENCES:
+            stop(error, int(error.code), SENTENCES[error.code])
+        raise
     except ConfigError as error:
         stop(error, WRONG_INPUT)
     except ModelError as error:
         stop(error, FLAGGED)
+    except StorageError as error:
+        stop(error, NO_STORAGE)
     except MemoryError as error:
         problem = (
             f"there is not enough memory ({error}). Use fewer EVs, days or periods, or a smaller network"
         )
         stop(ConfigError("memory", [problem]), WRONG_INPUT)
     except OSError as error:
-        stop(ConfigError(str(error.filename or "files"), [f"{error.strerror}"]), WRONG_INPUT)
+        place = str(error.filename or "files")
+        if error.errno in STORAGE:
+            stop(error, NO_STORAGE, str(StorageError(place, error.errno)))
+        stop(ConfigError(place, [f"{error.strerror}"]), WRONG_INPUT)
 
 
-def stop(error: Exception, code: int) -> None:
-    """Print the error and exit with *code*."""
-    typer.echo(f"cosim: {error}", err=True)
+def stop(error: BaseException, code: int, sentence: str = "") -> NoReturn:
+    """Print the error with its notes, and exit with *code*."""
+    for line in (sentence or str(error), *getattr(error, "__notes__", ())):
+        typer.echo(f"cosim: {line}", err=True)
     sys.exit(code)

@@ -26,7 +26,7 @@ def columns_command(
         raise ConfigError(table, [f"there is no such table; there are: {', '.join(TABLES)}"])
     selected = TABLES if table is None else {table: TABLES[table]}
     facts = {
-        name: [{"column": c.name, "type": c.dtype, "meaning": c.meaning} for c in columns]
+        name: [{"column": c.name, "type": c.kind, "meaning": c.meaning} for c in columns]
         for name, columns in selected.items()
     }
     lines = []

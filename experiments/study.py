@@ -1,15 +1,17 @@
 """The result of a command, and its output: text or JSON, tables and page, exit code."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from cosim.results import RunDirectory, Tables, check_columns, write_tables
+from cosim.results import Tables, check_columns, write_tables
 from experiments.manifest import without_nan
+from experiments.store.folders import RunDirectory
 
 FLAGGED = 3
 """Exit code of a command that was completed, but whose result violates a limit or has not converged."""
@@ -63,11 +65,16 @@ def emit(result: CommandResult, out: Path | None = None, *, as_json: bool = Fals
     else:
         typer.echo("\n".join([*result.lines, *written]))
     for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
+        told(note)
     for flag in result.flags:
         typer.echo(f"cosim: {flag}", err=True)
     if result.flags:
         raise typer.Exit(FLAGGED)
+
+
+def told(note: str) -> None:
+    """Print a note at once."""
+    typer.echo(f"note: {note}", err=True)
 
 
 def _write(result: CommandResult, out: Path) -> str:
@@ -80,9 +87,30 @@ def _write(result: CommandResult, out: Path) -> str:
         for name, frame in tables.items():
             frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         result.files(unfinished.path)
+    with whole_without_page(out):
         if page := result.page(tables):
-            (unfinished.path / REPORT).write_text(page, encoding="utf-8")
+            write_page(page, out / REPORT)
     return f"report: {out / REPORT}" if page else f"written to: {out}"
+
+
+@contextmanager
+def whole_without_page(directory: Path) -> Iterator[None]:
+    """Tell of whatever ends the writing of a page that the tables in *directory* are whole."""
+    try:
+        yield
+    except Exception as fault:
+        fault.add_note(f"The tables in {directory} are whole; only its page is missing.")
+        raise
+
+
+def write_page(page: str, file: Path) -> None:
+    """Write a page, all of it or nothing."""
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def aligned(facts: Mapping[str, str], width: int = 18) -> list[str]:

@@ -56,8 +56,7 @@ def compile_period(structure: ProblemStructure) -> PeriodCones:
     """Return one period of the dispatch of *structure*, compiled by CVXPY."""
     model = build_problem(structure, 1, linked=True)
     builder, program = model.builder, _Program(model)
-    variables = _spans(builder.variables)
-    parameters = _spans({**builder.parameters, **_named_ends(builder)})
+    variables, parameters = program.variables, dict(program.parameters)
     ends = {
         name: parameters.pop(label) for name, label in zip(builder.ends, _named_ends(builder), strict=True)
     }
@@ -92,29 +91,38 @@ class _Entries:
 
 
 class _Program:
-    """CVXPY's standard form of a problem, its columns in the order of the builder."""
+    """CVXPY's standard form of a linked dispatch, its columns in the order of the builder.
+
+    Without parameters of CVXPY the form is one of numbers. The columns of variables that stand for parameters belong to
+    the right-hand side, those that stand for a product to the variable in it.
+    """
 
     def __init__(self, model: Model) -> None:
-        """Canonicalise; the values of the parameters do not matter."""
+        """Canonicalise."""
         builder = model.builder
-        parameters = [*builder.parameters.values(), *builder.ends.values()]
-        for parameter in parameters:
-            parameter.value = np.ones(parameter.shape)
         self.data = model.problem.get_problem_data(cp.CLARABEL, canon_backend=cp.SCIPY_CANON_BACKEND)[0]
-        self.form, self.dims = self.data[cp.settings.PARAM_PROB], self.data["dims"]
-        self.own = _places(builder.variables.values(), self.form.var_id_to_col)
-        self.past = _places(builder.before.values(), self.form.var_id_to_col)
-        if len(self.own) + len(self.past) != self.form.x.size:
+        first, self.dims = self.data[cp.settings.PARAM_PROB].var_id_to_col, self.data["dims"]
+        self.matrix = sparse.csc_array(self.data["A"])
+        self.variables = _spans(builder.variables)
+        given = {**builder.parameters, **_named_ends(builder)}
+        self.parameters = _spans(given)
+        self.own = _places(builder.variables.values(), first)
+        self.past = _places(builder.before.values(), first)
+        added = {name: symbol for name, symbol in given.items() if symbol.id in first}
+        self.added, self.parameter = _places(added.values(), first), _columns(added, self.parameters)
+        self.products = _places((product.symbol for product in builder.products), first)
+        self.multiplied, self.factor = _factors(builder, self.variables, self.parameters)
+        known = sum(map(len, (self.own, self.past, self.added, self.products)))
+        if known != self.matrix.shape[1]:
             msg = (
                 "the compiled dispatch has variables of its own; write the equation without abs, max or norms"
             )
             raise TypeError(msg)
-        constant = [self.form.total_param_size]
-        self.parameters = np.concatenate([_places(parameters, self.form.param_id_to_col), constant])
+        self.constant = sum(symbol.size for symbol in given.values())
 
     def quadratic(self) -> Any:
         """Return the upper triangle of P."""
-        count = self.form.x.size
+        count = self.matrix.shape[1]
         p = (
             sparse.csc_array(self.data["P"])
             if self.data.get("P") is not None
@@ -124,35 +132,55 @@ class _Program:
 
     def q_map(self) -> Any:
         """Return q as a map of the parameters."""
-        return self.form.q.tocsc()[:, self.parameters].tocsr()[self.own]
+        q = self.data["c"]
+        own = np.flatnonzero(q[self.own])
+        value = np.concatenate([q[self.own[own]], q[self.products]])
+        column = np.concatenate([np.full(own.size, self.constant), self.factor])
+        place = (np.concatenate([own, self.multiplied]), column)
+        return sparse.csr_array((value, place), shape=(len(self.own), self.constant + 1))
 
     def b_map(self) -> Any:
         """Return b as a map of the parameters."""
-        (rows, variables), tensor = self.data["A"].shape, self._tensor()
-        in_b = tensor.row // rows == variables
-        place = (tensor.row[in_b] % rows, tensor.col[in_b])
-        return sparse.csr_array((tensor.data[in_b], place), shape=(rows, len(self.parameters)))
+        b, moved = self.data["b"], self.matrix[:, self.added].tocoo()
+        kept = np.flatnonzero(b)
+        place = (
+            np.concatenate([moved.row, kept]),
+            np.concatenate([self.parameter[moved.col], np.full(kept.size, self.constant)]),
+        )
+        value = np.concatenate([-moved.data, b[kept]])
+        return sparse.csr_array((value, place), shape=(b.size, self.constant + 1))
 
     def entries(self) -> _Entries:
         """Return A entry by entry, in the order of its rows."""
-        (rows, variables), tensor = self.data["A"].shape, self._tensor()
-        row, column = tensor.row % rows, tensor.row // rows
-        of_a = column < variables
-        place = np.empty(variables, dtype=np.int64)
-        place[np.concatenate([self.own, self.past])] = np.arange(variables)
-        where, entry = np.unique(row[of_a] * variables + place[column[of_a]], return_inverse=True)
-        shape = (len(where), len(self.parameters))
-        maps = sparse.csr_array((-tensor.data[of_a], (entry, tensor.col[of_a])), shape=shape)
-        return _Entries(where // variables, where % variables, maps)
+        width = len(self.own) + len(self.past)
+        plain = self.matrix[:, np.concatenate([self.own, self.past])].tocoo()
+        product = self.matrix[:, self.products].tocoo()
+        row = np.concatenate([plain.row, product.row]).astype(np.int64)
+        column = np.concatenate([plain.col, self.multiplied[product.col]])
+        where, entry = np.unique(row * width + column, return_inverse=True)
+        parameter = np.concatenate([np.full(plain.nnz, self.constant), self.factor[product.col]])
+        value = np.concatenate([plain.data, product.data])
+        maps = sparse.csr_array((value, (entry, parameter)), shape=(where.size, self.constant + 1))
+        return _Entries(where // width, where % width, maps)
 
     def cone_of_row(self) -> IntArray:
         """Return the kind of cone of each row."""
         dims = self.dims
         return np.repeat([ZERO, NOT_NEGATIVE, SECOND_ORDER], [dims.zero, dims.nonneg, int(sum(dims.soc))])
 
-    def _tensor(self) -> Any:
-        """Return the matrix [A b], column by column, as a map of the parameters."""
-        return self.form.A.tocsc()[:, self.parameters].tocoo()
+
+def _factors(
+    builder: ModelBuilder, variables: dict[str, slice], parameters: dict[str, slice]
+) -> tuple[IntArray, IntArray]:
+    """Return the column of the variable, and the place of the parameter, in each thing of the products."""
+    none = np.zeros(0, dtype=np.int64)
+    multiplied, factor = [none], [none]
+    for product in builder.products:
+        span = parameters[product.parameter]
+        each = np.arange(product.at.size) if span.stop - span.start > 1 else np.zeros_like(product.at)
+        multiplied.append(variables[product.variable].start + product.at)
+        factor.append(span.start + each)
+    return np.concatenate(multiplied), np.concatenate(factor)
 
 
 def _link(builder: ModelBuilder, variables: dict[str, slice], of_a: _Entries, rows: int, size: int) -> Any:

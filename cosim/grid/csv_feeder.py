@@ -12,6 +12,7 @@ from cosim.arguments import Allowed, checked
 from cosim.arrays import FloatArray
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
+from cosim.files import read_text
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.given_csv import GivenCsv
@@ -73,7 +74,7 @@ def read_feeder_csv(
     bus_table = read_table(Path(buses_csv), ("bus", "p_kw", "q_kvar"), LIMITS)
     branch_table = read_table(Path(branches_csv), BRANCH_COLUMNS, ("current_max_a",))
     buses = _buses(bus_table)
-    branches = _branches(branch_table, list(buses), switched or {})
+    branches = _branches(branch_table, buses, switched or {})
     limits = (_limits(bus_table, LIMITS[0], np.nan), _limits(bus_table, LIMITS[1], np.nan))
     tables = Tables(
         name=name,
@@ -86,8 +87,8 @@ def read_feeder_csv(
     )
     feeder = build_feeder(tables, voltage, problems_of(bus_table, branch_table))
     given = GivenCsv(
-        buses=Path(buses_csv).read_text(encoding="utf-8-sig"),
-        branches=Path(branches_csv).read_text(encoding="utf-8-sig"),
+        buses=read_text(buses_csv),
+        branches=read_text(branches_csv),
         slack_buses=slacks,
         v_base_kv=v_base_kv,
         switched=tuple((switched or {}).items()),
@@ -101,7 +102,7 @@ def _buses(table: Table) -> dict[str, tuple[float, float]]:
     return {name: (float(p), float(q)) for name, p, q in zip(names, load_kw, load_kvar, strict=True)}
 
 
-def _branches(table: Table, buses: list[str], switched: Mapping[str, bool]) -> list[_Row]:
+def _branches(table: Table, buses: Collection[str], switched: Mapping[str, bool]) -> list[_Row]:
     """Return the branches in service; where no bus is known, the ends are not judged."""
     table.refuse_repeated("branch")
     names = table.names("branch")
@@ -114,7 +115,7 @@ def _branches(table: Table, buses: list[str], switched: Mapping[str, bool]) -> l
             table.report(line, Problem(column="in_service", value=text, allowed="true or false"))
         for end in pair:
             if buses and end and end not in buses:
-                table.report(line, unknown_bus(end, buses))
+                table.report(line, unknown_bus(end, tuple(buses)))
         if r == x == 0:
             table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
     for name in switched.keys() - set(names):

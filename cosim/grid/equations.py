@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.grid.builder import Constraints, rows
+from cosim.grid.builder import Constraints, marks, rows
 from cosim.grid.radial import Feeder
 
 
@@ -39,18 +39,12 @@ class LimitedEnds:
 
 def leaving(feeder: Feeder) -> Any:
     """Return the (branches, buses) matrix that marks the bus each branch starts from."""
-    return _marks(feeder, feeder.from_bus)
+    return marks(feeder.from_bus, feeder)
 
 
 def arriving(feeder: Feeder) -> Any:
     """Return the (branches, buses) matrix that marks the bus each branch feeds."""
-    return _marks(feeder, feeder.to_bus)
-
-
-def _marks(feeder: Feeder, bus: Any) -> Any:
-    branches = np.arange(feeder.branch_count)
-    shape = (feeder.branch_count, feeder.bus_count)
-    return sparse.csr_array((np.ones(feeder.branch_count), (branches, bus)), shape=shape)
+    return marks(feeder.to_bus, feeder)
 
 
 def behind_tap(feeder: Feeder) -> Any:

@@ -16,8 +16,9 @@ from cosim.errors import SolverError
 from cosim.grid.bus_words import at_bus
 from cosim.grid.net_sources import quiet
 from cosim.grid.problem import Load
-from cosim.grid.radial import ComplexArray, Feeder
+from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder
 from cosim.grid.solution import Dispatch
+from cosim.grid.sweep import sweep_voltage
 from cosim.grid.voltage_rules import VoltageRules
 
 EXACT_PU = 1e-6
@@ -26,12 +27,14 @@ EXACT_PU = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Power:
-    """What each bus of a feeder draws and feeds in, in one period: P + jQ [kW, kvar]."""
+    """Load and injection of each bus of a feeder in one period: P + jQ [kW, kvar]."""
 
     share: FloatArray
     """The load of the bus as a share of its nominal load."""
     fed_in: ComplexArray
-    """What comes on top of that load and of the network's own generators: devices, stations, load that is shed."""
+    """Injection in addition to that load and to the network's own generators: devices, stations, load that is shed."""
+    start_pu: ComplexArray
+    """Voltages that a flow may start from: those of our own model. A start decides nothing but how long it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,7 +48,7 @@ class GivenFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What the user sets in place of what the network says."""
+    """The user's settings that replace those of the network."""
 
     voltage: VoltageRules
     branch_limit_scale: float = 1.0
@@ -60,7 +63,7 @@ class GivenNetwork(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Given:
-    """What a feeder was read from, and the user's overrides."""
+    """The network that a feeder was read from, and the user's overrides."""
 
     network: GivenNetwork
     overrides: Overrides
@@ -121,7 +124,19 @@ def _power(feeder: Feeder, dispatch: Dispatch, load: Load, row: int) -> Power:
     share = np.divide(wanted, reference, out=np.ones(feeder.bus_count), where=reference != 0)
     injection = dispatch.injection_kw[row] + 1j * dispatch.injection_kvar[row]
     fed_in = injection + share * nominal - feeder.generation_kva
-    return Power(share=share, fed_in=np.asarray(fed_in, dtype=np.complex128))
+    return Power(
+        share=share,
+        fed_in=np.asarray(fed_in, dtype=np.complex128),
+        start_pu=_own_voltage(feeder, np.asarray(injection / BASE_KVA, dtype=np.complex128)),
+    )
+
+
+def _own_voltage(feeder: Feeder, injection_pu: ComplexArray) -> ComplexArray:
+    """Return the voltages of our own model of the feeder; flat where it has none."""
+    try:
+        return sweep_voltage(feeder, injection_pu)
+    except SolverError:
+        return np.ones(feeder.bus_count, dtype=np.complex128)
 
 
 def voltages_outside(

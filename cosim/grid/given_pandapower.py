@@ -12,7 +12,7 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.errors import SolverError
 from cosim.grid.given_network import EXACT_PU, GivenFlow, Overrides, Power, overload, voltages_outside
 from cosim.grid.net_elements import PLACEHOLDER_KA
-from cosim.grid.radial import Feeder
+from cosim.grid.radial import ComplexArray, Feeder
 
 OPTIONS = {
     "init": "flat",
@@ -32,7 +32,7 @@ SCALED = (
     ("ward", "ps_mw"),
     ("ward", "qs_mvar"),
 )
-"""What of a pandapower net a profile scales."""
+"""The columns of a pandapower net that a profile scales."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,57 +48,48 @@ class GivenNet:
         import pandapower
 
         bench = _workbench(self, overrides.voltage.slack_pu)
-        net, served = bench.net, np.flatnonzero(self.bus >= 0)
-        for table, column in SCALED:
-            nominal = self.net[table][column]
-            net[table][column] = nominal * power.share[[bench.node[bus] for bus in self.net[table].bus]]
-        net.sgen.loc[net.sgen.index[-served.size :], "p_mw"] = power.fed_in.real[served] / 1e3
-        net.sgen.loc[net.sgen.index[-served.size :], "q_mvar"] = power.fed_in.imag[served] / 1e3
+        bench.put(power)
         try:
-            pandapower.runpp(net, **OPTIONS, recycle=bench.from_its_start())
+            pandapower.runpp(bench.net, **OPTIONS, recycle=bench.recycled_from(power.start_pu))
         except pandapower.LoadflowNotConverged as error:
-            net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
+            bench.net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
             msg = "pandapower finds no power flow of the network as given."
             raise SolverError(msg) from error
         voltage_pu = np.full(feeder.bus_count, np.nan)
-        voltage_pu[served] = net.res_bus.vm_pu[self.bus[served]]
-        return GivenFlow(voltage_pu=voltage_pu, broken=tuple(self._broken(feeder, bench, overrides)))
-
-    def _broken(self, feeder: Feeder, bench: "_Workbench", overrides: Overrides) -> Iterator[str]:
-        """Yield what is outside the limits of the net; slack buses hold what they hold."""
-        net, node = bench.net, bench.node
-        fed = [bus for bus, k in node.items() if k >= 0 and k not in feeder.slack_buses]
-        stated = [
-            (net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan)[fed].to_numpy(float)
-            for column in ("min_vm_pu", "max_vm_pu")
-        ]
-        names = [feeder.bus_names[node[bus]] for bus in fed]
-        limits = overrides.voltage.limits(*stated)
-        yield from voltages_outside(names, net.res_bus.vm_pu[fed].to_numpy(), limits)
-        for table in ("line", "trafo", "trafo3w"):
-            allowed = net[table].get("max_loading_percent", net[table].in_service * 100.0)
-            allowed = allowed.fillna(100.0) * overrides.branch_limit_scale
-            if table == "line":
-                allowed = allowed.where(
-                    net.line.max_i_ka * net.line.df * net.line.parallel < PLACEHOLDER_KA, np.inf
-                )
-            loading = net[f"res_{table}"].loading_percent / allowed
-            for index in loading.index[loading > 1 + EXACT_PU]:
-                yield overload(f"{table} {index}", loading[index])
+        voltage_pu[bench.served] = bench.voltage_pu()[bench.position]
+        limits = _limits(bench, feeder, overrides)
+        return GivenFlow(voltage_pu=voltage_pu, broken=tuple(limits.broken(bench)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Workbench:
-    """A copy of a net with a source of 0 at each bus of the feeder."""
+    """A copy of a net with a source of 0 at each bus of the feeder that is one of the net's."""
 
     net: Any
+    served: IntArray
+    """The buses of the feeder that are buses of the net, ..."""
+    position: IntArray
+    """... where they stand in its table of buses, ..."""
+    row: IntArray
+    """... and in pandapower's model."""
     node: dict[int, int]
     """The bus of the feeder that each bus of the net belongs to, -1 where there is none."""
+    nominal: dict[tuple[str, str], tuple[FloatArray, list[int]]]
+    """The columns of `SCALED`, and the bus of the feeder that each of their rows stands at."""
+    own_sources: dict[str, FloatArray]
+    """Injection of the net's own static generators."""
     start: FloatArray | None
-    """Voltages of the net's own loads, from which every flow starts; None where it cannot carry them."""
+    """Magnitudes and angles of the net's own loads; None where it cannot carry them."""
 
-    def from_its_start(self) -> dict[str, bool] | None:
-        """Return what pandapower may keep of its model: all but loads and sources, two thirds of the time.
+    def put(self, power: Power) -> None:
+        """Make the net draw and feed in *power*."""
+        for (table, column), (nominal, at) in self.nominal.items():
+            self.net[table][column] = nominal * power.share[at]
+        for column, fed_in in (("p_mw", power.fed_in.real), ("q_mvar", power.fed_in.imag)):
+            self.net.sgen[column] = np.concatenate([self.own_sources[column], fed_in[self.served] / 1e3])
+
+    def recycled_from(self, voltage: ComplexArray) -> dict[str, bool] | None:
+        """Return what pandapower may keep of its model: all but loads and sources; it starts from *voltage*.
 
         It would go on from the last answer, and the bits would depend on that.
         """
@@ -106,8 +97,15 @@ class _Workbench:
 
         if self.start is None or self.net._ppc is None:  # noqa: SLF001
             return None
-        self.net._ppc["bus"][:, [VM, VA]] = self.start  # noqa: SLF001
+        buses = self.net._ppc["bus"]  # noqa: SLF001
+        buses[:, [VM, VA]] = self.start
+        buses[self.row, VM] = np.abs(voltage[self.served])
+        buses[self.row, VA] = np.angle(voltage[self.served], deg=True)
         return {"bus_pq": True, "trafo": False, "gen": False}
+
+    def voltage_pu(self) -> FloatArray:
+        """Return the voltage of each bus of the net."""
+        return np.asarray(self.net.res_bus.vm_pu.to_numpy(), dtype=np.float64)
 
 
 @lru_cache(maxsize=16)
@@ -121,15 +119,76 @@ def _workbench(given: GivenNet, slack_pu: float | None) -> _Workbench:
     net = copy.deepcopy(given.net)
     if slack_pu is not None:
         net.ext_grid["vm_pu"] = slack_pu
-    served = given.bus[given.bus >= 0]
-    pandapower.create_sgens(net, buses=served, p_mw=0.0, q_mvar=0.0)
+    served = np.flatnonzero(given.bus >= 0)
+    pandapower.create_sgens(net, buses=given.bus[served], p_mw=0.0, q_mvar=0.0)
     start = None
     with suppress(pandapower.LoadflowNotConverged):  # its loads may be beyond what it carries
         pandapower.runpp(net, **OPTIONS)
         start = net._ppc["bus"][:, [VM, VA]].copy()  # noqa: SLF001
     rows = net._pd2ppc_lookups["bus"]  # noqa: SLF001
-    at_row = {int(rows[bus]): k for k, bus in enumerate(given.bus.tolist()) if bus >= 0}
+    row = rows[given.bus[served]]
+    at_row = dict(zip(row.tolist(), served.tolist(), strict=True))
     alive = net.bus.in_service.astype(bool)
-    buses = net.bus.index.tolist()
-    node = {bus: at_row.get(int(rows[bus]), -1) if alive[bus] else -1 for bus in buses}
-    return _Workbench(net=net, node=node, start=start)
+    node = {bus: at_row.get(int(rows[bus]), -1) if alive[bus] else -1 for bus in net.bus.index.tolist()}
+    nominal = {
+        (table, column): (net[table][column].to_numpy(float), [node[bus] for bus in net[table].bus])
+        for table, column in SCALED
+        if len(net[table])
+    }
+    own_sources = {column: net.sgen[column].to_numpy(float)[: -served.size] for column in ("p_mw", "q_mvar")}
+    return _Workbench(
+        net=net,
+        served=served,
+        position=net.bus.index.get_indexer(given.bus[served]),
+        row=row,
+        node=node,
+        nominal=nominal,
+        own_sources=own_sources,
+        start=start,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Limits:
+    """The limits of a net under the user's overrides; slack buses hold what they hold."""
+
+    names: list[str]
+    position: IntArray
+    """Where the buses that have limits stand in the table of buses."""
+    voltage: tuple[FloatArray, FloatArray]
+    loading_percent: dict[str, FloatArray]
+    """By table of branches."""
+
+    def broken(self, bench: _Workbench) -> Iterator[str]:
+        """Yield what is outside the limits."""
+        yield from voltages_outside(self.names, bench.voltage_pu()[self.position], self.voltage)
+        for table, allowed in self.loading_percent.items():
+            loading = bench.net[f"res_{table}"].loading_percent.to_numpy(float) / allowed
+            for row in np.flatnonzero(loading > 1 + EXACT_PU):
+                yield overload(f"{table} {bench.net[table].index[row]}", float(loading[row]))
+
+
+@lru_cache(maxsize=16)
+def _limits(bench: _Workbench, feeder: Feeder, overrides: Overrides) -> _Limits:
+    net, node = bench.net, bench.node
+    slacks = set(feeder.slack_buses.tolist())
+    fed = [bus for bus, k in node.items() if k >= 0 and k not in slacks]
+    stated = [
+        (net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan)[fed].to_numpy(float)
+        for column in ("min_vm_pu", "max_vm_pu")
+    ]
+    loading = {}
+    for table in ("line", "trafo", "trafo3w"):
+        allowed = net[table].get("max_loading_percent", net[table].in_service * 100.0)
+        allowed = allowed.fillna(100.0) * overrides.branch_limit_scale
+        if table == "line":
+            known = net.line.max_i_ka * net.line.df * net.line.parallel < PLACEHOLDER_KA
+            allowed = allowed.where(known, np.inf)
+        if len(allowed):
+            loading[table] = allowed.to_numpy(float)
+    return _Limits(
+        names=[feeder.bus_names[node[bus]] for bus in fed],
+        position=net.bus.index.get_indexer(fed),
+        voltage=overrides.voltage.limits(*stated),
+        loading_percent=loading,
+    )

@@ -6,9 +6,8 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from cosim.arrays import FloatArray
 from cosim.grid import equations as eq
-from cosim.grid.builder import Constraints, ModelBuilder, Terms, rows
+from cosim.grid.builder import Constraints, ModelBuilder, Terms, marks, rows
 from cosim.grid.device import Devices
 from cosim.grid.device.base import Group
 from cosim.grid.device.price_response import PriceResponses
@@ -27,7 +26,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemStructure:
-    """What a dispatch is compiled for; everything else is a parameter that may change from solve to solve."""
+    """The structure that a dispatch is compiled for; everything else is a parameter."""
 
     feeder: Feeder
     devices: Devices
@@ -66,8 +65,8 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         l=model.variable("current2", feeder.branch_count),
         v=model.variable("voltage2", feeder.bus_count),
     )
-    slack = _slack_marks(feeder)
-    supply_p, supply_q = (model.variable(name, len(slack)) for name in ("supply_p", "supply_q"))
+    slack = marks(feeder.slack_buses, feeder)
+    supply_p, supply_q = (model.variable(name, feeder.slack_buses.size) for name in ("supply_p", "supply_q"))
     terms = [group.terms(model) for group in structure.groups]
     terms.append(_shedding(model, terms[: len(structure.responses)]))
     p = sum((own.p for own in terms), supply_p @ slack) - model.parameter("load_p", feeder.bus_count)
@@ -83,8 +82,8 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         *([] if structure.export else [supply_p >= 0]),
         *(constraint for own in terms for constraint in own.constraints),
     ]
-    losses = cp.multiply(model.parameter("loss_price", 1), flow.l @ feeder.r_pu[:, None])
-    purchase = BASE_KVA * cp.multiply(model.parameter("price", 1), cp.sum(supply_p, axis=1, keepdims=True))
+    losses = model.times("loss_price", "current2", count=1) @ feeder.r_pu
+    purchase = BASE_KVA * cp.sum(model.times("price", "supply_p", count=1), axis=1)
     cost = sum((own.cost for own in terms), model.period_h * cp.sum(purchase + losses)) + sum(model.penalties)
     return Model(cp.Problem(cp.Minimize(cost), constraints), model, active)
 
@@ -100,13 +99,6 @@ def _largest_currents(model: ModelBuilder) -> list[Any]:
     return [model.parameter(name, count) if count else None for name, count in counts.items()]
 
 
-def _slack_marks(feeder: Feeder) -> FloatArray:
-    """Return the (slacks, buses) matrix that puts what is bought on the slack buses."""
-    slack = np.zeros((len(feeder.slack_buses), feeder.bus_count))
-    slack[np.arange(len(slack)), feeder.slack_buses] = 1.0
-    return slack
-
-
 def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
     """Shed load where nothing else helps: base load at its own power factor, stations what is drawn in the end.
 
@@ -116,6 +108,7 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
         return Terms()
     count = model.feeder.bus_count
     base = model.slack("base_shed_kw", count, model.energy_price("base_cny_per_kwh"))
+    base_q = model.times("base_q_per_p", "base_shed_kw")
     shed = model.slack("station_shed_kw", count, model.energy_price("station_cny_per_kwh"))
     limits = [
         base >= 0,
@@ -126,8 +119,8 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
     if model.feeder.feeds_in:
         off = model.slack("feed_in_off", count, model.energy_price("base_cny_per_kwh"))
         limits += [off >= 0, off <= model.parameter("feed_in_off_max", count)]
-        base = base - off
-    return Terms(base + shed, cp.multiply(model.parameter("base_q_per_p", count), base), 0.0, limits)
+        base, base_q = base - off, base_q - model.times("base_q_per_p", "feed_in_off")
+    return Terms(base + shed, base_q, 0.0, limits)
 
 
 def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:

@@ -1,10 +1,11 @@
-"""What the buses and branches of a pandapower net are called, and what a number means.
+"""Names of the buses and branches of a pandapower net, and the meaning of a number.
 
 Names of the net's own tables are shown where they tell the elements apart; a number is then pandapower's index.
 Cases of the literature (case33bw) come with no names but the indices 0..n-1: they count from 1, as in print.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ class BusNames:
 
     shown: dict[int, str]
     meaning: str
-    """What a number means, in words."""
+    """Meaning of a number, in words."""
     known: dict[str, int]
     """Every way to call a bus, with its index."""
     unclear: dict[str, Problem]
@@ -46,7 +47,8 @@ def bus_names(net: Any) -> BusNames:
     by_index = {str(number): number for number in index}
     told_apart = _distinct(texts.values())
     shown = texts if told_apart else {number: str(number) for number in index}
-    single = {n: text for n, text in texts.items() if text and list(texts.values()).count(text) == 1}
+    occurs = Counter(texts.values())
+    single = {n: text for n, text in texts.items() if text and occurs[text] == 1}
     own_numbers = told_apart and all(text.isdigit() for text in texts.values())
     return BusNames(
         shown=shown,

@@ -23,6 +23,7 @@ from cosim.road.problem import AssignmentProblem
 from cosim.road.station_capacity import check_station_capacity
 from cosim.road.steps import Method
 from cosim.sections import Count
+from cosim.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +60,8 @@ class Equilibrium:
     def __repr__(self) -> str:
         """Return the method, the residual and the iterations in a line."""
         end = "converged" if self.converged else "not converged"
-        return f"<Equilibrium by {self.method}: {end}, residual {self.residual:.1e} after {self.iterations} iterations>"
+        after = counted(self.iterations, "iteration")
+        return f"<Equilibrium by {self.method}: {end}, residual {self.residual:.1e} after {after}>"
 
     def to_frame(self) -> Frame:
         """Return a table with one row per link, see `Network.frame`."""

@@ -11,7 +11,7 @@ import pandas as pd
 from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
 from cosim.errors import refuse
-from cosim.ev.charging_demand import ChargingDemand, demand_of_days
+from cosim.ev.charging_demand import demand_of_days
 from cosim.ev.days import DayOfEVs, per_ev_parameters, simulate_days
 from cosim.ev.dwell import DwellModel
 from cosim.ev.ev_types import fast_charging_kw
@@ -24,6 +24,7 @@ from cosim.ev.timeline import Timeline, timeline
 from cosim.scenario import Scenario, as_scenario
 from cosim.sections import Count, Seed
 from cosim.short_repr import short_repr
+from experiments.mobility.sampled_days import SampledDays
 from experiments.mobility.tables import TABLE_BUILDERS, charging, departures, places
 
 PURPOSE = "mobility"
@@ -34,29 +35,6 @@ STEADY_STATE_DAYS = 8
 """Days after which the daily distribution of the chain with batteries changes by less than 1e-5."""
 SINGLE, MANY = "single_day", "many_days"
 """Names of the parts of a study."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SampledDays:
-    """One part of a study: its sampled days, and the exact distributions of the last one."""
-
-    days: list[DayOfEVs]
-    last: Timeline
-    demand: ChargingDemand
-    """Of the single day, or of the second half of many."""
-    exact: Occupancy
-    charging: ChargingDay | None
-    """Distribution of the chain with batteries; None without a Markov model."""
-
-    @property
-    def stranded(self) -> int:
-        """Number of EV-days that ended with an EV stranded: its battery could not make the next trip."""
-        return int(sum(day.record.stranded.sum() for day in self.days))
-
-    @property
-    def day(self) -> DayOfEVs:
-        """The last day."""
-        return self.days[-1]
 
 
 @short_repr
@@ -91,7 +69,7 @@ class MobilityStudy:
     def tables(self) -> dict[str, Frame]:
         """The tables by name; the column ``days`` is the part of a row."""
         frames_of = {
-            build.__name__: [build(self, part).assign(days=name) for name, part in self.parts.items()]
+            build.__name__: [build(part).assign(days=name) for name, part in self.parts.items()]
             for build in TABLE_BUILDERS
         }
         return {
@@ -108,7 +86,7 @@ class MobilityStudy:
             "evs": self.n_ev,
             "seed": self.seed,
             "cpu_s": round(self.cpu_s, 3),
-            **{name: _facts(self, part) for name, part in self.parts.items()},
+            **{name: _facts(part) for name, part in self.parts.items()},
         }
 
 
@@ -146,6 +124,8 @@ def _sampled(scenario: Scenario, n_ev: int, days: int, seed: int) -> SampledDays
     )
     yesterday = _line(scenario, course[-2], None) if carried else None
     return SampledDays(
+        scenario=scenario,
+        n_ev=n_ev,
         days=course,
         last=_line(scenario, course[-1], yesterday),
         demand=demand_of_days(course[days // 2 :], scenario.periods),
@@ -204,9 +184,9 @@ def _charging(scenario: Scenario, days: int, *, carried: bool) -> ChargingDay | 
     return ChargingDay(**{name: mean(name) for name in names})
 
 
-def _facts(study: MobilityStudy, part: SampledDays) -> dict[str, Any]:
+def _facts(part: SampledDays) -> dict[str, Any]:
     demand = part.demand
-    place_table, departure_table = places(study, part), departures(study, part)
+    place_table, departure_table = places(part), departures(part)
     facts: dict[str, Any] = {
         "days": len(part.days),
         "trips_per_ev": demand.trips_per_ev,
@@ -225,5 +205,5 @@ def _facts(study: MobilityStudy, part: SampledDays) -> dict[str, Any]:
     if part.charging is not None:
         chain = part.charging
         facts["charging_share_chain"] = float(chain.sessions_per_ev.sum() / chain.departures_per_ev.sum())
-        facts["charging_inside_band"] = float(charging(study, part).inside.mean())
+        facts["charging_inside_band"] = float(charging(part).inside.mean())
     return facts

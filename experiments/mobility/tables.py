@@ -1,7 +1,5 @@
 """Tables of a mobility study: counted and exact shares for every slot (15 min) of a day."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -18,9 +16,7 @@ from cosim.ev.occupancy import (
 from cosim.ev.soc import concatenate_records
 from cosim.ev.timeline import ACTIVITY_STATES
 from cosim.ev.transitions import ACTIVITIES
-
-if TYPE_CHECKING:
-    from experiments.mobility.study import MobilityStudy, SampledDays
+from experiments.mobility.sampled_days import SampledDays
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the state of charge."""
@@ -40,7 +36,7 @@ def _with_band(counts: IntArray, share: FloatArray, n_ev: int) -> dict[str, Floa
     }
 
 
-def places(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def places(part: SampledDays) -> Frame:
     """Return the share of EVs at each place at every slot boundary, counted and exact."""
     counts = count_places(part.day.diaries, part.day.start)
     boundary = np.arange(len(counts))
@@ -48,19 +44,19 @@ def places(study: "MobilityStudy", part: "SampledDays") -> Frame:
         {
             "time_min": np.repeat(boundary * SLOT_S // 60, len(PLACES)),
             "place": np.tile(PLACES, len(counts)),
-            **_with_band(counts, part.exact.share, study.n_ev),
+            **_with_band(counts, part.exact.share, part.n_ev),
         }
     )
 
 
-def activity_states(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def activity_states(part: SampledDays) -> Frame:
     """Return the shares of the seven activity states at every slot boundary; they sum to 1."""
     counts = count_activity_states(part.last)
-    columns = {name: counts[:, column] / study.n_ev for column, name in enumerate(ACTIVITY_STATES)}
+    columns = {name: counts[:, column] / part.n_ev for column, name in enumerate(ACTIVITY_STATES)}
     return pd.DataFrame({"time_min": np.arange(len(counts)) * SLOT_S // 60, **columns})
 
 
-def charging(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def charging(part: SampledDays) -> Frame:
     """Return the shares of charging EVs at every slot boundary, counted and of the chain with batteries."""
     if part.charging is None:
         return pd.DataFrame()
@@ -70,24 +66,24 @@ def charging(study: "MobilityStudy", part: "SampledDays") -> Frame:
         {
             "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 2),
             "activity_state": np.tile(ACTIVITY_STATES[-2:], len(counts)),
-            **_with_band(counts, share, study.n_ev),
+            **_with_band(counts, share, part.n_ev),
         }
     )
 
 
-def departures(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def departures(part: SampledDays) -> Frame:
     """Return the trips that start in every slot by activity before the trip, counted and exact."""
     counts = count_departures(part.day.diaries)
     return pd.DataFrame(
         {
             "time_min": np.repeat(np.arange(len(counts)) * SLOT_S // 60, 4),
             "from_activity": np.tile(ACTIVITIES, len(counts)),
-            **_with_band(counts, part.exact.departures_per_ev, study.n_ev),
+            **_with_band(counts, part.exact.departures_per_ev, part.n_ev),
         }
     )
 
 
-def soc_quantiles(_: "MobilityStudy", part: "SampledDays") -> Frame:
+def soc_quantiles(part: SampledDays) -> Frame:
     """Return the quantiles and the mean of the state of charge at every slot boundary."""
     soc = soc_at_boundaries(part.last)
     levels = np.quantile(soc, QUANTILES, axis=0)
@@ -97,9 +93,9 @@ def soc_quantiles(_: "MobilityStudy", part: "SampledDays") -> Frame:
     )
 
 
-def charging_share(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def charging_share(part: SampledDays) -> Frame:
     """Return p_t with its Wilson interval; the periods of a pool are estimated together."""
-    demand, count = part.demand, study.scenario.periods.count
+    demand, count = part.demand, part.scenario.periods.count
     chain = np.full(count, np.nan)
     if part.charging is not None and SLOTS % count == 0:  # periods are whole slots
         pool = demand.pool[np.arange(SLOTS) * count // SLOTS]
@@ -120,7 +116,7 @@ def charging_share(study: "MobilityStudy", part: "SampledDays") -> Frame:
     )
 
 
-def by_day(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def by_day(part: SampledDays) -> Frame:
     """Return the totals per EV on each day."""
     rows = []
     for day in part.days:
@@ -129,20 +125,20 @@ def by_day(study: "MobilityStudy", part: "SampledDays") -> Frame:
         rows.append(
             {
                 "day": day.diaries.day,
-                "trips_per_ev": trips / study.n_ev,
+                "trips_per_ev": trips / part.n_ev,
                 "charging_share": record.fast_charge.sum() / max(trips, 1),
-                "fast_kwh_per_ev": record.session_kwh.sum() / study.n_ev,
-                "slow_kwh_per_ev": record.slow_kwh.sum() / study.n_ev,
-                "overnight_kwh_per_ev": record.slow_kwh[day.diaries.trip == 1].sum() / study.n_ev,
+                "fast_kwh_per_ev": record.session_kwh.sum() / part.n_ev,
+                "slow_kwh_per_ev": record.slow_kwh.sum() / part.n_ev,
+                "overnight_kwh_per_ev": record.slow_kwh[day.diaries.trip == 1].sum() / part.n_ev,
                 "stranded": int(record.stranded.sum()),
             }
         )
     return pd.DataFrame(rows)
 
 
-def by_type(study: "MobilityStudy", part: "SampledDays") -> Frame:
+def by_type(part: SampledDays) -> Frame:
     """Return the totals of each EV type over all days, per EV and day; empty without types."""
-    types = study.scenario.mobility.types
+    types = part.scenario.mobility.types
     record = concatenate_records([day.record for day in part.days])
     type_of_trip = np.concatenate([day.diaries.ev_type[day.diaries.ev] for day in part.days])
     evs = np.bincount(part.day.diaries.ev_type, minlength=len(types))

@@ -1,12 +1,27 @@
 """The command ``cosim run``."""
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Seed, Settings, Workers, new_directory
+from experiments.options import (
+    AllowImport,
+    AllowOutside,
+    AsJson,
+    Config,
+    Seed,
+    Settings,
+    Workers,
+    loaded,
+    new_directory,
+)
+
+if TYPE_CHECKING:
+    from cosim.scenario import Scenario
+    from experiments.store.commands import RunCommand
 
 
 class ModelName(StrEnum):
@@ -25,7 +40,7 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
         Path | None,
         typer.Option(
             callback=new_directory,
-            help="Run directory; must not exist yet. A run of many days that was stopped goes on.",
+            help="Run directory; must not exist yet. A run that was stopped goes on.",
         ),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
@@ -34,16 +49,25 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     ] = 1,
     workers: Workers = 1,
     settings: Settings = None,
+    allow_outside: AllowOutside = False,
+    allow_import: AllowImport = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
-    from cosim.scenario import load_scenario
-    from experiments.run.runner import run
-    from experiments.study import emit
-    from experiments.terminal import progress_bar, study_of
+    from experiments.store.commands import RunCommand
 
     changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
-    scenario = load_scenario(config, changes, seed=seed)
+    scenario = loaded(config, changes, seed, outside=allow_outside, code=allow_import)
+    command = RunCommand(model=model.value, replications=replications, workers=workers)
+    run_and_show(scenario, command, out, as_json=as_json)
+
+
+def run_and_show(scenario: "Scenario", command: "RunCommand", out: Path | None, *, as_json: bool) -> None:
+    """Run a scenario and print its figures."""
+    from experiments.run.runner import run
+    from experiments.study import emit, told
+    from experiments.terminal import progress_bar, study_of
+
     with progress_bar() as progress:
-        finished = run(scenario, model.value, out, progress, replications=replications, workers=workers)
+        finished = run(scenario, out=out, progress=progress, note=told, **asdict(command))
     emit(study_of(finished), as_json=as_json)

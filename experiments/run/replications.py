@@ -4,19 +4,30 @@ Replication r has a seed of its own, spawned from the scenario's; replication 1 
 a run without replications gives. Two scenarios with the same seed share the draws of each replication.
 """
 
-import multiprocessing
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cosim.results import ModelTables, write_tables
+from cosim.results import ModelTables
 from cosim.scenario import DayAhead, Scenario
+from experiments.run.kept_days import KeptDays, simulate_replication
+from experiments.store.pieces import Pieces, Tell
+from experiments.store.workers import in_processes
 
-Done = Callable[[float], None]
-"""Called with the share of the replications that are done."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """How the replications are worked off."""
+
+    workers: int
+    tell: Tell
+    """Called with a sentence when a worker has died."""
+    done: Callable[[float], None]
+    """Called with the share of the replications that are done."""
 
 
 def replication_seeds(seed: int, count: int) -> tuple[int, ...]:
@@ -32,39 +43,19 @@ def day_directory(run: Path, number: int) -> Path:
 
 
 def simulate_replications(
-    scenario: Scenario, ahead: DayAhead, seeds: Sequence[int], run: Path, *, workers: int = 1, done: Done
+    scenario: Scenario, ahead: DayAhead, seeds: Sequence[int], run: Path, pieces: Pieces, how: Processes
 ) -> list[ModelTables]:
     """Simulate a day for each seed but the first, write its tables into the directory *run*, and return them.
 
-    Days know nothing of each other, so the bytes do not depend on the number of *workers*.
+    Days that are among the *pieces* are not simulated again. Days know nothing of each other, so the bytes do not
+    depend on the number of workers.
     """
-    tasks = [(seed, day_directory(run, number)) for number, seed in enumerate(seeds, start=1)][1:]
-    for number, _ in enumerate(_each(scenario, ahead, tasks, workers), start=1):
-        done(number / len(tasks))
-    return [ModelTables(directory) for _, directory in tasks]
-
-
-def _each(
-    scenario: Scenario, ahead: DayAhead, tasks: Sequence[tuple[int, Path]], workers: int
-) -> Iterator[None]:
-    """Yield as each day is finished."""
-    if workers == 1:
-        for seed, directory in tasks:
-            simulate_day(scenario, ahead, seed, directory)
-            yield
-        return
-    # processes are spawned on every platform: a forked one would inherit the threads of libraries
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        futures = [pool.submit(simulate_day, scenario, ahead, *task) for task in tasks]
-        for future in as_completed(futures):
-            future.result()
-            yield
-
-
-def simulate_day(scenario: Scenario, ahead: DayAhead, seed: int, directory: Path) -> None:
-    """Simulate the agents' day, or days, with *seed* and write the tables."""
-    from agents.days import simulate_days
-    from experiments.run.many_days import joined
-
-    write_tables(directory, joined(list(simulate_days(scenario, ahead, seed))))
+    numbers, days = range(2, len(seeds) + 1), ahead.days
+    waiting = [number for number in numbers if KeptDays(pieces, number, days).missing]
+    tasks = [(scenario, ahead, seeds[number - 1], pieces, number) for number in waiting]
+    with closing(in_processes(simulate_replication, tasks, how.workers, how.tell)) as finished:
+        for count, _ in enumerate(finished, start=len(numbers) - len(tasks) + 1):
+            how.done(count / len(numbers))
+    for number in numbers:
+        KeptDays(pieces, number, days).write(day_directory(run, number))
+    return [ModelTables(day_directory(run, number)) for number in numbers]

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from warnings import warn
 
 from cosim.arguments import checked
 from cosim.arrays import Frame
@@ -20,20 +21,26 @@ from cosim.coupling import (
 )
 from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
-from cosim.results import Run, RunDirectory, load_run, write_tables
+from cosim.results import Run, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
+from cosim.scenario.choice import NotImported
 from cosim.scenario.feeder_case import network_notes
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
-from experiments.run.checkpoints import Checkpoints
+from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
-from experiments.run.many_days import Reader, dated, joined, last_day, reader_of_last_day
+from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
 from experiments.run.real_time import compare_plans
-from experiments.run.replications import replication_seeds, simulate_replications
+from experiments.run.replications import Processes, replication_seeds, simulate_replications
 from experiments.run.summary import flags, summarise
+from experiments.store.commands import RunCommand, keep_command
+from experiments.store.folders import RunDirectory
+from experiments.store.identity import identity_of
+from experiments.store.pieces import Pieces, Store, Tell, left_behind
+from experiments.study import whole_without_page
 
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
@@ -68,6 +75,7 @@ def run(
     *,
     replications: Count = 1,
     workers: Count = 1,
+    note: Tell = warn,
 ) -> Run:
     """Run the day, or days, of *scenario* and return the finished run, with its tables, summary and report.
 
@@ -77,30 +85,40 @@ def run(
     *out* is the run directory; it must not exist. By default it is ``runs/<name>-<seed>-<time>``.
     The agents' model always needs the equilibrium first: for the announced travel times, and for the forecast.
     A day that breaks a limit completes with the best answer and says so in ``run.manifest["flags"]``.
-    Of many days, those that are over are kept beside *out* until the run is whole: the same call goes on from there.
+    Days and replications that are over are kept beside *out* until the run is whole: the same call goes on from
+    there. *note* is called with a sentence where it does, where a kept piece is damaged, and where a worker died.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
-    scenario = as_scenario(scenario)
-    with RunDirectory(default_directory(scenario) if out is None else Path(out)) as unfinished:
-        stages = Stages(progress or (lambda _stage, _share: None))
-        seeds = replication_seeds(scenario.config.seed, replications)
-        checkpoints = Checkpoints(unfinished.final, scenario)
-        under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, checkpoints)
+    scenario = _runnable(as_scenario(scenario), model)
+    identity = identity_of(scenario)
+    final = default_directory(scenario, identity) if out is None else Path(out)
+    stages = Stages(progress or (lambda _stage, _share: None))
+    seeds = replication_seeds(scenario.config.seed, replications)
+    unfinished = RunDirectory(final)
+    with Store(final, identity, note) as pieces, unfinished:
+        keep_command(pieces, RunCommand(model=model, replications=replications, workers=workers), scenario)
+        under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, pieces, note)
         with stages.stage("equilibrium"):
             day = solve_equilibrium_day(scenario)
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():
-                write_tables(unfinished.path / name, own)
-            write_scenario(scenario.config, scenario.folder, unfinished.path)
+                under_way.write(name, own)
+            write_scenario(scenario, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-        with stages.stage("report"):
-            _write_report(Run(unfinished.path))
-        write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-    checkpoints.remove()
-    return load_run(unfinished.final)
+    finished = load_run(final)
+    with stages.stage("report"), whole_without_page(final):
+        _write_report(finished)
+    return finished
+
+
+def _runnable(scenario: Scenario, model: Model) -> Scenario:
+    """Return the scenario; raise ConfigError where agents would need Python code that nobody has allowed to run."""
+    if isinstance(scenario.choice, NotImported) and model != "equilibrium":
+        raise scenario.choice.refusal
+    return scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +130,8 @@ class RunUnderWay:
     seeds: tuple[int, ...]
     workers: int
     stages: Stages
-    checkpoints: Checkpoints
+    pieces: Pieces
+    note: Tell
 
     def tables(self, model: Model, day: EquilibriumDay) -> ModelsTables:
         """Return the tables of the models asked for, by model, with their comparison if both ran."""
@@ -142,34 +161,35 @@ class RunUnderWay:
             tables["comparison"] = {**compared, "learning": learning}
         return tables
 
+    def write(self, model: str, tables: dict[str, Frame]) -> None:
+        """Write the tables of a model; those of a single day of the agents are written already."""
+        folder = self.directory / model
+        if model == "agents" and self.scenario.config.days == 1:
+            KeptDays(self.pieces, 1, 1).write(folder)
+            tables = {name: table for name, table in tables.items() if name == "bands"}
+        write_tables(folder, tables)
+
     def _simulate(self, day: EquilibriumDay) -> dict[str, Frame]:
         """Simulate the agents' days, from the last day boundary of a run that was stopped."""
-        from agents.days import simulate_days
-
         scenario = self.scenario
 
         def announce(now: PeriodOfDay) -> None:
             whole = scenario.config.days * scenario.periods.count
             self.stages.progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
-        over = self.checkpoints.load()
-        start = over[-1].boundary if over else None
-        for one in simulate_days(scenario, day_ahead(scenario, day), self.seeds[0], start, announce):
-            self.checkpoints.save(one)
-            over.append(replace(one, boundary=None))  # it is big, and on disk
-        return joined(over)
+        ahead = day_ahead(scenario, day)
+        kept = KeptDays(self.pieces, 1, ahead.days)
+        return kept.tables(kept.simulate(scenario, ahead, self.seeds[0], announce))
 
     def _replicate(self, day: EquilibriumDay) -> list[Reader]:
         """Simulate the further days of the agents and return the readers of their tables."""
         ahead, progress = day_ahead(self.scenario, day), self.stages.progress
         with self.stages.stage("replications"):
+            how = Processes(
+                workers=self.workers, tell=self.note, done=lambda share: progress("replications", share)
+            )
             further = simulate_replications(
-                self.scenario,
-                ahead,
-                self.seeds,
-                self.directory,
-                workers=self.workers,
-                done=lambda share: progress("replications", share),
+                self.scenario, ahead, self.seeds, self.directory, self.pieces, how
             )
             return [cache(tables.read) for tables in further]
 
@@ -223,7 +243,11 @@ def _write_report(run_so_far: Run) -> None:
     write_report(run_so_far)
 
 
-def default_directory(scenario: Scenario) -> Path:
-    """Return the run directory if none is given: named after the scenario, its seed and the time."""
+def default_directory(scenario: Scenario, identity: str) -> Path:
+    """Return the run directory if none is given: named after the scenario, its seed and the time.
+
+    It is that of a run of the same *identity* that was stopped, if there is one.
+    """
     moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    return Path("runs") / f"{scenario.config.name}-{scenario.config.seed}-{moment}"
+    start = f"{scenario.config.name}-{scenario.config.seed}-"
+    return left_behind(Path("runs"), start, identity) or Path("runs") / f"{start}{moment}"

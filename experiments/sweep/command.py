@@ -1,13 +1,20 @@
 """The command ``cosim sweep``: the equilibrium of a day for each combination of field values."""
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Out, Settings, Workers
+from experiments.options import AllowOutside, AsJson, Config, Out, Settings, Workers, permissions
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cosim.arrays import Frame
+    from cosim.files import Permission
+    from experiments.store.commands import SweepCommand
+    from experiments.study import CommandResult
 
 Vary = Annotated[
     list[str] | None,
@@ -23,35 +30,72 @@ def sweep_command(
     vary: Vary = None,
     settings: Settings = None,
     workers: Workers = 1,
+    allow_outside: AllowOutside = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Solve the equilibrium of a day for each value of a field, or for all combinations of several."""
     from cosim.config.bundled import find_scenario
+    from cosim.config.reading import read_settings
     from experiments.scenarios.files import describe
-    from experiments.study import CommandResult, emit
-    from experiments.sweep.page import page
-    from experiments.sweep.study import read_parameters, sweep, text_fields
-    from experiments.terminal import progress_bar
+    from experiments.store.commands import SweepCommand
+    from experiments.sweep.study import read_parameters
 
     file = find_scenario(config)
+    parameters = read_parameters(vary or describe(file)["vary"])
+    command = SweepCommand(
+        file=str(file.absolute()),
+        vary={
+            field: list(values) for field, values in zip(parameters.fields, parameters.values, strict=True)
+        },
+        settings=read_settings(settings or ()),
+        workers=workers,
+    )
+    sweep_and_show(command, out, permissions(outside=allow_outside), as_json=as_json)
+
+
+def sweep_and_show(
+    command: "SweepCommand", out: Path | None, allow: "Collection[Permission]" = (), *, as_json: bool
+) -> None:
+    """Solve a sweep, write it into *out*, and print it; days that are finished there are not solved again."""
+    from experiments.store.commands import keep_command
+    from experiments.store.identity import program
+    from experiments.store.pieces import Store
+    from experiments.study import emit, told
+    from experiments.sweep.study import sweep
+    from experiments.terminal import progress_bar
+
+    with nullcontext() if out is None else Store(out, program(), told) as pieces:
+        if pieces is not None:
+            keep_command(pieces, command)
+        notes: list[str] = []
+        with progress_bar() as progress:
+            days = sweep(
+                command.file,
+                command.vary,
+                command.settings,
+                workers=command.workers,
+                done=lambda share: progress("days", share),
+                note=notes.append,
+                pieces=pieces,
+                allow=allow,
+            )
+        for note in notes:
+            told(note)
+        emit(_result(command, days), out, as_json=as_json)
+
+
+def _result(command: "SweepCommand", days: "Frame") -> "CommandResult":
+    from experiments.scenarios.files import describe
+    from experiments.study import CommandResult
+    from experiments.sweep.page import page
+    from experiments.sweep.study import parameter_grid, read_parameters, text_fields
+
+    file, parameters = Path(command.file), parameter_grid(command.vary)
     about = describe(file)
-    parameters = read_parameters(vary or about["vary"])
     if not about["vary"] or parameters != read_parameters(about["vary"]):
         about["what_to_look_at"] = ""  # the text is about a run, or about another sweep
-    notes: list[str] = []
-    with progress_bar() as progress:
-        days = sweep(
-            file,
-            parameters,
-            settings or (),
-            workers=workers,
-            done=lambda share: progress("days", share),
-            note=notes.append,
-        )
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    study = CommandResult(
+    return CommandResult(
         command="sweep",
         facts={"days": days.to_dict("records")},
         lines=_lines(days),
@@ -60,7 +104,6 @@ def sweep_command(
         page=lambda _tables: page(file.stem, about, parameters, days),
         fields=parameters.fields,
     )
-    emit(study, out, as_json=as_json)
 
 
 def _lines(days: "Frame") -> list[str]:

@@ -1,8 +1,8 @@
 """A parameter sweep: the results of a day for each combination of the values of some fields."""
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -15,14 +15,20 @@ from cosim.config.bundled import find_scenario
 from cosim.config.reading import Settings, parse_value, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import Problems, refuse
-from cosim.scenario import Scenario, load_scenario
+from cosim.files import Permission
+from cosim.scenario import Scenario, check_scenario
 from cosim.sections import Count
 from experiments.run.summary import flags
+from experiments.store.identity import identity_of
+from experiments.store.pieces import Pieces
+from experiments.store.workers import in_processes
 
 Point = tuple[Any, ...]
 """The values of the varied fields on one day of the sweep."""
-Task = tuple[Path, dict[str, Any]]
-"""A scenario file, and the values of its fields on one day."""
+Task = tuple[Path, dict[str, Any], Collection[Permission]]
+"""A scenario file, the values of its fields on one day, and what it is allowed."""
+FIGURES = "figures.json"
+"""File of a piece with the results of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ def sweep(
     workers: Count = 1,
     done: Callable[[float], None] = lambda _share: None,
     note: Callable[[str], object] = warn,
+    pieces: Pieces | None = None,
+    allow: Collection[Permission] = (),
 ) -> Frame:
     """Return a table with one row per day: the values of the varied fields and the results of its equilibrium.
 
@@ -116,18 +124,22 @@ def sweep(
     combinations. *scenario* is a file, or the name of a bundled one; *settings* hold for all days.
     All scenarios are checked before the first day is solved. Days are independent, so the table does not depend on
     the number of *workers* (processes). A field that changes no result, because only the agents use it, is told to
-    *note*: by default as a Python warning.
+    *note*: by default as a Python warning. Days that are among the *pieces* are not solved again; those that are
+    solved are kept there. With ``"outside"`` among *allow* the scenario reads files outside its folder.
     """
     import pandas as pd
 
     file, parameters, fixed = find_scenario(scenario), parameter_grid(vary), read_settings(settings)
     points = parameters.points
-    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True))) for point in points]
-    _check_all(tasks)
-    rows = []
-    for point, figures in zip(points, _solve_all(tasks, workers), strict=True):
-        rows.append({**dict(zip(parameters.fields, point, strict=True)), **figures})
-        done(len(rows) / len(points))
+    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True)), allow) for point in points]
+    names = _check_all(tasks)
+    figures = _solve_all(
+        [KeptDay(pieces, name, *task) for name, task in zip(names, tasks, strict=True)], workers, done, note
+    )
+    rows = [
+        {**dict(zip(parameters.fields, point, strict=True)), **figures[number]}
+        for number, point in enumerate(points)
+    ]
     days = pd.DataFrame(rows)
     for field in fields_without_effect(days, parameters):
         note(f"{field} changes no figure of the equilibrium, which is all that a sweep solves")
@@ -145,26 +157,64 @@ def fields_without_effect(days: Frame, parameters: ParameterGrid) -> list[str]:
     ]
 
 
-def _check_all(tasks: Sequence[Task]) -> None:
+def _check_all(tasks: Sequence[Task]) -> list[str]:
+    """Return the names under which the days are kept; raise ConfigError with the problems of all scenarios."""
     problems = Problems()
-    for file, settings in tasks:
-        problems.attempt(load_scenario, file, settings)
+    names = [problems.attempt(_name_of_day, *task) for task in tasks]
     refuse(str(tasks[0][0]), problems)
+    return [name for name in names if name is not None]
 
 
-def _solve_all(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
-    if workers == 1 or len(tasks) == 1:
-        yield from (solve_point(*task) for task in tasks)
-        return
-    # processes are spawned on every platform, because a forked one would inherit threads of libraries
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        yield from pool.map(solve_point, *zip(*tasks, strict=True))
+def _name_of_day(file: Path, settings: dict[str, Any], allow: Collection[Permission]) -> str:
+    return f"day-{identity_of(check_scenario(file, settings, allow=allow))}"
 
 
-def solve_point(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class KeptDay:
+    """A day of the sweep, kept as a piece."""
+
+    pieces: Pieces | None
+    name: str
+    file: Path
+    settings: dict[str, Any]
+    allow: Collection[Permission]
+
+    def figures(self) -> dict[str, Any] | None:
+        """Return the results, if they are there."""
+        if self.pieces is None or self.name not in self.pieces:
+            return None
+        text = (self.pieces.path / self.name / FIGURES).read_text(encoding="utf-8")
+        figures: dict[str, Any] = json.loads(text)
+        return figures
+
+
+def _solve_all(
+    days: Sequence[KeptDay], workers: int, done: Callable[[float], None], note: Callable[[str], object]
+) -> dict[int, dict[str, Any]]:
+    """Return the results of each day, by its number."""
+    kept = {number: figures for number, day in enumerate(days) if (figures := day.figures()) is not None}
+    missing = [number for number in range(len(days)) if number not in kept]
+    with closing(
+        in_processes(solve_and_keep, [(days[number],) for number in missing], workers, note)
+    ) as finished:
+        for task, figures in finished:
+            kept[missing[task]] = figures
+            done(len(kept) / len(days))
+    return kept
+
+
+def solve_and_keep(day: KeptDay) -> dict[str, Any]:
+    """Return the results of a day, and keep them."""
+    figures = solve_point(day.file, day.settings, day.allow)
+    if day.pieces is not None:
+        text = json.dumps(figures)
+        day.pieces.put(day.name, lambda folder: (folder / FIGURES).write_text(text, encoding="utf-8"))
+    return figures
+
+
+def solve_point(file: Path, settings: dict[str, Any], allow: Collection[Permission] = ()) -> dict[str, Any]:
     """Return the results of one day of the sweep."""
-    scenario = load_scenario(file, settings)
+    scenario = check_scenario(file, settings, allow=allow)
     day = solve_equilibrium_day(scenario)
     tables = equilibrium_tables(scenario, day)
     figures = day_figures(scenario, tables)

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim.errors import ConfigError
-from cosim.results import ModelTables, Recorder, RunDirectory, write_tables
+from cosim.results import ModelTables, Recorder, write_tables
 from cosim.tables import TABLES
 
 
@@ -55,22 +54,6 @@ def test_what_is_written_is_what_is_read_and_the_bytes_do_not_change(tmp_path: P
     files = [tmp_path / name / "violations.parquet" for name in ("one", "two")]
     assert files[0].read_bytes() == files[1].read_bytes()
     pd.testing.assert_frame_equal(pd.read_parquet(files[0]), frame)
-
-
-def test_of_two_runs_into_one_directory_the_first_to_end_stands(tmp_path: Path) -> None:
-    late = RunDirectory(tmp_path / "run")
-    with pytest.raises(ConfigError, match="another run"), late:
-        (tmp_path / "run").mkdir()
-        (tmp_path / "run" / "first").touch()
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["first"]
-
-
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), RunDirectory(tmp_path / "run") as unfinished:
-        (unfinished.path / "half").touch()
-        raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_part_of_a_table_is_the_same_as_that_part_of_the_whole(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ def test_every_column_of_every_table_is_printed() -> None:
     assert all(
         [row["column"] for row in rows] == [c.name for c in TABLES[name]] for name, rows in shown.items()
     )
+    assert {row["type"] for rows in shown.values() for row in rows} == {"whole", "real", "text", "boolean"}
     text = printed()
     assert all(column.name in text for columns in TABLES.values() for column in columns)
 

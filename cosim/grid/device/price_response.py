@@ -24,7 +24,7 @@ class PriceResponse:
 
     buses: tuple[str, ...]
     load_kw: FloatArray
-    """What is drawn at the price below, (periods, buses); a part of the load of stations."""
+    """Load drawn at the price below, (periods, buses); a part of the load of stations."""
     price_cny_per_kwh: FloatArray
     slope_root: FloatArray
     """R with R R' = slope [kW per CNY/kWh], symmetric and positive semidefinite: (periods, buses, buses)."""
@@ -60,10 +60,8 @@ class PriceResponses(Group[Any]):
 
         count = self.count
         z = model.variable("response", count)
-        along = [z[:, [k]] @ np.ones((1, count)) for k in range(count)]
-        roots = [model.parameter(f"response_root_{k}", count) for k in range(count)]
-        moved = sum(cp.multiply(root, step) for root, step in zip(roots, along, strict=True))
-        worth = cp.sum(cp.multiply(model.parameter("response_worth", count), z)) - cp.sum_squares(z) / 2
+        moved = sum(model.times(f"response_root_{k}", "response", np.full(count, k)) for k in range(count))
+        worth = cp.sum(model.times("response_worth", "response")) - cp.sum_squares(z) / 2
         rules = [model.parameter("response_load", count) + moved >= 0]
         return Terms(-moved @ self.at(model.feeder), 0.0, -model.period_h * worth, rules)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
+from scipy import sparse
 
 from cosim.arguments import checked
 from cosim.arrays import FloatArray
@@ -15,9 +16,7 @@ from cosim.grid.device.base import Arrays, DeviceSection, Group, energy_missed, 
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
-from cosim.sections import Name, Place, Positive, Share, contradiction
-
-Efficiency = Annotated[float, Field(gt=0, le=1)]
+from cosim.sections import Efficiency, EnergyKwh, Name, Place, PowerKw, Share, contradiction
 
 
 class StorageConfig(DeviceSection):
@@ -28,11 +27,11 @@ class StorageConfig(DeviceSection):
     """Unique name."""
     bus: Place
     """Bus of the feeder."""
-    charge_max_kw: Positive
+    charge_max_kw: PowerKw
     """Largest charging power, at the feeder's side [kW]."""
-    discharge_max_kw: Positive
+    discharge_max_kw: PowerKw
     """Largest discharging power, at the feeder's side [kW]."""
-    capacity_kwh: Positive
+    capacity_kwh: EnergyKwh
     """Energy of SOC 1 [kWh]."""
     charge_efficiency: Efficiency = 0.95
     """Energy stored per energy taken."""
@@ -86,7 +85,7 @@ class Storage:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("storage", self.name)
 
     def problems(self) -> list[Problem]:
@@ -209,8 +208,8 @@ def store(
 
     Energy *exchanged* some other way comes on top: of arriving vehicles, less that of departing ones.
     """
-    gained = charge @ np.diag(limits.charge_efficiency * period_h)
-    spent = discharge @ np.diag(period_h / limits.discharge_efficiency)
+    gained = charge @ sparse.diags_array(limits.charge_efficiency * period_h)
+    spent = discharge @ sparse.diags_array(period_h / limits.discharge_efficiency)
     return [
         energy - earlier(energy, before) - exchanged - gained + spent == 0,
         energy >= rows(limits.energy_min, energy),

@@ -113,6 +113,11 @@ def test_all_formats_of_one_network_give_one_answer(tmp_path: Path) -> None:
     np.testing.assert_allclose(flows[2], flows[0], rtol=1e-9)
 
 
+def test_positions_of_nodes_are_not_taken_beside_roads_that_have_their_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a scenario or GMNS folder has its own"):
+        read_road_input("toy", None, tmp_path / "nodes.csv")
+
+
 def test_nodes_beside_a_tntp_network_are_found(tmp_path: Path) -> None:
     roads = nguyen_dupuis()
     tntp = {name: tmp_path / f"nd_{name}.tntp" for name in ("net", "trips", "node")}

@@ -10,8 +10,9 @@ import pytest
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.compare.sample import are_paired, samples_of
-from experiments.run.replications import replication_seeds, simulate_replications
+from experiments.run.replications import Processes, replication_seeds, simulate_replications
 from experiments.run.runner import run
+from experiments.store.pieces import Store
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -35,7 +36,9 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
     roads, seeds = replace(toy, feeders=()), replication_seeds(1, 3)
     for workers in (1, 2):
         out = tmp_path / str(workers)
-        simulate_replications(roads, toy_ahead, seeds, out, workers=workers, done=lambda _: None)
+        with Store(out, "an identity", pytest.fail) as pieces:
+            how = Processes(workers=workers, tell=pytest.fail, done=lambda _: None)
+            simulate_replications(roads, toy_ahead, seeds, out, pieces, how)
     assert hashes(tmp_path / "1") == hashes(tmp_path / "2")
     assert len({path.split("/")[1] for path in hashes(tmp_path / "1")}) == 2
 

@@ -10,6 +10,7 @@ from cosim.errors import ConfigError
 from cosim.randomness import stream
 from cosim.road.assignment import solve_sue
 from cosim.road.network import Network
+from cosim.tables import TABLES
 from tests.cosim.road.cases import cars_only
 from tests.experiments.commands import as_json, run
 
@@ -38,6 +39,8 @@ def test_estimated_trips_are_those_that_made_the_counts(tmp_path: Path) -> None:
         assert abs(od["demand_veh_h"] - truth) < 4 * od["standard_error_veh_h"]
         assert od["standard_error_veh_h"] < 12
     assert answer["theta_per_min"] == pytest.approx(0.2, rel=0.1)
+    written = pd.read_csv(out / "od.csv", comment="#", nrows=0)
+    assert written.columns.tolist() == [column.name for column in TABLES["estimate-od/od"]]
     nodes = ROOT / "configs" / "nguyen_dupuis"
     again = as_json("assign", nodes / "links.csv", out / "od.csv", "--theta", answer["theta_per_min"])
     links = pd.read_csv(out / "links.csv")

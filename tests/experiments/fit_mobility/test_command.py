@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cosim.ev.diary_table import write_diaries
@@ -10,6 +11,7 @@ from cosim.ev.markov import read_departures
 from cosim.ev.mobility import sample_diaries
 from cosim.ev.transitions import read_transitions
 from cosim.scenario import load_scenario
+from cosim.tables import TABLES
 from tests.experiments.commands import as_json, run
 
 ROOT = Path(__file__).parents[3]
@@ -26,6 +28,9 @@ def test_a_fitted_chain_is_a_scenario(tmp_path: Path) -> None:
     assert told == told | json.loads((out / "goodness.json").read_text(encoding="utf-8"))
     assert read_departures(out / "departures_by_slot.csv").shape == (96, 4, 4)
     assert read_transitions(out / "activity_transitions.csv").shape == (4, 24, 4)
+    for table in ("departures_by_slot", "activity_transitions"):
+        header = pd.read_csv(out / f"{table}.csv", comment="#", nrows=0)
+        assert header.columns.tolist() == [column.name for column in TABLES[f"fit-mobility/{table}"]]
     settings = ["mobility.kind=markov", f"mobility.departures={out / 'departures_by_slot.csv'}"]
     settings.append(f"mobility.travel_share={told['travel_share']}")
     options = [part for setting in settings for part in ("--set", setting)]

@@ -9,74 +9,48 @@ import pytest
 
 from agents import days as agents_days
 from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
-from cosim.errors import ConfigError
-from cosim.results import Run, load_run
+from cosim.results import Run, load_run, write_tables
 from cosim.scenario import load_scenario
 from experiments.compare.comparison import compare_samples
 from experiments.compare.sample import samples_of
 from experiments.run import runner
 from experiments.run.learning import learning_table, sampling_floor
+from experiments.run.many_days import joined
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 MANY = ["population.information=yesterday", "population.resolution=batch", "days=4", "population.evs=200"]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return runner.run(
-        load_scenario(CONFIGS / "toy.toml", MANY), out=tmp_path_factory.mktemp("runs") / "whole"
-    )
-
-
-def tables(run: Run) -> dict[str, bytes]:
-    return {
-        str(file.relative_to(run.directory)): file.read_bytes() for file in run.directory.glob("*/*.parquet")
-    }
 
 
 class Killed(Exception):  # noqa: N818
     """Stands for a power cut."""
 
 
-@pytest.mark.usefixtures("without_page")
-def test_a_killed_run_goes_on_to_the_same_bytes(
-    whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scenario, out = load_scenario(CONFIGS / "toy.toml", MANY), tmp_path / "run"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that was stopped on its third day, and then run again."""
+    scenario, out = load_scenario(CONFIGS / "toy.toml", MANY), tmp_path_factory.mktemp("runs") / "whole"
 
     def cut_off(stage: str, share: float) -> None:
         if stage == "agents" and share >= 0.6:
             raise Killed
 
-    with pytest.raises(Killed):
+    with pytest.raises(Killed) as killed:
         runner.run(scenario, out=out, progress=cut_off)
-    assert not out.exists()
-    kept = tmp_path / ".run.days"
-    assert [path.name for path in sorted(kept.glob("day-*"))] == ["day-0001", "day-0002"]
-    lived = []
-    model = agents_days.CoSimModel
-
-    def watched(*arguments: object) -> object:
-        lived.append(model(*arguments))  # type: ignore[arg-type]
-        return lived[-1]
-
-    monkeypatch.setattr(agents_days, "CoSimModel", watched)
-    resumed = runner.run(scenario, out=out)
-    assert [day.day for day in lived] == [3, 4]
-    assert tables(resumed) == tables(whole)
-    assert not kept.exists(), "the run is whole"
+    assert "4 finished pieces are kept" in "".join(killed.value.__notes__), "two days with their boundaries"
+    assert [path.name for path in out.parent.iterdir()] == [".whole.pieces"]
+    told: list[str] = []
+    run = runner.run(scenario, out=out, note=told.append)
+    assert told == [f"goes on with 4 finished pieces in {out.parent / '.whole.pieces'}"]
+    assert [path.name for path in out.parent.iterdir()] == ["whole"], "the run is whole"
+    return run
 
 
-def test_the_days_of_another_scenario_are_refused(tmp_path: Path) -> None:
-    def cut_off(stage: str, share: float) -> None:
-        if stage == "agents" and share >= 0.3:
-            raise Killed
-
-    with pytest.raises(Killed):
-        runner.run(load_scenario(CONFIGS / "toy.toml", MANY), out=tmp_path / "run", progress=cut_off)
-    other = load_scenario(CONFIGS / "toy.toml", [*MANY, "seed=2"])
-    with pytest.raises(ConfigError, match="unfinished run of another scenario, seed or version"):
-        runner.run(other, out=tmp_path / "run")
+def test_a_killed_run_goes_on_to_the_same_bytes(whole: Run, tmp_path: Path) -> None:
+    scenario = load_scenario(CONFIGS / "toy.toml", MANY)
+    ahead = day_ahead(scenario, solve_equilibrium_day(scenario))
+    write_tables(tmp_path, joined(list(agents_days.simulate_days(scenario, ahead, seed=1))))
+    resumed = {file.name: file.read_bytes() for file in (whole.directory / "agents").iterdir()}
+    assert resumed == {file.name: file.read_bytes() for file in tmp_path.iterdir()}
 
 
 def test_tables_of_many_days_hold_every_day_once(whole: Run) -> None:

@@ -93,7 +93,7 @@ def test_a_directory_that_exists_is_refused_and_left_alone(toy: Scenario, tmp_pa
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
-def test_a_run_that_fails_leaves_nothing_behind(
+def test_a_run_that_fails_leaves_its_finished_pieces_alone(
     toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Run) -> None:
@@ -104,7 +104,7 @@ def test_a_run_that_fails_leaves_nothing_behind(
     monkeypatch.setattr("experiments.run.report.write_report", fail)
     with pytest.raises(OSError, match="disk is full"):
         run(toy, out=tmp_path / "half")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".half.pieces"]
 
 
 def test_what_is_no_run_is_not_loaded(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""What an unfinished run or sweep was asked to do, kept with its finished pieces, so that `cosim resume` can go on."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cosim.errors import ConfigError
+from cosim.scenario import Scenario
+from cosim.sections import Count
+from experiments.manifest import write_scenario
+from experiments.store.pieces import COMMAND, SCENARIO, Pieces, folder_of
+
+CONTENT = "command.json"
+SCENARIO_FILE = "scenario.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommand:
+    """A run, besides its scenario."""
+
+    model: str
+    replications: Count
+    workers: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepCommand:
+    """A sweep."""
+
+    file: str
+    """The scenario file."""
+    vary: dict[str, list[Any]]
+    settings: dict[str, Any]
+    workers: Count
+
+
+def keep_command(
+    pieces: Pieces, command: RunCommand | SweepCommand, scenario: Scenario | None = None
+) -> None:
+    """Keep a command, and the scenario with its data if it is a run."""
+    if scenario is not None:
+        pieces.put(SCENARIO, lambda folder: write_scenario(scenario, folder))
+    text = json.dumps(asdict(command), default=str)
+    pieces.drop(COMMAND)
+    pieces.put(COMMAND, lambda folder: (folder / CONTENT).write_text(text, encoding="utf-8"))
+
+
+def read_command(final: Path) -> tuple[RunCommand | SweepCommand, Path]:
+    """Return what the unfinished run *final* was asked to do, and the folder of its scenario; ConfigError for none."""
+    from pydantic import TypeAdapter, ValidationError
+
+    pieces = Pieces(folder_of(final), "")
+    if not pieces.path.is_dir():
+        raise ConfigError(str(final), ["there is no unfinished run or sweep of this name"])
+    fault = pieces.fault(COMMAND) or (pieces.fault(SCENARIO) if SCENARIO in pieces else "")
+    if not fault:
+        text = (pieces.path / COMMAND / CONTENT).read_text(encoding="utf-8")
+        try:
+            return TypeAdapter(RunCommand | SweepCommand).validate_json(text), pieces.path / SCENARIO
+        except ValidationError:
+            fault = "is of another version of the program"
+    problem = f"its record {fault}; go on with the command that began it"
+    raise ConfigError(str(pieces.path), [problem])

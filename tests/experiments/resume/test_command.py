@@ -1,0 +1,93 @@
+"""``cosim resume``: a run or sweep that was stopped goes on as the same command would."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cosim.errors import ConfigError
+from cosim.scenario import load_scenario
+from experiments.store.commands import RunCommand, keep_command
+from experiments.store.identity import identity_of
+from experiments.store.pieces import Store
+from experiments.sweep import study
+from experiments.sweep.figures import SHOWN_COLUMNS
+from tests.experiments.commands import run
+
+SWEEP = ("sweep", "toy", "--vary", "stations.S.chargers=2,4,6", "--set", "seed=3")
+
+
+class Solver:
+    """Stands for `solve_point`: quick, and killed when it is asked too often."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.solved = most, 0
+
+    def __call__(self, _file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        if self.solved == self.most:
+            raise KeyboardInterrupt
+        self.solved += 1
+        chargers = settings["stations.S.chargers"]
+        return {
+            **dict.fromkeys(SHOWN_COLUMNS, chargers / 3),
+            "wait_min": float("nan"),
+            "evs": 7,
+            "flagged": "",
+        }
+
+
+@pytest.mark.parametrize("again", [("resume",), (*SWEEP, "--out")], ids=["resume", "the same command"])
+def test_a_stopped_sweep_goes_on_with_the_days_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: tuple[str, ...]
+) -> None:
+    def solve(most: int, *words: str | Path) -> int:
+        monkeypatch.setattr(study, "solve_point", solver := Solver(most))
+        result = run(*words)
+        assert result.exit_code == (0 if most == 3 else 130), result.output
+        return solver.solved
+
+    assert solve(3, *SWEEP, "--out", tmp_path / "whole") == 3
+    assert solve(2, *SWEEP, "--out", tmp_path / "out") == 2
+    assert not (tmp_path / "out").exists()
+    assert solve(3, *again, tmp_path / "out") == 1
+    tables = [pd.read_parquet(tmp_path / name / "days.parquet") for name in ("whole", "out")]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
+
+
+def test_a_stopped_run_is_known_by_its_own_copy_of_the_scenario(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = load_scenario("toy", ["days=3"], seed=4)
+    command = RunCommand(model="agents", replications=5, workers=2)
+    with pytest.raises(KeyboardInterrupt), Store(tmp_path / "run", identity_of(scenario), print) as pieces:
+        keep_command(pieces, command, scenario)
+        pieces.put("day", lambda folder: (folder / "tables").touch())
+        raise KeyboardInterrupt
+    asked: list[Any] = []
+    monkeypatch.setattr("experiments.run.command.run_and_show", lambda *given, **_: asked.extend(given))
+    assert run("resume", tmp_path / "run", "--workers", "3").exit_code == 0
+    assert identity_of(asked[0]) == identity_of(scenario)
+    assert asked[1:] == [RunCommand(model="agents", replications=5, workers=3), tmp_path / "run"]
+
+
+def test_what_cannot_go_on_is_said_in_a_sentence(tmp_path: Path) -> None:
+    error = run("resume", tmp_path / "none").exception
+    assert isinstance(error, ConfigError)
+    assert "there is no unfinished run or sweep of this name" in str(error)
+    with pytest.raises(KeyboardInterrupt), Store(tmp_path / "run", "ours", print) as pieces:
+        pieces.put("day", lambda folder: (folder / "tables").touch())
+        raise KeyboardInterrupt
+    error = run("resume", tmp_path / "run").exception
+    assert isinstance(error, ConfigError)
+    assert "go on with the command that began it" in str(error)
+
+
+def test_the_identity_of_a_scenario_is_all_that_results_depend_on(tmp_path: Path) -> None:
+    assert identity_of(load_scenario("toy")) == identity_of(load_scenario("toy"))
+    links = (load_scenario("toy").folder / "toy/links.csv").read_text()
+    (tmp_path / "links.csv").write_text(links + "\n")
+    other = [["seed=2"], ["days=2"], ["grid.slack_voltage_pu=1.01"], [f"road.links={tmp_path / 'links.csv'}"]]
+    identities = {identity_of(load_scenario("toy", settings)) for settings in [[], *other]}
+    assert len(identities) == 5
