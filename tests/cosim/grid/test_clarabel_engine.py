@@ -194,7 +194,7 @@ def test_where_mosek_breaks_clarabel_is_asked(
 
     monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "")
     monkeypatch.setattr("cosim.grid.whole_problem.solve_whole", breaks)
-    found = dispatch()
+    found = dispatch(solver="mosek")
     assert found.status == "optimal"
     assert found.solver == "clarabel"
 
@@ -211,7 +211,7 @@ def test_where_mosek_does_not_come_back_the_optimum_of_clarabel_is_flagged(
     expected = dispatch()
     monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "")
     monkeypatch.setattr(solvers.Clock, "run", late)
-    found = dispatch()
+    found = dispatch(solver="mosek")
     assert found.cost_cny == pytest.approx(expected.cost_cny, rel=1e-8)
     assert found.status == "not certified"
     assert "mosek did not come back" in found.reason_not_certified
