@@ -2,11 +2,13 @@
 
 import base64
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from experiments.figures.style import Figure, template_json
+from experiments.figures.style import Figure, note, template_json
+
+T = TypeVar("T")
 
 
 def rendered(template: str, **content: Any) -> str:
@@ -22,6 +24,23 @@ def rendered(template: str, **content: Any) -> str:
     )
     page: str = environment.get_template(template).render(plotly=_packed_plotly(), **content)
     return page
+
+
+def drawn(build: Callable[..., T], *arguments: Any) -> "T | Figure":
+    """Return ``build(*arguments)``, figures of a page; where they cannot be drawn, a figure that says so.
+
+    The result is whole and written: whatever is odd in it must not cost its reader the other figures.
+    """
+    try:
+        return build(*arguments)
+    except Exception as fault:  # noqa: BLE001  (a note in place of the figure, whatever the fault)
+        return note(f"This figure cannot be drawn ({type(fault).__name__}: {fault}). The tables are whole.")
+
+
+def drawn_each(build: Callable[..., list[Figure]], *arguments: Any) -> list[Figure]:
+    """Return the figures of a section likewise; one that says so where they cannot be drawn."""
+    figures = drawn(build, *arguments)
+    return figures if isinstance(figures, list) else [figures]
 
 
 def embedded(figure: Figure) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cosim.errors import MAX_SHOWN_CHARACTERS, Problem, refuse
+from cosim.files import read_bytes
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -69,12 +70,7 @@ def read_text(file: Path) -> str:
 
     Raises ``ConfigError`` where it cannot be read or holds no text.
     """
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        refuse(str(file), [Problem("there is no such file", file=str(file))])
-    except OSError as error:
-        refuse(str(file), [Problem(f"cannot be read ({error.strerror})", file=str(file))])
+    content = read_bytes(file)
     encodings = [encoding for mark, encoding in _MARKS if content.startswith(mark)]
     for encoding in (*encodings[:1], "utf-8", "latin-1"):
         try:

@@ -33,7 +33,7 @@ UNPROVEN = (
     "a dispatch within all limits was not found, and that there is none is not proven. This one breaks some."
 )
 PROVEN_CNY = 1e-3
-"""What breaking limits costs at least where it is proven that they cannot be kept."""
+"""Least penalty that proves that the limits cannot be kept."""
 
 
 @checked
@@ -189,7 +189,7 @@ class _Exact:
 
     @property
     def recovery(self) -> str:
-        """What was needed beyond the relaxation."""
+        """The steps taken beyond the relaxation."""
         signs = ["storage signs fixed"] if self.signs_fixed else []
         steps = self.polished.steps
         return ", ".join([*signs, *([f"{steps} steps of polish"] if steps else [])]) or "none"

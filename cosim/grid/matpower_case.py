@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range
+from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range, is_quantity
 from cosim.errors import Problem, refuse
 from cosim.grid.bus_words import at_bus
 from cosim.grid.case_language import run_case
@@ -187,7 +187,7 @@ def _odd_cells(name: str, table: FloatArray, lines: list[int]) -> list[Problem]:
 
 def _is_number(value: float, limits: Range) -> bool:
     """Tell whether a cell is a number; no limit may be written as infinity."""
-    return limits is UNUSED or bool(np.isfinite(value) or (limits is UNBOUNDED and value == np.inf))
+    return limits is UNUSED or bool(is_quantity(value) or (limits is UNBOUNDED and value == np.inf))
 
 
 def _at(lines: list[int], row: int, problem: Problem) -> Problem:

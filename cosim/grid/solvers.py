@@ -1,7 +1,9 @@
 """Which solver is used: Clarabel on the compiled cones, or MOSEK where it has a licence."""
 
+import os
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from cosim.errors import ConfigError
@@ -16,6 +18,11 @@ class SolverChoice:
 
     name: Literal["clarabel", "mosek"]
     reason: str
+
+
+def licence_is_given() -> bool:
+    """Return whether a licence of MOSEK is named or lies where it looks; without one it would ask a server by name."""
+    return "MOSEKLM_LICENSE_FILE" in os.environ or Path("~/mosek/mosek.lic").expanduser().is_file()
 
 
 @cache
@@ -37,6 +44,8 @@ def available_solver(wanted: Literal["auto", "clarabel", "mosek"] = "auto") -> S
     """Return the solver to use: MOSEK where it has a licence, else Clarabel; a named one or an error."""
     if wanted == "clarabel":
         return SolverChoice("clarabel", "Clarabel is asked for.")
+    if wanted == "auto" and not licence_is_given():
+        return SolverChoice("clarabel", "Clarabel is used: there is no licence file of MOSEK.")
     problem = mosek_licence_problem()
     if not problem:
         return SolverChoice("mosek", "MOSEK has a licence.")

@@ -23,6 +23,7 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
+from cosim.scenario.choice import NotImported
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
@@ -38,6 +39,7 @@ from experiments.store.commands import RunCommand, keep_command
 from experiments.store.folders import RunDirectory
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces, Store, Tell, left_behind
+from experiments.study import whole_without_page
 
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
@@ -86,7 +88,7 @@ def run(
     there. *note* is called with a sentence where it does, where a kept piece is damaged, and where a worker died.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
-    scenario = as_scenario(scenario)
+    scenario = _runnable(as_scenario(scenario), model)
     identity = identity_of(scenario)
     final = default_directory(scenario, identity) if out is None else Path(out)
     stages = Stages(progress or (lambda _stage, _share: None))
@@ -101,14 +103,21 @@ def run(
         with stages.stage("tables"):
             for name, own in tables.items():
                 under_way.write(name, own)
-            write_scenario(scenario.config, scenario.folder, unfinished.path)
+            write_scenario(scenario, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-        with stages.stage("report"):
-            _write_report(Run(unfinished.path))
-        write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-    return load_run(final)
+    finished = load_run(final)
+    with stages.stage("report"), whole_without_page(final):
+        _write_report(finished)
+    return finished
+
+
+def _runnable(scenario: Scenario, model: Model) -> Scenario:
+    """Return the scenario; raise ConfigError where agents would need Python code that nobody has allowed to run."""
+    if isinstance(scenario.choice, NotImported) and model != "equilibrium":
+        raise scenario.choice.refusal
+    return scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,10 @@ PACKAGES = Path(__file__).parents[2]
 
 
 def identity_of(scenario: Scenario) -> str:
-    """Return a digest of what results depend on: all settings, the content of all files, and the program."""
+    """Return a digest of what results depend on: all settings, the content of the files read, and the program."""
     tables = scenario.config.model_dump(mode="json")
     for table, key in list(file_fields(tables)):
-        file = scenario.folder / table[key]
-        if file.is_file():
-            table[key] = hashlib.sha256(file.read_bytes()).hexdigest()
+        table[key] = scenario.files.get((scenario.folder / table[key]).resolve(), table[key])
     return digest_of(json.dumps([program(), tables, _own_choice(scenario)], sort_keys=True))
 
 
