@@ -17,6 +17,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import gc
 import hashlib
 import random
 import shutil
@@ -259,6 +260,8 @@ class Damages:
         whole, other = (self.stopped(run, seed) for run, seed in (("ours", 1), ("theirs", 2)))
         KeptDays(Pieces(whole, "ours"), 1, 4).write(self.folder / "expected")
         expected = tables_in(self.folder / "expected")
+        gc.collect()
+        gc.freeze()  # each day ends with a garbage collection, of all that was ever imported
         shutil.rmtree(whole / "replication-0001-day-0004")
         for count in range(number):
             final, damage = self.folder / f"run-{count}", self.draw.choice(DAMAGES)

@@ -39,7 +39,7 @@ _MADE_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a value must be, in words and as a test; an annotation may carry one: ``Annotated[float, Allowed(...)]``."""
+    """A condition on a value, in words and as a test, for annotations: ``Annotated[float, Allowed(...)]``."""
 
     words: str
     holds: Callable[[Any], bool]

@@ -1,15 +1,17 @@
 """A CSV file as columns, with a record of every defect: file, line, column, value and allowed values."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 
 import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.errors import Problem, refuse
+from cosim.errors import UNPRINTABLE, ConfigError, Problem, refuse
+from cosim.files import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,28 @@ class Range:
     holds: Callable[[float], bool]
 
 
+LARGE, TINY = 1e15, 1e-12
+"""Size of a number beyond which, and below which, no quantity is: products and quotients of two would overflow."""
+
+
+def is_quantity(value: float) -> bool:
+    """Return whether a number is finite, and of a size that a quantity may have."""
+    return abs(value) <= LARGE  # also of NaN
+
+
 ANY = Range("a number", lambda _: True)
 NOT_NEGATIVE = Range("a number, 0 or more", lambda value: value >= 0)
-POSITIVE = Range("a number above 0", lambda value: value > 0)
+POSITIVE = Range("a number above 0", lambda value: value > TINY)
 AT_LEAST_ONE = Range("a number, 1 or more", lambda value: value >= 1)
 SHARE = Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
+
+MAX_COLUMNS = 2_000
+"""Columns of a file; far more are no table but an accident, or an attack on the memory."""
+
+MAX_CELLS = 5_000_000
+"""Cells of a file, which take about 100 bytes each."""
+COLUMNS_TOLD = 40
 
 Row = dict[str, str]
 """The cells of one line, by column."""
@@ -51,10 +69,14 @@ class Table:
         return zip(self.lines, self.cells, strict=True)
 
     def names(self, column: str) -> list[str]:
-        """Return a column of names; an empty one is a defect."""
+        """Return a column of names; an empty one is a defect, and one with characters that are not shown."""
         for line, row in self.rows():
             if not row[column]:
                 self.report(line, Problem("is empty", column=column, advice="give a name"))
+            elif UNPRINTABLE.search(row[column]):
+                self.report(
+                    line, Problem(column=column, value=row[column], allowed="a name of visible characters")
+                )
         return [row[column] for row in self.cells]
 
     def numbers(self, column: str, limits: Range = ANY) -> FloatArray:
@@ -67,7 +89,7 @@ class Table:
             value = float(row[column].replace("_", "?"))  # Python's 5_00 is no number to others
         except ValueError:
             value = inf
-        if not (isfinite(value) and limits.holds(value)):
+        if not (is_quantity(value) and limits.holds(value)):
             self.report(line, Problem(column=column, value=row[column], allowed=limits.allowed))
         return value
 
@@ -108,13 +130,18 @@ def refuse_faulty(*tables: Table | None) -> None:
     refuse(", ".join(str(table.file) for table in tables if table is not None), problems_of(*tables))
 
 
-def read_table(file: str | Path, required: Sequence[str], optional: Sequence[str] | None = ()) -> Table:
+def read_table(
+    file: str | Path, required: Sequence[str], optional: Sequence[str] | None = (), *, lower: bool = False
+) -> Table:
     """Return the rows of a CSV file; empty lines and lines that start with '#' are skipped.
 
-    A column that is neither *required* nor *optional* is a defect, unless *optional* is None.
+    A column that is neither *required* nor *optional* is a defect, unless *optional* is None. *lower* takes the names
+    of columns as if they were in lower case.
     """
     table = Table(Path(file))
     rows = _rows(table, required)
+    if rows and lower:
+        rows[0] = rows[0][0], [column.lower() for column in rows[0][1]]
     header = rows[0][1] if rows else []
     _fill(table, rows, required, (*required, *(header if optional is None else optional)))
     return table
@@ -123,19 +150,26 @@ def read_table(file: str | Path, required: Sequence[str], optional: Sequence[str
 def read_lines(table: Table, needed: str) -> list[tuple[int, str]]:
     """Return the lines of the file with their numbers, from 1; a file that cannot be read is a defect, and has none."""
     try:
-        return list(enumerate(table.file.read_text(encoding="utf-8-sig").splitlines(), start=1))
-    except UnicodeDecodeError:
-        table.report(0, "is not text in UTF-8")
-    except (OSError, ValueError) as error:
-        table.report(0, f"cannot be read ({getattr(error, 'strerror', error)}); {needed}")
+        return list(enumerate(read_text(table.file).splitlines(), start=1))
+    except ConfigError as error:
+        for problem in error.problems:
+            table.report(0, replace(problem, advice=problem.advice or needed))
     return []
 
 
 def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
     """Return the number and the cells of each line that is not empty or a comment; none for an unreadable file."""
+    lines = read_lines(table, _needed("a file", required))
+    if (cells := sum(line.count(",") + 1 for _, line in lines)) > MAX_CELLS:
+        table.report(0, f"has {cells:,} cells; at most {MAX_CELLS:,} are read")
+        return []
+    for number, line in lines:
+        if (columns := line.count(",") + 1) > MAX_COLUMNS:
+            table.report(number, f"has {columns:,} cells; at most {MAX_COLUMNS:,} are read")
+            return []
     rows = [
         (number, [cell.strip() for cell in _cells(line)])
-        for number, line in read_lines(table, _needed("a file", required))
+        for number, line in lines
         if line.strip() and not line.lstrip().startswith("#")
     ]
     if not rows and not table.problems:
@@ -166,15 +200,7 @@ def _fill(
         sentence = f"the columns are separated by {separator!r}; they must be separated by commas"
         table.report(header_line, sentence)
         return
-    missing = [column for column in required if column not in header]
-    for column in missing:
-        advice = f"needed are {', '.join(required)}"
-        table.report(header_line, Problem("is missing", column=column, advice=advice))
-    for column in header:
-        if column not in allowed or header.count(column) > 1:
-            advice = f"allowed are {', '.join(allowed)}"
-            table.report(header_line, Problem("is unknown or repeated", column=column, advice=advice))
-    if missing:
+    if _has_faulty_header(table, header_line, header, required, allowed):
         return
     if len(rows) == 1:
         table.report(header_line, "nothing follows the header; rows are needed")
@@ -185,3 +211,18 @@ def _fill(
             table.cells.append(dict(zip(header, cells, strict=True)))
         else:
             table.report(line, f"has {len(cells)} cells; the header has {len(header)}")
+
+
+def _has_faulty_header(
+    table: Table, line: int, header: Sequence[str], required: Sequence[str], allowed: Sequence[str]
+) -> bool:
+    """Report the columns that are missing, unknown or repeated; return whether one is missing."""
+    missing = [column for column in required if column not in header]
+    for column in missing:
+        advice = f"needed are {', '.join(required)}"
+        table.report(line, Problem("is missing", column=column, advice=advice))
+    for column, count in Counter(header).items():
+        if column not in allowed or count > 1:
+            advice = f"allowed are {', '.join(allowed[:COLUMNS_TOLD])}"
+            table.report(line, Problem("is unknown or repeated", column=column, advice=advice))
+    return bool(missing)

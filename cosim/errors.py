@@ -10,6 +10,7 @@ An infeasible or unconverged *day* is not raised: the run completes with the bes
 These errors are for the calls that return a solution within the limits.
 """
 
+import errno
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -23,7 +24,11 @@ MAX_SHOWN_CHARACTERS = 60
 ALIKE = 5
 """Problems of one kind that are told one by one."""
 _VARIES = re.compile(r"'[^']*'|\d[\d.,e+-]*")
-"""What differs between problems of one kind: names in quotes, and numbers."""
+"""The parts that differ between problems of one kind: names in quotes, and numbers."""
+
+
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, ends of lines, and marks that turn the direction of a text: no name may hold one."""
 
 
 class Item(NamedTuple):
@@ -76,6 +81,7 @@ class Problem:
         ]
         places = [self.period, file, *map(str, self.about)]
         sentence = ": ".join([*filter(None, places), "; ".join(filter(None, clauses))])
+        sentence = UNPRINTABLE.sub(lambda mark: ascii(mark[0])[1:-1], sentence)
         return sentence if sentence[-1:] in ".?" else sentence + "."
 
     def within(self, kind: str, name: str) -> "Problem":
@@ -84,7 +90,7 @@ class Problem:
 
     @property
     def kind(self) -> str:
-        """What problems of one kind share: file, field or column, and the words but for names and numbers."""
+        """File, field or column, and the words without names and numbers: the same for all problems of one kind."""
         return "|".join(
             [
                 self.file,
@@ -156,6 +162,30 @@ def refuse(source: str, problems: Iterable[Problem | str]) -> None:
     """Raise ConfigError if there are any problems."""
     if all_problems := tuple(problems):
         raise ConfigError(source, all_problems)
+
+
+STORAGE = {
+    errno.ENOSPC: "the disk is full; free some of it, or name a directory on another",
+    errno.EDQUOT: "your quota of the disk is used up; free some of it, or name a directory on another",
+    errno.EFBIG: "a file would be larger than is allowed here (ulimit -f); raise the limit",
+    errno.EROFS: "the file system is read-only; name a directory on another",
+    errno.EACCES: "it is not allowed to write there; name a directory of your own",
+    errno.EPERM: "it is not allowed to write there; name a directory of your own",
+}
+"""What keeps a result from being written, by the number of the system's error."""
+
+
+class StorageError(CosimError):
+    """A result cannot be written: the disk is full, a quota is used up, or the place is read-only."""
+
+    def __init__(self, place: str, number: int) -> None:
+        """Keep the place, and the number of the system's error, one of ``STORAGE``."""
+        super().__init__(place, number)
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        place, number = self.args
+        return f"{place}: {STORAGE[number]}."
 
 
 class ModelError(CosimError):

@@ -6,6 +6,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, 
 from importlib.util import find_spec
 from pathlib import Path
 
+from cosim.files import read_bytes
+
 NEIGHBOURS = ("agents", "experiments")
 _HOME = Path(__file__).resolve().parents[1]
 
@@ -48,7 +50,7 @@ def _as_installed(package: str, file: Path) -> bool:
         return True
     if recorded is None or recorded.hash is None or Path(str(recorded.locate())).resolve() != file:
         return True  # an editable installation
-    digest = sha256(file.read_bytes()).digest()
+    digest = sha256(read_bytes(file)).digest()
     return recorded.hash.value == urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

@@ -4,7 +4,6 @@
 unit in the name; a value that a model does not have is NaN, or empty.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.columns import Column
 from cosim.errors import ConfigError
+from cosim.files import parsed_json, read_parquet, read_text
 from cosim.tables import COLUMN_NAMES, SORT_COLUMNS, TABLES
 
 Tables = Mapping[str, "Frame"]
@@ -89,7 +89,8 @@ def write_tables(directory: Path, tables: Tables) -> None:
 
     directory.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
-        table = pa.Table.from_pandas(frame, preserve_index=False)
+        # a table has few columns: threads cost more than they save
+        table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
         file = directory / f"{name}.parquet"
         pq.write_table(
             table.replace_schema_metadata(), file, compression="zstd", row_group_size=ROWS_IN_GROUP
@@ -121,9 +122,6 @@ class ModelTables:
 
         Raises ConfigError if its file is damaged.
         """
-        import pandas as pd
-        import pyarrow as pa
-
         path = self.directory / f"{table}.parquet"
         if not path.exists() and table in TABLES and self:
             empty = Recorder().frame(table)  # a table without rows is not written
@@ -131,13 +129,7 @@ class ModelTables:
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        try:
-            return pd.read_parquet(
-                path, columns=columns and list(columns), filters=None if where is None else list(where)
-            )
-        except (OSError, pa.ArrowException):
-            problem = "cannot be read: it is not a whole Parquet file; run the scenario again"
-            raise ConfigError(str(path), [problem]) from None
+        return read_parquet(path, columns, where, "it is not a whole Parquet file; run the scenario again")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -170,7 +162,7 @@ class Run:
         """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is damaged."""
         file = self.directory / "manifest.json"
         try:
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            content: dict[str, Any] = parsed_json(read_text(file))
         except ValueError as reason:
             raise ConfigError(str(file), [f"is not valid JSON ({reason}); run the scenario again"]) from None
         if not isinstance(content, dict) or not content.keys() >= {"seeds", "tables"}:

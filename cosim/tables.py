@@ -1,13 +1,11 @@
 """The dictionary of columns (``tables.toml``): type, meaning and unit of every column of the result tables."""
 
-import tomllib
-from importlib.resources import files
-
 from cosim.columns import Column
+from cosim.files import packaged_text, parsed_toml
 
 
 def _read_tables() -> dict[str, tuple[Column, ...]]:
-    dictionary = tomllib.loads(files("cosim").joinpath("tables.toml").read_text(encoding="utf-8"))
+    dictionary = parsed_toml(packaged_text("cosim", "tables.toml"))
     return {
         table: tuple(Column.of_type(name, *kind_and_meaning) for name, kind_and_meaning in columns.items())
         for table, columns in dictionary.items()

@@ -7,10 +7,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cosim.errors import ConfigError, ModelError
+from cosim.errors import STORAGE, ConfigError, ModelError, StorageError
 from experiments.assign.command import assign_command
 from experiments.columns import columns_command
 from experiments.compare.command import compare_command, converge_command
+from experiments.crash import tell
 from experiments.dispatch.command import dispatch_command
 from experiments.ending import SENTENCES, end_on_signals
 from experiments.estimate_od.command import estimate_od_command
@@ -28,8 +29,8 @@ from experiments.scenarios.command import (
 from experiments.sweep.command import sweep_command
 from experiments.why.command import why_command
 
-WRONG_INPUT, FLAGGED = 2, 3
-"""Exit codes: invalid files or options; a result that violates a limit, or none."""
+WRONG_INPUT, FLAGGED, NO_STORAGE = 2, 3, 5
+"""Exit codes: invalid files or options; a result that violates a limit, or none; a result that cannot be written."""
 
 # Matrices are small: more BLAS threads are slower, and the last bits would depend on their number.
 for _library in ("OPENBLAS", "OMP", "MKL"):
@@ -85,6 +86,7 @@ def options(
 
 def main() -> None:
     """Run the command line; errors of the input are printed as sentences, without a traceback."""
+    sys.excepthook = tell
     end_on_signals()
     try:
         app()
@@ -96,13 +98,18 @@ def main() -> None:
         stop(error, WRONG_INPUT)
     except ModelError as error:
         stop(error, FLAGGED)
+    except StorageError as error:
+        stop(error, NO_STORAGE)
     except MemoryError as error:
         problem = (
             f"there is not enough memory ({error}). Use fewer EVs, days or periods, or a smaller network"
         )
         stop(ConfigError("memory", [problem]), WRONG_INPUT)
     except OSError as error:
-        stop(ConfigError(str(error.filename or "files"), [f"{error.strerror}"]), WRONG_INPUT)
+        place = str(error.filename or "files")
+        if error.errno in STORAGE:
+            stop(error, NO_STORAGE, str(StorageError(place, error.errno)))
+        stop(ConfigError(place, [f"{error.strerror}"]), WRONG_INPUT)
 
 
 def stop(error: BaseException, code: int, sentence: str = "") -> NoReturn:

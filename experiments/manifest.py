@@ -1,18 +1,19 @@
 """Files of a run besides its tables: the resolved scenario with its data, versions, hashes, timings."""
 
-import hashlib
 import importlib.metadata
 import json
 import math
 import platform
-import shutil
 from collections.abc import Collection
+from hashlib import sha256
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from cosim.config import ScenarioConfig
 from cosim.config.extending import file_fields
+from cosim.errors import ConfigError
+from cosim.files import file_hash, read_bytes
+from cosim.scenario import Scenario
 
 PACKAGES = (
     "cosim",
@@ -29,26 +30,40 @@ PACKAGES = (
 )
 
 
-def write_scenario(config: ScenarioConfig, folder: Path, run_dir: Path) -> None:
-    """Write the resolved scenario with copies of its data, so that the directory can be run again."""
+def write_scenario(scenario: Scenario, run_dir: Path) -> None:
+    """Write the resolved scenario with copies of its data, so that the directory can be run again.
+
+    Only what was read and understood is copied, as it was then; ConfigError where a file has changed since.
+    """
     import tomli_w
 
-    tables = _without_empty(config.model_dump(mode="json"))
+    tables = _without_empty(scenario.config.model_dump(mode="json"))
     names: dict[Path, str] = {}
     for table, key in list(file_fields(tables)):
-        source = folder / table[key]
-        if source.is_file():
+        source = (scenario.folder / table[key]).resolve()
+        if source in scenario.files:
             if source not in names:
                 names[source] = _free_name(table[key], names.values())
                 (run_dir / "inputs").mkdir(exist_ok=True)
-                shutil.copyfile(source, run_dir / names[source])
+                (run_dir / names[source]).write_bytes(_as_read(source, scenario.files[source]))
             table[key] = names[source]
+        elif key != "network":  # which may be a name in pandapower
+            del table[key]
     (run_dir / "scenario.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+
+
+def _as_read(file: Path, digest: str) -> bytes:
+    """Return the content of a file; raise ConfigError if it is not that of the hash."""
+    content = read_bytes(file)
+    if sha256(content).hexdigest() != digest:
+        raise ConfigError(str(file), ["has changed since the scenario was read; run it again"])
+    return content
 
 
 def _free_name(written: str, taken: Collection[str]) -> str:
     """Return a name for the copy of a file that is not *taken* by another copy."""
-    plain = "_".join(part for part in Path(written).parts if part not in {"..", "/", "inputs"})
+    path = Path(written)
+    plain = path.name if path.is_absolute() else "_".join(p for p in path.parts if p not in {"..", "inputs"})
     candidates = chain([plain], (f"{number}_{plain}" for number in count(2)))
     return next(name for name in (f"inputs/{candidate}" for candidate in candidates) if name not in taken)
 
@@ -79,10 +94,7 @@ def versions() -> dict[str, str | None]:
 
 def table_hashes(run_dir: Path) -> dict[str, str]:
     """Return the hash of every table of a run, by its file within the directory."""
-    return {
-        str(file.relative_to(run_dir)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(run_dir.rglob("*.parquet"))
-    }
+    return {str(file.relative_to(run_dir)): file_hash(file) for file in sorted(run_dir.rglob("*.parquet"))}
 
 
 def _version(package: str) -> str | None:

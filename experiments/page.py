@@ -2,11 +2,13 @@
 
 import base64
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from experiments.figures.style import Figure, template_json
+from experiments.figures.style import Figure, note, template_json
+
+T = TypeVar("T")
 
 
 def rendered(template: str, **content: Any) -> str:
@@ -24,9 +26,29 @@ def rendered(template: str, **content: Any) -> str:
     return page
 
 
+def drawn(build: Callable[..., T], *arguments: Any) -> "T | Figure":
+    """Return ``build(*arguments)``, figures of a page; where they cannot be drawn, a figure that says so.
+
+    The result is whole and written: whatever is odd in it must not cost its reader the other figures.
+    """
+    try:
+        return build(*arguments)
+    except Exception as fault:  # noqa: BLE001  (a note in place of the figure, whatever the fault)
+        return note(f"This figure cannot be drawn ({type(fault).__name__}: {fault}). The tables are whole.")
+
+
+def drawn_each(build: Callable[..., list[Figure]], *arguments: Any) -> list[Figure]:
+    """Return the figures of a section likewise; one that says so where they cannot be drawn."""
+    figures = drawn(build, *arguments)
+    return figures if isinstance(figures, list) else [figures]
+
+
 def embedded(figure: Figure) -> dict[str, str]:
     """Return the height and the JSON of a figure, escaped for a script element."""
-    return {"height": str(figure.layout.height), "json": figure.to_json(validate=False).replace("</", "<\\/")}
+    return {
+        "height": str(figure.layout.height),
+        "json": figure.to_json(validate=False).replace("<", "\\u003c"),
+    }
 
 
 def embedded_all(figures: Mapping[str, Figure]) -> dict[str, dict[str, str]]:

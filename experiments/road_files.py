@@ -1,10 +1,11 @@
 """Roads and trips of a command line: TNTP, GMNS or CSV files, or the roads of a scenario."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosim.errors import ConfigError, refuse
+from cosim.files import Permission
 from cosim.road.files import read_road_files
 from cosim.road.formats import RoadData, read_roads, with_demand, with_generalised_cost
 
@@ -41,7 +42,11 @@ def road_input(roads: RoadInput | RoadData | str | Path) -> RoadInput:
 
 
 def read_road_input(
-    network: str, trips: Path | None, nodes: Path | None = None, settings: Sequence[str] = ()
+    network: str,
+    trips: Path | None,
+    nodes: Path | None = None,
+    settings: Sequence[str] = (),
+    allow: Collection[Permission] = (),
 ) -> RoadInput:
     """Return the roads of *network* and *trips*, changed by ``name=value`` *settings*.
 
@@ -56,7 +61,7 @@ def read_road_input(
             ["goes with a file of links and a file of trips; a scenario or GMNS folder has its own"],
         )
     if trips is None and not (file / "link.csv").is_file():
-        roads = _scenario_roads(network, scenario_settings)
+        roads = _scenario_roads(network, scenario_settings, allow)
     else:
         known = ", ".join(ASSIGNMENT_SETTINGS)
         refuse("--set", [f"{text!r} is not known here; there are {known}" for text in scenario_settings])
@@ -91,18 +96,19 @@ def _split(settings: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     return numbers, others
 
 
-def _scenario_roads(name: str, settings: Sequence[str]) -> RoadInput:
+def _scenario_roads(name: str, settings: Sequence[str], allow: Collection[Permission]) -> RoadInput:
     """Return the roads and the peak hour demand of a scenario, without stations and feeders."""
-    from cosim.config.bundled import find_scenario
+    from cosim.config.bundled import find_scenario, scenario_boundary
     from cosim.config.extending import read_scenario_tables
     from cosim.config.reading import apply_settings, check
 
     if Path(name).suffix in (".tntp", ".csv"):
         raise ConfigError(name, ["is a network; name the file of its trips after it"])
     file = find_scenario(name)
-    road = check(apply_settings(read_scenario_tables(file), settings), str(file)).road
-    nodes = None if road.nodes is None else file.parent / road.nodes
-    data = read_roads(file.parent / road.links, file.parent / road.demand, nodes)
+    with scenario_boundary(file.parent, allow).around():
+        road = check(apply_settings(read_scenario_tables(file), settings), str(file)).road
+        nodes = None if road.nodes is None else file.parent / road.nodes
+        data = read_roads(file.parent / road.links, file.parent / road.demand, nodes)
     demand = road.demand_scale * data.od.demand_veh_h
     data = replace(data, od=replace(data.od, demand_veh_h=demand))
     return RoadInput(file.stem, data, road.theta_per_min, str(file.parent / road.demand))

@@ -1,7 +1,8 @@
 """The result of a command, and its output: text or JSON, tables and page, exit code."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,30 @@ def _write(result: CommandResult, out: Path) -> str:
         for name, frame in tables.items():
             frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         result.files(unfinished.path)
+    with whole_without_page(out):
         if page := result.page(tables):
-            (unfinished.path / REPORT).write_text(page, encoding="utf-8")
+            write_page(page, out / REPORT)
     return f"report: {out / REPORT}" if page else f"written to: {out}"
+
+
+@contextmanager
+def whole_without_page(directory: Path) -> Iterator[None]:
+    """Tell of whatever ends the writing of a page that the tables in *directory* are whole."""
+    try:
+        yield
+    except Exception as fault:
+        fault.add_note(f"The tables in {directory} are whole; only its page is missing.")
+        raise
+
+
+def write_page(page: str, file: Path) -> None:
+    """Write a page, all of it or nothing."""
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def aligned(facts: Mapping[str, str], width: int = 18) -> list[str]:

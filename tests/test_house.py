@@ -85,3 +85,70 @@ def test_nothing_within_imports_from_the_front_door() -> None:
     """``cosim`` names the modules above; one of them that asked it for a name would close a circle."""
     guests = [name for name, file in modules().items() if "cosim" in imported(tree(file))]
     assert guests == []
+
+
+READING = {
+    "open",
+    "read_text",
+    "read_bytes",
+    "read_csv",
+    "read_json",
+    "read_parquet",
+    "read_excel",
+    "read_pickle",
+}
+READING |= {"from_json", "loadtxt", "genfromtxt", "load_npz", "copyfile", "copy2", "copytree", "unpickle"}
+OWN_READERS = {"cosim.files", "cosim.csv_tables", "cosim.grid.case_tokens"}
+"""Where functions of these names come from: they are the mechanism, or go through it."""
+OTHERS = {
+    "agents.checkpoint": {"load"},
+    "agents.roads": {"open"},
+    "agents.coordinator": {"open"},
+    "cosim.road.formats": {"open"},
+    "experiments.store.commands": {"read_text"},
+    "experiments.store.folders": {"open"},
+    "experiments.store.identity": {"read_bytes"},
+    "experiments.store.pieces": {"open", "copyfile"},
+    "experiments.sweep.study": {"read_text"},
+    "experiments.crash": {"open"},
+    "cosim.files": {"open", "read_parquet", "load", "read_text", "read_bytes"},
+    "cosim.grid.given_csv": {"read_csv"},
+}
+"""Calls that read no file of the user's: what the program writes or wrote itself, a period opened, a text in memory."""
+
+
+def calls_that_read(module: ast.Module) -> set[str]:
+    """Return the calls that read a file, by name; functions of our own readers are none."""
+    ours = {
+        alias.asname or alias.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.ImportFrom) and node.module in OWN_READERS
+        for alias in node.names
+    }
+    names = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call):
+            is_name = isinstance(node.func, ast.Name)
+            name = node.func.id if is_name else getattr(node.func, "attr", "")
+            from_numpy = (
+                name == "load" and not is_name and ast.unparse(node.func.value) in {"np", "json", "pickle"}
+            )
+            if (name in READING and not (is_name and name in ours)) or from_numpy:
+                names.add(name)
+    return names
+
+
+def test_files_are_read_in_one_place() -> None:
+    """So that a new reader has the boundary of scenarios, and the caps, for free."""
+    found = {name: calls_that_read(tree(file)) for name, file in modules().items()}
+    others = {name: calls - OTHERS.get(name, set()) for name, calls in found.items()}
+    assert {name: calls for name, calls in others.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["open('f')", "Path('f').read_text()", "pd.read_csv('f')", "np.load('f')", "shutil.copyfile('f', 'g')"],
+)
+def test_a_reader_beside_it_would_be_found(call: str) -> None:
+    assert calls_that_read(ast.parse(call))
+    assert not calls_that_read(ast.parse("from cosim.files import read_text\nread_text('f')"))

@@ -1,8 +1,10 @@
 """The scenarios that come along, in a clone and in an installed wheel alike: found by name."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from cosim.errors import ConfigError
+from cosim.files import Boundary, Permission
 
 TUTORIALS = "tutorials"
 """Folder of the scenarios that change one thing of another, to show what it does."""
@@ -25,6 +27,11 @@ def scenario_files() -> dict[str, Path]:
 def scenario_names() -> tuple[str, ...]:
     """Return the names of the bundled scenarios, sorted."""
     return tuple(sorted(scenario_files()))
+
+
+def scenario_boundary(folder: Path, allow: Collection[Permission] = ()) -> Boundary:
+    """Return the boundary of what a scenario in *folder* may read: files there, and those of the bundled scenarios."""
+    return Boundary.of((folder, scenarios_home()), allow)
 
 
 def find_scenario(wanted: str | Path) -> Path:

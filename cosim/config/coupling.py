@@ -18,5 +18,5 @@ class CouplingConfig(Section):
     """Initial prices, each for a search of its own: the tariff without station load, zero (free), or random ones."""
     tolerance: Tolerance = 1e-4
     """Largest relative residual of a station's load, and residual of a price [CNY/kWh], at convergence."""
-    max_iterations: Annotated[int, Field(ge=1)] = 60
+    max_iterations: Annotated[int, Field(ge=1, le=100_000)] = 60
     """Iterations allowed from one start."""

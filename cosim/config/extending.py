@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from cosim.config.bundled import scenario_files
 from cosim.config.faults import sections_in
 from cosim.config.grid import FeederConfig, GridConfig, without_other_source
-from cosim.config.reading import entry_key, no_such_entry, read_toml
+from cosim.config.reading import entry_key, no_such_entry
 from cosim.config.scenario import ScenarioConfig
-from cosim.errors import ConfigError, Problem, refuse
+from cosim.errors import ConfigError, Problem, refuse, shown
+from cosim.files import read_toml
 from cosim.sections import EXTENDS, FILE, Section
 
 NOT_INHERITED = ("name", "what_to_look_at", "vary")
@@ -42,24 +45,34 @@ def read_scenario_tables(path: Path) -> dict[str, Any]:
 def extended_file(path: Path) -> Path | None:
     """Return the file that a scenario file extends; None where it stands alone."""
     base_name = read_toml(path).get(EXTENDS)
-    return path.parent / base_name if isinstance(base_name, str) else None
+    return _base_file(path, base_name) if isinstance(base_name, str) else None
+
+
+def _base_file(path: Path, base_name: str) -> Path:
+    """Return the file beside *path*, or the bundled scenario of that name."""
+    file = path.parent / base_name
+    return file if file.is_file() else scenario_files().get(base_name, file)
 
 
 def _base_tables(path: Path, base_name: str) -> dict[str, Any]:
     """Return the tables of the file that *path* extends, with file names relative to the folder of *path*."""
-    file = path.parent / base_name
-    if not file.is_file():
-        raise ConfigError(
-            str(path), [Problem(f"is '{base_name}'; there is no such file beside it", field=EXTENDS)]
-        )
-    base = read_toml(file)
+    file = _base_file(path, base_name)
+    try:
+        base = read_toml(file)
+    except ConfigError as error:
+        problems = [
+            replace(p, clause=f"is {shown(base_name)}; {p.clause}", field=EXTENDS) for p in error.problems
+        ]
+        raise ConfigError(str(path), problems) from None
     if EXTENDS in base:
         clause = f"is '{base_name}', which extends '{base[EXTENDS]}' itself"
         problem = Problem(clause, field=EXTENDS, value=base_name, advice="extend that one")
         raise ConfigError(str(path), [problem])
+    beside = file == path.parent / base_name
+    named_from = Path(base_name).parent if beside else file.parent.resolve()
     for table, key in file_fields(base):
         if key != "network" or (file.parent / table[key]).is_file():
-            table[key] = (Path(base_name).parent / table[key]).as_posix()
+            table[key] = (named_from / table[key]).as_posix()
     return {key: value for key, value in base.items() if key not in NOT_INHERITED}
 
 

@@ -14,10 +14,14 @@ from cosim.sections import (
     Entries,
     File,
     Name,
-    NonNegative,
+    Penalty,
     PerUnitVoltage,
     Place,
-    Positive,
+    PositivePrice,
+    Price,
+    RatedKv,
+    Scale,
+    Seconds,
     Section,
     Share,
     contradiction,
@@ -27,15 +31,15 @@ from cosim.sections import (
 class ElasticConfig(Section):
     """``[grid.elastic]``: limits that are relaxed, and their penalties, when no dispatch meets the limits."""
 
-    voltage_cny_per_pu2_h: Positive = 1e4
+    voltage_cny_per_pu2_h: Penalty = 1e4
     """Penalty per unit of squared voltage outside the band, bus and hour."""
     voltage_floor_pu: PerUnitVoltage = 0.80
     """Voltage is never allowed below this."""
-    station_cny_per_kwh: Positive = 10.0
+    station_cny_per_kwh: Penalty = 10.0
     """Penalty on station load not served."""
-    base_cny_per_kwh: Positive = 100.0
+    base_cny_per_kwh: Penalty = 100.0
     """Penalty on base load not served."""
-    terminal_energy_cny_per_kwh: Positive = 50.0
+    terminal_energy_cny_per_kwh: Penalty = 50.0
     """Penalty on the missing terminal energy of a storage unit, departing vehicles or a shifted load."""
 
 
@@ -55,11 +59,11 @@ class FeederConfig(Section):
     """Branches of that CSV that are in service, regardless of its column: tie lines."""
     slack_bus: Place | Annotated[Entries[Place], Field(min_length=1)] = "1"
     """Bus where a feeder read from CSV is connected to the upper grid."""
-    base_kv: Positive = 12.66
+    base_kv: RatedKv = 12.66
     """Rated voltage of a feeder read from CSV [kV]."""
     load_profile: Name = "residential_load_pu"
     """Column of the profiles that scales every bus load."""
-    load_scale: NonNegative = 1.0
+    load_scale: Annotated[float, Field(ge=0, le=1e9)] = 1.0
     """Factor on every bus load."""
     slack_voltage_pu: PerUnitVoltage | None = None
     """Voltage at the slack bus; empty: that of the network, else 1."""
@@ -67,14 +71,17 @@ class FeederConfig(Section):
     """Lowest voltage allowed at any other bus; empty: what the network says of each bus, else 0.95."""
     voltage_max_pu: PerUnitVoltage | None = None
     """Highest voltage allowed at any other bus; empty: what the network says of each bus, else 1.05."""
-    branch_limit_scale: Positive = 1.0
+    branch_limit_scale: Scale = 1.0
     """Factor on the current limit of every line and transformer; a large one, such as 1000, lifts them all."""
     export: bool = False
     """Whether power may flow back to the upper grid."""
-    loss_price_cny_per_mwh: NonNegative = 0.0
+    loss_price_cny_per_mwh: Price = 0.0
     """mu of Eq. 21; the purchase of energy already includes that of the losses, so normally 0."""
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
     """auto: MOSEK where a licence is found, else Clarabel."""
+    solve_time_max_s: Seconds | None = None
+    """Seconds after which a solver is given up; what follows is flagged as not reproducible. Empty: 60, and 0.05 for
+    each bus and period of the dispatch, a hundred times and more of what a solve takes."""
     turbines: Entries[TurbineConfig] = ()
     """Gas turbines."""
     storage: Entries[StorageConfig] = ()
@@ -156,11 +163,11 @@ class TariffConfig(Section):
     """Time-of-use table (Table 1 of Ma et al. 2024), or the dynamic tariff (Eq. 22)."""
     column: Name = "tou_cny_per_kwh"
     """Column of the profiles that holds the table."""
-    base_cny_per_kwh: Positive = 0.68
+    base_cny_per_kwh: PositivePrice = 0.68
     """rho0 of Eq. 22."""
-    band: NonNegative = 0.20
+    band: Annotated[float, Field(ge=0, le=1)] = 0.20
     """sigma of Eq. 22: width of the flat band, as a share of peak minus valley."""
-    rise: NonNegative = 0.603
+    rise: Annotated[float, Field(ge=0, le=100)] = 0.603
     """delta of the high price."""
     fall: Share = 0.485
     """delta of the low price."""

@@ -1,9 +1,7 @@
 """Reads a scenario file: TOML in, one frozen ``ScenarioConfig`` out, all problems reported at once."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,24 +11,11 @@ from cosim.config.faults import problems_of
 from cosim.config.grid import GridConfig
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError, refuse
+from cosim.files import parsed_toml
 from cosim.sections import Section
 
 SETTINGS = "settings"
 """Source of the problems of settings."""
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file; raise ConfigError if it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError(str(path), ["there is no such file"]) from None
-    except OSError as reason:
-        raise ConfigError(str(path), [f"cannot be read: {reason.strerror}"]) from None
-    except UnicodeDecodeError as reason:
-        raise ConfigError(str(path), [f"is not text in UTF-8 (byte {reason.start})"]) from None
-    except tomllib.TOMLDecodeError as reason:
-        raise ConfigError(str(path), [f"is not valid TOML: {reason}"]) from None
 
 
 Settings = Mapping[str, Any] | Iterable[str] | str | None
@@ -106,8 +91,8 @@ def no_such_entry(container: Any, step: str) -> str:
 def parse_value(text: str) -> Any:
     """Return a value written as in TOML; other text is a string, so that a shell needs no second quotes."""
     try:
-        (value,) = tomllib.loads(f"value = {text}").values()
-    except (tomllib.TOMLDecodeError, ValueError):
+        (value,) = parsed_toml(f"value = {text}").values()
+    except ValueError:
         return text
     return value
 

@@ -7,24 +7,24 @@ from pydantic import Field, field_validator, model_validator
 from cosim.config.coupling import CouplingConfig
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
-from cosim.sections import Entries, File, Name, Section, contradiction
+from cosim.sections import Entries, File, Name, Section, Seed, contradiction
 
 
 class MessagesConfig(Section):
     """``[messages]``: delay and loss of information; physical acts are never late or lost."""
 
-    delay_s: Annotated[int, Field(ge=0)] = 0
+    delay_s: Annotated[int, Field(ge=0, le=86_400)] = 0
     """Seconds between sending and delivery."""
     loss_probability: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of messages that never arrive."""
-    patience_s: Annotated[int, Field(ge=1)] = 60
+    patience_s: Annotated[int, Field(ge=1, le=86_400)] = 60
     """Seconds an agent waits for an expected message before acting on its last information."""
 
 
 class ScenarioConfig(Section):
     """A scenario file."""
 
-    name: Annotated[str, Field(pattern=r"^[^./\\][^/\\]*$")]
+    name: Name
     """Name of the scenario; run directories are called after it."""
     description: str = ""
     """One line for the report."""
@@ -32,7 +32,7 @@ class ScenarioConfig(Section):
     """Point of the scenario and where to see it, for `cosim scenarios` and the report."""
     vary: Entries[Name] = ()
     """Parameters of `cosim sweep`: fields with their values, ``road.theta_per_min=0.05,0.1``."""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Seed = 1
     """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
     periods: Annotated[int, Field(ge=1, le=288)] = 24
     """Periods of the day; must cut it into whole seconds."""

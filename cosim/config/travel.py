@@ -5,14 +5,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cosim.sections import (
+    BatteryKwh,
+    ConsumptionKwhPerKm,
+    Efficiency,
     Entries,
     File,
+    Minutes,
     Name,
-    NonNegative,
     Place,
-    Positive,
+    PowerKw,
     Section,
+    Shape,
     Share,
+    SpeedKmH,
+    ThetaPerMin,
     Tolerance,
     contradiction,
 )
@@ -25,7 +31,7 @@ class AssignmentConfig(Section):
     """Newton's method, or averaging: self-regulated (sra), weighted (mswa), or 1/n (msa, as in Ma et al. 2024)."""
     tolerance: Tolerance = 1e-6
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
-    max_iterations: Annotated[int, Field(ge=1)] = 20_000
+    max_iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
     """Iterations allowed in one period."""
     carry_over: bool = False
     """Whether trips that outlast their period are carried over into the next one (not in Ma et al. 2024)."""
@@ -40,21 +46,21 @@ class RoadConfig(Section):
     """CSV of links (link, from, to, t0_min, capacity_veh_h, alpha, beta)."""
     demand: File
     """CSV of the peak-hour OD table (origin, dest, demand_veh_h)."""
-    demand_scale: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    demand_scale: Annotated[float, Field(ge=1e-6, le=1_000)] = 1.0
     """Factor on the OD table."""
     trip_profile: Name = "trip_share"
     """Column of the profiles: share of the daily trips that start in each period."""
-    theta_per_min: Positive = 0.2
+    theta_per_min: ThetaPerMin = 0.2
     """Logit theta [1/min] (Eq. 7): small values give cost little weight, large ones always choose the shortest path."""
-    value_of_time_cny_per_h: Positive = 40.0
+    value_of_time_cny_per_h: Annotated[float, Field(ge=1e-3, le=1e6)] = 40.0
     """Value of time, which converts the price of a charge into minutes."""
     price_in_choice: bool = True
     """Whether the price of a charge enters the choice of station."""
-    davidson_j: Positive | None = None
+    davidson_j: Annotated[float, Field(ge=1e-9, le=1e3)] | None = None
     """Davidson's J of the charging arcs (Eq. 3); empty: fitted to the M/M/c wait of the chargers."""
-    paths_per_od: Annotated[int, Field(ge=1)] | None = None
+    paths_per_od: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Number of paths of an OD pair, the shortest at free flow; empty: all without loops."""
-    path_limit: Annotated[int, Field(ge=1)] = 100_000
+    path_limit: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """Number of paths above which a scenario is an error."""
     assignment: AssignmentConfig = AssignmentConfig()
     """Solution method of the equilibrium."""
@@ -73,9 +79,9 @@ class StationConfig(Section):
     """Bus of the feeder."""
     chargers: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Number of chargers; vehicles queue first come, first served."""
-    charger_kw: Positive = 60.0
+    charger_kw: PowerKw = 60.0
     """Power of one charger on the grid side [kW]."""
-    site_limit_kw: Positive | None = None
+    site_limit_kw: PowerKw | None = None
     """Limit of the whole site [kW]."""
 
 
@@ -84,17 +90,17 @@ class EvTypeConfig(Section):
 
     name: Name
     """Unique name."""
-    share: Positive
+    share: Annotated[float, Field(gt=0, le=1)]
     """Share of all EVs; the shares of all types must add up to 1."""
-    battery_kwh: Positive | None = None
+    battery_kwh: BatteryKwh | None = None
     """Battery capacity [kWh]."""
-    consumption_kwh_per_km: Positive | None = None
+    consumption_kwh_per_km: ConsumptionKwhPerKm | None = None
     """Consumption [kWh/km]."""
-    charging_efficiency: Annotated[float, Field(gt=0, le=1)] | None = None
+    charging_efficiency: Efficiency | None = None
     """Battery energy per grid energy."""
-    fast_kw: Positive | None = None
+    fast_kw: PowerKw | None = None
     """Power limit of fast charging on the grid side [kW]; empty: that of the charger."""
-    slow_charger_kw: Positive | None = None
+    slow_charger_kw: PowerKw | None = None
     """Slow charging power on the grid side [kW]."""
     home_charger_share: Share | None = None
     """EVs of this type with a charger at home."""
@@ -159,7 +165,7 @@ Information = Annotated[
 class PopulationConfig(Section):
     """``[population]``: EVs, their trips, information and choices."""
 
-    ev_share: Annotated[float, Field(gt=0, le=1)] = 0.6
+    ev_share: Annotated[float, Field(ge=1e-6, le=1)] = 0.6
     """EVs' share of the daily trips."""
     evs: Annotated[int, Field(ge=1, le=MAX_EVS)] | None = None
     """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""
@@ -169,7 +175,7 @@ class PopulationConfig(Section):
     """Whether trips and sessions are recorded one by one; empty: up to 100,000 EVs."""
     information: Information = InformationConfig(equilibrium=1.0)
     """Information class of drivers: equilibrium, last_period or yesterday; or a table with the share of each."""
-    theta_per_min: Positive | None = None
+    theta_per_min: ThetaPerMin | None = None
     """Logit theta of the agents alone [1/min]; empty: the road's. Another value is a negative control."""
     choice: Name = "logit"
     """Choice model of EVs: logit, path_size, probit, cheapest, or a class of the user's as my_module:MyChoice."""
@@ -205,43 +211,43 @@ class MobilityConfig(Section):
     """For markov: CSV of the departure probabilities of each slot (slot, from, home, work, leisure, other)."""
     travel_share: Share = 0.8
     """Share of EVs that travel on a day."""
-    first_departure_shape: Positive = 6.63
+    first_departure_shape: Shape = 6.63
     """Shape of the gamma distribution of the first departure."""
-    first_departure_scale_min: Positive = 65.76
+    first_departure_scale_min: Minutes = 65.76
     """Scale of that distribution [min]."""
-    first_departure_shift_min: NonNegative = 114.54
+    first_departure_shift_min: Annotated[float, Field(ge=0, le=1_440)] = 114.54
     """Shift of that distribution from the start of the day [min]."""
-    trip_length_log_mean: float = 2.451
+    trip_length_log_mean: Annotated[float, Field(ge=-10, le=10)] = 2.451
     """Mean of ln(trip length / km)."""
-    trip_length_log_sd: Positive = 0.75
+    trip_length_log_sd: Annotated[float, Field(ge=1e-6, le=10)] = 0.75
     """Standard deviation of ln(trip length / km)."""
-    diary_speed_km_h: Positive = 35.0
+    diary_speed_km_h: SpeedKmH = 35.0
     """Speed in the diary; on the network, road time replaces it."""
-    battery_kwh: Positive = 50.0
+    battery_kwh: BatteryKwh = 50.0
     """Battery capacity [kWh]."""
-    consumption_kwh_per_km: Positive = 0.17
+    consumption_kwh_per_km: ConsumptionKwhPerKm = 0.17
     """Consumption [kWh/km]."""
-    charging_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.92
+    charging_efficiency: Efficiency = 0.92
     """Battery energy per grid energy."""
     soc_first_mean: Share = 0.60
     """Mean SOC at the first departure of the day."""
-    soc_first_sd: NonNegative = 0.15
+    soc_first_sd: Annotated[float, Field(ge=0, le=10)] = 0.15
     """Standard deviation of that SOC."""
     soc_fast_charge: Share = 0.30
     """SOC at which the probability to fast-charge is 0.5."""
-    soc_fast_charge_width: Positive = 0.05
+    soc_fast_charge_width: Annotated[float, Field(ge=1e-6, le=10)] = 0.05
     """Width of the logistic curve around it."""
     soc_reserve: Share = 0.10
     """A trip that would end below this SOC fast-charges for certain."""
     soc_target: Share = 0.80
     """SOC at which a fast charge ends."""
-    price_sensitivity: NonNegative = 0.0
+    price_sensitivity: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     """k in the probability to fast-charge: 0 ignores the price."""
     home_charger_share: Share = 0.5
     """EVs with a charger at home."""
     work_charger_share: Share = 0.2
     """EVs with a charger at work."""
-    slow_charger_kw: Positive = 7.0
+    slow_charger_kw: PowerKw = 7.0
     """Slow charging power on the grid side [kW]."""
     soc_plug_at_home: Share = 0.7
     """At home an EV is plugged in below this SOC."""

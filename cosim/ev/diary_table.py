@@ -20,8 +20,10 @@ import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE, Row, Table, read_table, refuse_faulty
+from cosim.errors import ConfigError
 from cosim.ev.mobility import Diaries
 from cosim.ev.transitions import ACTIVITIES, ActivityArray
+from cosim.files import read_parquet
 from cosim.periods import SECONDS_PER_DAY
 
 COLUMNS = ("ev", "day", "trip", "departure", "arrival", "from", "to", "length_km")
@@ -262,13 +264,11 @@ def _check_continuity(table: Table, before: _Trip, trip: _Trip, arrival_s: float
 
 def _parquet(file: Path) -> Table:
     """Return a Parquet file as a table of texts; row n is line n + 1, as below a header."""
-    import pandas as pd
-
     table = Table(file)
     try:
-        frame = pd.read_parquet(file)
-    except Exception as error:  # noqa: BLE001  (pyarrow raises many kinds for a file that is not Parquet)
-        table.report(0, f"cannot be read as Parquet ({error}); columns {', '.join(COLUMNS)} are needed")
+        frame = read_parquet(file, advice=f"columns {', '.join(COLUMNS)} are needed")
+    except ConfigError as error:
+        table.problems += error.problems
         return table
     if missing := [column for column in COLUMNS if column not in frame.columns]:
         table.report(0, f"column {', '.join(missing)} is missing; needed are {', '.join(COLUMNS)}")

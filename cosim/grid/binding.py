@@ -1,4 +1,4 @@
-"""What stands between a bus and its slack bus: branches at their current limits, voltages at the floor."""
+"""Binding limits between a bus and its slack bus: branch currents at their maximum, voltages at their minimum."""
 
 import numpy as np
 

@@ -36,7 +36,7 @@ class Parameters:
     before: Mapping[str, FloatArray] = field(default_factory=dict)
     ends: Mapping[str, FloatArray] = field(default_factory=dict)
     tilt: Mapping[str, FloatArray] = field(default_factory=dict)
-    """What the objective asks besides for variables by name, per unit of each: (periods, things)."""
+    """Additional objective coefficients by variable name, per unit of each: (periods, items)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +62,22 @@ class ModelBuilder:
     periods: int
     period_h: float
     elastic: Elastic | None
-    """What broken limits cost; None while the limits are strict."""
+    """Penalties on broken limits; None while the limits are strict."""
     linked: bool = False
     """Whether variables stand for the period before, for parameters and for their products with variables."""
     variables: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
-    """What changes from solve to solve, one row per period."""
+    """The data that change from solve to solve, one row per period."""
     products: list[Product] = field(default_factory=list)
     """Of a linked dispatch."""
     before: dict[str, Any] = field(default_factory=dict)
-    """What the period before the first leaves, by the name of the variable it continues."""
+    """State at the end of the period before the first, by the name of the variable that continues it."""
     ends: dict[str, Any] = field(default_factory=dict)
-    """What variables must be in the last period."""
+    """Values required of variables in the last period."""
     penalised: list[str] = field(default_factory=list)
     """The variables that say by how much limits are broken."""
     penalties: list[Any] = field(default_factory=list)
-    """What they cost [CNY]."""
+    """Their cost [CNY]."""
 
     def variable(self, name: str, count: int) -> Any:
         """Return a variable (periods, *count*)."""

@@ -1,4 +1,4 @@
-"""What the statements of a MATPOWER case file say: tables and numbers, and changes of tables by them.
+"""The statements of a MATPOWER case file, carried out: tables, numbers, and changes of tables.
 
 Understood is the part of MATLAB that case files use: assignments to a name, a table, or rows and columns of one;
 numbers, tables in brackets, the operators ``+ - * / ^`` (and ``.* ./ .^``), ranges, parentheses, a few functions, and

@@ -17,7 +17,7 @@ COLUMNS: dict[str, str] = {
     "QC1MIN QC1MAX QC2MIN QC2MAX RAMP_AGC RAMP_10 RAMP_30 RAMP_Q APF",
     "idx_cost": "PW_LINEAR POLYNOMIAL MODEL STARTUP SHUTDOWN NCOST COST",
 }
-"""What each function of MATPOWER returns, in order; their values are in `COLUMN_VALUES`."""
+"""The names that each function of MATPOWER returns, in order; their values are in `COLUMN_VALUES`."""
 COLUMN_VALUES: dict[str, tuple[int, ...]] = {
     "idx_bus": (1, 2, 3, 4, *range(1, 18)),
     "idx_brch": (*range(1, 12), *range(14, 20), 12, 13, 20, 21),
@@ -55,7 +55,7 @@ _MATRIX_OPERATIONS = {
 
 @dataclass(slots=True)
 class Case:
-    """What a file says in the end: the fields of its struct, and of each table the line of each row."""
+    """The result of a file: the fields of its struct, and of each table the line of each row."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, list[int]] = field(default_factory=dict)

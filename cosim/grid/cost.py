@@ -1,4 +1,4 @@
-"""What a dispatch costs: Eq. 21, part by part, from the set-points themselves."""
+"""Cost of a dispatch: Eq. 21, part by part, from the set-points themselves."""
 
 import numpy as np
 

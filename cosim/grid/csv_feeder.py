@@ -12,6 +12,7 @@ from cosim.arguments import Allowed, checked
 from cosim.arrays import FloatArray
 from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_table
 from cosim.errors import Problem
+from cosim.files import read_text
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.given_csv import GivenCsv
@@ -86,8 +87,8 @@ def read_feeder_csv(
     )
     feeder = build_feeder(tables, voltage, problems_of(bus_table, branch_table))
     given = GivenCsv(
-        buses=Path(buses_csv).read_text(encoding="utf-8-sig"),
-        branches=Path(branches_csv).read_text(encoding="utf-8-sig"),
+        buses=read_text(buses_csv),
+        branches=read_text(branches_csv),
         slack_buses=slacks,
         v_base_kv=v_base_kv,
         switched=tuple((switched or {}).items()),

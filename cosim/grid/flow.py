@@ -19,7 +19,7 @@ class PowerFlow:
     branch_kvar: FloatArray
     losses_kw: FloatArray
     slack_kw: FloatArray
-    """What the slack bus takes from the grid above; ``slack_kvar`` likewise."""
+    """Power that the slack bus takes from the upstream grid; ``slack_kvar`` likewise."""
     slack_kvar: FloatArray
 
 

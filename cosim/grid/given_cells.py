@@ -45,7 +45,7 @@ class GivenCells:
     branch: FloatArray
     """Of those in service, with positions of buses for their numbers."""
     generation_mva: ComplexArray
-    """What generators at PQ buses, and loads below 0, feed in."""
+    """Injection of generators at PQ buses and of negative loads."""
 
     def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
         """Return the power flow in MATPOWER's admittances (manual, Eq. 3.2), by fixed-point steps."""

@@ -27,12 +27,12 @@ EXACT_PU = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Power:
-    """What each bus of a feeder draws and feeds in, in one period: P + jQ [kW, kvar]."""
+    """Load and injection of each bus of a feeder in one period: P + jQ [kW, kvar]."""
 
     share: FloatArray
     """The load of the bus as a share of its nominal load."""
     fed_in: ComplexArray
-    """What comes on top of that load and of the network's own generators: devices, stations, load that is shed."""
+    """Injection in addition to that load and to the network's own generators: devices, stations, load that is shed."""
     start_pu: ComplexArray
     """Voltages that a flow may start from: those of our own model. A start decides nothing but how long it takes."""
 
@@ -48,7 +48,7 @@ class GivenFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What the user sets in place of what the network says."""
+    """The user's settings that replace those of the network."""
 
     voltage: VoltageRules
     branch_limit_scale: float = 1.0
@@ -63,7 +63,7 @@ class GivenNetwork(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Given:
-    """What a feeder was read from, and the user's overrides."""
+    """The network that a feeder was read from, and the user's overrides."""
 
     network: GivenNetwork
     overrides: Overrides

@@ -32,7 +32,7 @@ SCALED = (
     ("ward", "ps_mw"),
     ("ward", "qs_mvar"),
 )
-"""What of a pandapower net a profile scales."""
+"""The columns of a pandapower net that a profile scales."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,7 +77,7 @@ class _Workbench:
     nominal: dict[tuple[str, str], tuple[FloatArray, list[int]]]
     """The columns of `SCALED`, and the bus of the feeder that each of their rows stands at."""
     own_sources: dict[str, FloatArray]
-    """What the net's own static generators feed in."""
+    """Injection of the net's own static generators."""
     start: FloatArray | None
     """Magnitudes and angles of the net's own loads; None where it cannot carry them."""
 

@@ -1,4 +1,4 @@
-"""What is wrong with the load, the prices and the state that a dispatch is asked with."""
+"""Faults of the load, the prices and the initial state of a dispatch."""
 
 import numpy as np
 

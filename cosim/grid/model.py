@@ -26,7 +26,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemStructure:
-    """What a dispatch is compiled for; everything else is a parameter that may change from solve to solve."""
+    """The structure that a dispatch is compiled for; everything else is a parameter."""
 
     feeder: Feeder
     devices: Devices

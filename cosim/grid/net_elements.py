@@ -1,4 +1,4 @@
-"""What is understood of each table of a pandapower net, and what is not, as data.
+"""The tables and columns of a pandapower net that are understood, and those that are not, as data.
 
 pandapower itself turns the tables into a bus-branch model (`pandapower_net`), so a column means what it means there.
 This is the list of what that model, and a dispatch with it, can carry.
@@ -12,7 +12,7 @@ from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, SHARE, Range
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """What is understood of the elements of one table that are in service."""
+    """The columns of one table that are understood, for its elements in service."""
 
     numbers: Mapping[str, Range] = field(default_factory=dict)
     """The columns a power flow rests on, and what their cells may be."""
@@ -23,7 +23,7 @@ class Elements:
     refused: str = ""
     """Why every element is refused; empty where none is."""
     told: str = ""
-    """What is told of every element; empty where there is nothing to tell."""
+    """The note on every element; empty where there is none."""
 
 
 _LOADING = {"max_loading_percent": POSITIVE}

@@ -1,11 +1,11 @@
-"""What of a pandapower net is refused, and what is told, by the list of `ELEMENTS`."""
+"""Refusals of a pandapower net, and notes on it, by the list of `ELEMENTS`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from cosim.csv_tables import Range
+from cosim.csv_tables import Range, is_quantity
 from cosim.errors import Problem
 from cosim.grid.bus_words import at_bus
 from cosim.grid.net_elements import ELEMENTS
@@ -38,7 +38,7 @@ def _is_wrong(value: object, limits: Range, *, may_be_empty: bool) -> bool:
         return value is not None or not may_be_empty
     if np.isnan(value):
         return not may_be_empty
-    return not (np.isfinite(value) and limits.holds(float(value)))
+    return not (is_quantity(float(value)) and limits.holds(float(value)))
 
 
 def beyond_the_model(net: Any) -> list[Problem]:
@@ -75,6 +75,10 @@ def left_out(net: Any) -> list[str]:
         lost = alive.index[~alive[dead].isin(net.bus.index[net.bus.in_service]).all(axis=1)] if dead else ()
         if len(lost):
             notes.append(f"{some(table, lost)}: each is at a bus out of service, and left out.")
+        if table in ELEMENTS and "in_service" in net[table]:
+            idle = net[table].index[~net[table].in_service.astype(bool)]
+            if len(idle):
+                notes.append(f"{some(table, idle)}: each is out of service, and left out.")
     return [*notes, *_unused_limits(net), *_limits_of_sources(net), *_not_dispatched(net)]
 
 

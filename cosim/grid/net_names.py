@@ -1,4 +1,4 @@
-"""What the buses and branches of a pandapower net are called, and what a number means.
+"""Names of the buses and branches of a pandapower net, and the meaning of a number.
 
 Names of the net's own tables are shown where they tell the elements apart; a number is then pandapower's index.
 Cases of the literature (case33bw) come with no names but the indices 0..n-1: they count from 1, as in print.
@@ -24,7 +24,7 @@ class BusNames:
 
     shown: dict[int, str]
     meaning: str
-    """What a number means, in words."""
+    """Meaning of a number, in words."""
     known: dict[str, int]
     """Every way to call a bus, with its index."""
     unclear: dict[str, Problem]

@@ -1,4 +1,4 @@
-"""What a dispatch is asked: load, horizon, rules (this module knows no solver and no kind of device).
+"""Question to a dispatch: load, horizon, rules (this module knows no solver and no kind of device).
 
 Arrays are (periods of the horizon, things); powers are kW and kvar, energies kWh at the end of a period.
 """
@@ -18,7 +18,7 @@ from cosim.sections import Count, NonNegative, PerUnitVoltage, Positive
 from cosim.short_repr import short_repr
 
 DispatchState = Mapping[str, FloatArray]
-"""What one period leaves to the next: arrays of the devices by name, such as ``storage_kwh`` (devices,)."""
+"""State at the end of a period: arrays of the devices by name, such as ``storage_kwh`` (devices,)."""
 
 
 class LoadResponse(Protocol):
@@ -30,7 +30,7 @@ class LoadResponse(Protocol):
 
     @property
     def load_kw(self) -> FloatArray:
-        """What is drawn at the price expected, (periods, buses)."""
+        """Load drawn at the expected price, (periods, buses)."""
 
     @property
     def price_cny_per_kwh(self) -> FloatArray:
@@ -109,13 +109,13 @@ class Horizon:
     first_period: Count = 1
     period_h: Positive = 1.0
     state: DispatchState | None = None
-    """What the period before left; None starts the day as the devices say."""
+    """State at the end of the period before; None starts the day as the devices say."""
 
 
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elastic:
-    """What breaking a limit costs where no dispatch keeps them all; the cheapest gives way first."""
+    """Penalties on broken limits where no dispatch keeps them all; the cheapest is broken first."""
 
     voltage_cny_per_pu2_h: Positive = 1e4
     """Per unit of squared voltage outside the band, bus and hour."""
@@ -142,6 +142,9 @@ class Rules:
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
+    solve_time_max_s: Positive | None = None
+    """Seconds after which a solver is given up, a last resort whose results are flagged; None: by the size of the
+    problem, a hundred times and more of what it takes (`last_resort`)."""
     fallback: bool = False
     """Where even broken limits lead to no dispatch: return the fallback operation instead of raising an error."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE
-from cosim.errors import ConfigError, Problem, refuse
+from cosim.errors import UNPRINTABLE, ConfigError, Problem, refuse
 from cosim.grid.branch import Branch
 from cosim.grid.bus_words import unknown_bus
 from cosim.grid.tree import grow_tree
@@ -58,7 +58,7 @@ class Feeder:
     """Nominal active load of each bus, less what is fed in there; ``load_kvar`` likewise."""
     load_kvar: FloatArray
     generation_kva: ComplexArray = None  # type: ignore[assignment]
-    """What the network's own generators feed in, P + jQ, whatever scales the load; None is 0."""
+    """Injection of the network's own generators, P + jQ, whatever scales the load; None is 0."""
     slack_voltage_pu: float | FloatArray = 1.0
     """Of all slack buses, or of each."""
     voltage_min_pu: float | FloatArray = DEFAULT_BAND_PU[0]
@@ -69,11 +69,11 @@ class Feeder:
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Numbers among them that could mean another bus too, each with the problem that names both."""
     bus_numbers: str = ""
-    """What a number of a bus means, in words; empty where the names are those of the user's own table."""
+    """Meaning of a bus number, in words; empty where the names are those of the user's own table."""
     notes: tuple[str, ...] = ()
-    """What of its source is left out, or is not as it stands there."""
+    """Notes on elements of its source that are left out or changed."""
     given: Any = None
-    """What the feeder was read from, as the user gave it, see `given_network.Given`."""
+    """The network as the user gave it, see `given_network.Given`."""
     origin: Any = None
     """The pandapower net the feeder was read from, see `pandapower_net.Origin`."""
 
@@ -188,13 +188,13 @@ def _positions(feeder: Feeder) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """What a feeder is made of, whatever it was read from; a bus holds its load (kW, kvar)."""
+    """The parts of a feeder, whatever it was read from; a bus holds its load (kW, kvar)."""
 
     name: str
     source: str
     buses: dict[str, tuple[float, float]]
     generation_kva: ComplexArray | None = None
-    """What is fed in at each bus and counted in its load, P + jQ."""
+    """Injection at each bus that is counted in its load, P + jQ."""
     branches: list[Branch]
     slacks: dict[str, float]
     """The slack buses and the voltage [p.u.] the source says they hold."""
@@ -213,7 +213,7 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     rules, names = voltage or VoltageRules(), tuple(tables.buses)
     known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
     tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
-    problems = problems + _slack_problems(tables)
+    problems = problems + _slack_problems(tables) + _name_problems(tables)
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
@@ -226,6 +226,17 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
         told = told_of_no_limits(names, tables.voltage_limits_pu, rules)
         tables = replace(tables, notes=(*tables.notes, *told))
     return _ordered(tables, rules, outwards, band)
+
+
+def _name_problems(tables: Tables) -> list[Problem]:
+    """Return a problem for each name with characters that are not shown."""
+    names = {"bus": list(tables.buses), "branch": [branch.edge.name for branch in tables.branches]}
+    return [
+        Problem(field=kind, value=name, allowed="a name of visible characters")
+        for kind, of_kind in names.items()
+        for name in of_kind
+        if UNPRINTABLE.search(name)
+    ]
 
 
 def _band(tables: Tables, rules: VoltageRules) -> tuple[FloatArray, FloatArray]:

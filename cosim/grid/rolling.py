@@ -15,7 +15,7 @@ from cosim.grid.radial import Feeder
 from cosim.grid.solution import Cost, Dispatch, Status, rows_of
 
 Forecast = Callable[[int, Load], Load]
-"""What is expected at the start of a period (1..T), given the load and renewable power that will come from it on."""
+"""Forecast at the start of a period (1..T), from the load and renewable power that will come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

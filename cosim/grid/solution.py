@@ -1,4 +1,4 @@
-"""What a dispatch answers: set-points, the network they lead to, costs, broken limits.
+"""Answer of a dispatch: set-points, network state, costs, broken limits.
 
 Arrays are (periods of the horizon, things); powers are kW and kvar, energies kWh at the end of a period.
 """
@@ -52,9 +52,9 @@ class Cost:
     """Running cost of the devices by kind, such as ``turbine``."""
     penalty_cny: float = 0.0
     moving_cny: float = 0.0
-    """What its users ask for the load that moves to where energy is cheaper (not in the total)."""
+    """Payment to users for load that moves to cheaper buses (not in the total)."""
     loss_cny: float = 0.0
-    """What the loss price asks for losses (not in the total)."""
+    """Losses times the loss price (not in the total)."""
 
     @property
     def total_cny(self) -> float:
@@ -63,7 +63,7 @@ class Cost:
 
     @property
     def objective_cny(self) -> float:
-        """What is minimised: Eq. 21 with loss price and penalties, and what moving load is worth."""
+        """The objective: Eq. 21 with loss price and penalties, and the value of moved load."""
         return self.total_cny + self.penalty_cny + self.moving_cny + self.loss_cny
 
     @property
@@ -75,7 +75,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solution:
-    """What one solve gives: the set-points of a horizon, and the network they lead to."""
+    """Result of one solve: the set-points of a horizon, and the network state."""
 
     cost: Cost
     setpoints: Mapping[str, FloatArray]
@@ -100,7 +100,7 @@ class Solution:
 
     @property
     def objective_cny(self) -> float:
-        """What the solve minimised."""
+        """The minimised objective."""
         return self.cost.objective_cny
 
 

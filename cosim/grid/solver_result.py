@@ -1,4 +1,4 @@
-"""What any solver gives back: variables, the price of load, and what broken limits cost."""
+"""Result of any solver: variables, the price of load, and penalties."""
 
 from dataclasses import dataclass
 
@@ -12,5 +12,9 @@ class SolverResult:
     variables: dict[str, FloatArray]
     """Each variable of the model by its name, (periods, things)."""
     price_of_load: FloatArray
-    """What one more p.u. of load would cost in each (period, bus): minus the dual of the active balance."""
+    """Marginal cost of load in each (period, bus) [per p.u.]: minus the dual of the active balance."""
     penalty_cny: float
+    solver: str
+    """Which solver it was."""
+    refined: bool = False
+    """Whether the solver was asked for all the digits it can give."""

@@ -1,4 +1,4 @@
-"""What energy costs in each period: time of use, dynamic tariff, nodal charging prices."""
+"""Energy prices of each period: time of use, dynamic tariff, nodal charging prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -46,7 +46,7 @@ class Loop:
 
     @property
     def problem(self) -> Problem:
-        """What to do about it."""
+        """Advice."""
         names = f"branches {', '.join(self.branches)}"
         if len(self.slacks) > 1:
             found = f"{names} join the slack buses {' and '.join(self.slacks)}"

@@ -12,7 +12,7 @@ from cosim.grid.bus_words import at_bus
 DEFAULT_BAND_PU = (0.95, 1.05)
 """The voltage limits of a bus of which neither the user nor the network says any."""
 NO_LIMIT_PU = (0.0, 2.0)
-"""What networks write where a bus has no limit."""
+"""Values that networks write where a bus has no limit."""
 
 
 @dataclass(frozen=True, slots=True)

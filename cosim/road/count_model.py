@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from cosim.arrays import FloatArray
-from cosim.errors import refuse
+from cosim.errors import ModelError, refuse
 from cosim.road.choice import logit_shares
 from cosim.road.link_counts import LinkCounts
 from cosim.road.paths import PathSet
@@ -115,7 +115,14 @@ class CountModel:
         """Return the Cholesky factor L of the covariance of z, and L^-1 times the design matrix."""
         matrix = (self.design * path_flow) @ self.design.T
         matrix[np.diag_indices_from(matrix)] += self.variance
-        root = cholesky(matrix, lower=True)
+        try:
+            root = cholesky(matrix, lower=True)
+        except (np.linalg.LinAlgError, ValueError):  # not positive definite; infinite or NaN
+            msg = (
+                "the counts cannot be explained: at this theta hardly anyone takes a path that was counted. "
+                "Give a smaller theta, or the noise of the counts"
+            )
+            raise ModelError(msg) from None
         return root, solve_triangular(root, self.design, lower=True)
 
 

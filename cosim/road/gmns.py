@@ -38,6 +38,8 @@ CENTROID = "centroid"
 """Node type of a zone that trips may not pass through."""
 CONNECTOR_CAPACITY_VEH_H = 1e6
 """Capacity of the links of a centroid, whose times are constant."""
+LONG_MIN = 1_000.0
+"""Free-flow time of a link [min] beyond which a note asks for the units."""
 KM_PER_UNIT = {
     **dict.fromkeys(("km", "kilometer", "kilometers", "kph", "kmh", "km/h"), 1.0),
     **dict.fromkeys(("mi", "mile", "miles", "mph"), 1.609344),
@@ -54,19 +56,35 @@ def read_gmns(folder: str | Path) -> RoadData:
     An undirected link becomes two links. Raises ConfigError with every defect of all the files.
     """
     folder = Path(folder)
-    nodes = read_table(folder / "node.csv", ("node_id",), None)
-    links = read_table(folder / "link.csv", ("link_id", "from_node_id", "to_node_id"), None)
-    demand = read_table(folder / "demand.csv", ("o_zone_id", "d_zone_id", "volume"), None)
+    nodes = _read(folder / "node.csv", "node_id")
+    links = _read(folder / "link.csv", "link_id", "from_node_id", "to_node_id")
+    demand = _read(folder / "demand.csv", "o_zone_id", "d_zone_id", "volume")
     config = folder / "config.csv"
-    units = read_table(config, (), None) if config.is_file() else None
+    units = _read(config) if config.is_file() else None
     network, toll = _network(nodes, links, 1.0 if units is None else _length_unit_in_speed_unit(units))
     network, node_of_zone = _with_zones(network, nodes)
     od = read_od(demand, ("o_zone_id", "d_zone_id"), "volume", node_of_zone, "a zone of node.csv")
     refuse_faulty(nodes, links, demand, units)
     toll = np.append(toll, np.zeros(len(network.links) - toll.size))
     data = RoadData(network, od, toll if {"toll", "vdf_toll1"} & set(links.columns) else None)
-    data = without_intrazonal(data, demand.file)
+    data = without_intrazonal(replace(data, notes=_long_links(links, network, units)), demand.file)
     return replace(data, od=with_demand(data.od))
+
+
+def _read(file: Path, *required: str) -> Table:
+    """Return a table with the names of its columns in lower case, as the specification writes them."""
+    return read_table(file, required, None, lower=True)
+
+
+def _long_links(links: Table, network: Network, units: Table | None) -> tuple[str, ...]:
+    """Return a note where a link takes longer than any does, as lengths in metres beside km/h make it."""
+    longest = int(np.argmax(network.t0_min)) if network.t0_min.size else 0
+    if not network.t0_min.size or network.t0_min[longest] <= LONG_MIN:
+        return ()
+    advice = (
+        "" if units else "; if its length is in metres, name the units in config.csv (long_length, speed)"
+    )
+    return (f"{links.file}: link {network.links[longest]} takes {network.t0_min[longest]:,.0f} min{advice}",)
 
 
 def _length_unit_in_speed_unit(config: Table) -> float:
@@ -140,7 +158,8 @@ def _free_flow_time_min(links: Table, length_unit: float) -> FloatArray:
         return np.zeros(len(links.cells))
     length = _numbers(links, ("length",), NOT_NEGATIVE)
     speed = _numbers(links, ("free_speed",), POSITIVE)
-    return np.divide(60 * length_unit * length, speed, out=np.zeros_like(speed), where=speed > 0)
+    readable = (speed > 0) & np.isfinite(speed)  # others are reported
+    return np.divide(60 * length_unit * length, speed, out=np.zeros_like(speed), where=readable)
 
 
 def _capacity_veh_h(links: Table) -> FloatArray:

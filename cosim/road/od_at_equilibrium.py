@@ -5,11 +5,14 @@ loading and D the slope of the times, (I + S D) dx = Delta' J and dlambda = J - 
 The likelihood is maximised by Fisher scoring.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cosim.arrays import FloatArray
+from cosim.errors import ConfigError, ModelError
 from cosim.road.assignment import solve_sue
 from cosim.road.count_model import CountModel, LogPrior, OdTrips
 from cosim.road.latency import link_time_slope
@@ -44,10 +47,10 @@ class EquilibriumPoint:
 
 
 def fisher_scoring(
-    model: CountModel, start: OdTrips, prior: LogPrior, *, with_theta: bool, hours: float
+    model: CountModel, starts: Sequence[OdTrips], prior: LogPrior, *, with_theta: bool, hours: float
 ) -> tuple[EquilibriumPoint, int]:
-    """Return the maximum of the log-posterior found from *start*, and the number of steps."""
-    point = at_equilibrium(model, start, prior, with_theta=with_theta, hours=hours)
+    """Return the maximum of the log-posterior, from the first of *starts* that has one, and the number of steps."""
+    point = _first_point(model, starts, prior, with_theta=with_theta, hours=hours)
     for steps in range(MAX_STEPS):
         step = np.linalg.pinv(point.information, hermitian=True) @ point.gradient
         if point.gradient @ step <= DECREMENT_TOLERANCE:
@@ -69,6 +72,20 @@ def fisher_scoring(
             return point, steps
         point = trial
     return point, MAX_STEPS
+
+
+def _first_point(
+    model: CountModel, starts: Sequence[OdTrips], prior: LogPrior, *, with_theta: bool, hours: float
+) -> EquilibriumPoint:
+    """Return the equilibrium at the first of *starts* that has one; raise ModelError where none has.
+
+    At fixed times a path that was counted may be one that nobody takes; then the search for trips runs away.
+    """
+    *others, last = starts
+    for start in others:
+        with suppress(ModelError, ConfigError):
+            return at_equilibrium(model, start, prior, with_theta=with_theta, hours=hours)
+    return at_equilibrium(model, last, prior, with_theta=with_theta, hours=hours)
 
 
 def _after_step(parameters: OdTrips, step: FloatArray, *, with_theta: bool) -> OdTrips:

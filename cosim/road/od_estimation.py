@@ -109,7 +109,9 @@ def estimate_od(
     if with_theta and prior is None:
         _refuse_unidentified_theta(result)
     if observed_time_min is None:
-        point, steps = fisher_scoring(model, result.parameters, log_prior, with_theta=with_theta, hours=hours)
+        point, steps = fisher_scoring(
+            model, (result.parameters, start), log_prior, with_theta=with_theta, hours=hours
+        )
         iterations = result.iterations + steps
         result = _Result(point.model, point.parameters, point.jacobian, point.gradient, iterations)
     return _estimate(result, log_prior, hours)

@@ -32,6 +32,10 @@ LAST_THETA_TIMES_COST = 1e8
 """Theta of the last iteration times that cost: beyond, rounding errors of the costs change the shares."""
 THETA_GROWTH = 2.0
 """Factor on theta per iteration."""
+MAX_INCREASE = 1.01
+"""Beckmann's objective after a step over the least so far, above which the step is taken back: each should lower it."""
+SHORTER_STEP = 8.0
+"""Divisor of theta after a step that was taken back; from then on theta grows by the root of its factor."""
 NEW_PATH_WEIGHT = 0.1
 """Weight of a new path, in place of a share of the previous iteration."""
 MIN_SHARE = 1e-9
@@ -119,7 +123,7 @@ def _search(
     theta = FIRST_THETA_TIMES_COST * demand.sum() / _initial_total_cost(network, flow)
     last_theta = theta * LAST_THETA_TIMES_COST / FIRST_THETA_TIMES_COST
     gaps: list[float] = []
-    residual = MAX_RESIDUAL
+    residual, growth, best = MAX_RESIDUAL, THETA_GROWTH, np.inf
     while True:
         problem = AssignmentProblem(
             paths=paths,
@@ -128,6 +132,14 @@ def _search(
             extra_cost_min=-np.log(share) / theta,
         )
         loading = newton(problem, flow, tolerance=residual, max_iterations=MAX_NEWTON_ITERATIONS).loading
+        objective = beckmann_objective(network, loading.link_flow_veh_h)
+        if (
+            objective > MAX_INCREASE * best and len(gaps) < max_iterations
+        ):  # the step was too long for Newton's method
+            theta, growth = theta / SHORTER_STEP, growth**0.5
+            gaps.append(gaps[-1])
+            continue
+        best = min(objective, best)
         flow = loading.link_flow_veh_h
         cost = network.cost_min(link_time_min(network, flow))
         extended = with_cheaper_paths(paths, cost, loading.path_share > MIN_SHARE)
@@ -137,7 +149,7 @@ def _search(
         paths, previous = extended.paths, extended.previous_index
         weight = NEW_PATH_WEIGHT * path_sizes(paths) ** path_size if path_size else NEW_PATH_WEIGHT
         share = np.where(previous >= 0, loading.path_share[previous], weight)
-        theta = min(theta * THETA_GROWTH, last_theta)
+        theta = min(theta * growth, last_theta)
         residual = float(np.clip(RESIDUAL_OVER_GAP * gaps[-1], MIN_RESIDUAL, MAX_RESIDUAL))
 
 

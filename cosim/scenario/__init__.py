@@ -7,7 +7,9 @@ from cosim.scenario.build import (
     Scenario,
     as_scenario,
     build_scenario,
+    check_scenario,
     load_scenario,
+    with_imported_choice,
 )
 from cosim.scenario.charging_price import charging_price_cny_per_kwh
 from cosim.scenario.day_ahead import DayAhead
@@ -25,5 +27,7 @@ __all__ = [
     "as_scenario",
     "build_scenario",
     "charging_price_cny_per_kwh",
+    "check_scenario",
     "load_scenario",
+    "with_imported_choice",
 ]

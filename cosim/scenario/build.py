@@ -4,7 +4,8 @@ The references are checked: a station's road node and bus exist, profiles cover 
 feeders are radial. All problems are collected and raised together.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import numpy as np
 from cosim.arguments import checked
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
-from cosim.config.bundled import find_scenario
+from cosim.config.bundled import find_scenario, scenario_boundary
 from cosim.config.extending import read_scenario_tables
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
 from cosim.config.reading import Settings, apply_settings, check, read_settings
@@ -23,13 +24,15 @@ from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.mobility import MobilityModel
 from cosim.ev.trip_chains import TripChains
+from cosim.files import Permission
 from cosim.periods import Periods
 from cosim.road.network import Network
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
 from cosim.scenario.chains import build_chains, without_round_trips
-from cosim.scenario.choice import build_choice
+from cosim.scenario.choice import FIELD as CHOICE
+from cosim.scenario.choice import build_choice, import_choice
 from cosim.scenario.feeder_case import (
     FeederCase,
     build_feeder_case,
@@ -41,6 +44,7 @@ from cosim.scenario.inputs import (
     build_battery,
     build_behaviour,
     build_mobility,
+    check_station_load,
     read_profiles,
 )
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
@@ -78,6 +82,8 @@ class Scenario:
     """Trip chains over the OD table; None where the OD pair of each trip is drawn independently."""
     choice: RouteChoice
     """Choice model of EVs among paths, and (path, station) pairs."""
+    files: Mapping[Path, str] = field(default_factory=dict)
+    """SHA-256 of each data file as it was read, by its resolved path."""
 
     @property
     def network(self) -> Network:
@@ -145,20 +151,49 @@ class Scenario:
 
 
 @checked
-def load_scenario(scenario: str | Path, settings: Settings = (), *, seed: Seed | None = None) -> Scenario:
+def load_scenario(
+    scenario: str | Path,
+    settings: Settings = (),
+    *,
+    seed: Seed | None = None,
+    allow: Collection[Permission] = (),
+) -> Scenario:
     """Return a scenario, given as a file or as the name of a bundled one, with *settings* laid over it.
 
     *settings* are ``{"grid.slack_voltage_pu": 1.02}`` or texts ``"grid.slack_voltage_pu=1.02"``; *seed* is by default
     the scenario's. Raises ConfigError with one sentence for every problem of the file and of the data it names.
+
+    The files that it names are read within its folder; *allow* ``"outside"`` lifts that. A choice model of Python code
+    is imported with ``"import"``, or where *settings* name it.
     """
+    given = read_settings(settings)
+    read = check_scenario(scenario, given, seed=seed, allow=allow)
+    return with_imported_choice(read) if "import" in allow or CHOICE in given else read
+
+
+def with_imported_choice(scenario: Scenario) -> Scenario:
+    """Return the scenario with the choice model of Python code that it names, imported; raises ConfigError."""
+    choice = import_choice(scenario.choice, scenario.paths, scenario.config.road.theta_per_min)
+    return replace(scenario, choice=choice)
+
+
+def check_scenario(
+    scenario: str | Path,
+    settings: Settings = (),
+    *,
+    seed: int | None = None,
+    allow: Collection[Permission] = (),
+) -> Scenario:
+    """Return a scenario likewise, but import nothing that it names: for all but the agents."""
     path = find_scenario(scenario)
     changes = read_settings(settings) | ({} if seed is None else {"seed": seed})
-    tables = apply_settings(read_scenario_tables(path), changes)
+    with scenario_boundary(path.parent, allow).around():
+        tables = apply_settings(read_scenario_tables(path), changes)
     try:
         config = check(tables, str(path))
     except ConfigError as error:
-        raise ConfigError(str(path), [*error.problems, *_further_problems(tables, path)]) from None
-    return build_scenario(config, path.parent, str(path))
+        raise ConfigError(str(path), [*error.problems, *_further_problems(tables, path, allow)]) from None
+    return build_scenario(config, path.parent, str(path), allow)
 
 
 def as_scenario(scenario: Scenario | str | Path) -> Scenario:
@@ -166,12 +201,12 @@ def as_scenario(scenario: Scenario | str | Path) -> Scenario:
     return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
 
 
-def _further_problems(tables: dict[str, Any], path: Path) -> list[Problem]:
+def _further_problems(tables: dict[str, Any], path: Path, allow: Collection[Permission]) -> list[Problem]:
     """Return the problems of the references in a file that has invalid values, too."""
     config, problems = with_placeholders(tables, ScenarioConfig), Problems()
     if config is None:
         return []
-    problems.attempt(build_scenario, config, path.parent, str(path))
+    problems.attempt(build_scenario, config, path.parent, str(path), allow)
     placeholders = [PLACEHOLDER, *_columns_by_default(config, tables)]
     if config.periods != tables.get("periods", config.periods):
         placeholders.append("periods")
@@ -193,8 +228,17 @@ def _columns_by_default(config: ScenarioConfig, tables: dict[str, Any]) -> list[
     ]
 
 
-def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
+def build_scenario(
+    config: ScenarioConfig, folder: Path, source: str, allow: Collection[Permission] = ()
+) -> Scenario:
     """Return the models of a configuration whose data files lie in *folder*; raise all problems at once."""
+    with scenario_boundary(folder, allow).around() as boundary:
+        scenario = _build(config, folder, source)
+        return replace(scenario, files=boundary.read)
+
+
+def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
+    """Return the scenario, whose files are read within the boundary that is held."""
     problems = Problems()
     periods = Periods(count=config.periods)
     profiles = problems.attempt(read_profiles, config, folder)
@@ -212,7 +256,8 @@ def build_scenario(config: ScenarioConfig, folder: Path, source: str) -> Scenari
     paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
     chains = problems.attempt(build_chains, config, paths)
-    choice = problems.attempt(build_choice, config, paths)
+    choice = problems.attempt(build_choice, config)
+    problems.attempt(check_station_load, config, folder)
     refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h

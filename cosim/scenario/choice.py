@@ -21,18 +21,51 @@ FIELD = "population.choice"
 """Field of the scenario that names the choice model."""
 
 
-def build_choice(config: ScenarioConfig, paths: PathSet | None) -> RouteChoice | None:
-    """Return the choice model that ``population.choice`` names; raise ConfigError if there is none, or it fails.
+def build_choice(config: ScenarioConfig) -> RouteChoice:
+    """Return the choice model that ``population.choice`` names, a class of the user's without importing it.
 
-    A class of the user's is tried on the first OD pairs, so that it fails before anything is computed.
+    Raises ConfigError for a name of neither.
     """
     name = config.population.choice
     if name in BUILT_IN:
         return BUILT_IN[name]
-    choice = _checked_choice(name)
-    if paths is not None:
-        choice.weights(_trial_alternatives(paths, config.road.theta_per_min))
-    return choice
+    _module_and_class(name)
+    return NotImported(name)
+
+
+def import_choice(choice: RouteChoice, paths: PathSet, theta_per_min: float) -> RouteChoice:
+    """Return the class of the user's that *choice* stands for; any other choice model as it is.
+
+    It is tried on the first OD pairs, so that it fails before anything is computed: with ConfigError.
+    """
+    if not isinstance(choice, NotImported):
+        return choice
+    imported = _checked_choice(choice.name)
+    imported.weights(_trial_alternatives(paths, theta_per_min))
+    return imported
+
+
+@dataclass(frozen=True, slots=True)
+class NotImported:
+    """The place of a choice model that a file names and nobody has allowed to run: all but the agents works."""
+
+    name: str
+
+    def weights(self, alternatives: Alternatives) -> FloatArray:  # noqa: ARG002
+        """Raise ConfigError: the model is not known."""
+        raise self.refusal
+
+    @property
+    def refusal(self) -> ConfigError:
+        """The reason, and what would be imported."""
+        advice = f"--allow-import, or --set {FIELD}={self.name}, runs it"
+        return _problem(self.name, f"a scenario runs no Python code unless told so: {self.code}. {advice}")
+
+    @property
+    def code(self) -> str:
+        """What would be imported, in words."""
+        module, kind = _module_and_class(self.name)
+        return f"class {kind} of module {module}, looked for in {Path.cwd()} first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +105,7 @@ def _checked_choice(name: str) -> CheckedChoice:
 
 def _user_choice(name: str) -> RouteChoice:
     """Return a new object of a class named as ``module:Class``; the module may be in the working directory."""
-    module, colon, kind = name.partition(":")
-    if not (colon and module and kind):
-        known = ", ".join(f"'{built_in}'" for built_in in BUILT_IN)
-        raise ConfigError(
-            FIELD, [f"{FIELD} is '{name}'; it must be {known}, or a class as 'my_module:MyChoice'"]
-        )
+    module, kind = _module_and_class(name)
     try:
         with _working_directory_first():
             choice_class = getattr(import_module(module), kind, None)
@@ -94,6 +122,17 @@ def _user_choice(name: str) -> RouteChoice:
     except Exception as fault:
         raise _problem(name, f"{kind}() fails: {type(fault).__name__}: {fault}") from fault
     return choice
+
+
+def _module_and_class(name: str) -> tuple[str, str]:
+    """Return module and class of a name; raise ConfigError for one that names neither these nor a built-in model."""
+    module, _, kind = name.partition(":")
+    if not (kind.isidentifier() and all(map(str.isidentifier, module.split(".")))):
+        known = ", ".join(f"'{built_in}'" for built_in in BUILT_IN)
+        raise ConfigError(
+            FIELD, [f"{FIELD} is '{name}'; it must be {known}, or a class as 'my_module:MyChoice'"]
+        )
+    return module, kind
 
 
 @contextmanager

@@ -54,6 +54,20 @@ def profile_columns(config: ScenarioConfig) -> dict[str, Range]:
     return columns
 
 
+def check_station_load(config: ScenarioConfig, folder: Path) -> None:
+    """Raise ConfigError unless the file of ``station_load``, if any, holds a load per period and station."""
+    if config.station_load is None:
+        return
+    names = [station.name for station in config.stations]
+    table = read_table(folder / config.station_load, (), ("period", *names))
+    for name in table.columns:
+        table.numbers(name, NOT_NEGATIVE)
+    if table.cells and len(table.cells) != config.periods:
+        found = f"has {len(table.cells)} rows; there are {config.periods} periods"
+        table.report(0, f"{found}, so one row for each is needed")
+    refuse_faulty(table)
+
+
 def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
     """Return the mobility model of the scenario."""
     mobility = config.mobility

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AsJson, Out
+from experiments.options import AllowOutside, AsJson, Out, permissions
 
 if TYPE_CHECKING:
     from experiments.assign.study import Assigned
@@ -89,6 +89,7 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     max_iterations: MaxIterations = None,
     nodes: Nodes = None,
     settings: RoadSettings = None,
+    allow_outside: AllowOutside = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +98,7 @@ def assign_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     from experiments.road_files import read_road_input
     from experiments.study import emit
 
-    roads = read_road_input(network, trips, nodes, settings or ())
+    roads = read_road_input(network, trips, nodes, settings or (), permissions(outside=allow_outside))
     assigned = assign(
         roads,
         method=method.value,

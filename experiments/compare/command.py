@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cosim.errors import ConfigError
-from experiments.options import AsJson, Config, Out, Seed, Settings
+from experiments.options import AllowImport, AllowOutside, AsJson, Config, Out, Seed, Settings, loaded
 
 if TYPE_CHECKING:
     from experiments.compare.comparison import ComparedPair, Comparison
@@ -98,23 +98,24 @@ def _settings(settings: "Sequence[Setting]") -> list[str]:
     ]
 
 
-def converge_command(
+def converge_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     config: Config,
     sizes: Annotated[str, typer.Option(help="Numbers of EVs, comma-separated.")] = "100,1000,10000,100000",
     replications: Annotated[int, typer.Option(min=2, help="Populations of each size.")] = 20,
     seed: Seed = None,
     settings: Settings = None,
+    allow_outside: AllowOutside = False,
+    allow_import: AllowImport = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure how the agents' flows approach the equilibrium's as there are more of them: about N^-1/2."""
-    from cosim.scenario import load_scenario
     from experiments.compare.convergence import error_against_n
     from experiments.compare.page import error_page
     from experiments.study import CommandResult, emit
 
     numbers = _sizes(sizes)
-    scenario = load_scenario(config, settings or (), seed=seed)
+    scenario = loaded(config, settings or (), seed, outside=allow_outside, code=allow_import)
     result = error_against_n(scenario, numbers, replications)
     study = CommandResult(
         command="converge",

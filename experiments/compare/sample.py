@@ -8,8 +8,9 @@ from typing import Literal
 
 from cosim.arrays import Frame
 from cosim.config import ScenarioConfig
-from cosim.config.reading import check, read_toml
+from cosim.config.reading import check
 from cosim.errors import ConfigError
+from cosim.files import read_toml
 from cosim.results import Recorder, Run, load_run
 from experiments.run.many_days import Reader, reader_of_last_day
 

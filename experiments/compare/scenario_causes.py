@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import Frame
-from cosim.scenario import Scenario, load_scenario
+from cosim.scenario import Scenario, check_scenario
 from experiments.compare.indicator import MATERIAL_SHARE, Cause, Indicator
 from experiments.compare.sample import Sample, are_paired
 from experiments.compare.significance import Estimate, estimate, share_of
@@ -43,7 +43,7 @@ def demand(cause: Cause) -> list[Indicator]:
 def _scenario(sample: Sample) -> Scenario:
     """Return the scenario of a finished run, with the data it was run with."""
     assert sample.folder is not None  # noqa: S101  (settings differ between finished runs alone)
-    return load_scenario(sample.folder / "scenario.toml")
+    return check_scenario(sample.folder / "scenario.toml")
 
 
 def _trips(scenario: Scenario) -> Frame:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from hashlib import sha256
 from typing import Any
 
 from cosim.config.extending import file_fields
+from cosim.files import file_hash
 from experiments.compare.sample import Sample
 
 DESCRIPTIVE = {"description", "what_to_look_at", "vary"}
@@ -95,7 +95,7 @@ def _tables(sample: Sample) -> dict[str, Any]:
     for place, key in list(file_fields(tables)):
         file = None if sample.folder is None else sample.folder / place[key]
         if file is not None and file.is_file():
-            place[key] = _File(file.name, sha256(file.read_bytes()).hexdigest())
+            place[key] = _File(file.name, file_hash(file))
     return tables
 
 

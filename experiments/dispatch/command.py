@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cosim.errors import ModelError
-from experiments.options import AsJson, Out, Settings
+from experiments.options import AllowOutside, AsJson, Out, Settings, permissions
 
 if TYPE_CHECKING:
     from cosim.grid.feeder import Feeder
@@ -77,6 +77,7 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     forecast_error: ForecastError = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the forecast errors.")] = 1,
     settings: Settings = None,
+    allow_outside: AllowOutside = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -96,6 +97,7 @@ def dispatch_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
         with_equilibrium=with_equilibrium,
         period_min=period_min,
         settings=tuple(settings or ()),
+        allow=permissions(outside=allow_outside),
     )
     asked = read_dispatch_input(network, options)
     _check_rolling(rolling, window, forecast_error, len(asked.price_cny_per_kwh))
@@ -114,7 +116,7 @@ def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) 
         answer = dispatch_all(asked, rolling)
     except ModelError:
         if as_json:
-            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed"}))
+            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed", "notes": asked.notes}))
         raise
     return CommandResult(
         command="dispatch",

@@ -1,6 +1,6 @@
 """The feeders, loads and prices that a command line names: of a scenario, or of a network alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.config.bundled import find_scenario, scenario_names
+from cosim.config.bundled import find_scenario, scenario_boundary, scenario_names
 from cosim.config.extending import read_scenario_tables
 from cosim.config.grid import FeederConfig, GridConfig
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
-from cosim.config.reading import GridFile, apply_settings, check, check_grid, read_toml
+from cosim.config.reading import GridFile, apply_settings, check, check_grid
 from cosim.csv_tables import NOT_NEGATIVE
 from cosim.errors import ConfigError, Problem, Problems, refuse
+from cosim.files import Permission, read_toml
 from cosim.grid.feeder import Feeder
 from cosim.grid.problem import Load
 from cosim.grid.tariff import non_positive_prices
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, network_notes, read_feeder
 from cosim.scenario.station import Station
 from experiments.dispatch.columns import (
     as_number,
@@ -44,6 +45,7 @@ class Options:
     with_equilibrium: bool = False
     period_min: float = 60.0
     settings: Sequence[str] = ()
+    allow: Collection[Permission] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,17 +100,19 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
     if options.with_equilibrium:
         return _of_equilibrium(name, options)
     file = find_scenario(name)
-    config = check(apply_settings(read_scenario_tables(file), options.settings), str(file))
-    folder = file.parent
-    profiles = read_profiles(config, folder)
-    feeders = [read_feeder(feeder, folder) for feeder in config.grid.feeders]
-    cases = tuple(
-        build_feeder_case(wanted, feeder, profiles, config.periods)
-        for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
-    )
-    stations = build_stations(config, feeders)
-    named = folder / config.station_load if config.station_load else None
-    station_kw, notes = _station_load(options.stations or named, stations, config.periods)
+    with scenario_boundary(file.parent, options.allow).around():
+        config = check(apply_settings(read_scenario_tables(file), options.settings), str(file))
+        profiles = read_profiles(config, file.parent)
+        feeders = [read_feeder(feeder, file.parent) for feeder in config.grid.feeders]
+        cases = tuple(
+            build_feeder_case(wanted, feeder, profiles, config.periods)
+            for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
+        )
+        stations = build_stations(config, feeders)
+        named = file.parent / config.station_load if config.station_load and not options.stations else None
+        station_kw, notes = _station_load(named, stations, config.periods)
+    if options.stations:
+        station_kw, notes = _station_load(options.stations, stations, config.periods)
     load_kw = np.sum([case.base_kw for case in cases], axis=0) + station_kw.sum(axis=1)
     given_price = price_of_periods(options.price, config.periods)
     return DispatchInput(
@@ -117,18 +121,18 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
         loads=tuple(case.load(stations, station_kw) for case in cases),
         price_cny_per_kwh=tariff_at(config.tariff, profiles, load_kw) if given_price is None else given_price,
         period_h=24 / config.periods,
-        notes=(*notes, *(note for feeder in feeders for note in feeder.notes)),
+        notes=(*notes, *network_notes(feeders)),
     )
 
 
 def _of_equilibrium(name: str, options: Options) -> DispatchInput:
     """Return the feeders of a scenario with the station load and the tariff of its equilibrium."""
     from cosim.coupling import day_violations, solve_equilibrium_day
-    from cosim.scenario import load_scenario
+    from cosim.scenario import check_scenario
 
     if options.stations:
         refuse("options", ["give --stations or --with-equilibrium, not both"])
-    scenario = load_scenario(name, options.settings)
+    scenario = check_scenario(name, options.settings, allow=options.allow)
     day = solve_equilibrium_day(scenario)
     price = price_of_periods(options.price, scenario.periods.count)
     return DispatchInput(
@@ -137,7 +141,10 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
         loads=tuple(case.load(scenario.stations, day.load.load_kw) for case in scenario.feeders),
         price_cny_per_kwh=day.tariff_cny_per_kwh if price is None else price,
         period_h=scenario.periods.hours,
-        notes=tuple(day_violations(scenario, day).sentence),
+        notes=(
+            *day_violations(scenario, day).sentence,
+            *network_notes([case.feeder for case in scenario.feeders]),
+        ),
     )
 
 
@@ -160,9 +167,9 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
     """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
     feeder = read_feeder(config, Path())
     given = {} if options.profile is None else columns_of(options.profile)
-    periods = _period_count(given, options)
+    periods, advice = _period_count(given, options), "give it in the file of --profile"
     problems = Problems(
-        Problem(f"{who} needs column {column}", column=column, advice="give it in the file of --profile")
+        Problem(f"{who} needs column {column}", column=column, advice=advice, file=str(options.profile or ""))
         for who, column in config.device_profiles
         if column not in given
     )

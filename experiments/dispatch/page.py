@@ -16,7 +16,7 @@ from experiments.dispatch.input import DispatchInput
 from experiments.dispatch.study import Dispatched
 from experiments.figures import feeder
 from experiments.figures.style import Figure
-from experiments.page import embedded_all, rendered
+from experiments.page import drawn, embedded_all, rendered
 from experiments.run.figures import accuracy
 
 LINES_MAX = 120
@@ -52,25 +52,25 @@ def figures_of(case: FeederCase, own: Mapping[str, Frame], asked: DispatchInput)
     buses, devices, dispatch = own["buses"], own.get("devices", NO_DEVICES), own["dispatch"]
     figures, period_min = {}, 60 * asked.period_h
     if case.feeder.branch_count:
-        figures["network"] = one_line(case.feeder, buses, own["branches"], devices)
+        figures["network"] = drawn(one_line, case.feeder, buses, own["branches"], devices)
     periods = len(dispatch)
     if periods == 1:
-        figures["buses"] = by_bus(case.feeder, buses)
+        figures["buses"] = drawn(by_bus, case.feeder, buses)
         return figures
     limits = {name: getattr(case.feeder, name) for name in ("voltage_min_pu", "voltage_max_pu")}
     limits = {name: limit if isinstance(limit, float) else None for name, limit in limits.items()}
     over_day = {
-        "voltages": feeder.voltages(_edges(buses), limits, period_min),
-        "dispatch": feeder.dispatch(devices, dispatch, buses, period_min),
-        "prices": feeder.prices(_priced(buses, asked.price_cny_per_kwh), period_min),
+        "voltages": drawn(lambda: feeder.voltages(_edges(buses), limits, period_min)),
+        "dispatch": drawn(feeder.dispatch, devices, dispatch, buses, period_min),
+        "prices": drawn(lambda: feeder.prices(_priced(buses, asked.price_cny_per_kwh), period_min)),
     }
     if stores := _stores(case, periods):
-        over_day["storage"] = feeder.storage(devices, stores, period_min)
+        over_day["storage"] = drawn(feeder.storage, devices, stores, period_min)
     if case.devices.of(DemandResponse):
-        over_day["demand_response"] = demand_response(devices, period_min)
+        over_day["demand_response"] = drawn(demand_response, devices, period_min)
     if "rolling" in own:
-        over_day["rolling"] = feeder.forecast_error(own["rolling"], period_min)
-    over_day["exactness"] = accuracy.exactness(dispatch, period_min)
+        over_day["rolling"] = drawn(feeder.forecast_error, own["rolling"], period_min)
+    over_day["exactness"] = drawn(accuracy.exactness, dispatch, period_min)
     over_day["voltages"].update_yaxes(title_text="voltage [p.u.]")
     every = max(1, round(periods / LABELS))
     for drawing in over_day.values():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from experiments.assign.command import Nodes, Paths, Roads, RoadSettings, Trips
-from experiments.options import AsJson, Out
+from experiments.options import AllowOutside, AsJson, Out, permissions
 
 if TYPE_CHECKING:
     from cosim.arrays import Frame
@@ -60,6 +60,7 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     paths: Paths = "auto",
     nodes: Nodes = None,
     settings: RoadSettings = None,
+    allow_outside: AllowOutside = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +70,7 @@ def estimate_od_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     from experiments.study import CommandResult, emit
 
     _check({"--theta": theta, "--prior": prior}, shares, counts, times)
-    roads = read_road_input(network, trips, nodes, settings or ()).data
+    roads = read_road_input(network, trips, nodes, settings or (), permissions(outside=allow_outside)).data
     link_counts, link_time = _observed(roads, counts, times, noise)
     estimate = estimate_od(
         _path_set(roads, paths),

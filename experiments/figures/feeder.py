@@ -35,6 +35,7 @@ def voltages(
     *stations* tells of each bus with stations what it is called and how it looks; if None, it is found out.
     """
     table = buses.pivot_table(index="period", columns="bus", values="voltage_pu", sort=False).round(5)
+    table = table.reindex(index=buses.period.unique(), columns=buses.bus.unique())  # all NaN: no power flow
     periods, low, high = table.index, table.min(axis=1), table.max(axis=1)
     drawing = figure(440, yaxis_title_text="voltage, AC power flow [p.u.]")
     drawing.add_traces(band(periods, low, high, "lowest to highest bus", ALL_BUSES))

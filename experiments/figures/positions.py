@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from cosim.arrays import Frame
+from cosim.csv_tables import read_table
+from cosim.road.formats import NODE_COLUMNS
 
 Positions = dict[str, tuple[float, float]]
 LAID_OUT_WELL = 200
@@ -16,9 +16,12 @@ def road_positions(links: Frame, nodes_file: Path | None) -> Positions:
     """Return the position of each road node: from the file of nodes, else laid out by path length."""
     names = sorted({*links.from_node, *links.to_node})
     if nodes_file and nodes_file.is_file():
-        nodes = pd.read_csv(nodes_file, comment="#", dtype={"node": str}).dropna()
-        if {"node", "x", "y"} <= set(nodes.columns) and set(names) <= set(nodes.node):
-            return {row.node: (float(row.x), float(row.y)) for row in nodes.itertuples()}
+        table = read_table(nodes_file, NODE_COLUMNS, ("through",))
+        xy = dict(
+            zip(table.names("node"), zip(table.numbers("x"), table.numbers("y"), strict=True), strict=True)
+        )
+        if not table.problems and set(names) <= set(xy):
+            return {name: (float(x), float(y)) for name, (x, y) in xy.items()}
     return _laid_out(names, zip(links.from_node, links.to_node, strict=True))
 
 

@@ -60,6 +60,14 @@ def styled(drawing: Figure, height: int, **layout: Any) -> Figure:
     return drawing.update_layout(height=height, template=None, **layout)
 
 
+def note(text: str) -> Figure:
+    """Return a line of text in the place of a figure."""
+    drawing = figure(120).update_xaxes(visible=False).update_yaxes(visible=False)
+    return drawing.add_annotation(
+        text=text, showarrow=False, xref="paper", yref="paper", x=0, y=0.5, align="left"
+    )
+
+
 def template_json() -> str:
     """Return the look of every figure of a page, laid over plotly's own."""
     return json.dumps(go.Figure().update_layout(template={"layout": LAYOUT}).layout.template.to_plotly_json())

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Out, Seed, Settings
+from experiments.options import AllowOutside, AsJson, Config, Out, Seed, Settings, permissions
 
 if TYPE_CHECKING:
     from experiments.mobility.study import MobilityStudy
@@ -25,16 +25,17 @@ def mobility_command(
     evs: Annotated[int, typer.Option(min=1, help="Number of EVs.")] = 50_000,
     seed: Seed = None,
     settings: Settings = None,
+    allow_outside: AllowOutside = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Simulate the mobility of EVs alone: activity states against the exact distribution, SOC, and p_t."""
-    from cosim.scenario import load_scenario
+    from cosim.scenario import check_scenario
     from experiments.mobility.page import page
     from experiments.mobility.study import study_mobility
     from experiments.study import CommandResult, emit
 
-    scenario = load_scenario(config, settings or (), seed=seed)
+    scenario = check_scenario(config, settings or (), seed=seed, allow=permissions(outside=allow_outside))
     result = study_mobility(scenario, evs, days, scenario.config.seed)
     study = CommandResult(
         command="mobility",

@@ -1,12 +1,11 @@
 """A statement of Ma et al. (2024) as a testable claim: a sentence, a measure, a tolerance band, a verdict."""
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Any, Literal
 
+from cosim.files import packaged_text, parsed_toml
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import GridCase, Variant
 
@@ -144,7 +143,5 @@ def statements(chapter: str, measures: Mapping[str, Measure]) -> tuple[Statement
 
     Raises KeyError for a claim without a measure.
     """
-    text = files("experiments.reproduce.statements").joinpath(f"{chapter}.toml").read_text(encoding="utf-8")
-    return tuple(
-        Statement(name, Claim(**claim), measures[name]) for name, claim in tomllib.loads(text).items()
-    )
+    claims = parsed_toml(packaged_text("experiments.reproduce.statements", f"{chapter}.toml"))
+    return tuple(Statement(name, Claim(**claim), measures[name]) for name, claim in claims.items())

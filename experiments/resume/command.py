@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.options import AsJson, new_directory
+from experiments.options import AllowImport, AllowOutside, AsJson, loaded, new_directory, permissions
 
 
 def resume_command(
@@ -19,10 +19,11 @@ def resume_command(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; by default as before.")
     ] = None,
+    allow_outside: AllowOutside = False,
+    allow_import: AllowImport = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run or sweep that was stopped, as the same command would: what is finished is not done again."""
-    from cosim.scenario import load_scenario
     from experiments.run.command import run_and_show
     from experiments.store.commands import SCENARIO_FILE, RunCommand, read_command
     from experiments.sweep.command import sweep_and_show
@@ -31,6 +32,7 @@ def resume_command(
     if workers is not None:
         command = replace(command, workers=workers)
     if isinstance(command, RunCommand):
-        run_and_show(load_scenario(folder / SCENARIO_FILE), command, directory, as_json=as_json)
+        scenario = loaded(str(folder / SCENARIO_FILE), (), None, outside=allow_outside, code=allow_import)
+        run_and_show(scenario, command, directory, as_json=as_json)
     else:
-        sweep_and_show(command, directory, as_json=as_json)
+        sweep_and_show(command, directory, permissions(outside=allow_outside), as_json=as_json)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Seed, Settings, Workers, new_directory
+from experiments.options import (
+    AllowImport,
+    AllowOutside,
+    AsJson,
+    Config,
+    Seed,
+    Settings,
+    Workers,
+    loaded,
+    new_directory,
+)
 
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
@@ -39,14 +49,15 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     ] = 1,
     workers: Workers = 1,
     settings: Settings = None,
+    allow_outside: AllowOutside = False,
+    allow_import: AllowImport = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
-    from cosim.scenario import load_scenario
     from experiments.store.commands import RunCommand
 
     changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
-    scenario = load_scenario(config, changes, seed=seed)
+    scenario = loaded(config, changes, seed, outside=allow_outside, code=allow_import)
     command = RunCommand(model=model.value, replications=replications, workers=workers)
     run_and_show(scenario, command, out, as_json=as_json)
 

@@ -9,13 +9,14 @@ from cosim.arrays import Frame
 from cosim.results import Run
 from experiments.figures import feeder
 from experiments.figures.style import Figure
-from experiments.page import embedded_each, packed, rendered
+from experiments.page import drawn, drawn_each, embedded_each, packed, rendered
 from experiments.run.figures import accuracy, coupling, learning, outcomes, stations, traffic
 from experiments.run.figures.day import Day
 from experiments.run.figures.networks import networks
 from experiments.run.figures.sequence import sequence
 from experiments.run.report_words import headlines, mean_waits, real_time_sentence, verdict
 from experiments.run.summary import link_flows
+from experiments.study import write_page
 
 FLOW_COLUMNS = ("period", "kind", "item", "quantity", "reference", "other", "geh")
 DAYS_SHOWN = 6
@@ -42,7 +43,7 @@ def write_report(run: Run) -> None:
         later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
         sequence=sequence(day),
     )
-    (run.directory / "report.html").write_text(page, encoding="utf-8")
+    write_page(page, run.directory / "report.html")
 
 
 def days_shown(day: Day) -> list[int]:
@@ -55,15 +56,15 @@ def days_shown(day: Day) -> list[int]:
 
 def _packed_day(day: Day) -> str:
     """Return the figures of a later day by their place on the page: those that show that day."""
-    figures = {name: build(day) for name, build in OF_EACH_DAY.items()}
+    figures = {name: drawn_each(build, day) for name, build in OF_EACH_DAY.items()}
     places = [place for name, drawn in figures.items() for place in embedded_each(name, drawn)]
     return packed("{" + ",".join(f'"{place["id"]}":{place["json"]}' for place in places) + "}")
 
 
 def all_figures(day: Day) -> dict[str, list[Figure]]:
     """Return the figures of the report by section; a section without data is left out."""
-    drawn = {name: build(day) for name, build in {**OF_EACH_DAY, **OF_THE_RUN}.items()}
-    return {name: figures for name, figures in drawn.items() if figures}
+    sections = {name: drawn_each(build, day) for name, build in {**OF_EACH_DAY, **OF_THE_RUN}.items()}
+    return {name: figures for name, figures in sections.items() if figures}
 
 
 Builder = Callable[[Day], list[Figure]]
@@ -89,8 +90,8 @@ def _per_feeder(
     def figures(day: Day) -> list[Figure]:
         whole = read(day, table)
         parts = [] if whole.empty else [(own, whole[whole.feeder == own["name"]]) for own in day.feeders]
-        drawn = [(own["name"], build(day, own, rows)) for own, rows in parts]
-        return [figure.update_layout(meta=name) for name, figure in drawn if figure is not None]
+        figures = [(own["name"], drawn(build, day, own, rows)) for own, rows in parts]
+        return [figure.update_layout(meta=name) for name, figure in figures if figure is not None]
 
     return figures
 

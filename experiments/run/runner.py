@@ -23,6 +23,8 @@ from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
 from cosim.results import Run, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
+from cosim.scenario.choice import NotImported
+from cosim.scenario.feeder_case import network_notes
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
@@ -33,11 +35,12 @@ from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import Processes, replication_seeds, simulate_replications
-from experiments.run.summary import flags, network_notes, summarise
+from experiments.run.summary import flags, summarise
 from experiments.store.commands import RunCommand, keep_command
 from experiments.store.folders import RunDirectory
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces, Store, Tell, left_behind
+from experiments.study import whole_without_page
 
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
@@ -86,7 +89,7 @@ def run(
     there. *note* is called with a sentence where it does, where a kept piece is damaged, and where a worker died.
     The summary, the comparison and the report are of the last day; the table ``learning`` is of all days.
     """
-    scenario = as_scenario(scenario)
+    scenario = _runnable(as_scenario(scenario), model)
     identity = identity_of(scenario)
     final = default_directory(scenario, identity) if out is None else Path(out)
     stages = Stages(progress or (lambda _stage, _share: None))
@@ -100,15 +103,22 @@ def run(
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():
-                write_tables(unfinished.path / name, own)
-            write_scenario(scenario.config, scenario.folder, unfinished.path)
+                under_way.write(name, own)
+            write_scenario(scenario, unfinished.path)
         facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-        with stages.stage("report"):
-            _write_report(Run(unfinished.path))
-        write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
-    return load_run(final)
+    finished = load_run(final)
+    with stages.stage("report"), whole_without_page(final):
+        _write_report(finished)
+    return finished
+
+
+def _runnable(scenario: Scenario, model: Model) -> Scenario:
+    """Return the scenario; raise ConfigError where agents would need Python code that nobody has allowed to run."""
+    if isinstance(scenario.choice, NotImported) and model != "equilibrium":
+        raise scenario.choice.refusal
+    return scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,14 @@ class RunUnderWay:
             learning = learning_table(*links, days=config.days, hours=hours)
             tables["comparison"] = {**compared, "learning": learning}
         return tables
+
+    def write(self, model: str, tables: dict[str, Frame]) -> None:
+        """Write the tables of a model; those of a single day of the agents are written already."""
+        folder = self.directory / model
+        if model == "agents" and self.scenario.config.days == 1:
+            KeptDays(self.pieces, 1, 1).write(folder)
+            tables = {name: table for name, table in tables.items() if name == "bands"}
+        write_tables(folder, tables)
 
     def _simulate(self, day: EquilibriumDay) -> dict[str, Frame]:
         """Simulate the agents' days, from the last day boundary of a run that was stopped."""
@@ -202,7 +220,10 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
         "flags": flags(flagged, several_feeders=several),
-        "notes": [*network_notes(scenario), *flags(flagged, several_feeders=several, notes=True)],
+        "notes": [
+            *network_notes([case.feeder for case in scenario.feeders]),
+            *flags(flagged, several_feeders=several, notes=True),
+        ],
         "summary": summary,
     }
 

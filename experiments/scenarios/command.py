@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cosim.errors import ConfigError
-from experiments.options import AsJson, Config, Settings
+from experiments.options import AllowOutside, AsJson, Config, Settings, permissions
 
 WIDTH = 100
 """Characters per line."""
@@ -56,11 +56,12 @@ def _page(name: str, about: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def validate_command(config: Config, settings: Settings = None) -> None:
+def validate_command(config: Config, settings: Settings = None, allow_outside: AllowOutside = False) -> None:
     """Check a scenario and its data, and list all errors."""
-    from cosim.scenario import load_scenario
+    from cosim.scenario import check_scenario
+    from cosim.scenario.choice import NotImported
 
-    scenario = load_scenario(config, settings or ())
+    scenario = check_scenario(config, settings or (), allow=permissions(outside=allow_outside))
     roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
     typer.echo(
         f"{config}: fine. Road nodes: {len(roads.nodes)}, links: {len(roads.links) - len(scenario.stations)}, "
@@ -68,6 +69,10 @@ def validate_command(config: Config, settings: Settings = None) -> None:
         f"stations: {len(scenario.stations)}, feeders: {len(feeders)}, "
         f"buses: {sum(feeder.bus_count for feeder in feeders)}."
     )
+    if isinstance(scenario.choice, NotImported):
+        typer.echo(
+            f"note: population.choice is not checked; a run would import {scenario.choice.code}.", err=True
+        )
 
 
 def schema_command() -> None:

@@ -1,17 +1,19 @@
 """Copies and descriptions of the bundled scenarios."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from cosim.arguments import checked
 from cosim.config.bundled import scenario_files, scenarios_home
 from cosim.errors import ConfigError
+from cosim.files import read_bytes
 
 
 @checked
 def copy_scenario(name: str, directory: str | Path) -> Path:
     """Copy a scenario, its base and their data files to a new *directory*; return the copied scenario file.
+
+    A tutorial is copied beside what it extends, so that all of a study is below the folder of its scenario.
 
     Raises ConfigError for an unknown name, and for a directory that is not empty.
     """
@@ -26,16 +28,17 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
     data = {source.parent / table[key] for table, key in file_fields(read_scenario_tables(source))}
     for file in {source, extended_file(source) or source, *data}:
         if file.is_file():
-            copy = directory / file.resolve().relative_to(home.resolve())
+            copy = directory / (file.name if file == source else file.resolve().relative_to(home.resolve()))
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-    return directory / source.relative_to(home)
+            content = read_bytes(file)
+            copy.write_bytes(content.replace(b'"../', b'"') if file == source else content)
+    return directory / source.name
 
 
 def describe(file: Path) -> dict[str, Any]:
     """Return the descriptive fields of a scenario file, without building its models."""
     from cosim.config.extending import read_scenario_tables
-    from cosim.config.reading import read_toml
+    from cosim.files import read_toml
     from cosim.sections import EXTENDS
 
     fields, tables = read_toml(file), read_scenario_tables(file)

@@ -40,7 +40,7 @@ def keep_command(
 ) -> None:
     """Keep a command, and the scenario with its data if it is a run."""
     if scenario is not None:
-        pieces.put(SCENARIO, lambda folder: write_scenario(scenario.config, scenario.folder, folder))
+        pieces.put(SCENARIO, lambda folder: write_scenario(scenario, folder))
     text = json.dumps(asdict(command), default=str)
     pieces.drop(COMMAND)
     pieces.put(COMMAND, lambda folder: (folder / CONTENT).write_text(text, encoding="utf-8"))

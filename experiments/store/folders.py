@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from cosim.errors import ConfigError
+from cosim.errors import STORAGE, ConfigError, CosimError, StorageError
 
 LOCK = ".lock"
 """File that a process keeps locked while it lives; the system unlocks it when the process ends, however it ends."""
@@ -94,6 +94,13 @@ def sync_names(folder: Path) -> None:
             os.close(descriptor)
 
 
+def cannot_be_created(folder: Path, reason: OSError) -> CosimError:
+    """Return the error for a folder: of the disk where it takes nothing, else of the name."""
+    if reason.errno in STORAGE:
+        return StorageError(str(folder), reason.errno)
+    return ConfigError(str(folder), [f"cannot be created: {reason.strerror}"])
+
+
 UNFINISHED = "unfinished"
 
 
@@ -117,7 +124,7 @@ class RunDirectory:
             _clear_unfinished(self.final.parent)
             self._held = hold(self.path)
         except OSError as reason:
-            raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
+            raise cannot_be_created(self.final, reason) from None
         for left in self.path.iterdir():
             if left.name != LOCK:
                 remove(left)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -15,13 +16,18 @@ PACKAGES = Path(__file__).parents[2]
 
 
 def identity_of(scenario: Scenario) -> str:
-    """Return a digest of what results depend on: all settings, the content of all files, and the program."""
+    """Return a digest of what results depend on: all settings, the content of the files read, and the program."""
     tables = scenario.config.model_dump(mode="json")
     for table, key in list(file_fields(tables)):
-        file = scenario.folder / table[key]
-        if file.is_file():
-            table[key] = hashlib.sha256(file.read_bytes()).hexdigest()
-    return digest_of(json.dumps([program(), tables], sort_keys=True))
+        table[key] = scenario.files.get((scenario.folder / table[key]).resolve(), table[key])
+    return digest_of(json.dumps([program(), tables, _own_choice(scenario)], sort_keys=True))
+
+
+def _own_choice(scenario: Scenario) -> str:
+    """Return a digest of the module of a choice model of the user's; empty without one."""
+    module, colon, _ = scenario.config.population.choice.partition(":")
+    file = getattr(sys.modules.get(module), "__file__", None) if colon else None
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
 
 
 @cache

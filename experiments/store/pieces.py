@@ -15,7 +15,16 @@ from typing import Any
 
 from cosim.errors import ConfigError
 from cosim.words import counted
-from experiments.store.folders import LOCK, hidden, hold, remove, sync, sync_names, try_hold
+from experiments.store.folders import (
+    LOCK,
+    cannot_be_created,
+    hidden,
+    hold,
+    remove,
+    sync,
+    sync_names,
+    try_hold,
+)
 
 SEAL = "seal.json"
 LARGEST_SEAL = 10_000_000
@@ -152,7 +161,7 @@ class Store:
         try:
             self._held = hold(self.pieces.path)
         except OSError as reason:
-            raise ConfigError(str(self.final), [f"cannot be created: {reason.strerror}"]) from None
+            raise cannot_be_created(self.final, reason) from None
         try:
             self._check()
             clear_empty(self.final.parent)

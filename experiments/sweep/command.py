@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AsJson, Config, Out, Settings, Workers
+from experiments.options import AllowOutside, AsJson, Config, Out, Settings, Workers, permissions
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cosim.arrays import Frame
+    from cosim.files import Permission
     from experiments.store.commands import SweepCommand
     from experiments.study import CommandResult
 
@@ -27,6 +30,7 @@ def sweep_command(
     vary: Vary = None,
     settings: Settings = None,
     workers: Workers = 1,
+    allow_outside: AllowOutside = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,10 +51,12 @@ def sweep_command(
         settings=read_settings(settings or ()),
         workers=workers,
     )
-    sweep_and_show(command, out, as_json=as_json)
+    sweep_and_show(command, out, permissions(outside=allow_outside), as_json=as_json)
 
 
-def sweep_and_show(command: "SweepCommand", out: Path | None, *, as_json: bool) -> None:
+def sweep_and_show(
+    command: "SweepCommand", out: Path | None, allow: "Collection[Permission]" = (), *, as_json: bool
+) -> None:
     """Solve a sweep, write it into *out*, and print it; days that are finished there are not solved again."""
     from experiments.store.commands import keep_command
     from experiments.store.identity import program
@@ -72,6 +78,7 @@ def sweep_and_show(command: "SweepCommand", out: Path | None, *, as_json: bool) 
                 done=lambda share: progress("days", share),
                 note=notes.append,
                 pieces=pieces,
+                allow=allow,
             )
         for note in notes:
             told(note)

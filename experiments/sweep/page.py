@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosim.arrays import Frame
-from experiments.page import embedded_all, rendered
+from experiments.page import drawn, embedded_all, rendered
 from experiments.sweep.figures import figures_over_values, stations
 from experiments.sweep.study import ParameterGrid, text_fields
 
@@ -15,7 +15,10 @@ def page(name: str, about: Mapping[str, Any], parameters: ParameterGrid, days: F
     It starts with the text ``what_to_look_at`` of *about*.
     """
     values, shown = days[list(parameters.fields)], text_fields(days, parameters)
-    figures = {"sweep": figures_over_values(shown, values), "stations": stations(shown, parameters.fields)}
+    figures = {
+        "sweep": drawn(figures_over_values, shown, values),
+        "stations": drawn(stations, shown, parameters.fields),
+    }
     return rendered(
         "sweep.html.jinja",
         figures=embedded_all(figures),

@@ -1,7 +1,7 @@
 """A parameter sweep: the results of a day for each combination of the values of some fields."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +15,8 @@ from cosim.config.bundled import find_scenario
 from cosim.config.reading import Settings, parse_value, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import Problems, refuse
-from cosim.scenario import Scenario, load_scenario
+from cosim.files import Permission
+from cosim.scenario import Scenario, check_scenario
 from cosim.sections import Count
 from experiments.run.summary import flags
 from experiments.store.identity import identity_of
@@ -24,8 +25,8 @@ from experiments.store.workers import in_processes
 
 Point = tuple[Any, ...]
 """The values of the varied fields on one day of the sweep."""
-Task = tuple[Path, dict[str, Any]]
-"""A scenario file, and the values of its fields on one day."""
+Task = tuple[Path, dict[str, Any], Collection[Permission]]
+"""A scenario file, the values of its fields on one day, and what it is allowed."""
 FIGURES = "figures.json"
 """File of a piece with the results of a day."""
 
@@ -115,6 +116,7 @@ def sweep(
     done: Callable[[float], None] = lambda _share: None,
     note: Callable[[str], object] = warn,
     pieces: Pieces | None = None,
+    allow: Collection[Permission] = (),
 ) -> Frame:
     """Return a table with one row per day: the values of the varied fields and the results of its equilibrium.
 
@@ -123,13 +125,13 @@ def sweep(
     All scenarios are checked before the first day is solved. Days are independent, so the table does not depend on
     the number of *workers* (processes). A field that changes no result, because only the agents use it, is told to
     *note*: by default as a Python warning. Days that are among the *pieces* are not solved again; those that are
-    solved are kept there.
+    solved are kept there. With ``"outside"`` among *allow* the scenario reads files outside its folder.
     """
     import pandas as pd
 
     file, parameters, fixed = find_scenario(scenario), parameter_grid(vary), read_settings(settings)
     points = parameters.points
-    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True))) for point in points]
+    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True)), allow) for point in points]
     names = _check_all(tasks)
     figures = _solve_all(
         [KeptDay(pieces, name, *task) for name, task in zip(names, tasks, strict=True)], workers, done, note
@@ -163,8 +165,8 @@ def _check_all(tasks: Sequence[Task]) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _name_of_day(file: Path, settings: dict[str, Any]) -> str:
-    return f"day-{identity_of(load_scenario(file, settings))}"
+def _name_of_day(file: Path, settings: dict[str, Any], allow: Collection[Permission]) -> str:
+    return f"day-{identity_of(check_scenario(file, settings, allow=allow))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class KeptDay:
     name: str
     file: Path
     settings: dict[str, Any]
+    allow: Collection[Permission]
 
     def figures(self) -> dict[str, Any] | None:
         """Return the results, if they are there."""
@@ -202,16 +205,16 @@ def _solve_all(
 
 def solve_and_keep(day: KeptDay) -> dict[str, Any]:
     """Return the results of a day, and keep them."""
-    figures = solve_point(day.file, day.settings)
+    figures = solve_point(day.file, day.settings, day.allow)
     if day.pieces is not None:
         text = json.dumps(figures)
         day.pieces.put(day.name, lambda folder: (folder / FIGURES).write_text(text, encoding="utf-8"))
     return figures
 
 
-def solve_point(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def solve_point(file: Path, settings: dict[str, Any], allow: Collection[Permission] = ()) -> dict[str, Any]:
     """Return the results of one day of the sweep."""
-    scenario = load_scenario(file, settings)
+    scenario = check_scenario(file, settings, allow=allow)
     day = solve_equilibrium_day(scenario)
     tables = equilibrium_tables(scenario, day)
     figures = day_figures(scenario, tables)

@@ -8,7 +8,7 @@ import typer
 
 from cosim.errors import ConfigError
 from cosim.periods import SECONDS_PER_DAY
-from experiments.options import AsJson
+from experiments.options import AllowImport, AsJson, permissions
 
 
 def why_command(
@@ -20,6 +20,7 @@ def why_command(
     day: Annotated[
         int | None, typer.Option(help="Day, from 1; by default the last one, as in the report.")
     ] = None,
+    allow_import: AllowImport = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell the day of one EV: its battery, information, choice sets, random draws and the outcome of its trips."""
@@ -29,7 +30,7 @@ def why_command(
     from experiments.why.words import ev_day_text
 
     at_s = None if at is None else second_of(at)
-    ev_day = find_ev_day(run, ev_number(ev), day)
+    ev_day = find_ev_day(run, ev_number(ev), day, allow=permissions(code=allow_import))
     facts, text = ev_day_facts(ev_day, at_s), ev_day_text(ev_day, at_s)
     emit(CommandResult(command="why", facts=facts, lines=[text]), as_json=as_json)
 

@@ -5,7 +5,7 @@ scenario and seed, the equilibrium included, and the agents' tables must be bit-
 resolution, over many days, and where the run recorded totals alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cosim.errors import ConfigError
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.session import Session
+from cosim.files import Permission
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.manifest import table_hashes, versions
@@ -146,7 +147,9 @@ def _trip(row: TripTable, watched: WatchedDecision, sessions: Mapping[int, Sessi
     return Trip(row=row, watched=watched, session=sessions.get(stop_arrival_s) if row.charges[0] else None)
 
 
-def find_ev_day(directory: Path, ev: int, day: int | None = None) -> EvDay:
+def find_ev_day(
+    directory: Path, ev: int, day: int | None = None, allow: Collection[Permission] = ()
+) -> EvDay:
     """Return a day of an EV of the run in *directory*, by default the last one; it takes as long as the run.
 
     Raises ConfigError if there is no such run, EV or day, or if the run cannot be reproduced.
@@ -154,13 +157,13 @@ def find_ev_day(directory: Path, ev: int, day: int | None = None) -> EvDay:
     run = load_run(directory)
     if problems := _problems(run, ev, day):
         raise ConfigError(str(directory), problems)
-    again = rerun(run, [ev])
+    again = rerun(run, [ev], allow)
     return again.ev_day(ev, again.scenario.config.days if day is None else day)
 
 
-def rerun(run: Run, evs: Iterable[int]) -> Rerun:
+def rerun(run: Run, evs: Iterable[int], allow: Collection[Permission] = ()) -> Rerun:
     """Simulate the agents' days of a run again with watched EVs; ConfigError if the tables differ from the run's."""
-    scenario = load_scenario(run.directory / "scenario.toml")
+    scenario = load_scenario(run.directory / "scenario.toml", allow=allow)
     forecast = day_ahead(scenario, solve_equilibrium_day(scenario))
     difference = _size_difference(run, forecast)
     days: tuple[DayOfAgents, ...] = ()

@@ -94,6 +94,6 @@ def say_days(run: Run, days: int) -> None:
 def equilibrium_run(scenario: Scenario, directory: Path) -> Run:
     """Return a finished run of the equilibrium alone, without a page."""
     write_tables(directory / "equilibrium", equilibrium_tables(scenario, solve_equilibrium_day(scenario)))
-    write_scenario(scenario.config, scenario.folder, directory)
+    write_scenario(scenario, directory)
     write_manifest(directory, {"seeds": [scenario.config.seed]})
     return load_run(directory)

@@ -1,4 +1,4 @@
-"""What a kind of device is to the rest of the grid wing: one file with a section, a device and a group.
+"""The interface of a kind of device: one file with a section, a device and a group.
 
 The *section* is its table in a scenario file, the *device* its data and their checks, the *group* all devices of the
 kind on one feeder: variables, equations, parameters, set-points, fallback, cost. A new kind is one such file, and a
@@ -45,7 +45,7 @@ class Device(Protocol):
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -66,11 +66,11 @@ class DeviceSection(Section):
     """One device in a scenario file."""
 
     called: ClassVar[str] = "device"
-    """What sentences call the kind."""
+    """Name of the kind in sentences."""
 
     @property
     def label(self) -> str:
-        """What sentences call it."""
+        """Name in sentences."""
         return f"{self.called} '{getattr(self, 'name', '')}'"
 
     @property
@@ -98,7 +98,7 @@ class Group(ABC, Generic[D]):
     is_load: ClassVar[bool] = False
     """Loads are listed after what feeds or stores."""
     relief: ClassVar[str] = ""
-    """What helps against high voltage, as the start of a sentence."""
+    """Advice against high voltage, as the start of a sentence."""
 
     def __init__(self, devices: Sequence[D]) -> None:
         """Put devices of one kind together."""

@@ -14,7 +14,7 @@ from cosim.grid.device.base import Arrays, DeviceSection, Group, energy_missed, 
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
-from cosim.sections import NonNegative, Place, Share
+from cosim.sections import Place, Price, Share
 
 
 class DemandResponseConfig(DeviceSection):
@@ -24,12 +24,12 @@ class DemandResponseConfig(DeviceSection):
     """Bus whose load can be shifted."""
     share_max: Share = 0.3
     """Largest share of the bus load that can be moved in or out in one period."""
-    price_cny_per_mwh: NonNegative
+    price_cny_per_mwh: Price
     """Paid for energy moved out."""
 
     @property
     def label(self) -> str:
-        """What sentences call it."""
+        """Name in sentences."""
         return f"demand response at bus {self.bus}"
 
     def device(self, profiles: Mapping[str, FloatArray]) -> "DemandResponse":  # noqa: ARG002
@@ -55,7 +55,7 @@ class DemandResponse:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("demand response at bus", self.bus)
 
     def problems(self) -> list[Problem]:

@@ -24,7 +24,7 @@ class PriceResponse:
 
     buses: tuple[str, ...]
     load_kw: FloatArray
-    """What is drawn at the price below, (periods, buses); a part of the load of stations."""
+    """Load drawn at the price below, (periods, buses); a part of the load of stations."""
     price_cny_per_kwh: FloatArray
     slope_root: FloatArray
     """R with R R' = slope [kW per CNY/kWh], symmetric and positive semidefinite: (periods, buses, buses)."""

@@ -15,7 +15,7 @@ from cosim.grid.device.base import POWER_NOTICED_KW, Arrays, DeviceSection, Grou
 from cosim.grid.problem import ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
-from cosim.sections import Name, Place, Positive
+from cosim.sections import Name, Place, PowerKw
 from cosim.short_repr import short_repr
 
 
@@ -29,7 +29,7 @@ class RenewableConfig(DeviceSection):
     """Photovoltaic or wind power."""
     bus: Place
     """Bus of the feeder."""
-    s_kva: Positive
+    s_kva: PowerKw
     """Converter rating [kVA]."""
     profile: Name
     """Column of the profiles: available power per rating."""
@@ -72,7 +72,7 @@ class Renewable:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item(self.kind, self.name)
 
     @property

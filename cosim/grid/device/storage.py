@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from scipy import sparse
 
 from cosim.arguments import checked
@@ -16,9 +16,7 @@ from cosim.grid.device.base import Arrays, DeviceSection, Group, energy_missed, 
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
-from cosim.sections import Name, Place, Positive, Share, contradiction
-
-Efficiency = Annotated[float, Field(gt=0, le=1)]
+from cosim.sections import Efficiency, EnergyKwh, Name, Place, PowerKw, Share, contradiction
 
 
 class StorageConfig(DeviceSection):
@@ -29,11 +27,11 @@ class StorageConfig(DeviceSection):
     """Unique name."""
     bus: Place
     """Bus of the feeder."""
-    charge_max_kw: Positive
+    charge_max_kw: PowerKw
     """Largest charging power, at the feeder's side [kW]."""
-    discharge_max_kw: Positive
+    discharge_max_kw: PowerKw
     """Largest discharging power, at the feeder's side [kW]."""
-    capacity_kwh: Positive
+    capacity_kwh: EnergyKwh
     """Energy of SOC 1 [kWh]."""
     charge_efficiency: Efficiency = 0.95
     """Energy stored per energy taken."""
@@ -87,7 +85,7 @@ class Storage:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("storage", self.name)
 
     def problems(self) -> list[Problem]:

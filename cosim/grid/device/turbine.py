@@ -13,7 +13,7 @@ from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, ear
 from cosim.grid.device.base import Arrays, DeviceSection, Group, not_negative
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
-from cosim.sections import Name, NonNegative, Place, Positive
+from cosim.sections import Name, Place, PowerKw, PowerOrZeroKw, Price, SignedPrice
 
 
 class TurbineConfig(DeviceSection):
@@ -24,19 +24,19 @@ class TurbineConfig(DeviceSection):
     """Unique name."""
     bus: Place
     """Bus of the feeder."""
-    p_max_kw: Positive
+    p_max_kw: PowerKw
     """Largest active power [kW]."""
-    q_max_kvar: NonNegative
+    q_max_kvar: PowerOrZeroKw
     """Largest reactive power [kvar]."""
-    ramp_kw_per_h: Positive
+    ramp_kw_per_h: PowerKw
     """Largest change of active power [kW/h]."""
-    cost_a_cny_per_mw2h: NonNegative
+    cost_a_cny_per_mw2h: Price
     """a of Eq. 21: running cost a P^2 + b P, P in MW."""
-    cost_b_cny_per_mwh: float
+    cost_b_cny_per_mwh: SignedPrice
     """b of Eq. 21."""
     q_absorption: bool = True
     """Whether reactive power may be absorbed as well as supplied."""
-    initial_kw: NonNegative | None = None
+    initial_kw: PowerOrZeroKw | None = None
     """Output before period 1 [kW]; empty: free."""
 
     def device(self, profiles: Mapping[str, FloatArray]) -> "Turbine":  # noqa: ARG002
@@ -64,7 +64,7 @@ class Turbine:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("turbine", self.name)
 
     def problems(self) -> list[Problem]:

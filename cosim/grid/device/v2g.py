@@ -13,11 +13,11 @@ from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW, Arrays, DeviceSection, Group, energy_missed, rounded
-from cosim.grid.device.storage import Efficiency, StoreLimits, check_soc, store, store_problems
+from cosim.grid.device.storage import StoreLimits, check_soc, store, store_problems
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
-from cosim.sections import Name, NonNegative, Place, Positive, Share
+from cosim.sections import Efficiency, EnergyKwh, Name, Place, PowerKw, PowerOrZeroKw, Share
 from cosim.short_repr import short_repr
 
 ROUNDING_PU = 1e-9
@@ -35,11 +35,11 @@ class V2GConfig(DeviceSection):
     """Unique name."""
     bus: Place
     """Bus of the feeder."""
-    charge_max_kw: Positive
+    charge_max_kw: PowerKw
     """Largest charging power of all chargers together, at the feeder's side [kW]."""
-    discharge_max_kw: NonNegative
+    discharge_max_kw: PowerOrZeroKw
     """Largest discharging power, at the feeder's side [kW]."""
-    capacity_kwh: Positive
+    capacity_kwh: EnergyKwh
     """Batteries of all vehicles together [kWh]."""
     connected: Name
     """Column of the profiles: share of the vehicles plugged in, of the powers and of the capacity."""
@@ -114,7 +114,7 @@ class V2GCharger:
 
     @property
     def label(self) -> Item:
-        """What sentences call it."""
+        """Name in sentences."""
         return Item("V2G charger", self.name)
 
     def problems(self) -> list[Problem]:

@@ -1,17 +1,12 @@
 """The errata of Ma et al. (2024), the one source: docs/method.md repeats their table, and a test compares the two."""
 
-import tomllib
-from importlib.resources import files
-
+from cosim.files import packaged_text, parsed_toml
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.errata import feeder, roads
 from experiments.reproduce.errata.erratum import Erratum, ErratumEvidence
 
 ERRATA = tuple(
-    Erratum(item, **fields)
-    for item, fields in tomllib.loads(
-        files(__name__).joinpath("errata.toml").read_text(encoding="utf-8")
-    ).items()
+    Erratum(item, **fields) for item, fields in parsed_toml(packaged_text(__name__, "errata.toml")).items()
 )
 NUMBERS = roads.NUMBERS | feeder.NUMBERS
 

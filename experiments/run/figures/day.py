@@ -1,6 +1,5 @@
 """What the figures are drawn from: the tables of one day of a run, and its scenario."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cosim.arrays import Frame
+from cosim.files import read_toml
 from cosim.grid.bus_words import at_bus
 from cosim.results import ModelTables, Run
 from experiments.figures.palette import AGENTS, EQUILIBRIUM, Look, looks_of
@@ -29,8 +29,7 @@ class Day:
     @cached_property
     def scenario(self) -> Mapping[str, Any]:
         """The scenario as it was run."""
-        text = (self.run.directory / "scenario.toml").read_text(encoding="utf-8")
-        return tomllib.loads(text)
+        return read_toml(self.run.directory / "scenario.toml")
 
     @property
     def directory(self) -> Path:

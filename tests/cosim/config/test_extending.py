@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from cosim.config.extending import file_fields, read_scenario_tables
-from cosim.config.reading import apply_settings, check, read_toml
+from cosim.config.reading import apply_settings, check
 from cosim.errors import ConfigError
+from cosim.files import read_toml
 from cosim.scenario import load_scenario
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -85,7 +86,7 @@ def test_a_base_that_is_missing_or_extends_another_one_itself_is_named(tmp_path:
     second.write_text('extends = "study.toml"', encoding="utf-8")
     assert "which extends" in problems(second)[0]
     second.write_text('extends = "none.toml"', encoding="utf-8")
-    assert problems(second) == ["extends is 'none.toml'; there is no such file beside it."]
+    assert problems(second) == ["extends is 'none.toml'; there is no such file."]
     second.write_text("extends = 3", encoding="utf-8")
     assert problems(second)[0].startswith("extends is 3; it must be the name of a scenario file")
     assert load_scenario(first).config.seed == 1

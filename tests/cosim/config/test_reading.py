@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
-from cosim.config.reading import apply_settings, check, read_toml
+from cosim.config.reading import apply_settings, check
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
+from cosim.files import read_toml
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -55,7 +56,7 @@ def problems(*settings: str, scenario: str = "toy") -> list[str]:
         ("road.links=3", "road.links is 3; it must be a text in quotes."),
         (
             "grid.storage.storage.capacity_kwh=-2",
-            "grid.storage.storage.capacity_kwh is -2; it must be above 0.",
+            "grid.storage.storage.capacity_kwh is -2; it must be 0.001 or more.",
         ),
         ("grid.export='yes'", "grid.export is 'yes'; it must be true or false."),
         ("grid.solver=cplex", "grid.solver is 'cplex'; it must be 'auto', 'clarabel' or 'mosek'."),
@@ -105,14 +106,14 @@ def test_all_slips_are_told_at_once_and_each_once() -> None:
     assert said == [
         "seed is -1; it must be 0 or more.",
         "stations.S.chargers is 'x'; it must be a whole number without quotes.",
-        "grid.base_kv is 0; it must be above 0.",  # one default, two feeders
+        "grid.base_kv is 0; it must be 0.1 or more.",  # one default, two feeders
     ]
 
 
 def test_a_slip_in_a_feeder_is_told_apart_from_one_in_the_defaults() -> None:
     said = problems("grid.base_kv=0", 'grid.feeders=[{name="a"},{name="b",load_scale=-1}]')
     assert said == [
-        "grid.base_kv is 0; it must be above 0.",
+        "grid.base_kv is 0; it must be 0.1 or more.",
         "grid.feeders.b.load_scale is -1; it must be 0 or more.",
     ]
 

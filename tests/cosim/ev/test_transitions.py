@@ -86,5 +86,5 @@ def test_wrong_header_names_what_is_missing(tmp_path: Path) -> None:
 
 def test_missing_file_is_a_config_error(tmp_path: Path) -> None:
     """The user gets a sentence, not a traceback."""
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="there is no such file"):
         read_transitions(tmp_path / "absent.csv")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cvxpy as cp
 import pytest
 
@@ -6,6 +8,7 @@ from cosim.grid import solvers, whole_problem
 
 
 def test_auto_says_in_one_line_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSEKLM_LICENSE_FILE", "somewhere")
     monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "MOSEK has no licence here (1008)")
     choice = solvers.available_solver("auto")
     assert choice.name == "clarabel"
@@ -13,6 +16,7 @@ def test_auto_says_in_one_line_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_mosek_is_chosen_where_it_has_a_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSEKLM_LICENSE_FILE", "somewhere")
     monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "")
     assert solvers.available_solver("auto").name == "mosek"
     assert solvers.available_solver("clarabel").name == "clarabel"
@@ -53,3 +57,16 @@ def test_an_inaccurate_answer_is_taken_only_with_small_residuals(monkeypatch: py
     x.value = 1 - 1e-3
     with pytest.raises(SolverError, match="optimal_inaccurate"):
         whole_problem.solve_problem(problem, "clarabel", "here")
+
+
+def test_mosek_is_not_asked_where_no_licence_is_named_for_it_would_look_up_a_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MOSEKLM_LICENSE_FILE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: pytest.fail("asked"))
+    assert solvers.available_solver("auto").name == "clarabel"
+    (tmp_path / "mosek").mkdir()
+    (tmp_path / "mosek/mosek.lic").touch()
+    monkeypatch.setattr(solvers, "mosek_licence_problem", lambda: "")
+    assert solvers.available_solver("auto").name == "mosek"

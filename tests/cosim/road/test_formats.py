@@ -113,7 +113,7 @@ def test_a_missing_or_misspelt_column_is_told_with_what_is_needed(tmp_path: Path
 def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
     read(tmp_path)
     (tmp_path / "od.csv").unlink()
-    with pytest.raises(ConfigError, match="No such file") as caught:
+    with pytest.raises(ConfigError, match="no such file") as caught:
         read_roads(tmp_path / "links.csv", tmp_path / "od.csv")
     assert len(caught.value.problems) == 1
 

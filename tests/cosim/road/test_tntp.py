@@ -214,7 +214,7 @@ def test_defects_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
     read(tmp_path)
-    with pytest.raises(ConfigError, match="No such file") as caught:
+    with pytest.raises(ConfigError, match="no such file") as caught:
         read_tntp(tmp_path / "net.tntp", tmp_path / "elsewhere.tntp")
     assert len(caught.value.problems) == 1
 

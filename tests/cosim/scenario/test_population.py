@@ -120,7 +120,7 @@ def test_days_carried_on_have_their_own_demand() -> None:
     ("settings", "sentence"),
     [
         (["mobility.kind=markov"], "departures is missing; mobility of kind 'markov' needs its file"),
-        ([MARKOV[0], "mobility.departures=nowhere.csv"], "nowhere.csv: cannot be read"),
+        ([MARKOV[0], "mobility.departures=nowhere.csv"], "nowhere.csv: there is no such file"),
         ([TYPES.replace("large", "small")], "population.types has the name 'small' more than once"),
         ([TYPES.replace("share=0.75", "share=0")], "population.types.large.share"),
         (

@@ -66,13 +66,13 @@ def edit(file: str, change: Callable[[str], str]) -> None:
         (
             "profiles=toy/none.csv",
             (
-                "toy/none.csv: cannot be read (No such file or directory); "
+                "toy/none.csv: there is no such file; "
                 "a file with columns trip_share, load_pu, price_cny_per_kwh is needed."
             ),
         ),
         (
             "road.demand=toy",
-            "toy: cannot be read (Is a directory); a file with columns origin, dest, demand_veh_h is needed.",
+            "toy: is a directory; a file with columns origin, dest, demand_veh_h is needed.",
         ),
         (
             'grid.feeders=[{network="case34zz"}]',
@@ -209,17 +209,14 @@ def test_slips_of_the_pen_and_wrong_references_are_told_together(study: Path) ->
     assert problems(study, *settings, "road.demand=toy/odd.csv", "grid.storage.storage.charge_max_kw=-5") == [
         "seed is 'x'; it must be a whole number without quotes.",
         "stations.S.chargers is -2; it must be 1 or more.",
-        "grid.storage.storage.charge_max_kw is -5; it must be above 0.",
+        "grid.storage.storage.charge_max_kw is -5; it must be 0.001 or more.",
         (
             "nope is not a known key; known are extends, name, description, what_to_look_at, vary, seed, periods, "
             "days, profiles, station_load, road, stations, population, mobility, grid, tariff, coupling, messages."
         ),
         "feeder feeder: storage storage: there is no bus '33'; the buses are 1, 2, 3, 4.",
         "stations.S.bus is '44'; it must be one of the 4 buses of feeder 'feeder', 1 to 4.",
-        (
-            "toy/odd.csv: cannot be read (No such file or directory); "
-            "a file with columns origin, dest, demand_veh_h is needed."
-        ),
+        ("toy/odd.csv: there is no such file; a file with columns origin, dest, demand_veh_h is needed."),
     ]
 
 
@@ -247,7 +244,7 @@ def test_a_scenario_is_read_the_same_from_any_directory(study: Path, monkeypatch
     monkeypatch.chdir(elsewhere)
     assert load_scenario(Path("..") / study).config == load_scenario(here / study).config
     (here / "toy/od.csv").unlink()
-    assert problems(Path("..") / study)[0].startswith("../toy/od.csv: cannot be read")
+    assert problems(Path("..") / study)[0].startswith("../toy/od.csv: there is no such file")
 
 
 def test_names_may_be_in_any_script(study: Path) -> None:

@@ -83,7 +83,7 @@ def test_wrong_values_of_units_do_not_hide_their_buses_and_profiles(tmp_path: Pa
     with pytest.raises(ConfigError) as told:
         read_dispatch_input("case33bw", Options(devices=units))
     for part in (
-        "grid.storage.b.charge_max_kw is -10; it must be above 0",
+        "grid.storage.b.charge_max_kw is -10; it must be 0.001 or more",
         "storage b: there is no bus '99'",
         "renewable 'roofs' needs column sun",
         "pv roofs: there is no bus '77'",

@@ -12,13 +12,12 @@ from experiments.run.kept_days import KeptDays
 from experiments.run.many_days import joined
 from experiments.store.pieces import Pieces
 
-SETTINGS = ["population.resolution=batch", "days=4", "population.soc=carried"]
+SETTINGS = ["population.resolution=batch", "days=3", "population.soc=carried"]
 LOST_AND_SIMULATED = {
     "nothing": ([], []),
-    "the last day": (["day-0004"], [4]),
-    "the last boundary": (["day-0004", "boundary-0003"], [3, 4]),
-    "an early day, whose boundary is gone": (["day-0002"], [1, 2]),
-    "two days apart": (["day-0001", "day-0004"], [1, 4]),
+    "the last boundary": (["day-0003", "boundary-0002"], [2, 3]),
+    "an early day with the boundary before it": (["day-0002", "boundary-0001"], [1, 2]),
+    "two days apart": (["day-0001", "day-0003"], [1, 3]),
 }
 
 
@@ -29,19 +28,19 @@ def scenario(toy: Scenario) -> Scenario:
 
 @pytest.fixture(scope="module")
 def ahead(toy_ahead: DayAhead) -> DayAhead:
-    return replace(toy_ahead, days=4, n_ev=20)
+    return replace(toy_ahead, days=3, n_ev=20)
 
 
 @pytest.fixture(scope="module")
 def kept(scenario: Scenario, ahead: DayAhead, tmp_path_factory: pytest.TempPathFactory) -> KeptDays:
-    days = KeptDays(Pieces(tmp_path_factory.mktemp("days"), "ours"), replication=1, days=4)
-    assert sorted(days.simulate(scenario, ahead, 1)) == [1, 2, 3, 4]
+    days = KeptDays(Pieces(tmp_path_factory.mktemp("days"), "ours"), replication=1, days=3)
+    assert sorted(days.simulate(scenario, ahead, 1)) == [1, 2, 3]
     return days
 
 
 def test_days_are_kept_with_the_last_two_boundaries(kept: KeptDays) -> None:
-    days = [f"replication-0001-day-{day:04d}" for day in range(1, 5)]
-    assert kept.pieces.names == [*(f"replication-0001-boundary-{day:04d}" for day in (2, 3)), *days]
+    days = [f"replication-0001-day-{day:04d}" for day in range(1, 4)]
+    assert kept.pieces.names == [*(f"replication-0001-boundary-{day:04d}" for day in (1, 2)), *days]
 
 
 @pytest.mark.parametrize("case", LOST_AND_SIMULATED)

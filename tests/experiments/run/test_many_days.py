@@ -18,7 +18,7 @@ from experiments.run.learning import learning_table, sampling_floor
 from experiments.run.many_days import joined
 
 CONFIGS = Path(__file__).parents[3] / "configs"
-MANY = ["population.information=yesterday", "population.resolution=batch", "days=4", "population.evs=200"]
+MANY = ["population.information=yesterday", "population.resolution=batch", "days=3", "population.evs=200"]
 
 
 class Killed(Exception):  # noqa: N818
@@ -31,7 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     scenario, out = load_scenario(CONFIGS / "toy.toml", MANY), tmp_path_factory.mktemp("runs") / "whole"
 
     def cut_off(stage: str, share: float) -> None:
-        if stage == "agents" and share >= 0.6:
+        if stage == "agents" and share >= 0.7:
             raise Killed
 
     with pytest.raises(Killed) as killed:
@@ -58,7 +58,7 @@ def test_tables_of_many_days_hold_every_day_once(whole: Run) -> None:
         frame = whole.agents.read(table)
         keys = [key for key in ("day", "period", "link", "station", "feeder") if key in frame]
         assert not frame.duplicated(keys).any(), table
-        assert set(frame.day) >= {1, 2, 3, 4}, table
+        assert set(frame.day) >= {1, 2, 3}, table
     trips = whole.agents.trips
     assert not trips.duplicated(["ev", "departure_s"]).any()
     assert whole.agents.evs.arrived.sum() == (trips.status == "arrived").sum()
@@ -66,14 +66,14 @@ def test_tables_of_many_days_hold_every_day_once(whole: Run) -> None:
 
 def test_the_figures_of_a_run_are_those_of_its_last_day(whole: Run) -> None:
     dispatch = whole.agents.dispatch
-    assert whole.summary["cost_cny"] == pytest.approx(dispatch[dispatch.day == 4].cost_cny.sum())
-    assert whole.summary["days"] == 4
-    assert set(whole.comparison.differences.day) == {4}
+    assert whole.summary["cost_cny"] == pytest.approx(dispatch[dispatch.day == 3].cost_cny.sum())
+    assert whole.summary["days"] == 3
+    assert set(whole.comparison.differences.day) == {3}
     learning = whole.comparison.learning
-    assert learning.day.tolist() == [1, 2, 3, 4]
+    assert learning.day.tolist() == [1, 2, 3]
     assert whole.summary["learning"] == json.loads(
         learning.to_json(orient="records", double_precision=15)
-    ) or (whole.summary["learning"][3]["ev_distance"] == learning.ev_distance[3])
+    ) or (whole.summary["learning"][2]["ev_distance"] == learning.ev_distance[2])
     assert 'id="learning' in (whole.directory / "report.html").read_text()
     assert load_run(whole.directory).agents.names == whole.agents.names
 
@@ -81,7 +81,7 @@ def test_the_figures_of_a_run_are_those_of_its_last_day(whole: Run) -> None:
 def test_a_later_comparison_names_the_same_day_and_finds_the_same(whole: Run) -> None:
     later = compare_samples(samples_of([whole.directory]), seed=whole.manifest["seeds"][0]).tables
     for table in ("differences", "g_tests"):
-        assert set(later[table].day) == {4}
+        assert set(later[table].day) == {3}
         assert later[table].equals(getattr(whole.comparison, table))
 
 
@@ -122,7 +122,7 @@ def test_drivers_who_learn_find_the_equilibrium_they_were_never_told(tmp_path: P
         f"stations.S.chargers={2 * GROWTH}",
         "population.estimate_diaries=200000",
     ]
-    scenario = replace(load_scenario(CONFIGS / "toy.toml", settings), feeders=())
+    scenario = replace(load_scenario(CONFIGS / "toy.toml", settings, allow=["outside"]), feeders=())
     day = solve_equilibrium_day(scenario)
     expected = equilibrium_tables(scenario, day)["links"]
     ratio: list[float] = []

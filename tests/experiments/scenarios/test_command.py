@@ -20,5 +20,6 @@ def test_all_scenarios_are_listed_and_each_tells_what_to_run() -> None:
 
 def test_a_tutorial_is_copied_with_what_it_extends(tmp_path: Path) -> None:
     file = copy_scenario("cloudy_day", tmp_path / "study")
-    assert load_scenario(file).config.model_dump() == load_scenario("cloudy_day").config.model_dump()
+    copy, original = (load_scenario(scenario).config.model_dump_json() for scenario in (file, "cloudy_day"))
+    assert copy == original.replace('"../', '"')  # all of a study lies below the folder of its scenario
     assert (tmp_path / "study" / "paper.toml").is_file()

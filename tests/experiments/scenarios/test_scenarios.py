@@ -63,7 +63,7 @@ def test_files_of_the_same_name_stay_apart_in_the_run_directory(tmp_path: Path) 
     (file.parent / "toy_od.csv").write_bytes((file.parent / "toy/links.csv").read_bytes())
     scenario = load_scenario(file, ["road.links=toy_od.csv"])
     (tmp_path / "run").mkdir()
-    write_scenario(scenario.config, scenario.folder, tmp_path / "run")
+    write_scenario(scenario, tmp_path / "run")
     assert load_scenario(tmp_path / "run/scenario.toml").network.links == scenario.network.links
 
 

@@ -12,10 +12,6 @@ from experiments.store.folders import hold
 from experiments.store.workers import in_processes
 
 
-def twice(number: int) -> int:
-    return 2 * number
-
-
 def killed_once(number: int, folder: Path) -> int:
     """Return the number; the process is killed when it is first asked, as if from outside."""
     done = folder / f"{number}-{time.monotonic_ns()}"

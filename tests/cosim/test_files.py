@@ -1,0 +1,81 @@
+"""What is read, and what is not: devices, pipes, files outside a boundary, large and deep ones."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cosim import files
+from cosim.errors import ConfigError
+from cosim.files import MAX_DEPTH, Boundary, parsed_json, parsed_toml, read_bytes, read_text, read_toml
+
+
+def refusal(file: Path, boundary: Boundary | None = None) -> str:
+    with pytest.raises(ConfigError) as caught, (boundary or Boundary(())).around():
+        read_bytes(file)
+    (problem,) = caught.value.problems
+    return str(problem)
+
+
+def test_what_lies_outside_is_refused_also_by_a_link_or_by_dots(tmp_path: Path) -> None:
+    secret, study = tmp_path / "secret", tmp_path / "study"
+    secret.write_text("key", encoding="utf-8")
+    study.mkdir()
+    (study / "link").symlink_to(secret)
+    (study / "folder").symlink_to(tmp_path)
+    for name in ("link", "folder/secret", "../secret", "../study/../secret"):
+        told = refusal(study / name, Boundary.of([study]))
+        assert "lies outside" in told
+        assert "--allow-outside" in told
+    for allowed in (Boundary.of([study], ["outside"]), Boundary.of([study, tmp_path])):
+        with allowed.around():
+            assert read_bytes(study / "link") == b"key"
+    assert read_bytes(secret) == b"key"  # no boundary outside the ``with``
+
+
+def test_a_link_within_is_followed_and_each_file_that_was_read_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("1", encoding="utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    with Boundary.of([tmp_path]).around() as boundary:
+        assert read_text(tmp_path / "link") == "1"
+    assert list(boundary.read) == [(tmp_path / "data").resolve()]
+
+
+def test_devices_pipes_folders_and_circles_of_links_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert "is a device or a pipe" in refusal(tmp_path / "pipe")
+    assert "is a device or a pipe" in refusal(Path("/dev/zero"))
+    assert "is a directory" in refusal(tmp_path)
+    assert "cannot be read" in refusal(tmp_path / "round")
+    assert "cannot be read" in refusal(Path("nul\0"))
+
+
+def test_size_is_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_MIB_WITHIN", 0.5)
+    (tmp_path / "large").write_bytes(bytes(2**20))
+    assert "has 1 MiB; at most 0.5 MiB are read" in refusal(tmp_path / "large", Boundary.of([tmp_path]))
+    assert len(read_bytes(tmp_path / "large")) == 2**20  # the user's own word
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 500, 100_000])
+def test_what_is_nested_too_deep_is_told_so(depth: int, tmp_path: Path) -> None:
+    nested = "[" * depth + "]" * depth
+    with pytest.raises(ValueError, match="nested more than 40 deep"):
+        parsed_json(nested)
+    with pytest.raises(ValueError, match="nested more than 40 deep"):
+        parsed_toml(f"x = {nested}")
+    (tmp_path / "deep.toml").write_text(f"x = {nested}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="nested more than 40 deep"):
+        read_toml(tmp_path / "deep.toml")
+
+
+def test_what_is_nested_just_so_deep_is_read() -> None:
+    depth = MAX_DEPTH - 1
+    assert parsed_toml(f"x = {'[' * depth}{']' * depth}").keys() == {"x"}
+
+
+def test_a_number_of_5000_digits_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "long.toml").write_text(f"seed = {'1' * 5000}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        read_toml(tmp_path / "long.toml")
