@@ -44,6 +44,7 @@ Scale = Annotated[float, Field(ge=1e-6, le=1e9)]
 ThetaPerMin = Annotated[float, Field(ge=1e-6, le=1e4)]
 """Logit scale."""
 Minutes = Annotated[float, Field(ge=1e-3, le=1e5)]
+Seconds = Annotated[float, Field(ge=1e-3, le=1e7)]
 Shape = Annotated[float, Field(ge=1e-3, le=1e4)]
 """Shape of a distribution, or its spread on a logarithmic scale."""
 _UNPRINTABLE = UNPRINTABLE.pattern[1:-1]

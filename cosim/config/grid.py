@@ -21,6 +21,7 @@ from cosim.sections import (
     Price,
     RatedKv,
     Scale,
+    Seconds,
     Section,
     Share,
     contradiction,
@@ -78,6 +79,9 @@ class FeederConfig(Section):
     """mu of Eq. 21; the purchase of energy already includes that of the losses, so normally 0."""
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
     """auto: MOSEK where a licence is found, else Clarabel."""
+    solve_time_max_s: Seconds | None = None
+    """Seconds after which a solver is given up; what follows is flagged as not reproducible. Empty: 60, and 0.05 for
+    each bus and period of the dispatch, a hundred times and more of what a solve takes."""
     turbines: Entries[TurbineConfig] = ()
     """Gas turbines."""
     storage: Entries[StorageConfig] = ()

@@ -1,12 +1,13 @@
 """From the population to the demand of each period, class and OD (Eq. 2 of Ma et al. 2024)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.ev.charging_demand import ChargingDemand, estimate_charging_demand
+from cosim.kept_by_content import kept_by_content
 from cosim.scenario import CAR, CHARGING, NOT_CHARGING, Scenario
 from cosim.scenario.places import TYPICAL_SESSION_KWH
 
@@ -49,10 +50,13 @@ def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDe
     return DayDemand(charging=charging, n_ev=n_ev, group_veh_h=by_group.reshape(scenario.periods.count, -1))
 
 
+_estimated = kept_by_content(8)(estimate_charging_demand)
+
+
 @lru_cache(maxsize=8)
 def _charging_demand(scenario: Scenario, price_ratio: tuple[float, ...] | None) -> ChargingDemand:
     """Return the estimate from the diaries; one serves all prices where drivers ignore the price (None)."""
-    return estimate_charging_demand(
+    estimate = _estimated(
         scenario.mobility,
         scenario.battery,
         scenario.behaviour,
@@ -62,3 +66,7 @@ def _charging_demand(scenario: Scenario, price_ratio: tuple[float, ...] | None) 
         carry_over=scenario.config.population.soc == "carried",
         chains=scenario.chains,
     )
+    for field in fields(estimate):
+        if isinstance(shared := getattr(estimate, field.name), np.ndarray):
+            shared.setflags(write=False)
+    return estimate

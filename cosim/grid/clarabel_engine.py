@@ -1,7 +1,9 @@
 """Clarabel on the compiled cones: solvers that stay set up, and what to do when one does not get through."""
 
+import math
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -11,24 +13,46 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
 from cosim.grid.builder import Parameters
-from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, compile_period
+from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, PeriodCones, compile_period
 from cosim.grid.cones import Cones, PeriodChain, repeat
+from cosim.grid.last_resort import OutOfTimeError, breakdown
 from cosim.grid.model import ProblemStructure
 from cosim.grid.solver_result import SolverResult
 
-_STOPPED = {"AlmostSolved", "NumericalError", "InsufficientProgress", "MaxIterations"}
 KEPT_ENTRIES = 1_000_000
 """Solvers stay set up while their matrices together have no more entries than this; the last one always does."""
-ATTEMPTS: tuple[dict[str, float], ...] = (
-    {"tol": 1e-10, "iterative_refinement_enable": False},
-    {"tol": 1e-10},
+Settings = Mapping[str, float | str | bool]
+ATTEMPTS: tuple[Settings, ...] = (
+    {"tol": 1e-10, "max_iter": 200, "iterative_refinement_enable": False},
+    {"tol": 1e-10, "max_iter": 200},
     {"tol": 1e-8, "max_iter": 500, "max_step_fraction": 0.9},
+    {"tol": 1e-8, "max_iter": 500, "max_step_fraction": 0.9, "direct_solve_method": "faer"},
 )
 """Settings to try in turn. 1e-10 asks for all the solver can give: at 1e-9 the relaxation error of a weakly
 loaded branch in a large network reaches 1e-4. Refining every linear solve takes half of the time, and one
-dispatch in a hundred needs it."""
+dispatch in a hundred needs it. The last settings factorise by other code."""
+TAKEN, IF_CLOSE, INFEASIBLE, OUT_OF_TIME, NEXT = "taken", "if close", "infeasible", "out of time", "next"
+ANSWERS = {
+    "Solved": TAKEN,
+    "AlmostSolved": IF_CLOSE,
+    "NumericalError": IF_CLOSE,
+    "InsufficientProgress": IF_CLOSE,
+    "MaxIterations": IF_CLOSE,
+    "PrimalInfeasible": INFEASIBLE,
+    "AlmostPrimalInfeasible": NEXT,  # no proof; where all settings end so, the elastic dispatch decides
+    "DualInfeasible": NEXT,  # every variable has bounds: rounding
+    "AlmostDualInfeasible": NEXT,
+    "MaxTime": OUT_OF_TIME,
+    "CallbackTerminated": NEXT,
+    "Unsolved": NEXT,
+}
+"""What is done at each status of Clarabel: take the result, take it if `is_close`, call the problem infeasible, give
+the solver up, or go on to the next settings, as at a status that is not listed, and when the solver breaks."""
 CLOSE = 1e-7
 """A result that misses the tolerances is taken where gap and residuals are within this."""
+DEAREST = 1000.0
+"""The highest penalty of a broken limit as the solver sees it: at 1e5 per p.u., as they are, it takes a hundred steps
+and does not come within 1e-7 of the limits."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +61,8 @@ class _Kept:
 
     chain: PeriodChain
     solver: Any = None
+    settings: Settings = field(default_factory=dict)
+    """Those of the solver."""
 
 
 _ENGINES = count()
@@ -51,53 +77,72 @@ class Engine:
         """Compile the period."""
         self.period = compile_period(structure)
         self.ordinal = next(_ENGINES)
+        self.cost_scale = _cost_scale(self.period)
 
     def chain(self, periods: int) -> PeriodChain:
         """Return the chain of *periods* periods, made once and kept."""
         return self._kept(periods).chain
 
-    def solve(self, parameters: Parameters, where: str, *, refined: bool = False) -> SolverResult | None:
+    def solve(
+        self, parameters: Parameters, where: str, *, refined: bool = False, limit_s: float = math.inf
+    ) -> SolverResult | None:
         """Return the optimum at *parameters*, every linear solve *refined* if asked; None where nothing is feasible.
 
-        A result that misses the tolerances is taken if its gap and residuals are within `CLOSE`.
-        Otherwise a ``SolverError`` names *where*.
+        What is done at each status is in `ANSWERS`. Where no settings lead to a result, a ``SolverError`` names
+        *where*, and an ``OutOfTimeError`` where one takes longer than *limit_s* seconds.
         """
         kept = self._kept(len(parameters.by_period["price"]))
-        cones = kept.chain.cones(parameters)
+        cones = _scaled(kept.chain.cones(parameters), self.cost_scale)
         said = []
-        for settings in ATTEMPTS[1:] if refined else ATTEMPTS:
-            result = self._run(kept, cones, settings)
-            said.append(str(result.status))
-            if said[-1] == "PrimalInfeasible":
+        for number, settings in enumerate(ATTEMPTS):
+            if refined and number == 0:
+                continue
+            status, result = self._run(kept, cones, {**settings, "time_limit": limit_s}, reuse=number == 0)
+            answer = ANSWERS.get(status, NEXT)
+            if answer == OUT_OF_TIME:
+                raise OutOfTimeError
+            if answer == INFEASIBLE:
                 return None
-            if said[-1] == "Solved" or (said[-1] in _STOPPED and is_close(result)):
-                return self._result(kept.chain, parameters, result)
+            if answer == TAKEN or (answer == IF_CLOSE and is_close(result, self.cost_scale)):
+                return self._result(kept.chain, parameters, result, refined=number > 0)
+            said.append(status)
         msg = f"{where}: clarabel returned {', '.join(said)} to settings of falling strictness."
         raise SolverError(msg)
 
-    def least_penalty(self, parameters: Parameters) -> float:
+    def least_penalty(self, parameters: Parameters, limit_s: float = math.inf) -> float:
         """Return a lower bound on what broken limits cost at *parameters*, whatever else is cheap or dear."""
-        chain = self._kept(len(parameters.by_period["price"])).chain
-        cones = chain.cones(parameters)
-        alone = replace(cones, quadratic=cones.quadratic * 0.0, q=chain.only_penalties(cones.q))
-        result = bare_solver(alone, ATTEMPTS[1]).solve()
-        return float(result.obj_val_dual) if str(result.status) == "Solved" else 0.0
+        kept = self._kept(len(parameters.by_period["price"]))
+        cones = _scaled(kept.chain.cones(parameters), self.cost_scale)
+        alone = replace(cones, quadratic=cones.quadratic * 0.0, q=kept.chain.only_penalties(cones.q))
+        status, result = self._run(kept, alone, {**ATTEMPTS[1], "time_limit": limit_s})
+        if ANSWERS.get(status) == OUT_OF_TIME:
+            raise OutOfTimeError
+        return float(result.obj_val_dual) / self.cost_scale if status == "Solved" else 0.0
 
-    def _run(self, kept: _Kept, cones: Cones, settings: dict[str, float]) -> Any:
-        """Solve, by the solver that is set up where it can be."""
-        if settings is not ATTEMPTS[0] or self.period.varies:
-            return bare_solver(cones, settings).solve()
-        if kept.solver is None:  # scaled by neutral parameters, so that no solve leaves a trace in the next
-            neutral = Cones(
-                quadratic=cones.quadratic,
-                q=_neutral_q(kept.chain),
-                matrix=cones.matrix,
-                b=np.ones_like(cones.b),
-                sizes=cones.sizes,
-            )
-            kept.solver = bare_solver(neutral, settings)
-        kept.solver.update(q=cones.q, b=cones.b)
-        return kept.solver.solve()
+    def _run(self, kept: _Kept, cones: Cones, settings: Settings, *, reuse: bool = False) -> tuple[str, Any]:
+        """Return status and result, by the solver that is set up where it can be; what it raises is a status too."""
+        reuse = reuse and not self.period.varies
+        try:
+            solver = self._set_up(kept, cones, settings) if reuse else bare_solver(cones, settings)
+            result = solver.solve()
+        except BaseException as error:  # noqa: BLE001  (Clarabel raises bare Exceptions; a panic of its Rust is none)
+            return breakdown(error), None
+        if reuse:  # one that breaks or does not come back is not used again
+            kept.solver = solver
+        status = str(result.status)
+        finite = status != "Solved" or math.isfinite(result.obj_val)
+        return status if finite else "Solved without a finite value", result
+
+    def _set_up(self, kept: _Kept, cones: Cones, settings: Settings) -> Any:
+        """Return the solver that is set up, with the costs and limits of *cones*; nobody else has it."""
+        solver, kept.solver = kept.solver, None
+        if (
+            solver is None or kept.settings != settings
+        ):  # scaled by neutral parameters, so that no solve leaves a trace in the next
+            neutral = replace(cones, q=self.cost_scale * _neutral_q(kept.chain), b=np.ones_like(cones.b))
+            solver, kept.settings = bare_solver(neutral, settings), settings
+        solver.update(q=cones.q, b=cones.b)
+        return solver
 
     def _kept(self, periods: int) -> _Kept:
         key = (self.ordinal, periods)
@@ -109,12 +154,16 @@ class Engine:
         _KEPT.move_to_end(key)
         return _KEPT[key]
 
-    def _result(self, chain: PeriodChain, parameters: Parameters, result: Any) -> SolverResult:
-        x, dual = np.array(result.x), np.array(result.z)
+    def _result(
+        self, chain: PeriodChain, parameters: Parameters, result: Any, *, refined: bool
+    ) -> SolverResult:
+        x, dual = np.array(result.x), np.array(result.z) / self.cost_scale
         return SolverResult(
             variables=chain.values(x),
             price_of_load=chain.value_of("load_p", dual),
             penalty_cny=chain.penalty(parameters, x),
+            solver="clarabel",
+            refined=refined,
         )
 
 
@@ -122,6 +171,17 @@ class Engine:
 def engine(structure: ProblemStructure) -> Engine:
     """Return the engine of *structure*, compiled at the first call."""
     return Engine(structure)
+
+
+def _cost_scale(period: PeriodCones) -> float:
+    """Return the power of two by which the solver sees all costs: 1 where limits do not give way."""
+    dearest = abs(period.q_map[period.penalised]).max() if period.penalised.size else 0.0
+    return float(2.0 ** -np.round(np.log2(max(dearest / DEAREST, 1.0))))
+
+
+def _scaled(cones: Cones, scale: float) -> Cones:
+    """Return the problem with all its costs times *scale*."""
+    return cones if scale == 1.0 else replace(cones, quadratic=scale * cones.quadratic, q=scale * cones.q)
 
 
 def _neutral_q(chain: PeriodChain) -> FloatArray:
@@ -133,7 +193,7 @@ def _neutral_q(chain: PeriodChain) -> FloatArray:
     return np.ascontiguousarray((chain.period.q_map @ table.T)[:size].T).ravel()
 
 
-def bare_solver(cones: Cones, settings: dict[str, float] | None = None) -> Any:
+def bare_solver(cones: Cones, settings: Settings | None = None) -> Any:
     """Return Clarabel set up for *cones*, nothing else around it."""
     import clarabel
 
@@ -154,7 +214,7 @@ def bare_solver(cones: Cones, settings: dict[str, float] | None = None) -> Any:
     return clarabel.DefaultSolver(cones.quadratic, cones.q, cones.matrix, cones.b, sizes, options)
 
 
-def is_close(result: Any) -> bool:
+def is_close(result: Any, cost_scale: float = 1.0) -> bool:
     """Whether gap and residuals of a result are within `CLOSE`, whatever it calls itself."""
-    gap = abs(result.obj_val - result.obj_val_dual) / max(1.0, abs(result.obj_val))
+    gap = abs(result.obj_val - result.obj_val_dual) / max(cost_scale, abs(result.obj_val))
     return all(error <= CLOSE for error in (gap, result.r_prim, result.r_dual))

@@ -4,7 +4,7 @@ The state before it is variable as well, so that copies can be linked; its param
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from scipy import sparse
 from cosim.arrays import BoolArray, IntArray
 from cosim.grid.builder import ModelBuilder
 from cosim.grid.model import Model, ProblemStructure, build_problem
+from cosim.kept_by_content import kept_by_content
 
 ZERO, NOT_NEGATIVE, SECOND_ORDER = 0, 1, 2
 
@@ -54,6 +55,12 @@ class PeriodCones:
 @lru_cache(maxsize=64)
 def compile_period(structure: ProblemStructure) -> PeriodCones:
     """Return one period of the dispatch of *structure*, compiled by CVXPY."""
+    # the network as it was given is no part of the problem, and may be large
+    return _compiled(replace(structure, feeder=replace(structure.feeder, given=None)))
+
+
+@kept_by_content(16)
+def _compiled(structure: ProblemStructure) -> PeriodCones:
     model = build_problem(structure, 1, linked=True)
     builder, program = model.builder, _Program(model)
     variables, parameters = program.variables, dict(program.parameters)

@@ -11,10 +11,10 @@ from cosim.arguments import Numbers, checked
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import ConfigError, InfeasibleError, SolverError
 from cosim.grid.certificate import Certificate, both_signs, certify
-from cosim.grid.clarabel_engine import engine
 from cosim.grid.device import Devices
 from cosim.grid.fallback import fallback_solution
 from cosim.grid.input_problems import shape_problems
+from cosim.grid.last_resort import Clock
 from cosim.grid.model import ProblemStructure
 from cosim.grid.parameters import current_scale, parameters
 from cosim.grid.polish import LOCAL, Polished, Step, polish
@@ -22,7 +22,7 @@ from cosim.grid.problem import Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.reading import read_solution
 from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
-from cosim.grid.solvers import available_solver, solve
+from cosim.grid.solvers import available_solver, least_penalty, solve
 from cosim.grid.violations import violations
 
 NEARLY = 100.0
@@ -56,11 +56,11 @@ def solve_dispatch(
     """
     case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
     try:
-        return _strict_or_elastic(case)
+        return _clocked(case, _strict_or_elastic(case))
     except (SolverError, InfeasibleError) as error:
         if not case.rules.fallback:
             raise
-        return _fallback(case, str(error))
+        return _clocked(case, _fallback(case, str(error)))
 
 
 def _strict_or_elastic(case: "_Case") -> Dispatch:
@@ -107,7 +107,7 @@ def _elastic(case: "_Case") -> Dispatch:
 def _without_bound(case: "_Case", error: SolverError) -> Dispatch:
     """Return the dispatch where the strict relaxation breaks down: its limits leave no room, or cannot be kept."""
     values = parameters(case.softened.structure, case.data)
-    if engine(case.softened.structure).least_penalty(values) > PROVEN_CNY:
+    if least_penalty(case.softened.structure, values, case.clock) > PROVEN_CNY:
         return _elastic(case)
     soft = _softened(case, -np.inf)
     if soft is None:
@@ -136,6 +136,15 @@ def _fallback(case: "_Case", reason: str) -> Dispatch:
     return _joined(case, solution, "failed", Certificate(ac_mismatch_pu=mismatch, reason_not_certified=why))
 
 
+def _clocked(case: "_Case", dispatch: Dispatch) -> Dispatch:
+    """Return the dispatch, not certified where a clock had a part in it."""
+    if not case.clock.ended:
+        return dispatch
+    status: Status = "failed" if dispatch.status == "failed" else "not certified"
+    reason = f"{case.clock.says} {dispatch.reason_not_certified}".rstrip()
+    return replace(dispatch, status=status, reason_not_certified=reason)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     """One dispatch to solve, strict or elastic."""
@@ -144,12 +153,9 @@ class _Case:
     data: ProblemData
     rules: Rules
     solver: str
-
-    @property
-    def where(self) -> str:
-        """Name the feeder and the periods."""
-        first = self.data.horizon.first_period
-        return f"feeder {self.structure.feeder.name}, periods {first} to {first + self.data.periods - 1}"
+    where: str
+    """The feeder and the periods."""
+    clock: Clock
 
     @property
     def softened(self) -> "_Case":
@@ -168,16 +174,16 @@ class _Case:
         data = replace(self.data, charging=charging)
         values = replace(parameters(self.structure, data), tilt=tilt or {})
         solver = "clarabel" if tilt else self.solver
-        result = solve(self.structure, values, solver, self.where)
+        result = solve(self.structure, values, solver, self.where, self.clock)
         if result is None:
             return None
         solution = read_solution(result, self.structure, data)
         error, exact_pu = solution.relaxation_error.max(initial=0.0), self.rules.exact_pu
-        if exact_pu < error <= NEARLY * exact_pu:
+        if exact_pu < error <= NEARLY * exact_pu and not result.refined:
             with suppress(SolverError):
-                result = solve(self.structure, values, solver, self.where, refined=True) or result
+                result = solve(self.structure, values, solver, self.where, self.clock, refined=True) or result
             solution = read_solution(result, self.structure, data)
-        return Step(variables=result.variables, solution=solution)
+        return Step(variables=result.variables, solution=solution, solver=result.solver)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -248,6 +254,7 @@ def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float, *, proven: bo
         status = "optimal" if gap <= OPTIMAL_GAP else "locally optimal"
     return replace(
         _joined(case, solution, status, certificate),
+        solver=answer.polished.step.solver,
         exactness_recovery=answer.recovery,
         lower_bound_cny=lower_bound_cny,
         violations=broken,
@@ -297,9 +304,12 @@ def _case(
         state=horizon.state or devices.initial_state(),
         loss_price_cny_per_mwh=rules.loss_price_cny_per_mwh,
     )
+    where = f"feeder {feeder.name}, periods {horizon.first_period} to {data.last_period}"
     return _Case(
         structure=replace(structure, current_scale=current_scale(structure, data)),
         data=data,
         rules=rules,
         solver=available_solver(rules.solver).name,
+        where=where,
+        clock=Clock.of(where, rules.solve_time_max_s, buses=feeder.bus_count, periods=data.periods),
     )

@@ -32,6 +32,8 @@ from cosim.grid.matpower_columns import (
     bus_label,
 )
 
+NAMED = 5
+"""Elements that a sentence names one by one."""
 WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
 
 
@@ -159,7 +161,7 @@ def _missing(fields: Mapping[str, Any]) -> list[Problem]:
             found = f"table mpc.{name} has {table.shape[1]} columns; it must have {', '.join(columns)}"
             problems.append(Problem(found))
     base = fields.get("baseMVA")
-    if not (np.isscalar(base) and not isinstance(base, str) and 0 < base < np.inf):  # type: ignore[operator]
+    if not (isinstance(base, int | float) and is_quantity(base) and POSITIVE.holds(base)):
         problems.append(Problem(field="mpc.baseMVA", value=base, allowed=POSITIVE.allowed))
     if str(fields.get("version", "2")).removesuffix(".0") != "2":
         problems.append(Problem(field="mpc.version", value=fields["version"], allowed="'2'"))
@@ -228,6 +230,12 @@ def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
         f"bus {bus_label(row[BUS_I])} is isolated (type 4): its load of {row[PD]:g} MW is left out."
         for row in lost
     ]
+    idle = [f"branch {bus_label(row[F_BUS])}-{bus_label(row[T_BUS])}" for row in case.branch[~case.conducts]]
+    idle += [f"the generator at bus {bus_label(row[GEN_BUS])}" for row in case.gen[~case.generates]]
+    if idle:
+        more = f" and {len(idle) - NAMED} more" if len(idle) > NAMED else ""
+        some = f"{', '.join(idle[:NAMED])}{more}"
+        notes.append(f"{some}: each is out of service, or at a bus that is, and left out.")
     without = bus[case.alive & (bus[:, BASE_KV] == 0), BUS_I]
     if without.size:
         some = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))

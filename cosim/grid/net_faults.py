@@ -75,6 +75,10 @@ def left_out(net: Any) -> list[str]:
         lost = alive.index[~alive[dead].isin(net.bus.index[net.bus.in_service]).all(axis=1)] if dead else ()
         if len(lost):
             notes.append(f"{some(table, lost)}: each is at a bus out of service, and left out.")
+        if table in ELEMENTS and "in_service" in net[table]:
+            idle = net[table].index[~net[table].in_service.astype(bool)]
+            if len(idle):
+                notes.append(f"{some(table, idle)}: each is out of service, and left out.")
     return [*notes, *_unused_limits(net), *_limits_of_sources(net), *_not_dispatched(net)]
 
 

@@ -37,6 +37,7 @@ class Step:
 
     variables: Mapping[str, FloatArray]
     solution: Solution
+    solver: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

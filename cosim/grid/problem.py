@@ -142,6 +142,9 @@ class Rules:
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
+    solve_time_max_s: Positive | None = None
+    """Seconds after which a solver is given up, a last resort whose results are flagged; None: by the size of the
+    problem, a hundred times and more of what it takes (`last_resort`)."""
     fallback: bool = False
     """Where even broken limits lead to no dispatch: return the fallback operation instead of raising an error."""
 

@@ -14,3 +14,7 @@ class SolverResult:
     price_of_load: FloatArray
     """Marginal cost of load in each (period, bus) [per p.u.]: minus the dual of the active balance."""
     penalty_cny: float
+    solver: str
+    """Which solver it was."""
+    refined: bool = False
+    """Whether the solver was asked for all the digits it can give."""

@@ -1,13 +1,15 @@
 """Which solver is used: Clarabel on the compiled cones, or MOSEK where it has a licence."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, SolverError
 from cosim.grid.builder import Parameters
+from cosim.grid.last_resort import Clock
 from cosim.grid.model import ProblemStructure
 from cosim.grid.solver_result import SolverResult
 
@@ -56,18 +58,35 @@ def available_solver(wanted: Literal["auto", "clarabel", "mosek"] = "auto") -> S
 
 
 def solve(
-    structure: ProblemStructure, parameters: Parameters, solver: str, where: str, *, refined: bool = False
+    structure: ProblemStructure,
+    parameters: Parameters,
+    solver: str,
+    where: str,
+    clock: Clock,
+    *,
+    refined: bool = False,
 ) -> SolverResult | None:
     """Return the optimum of the dispatch of *structure* at *parameters*; None where nothing is feasible.
 
-    *refined* asks Clarabel for all the digits it can give.
-
-    Raises a ``SolverError`` that names *where* if the solver gives no accurate result.
+    Where MOSEK gives no accurate result, Clarabel is asked; *refined* asks it for all the digits it can give.
+    Raises a ``SolverError`` that names *where* if no solver gives one, in the time of the *clock*.
     """
-    if solver == "clarabel":
-        from cosim.grid.clarabel_engine import engine
-
-        return engine(structure).solve(parameters, where, refined=refined)
+    from cosim.grid.clarabel_engine import engine
     from cosim.grid.whole_problem import solve_whole
 
-    return solve_whole(structure, parameters, solver, where)
+    if solver == "mosek":
+        with suppress(SolverError):
+            return clock.run(
+                solver, lambda limit_s: solve_whole(structure, parameters, solver, where, limit_s)
+            )
+    return clock.run(
+        "clarabel",
+        lambda limit_s: engine(structure).solve(parameters, where, refined=refined, limit_s=limit_s),
+    )
+
+
+def least_penalty(structure: ProblemStructure, parameters: Parameters, clock: Clock) -> float:
+    """Return a lower bound on what broken limits cost at *parameters*; ``SolverError`` where time is over."""
+    from cosim.grid.clarabel_engine import engine
+
+    return clock.run("clarabel", lambda limit_s: engine(structure).least_penalty(parameters, limit_s))

@@ -60,6 +60,15 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
     )
 
 
+def network_notes(feeders: Sequence[Feeder]) -> list[str]:
+    """Return what of the networks of *feeders* is left out, or is not as it stands there."""
+    return [
+        f"feeder {feeder.name}, {note}" if len(feeders) > 1 else note
+        for feeder in feeders
+        for note in feeder.notes
+    ]
+
+
 def with_voltage_limits(config: ScenarioConfig, feeders: Sequence[Feeder]) -> ScenarioConfig:
     """Return the scenario with the voltage limits of each feeder in it, where all buses have the same."""
 
@@ -152,5 +161,6 @@ def _rules(config: FeederConfig) -> Rules:
         loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
         elastic=Elastic(**config.elastic.model_dump()),
         solver=config.solver,
+        solve_time_max_s=config.solve_time_max_s,
         fallback=True,
     )

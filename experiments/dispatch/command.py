@@ -116,7 +116,7 @@ def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) 
         answer = dispatch_all(asked, rolling)
     except ModelError:
         if as_json:
-            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed"}))
+            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed", "notes": asked.notes}))
         raise
     return CommandResult(
         command="dispatch",

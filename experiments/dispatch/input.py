@@ -19,7 +19,7 @@ from cosim.files import Permission, read_toml
 from cosim.grid.feeder import Feeder
 from cosim.grid.problem import Load
 from cosim.grid.tariff import non_positive_prices
-from cosim.scenario.feeder_case import FeederCase, build_feeder_case, read_feeder
+from cosim.scenario.feeder_case import FeederCase, build_feeder_case, network_notes, read_feeder
 from cosim.scenario.station import Station
 from experiments.dispatch.columns import (
     as_number,
@@ -121,7 +121,7 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
         loads=tuple(case.load(stations, station_kw) for case in cases),
         price_cny_per_kwh=tariff_at(config.tariff, profiles, load_kw) if given_price is None else given_price,
         period_h=24 / config.periods,
-        notes=(*notes, *(note for feeder in feeders for note in feeder.notes)),
+        notes=(*notes, *network_notes(feeders)),
     )
 
 
@@ -141,7 +141,10 @@ def _of_equilibrium(name: str, options: Options) -> DispatchInput:
         loads=tuple(case.load(scenario.stations, day.load.load_kw) for case in scenario.feeders),
         price_cny_per_kwh=day.tariff_cny_per_kwh if price is None else price,
         period_h=scenario.periods.hours,
-        notes=tuple(day_violations(scenario, day).sentence),
+        notes=(
+            *day_violations(scenario, day).sentence,
+            *network_notes([case.feeder for case in scenario.feeders]),
+        ),
     )
 
 

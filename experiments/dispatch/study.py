@@ -32,6 +32,7 @@ JSON_KEYS = (
     "ac_mismatch_max_pu",
     "solver",
     "cpu_s",
+    "notes",
 )
 STATUSES = ("optimal", "locally optimal", "elastic", "not certified")
 """From good to bad; of several feeders the worst counts."""
@@ -120,6 +121,7 @@ class Dispatched:
             "ac_mismatch_max_pu": float(np.max([d.ac_mismatch_pu.max() for d in self.dispatches])),
             "solver": self.dispatches[0].solver,
             "cpu_s": round(self.cpu_s, 4),
+            "notes": self.notes,
         }
         if self.rolling:
             facts["planned_cost_cny"] = sum(plan.cost_cny for plan in self.plans)

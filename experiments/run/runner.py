@@ -24,6 +24,7 @@ from cosim.periods import PeriodOfDay
 from cosim.results import Run, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
 from cosim.scenario.choice import NotImported
+from cosim.scenario.feeder_case import network_notes
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
@@ -34,7 +35,7 @@ from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import Processes, replication_seeds, simulate_replications
-from experiments.run.summary import flags, network_notes, summarise
+from experiments.run.summary import flags, summarise
 from experiments.store.commands import RunCommand, keep_command
 from experiments.store.folders import RunDirectory
 from experiments.store.identity import identity_of
@@ -219,7 +220,10 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
         "flags": flags(flagged, several_feeders=several),
-        "notes": [*network_notes(scenario), *flags(flagged, several_feeders=several, notes=True)],
+        "notes": [
+            *network_notes([case.feeder for case in scenario.feeders]),
+            *flags(flagged, several_feeders=several, notes=True),
+        ],
         "summary": summary,
     }
 

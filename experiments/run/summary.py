@@ -127,13 +127,3 @@ def flags(
             others = f" ({len(alike) - 1} more of kind '{kind}' {listed}.)" if len(alike) > 1 else ""
             sentences.append(f"{model}: {where}{worst.sentence}{others}")
     return sentences
-
-
-def network_notes(scenario: Scenario) -> list[str]:
-    """Return what of the networks of the feeders is left out, or is not as it stands there."""
-    several = len(scenario.feeders) > 1
-    return [
-        f"feeder {case.feeder.name}, {note}" if several else note
-        for case in scenario.feeders
-        for note in case.feeder.notes
-    ]

@@ -217,6 +217,14 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_out_of_service_is_told(tmp_path: Path) -> None:
+    idle = ONE_BRANCH + ";\n1 2 0.01 0.01 0 0 0 0 0 0 0 -360 360"
+    notes = read(tmp_path, case(branch=idle, gen=f"{SLACK};\n2 0.5 0 9 -9 1 10 0 9 0")).notes
+    assert notes[0] == (
+        "branch 1-2, the generator at bus 2: each is out of service, or at a bus that is, and left out."
+    )
+
+
 def test_a_bus_is_held_within_its_own_limits_and_no_others(tmp_path: Path) -> None:
     """Bus 3 falls to 0.94: allowed there, though bus 2 has to keep 0.95."""
     bus = (

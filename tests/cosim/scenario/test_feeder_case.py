@@ -8,8 +8,7 @@ import pytest
 
 from cosim.config.grid import FeederConfig
 from cosim.scenario import Scenario, load_scenario
-from cosim.scenario.feeder_case import read_feeder
-from experiments.run.summary import network_notes
+from cosim.scenario.feeder_case import network_notes, read_feeder
 
 NETWORK = """
 mpc.baseMVA = 10;
@@ -63,10 +62,9 @@ def limits(scenario: Scenario) -> tuple[float | None, float | None]:
 
 def test_a_run_tells_what_its_networks_leave_out(toy: Scenario) -> None:
     (case,) = toy.feeders
-    told = replace(case, feeder=replace(case.feeder, notes=("mpc.dcline is not used.",)))
-    assert network_notes(replace(toy, feeders=(told,))) == ["mpc.dcline is not used."]
-    several = network_notes(replace(toy, feeders=(told, case)))
-    assert several == [f"feeder {case.feeder.name}, mpc.dcline is not used."]
+    told = replace(case.feeder, notes=("mpc.dcline is not used.",))
+    assert network_notes([told]) == ["mpc.dcline is not used."]
+    assert network_notes([told, case.feeder]) == [f"feeder {case.feeder.name}, mpc.dcline is not used."]
 
 
 def test_a_feeder_of_csv_tables_may_have_several_slack_buses(toy: Scenario) -> None:

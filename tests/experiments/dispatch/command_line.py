@@ -14,7 +14,7 @@ EXPECTED = json.loads((ROOT / "tests/data/reference_dispatch_case.json").read_te
 KEYS = (
     "status", "exactness_recovery", "cost_cny", "lower_bound_cny", "optimality_gap", "purchase_kwh", "losses_kwh",
     "voltage_min_pu", "voltage_min_bus", "voltage_min_period", "relaxation_error_max", "ac_mismatch_max_pu", "solver",
-    "cpu_s",
+    "cpu_s", "notes",
 )  # fmt: skip
 UNITS = """
 [[grid.storage]]

@@ -42,6 +42,7 @@ def test_a_network_alone_is_one_period_at_its_own_loads() -> None:
     assert answer["losses_kwh"] == pytest.approx(202.6771265, abs=1e-4)
     assert answer["voltage_min_pu"] == pytest.approx(0.9130904794, abs=1e-8)
     assert answer["voltage_min_bus"] == "18"
+    assert answer["notes"][0] == "line 32, 33, 34, 35, 36: each is out of service, and left out."
     assert answer["cost_cny"] == pytest.approx(0.5 * (3715 + 202.6771265), rel=1e-6)
     assert as_json("case33bw", "--price", "1.0")["cost_cny"] == pytest.approx(
         2 * answer["cost_cny"], rel=1e-6
@@ -78,6 +79,7 @@ def test_a_failed_dispatch_is_said_with_every_key(files: Path) -> None:
     assert tuple(told) == KEYS
     assert told["status"] == "failed"
     assert told["cost_cny"] is None
+    assert told["notes"][0] == "line 32, 33, 34, 35, 36: each is out of service, and left out."
 
 
 def test_a_rolling_day_with_a_perfect_forecast_is_the_day_itself() -> None:
