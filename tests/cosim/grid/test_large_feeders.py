@@ -16,7 +16,7 @@ from cosim.grid.problem import Elastic
 from cosim.grid.radial import Feeder
 from cosim.grid.sweep import sweep_power_flow
 
-SIZES = (150, 300, 600)
+SIZES = (100, 200, 400)
 LINEAR = 3.0
 """Factor at twice the buses; what is linear has 2, a square has 4."""
 
