@@ -64,7 +64,7 @@ def _voltages(
     for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
         advice = f"{lower}, or raise grid.slack_voltage_pu."
-        if stations and alone_pu[t, i] < least[i]:
+        if alone_pu[t, i] < least[i]:
             advice = (
                 f"The base load alone takes it to {alone_pu[t, i]:.4f}: raise grid.slack_voltage_pu, "
                 "or lower grid.voltage_min_pu."
@@ -84,9 +84,9 @@ def _voltages(
 
 
 def _voltage_of_base_load(structure: ProblemStructure, data: ProblemData) -> FloatArray:
-    """Return the voltages that the base load alone leads to; NaN where devices may help, or no power flow says."""
+    """Return the voltages that the base load alone leads to; NaN where it is alone, devices may help, or no flow says."""
     load = data.load
-    if not structure.groups:
+    if not structure.groups and load.station_kw.any():
         with suppress(SolverError):
             return sweep_power_flow(structure.feeder, -load.base_kw, -load.base_kvar).voltage_pu
     return np.full_like(load.base_kw, np.nan)
