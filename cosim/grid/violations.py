@@ -84,7 +84,7 @@ def _voltages(
 
 
 def _voltage_of_base_load(structure: ProblemStructure, data: ProblemData) -> FloatArray:
-    """Return the voltages that the base load alone leads to; NaN where it is alone, devices may help, or no flow says."""
+    """Return the voltages that the base load alone leads to; NaN where there is no other, or devices help."""
     load = data.load
     if not structure.groups and load.station_kw.any():
         with suppress(SolverError):
