@@ -105,15 +105,19 @@ def statements(text: str) -> tuple[list[Statement], list[Problem]]:
         elif token.kind == "end" and opened[-1].text == "(":
             continue
         current.append(token)
-    problems += [_not_closed(token, current) for token in opened]
+    problems += [_not_closed(token, current if token is opened[0] else []) for token in opened]
     if current and not opened:
         found.append(Statement(tuple(current)))
     return found, problems
 
 
+FAR = 1_000
+"""Statements before a bracket among which the one is looked for that may have lost its own."""
+
+
 def _closes_nothing(token: Token, before: list[Statement]) -> Problem:
     """Return the problem of a bracket that closes none, with the last statement that may have lost its own."""
-    line = next((s.line for s in reversed(before) if s.tokens[0].kind == "name"), 0)
+    line = next((s.line for s in reversed(before[-FAR:]) if s.tokens[0].kind == "name"), 0)
     advice = f"look at line {line}" if line else ""
     return Problem(f"{token.text!r} closes no bracket", line=token.line, advice=advice)
 

@@ -15,7 +15,7 @@ SMALL_PU, LARGE_PU = 0.01, 10.0
 """Currents [p.u. of 1 MVA] between which a branch needs no scale."""
 LEAST_CURRENT_PU = 1e-3
 """Limits on currents that are only cuts are not below this."""
-CUT_MARGIN = 1.01
+CUT_MARGIN = 1.0001
 """Cuts stay this far above what they cut off: one that can be met takes part of the price of the limit that binds."""
 
 

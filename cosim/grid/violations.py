@@ -1,6 +1,7 @@
 """The limits an elastic solution breaks: which bus, which period, by how much, and what helps."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -59,11 +60,17 @@ def _voltages(
     relief = next((f"{group.relief}, or l" for group in structure.groups if group.relief), "L")
     least, most = feeder.voltage_limits_pu
     low = np.where(fed, least - solution.voltage_pu, 0.0)
+    alone_pu = _voltage_of_base_load(structure, data)
     for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
+        advice = f"{lower}, or raise grid.slack_voltage_pu."
+        if alone_pu[t, i] < least[i]:
+            advice = (
+                f"The base load alone takes it to {alone_pu[t, i]:.4f}: raise grid.slack_voltage_pu, "
+                "or lower grid.voltage_min_pu."
+            )
         sentence = (
-            f"period {period}, {at_bus(bus)}: {fails} {least[i]:g} p.u. "
-            f"(short by {amount:.3g}). {lower}, or raise grid.slack_voltage_pu."
+            f"period {period}, {at_bus(bus)}: {fails} {least[i]:g} p.u. (short by {amount:.3g}). {advice}"
         )
         yield Violation(period=period, bus=bus, kind="undervoltage", amount=amount, sentence=sentence)
     high = np.where(fed, solution.voltage_pu - most, 0.0)
@@ -74,6 +81,15 @@ def _voltages(
             f"(above by {amount:.3g}). {relief}ower grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)
+
+
+def _voltage_of_base_load(structure: ProblemStructure, data: ProblemData) -> FloatArray:
+    """Return the voltages that the base load alone leads to; NaN where there is no other, or devices help."""
+    load = data.load
+    if not structure.groups and load.station_kw.any():
+        with suppress(SolverError):
+            return sweep_power_flow(structure.feeder, -load.base_kw, -load.base_kvar).voltage_pu
+    return np.full_like(load.base_kw, np.nan)
 
 
 def _shed(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
