@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.day_boundary import DayBoundary, DayTraffic, Measured, Reports
 from agents.information import LastReceived
+from agents.packing import packed, unpacked
 from agents.trip_table import TripTable
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
@@ -31,10 +32,11 @@ def save_boundary(file: Path, boundary: DayBoundary) -> None:
         },
         "mail": [(type(message).__name__, asdict(message)) for message in boundary.mail],
     }
-    arrays = {RECORDS: np.array(json.dumps(records))}
+    arrays: dict[str, Any] = {}
     for field in fields(boundary):
         arrays |= _arrays(getattr(boundary, field.name), field.name)
-    np.savez(file, allow_pickle=False, **arrays)
+    content = {RECORDS: np.array(json.dumps(records)), **packed(arrays)}
+    np.savez(file, allow_pickle=False, **content)
 
 
 def _arrays(value: Any, name: str) -> dict[str, Any]:
@@ -50,8 +52,9 @@ def _arrays(value: Any, name: str) -> dict[str, Any]:
 def load_boundary(file: Path) -> DayBoundary:
     """Return the boundary in *file*."""
     with np.load(file, allow_pickle=False) as content:
-        arrays = dict(content)
-    records = json.loads(str(arrays.pop(RECORDS)))
+        found = dict(content)
+    records = json.loads(str(found.pop(RECORDS)))
+    arrays = unpacked(found)
 
     def fields_of(path: str) -> dict[str, Any]:
         """Return the arrays of the fields of the dataclass at a field path."""

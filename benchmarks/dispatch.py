@@ -1,8 +1,9 @@
-"""Time the dispatch against the bare solver: ``python benchmarks/dispatch.py [--small]``.
+"""Time the dispatch against the bare solver: ``python benchmarks/dispatch.py [--small | --large]``.
 
 Every figure is CPU time in one process, the median of several runs, and each ratio compares with
 Clarabel on the very same cones: set-up and solve, nothing around it. Large feeders are copies of the 33-bus
-feeder, with its devices, under one slack bus.
+feeder, with its devices, under one slack bus; with ``--large``, random trees of 4,000 and 8,500 buses whose branches
+all have charging and limits, stations at every third bus, first without and then with devices at a tenth of the buses.
 """
 
 import argparse
@@ -136,6 +137,59 @@ def devices(copies: int, periods: int) -> Devices:
     )
 
 
+def town(buses: int, seed: int = 1) -> Feeder:
+    """Return a random tree of *buses*: a hundredth of them at the slack bus, each branch with charging and a limit."""
+    random, branches, lines = np.random.default_rng(seed), buses - 1, buses // 100
+    to_bus = np.arange(1, buses)
+    near = random.integers(np.maximum(1, to_bus - 3 * lines), np.maximum(2, to_bus))
+    charging = np.asarray(5e-5j * random.uniform(0.2, 1.0, branches), dtype=np.complex128)
+    load_kw = np.r_[0.0, random.uniform(0.4, 3.6, branches)]
+    return Feeder(
+        name=f"town of {buses}",
+        bus_names=tuple(map(str, range(buses))),
+        branch_names=tuple(map(str, range(branches))),
+        slack_bus=0,
+        from_bus=np.where(to_bus <= lines, 0, near),
+        to_bus=to_bus,
+        r_pu=random.uniform(1e-4, 3e-4, branches),
+        x_pu=random.uniform(5e-5, 3e-4, branches),
+        y_from_pu=charging,
+        y_to_pu=charging,
+        current_max_pu=np.full(branches, 20.0),
+        v_base_kv=12.66,
+        load_kw=load_kw,
+        load_kvar=0.3 * load_kw,
+        voltage_min_pu=0.9,
+        voltage_max_pu=1.1,
+    )
+
+
+def first_of_town(buses: int, periods: int, *, with_devices: bool) -> None:
+    """Print the time of the first dispatch of a town, and the memory so far."""
+    feeder = town(buses)
+    stations = np.zeros((periods, buses))
+    stations[:, 1::3] = 1.0
+    load = Load.scaled(feeder, np.linspace(0.6, 0.9, periods), stations)
+    every, profile = [str(bus) for bus in range(1, buses, 30)], np.linspace(0.0, 0.9, periods)
+    some = Devices(
+        *(Storage(name=f"storage {bus}", bus=bus, capacity_kwh=20.0) for bus in every),
+        *(DemandResponse(bus=bus) for bus in every),
+        *(Renewable(name=f"pv {bus}", bus=bus, kind="pv", s_kva=3.0, profile_pu=profile) for bus in every),
+    )
+    asked = (feeder, some if with_devices else Devices(), load, np.linspace(0.4, 0.9, periods))
+    dispatches: list[Dispatch] = []
+    seconds = cpu_s(lambda: dispatches.append(solve_dispatch(*asked)), 1)
+    named = (
+        f"{buses} x {periods}{', devices' if with_devices else ''}: first dispatch, {dispatches[0].status}"
+    )
+    row(f"{named} (memory so far {peak_gb():.2f} GB)", seconds)
+
+
+def peak_gb() -> float:
+    """Return the largest memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def cpu_s(work: Callable[[], object], runs: int) -> float:
     """Return the median CPU time of *work* [s]."""
     taken = []
@@ -207,13 +261,19 @@ def main() -> None:
     """Print all ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="33 buses only")
-    only_small = parser.parse_args().small
+    parser.add_argument("--large", action="store_true", help="random trees of 4,000 and 8,500 buses only")
+    asked = parser.parse_args()
+    if asked.large:
+        first_of_town(4000, 4, with_devices=False)
+        first_of_town(4000, 4, with_devices=True)
+        first_of_town(8500, 24, with_devices=False)
+        first_of_town(8500, 24, with_devices=True)
+        return
     first = small(Case(1, 24))
-    if not only_small:
+    if not asked.small:
         large(24, first, 3)
         large(96, first, 1)
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"largest memory of this process: {peak_gb:.2f} GB (target 2.5: {peak_gb <= 2.5})")
+    print(f"largest memory of this process: {peak_gb():.2f} GB (target 2.5: {peak_gb() <= 2.5})")
 
 
 if __name__ == "__main__":

@@ -281,7 +281,7 @@ def main() -> None:
             shown = {
                 word: example for word, example in examples.items() if "FAULT" in word or options.unnamed
             }
-            print(json.dumps({"kind": kind, "seed": options.seed, **dict(counts.most_common())}))
+            print(json.dumps({"kind": kind, "seed": options.seed, **dict(counts.most_common())}), flush=True)
             for word, example in shown.items():
                 print(f"  {word}: {example}")
 

@@ -10,6 +10,9 @@ def main() -> None:
     if problem := conflict():
         sys.stderr.write(f"cosim: {problem}\n")
         sys.exit(2)
+    from experiments.ending import end_on_signals
+
+    end_on_signals()
     from experiments.cli import main as command_line
 
     command_line()

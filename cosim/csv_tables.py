@@ -41,6 +41,8 @@ SHARE = Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
 MAX_COLUMNS = 2_000
 """Columns of a file; far more are no table but an accident, or an attack on the memory."""
 
+MAX_CELLS = 5_000_000
+"""Cells of a file, which take about 100 bytes each."""
 COLUMNS_TOLD = 40
 
 Row = dict[str, str]
@@ -158,6 +160,9 @@ def read_lines(table: Table, needed: str) -> list[tuple[int, str]]:
 def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
     """Return the number and the cells of each line that is not empty or a comment; none for an unreadable file."""
     lines = read_lines(table, _needed("a file", required))
+    if (cells := sum(line.count(",") + 1 for _, line in lines)) > MAX_CELLS:
+        table.report(0, f"has {cells:,} cells; at most {MAX_CELLS:,} are read")
+        return []
     for number, line in lines:
         if (columns := line.count(",") + 1) > MAX_COLUMNS:
             table.report(number, f"has {columns:,} cells; at most {MAX_COLUMNS:,} are read")

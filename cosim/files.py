@@ -16,12 +16,12 @@ from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from cosim.arrays import Frame
 from cosim.errors import ConfigError, Problem
+
+if TYPE_CHECKING:  # what checks an installation runs without libraries
+    from cosim.arrays import Frame
 
 Permission = Literal["outside", "import"]
 """What a scenario may do beyond its boundary: read files outside its folder, import a class of Python code."""
@@ -180,7 +180,7 @@ def read_parquet(
     columns: Sequence[str] | None = None,
     where: Sequence[tuple[str, str, Any]] | None = None,
     advice: str = "",
-) -> Frame:
+) -> "Frame":
     """Return a Parquet file, or its *columns* and the rows that meet the conditions; ConfigError if it is damaged.
 
     Only the row groups asked for are read, so its size has no limit.
@@ -206,6 +206,8 @@ def _first_line(reason: Exception) -> str:
 
 def read_arrays(file: str | Path) -> dict[str, Any]:
     """Return the arrays of a NumPy archive by name; objects in it, which would be code, are refused."""
+    import numpy as np
+
     with np.load(BytesIO(read_bytes(file)), allow_pickle=False) as content:
         return dict(content)
 

@@ -13,7 +13,7 @@ from experiments.columns import columns_command
 from experiments.compare.command import compare_command, converge_command
 from experiments.crash import tell
 from experiments.dispatch.command import dispatch_command
-from experiments.ending import SENTENCES, end_on_signals
+from experiments.ending import SENTENCES
 from experiments.estimate_od.command import estimate_od_command
 from experiments.fit_mobility.command import fit_mobility_command
 from experiments.mobility.command import mobility_command
@@ -87,7 +87,6 @@ def options(
 def main() -> None:
     """Run the command line; errors of the input are printed as sentences, without a traceback."""
     sys.excepthook = tell
-    end_on_signals()
     try:
         app()
     except SystemExit as error:

@@ -45,7 +45,10 @@ def drawn_each(build: Callable[..., list[Figure]], *arguments: Any) -> list[Figu
 
 def embedded(figure: Figure) -> dict[str, str]:
     """Return the height and the JSON of a figure, escaped for a script element."""
-    return {"height": str(figure.layout.height), "json": figure.to_json(validate=False).replace("</", "<\\/")}
+    return {
+        "height": str(figure.layout.height),
+        "json": figure.to_json(validate=False).replace("<", "\\u003c"),
+    }
 
 
 def embedded_all(figures: Mapping[str, Figure]) -> dict[str, dict[str, str]]:

@@ -37,11 +37,14 @@ def run_case(text: str) -> tuple[Case, list[Problem]]:
     case = Case()
     listed, problems = statements(text)
     for statement in [] if problems else listed:
+        reader = _Reader(statement, case)
         try:
             with np.errstate(all="ignore"):
-                _Reader(statement, case).run()
+                reader.run()
         except NotUnderstoodError as reason:
-            found = f"cannot run {str(statement)!r}: {reason}"
+            line = reader.ahead(-1).line if reader.place else statement.line
+            where = f" (line {line})" if line > statement.line else ""
+            found = f"cannot run {str(statement)!r}: {reason}{where}"
             problems.append(Problem(found, line=statement.line, advice=SAVECASE))
     more = len(problems) - PROBLEMS_TOLD
     rest = [Problem(f"and {more} more statements like these")] if more > 0 else []

@@ -79,7 +79,9 @@ def read_text(file: Path) -> str:
         except UnicodeDecodeError:
             continue
     if "\0" in text:
-        refuse(str(file), [Problem("holds bytes that are no text; save it as UTF-8", file=str(file))])
+        line = text.count("\n", 0, text.index("\0")) + 1
+        found = "holds bytes that are no text; save it as UTF-8"
+        refuse(str(file), [Problem(found, file=str(file), line=line)])
     return text
 
 
@@ -94,7 +96,7 @@ def statements(text: str) -> tuple[list[Statement], list[Problem]]:
             opened.append(token)
         elif token.text in _OPENED.values() and token.kind == "sign":
             if not opened or _OPENED[opened.pop().text] != token.text:
-                problems.append(Problem(f"{token.text!r} closes no bracket", line=token.line))
+                problems.append(_closes_nothing(token, found))
         elif not opened and (token.kind == "end" or token.text in {";", ","}):
             if current:
                 found.append(Statement(tuple(current)))
@@ -103,10 +105,28 @@ def statements(text: str) -> tuple[list[Statement], list[Problem]]:
         elif token.kind == "end" and opened[-1].text == "(":
             continue
         current.append(token)
-    problems += [Problem(f"{token.text!r} is not closed", line=token.line) for token in opened]
+    problems += [_not_closed(token, current if token is opened[0] else []) for token in opened]
     if current and not opened:
         found.append(Statement(tuple(current)))
     return found, problems
+
+
+FAR = 1_000
+"""Statements before a bracket among which the one is looked for that may have lost its own."""
+
+
+def _closes_nothing(token: Token, before: list[Statement]) -> Problem:
+    """Return the problem of a bracket that closes none, with the last statement that may have lost its own."""
+    line = next((s.line for s in reversed(before[-FAR:]) if s.tokens[0].kind == "name"), 0)
+    advice = f"look at line {line}" if line else ""
+    return Problem(f"{token.text!r} closes no bracket", line=token.line, advice=advice)
+
+
+def _not_closed(token: Token, within: list[Token]) -> Problem:
+    """Return the problem of a bracket that is not closed, with the first word after it: there it should have been."""
+    line = next((t.line for t in within if t.kind in {"name", "text"} and t.line > token.line), 0)
+    advice = f"look at line {line}" if line else ""
+    return Problem(f"{token.text!r} is not closed", line=token.line, advice=advice)
 
 
 def _tokens(text: str) -> list[Token]:

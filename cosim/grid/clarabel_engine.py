@@ -106,7 +106,9 @@ class Engine:
             if answer == TAKEN or (answer == IF_CLOSE and is_close(result, self.cost_scale)):
                 return self._result(kept.chain, parameters, result, refined=number > 0)
             said.append(status)
-        msg = f"{where}: clarabel returned {', '.join(said)} to settings of falling strictness."
+        msg = (
+            f"{where}: clarabel returned {', '.join(dict.fromkeys(said))} to settings of falling strictness."
+        )
         raise SolverError(msg)
 
     def least_penalty(self, parameters: Parameters, limit_s: float = math.inf) -> float:

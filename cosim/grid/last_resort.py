@@ -65,7 +65,8 @@ def breakdown(error: BaseException) -> str:
     """Return what a solver raised as a status; raise what is to end the program."""
     if isinstance(error, KeyboardInterrupt | SystemExit):
         raise error
-    return f"a breakdown ({type(error).__name__}: {error})"
+    said = f": {error}" if str(error) else ""
+    return f"a breakdown ({type(error).__name__}{said})"
 
 
 def _within(limit_s: float, call: Callable[[], T]) -> T:

@@ -4,12 +4,12 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from cosim.errors import ConfigError, Problem, refuse, shown
-from cosim.files import parsed_json, read_text
+from cosim.files import TOO_DEEP, parsed_json, read_text
 
 _OF_TABLES = re.compile(
     r"pandas(\.core\.(frame|series))?|numpy|networkx|builtins|shapely|geopandas\.geodataframe"
@@ -66,8 +66,11 @@ def _foreign(content: Any) -> Iterator[str]:
     while waiting:
         item = waiting.pop()
         if isinstance(item, str) and item.lstrip()[:1] in {"{", "["}:
-            with suppress(ValueError):  # a text that only begins like JSON
+            try:
                 waiting.append(parsed_json(item))
+            except ValueError as fault:  # a text that only begins like JSON holds nothing
+                if TOO_DEEP in str(fault):
+                    yield f"a text that {TOO_DEEP}"
         if isinstance(item, list):
             waiting += item
         if not isinstance(item, dict):

@@ -27,6 +27,8 @@ VOLTAGE_NOTICED_PU = 1e-6
 """Less than this outside a limit is rounding."""
 FARTHER_THAN_PLANNED_PU = 1e-3
 CURRENT_NOTICED_A = 0.01
+MARGIN = "Plan with a margin: narrow the voltage limits of grid."
+FALLBACK = "In the fallback operation nothing keeps them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -264,14 +266,18 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
         for voltage in (op.dispatch.voltage_pu[op.row], op.realised.voltage_pu)
     )
     farther = realised - np.maximum(planned, 0.0) > FARTHER_THAN_PLANNED_PU
-    outside = np.where(farther | (planned <= VOLTAGE_NOTICED_PU), np.nan_to_num(realised), 0.0)
+    new = (
+        farther | (planned <= VOLTAGE_NOTICED_PU) | (op.dispatch.status == "failed")
+    )  # a fallback plans nothing
+    outside = np.where(new, np.nan_to_num(realised), 0.0)
     outside[feeder.slack_buses] = 0.0
     worst = int(np.argmax(outside))
     if outside[worst] > VOLTAGE_NOTICED_PU:
         place = at_bus(feeder.bus_names[worst])
+        advice = FALLBACK if op.dispatch.status == "failed" else MARGIN
         sentence = (
             f"period {op.now.period}, {place}: {op.realised.voltage_pu[worst]:.4f} p.u. with the realised load; "
-            f"the limits are {low[worst]:g} to {high[worst]:g}. Plan with a margin: narrow the voltage limits of grid."
+            f"the limits are {low[worst]:g} to {high[worst]:g}. {advice}"
         )
         amount = float(outside[worst])
         _violation(recorder, op, "realised_voltage", amount, sentence, place)

@@ -15,6 +15,8 @@ SMALL_PU, LARGE_PU = 0.01, 10.0
 """Currents [p.u. of 1 MVA] between which a branch needs no scale."""
 LEAST_CURRENT_PU = 1e-3
 """Limits on currents that are only cuts are not below this."""
+CUT_MARGIN = 1.0001
+"""Cuts stay this far above what they cut off: one that can be met takes part of the price of the limit that binds."""
 
 
 def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
@@ -69,7 +71,7 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
     ratings = sum(group.rating_pu(data, feeder) @ group.at(feeder) for group in structure.devices.loads_last)
     largest = largest + ratings + np.abs(feeder.admittance_at_bus) * highest**2
     scale = feeder.ratio_to_slack
-    reach = feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus]
+    reach = CUT_MARGIN * feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus]
     near_max, far_max = feeder.current_max_pu * feeder.ratio, feeder.current_max_to_pu
     own = np.where(feeder.y_from_pu == 0, near_max, np.inf)
     own = np.minimum(own, np.where(feeder.y_to_pu == 0, far_max, np.inf))

@@ -211,7 +211,7 @@ class Tables:
 def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Problem]) -> Feeder:
     """Return *tables* ordered as trees; raise a ``ConfigError`` with *problems* and all that come up here."""
     rules, names = voltage or VoltageRules(), tuple(tables.buses)
-    known = [b for b in tables.branches if set(b.edge.ends) <= set(names)]
+    known = [b for b in tables.branches if tables.buses.keys() >= set(b.edge.ends)]
     tree = grow_tree(names, [b.edge for b in known], tuple(tables.slacks))
     problems = problems + _slack_problems(tables) + _name_problems(tables)
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news

@@ -5,10 +5,11 @@ It shares nothing with pandapower or the cone programme, so that it can serve as
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
@@ -55,8 +56,8 @@ def _sweep(
     voltage: ComplexArray = np.broadcast_to(plain.no_load, power.shape)
     for _ in range(iterations_max):
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            current = (plain.shunt * voltage - np.conj(power / voltage)) @ plain.above
-            updated = plain.no_load - (current * plain.impedance) @ plain.below
+            current = plain.sums.below(plain.shunt * voltage - np.conj(power / voltage))
+            updated = plain.no_load - plain.sums.on_the_way(current * plain.impedance)
         moved = np.abs(updated - voltage).max(initial=0.0)
         voltage = updated
         if moved <= tolerance_pu:
@@ -75,34 +76,71 @@ class _Plain:
     shunt: ComplexArray
     no_load: ComplexArray
     """The slack voltage each bus would have if no current flowed."""
-    below: Any
-    """Marks the buses each branch feeds, near and far; ``above`` is its transpose."""
-    above: Any
+    sums: "_Sums"
 
 
 @lru_cache(maxsize=32)
 def _without_taps(feeder: Feeder) -> _Plain:
-    scale, below = feeder.ratio_to_slack, _below(feeder)
-    if feeder.bus_count <= SMALL:  # dense products are faster there
-        below = below.toarray().astype(np.complex128)
+    scale = feeder.ratio_to_slack
     no_load = np.zeros(feeder.bus_count, dtype=np.complex128)
     no_load[feeder.slack_buses] = feeder.slack_voltages_pu
     for near, far in zip(feeder.from_bus, feeder.to_bus, strict=True):
         no_load[far] = no_load[near]
     impedance = (feeder.r_pu + 1j * feeder.x_pu) * scale[feeder.to_bus] ** 2
     shunt = feeder.admittance_at_bus / scale**2
-    return _Plain(np.asarray(impedance, dtype=np.complex128), shunt, no_load, below, below.T.copy())
+    sums: _Sums = _TreeSums(feeder)
+    if feeder.bus_count <= SMALL:  # dense products are faster there
+        marks = sums.on_the_way(np.eye(feeder.branch_count, dtype=np.complex128))
+        sums = _DenseSums(marks, marks.T.copy())
+    return _Plain(np.asarray(impedance, dtype=np.complex128), shunt, no_load, sums)
 
 
-def _below(feeder: Feeder) -> sparse.csr_array:
-    """Return the (branches, buses) matrix that marks the buses each branch feeds, near and far."""
-    way: dict[int, list[int]] = {bus: [] for bus in feeder.slack_buses.tolist()}
-    for branch, (near, far) in enumerate(zip(feeder.from_bus.tolist(), feeder.to_bus.tolist(), strict=True)):
-        way[far] = [*way[near], branch]
-    branches = [branch for bus in way for branch in way[bus]]
-    fed = [bus for bus in way for _ in way[bus]]
-    shape = (feeder.branch_count, feeder.bus_count)
-    return sparse.csr_array((np.ones(len(fed)), (branches, fed)), shape=shape)
+class _Sums(Protocol):
+    """Sums over a feeder's trees, of (..., buses) and (..., branches)."""
+
+    def below(self, at_bus: ComplexArray) -> ComplexArray:
+        """Return for each branch the sum over the buses it feeds, near and far."""
+
+    def on_the_way(self, of_branch: ComplexArray) -> ComplexArray:
+        """Return for each bus the sum over the branches between its slack bus and it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DenseSums:
+    """The sums as products with a (branches, buses) matrix that marks the buses each branch feeds."""
+
+    marks: ComplexArray
+    transposed: ComplexArray
+
+    def below(self, at_bus: ComplexArray) -> ComplexArray:
+        return at_bus @ self.transposed
+
+    def on_the_way(self, of_branch: ComplexArray) -> ComplexArray:
+        return of_branch @ self.marks
+
+
+class _TreeSums:
+    """The sums as solutions of triangular systems: each branch less the one that feeds it, one entry a branch."""
+
+    def __init__(self, feeder: Feeder) -> None:
+        branches, feeding = np.arange(feeder.branch_count), np.full(feeder.bus_count, -1)
+        feeding[feeder.to_bus] = branches
+        above = feeding[feeder.from_bus]
+        fed = above >= 0
+        entries = np.concatenate([np.ones(branches.size), np.full(fed.sum(), -1.0)]).astype(np.complex128)
+        place = (np.concatenate([branches, branches[fed]]), np.concatenate([branches, above[fed]]))
+        less = sparse.csc_array((entries, place), shape=(branches.size, branches.size))
+        self.factor = splu(less, permc_spec="NATURAL", diag_pivot_thresh=0.0)
+        self.feeder = feeder
+
+    def below(self, at_bus: ComplexArray) -> ComplexArray:
+        total: ComplexArray = self.factor.solve(at_bus[..., self.feeder.to_bus].T, "T").T
+        return total
+
+    def on_the_way(self, of_branch: ComplexArray) -> ComplexArray:
+        total = np.zeros((*of_branch.shape[:-1], self.feeder.bus_count), dtype=np.complex128)
+        total[..., self.feeder.to_bus] = self.factor.solve(of_branch.T).T
+        return total
 
 
 def _result(feeder: Feeder, power: ComplexArray, voltage: ComplexArray, current: ComplexArray) -> PowerFlow:

@@ -1,6 +1,8 @@
 """The limits an elastic solution breaks: which bus, which period, by how much, and what helps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -8,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
-from cosim.grid.binding import full_branches, way_to_slack, what_binds
+from cosim.grid.binding import Ways
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW
 from cosim.grid.model import ProblemStructure
@@ -58,11 +60,17 @@ def _voltages(
     relief = next((f"{group.relief}, or l" for group in structure.groups if group.relief), "L")
     least, most = feeder.voltage_limits_pu
     low = np.where(fed, least - solution.voltage_pu, 0.0)
+    alone_pu = _voltage_of_base_load(structure, data)
     for t, i in np.argwhere(low > VOLTAGE_NOTICED_PU):
         period, bus, amount = first + int(t), feeder.bus_names[i], float(low[t, i])
+        advice = f"{lower}, or raise grid.slack_voltage_pu."
+        if alone_pu[t, i] < least[i]:
+            advice = (
+                f"The base load alone takes it to {alone_pu[t, i]:.4f}: raise grid.slack_voltage_pu, "
+                "or lower grid.voltage_min_pu."
+            )
         sentence = (
-            f"period {period}, {at_bus(bus)}: {fails} {least[i]:g} p.u. "
-            f"(short by {amount:.3g}). {lower}, or raise grid.slack_voltage_pu."
+            f"period {period}, {at_bus(bus)}: {fails} {least[i]:g} p.u. (short by {amount:.3g}). {advice}"
         )
         yield Violation(period=period, bus=bus, kind="undervoltage", amount=amount, sentence=sentence)
     high = np.where(fed, solution.voltage_pu - most, 0.0)
@@ -75,6 +83,15 @@ def _voltages(
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)
 
 
+def _voltage_of_base_load(structure: ProblemStructure, data: ProblemData) -> FloatArray:
+    """Return the voltages that the base load alone leads to; NaN where there is no other, or devices help."""
+    load = data.load
+    if not structure.groups and load.station_kw.any():
+        with suppress(SolverError):
+            return sweep_power_flow(structure.feeder, -load.base_kw, -load.base_kvar).voltage_pu
+    return np.full_like(load.base_kw, np.nan)
+
+
 def _shed(solution: Solution, structure: ProblemStructure, data: ProblemData) -> Iterator[Violation]:
     feeder, first = structure.feeder, data.horizon.first_period
     floor_pu = 0.0 if structure.elastic is None else structure.elastic.voltage_floor_pu
@@ -82,10 +99,11 @@ def _shed(solution: Solution, structure: ProblemStructure, data: ProblemData) ->
         ("base_shed", "base load", solution.base_shed_kw),
         ("station_shed", "station load", solution.station_shed_kw),
     )
+    ways = cache(lambda t: Ways(solution, feeder, t))
     for kind, what, power_kw in shed:
         for t, i in np.argwhere(power_kw > POWER_NOTICED_KW):
             period, bus, amount = first + int(t), feeder.bus_names[i], float(power_kw[t, i])
-            reason = what_binds(solution, feeder, int(t), int(i), floor_pu)
+            reason = ways(int(t)).what_binds(int(i), floor_pu)
             sentence = f"period {period}, {at_bus(bus)}: {amount:.1f} kW of {what} cannot be served. {reason}"
             yield Violation(period=period, bus=bus, kind=kind, amount=amount, sentence=sentence.rstrip())
 
@@ -95,10 +113,11 @@ def _feed_in_off(solution: Solution, structure: ProblemStructure, data: ProblemD
     feeder, first = structure.feeder, data.horizon.first_period
     off_kw = np.maximum(-solution.base_shed_kw, 0.0)
     for t in np.flatnonzero((off_kw > POWER_NOTICED_KW).any(axis=1)).tolist():
+        ways, leaving = Ways(solution, feeder, t), _leaving_kw(solution, feeder, t, off_kw[t])
         for i in np.flatnonzero(off_kw[t] > POWER_NOTICED_KW).tolist():
             period, bus, amount = first + t, feeder.bus_names[i], float(off_kw[t, i])
-            reason = full_branches(solution, feeder, t, way_to_slack(feeder, i))
-            leaving_kw = 0.0 if structure.export or reason else _leaving_kw(solution, feeder, t, off_kw[t], i)
+            reason = ways.full_branches(i)
+            leaving_kw = 0.0 if structure.export or reason else leaving(i)
             if leaving_kw > POWER_NOTICED_KW:
                 reason = (
                     f"With it, {leaving_kw:,.0f} kW have to leave the feeder, and grid.export is false; "
@@ -110,15 +129,20 @@ def _feed_in_off(solution: Solution, structure: ProblemStructure, data: ProblemD
             )
 
 
-def _leaving_kw(solution: Solution, feeder: Feeder, t: int, off_kw: FloatArray, bus: int) -> float:
+def _leaving_kw(solution: Solution, feeder: Feeder, t: int, off_kw: FloatArray) -> Callable[[int], float]:
     """Return what would leave the tree of a bus in a period if all feed-in were taken; NaN where no power flow says."""
     lines = (np.ones(feeder.from_bus.size), (feeder.from_bus, feeder.to_bus))
     _, tree = connected_components(
         coo_array(lines, shape=(feeder.bus_count, feeder.bus_count)), directed=False
     )
     injection = solution.injection_kw[t] + off_kw, solution.injection_kvar[t]
-    try:
-        flow = sweep_power_flow(feeder, *(np.where(tree == tree[bus], power, 0.0) for power in injection))
-    except SolverError:
-        return float("nan")
-    return -float(flow.slack_kw)
+
+    @cache
+    def of_tree(number: int) -> float:
+        try:
+            flow = sweep_power_flow(feeder, *(np.where(tree == number, power, 0.0) for power in injection))
+        except SolverError:
+            return float("nan")
+        return -float(flow.slack_kw)
+
+    return lambda bus: of_tree(int(tree[bus]))

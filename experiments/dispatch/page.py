@@ -9,6 +9,7 @@ import pandas as pd
 from cosim.arrays import FloatArray, Frame
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device import DemandResponse
+from cosim.grid.radial import Feeder
 from cosim.results import Recorder
 from cosim.scenario.feeder_case import FeederCase
 from experiments.dispatch.figures import by_bus, demand_response, one_line
@@ -36,7 +37,7 @@ def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
             if name != "violations"
         }
         figures = figures_of(case, own, answer.asked)
-        feeders.append((case.feeder, embedded_all(figures)))
+        feeders.append((case.feeder, _limits(case.feeder), embedded_all(figures)))
     return rendered(
         "dispatch.html.jinja",
         answer=answer,
@@ -45,6 +46,14 @@ def page(answer: Dispatched, tables: Mapping[str, Frame]) -> str:
         feeders=feeders,
         periods=len(answer.asked.price_cny_per_kwh),
     )
+
+
+def _limits(own: Feeder) -> str:
+    """Return the voltage limits in words."""
+    low, high = own.voltage_min_pu, own.voltage_max_pu
+    if isinstance(low, float) and isinstance(high, float):
+        return f"the limits {low:g} and {high:g} p.u."
+    return "its own limits"
 
 
 def figures_of(case: FeederCase, own: Mapping[str, Frame], asked: DispatchInput) -> dict[str, Figure]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.operation import Operation, planned_operation
-from cosim.grid.problem import Horizon, Load, Rules
+from cosim.grid.problem import Horizon, Load
 from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
 from cosim.grid.solution import Dispatch, locally_optimal
 from cosim.periods import PeriodOfDay
@@ -34,7 +34,7 @@ JSON_KEYS = (
     "cpu_s",
     "notes",
 )
-STATUSES = ("optimal", "locally optimal", "elastic", "not certified")
+STATUSES = ("optimal", "locally optimal", "elastic", "not certified", "failed")
 """From good to bad; of several feeders the worst counts."""
 WITHIN_LIMITS = STATUSES[:2]
 """Those of a dispatch within all limits."""
@@ -77,7 +77,7 @@ class Dispatched:
 
     @property
     def status(self) -> str:
-        """``optimal``, ``locally optimal``, ``elastic`` (limits are broken) or ``not certified``."""
+        """``optimal``, ``locally optimal``, ``elastic`` (limits are broken), ``not certified`` or ``failed``."""
         return max((dispatch.status for dispatch in self.dispatches), key=STATUSES.index)
 
     @property
@@ -139,7 +139,11 @@ def dispatch_all(asked: DispatchInput, rolling: Rolling | None = None) -> Dispat
 
 def _dispatch_all(asked: DispatchInput, rolling: Rolling | None) -> Dispatched:
     started = process_time()
-    known = tuple(_at_once(asked, case, load) for case, load in zip(asked.cases, asked.loads, strict=True))
+    fallback = rolling is not None or len(asked.cases) > 1
+    known = tuple(
+        _at_once(asked, case, load, fallback=fallback)
+        for case, load in zip(asked.cases, asked.loads, strict=True)
+    )
     if rolling is None:
         return Dispatched(asked=asked, dispatches=known, cpu_s=process_time() - started)
     days = [_roll(asked, rolling, number) for number in range(len(asked.cases))]
@@ -193,10 +197,11 @@ def _as_operated(dispatch: Dispatch, operations: tuple[Operation, ...]) -> Dispa
     )
 
 
-def _at_once(asked: DispatchInput, case: FeederCase, load: Load) -> Dispatch:
-    """Return the dispatch with everything known from the start."""
+def _at_once(asked: DispatchInput, case: FeederCase, load: Load, *, fallback: bool) -> Dispatch:
+    """Return the dispatch with everything known from the start; without *fallback* an error where there is none."""
     price, horizon = asked.price_cny_per_kwh, Horizon(period_h=asked.period_h)
-    return solve_dispatch(case.feeder, case.devices, load, price, horizon, _rules(case))
+    rules = replace(case.rules, fallback=fallback)
+    return solve_dispatch(case.feeder, case.devices, load, price, horizon, rules)
 
 
 def _roll(asked: DispatchInput, rolling: Rolling, number: int) -> RollingDay:
@@ -214,13 +219,8 @@ def _roll(asked: DispatchInput, rolling: Rolling, number: int) -> RollingDay:
         window=window,
         forecast=relative_error(rolling.forecast_error, stream(rolling.seed, "forecast", number)),
         period_h=asked.period_h,
-        rules=_rules(case),
+        rules=replace(case.rules, fallback=True),
     )
-
-
-def _rules(case: FeederCase) -> Rules:
-    """Return the rules of a case; without a dispatch the command ends with an error, and no fallback."""
-    return replace(case.rules, fallback=False)
 
 
 def _bounded(realised: Dispatch, foresight: Dispatch, rolling: Rolling) -> Dispatch:

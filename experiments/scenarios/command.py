@@ -75,11 +75,15 @@ def validate_command(config: Config, settings: Settings = None, allow_outside: A
         )
 
 
-def schema_command() -> None:
+def schema_command(
+    table: Annotated[
+        bool, typer.Option("--table", help="Print a table of all fields and their bounds, in Markdown.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    from cosim.config.schema import json_schema
+    from cosim.config.schema import fields_table, json_schema
 
-    typer.echo(json_schema())
+    typer.echo(fields_table() if table else json_schema())
 
 
 def init_command(

@@ -8,8 +8,9 @@ import pytest
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.grid import clarabel_engine
 from cosim.grid.device import Storage, Turbine
-from cosim.scenario import Scenario, load_scenario
+from cosim.scenario import DayAhead, Scenario, load_scenario
 
 Tables = Mapping[str, Frame]
 
@@ -84,3 +85,27 @@ def test_stations_on_one_bus_share_what_it_can_serve_as_they_share_its_load(toy:
     assert (limit_kw.S / limit_kw["T"]).to_numpy() == pytest.approx(
         (forecast_kw.S / forecast_kw["T"]).to_numpy()
     )
+
+
+def test_a_day_goes_on_though_every_solver_panics(
+    toy: Scenario, toy_ahead: DayAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every period of it is in fallback operation, and says so; the bus that then leaves its limits is named."""
+
+    class PanicException(BaseException):
+        pass
+
+    def panics(*_: object) -> None:
+        raise PanicException
+
+    monkeypatch.setattr(clarabel_engine, "bare_solver", panics)
+    settings = ["population.resolution=batch", "grid.slack_voltage_pu=0.95"]
+    scenario = load_scenario(toy.folder / "toy.toml", settings)
+    tables = CoSimModel(scenario, toy_ahead, seed=1).simulate()
+    assert (tables["dispatch"].status == "failed").all()
+    assert len(tables["dispatch"]) >= toy.periods.count
+    flags = tables["violations"].groupby("kind").sentence.first()
+    assert "periods 1 to 8: clarabel returned a breakdown (PanicException) to settings" in flags["failed"]
+    assert "Fallback operation" in flags["failed"]
+    assert "bus 4: " in flags["realised_voltage"]
+    assert "nothing keeps them" in flags["realised_voltage"]

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cosim.config.schema import json_schema
+from cosim.config.schema import fields_table, json_schema
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -49,3 +49,26 @@ def test_feeders_take_the_fields_of_the_defaults(validator: Any) -> None:
     assert list(validator.iter_errors(two)) == []
     two["grid"]["feeders"][0]["slack_voltage_pu"] = "high"
     assert len(list(validator.iter_errors(two))) == 1
+
+
+def test_the_documentation_shows_every_field_with_its_bounds() -> None:
+    """`cosim schema --table` prints what stands there."""
+    page = (CONFIGS.parent / "docs" / "fields.md").read_text(encoding="utf-8")
+    assert page.endswith(fields_table())
+    assert "| `battery_kwh` | number, 0.1 to 10000 | `50.0` | Battery capacity [kWh]. |" in page
+
+
+def test_every_number_of_a_scenario_is_bounded_from_both_sides(validator: Any) -> None:
+    """So that no product or quotient of two overflows."""
+    open_ended = [
+        f"{section}.{name}"
+        for section, content in validator.schema["$defs"].items()
+        for name, field in content.get("properties", {}).items()
+        for kind in field.get("anyOf", [field])
+        if kind.get("type") in {"number", "integer"}
+        and name not in {"bus", "road_node", "slack_bus"}
+        and not (
+            {"minimum", "exclusiveMinimum"} & kind.keys() and {"maximum", "exclusiveMaximum"} & kind.keys()
+        )
+    ]
+    assert open_ended == []

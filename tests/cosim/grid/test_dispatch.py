@@ -55,6 +55,21 @@ def test_nodal_price_is_the_cost_of_one_more_kwh(chain: Chain, level: Level) -> 
     assert (cost(1.0) - cost(-1.0)) / (2 * 0.5) == pytest.approx(nodal, abs=1e-5)
 
 
+def test_nodal_price_at_the_lowest_voltage_is_the_cost_of_one_more_kwh(chain: Chain, level: Level) -> None:
+    """The last bus has a load only and the lowest voltage, and the turbine on its way makes room for more."""
+    feeder = chain((0.05, 0.05), (0.05, 0.05), voltage_min_pu=0.95, voltage_max_pu=1.05)
+    devices = Devices(Turbine(name="t", bus="2", q_max_kvar=0, cost_b_cny_per_mwh=900))
+    load, price = level(feeder, b2=300, b3=500), np.array([0.5])
+
+    def cost(extra_kw: float) -> float:
+        more = load.base_kw + np.array([0.0, 0.0, extra_kw])
+        return solve_dispatch(feeder, devices, replace(load, base_kw=more), price).cost_cny
+
+    dispatch = solve_dispatch(feeder, devices, load, price)
+    assert dispatch.voltage_pu[0, 2] == pytest.approx(0.95, abs=1e-6)
+    assert (cost(0.5) - cost(-0.5)) == pytest.approx(dispatch.price_cny_per_kwh[0, 2], abs=1e-4)
+
+
 def sun(**options: object) -> Devices:
     unit = Renewable(name="pv", bus="3", kind="pv", profile_pu=np.ones(2), **options)  # type: ignore[arg-type]
     return Devices(unit)

@@ -1,5 +1,6 @@
 """Feeders read from pandapower nets, each against pandapower's own AC power flow."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cosim.errors import ConfigError
 from cosim.grid.device import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import feeder_from_pandapower
@@ -216,3 +218,38 @@ def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
     two = feeder_from_pandapower("create_cigre_network_mv")
     np.testing.assert_allclose(one.r_pu, two.r_pu)
     np.testing.assert_allclose(one.y_from_pu, two.y_from_pu)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"_module": "trap", "_class": "Choice", "_object": "{}"},
+        {
+            "_module": "pandapower.control.basic_controller",
+            "_class": "Controller",
+            "_object": '{"x": {"_module": "trap"}}',
+        },
+        {"_module": "pandas.core.frame", "_class": "DataFrame", "_object": "/etc/table.json"},
+        {
+            "_module": "pandas.core.frame",
+            "_class": "DataFrame",
+            "_object": "[" * 60 + '{"_module": "trap"}' + "]" * 60,
+        },
+    ],
+)
+def test_a_net_imports_nothing_and_reads_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: dict[str, str]
+) -> None:
+    """Pandapower imports the module of every object that its JSON names, before it looks at what it is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("trap.py").write_text("open('sprung', 'w').close()\n", encoding="utf-8")
+    Path("net.json").write_text(
+        json.dumps(
+            {"_module": "pandapower.auxiliary", "_class": "pandapowerNet", "_object": {"user": stranger}}
+        ),
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError, match=r"net.json: it holds .*a net is read only where it holds tables"):
+        feeder_from_pandapower("net.json")
+    assert not Path("sprung").exists()

@@ -70,3 +70,22 @@ def test_the_limits_of_each_bus_count_and_not_the_narrowest_of_all() -> None:
     assert dispatched(feeder, export=False).status == "optimal"
     short = dispatched(one_branch(2200.0, voltage_min_pu=np.array([0.9, 0.99])), export=False)
     assert "bus 2: no dispatch keeps 0.99 p.u." in short.violations[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("load_kw", "advice"),
+    [
+        (
+            2200.0,
+            "The base load alone takes it to 0.9888: raise grid.slack_voltage_pu, or lower grid.voltage_min_pu.",
+        ),
+        (1000.0, "Lower the station load, or raise grid.slack_voltage_pu."),
+    ],
+)
+def test_the_load_that_breaks_a_limit_is_the_one_to_lower(load_kw: float, advice: str) -> None:
+    feeder = one_branch(load_kw, voltage_min_pu=0.99)
+    load = Load.scaled(feeder, np.ones(1), np.array([[0.0, 1500.0]]))
+    found = solve_dispatch(feeder, Devices(), load, np.array([0.68]))
+    assert found.status == "elastic"
+    low = next(v for v in found.violations if v.kind == "undervoltage")
+    assert low.sentence.endswith(f"). {advice}")

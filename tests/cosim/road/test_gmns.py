@@ -179,3 +179,26 @@ def test_each_defect_names_its_place(tmp_path: Path, file: str, old: str, new: s
     texts = {"node": NODE, "link": LINK, "demand": DEMAND}
     texts[file] = texts[file].replace(old, new)
     assert sentence in problems(tmp_path, **texts)[0]
+
+
+def test_columns_are_read_in_any_case(tmp_path: Path) -> None:
+    header = "Link_ID,from_node_id,to_node_id,VDF_fftt1,VDF_cap1,VDF_alpha1,VDF_beta1"
+    link = f"{header}\na,1,2,6,500,1,2\nb,2,3,30,500,1,1\n"
+    network = read(tmp_path, link=link).network
+    assert network.t0_min[:2].tolist() == [6, 30]
+    assert network.beta[:2].tolist() == [2, 1]
+
+
+def test_a_link_of_many_hours_asks_for_the_units(tmp_path: Path) -> None:
+    metres = LINK.replace("west,1,2,1,3,", "west,1,2,1,15000,")
+    (note, *_) = (note for note in read(tmp_path, link=metres).notes if "link west" in note)
+    assert "link west takes 15,000 min; if its length is in metres, name the units in config.csv" in note
+    assert not any("takes" in note for note in read(tmp_path).notes)
+
+
+def test_infinite_lengths_and_speeds_are_told_without_a_word_of_python(tmp_path: Path) -> None:
+    told = problems(tmp_path, link=LINK.replace("west,1,2,1,3,60,", "west,1,2,1,inf,inf,"))
+    assert told == [
+        "link.csv, line 2: column length is 'inf'; it must be a number, 0 or more",
+        "link.csv, line 2: column free_speed is 'inf'; it must be a number above 0",
+    ]

@@ -11,6 +11,7 @@ from cosim.errors import ConfigError, ModelError
 from cosim.randomness import stream
 from cosim.road.assignment import Equilibrium, solve_sue
 from cosim.road.count_model import CountModel, LogPrior, OdTrips
+from cosim.road.formats import read_roads
 from cosim.road.latency import link_time_min
 from cosim.road.link_counts import LinkCounts, counts_from_times, flow_at_time_veh_h, read_observations
 from cosim.road.network import Network
@@ -333,3 +334,20 @@ def test_each_defect_of_the_counts_names_its_place(tmp_path: Path, old: str, new
     with pytest.raises(ConfigError) as caught:
         read_observations(file, small_network(CHAIN), "flow_veh_h")
     assert sentence in str(caught.value.problems[0])
+
+
+def test_a_path_that_nobody_takes_at_the_times_of_the_counts_is_no_end(tmp_path: Path) -> None:
+    """At the counted times path 2 takes 50 min longer: exp(-25) of the trips. At the equilibrium it is taken."""
+    (tmp_path / "links.csv").write_text(
+        "link,from,to,t0_min,capacity_veh_h,alpha,beta\na,1,3,100,4000,0.15,4\nb,3,2,100,4000,0.15,4\n"
+        "c,1,4,150,3000,0.15,4\nd,4,2,150,3000,0.15,4\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "od.csv").write_text("origin,dest,demand_veh_h\n1,2,7000\n", encoding="utf-8")
+    roads = read_roads(tmp_path / "links.csv", tmp_path / "od.csv")
+    paths = find_paths(roads.network, roads.od, [UserClass("all")])
+    counts = LinkCounts(link=np.array([0, 2]), flow_veh_h=np.array([[5400.0, 1600.0]]))
+    estimate = estimate_od(paths, counts, theta_per_min=0.5)
+    assert estimate.converged
+    low, high = estimate.interval()
+    assert low[0] < 7000 < high[0]

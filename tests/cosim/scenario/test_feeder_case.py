@@ -74,3 +74,9 @@ def test_a_feeder_of_csv_tables_may_have_several_slack_buses(toy: Scenario) -> N
     )
     feeder = read_feeder(several, toy.folder)
     assert [feeder.bus_names[k] for k in feeder.slack_buses] == ["1", "4"]
+
+
+def test_the_clock_of_last_resort_is_set_in_the_scenario(toy: Scenario) -> None:
+    assert toy.feeders[0].rules.solve_time_max_s is None
+    (case,) = load_scenario(toy.folder / "toy.toml", ["grid.solve_time_max_s=5.0"]).feeders
+    assert case.rules.solve_time_max_s == 5

@@ -205,7 +205,7 @@ def test_what_a_user_equilibrium_does_not_have_is_refused(method: str, option: t
         (("net.tntp",), "is a network; name the file of its trips after it"),
         (("net.tntp", "trips.tntp", "--set", "road.theta=1"), "'road.theta=1' is not known here"),
         (("paper", "--set", "toll_weight=1"), "toll_weight is given, but the network has no tolls"),
-        (("no.tntp", "none.tntp"), "No such file"),
+        (("no.tntp", "none.tntp"), "no such file"),
     ],
 )
 def test_wrong_input_is_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:

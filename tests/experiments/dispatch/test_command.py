@@ -11,6 +11,7 @@ import pytest
 
 from cosim.config.bundled import find_scenario
 from cosim.errors import ModelError
+from cosim.grid import clarabel_engine
 from cosim.scenario import load_scenario
 from experiments.dispatch.input import Options, read_dispatch_input
 from experiments.dispatch.study import dispatch_all
@@ -80,6 +81,25 @@ def test_a_failed_dispatch_is_said_with_every_key(files: Path) -> None:
     assert told["status"] == "failed"
     assert told["cost_cny"] is None
     assert told["notes"][0] == "line 32, 33, 34, 35, 36: each is out of service, and left out."
+
+
+def test_a_rolling_day_goes_on_where_no_solver_gets_through(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def breaks(*_: object) -> None:
+        msg = "bad input"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(clarabel_engine, "bare_solver", breaks)
+    changes = ("--rolling", "shrinking", "--profile", tmp_path / "day.csv", "--out", tmp_path / "out")
+    (tmp_path / "day.csv").write_text("load_pu\n0.5\n0.6\n")
+    result = run("case33bw", *changes, "--json")
+    assert result.exit_code == 3
+    answer = json.loads(result.stdout)
+    assert answer["status"] == "failed"
+    assert answer["purchase_kwh"] > 1.1 * 3715
+    assert set(pd.read_parquet(tmp_path / "out" / "violations.parquet").kind) == {"failed"}
+    assert "Failed: fallback operation" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_rolling_day_with_a_perfect_forecast_is_the_day_itself() -> None:

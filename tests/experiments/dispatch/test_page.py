@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandapower as pp
 import pandas as pd
 
 from cosim.scenario import load_scenario
@@ -25,6 +26,18 @@ def test_the_page_of_one_period_shows_it_bus_by_bus(tmp_path: Path) -> None:
     assert run("case33bw", "--out", tmp_path / "one").exit_code == 0
     page = (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
     assert re.findall(r'class="figure" data-for="(\w+)-1-chart"', page) == ["network", "buses"]
+
+
+def test_the_page_of_a_net_whose_buses_have_limits_of_their_own_says_so(tmp_path: Path) -> None:
+    net = pp.create_empty_network()
+    buses = [pp.create_bus(net, 10.0, min_vm_pu=low, max_vm_pu=1.1) for low in (0.9, 0.9, 0.92)]
+    pp.create_ext_grid(net, buses[0])
+    for line in ((0, 1), (1, 2)):
+        pp.create_line_from_parameters(net, *line, 1.0, 0.5, 0.5, 0.0, 1.0)
+    pp.create_load(net, buses[2], 0.5)
+    pp.to_json(net, str(tmp_path / "two.json"))
+    assert run(tmp_path / "two.json", "--out", tmp_path / "out").exit_code == 0
+    assert "between its own limits." in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_several_trees_are_drawn_in_one_picture(tmp_path: Path) -> None:

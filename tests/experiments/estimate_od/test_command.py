@@ -88,7 +88,7 @@ def test_counts_that_leave_ods_open_say_so_with_exit_code_3(tmp_path: Path) -> N
         ((), "give --counts, --times, or both"),
         (("--counts", "c.csv", "--shares", "observed"), "--shares observed needs --times"),
         (("--counts", "c.csv", "--theta", "0"), "--theta is 0; it must be above 0"),
-        (("--counts", "c.csv"), "c.csv: cannot be read"),
+        (("--counts", "c.csv"), "c.csv: there is no such file"),
     ],
 )
 def test_what_cannot_be_estimated_from_is_a_sentence(options: tuple[str, ...], sentence: str) -> None:

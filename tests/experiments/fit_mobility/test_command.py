@@ -34,7 +34,7 @@ def test_a_fitted_chain_is_a_scenario(tmp_path: Path) -> None:
     settings = ["mobility.kind=markov", f"mobility.departures={out / 'departures_by_slot.csv'}"]
     settings.append(f"mobility.travel_share={told['travel_share']}")
     options = [part for setting in settings for part in ("--set", setting)]
-    day = as_json("mobility", "paper", "--evs", 1_000, *options)["single_day"]
+    day = as_json("mobility", "paper", "--evs", 1_000, "--allow-outside", *options)["single_day"]
     assert day["trips_per_ev_exact"] == pytest.approx(told["trips_per_day_observed"], rel=0.01)
     assert "to the fitted" not in run("fit-mobility", tmp_path / "survey.csv", "--out", tmp_path / "b").stdout
 

@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     [
         (("mobility", "nowhere"), "there is no such file"),
         (("mobility", "paper", "--set", "mobility.kind=markov"), "departures is missing"),
-        (("fit-mobility", "none.csv", "--out", "fitted"), "cannot be read"),
+        (("fit-mobility", "none.csv", "--out", "fitted"), "there is no such file"),
     ],
 )
 def test_wrong_input_is_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:

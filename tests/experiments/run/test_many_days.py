@@ -122,7 +122,7 @@ def test_drivers_who_learn_find_the_equilibrium_they_were_never_told(tmp_path: P
         f"stations.S.chargers={2 * GROWTH}",
         "population.estimate_diaries=200000",
     ]
-    scenario = replace(load_scenario(CONFIGS / "toy.toml", settings), feeders=())
+    scenario = replace(load_scenario(CONFIGS / "toy.toml", settings, allow=["outside"]), feeders=())
     day = solve_equilibrium_day(scenario)
     expected = equilibrium_tables(scenario, day)["links"]
     ratio: list[float] = []
