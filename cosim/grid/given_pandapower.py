@@ -49,12 +49,16 @@ class GivenNet:
 
         bench = _workbench(self, overrides.voltage.slack_pu)
         bench.put(power)
-        try:
-            pandapower.runpp(bench.net, **OPTIONS, recycle=bench.recycled_from(power.start_pu))
-        except pandapower.LoadflowNotConverged as error:
-            bench.net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
+        # no flow is denied before a flat start has failed too
+        for kept in dict.fromkeys((bench.recycled_from(power.start_pu), None)):
+            try:
+                pandapower.runpp(bench.net, **OPTIONS, recycle=kept and dict(kept))
+                break
+            except pandapower.LoadflowNotConverged:
+                bench.net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
+        else:
             msg = "pandapower finds no power flow of the network as given."
-            raise SolverError(msg) from error
+            raise SolverError(msg)
         voltage_pu = np.full(feeder.bus_count, np.nan)
         voltage_pu[bench.served] = bench.voltage_pu()[bench.position]
         limits = _limits(bench, feeder, overrides)
@@ -88,10 +92,11 @@ class _Workbench:
         for column, fed_in in (("p_mw", power.fed_in.real), ("q_mvar", power.fed_in.imag)):
             self.net.sgen[column] = np.concatenate([self.own_sources[column], fed_in[self.served] / 1e3])
 
-    def recycled_from(self, voltage: ComplexArray) -> dict[str, bool] | None:
+    def recycled_from(self, voltage: ComplexArray) -> tuple[tuple[str, bool], ...] | None:
         """Return what pandapower may keep of its model: all but loads and sources; it starts from *voltage*.
 
-        It would go on from the last answer, and the bits would depend on that.
+        It would go on from the last answer, and the bits would depend on that. Where its model has buses that the
+        feeder has not, such as ends of open lines, it starts from the net's own loads.
         """
         from pandapower.pypower.idx_bus import VA, VM
 
@@ -99,9 +104,10 @@ class _Workbench:
             return None
         buses = self.net._ppc["bus"]  # noqa: SLF001
         buses[:, [VM, VA]] = self.start
-        buses[self.row, VM] = np.abs(voltage[self.served])
-        buses[self.row, VA] = np.angle(voltage[self.served], deg=True)
-        return {"bus_pq": True, "trafo": False, "gen": False}
+        if np.unique(self.row).size == len(buses):
+            buses[self.row, VM] = np.abs(voltage[self.served])
+            buses[self.row, VA] = np.angle(voltage[self.served], deg=True)
+        return ("bus_pq", True), ("trafo", False), ("gen", False)
 
     def voltage_pu(self) -> FloatArray:
         """Return the voltage of each bus of the net."""

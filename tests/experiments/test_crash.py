@@ -64,7 +64,6 @@ def test_a_disk_that_takes_nothing_ends_with_code_5_and_says_why(
         raise fault
 
     monkeypatch.setattr(cli, "app", app)
-    monkeypatch.setattr(cli, "end_on_signals", lambda: None)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -96,15 +96,29 @@ def test_a_directory_that_exists_is_refused_and_left_alone(toy: Scenario, tmp_pa
 def test_a_run_that_fails_leaves_its_finished_pieces_alone(
     toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Run) -> None:
+    def fail(*_: object) -> None:
         assert any(tmp_path.iterdir())  # the run was under way
+        message = "the disk is full"
+        raise OSError(message)
+
+    monkeypatch.setattr("experiments.run.runner.write_manifest", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        run(toy, "equilibrium", tmp_path / "half")
+    assert [path.name for path in tmp_path.iterdir()] == [".half.pieces"]
+
+
+def test_a_run_whose_page_fails_is_whole(
+    toy: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Run) -> None:
         message = "the disk is full"
         raise OSError(message)
 
     monkeypatch.setattr("experiments.run.report.write_report", fail)
     with pytest.raises(OSError, match="disk is full"):
-        run(toy, out=tmp_path / "half")
-    assert [path.name for path in tmp_path.iterdir()] == [".half.pieces"]
+        run(toy, "equilibrium", tmp_path / "half")
+    assert [path.name for path in tmp_path.iterdir()] == ["half"]
+    assert len(load_run(tmp_path / "half").equilibrium.links) > 0
 
 
 def test_what_is_no_run_is_not_loaded(tmp_path: Path) -> None:
