@@ -103,7 +103,7 @@ def test_a_run_that_fails_leaves_its_finished_pieces_alone(
 
     monkeypatch.setattr("experiments.run.runner.write_manifest", fail)
     with pytest.raises(OSError, match="disk is full"):
-        run(toy, "equilibrium", tmp_path / "half")
+        run(toy, "agents", tmp_path / "half")
     assert [path.name for path in tmp_path.iterdir()] == [".half.pieces"]
 
 
