@@ -146,15 +146,22 @@ MOVED = (
 """What a move of the slider changes: its own place, colours of links, colours of buses."""
 
 
+def slide_to_the_morning(report: Opened) -> None:
+    chart = report.page.locator("#networks-1")
+    chart.scroll_into_view_if_needed()
+    rail = chart.locator(".slider-rail-touch-rect").bounding_box()
+    report.page.mouse.click(rail["x"] + 0.1 * rail["width"], rail["y"] + rail["height"] / 2)
+    report.wait_until(lambda: report.state("networks-1", SLIDER) <= 1)
+
+
 def test_slider_moves_roads_and_feeder(report: Opened) -> None:
     chart = report.page.locator("#networks-1")
     chart.scroll_into_view_if_needed()
     before = [report.state("networks-1", of) for of in MOVED]
     picture = chart.screenshot()
     at_first = report.state("networks-1", SLIDER)
-    rail = chart.locator(".slider-rail-touch-rect").bounding_box()
-    report.page.mouse.click(rail["x"] + 0.1 * rail["width"], rail["y"] + rail["height"] / 2)
-    report.wait_until(lambda: report.state("networks-1", SLIDER) < at_first)
+    slide_to_the_morning(report)
+    assert report.state("networks-1", SLIDER) < at_first
     after = [report.state("networks-1", of) for of in MOVED]
     assert all(new != old for new, old in zip(after, before, strict=True))
     assert chart.screenshot() != picture
@@ -163,6 +170,7 @@ def test_slider_moves_roads_and_feeder(report: Opened) -> None:
 def test_play_runs_through_the_day_and_pause_stops_it(report: Opened) -> None:
     report.page.bring_to_front()  # a page behind another one is not animated
     play, pause = (report.page.locator("#networks-1 .updatemenu-button").nth(place) for place in (0, 1))
+    slide_to_the_morning(report)
     start = report.state("networks-1", SLIDER)
     play.click()
     report.wait_until(lambda: report.state("networks-1", SLIDER) > start + 1)
