@@ -92,10 +92,9 @@ def planned_operation(
     Its dispatch is certified only where the network as given has its voltages, within its limits, in this period.
     """
     row = dispatch.row(now.period)
-    # the check of a dispatch is pandapower's own Newton-Raphson, from the first equation to the last
-    flow = _flow(
-        newton_power_flow, feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now)
-    )
+    # pandapower's own Newton-Raphson checks every dispatch: in the network as given, or where there is none, here
+    solve = newton_power_flow if feeder.given is None else ac_power_flow
+    flow = _flow(solve, feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now))
     return Operation(
         feeder=feeder,
         devices=devices,
