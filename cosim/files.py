@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -145,14 +144,6 @@ def parsed_toml(text: str) -> dict[str, Any]:
         raise ValueError(msg) from None
 
 
-def read_json(file: str | Path) -> Any:
-    """Return what a JSON file holds; raise ConfigError if it cannot be read, or is nested too deep."""
-    try:
-        return parsed_json(read_text(file))
-    except ValueError as reason:
-        raise ConfigError(str(file), [f"is not valid JSON: {reason}"]) from None
-
-
 def parsed_json(text: str) -> Any:
     """Return what a text in JSON says; raise ValueError for any other, and for one that is nested too deep."""
     try:
@@ -202,14 +193,6 @@ def read_parquet(
 
 def _first_line(reason: Exception) -> str:
     return str(reason).partition("\n")[0].rstrip(".")
-
-
-def read_arrays(file: str | Path) -> dict[str, Any]:
-    """Return the arrays of a NumPy archive by name; objects in it, which would be code, are refused."""
-    import numpy as np
-
-    with np.load(BytesIO(read_bytes(file)), allow_pickle=False) as content:
-        return dict(content)
 
 
 def file_hash(file: str | Path) -> str:

@@ -92,7 +92,6 @@ READING = {
     "read_text",
     "read_bytes",
     "read_csv",
-    "read_json",
     "read_parquet",
     "read_excel",
     "read_pickle",
@@ -111,7 +110,7 @@ OTHERS = {
     "experiments.store.pieces": {"open", "copyfile"},
     "experiments.sweep.study": {"read_text"},
     "experiments.crash": {"open"},
-    "cosim.files": {"open", "read_parquet", "load", "read_text", "read_bytes"},
+    "cosim.files": {"open", "read_parquet", "read_text", "read_bytes"},
     "cosim.grid.given_csv": {"read_csv"},
 }
 """Calls that read no file of the user's: what the program writes or wrote itself, a period opened, a text in memory."""

@@ -39,9 +39,6 @@ STATUSES = ("optimal", "locally optimal", "elastic", "not certified", "failed")
 WITHIN_LIMITS = STATUSES[:2]
 """Those of a dispatch within all limits."""
 
-ROLLING_KEYS = ("planned_cost_cny", "foresight_cost_cny")
-"""What a rolling day has besides: the cost as it was first planned, and the least with perfect foresight."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rolling:
