@@ -11,7 +11,7 @@ import pytest
 from cosim.grid.device import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
-from cosim.grid.given_network import check_against_given
+from cosim.grid.given_network import Power, check_against_given
 from cosim.grid.problem import Load, Rules
 from cosim.grid.solution import Dispatch
 
@@ -197,3 +197,18 @@ def test_branches_without_reactance_and_stored_options_do_not_stop_the_check(tmp
     net.user_pf_options = {"init": "results"}
     net.line["x_ohm_per_km"] = 0.0
     assert checked(feeder_from_pandapower(net)).certified
+
+
+def test_the_flow_of_the_given_network_does_not_hang_on_where_it_starts() -> None:
+    """From voltages at which Newton-Raphson diverges it begins again from a flat start."""
+    feeder = feeder_from_pandapower("case33bw")
+    assert feeder.given is not None
+    zero = np.zeros(feeder.bus_count, dtype=np.complex128)
+    flows = [
+        feeder.given.network.flow(
+            feeder, Power(share=zero.real + 1.0, fed_in=zero, start_pu=start), feeder.given.overrides
+        )
+        for start in (zero + 1.0, zero + 1e-3, -(zero + 1.0))
+    ]
+    for flow in flows[1:]:
+        np.testing.assert_allclose(flow.voltage_pu, flows[0].voltage_pu, atol=1e-9)
