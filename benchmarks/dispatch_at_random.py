@@ -110,7 +110,7 @@ def draw_net(random: np.random.Generator) -> RandomCase:
 
 
 def _net(random: np.random.Generator) -> Feeder:
-    """Return a random tree of branches, in per unit of 1 MVA; some are almost without losses, some without impedance."""
+    """Return a random tree in per unit of 1 MVA; some branches are almost without losses, some without impedance."""
     branches = int(random.integers(2, 16))
     to_bus = np.arange(1, branches + 1)
     from_bus = np.array([random.integers(max(0, int(bus) - 4), int(bus)) for bus in to_bus])
