@@ -35,7 +35,7 @@ def problems(*settings: str, scenario: str = "toy") -> list[str]:
             "grid.slak_voltage_pu is not a known key; do you mean 'slack_voltage_pu'?",
         ),
         ("ev_share=1", "ev_share is not a known key; do you mean 'population.ev_share'?"),
-        ("road.chargers=1", "road.chargers is not a known key; do you mean 'stations.chargers'?"),
+        ("road.charger_kw=1", "road.charger_kw is not a known key; do you mean 'stations.charger_kw'?"),
         ("road.theta=1", "road.theta is not a known key; do you mean 'theta_per_min'?"),
         ("grid.feeder=1", "grid.feeder is not a known key; do you mean 'feeders'?"),
         ("messages.zz=1", "messages.zz is not a known key; known are delay_s, loss_probability, patience_s."),
