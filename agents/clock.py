@@ -22,6 +22,8 @@ class Phase(IntEnum):
     """The invariants are checked."""
     END = 25
     """The simulation may end."""
+    EVENT = 27
+    """Events of the scenario begin and end."""
     REPORT = 30
     """Stations report; the operators and the coordinator answer in the same second."""
     RESUME = 40

@@ -17,6 +17,7 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
+from agents.events.room import Effects, EventRoom
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
@@ -82,6 +83,8 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
+        self.events = EventRoom(scenario.events, (), Effects(), self.clock, self.post)
+        self.events.start()
         self.invariants = Invariants(
             self.clock,
             self.recorder,
@@ -155,6 +158,7 @@ class CoSimModel(mesa.Model):
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
+        self.events.record(self.recorder)
         record = self.record
         record_day(self.recorder, record)
         if record.records_individuals:

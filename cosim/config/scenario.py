@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from cosim.config.coupling import CouplingConfig
+from cosim.config.events import AnyEvent
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 from cosim.sections import Entries, File, Name, Section, Seed, contradiction
@@ -50,6 +51,8 @@ class ScenarioConfig(Section):
     tariff: TariffConfig = TariffConfig()
     coupling: CouplingConfig = CouplingConfig()
     messages: MessagesConfig = MessagesConfig()
+    events: Entries[AnyEvent] = ()
+    """Faults and closures: what fails, when, and when it is back."""
 
     @field_validator("periods")
     @classmethod

@@ -33,6 +33,7 @@ from cosim.road.route_choice import RouteChoice
 from cosim.scenario.chains import build_chains, without_round_trips
 from cosim.scenario.choice import FIELD as CHOICE
 from cosim.scenario.choice import build_choice, import_choice
+from cosim.scenario.events import Event, build_events
 from cosim.scenario.feeder_case import (
     FeederCase,
     build_feeder_case,
@@ -82,6 +83,8 @@ class Scenario:
     """Trip chains over the OD table; None where the OD pair of each trip is drawn independently."""
     choice: RouteChoice
     """Choice model of EVs among paths, and (path, station) pairs."""
+    events: tuple[Event, ...] = ()
+    """Faults and closures, in the order of the file."""
     files: Mapping[Path, str] = field(default_factory=dict)
     """SHA-256 of each data file as it was read, by its resolved path."""
 
@@ -257,6 +260,7 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
     chains = problems.attempt(build_chains, config, paths)
     choice = problems.attempt(build_choice, config)
+    events = problems.attempt(build_events, config, paths)
     problems.attempt(check_station_load, config, folder)
     refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
@@ -275,4 +279,5 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         behaviour=build_behaviour(config),
         chains=chains,
         choice=choice,
+        events=events or (),
     )
