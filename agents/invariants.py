@@ -60,7 +60,7 @@ class Delivered:
     def __post_init__(self) -> None:
         """Start from the sessions that the day before has left."""
         sessions = self.records.sessions
-        self.open = [(session, session.delivered_kwh, session.paid_cny) for session in sessions]
+        self.open = [(one, one.delivered_kwh, one.paid_cny) for one in sessions if one.end_s < 0]
         self.begun = len(sessions)
 
     def since_last_check(self) -> tuple[float, float, float]:
