@@ -113,6 +113,10 @@ class ModelTables:
             raise AttributeError(table)
         return self.read(table)
 
+    def __dir__(self) -> list[str]:
+        """Return the names of the tables too, which an editor offers."""
+        return [*super().__dir__(), *self.names]
+
     def read(
         self,
         table: str,
@@ -199,6 +203,10 @@ class Run:
     def comparison(self) -> ModelTables:
         """Tables of the comparison of the two models."""
         return ModelTables(self.directory / "comparison")
+
+    def __dir__(self) -> list[str]:
+        """Return the names of the tables too, which an editor offers."""
+        return [*super().__dir__(), *(self.agents or self.equilibrium).names]
 
     def __getattr__(self, table: str) -> Frame:
         """Return a table of the agents if they ran, else of the equilibrium."""

@@ -12,6 +12,7 @@ from warnings import warn
 
 from cosim.arguments import checked
 from cosim.arrays import Frame
+from cosim.blas import one_blas_thread
 from cosim.coupling import (
     EquilibriumDay,
     day_ahead,
@@ -67,6 +68,7 @@ class Stages:
 
 
 @checked
+@one_blas_thread
 def run(
     scenario: Scenario | str | Path,
     model: Model = "both",
