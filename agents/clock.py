@@ -18,8 +18,12 @@ class Phase(IntEnum):
     """The meters of sessions are read; sessions that are complete end."""
     CLOSE = 20
     """The period that ends is recorded."""
+    CHECK = 22
+    """The invariants are checked."""
     END = 25
     """The simulation may end."""
+    EVENT = 27
+    """Events of the scenario begin and end."""
     REPORT = 30
     """Stations report; the operators and the coordinator answer in the same second."""
     RESUME = 40

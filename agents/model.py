@@ -17,10 +17,12 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
+from agents.events.room import Effects, EventRoom
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
 from agents.information import InformationState, LastReceived
+from agents.invariants import Invariants
 from agents.meter import Meter
 from agents.path_choice import PathChoice
 from agents.plans import plan_day
@@ -81,6 +83,17 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
+        self.events = EventRoom(scenario.events, (), Effects(), self.clock, self.post)
+        self.events.start()
+        self.invariants = Invariants(
+            self.clock,
+            self.recorder,
+            self.stations,
+            self.chargers,
+            self.population,
+            self.roads.paths.station,
+            len(scenario.feeders),
+        )
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
 
@@ -111,17 +124,19 @@ class CoSimModel(mesa.Model):
             roads=self.roads,
         )
         shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        self.chargers: Sequence[Chargers]
         population: Population
-        chargers: Sequence[Chargers]
         pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
         if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
         else:
             driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
-            chargers, population = driven, Individuals(*shared, driven, clock, post)
+            self.chargers, population = driven, Individuals(*shared, driven, clock, post)
         for number, records in enumerate(self.stations):
-            StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
+            StationAgent(
+                self, records, self.chargers[number], self.day_ahead, clock, post, population.advance
+            )
         return population
 
     @property
@@ -136,12 +151,14 @@ class CoSimModel(mesa.Model):
         ended. *progress* is called as each period begins.
         """
         self.clock.env.process(self._announce(progress))
+        self.clock.env.process(self.invariants.watch())
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
+        self.events.record(self.recorder)
         record = self.record
         record_day(self.recorder, record)
         if record.records_individuals:

@@ -14,6 +14,8 @@ DispatchIssued   grid operator -> coordinator, stations  set-points, nodal price
 PowerLimit       grid operator -> station                kW cap while the feeder cannot serve the load
 TripReported     EV -> coordinator                       path, departure, arrival, wait: to count flows
 TripsReported    fleet -> coordinator                    trips of all EVs reported in a period, counted (batch)
+FaultReported    what has failed -> coordinator          a sudden event has begun, or goes on as a period begins
+FaultCleared     what had failed -> coordinator          it is over
 
 * A physical act: plugging in and out is never late or lost; information may be.
 
@@ -172,6 +174,26 @@ class TripsReported(Message):
     """Trips on each path, or (path, station) pair, of the path set."""
     spent_s: tuple[int, ...]
     """Sum of their seconds of waiting and charging, likewise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultReported(Message):
+    """A sudden event has begun, or goes on."""
+
+    event: int
+    """Position among the events of the scenario, from 1."""
+    kind: str
+    name: str
+    """What it happens to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultCleared(Message):
+    """A sudden event is over."""
+
+    event: int
+    kind: str
+    name: str
 
 
 def ev_address(number: int) -> str:

@@ -26,6 +26,7 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "real_time": ("day", "feeder", "without", "plan", "period"),
     "messages": ("sent_s",),
     "learning": ("day",),
+    "events": ("day", "event"),
     "bands": ("kind", "quantity", "day", "period"),
     "differences": ("pair", "kind", "quantity", "day", "period"),
     "g_tests": ("pair", "day", "period"),

@@ -63,10 +63,8 @@ def _row(name: str, field: dict[str, Any]) -> str:
 
 def _values(field: dict[str, Any]) -> str:
     """Return what a field may be, in a few words."""
-    if "anyOf" in field:
-        return " or ".join(
-            dict.fromkeys(_values(kind) for kind in field["anyOf"] if kind.get("type") != "null")
-        )
+    if kinds := field.get("anyOf", field.get("oneOf")):
+        return " or ".join(dict.fromkeys(_values(kind) for kind in kinds if kind.get("type") != "null"))
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:

@@ -13,6 +13,7 @@ from cosim.scenario.build import (
 )
 from cosim.scenario.charging_price import charging_price_cny_per_kwh
 from cosim.scenario.day_ahead import DayAhead
+from cosim.scenario.events import Event
 from cosim.scenario.feeder_case import FeederCase
 from cosim.scenario.station import Station
 
@@ -21,6 +22,7 @@ __all__ = [
     "CHARGING",
     "NOT_CHARGING",
     "DayAhead",
+    "Event",
     "FeederCase",
     "Scenario",
     "Station",

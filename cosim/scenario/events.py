@@ -1,0 +1,131 @@
+"""The events of a scenario on the clock, with every reference checked.
+
+Events of one thing may overlap: the worst holds. What refers to a part of the scenario is checked by a function of
+``CHECKS``, one for each kind.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cosim.config import ScenarioConfig
+from cosim.config.events import AnyEvent
+from cosim.errors import Problem, refuse
+from cosim.periods import SECONDS_PER_DAY
+from cosim.road.paths import PathSet
+
+NOT_SIMULATED = frozenset({"station", "chargers", "road"})
+"""Kinds of events that a file may name and that nothing simulates: they are refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event on the clock, whose seconds count from the start of day 1."""
+
+    number: int
+    """Position in the file, from 1."""
+    config: AnyEvent
+
+    @property
+    def kind(self) -> str:
+        """Kind of event."""
+        return self.config.kind
+
+    @property
+    def thing(self) -> str:
+        """Name of what it happens to; empty where there is only one."""
+        return str(getattr(self.config, "name", ""))
+
+    @property
+    def planned(self) -> bool:
+        """Whether it is known beforehand."""
+        return self.config.planned
+
+    def interval_s(self, day: int) -> tuple[int, int] | None:
+        """Return the second at which it begins on a day, and the first without it; None on a day without it."""
+        if self.config.day not in {None, day}:
+            return None
+        start_s = (day - 1) * SECONDS_PER_DAY
+        return start_s + self.config.from_s, start_s + self.config.until_s
+
+    def holds_at(self, now_s: int) -> bool:
+        """Whether it goes on in this second; nothing does before the first day."""
+        if now_s < 0:
+            return False
+        interval = self.interval_s(now_s // SECONDS_PER_DAY + 1)
+        return interval is not None and interval[0] <= now_s < interval[1]
+
+
+def holding(events: Iterable[Event], now_s: int) -> list[Event]:
+    """Return the events that go on in this second."""
+    return [event for event in events if event.holds_at(now_s)]
+
+
+def changes_s(events: Iterable[Event], from_s: int, before_s: int) -> list[int]:
+    """Return the seconds in [from_s, before_s) in which an event begins or ends, in order."""
+    days = range(max(1, from_s // SECONDS_PER_DAY), (before_s - 1) // SECONDS_PER_DAY + 2)
+    intervals = filter(None, (event.interval_s(day) for event in events for day in days))
+    return sorted({second for interval in intervals for second in interval if from_s <= second < before_s})
+
+
+def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, ...]:
+    """Return the events in the order of the file; ConfigError with all problems of what they refer to.
+
+    Roads that could not be read (*paths* None) are not checked.
+    """
+    events = [Event(number=number, config=entry) for number, entry in enumerate(config.events, start=1)]
+    refuse("events", (problem for event in events for problem in _problems(event, config, paths)))
+    return tuple(events)
+
+
+def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> Iterator[Problem]:
+    """Yield the problems of one event."""
+    names = [getattr(entry, "name", "") for entry in config.events]
+    place = f"events.{event.thing if names.count(event.thing) == 1 else event.number - 1}"
+    if event.kind in NOT_SIMULATED:
+        clause = f"is '{event.kind}', a kind of event that is not simulated"
+        yield Problem(clause, field=f"{place}.kind", value=event.kind)
+    day = event.config.day
+    if day is not None and day > config.days:
+        yield Problem(field=f"{place}.day", value=day, allowed=f"a day of the run, 1 to {config.days}")
+    if day is not None and event.planned and config.days > 1:
+        clause = f"is {day}, and the event is planned: the equilibrium it is part of is one of all days"
+        yield Problem(clause, field=f"{place}.day", value=day, advice="leave out day, or planned")
+    yield from CHECKS[event.kind](event.config, place, config, paths)
+
+
+def _station_problems(
+    event: Any, place: str, config: ScenarioConfig, _paths: PathSet | None
+) -> Iterator[Problem]:
+    """Yield the problem of a station that does not exist, or does not have so many chargers."""
+    chargers = {station.name: station.chargers for station in config.stations}
+    if event.name not in chargers:
+        yield _unknown(place, event.name, "station", list(chargers))
+    elif event.kind == "chargers" and event.chargers >= chargers[event.name]:
+        allowed = f"below {chargers[event.name]}, the chargers of the station"
+        yield Problem(field=f"{place}.chargers", value=event.chargers, allowed=allowed)
+
+
+def _road_problems(
+    event: Any, place: str, _config: ScenarioConfig, paths: PathSet | None
+) -> Iterator[Problem]:
+    """Yield the problem of a link that does not exist."""
+    if paths is None:
+        return
+    network = paths.network
+    roads = [link for link, charges in zip(network.links, network.is_charging, strict=True) if not charges]
+    if event.name not in roads:
+        yield _unknown(place, event.name, "road link", roads)
+
+
+def _unknown(place: str, name: str, kind: str, names: list[str]) -> Problem:
+    allowed = f"one of the {len(names)} {kind}s, {names[0]} to {names[-1]}" if len(names) > 1 else names[0]
+    return Problem(field=f"{place}.name", value=name, allowed=allowed)
+
+
+CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[Problem]]] = {
+    "station": _station_problems,
+    "chargers": _station_problems,
+    "road": _road_problems,
+}
+"""What checks the references of an event, by its kind."""
