@@ -13,7 +13,7 @@ from agents.population import Population
 from agents.roads import Roads
 from agents.traffic_information import TrafficInformation
 from cosim.arrays import IntArray
-from cosim.mailbox import PostOffice
+from cosim.mailbox import LedgerEntry, PostOffice
 from cosim.messages import Broadcast, DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
@@ -49,6 +49,7 @@ class Coordinator(mesa.Agent):
         self.late_reports = start.reports if start else Reports.none()
         self.undelivered = start.mail if start else ()
         """Broadcasts of the day before, to be delivered on this one."""
+        self.redelivered: list[LedgerEntry] = []
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
         """(periods of the day, stations): the day-ahead prices, from a re-dispatch on those of the operators."""
         self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
@@ -62,7 +63,7 @@ class Coordinator(mesa.Agent):
         """Open each period as soon as the operators have dispatched it; measure its traffic when it ends."""
         timeout_s = self.post.settings.dispatch_timeout_s
         for broadcast in self.undelivered:
-            self.post.redeliver(*self.recipients(broadcast), broadcast)
+            self.redelivered.append(self.post.redeliver(*self.recipients(broadcast), broadcast))
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             period = self.clock.period
@@ -135,10 +136,13 @@ class Coordinator(mesa.Agent):
         return drivers, f"EVs that know {message.information_class}"
 
     def in_transit(self) -> tuple[Broadcast, ...]:
-        """Return the broadcasts sent and not yet delivered."""
-        messages = [entry.message for entry in self.post.ledger]
-        sent_after_s = self.clock.now_s - self.post.settings.delay_s
-        return tuple(sent for sent in messages if isinstance(sent, Broadcast) and sent.sent_s > sent_after_s)
+        """Return the broadcasts sent and not yet delivered to all whom they will reach."""
+        entries = [*self.redelivered, *self.post.ledger]
+        return tuple(
+            entry.message
+            for entry in entries
+            if isinstance(entry.message, Broadcast) and entry.reached_after(self.clock.now_s)
+        )
 
     def count_reported_trips(self, period: PeriodOfDay) -> tuple[IntArray, IntArray]:
         """Count the trips reported in this period; return their number and their seconds at a station, by path."""

@@ -18,6 +18,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.room import Effects, EventRoom
+from agents.events.mail import mail_settings
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
@@ -34,7 +35,7 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
-from cosim.mailbox import MailSettings, PostOffice
+from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
@@ -66,7 +67,7 @@ class CoSimModel(mesa.Model):
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
-        mail = MailSettings(**config.messages.model_dump(), seed=seed)
+        mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
@@ -196,7 +197,9 @@ class CoSimModel(mesa.Model):
             tariff=information.tariff.compacted(),
             station_tariff=LastReceived.from_messages([station.price_list.issued for station in stations]),
             mail=self.coordinator.in_transit(),
-            reports=Reports.in_transit(record.trips, self.post.settings, now_s)
+            reports=self.coordinator.late_reports.joined(
+                Reports.in_transit(record.trips, self.post.settings, now_s)
+            )
             if counts_reports
             else Reports.none(),
             measured=self.coordinator.traffic.measured(),
