@@ -13,6 +13,7 @@ from warnings import warn
 from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.blas import one_blas_thread
+from cosim.config.plausibility import unit_questions
 from cosim.coupling import (
     EquilibriumDay,
     day_ahead,
@@ -223,6 +224,7 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
         "flags": flags(flagged, several_feeders=several),
         "notes": [
+            *unit_questions(scenario.config),
             *network_notes([case.feeder for case in scenario.feeders]),
             *flags(flagged, several_feeders=several, notes=True),
         ],
