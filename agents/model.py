@@ -17,13 +17,14 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
+from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.room import Effects, EventRoom
-from agents.events.mail import mail_settings
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
 from agents.information import InformationState, LastReceived
 from agents.invariants import Invariants
+from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
 from agents.plans import plan_day
@@ -62,11 +63,12 @@ class CoSimModel(mesa.Model):
         The decisions of the EVs *watched*, numbered from 1, are recorded.
         """
         super().__init__(rng=seed)
-        config, self.day = scenario.config, start.day if start else 1
+        self.day = start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
+        self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
@@ -159,6 +161,11 @@ class CoSimModel(mesa.Model):
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
+        mail = MailOfDay.of(
+            self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s
+        )
+        record_mail(self.recorder, mail)
+        tell_mail(self.events, mail)
         self.events.record(self.recorder)
         record = self.record
         record_day(self.recorder, record)

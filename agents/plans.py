@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.events.mail import mail_settings
 from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.config.travel import SHARE_SUM_TOLERANCE

@@ -139,7 +139,9 @@ class TripTable:
         """Whether the trip has begun and not ended."""
         return self.is_made & ~self.has_arrived
 
-    def reports(self, mail: MailSettings, sent_s: int, after_s: int, until_s: int) -> tuple[IntArray, IntArray]:
+    def reports(
+        self, mail: MailSettings, sent_s: int, after_s: int, until_s: int
+    ) -> tuple[IntArray, IntArray]:
         """Return the rows of trips whose reports reach the coordinator in (after_s, until_s], and when.
 
         They were sent from *sent_s* on. One that arrives in the second in which it was sent is read in the next.

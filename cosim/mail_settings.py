@@ -15,6 +15,8 @@ from cosim.randomness import stream
 
 LOST_S = 1 << 62
 """Second in which a lost message arrives."""
+GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio."""
 EVS = "EVs"
 """Sender of all EVs' messages, for those who disturb or count them."""
 
@@ -147,7 +149,10 @@ def _either(one: FloatArray, now: BoolArray, other: float) -> FloatArray:
 class Draws(Protocol):
     """Uniform numbers that decide on messages, for each of the two copies of one that is sent twice."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the result."""
+        ...
 
     def loss(self, copy: int) -> FloatArray:
         """Return what decides on loss."""
@@ -214,11 +219,11 @@ class OfReport:
 
     def _draw(self, number: int) -> FloatArray:
         """Return further uniform numbers: the bits of the first, mixed (splitmix64; Steele et al. 2014)."""
-        bits = self.uniform.view(np.uint64) + np.uint64(number) * np.uint64(0x9E3779B97F4A7C15)
+        bits = self.uniform.view(np.uint64) + np.uint64(number * GOLDEN % 2**64)
         bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        uniform: FloatArray = ((bits ^ (bits >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-        return uniform
+        bits = (bits ^ (bits >> np.uint64(31))) >> np.uint64(11)
+        return bits.astype(np.float64) * 2.0**-53
 
     def loss(self, copy: int) -> FloatArray:
         """Return the number itself, for a second copy another."""

@@ -155,26 +155,26 @@ class PostOffice:
 
         Its losses are drawn from the stream of its name: it reaches the same receivers as without the day boundary.
         """
-        return self._deliver(list(receivers), group, message, None)
+        return self._deliver(list(receivers), group, message, None, int(self.env.now))
 
     def _dispatch(
         self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None
     ) -> None:
-        self.ledger.append(self._deliver(receivers, name, message, loss_draw))
+        self.ledger.append(self._deliver(receivers, name, message, loss_draw, message.sent_s))
 
     def _deliver(
-        self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None
+        self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None, now_s: int
     ) -> LedgerEntry:
-        """Schedule the deliveries of a message that are still to come; return all of them."""
+        """Schedule the deliveries of a message that are still to come as of *now_s*; return all of them."""
         sizes, reached = self._sizes(receivers), []
         for second, lost in self._deliveries(sum(sizes), name, message, loss_draw):
             count = sum(sizes) if lost is None else int(lost.size - lost.sum())
             reached += [(second, count)] if count else []
-            if second < self.env.now or (second == self.env.now > message.sent_s):
-                continue  # on the day before
+            if message.sent_s < now_s >= second:
+                continue  # delivered on the day before
             for receiver, lost_members in zip(receivers, _by_address(lost, sizes), strict=True):
                 if receiver in self._groups or lost_members is None or not lost_members.all():
-                    self._schedule(receiver, message, second - int(self.env.now), lost_members)
+                    self._schedule(receiver, message, second - now_s, lost_members)
         return LedgerEntry(message=message, receiver=name, receivers=sum(sizes), reached=tuple(reached))
 
     def _sizes(self, receivers: list[str]) -> list[int]:

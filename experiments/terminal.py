@@ -8,12 +8,14 @@ from cosim.results import Run
 from cosim.words import counted
 from experiments.run.real_time import UNIT_VALUES, VALUES
 from experiments.run.runner import Progress
+from experiments.run.summary import WATCHED
 from experiments.study import REPORT, CommandResult, aligned
 
 JSON_KEYS = (
     "evs",
     "trips",
     "stranded",
+    *WATCHED,
     "sessions",
     "energy_kwh",
     "wait_min",
@@ -96,6 +98,8 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     ]
     if s["unserved_kwh"] >= 0.5:
         lines.append(("unserved energy", _figure(s["unserved_kwh"], ",.0f", " kWh")))
+    if s["mail_lost"] or s["mail_late"]:
+        lines.append(("messages", _mail(s)))
     if s["stranded"]:
         lines.append(("stranded EVs", _stranded(s)))
     if s["link_flow_rmse_veh_h"] is not None:
@@ -125,6 +129,11 @@ def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
 
 def _stranded(summary: Mapping[str, Any]) -> str:
     return f"{summary['stranded']:,}: the battery cannot make the next trip, so the EV stays where it is"
+
+
+def _mail(summary: Mapping[str, Any]) -> str:
+    lost, late, sent = (summary[f"mail_{name}"] for name in ("lost", "late", "sent"))
+    return f"{lost:,} lost and {late:,} late, of {sent:,} (table mail)"
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

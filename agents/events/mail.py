@@ -1,8 +1,13 @@
 """Mail of a scenario: its ``[messages]``, and the events that disturb its channels."""
 
+from collections.abc import Sequence
+from typing import ClassVar
+
+from agents.events.room import EventRoom
+from agents.mail_record import MailOfDay
 from cosim.config.events import MailEvent
 from cosim.mail_settings import Disturbance, MailSettings
-from cosim.scenario import Scenario
+from cosim.scenario import Event, Scenario
 
 
 def mail_settings(scenario: Scenario, seed: int) -> MailSettings:
@@ -14,6 +19,25 @@ def mail_settings(scenario: Scenario, seed: int) -> MailSettings:
         period_s=scenario.periods.seconds,
         disturbances=tuple(map(disturbance, events)),
     )
+
+
+class MailEvents:
+    """Events of kind mail: the post office knows when they hold, and for which messages."""
+
+    kinds: ClassVar = frozenset({"mail"})
+    effects: ClassVar = ("messages lost", "messages late")
+    is_reported: ClassVar = False
+
+    def hold(self, now_s: int, events: Sequence[Event]) -> None:
+        """Do nothing."""
+
+
+def tell_mail(room: EventRoom, mail: MailOfDay) -> None:
+    """Tell of each event that disturbed the mail of a day how many messages of its channel were lost, and late."""
+    for event in room.events:
+        if isinstance(event.config, MailEvent):
+            for effect, amount in zip(MailEvents.effects, mail.disturbed(disturbance(event.config)), strict=True):
+                room.effects.add(event, room.start_s, effect, amount)
 
 
 def disturbance(event: MailEvent) -> Disturbance:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosim.arrays import Frame
+from cosim.messages import INFORMATION
 from experiments.compare.totals import mean_wait_min
 from experiments.run.figures.day import Day
 from experiments.run.real_time import UNIT_VALUES
@@ -89,3 +91,12 @@ def mean_waits(day: Day) -> dict[str, float]:
     expected = None if stations.empty else mean_wait_min(stations, day.period_min / 60)
     found = {"agents": day.run.summary["wait_min"] if day.run.agents else None, "equilibrium": expected}
     return {model: wait_min for model, wait_min in found.items() if wait_min is not None}
+
+
+def lost_mail(mail: Frame) -> list[dict[str, Any]]:
+    """Return how many messages of each kind were sent, lost and late; none where all arrived in time."""
+    affected = mail.groupby("kind")[["sent", "lost", "late"]].sum().query("lost + late > 0")
+    return [
+        {"kind": kind, **counts, "instead": INFORMATION[str(kind)].instead}
+        for kind, counts in affected.to_dict("index").items()
+    ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.invariants import KIND as BROKEN_INVARIANT
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
@@ -30,6 +31,7 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     day, hours = main["dispatch"][main["dispatch"].day == 1], scenario.periods.hours
     return {
         **(_trips_of_agents(agents["evs"]) if agents else _trips_of_equilibrium(main["paths"], hours)),
+        **(_mail_and_invariants(agents) if agents else dict.fromkeys(WATCHED)),
         "sessions": int(sessions) if agents else sessions,
         "energy_kwh": float(main["stations"].energy_kwh.sum()),
         **_stations(main["stations"], scenario),
@@ -45,6 +47,19 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
 
 def _trips_of_agents(evs: Frame) -> dict[str, Any]:
     return {"trips": int(evs.arrived.sum()), "stranded": int(evs.stranded.sum())}
+
+
+WATCHED = ("mail_sent", "mail_lost", "mail_late", "invariants_broken")
+"""What is known only of the agents: their messages, and what should hold after every period."""
+
+
+def _mail_and_invariants(agents: Tables) -> dict[str, int]:
+    """Return how many messages were sent, lost and late, and how often an invariant was broken."""
+    mail, violations = agents["mail"], agents.get("violations")
+    broken = 0 if violations is None else int(violations.kind.str.startswith(BROKEN_INVARIANT).sum())
+    return {f"mail_{name}": int(mail[name].sum()) for name in ("sent", "lost", "late")} | {
+        "invariants_broken": broken
+    }
 
 
 def _trips_of_equilibrium(paths: Frame, hours: float) -> dict[str, Any]:

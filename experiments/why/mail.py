@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
+from agents.events.mail import mail_settings
+from cosim.mail_settings import LOST_S
 from cosim.messages import ev_address
 from experiments.why.record import EvDay, Trip
 
@@ -34,7 +38,7 @@ def _trip_reports(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
         return []
     content = {"path": trip["path"], "wait_s": trip["wait_s"], "charge_s": trip["charge_s"]}
     report = _message("TripReported", arrival_s, ev_address(day.ev), "coordinator", **content)
-    mail, uniform = mail_settings(day.scenario, day.seed), np.array([trip["report_uniform"]])
+    mail, uniform = mail_settings(day.scenario, day.scenario.config.seed), np.array([trip["report_uniform"]])
     (delivered_s,) = mail.reports_s(np.array([arrival_s]), uniform).tolist()
     return [report | {"delivered_s": -1 if delivered_s == LOST_S else delivered_s}]
 

@@ -25,6 +25,10 @@ TYPES = (
     'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_charger_kw=3.5},'
     '{name="large", share=0.6666666667, battery_kwh=70, home_charger_share=0.9}]'
 )
+NIGHT_MAIL = (
+    '{kind="mail", from="12:00", delay_max_s=30000, overtaken_probability=0.4, loss_probability=0.1}, '
+    '{kind="mail", from="20:00", duplicate_probability=0.5}'
+)
 CASES = {
     "queues over midnight, what was measured": (
         "toy",
@@ -65,6 +69,18 @@ CASES = {
             "population.information={equilibrium=0.4, yesterday=0.6}",
             "messages.loss_probability=0.3",
             "messages.delay_s=5000",
+            "mobility.price_sensitivity=1.0",
+            "population.evs=250",
+        ],
+    ),
+    "mail disturbed around midnight": (
+        "toy",
+        [
+            "days=2",
+            f"events=[{NIGHT_MAIL}]",
+            "population.information={equilibrium=0.4, last_period=0.6}",
+            "messages.delay_s=600",
+            "tariff.charging_price=nodal",
             "mobility.price_sensitivity=1.0",
             "population.evs=250",
         ],
