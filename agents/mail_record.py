@@ -95,24 +95,25 @@ def _deadline_s(message: Message, mail: MailSettings, periods: Periods) -> int:
     return start_s + periods.seconds
 
 
-def _reports(
-    mail: MailSettings, trips: TripTable, periods: Periods, start_s: int, end_s: int
-) -> Reports:
+def _reports(mail: MailSettings, trips: TripTable, periods: Periods, start_s: int, end_s: int) -> Reports:
     rows = np.flatnonzero((trips.arrival_s >= start_s) & (trips.arrival_s < end_s))
     arrival_s = trips.arrival_s[rows]
     delivered_s = mail.reports_s(arrival_s, trips.report_uniform[rows])
     ends_s = (arrival_s // periods.seconds + 1) * periods.seconds
     lost = delivered_s == LOST_S
-    return Reports(sent_s=arrival_s, lost=lost, late=~lost & (np.maximum(delivered_s, arrival_s + 1) > ends_s))
+    return Reports(
+        sent_s=arrival_s, lost=lost, late=~lost & (np.maximum(delivered_s, arrival_s + 1) > ends_s)
+    )
 
 
 def _by_day(reports: Reports) -> Iterator[Sent]:
     """Yield the reports of each day."""
     day = reports.sent_s // SECONDS_PER_DAY
-    for number in np.unique(day).tolist():
+    for number in range(int(day.min(initial=0)), int(day.max(initial=-1)) + 1):
         own = day == number
-        counts = (int((of & own).sum()) for of in (own, reports.lost, reports.late))
-        yield Sent(TripReported, EVS, number * SECONDS_PER_DAY, *counts)
+        counts = [int(np.count_nonzero(of & own)) for of in (own, reports.lost, reports.late)]
+        if counts[0]:
+            yield Sent(TripReported, EVS, number * SECONDS_PER_DAY, *counts)
 
 
 def record_mail(recorder: Recorder, mail: MailOfDay) -> None:

@@ -86,19 +86,23 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
-        self.events = EventRoom(scenario.events, (), Effects(), self.clock, self.post)
+        self.events = EventRoom(scenario.events, (MailEvents(),), Effects(), self.clock, self.post)
         self.events.start()
-        self.invariants = Invariants(
+        self.invariants = self._invariants()
+        for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
+            self.agents.select(agent_type=kind).do("start")
+
+    def _invariants(self) -> Invariants:
+        """Return what is checked after every period."""
+        return Invariants(
             self.clock,
             self.recorder,
             self.stations,
             self.chargers,
             self.population,
             self.roads.paths.station,
-            len(scenario.feeders),
+            len(self.scenario_case.feeders),
         )
-        for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
-            self.agents.select(agent_type=kind).do("start")
 
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""
@@ -161,9 +165,7 @@ class CoSimModel(mesa.Model):
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
-        mail = MailOfDay.of(
-            self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s
-        )
+        mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
         tell_mail(self.events, mail)
         self.events.record(self.recorder)

@@ -149,10 +149,7 @@ class TripTable:
         from_s = max(sent_s, after_s - max(mail.longest_delay_s, 1) + 1)
         rows = np.flatnonzero((self.arrival_s >= from_s) & (self.arrival_s < until_s))
         arrival_s = self.arrival_s[rows]
-        if mail.is_certain:
-            delivered_s = arrival_s + mail.delay_s
-        else:
-            delivered_s = mail.reports_s(arrival_s, self.report_uniform[rows])
+        delivered_s = mail.reports_s(arrival_s, self.report_uniform[rows])
         read_s = np.maximum(delivered_s, arrival_s + 1)
         now = (after_s < read_s) & (read_s <= until_s)
         return rows[now], delivered_s[now]

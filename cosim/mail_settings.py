@@ -101,6 +101,8 @@ class MailSettings:
 
     def reports_s(self, sent_s: IntArray, uniform: FloatArray) -> IntArray:
         """Return the second in which each of the EVs' reports arrives, by a uniform number of each."""
+        if self.is_certain:
+            return sent_s + self.delay_s
         return self.arrivals_s("TripReported", EVS, sent_s, OfReport(uniform))
 
     def message_s(self, kind: str, sender: str, group: str, sent_s: int, receivers: int) -> IntArray:

@@ -7,6 +7,7 @@ from agents.events.room import EventRoom
 from agents.mail_record import MailOfDay
 from cosim.config.events import MailEvent
 from cosim.mail_settings import Disturbance, MailSettings
+from cosim.periods import SECONDS_PER_DAY
 from cosim.scenario import Event, Scenario
 
 
@@ -24,9 +25,9 @@ def mail_settings(scenario: Scenario, seed: int) -> MailSettings:
 class MailEvents:
     """Events of kind mail: the post office knows when they hold, and for which messages."""
 
-    kinds: ClassVar = frozenset({"mail"})
-    effects: ClassVar = ("messages lost", "messages late")
-    is_reported: ClassVar = False
+    kinds: ClassVar[frozenset[str]] = frozenset({"mail"})
+    effects: ClassVar[tuple[str, ...]] = ("messages lost", "messages late")
+    is_reported: ClassVar[bool] = False
 
     def hold(self, now_s: int, events: Sequence[Event]) -> None:
         """Do nothing."""
@@ -35,8 +36,11 @@ class MailEvents:
 def tell_mail(room: EventRoom, mail: MailOfDay) -> None:
     """Tell of each event that disturbed the mail of a day how many messages of its channel were lost, and late."""
     for event in room.events:
-        if isinstance(event.config, MailEvent):
-            for effect, amount in zip(MailEvents.effects, mail.disturbed(disturbance(event.config)), strict=True):
+        today = event.interval_s(room.start_s // SECONDS_PER_DAY + 1)
+        if isinstance(event.config, MailEvent) and today is not None:
+            for effect, amount in zip(
+                MailEvents.effects, mail.disturbed(disturbance(event.config)), strict=True
+            ):
                 room.effects.add(event, room.start_s, effect, amount)
 
 
