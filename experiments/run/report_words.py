@@ -19,6 +19,8 @@ class Headline:
     label: str
     value: str
     unit: str
+    interval: str = ""
+    """95 % interval of a mean over replications."""
 
 
 _HEADLINES = (
@@ -41,10 +43,15 @@ _HEADLINES = (
 def headlines(summary: Mapping[str, Any]) -> list[Headline]:
     """Return the summary as it is shown at the top; figures a model does not have are left out."""
     return [
-        Headline(label, _power_of_ten(format(summary[key], form)), unit)
+        Headline(label, _power_of_ten(format(summary[key], form)), unit, _interval(summary, key, form))
         for key, label, form, unit in _HEADLINES
         if isinstance(summary.get(key), int | float) and math.isfinite(summary[key])
     ]
+
+
+def _interval(summary: Mapping[str, Any], key: str, form: str) -> str:
+    interval = summary["interval_95"].get(key)
+    return "" if interval is None else f"{interval[0]:{form}} to {interval[1]:{form}}"
 
 
 def _power_of_ten(number: str) -> str:

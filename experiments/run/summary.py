@@ -126,10 +126,12 @@ def flags(
     several_feeders: bool = False,
     listed: str = "in the table violations",
     notes: bool = False,
+    replications: int = 1,
 ) -> list[str]:
     """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
 
-    Where there are *several_feeders*, a bus is named with its feeder. *listed* says where the others are. With
+    Of several *replications*, whose number is in a column ``replication``, it is told in how many. Where there are
+    *several_feeders*, a bus is named with its feeder. *listed* says where the others are. With
     *notes*, what is worth knowing although all limits are kept: the kinds `NOTES`.
     """
     sentences = []
@@ -140,5 +142,13 @@ def flags(
             worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
             where = f"feeder {worst.feeder}, " if several_feeders and worst.feeder else ""
             others = f" ({len(alike) - 1} more of kind '{kind}' {listed}.)" if len(alike) > 1 else ""
-            sentences.append(f"{model}: {where}{worst.sentence}{others}")
+            sentences.append(
+                f"{model}{_replication(alike, worst, replications)}: {where}{worst.sentence}{others}"
+            )
     return sentences
+
+
+def _replication(alike: Frame, worst: Any, replications: int) -> str:
+    if "replication" not in alike:
+        return ""
+    return f" in {alike.replication.nunique()} of {replications} replications, worst in replication {worst.replication}"
