@@ -19,6 +19,7 @@ from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.room import Effects, EventRoom
+from agents.events.silence import Silence, tell_silence
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
@@ -86,7 +87,9 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
-        self.events = EventRoom(scenario.events, (MailEvents(),), Effects(), self.clock, self.post)
+        self.events = EventRoom(
+            scenario.events, (MailEvents(), Silence(self)), Effects(), self.clock, self.post
+        )
         self.events.start()
         self.invariants = self._invariants()
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
@@ -168,6 +171,7 @@ class CoSimModel(mesa.Model):
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
         tell_mail(self.events, mail)
+        tell_silence(self.events, self.clock.periods, self.clock.now_s)
         self.events.record(self.recorder)
         record = self.record
         record_day(self.recorder, record)

@@ -115,7 +115,46 @@ class RoadEvent(EventConfig):
         return self
 
 
-class MailEvent(EventConfig):
+class InformationEvent(EventConfig):
+    """An event of what agents tell each other: nothing that is planned beforehand depends on it."""
+
+    @model_validator(mode="after")
+    def is_sudden(self) -> "InformationEvent":
+        """Require that it is not planned."""
+        if self.planned:
+            msg = "planned is true; an event of what agents tell each other changes nothing that is planned"
+            raise contradiction(msg, "planned")
+        return self
+
+
+class OperatorEvent(InformationEvent):
+    """``[[events]]`` of kind ``operator``: nobody dispatches a feeder."""
+
+    kind: Literal["operator"]
+    """The operator of a feeder neither dispatches nor limits stations: the feeder is in the fallback operation."""
+    name: Place
+    """Name of the feeder."""
+
+
+class CoordinatorEvent(InformationEvent):
+    """``[[events]]`` of kind ``coordinator``: nobody announces link times and tariffs."""
+
+    kind: Literal["coordinator"]
+    """The coordinator announces nothing: drivers and stations act on what they were told last."""
+
+
+class MeterEvent(InformationEvent):
+    """``[[events]]`` of kind ``meter``: a station does not know its load, and forecasts without it."""
+
+    kind: Literal["meter"]
+    """A station does not know its load, and forecasts without it; what flows is metered and paid all the same."""
+    name: Place
+    """Name of the station."""
+    reading: Literal["missing", "frozen"] = "missing"
+    """No reading: the forecast is that of the day ahead; or the last one before, again and again."""
+
+
+class MailEvent(InformationEvent):
     """``[[events]]`` of kind ``mail``: messages of some kinds and senders are lost, late, sent twice or overtaken."""
 
     kind: Literal["mail"]
@@ -157,5 +196,8 @@ class MailEvent(EventConfig):
         return self
 
 
-AnyEvent = Annotated[StationEvent | ChargersEvent | RoadEvent | MailEvent, Field(discriminator="kind")]
+AnyEvent = Annotated[
+    StationEvent | ChargersEvent | RoadEvent | MailEvent | OperatorEvent | CoordinatorEvent | MeterEvent,
+    Field(discriminator="kind"),
+]
 """An entry of ``[[events]]``, by its kind."""

@@ -119,6 +119,15 @@ def _road_problems(
         yield _unknown(place, event.name, "road link", roads)
 
 
+def _operator_problems(
+    event: Any, place: str, config: ScenarioConfig, _paths: PathSet | None
+) -> Iterator[Problem]:
+    """Yield the problem of a feeder that does not exist."""
+    feeders = [feeder.name for feeder in config.grid.feeders]
+    if event.name not in feeders:
+        yield _unknown(place, event.name, "feeder", feeders)
+
+
 def _mail_problems(
     event: Any, place: str, config: ScenarioConfig, _paths: PathSet | None
 ) -> Iterator[Problem]:
@@ -140,5 +149,8 @@ CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[
     "chargers": _station_problems,
     "road": _road_problems,
     "mail": _mail_problems,
+    "operator": _operator_problems,
+    "coordinator": lambda *_: iter(()),
+    "meter": _station_problems,
 }
 """What checks the references of an event, by its kind."""

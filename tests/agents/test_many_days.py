@@ -29,6 +29,15 @@ NIGHT_MAIL = (
     '{kind="mail", from="12:00", delay_max_s=30000, overtaken_probability=0.4, loss_probability=0.1}, '
     '{kind="mail", from="20:00", duplicate_probability=0.5}'
 )
+SILENT_NIGHT = ", ".join(
+    f"{{{event}, day={day}, {time}}}"
+    for event in (
+        'kind="operator", name="feeder"',
+        'kind="coordinator"',
+        'kind="meter", name="S", reading="frozen"',
+    )
+    for day, time in ((1, 'from="17:00"'), (2, 'from="00:00", until="07:00"'))
+)
 CASES = {
     "queues over midnight, what was measured": (
         "toy",
@@ -85,12 +94,27 @@ CASES = {
             "population.evs=250",
         ],
     ),
+    "nobody answers around midnight": (
+        "toy",
+        [
+            "days=2",
+            f"events=[{SILENT_NIGHT}]",
+            "population.information={equilibrium=0.4, last_period=0.6}",
+            "tariff.charging_price=nodal",
+            "mobility.price_sensitivity=1.0",
+            "population.evs=250",
+        ],
+    ),
     "batteries too small, carried": (
         "toy",
         ["days=2", "population.soc=carried", "mobility.battery_kwh=9.0", "mobility.soc_reserve=0.0"],
     ),
 }
-WITH_FEEDER = {"types of EVs, carried", "broadcasts on their way at midnight"}
+WITH_FEEDER = {
+    "types of EVs, carried",
+    "nobody answers around midnight",
+    "broadcasts on their way at midnight",
+}
 """Elsewhere the roads and stations alone: a day costs half as much."""
 
 
