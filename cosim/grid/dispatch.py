@@ -63,6 +63,13 @@ def solve_dispatch(
         return _clocked(case, _fallback(case, str(error)))
 
 
+def fallback_dispatch(
+    feeder: Feeder, devices: Devices, load: Load, price_cny_per_kwh: Numbers, horizon: Horizon, reason: str
+) -> Dispatch:
+    """Return the fallback operation of a feeder that nobody dispatches, for a *reason*; its status is ``failed``."""
+    return _fallback(_case(feeder, devices, load, price_cny_per_kwh, horizon, Rules()), reason)
+
+
 def _strict_or_elastic(case: "_Case") -> Dispatch:
     """Return the dispatch within the limits; the elastic one only where the strict problem has none."""
     try:
@@ -88,8 +95,7 @@ def _cheapest(case: "_Case") -> Dispatch | None:
     relaxed = case.solve()
     if relaxed is None:
         return None
-    answer = _exact(case, relaxed)
-    return _dispatch(case, answer, relaxed.solution.objective_cny)
+    return _dispatch(case, _exact(case, relaxed), relaxed.solution.objective_cny)
 
 
 def _elastic(case: "_Case") -> Dispatch:
