@@ -27,6 +27,8 @@ JSON_KEYS = (
     "relaxation_error_max",
     "ac_mismatch_max_pu",
     "sue_residual_max",
+    "sue_method",
+    "sue_other_methods",
     "coupling_iterations",
     "coupling_residual",
     "settled",
@@ -89,6 +91,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("largest relaxation error", _figure(s["relaxation_error_max"], ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s["ac_mismatch_max_pu"], ".1e", " p.u.")),
         ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
+        *((f"SUE by {own['method']}, not {s['sue_method']}", _apart(own)) for own in s["sue_other_methods"]),
         (
             "coupling",
             f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
@@ -113,6 +116,14 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
+
+
+def _apart(method: Mapping[str, Any]) -> str:
+    """Return how far another method is from the one in use, and where its search ended."""
+    return (
+        f"link flows within {method['link_flow_veh_h']:.1g} veh/h after {method['iterations']:,} iterations "
+        f"(residual {method['residual']:.1e})"
+    )
 
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:

@@ -16,9 +16,11 @@ from cosim.blas import one_blas_thread
 from cosim.config.plausibility import unit_questions
 from cosim.coupling import (
     EquilibriumDay,
+    MethodDifference,
     day_ahead,
     day_violations,
     equilibrium_tables,
+    method_differences,
     solve_equilibrium_day,
 )
 from cosim.grid.solvers import available_solver
@@ -103,12 +105,14 @@ def run(
         under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, pieces, note)
         with stages.stage("equilibrium"):
             day = solve_equilibrium_day(scenario)
+            compared = scenario.config.road.assignment.compare_methods
+            methods = method_differences(scenario, day) if compared else ()
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():
                 under_way.write(name, own)
             write_scenario(scenario, unfinished.path)
-        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, methods)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     finished = load_run(final)
@@ -197,7 +201,9 @@ class RunUnderWay:
             return [cache(tables.read) for tables in further]
 
 
-def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dict[str, Any]:
+def _facts(
+    scenario: Scenario, day: EquilibriumDay, tables: ModelsTables, methods: tuple[MethodDifference, ...]
+) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
     several = len(scenario.feeders) > 1
@@ -213,6 +219,8 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         **_learning(tables.get("comparison", {}), days),
         **summarise(scenario, shown),
         "sue_residual_max": day.residual_max,
+        "sue_method": scenario.config.road.assignment.method,
+        "sue_other_methods": [asdict(method) for method in methods],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
