@@ -91,7 +91,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("largest relaxation error", _figure(s["relaxation_error_max"], ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s["ac_mismatch_max_pu"], ".1e", " p.u.")),
         ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
-        *((f"SUE by {own['method']}, not {s['sue_method']}", _apart(own)) for own in s["sue_other_methods"]),
+        *_other_methods(s),
         (
             "coupling",
             f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
@@ -118,12 +118,14 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _apart(method: Mapping[str, Any]) -> str:
-    """Return how far another method is from the one in use, and where its search ended."""
-    return (
-        f"link flows within {method['link_flow_veh_h']:.1g} veh/h after {method['iterations']:,} iterations "
-        f"(residual {method['residual']:.1e})"
-    )
+def _other_methods(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how far the flows of links are by other methods of assignment than the one in use."""
+    others = summary["sue_other_methods"]
+    if not others:
+        return []
+    names = ", ".join(own["method"] for own in others)
+    apart = ", ".join(f"{own['link_flow_veh_h']:.1g}" for own in others)
+    return [(f"SUE by {summary['sue_method']} against {names}", f"{apart} veh/h apart")]
 
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
