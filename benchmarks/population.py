@@ -25,7 +25,7 @@ import numpy as np
 import tomli_w
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-EVS = {"paper": 1704, "city": 1_000_000}
+EVS = {"paper": 1675, "city": 1_000_000}
 TIMES_FACTOR = {
     "p_max_kw",
     "q_max_kvar",
