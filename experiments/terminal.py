@@ -32,6 +32,8 @@ JSON_KEYS = (
     "relaxation_error_max",
     "ac_mismatch_max_pu",
     "sue_residual_max",
+    "sue_method",
+    "sue_other_methods",
     "coupling_iterations",
     "coupling_residual",
     "settled",
@@ -99,6 +101,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("largest relaxation error", _figure(s, "relaxation_error_max", ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s, "ac_mismatch_max_pu", ".1e", " p.u.")),
         ("largest SUE residual", _figure(s, "sue_residual_max", ".1e")),
+        *_other_methods(s),
         (
             "coupling",
             f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
@@ -128,6 +131,16 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
+
+
+def _other_methods(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how far the flows of links are by other methods of assignment than the one in use."""
+    others = summary["sue_other_methods"]
+    if not others:
+        return []
+    names = ", ".join(own["method"] for own in others)
+    apart = ", ".join(f"{own['link_flow_veh_h']:.1g}" for own in others)
+    return [(f"SUE by {summary['sue_method']} against {names}", f"{apart} veh/h apart")]
 
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:

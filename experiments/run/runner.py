@@ -16,9 +16,11 @@ from cosim.blas import one_blas_thread
 from cosim.config.plausibility import unit_questions
 from cosim.coupling import (
     EquilibriumDay,
+    MethodDifference,
     day_ahead,
     day_violations,
     equilibrium_tables,
+    method_differences,
     solve_equilibrium_day,
 )
 from cosim.grid.solvers import available_solver
@@ -109,13 +111,15 @@ def run(
         under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, pieces, note)
         with stages.stage("equilibrium"):
             day = solve_equilibrium_day(scenario)
+            compared = scenario.config.road.assignment.compare_methods
+            methods = method_differences(scenario, day) if compared else ()
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():
                 under_way.write(name, own)
             write_scenario(scenario, unfinished.path)
         repeated = under_way.replications if "agents" in tables else []
-        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, repeated)}
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, repeated, methods)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     finished = load_run(final)
@@ -211,7 +215,11 @@ class RunUnderWay:
 
 
 def _facts(
-    scenario: Scenario, day: EquilibriumDay, tables: ModelsTables, replications: Sequence[Reader]
+    scenario: Scenario,
+    day: EquilibriumDay,
+    tables: ModelsTables,
+    replications: Sequence[Reader],
+    methods: tuple[MethodDifference, ...],
 ) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
@@ -231,6 +239,8 @@ def _facts(
         "replications": max(1, len(replications)),
         **(over_replications(scenario, replications) if replications else ONE_DAY),
         "sue_residual_max": day.residual_max,
+        "sue_method": scenario.config.road.assignment.method,
+        "sue_other_methods": [asdict(method) for method in methods],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
