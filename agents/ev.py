@@ -13,7 +13,8 @@ from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
 from agents.plans import DrawnDay, draw_day
 from agents.watch import Watch
 from cosim.arrays import BoolArray
-from cosim.ev.mobility import EVState, Row
+from cosim.ev.draws import Row
+from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, Message, TripReported, ev_address

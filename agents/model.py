@@ -28,7 +28,7 @@ from agents.invariants import Invariants
 from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
-from agents.plans import PURPOSE, draw_day, plan_of
+from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
 from agents.roads import Roads
@@ -37,7 +37,8 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
-from cosim.ev.mobility import Draws
+from cosim.ev.draws import Draws
+from cosim.ev.mobility import EVState
 from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
@@ -79,13 +80,8 @@ class CoSimModel(mesa.Model):
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
         ev_state = start.evs if start else None
-        draws = Draws(day_ahead.n_ev, seed, PURPOSE)
         self.evs: list[EV] = []
-        if scenario.config.population.resolution == "individual":
-            self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
-            drawn = draw_own_days(self.evs, scenario, self.day, ev_state)
-        else:
-            drawn = draw_day(scenario, draws, self.day, ev_state)
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
         self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
@@ -114,6 +110,14 @@ class CoSimModel(mesa.Model):
             self.roads.paths.station,
             len(self.scenario_case.feeders),
         )
+
+    def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
+        """Return the day of the EVs: of single agents, which are created here, each draws its own."""
+        scenario = self.scenario_case
+        if scenario.config.population.resolution == "batch":
+            return draw_day(scenario, draws, self.day, state)
+        self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
+        return draw_own_days(self.evs, scenario, self.day, state)
 
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""

@@ -13,17 +13,9 @@ from cosim.config.travel import SHARE_SUM_TOLERANCE
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.days import per_ev_parameters
+from cosim.ev.draws import Draws, Uniforms
 from cosim.ev.ev_types import TypeArray
-from cosim.ev.mobility import (
-    Diaries,
-    Draws,
-    EVState,
-    Uniforms,
-    draw_diaries,
-    join_diaries,
-    sample_diaries,
-    trip_draws,
-)
+from cosim.ev.mobility import Diaries, EVState, draw_diaries, join_diaries, sample_diaries, trip_draws
 from cosim.randomness import stream
 from cosim.scenario import Scenario
 from cosim.scenario.trips import draw_ods, first_state

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.ev.mobility import Diaries, Uniforms, trip_draws
+from cosim.ev.draws import Uniforms
+from cosim.ev.mobility import Diaries, trip_draws
 from cosim.ev.transitions import ACTIVITIES, HOME, WORK, ActivityArray
 
 MAX_ZONES = 100

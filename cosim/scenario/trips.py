@@ -6,7 +6,8 @@ import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.ev.days import state_after, state_at_home
-from cosim.ev.mobility import Diaries, Draws, EVState, Uniforms, trip_draws
+from cosim.ev.draws import Draws, Uniforms
+from cosim.ev.mobility import Diaries, EVState, trip_draws
 from cosim.ev.soc import SocRecord
 from cosim.road.choice import choose
 from cosim.scenario.build import Scenario

@@ -111,15 +111,13 @@ def run(
         under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, pieces, note)
         with stages.stage("equilibrium"):
             day = solve_equilibrium_day(scenario)
-            compared = scenario.config.road.assignment.compare_methods
-            methods = method_differences(scenario, day) if compared else ()
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():
                 under_way.write(name, own)
             write_scenario(scenario, unfinished.path)
         repeated = under_way.replications if "agents" in tables else []
-        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, repeated, methods)}
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, repeated)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     finished = load_run(final)
@@ -214,12 +212,16 @@ class RunUnderWay:
             return [cache(tables.read) for tables in further]
 
 
+def _other_methods(scenario: Scenario, day: EquilibriumDay) -> tuple[MethodDifference, ...]:
+    """Return how far other methods of assignment are from this day, where the scenario asks for it."""
+    return method_differences(scenario, day) if scenario.config.road.assignment.compare_methods else ()
+
+
 def _facts(
     scenario: Scenario,
     day: EquilibriumDay,
     tables: ModelsTables,
     replications: Sequence[Reader],
-    methods: tuple[MethodDifference, ...],
 ) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
@@ -240,7 +242,7 @@ def _facts(
         **(over_replications(scenario, replications) if replications else ONE_DAY),
         "sue_residual_max": day.residual_max,
         "sue_method": scenario.config.road.assignment.method,
-        "sue_other_methods": [asdict(method) for method in methods],
+        "sue_other_methods": [asdict(method) for method in _other_methods(scenario, day)],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,

@@ -14,7 +14,7 @@ from agents.model import CoSimModel
 from agents.plans import DrawnDay
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
-from cosim.ev.mobility import Draws
+from cosim.ev.draws import Draws
 from cosim.messages import TariffIssued
 from cosim.periods import PeriodOfDay
 from cosim.scenario import DayAhead, Scenario, load_scenario

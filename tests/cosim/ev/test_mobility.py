@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from cosim.arrays import FloatArray
+from cosim.ev.draws import Draws
 from cosim.ev.mobility import (
     Diaries,
-    Draws,
     EVState,
     MobilityModel,
     draw_diaries,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cosim.ev.days import simulate_days
+from cosim.ev.draws import Draws
 from cosim.ev.dwell import DwellModel
-from cosim.ev.mobility import Diaries, Draws, sample_diaries
+from cosim.ev.mobility import Diaries, sample_diaries
 from cosim.ev.transitions import HOME, WORK
 from cosim.ev.trip_chains import TripChains, build_trip_chains, chaining_obstacles
 from cosim.randomness import stream
