@@ -106,14 +106,16 @@ class CountedEnvironment(simpy.Environment):
             self._steps_of[owner] += 1
             if self._steps_of[owner] <= CULPRIT_STEPS:
                 continue
-            if isinstance(owner, Story):
-                owner.abandon()
-            else:
-                msg = f"process {owner.name} goes on without the clock, in second {int(self._now)}"
-                raise RuntimeError(msg)
+            if not isinstance(owner, Story):
+                raise _stuck(owner)
+            owner.abandon()
             self._steps = 0
             self._steps_of.clear()
             return
+
+
+def _stuck(process: simpy.Process) -> RuntimeError:
+    return RuntimeError(f"process {process.name} goes on without the clock, in second {process.env.now}")
 
 
 def record_failures(

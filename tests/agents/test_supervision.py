@@ -107,7 +107,7 @@ def test_a_charger_that_goes_on_without_the_clock_ends_the_run_and_is_named(
 ) -> None:
     """What physically happens has nothing to fall back on."""
     monkeypatch.setattr(EventDrivenChargers, "serve_vehicles", go_on_without_the_clock)
-    with pytest.raises(RuntimeError, match="go_on_without_the_clock .* in second 0"):
+    with pytest.raises(RuntimeError, match=r"go_on_without_the_clock .* in second 0"):
         CoSimModel(toy, toy_ahead, seed=1).simulate()
 
 
