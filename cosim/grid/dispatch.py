@@ -16,7 +16,7 @@ from cosim.grid.fallback import fallback_solution
 from cosim.grid.input_problems import shape_problems
 from cosim.grid.last_resort import Clock
 from cosim.grid.model import ProblemStructure
-from cosim.grid.parameters import current_scale, parameters
+from cosim.grid.parameters import current_scale, parameters, source_rows
 from cosim.grid.polish import LOCAL, Polished, Step, polish
 from cosim.grid.problem import Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
@@ -166,7 +166,8 @@ class _Case:
     @property
     def softened(self) -> "_Case":
         """The case with limits that give way."""
-        return replace(self, structure=replace(self.structure, elastic=self.rules.elastic))
+        soft = replace(self.structure, elastic=self.rules.elastic)
+        return replace(self, structure=replace(soft, source_rows=source_rows(soft, self.data)))
 
     def solve(
         self,
@@ -312,7 +313,11 @@ def _case(
     )
     where = f"feeder {feeder.name}, periods {horizon.first_period} to {data.last_period}"
     return _Case(
-        structure=replace(structure, current_scale=current_scale(structure, data)),
+        structure=replace(
+            structure,
+            current_scale=current_scale(structure, data),
+            source_rows=source_rows(structure, data),
+        ),
         data=data,
         rules=rules,
         solver=available_solver(rules.solver).name,
