@@ -137,6 +137,7 @@ class Target:
 
     files: tuple[str, ...]
     read: Callable[[], object]
+    mutations: tuple[Mutation, ...] = MUTATIONS
 
 
 def targets(folder: Path) -> dict[str, Target]:
@@ -144,7 +145,9 @@ def targets(folder: Path) -> dict[str, Target]:
     from cosim.grid.pandapower_net import feeder_from_pandapower
     from cosim.road.files import read_road_files
     from cosim.scenario import check_scenario
+    from experiments.compare.study import compare
     from experiments.dispatch.input import Options, read_dispatch_input
+    from experiments.run.runner import run
 
     for name in ("toy", "mobility", "ieee33", "nguyen_dupuis"):
         shutil.copytree(ROOT / "configs" / name, folder / name)
@@ -157,10 +160,21 @@ def targets(folder: Path) -> dict[str, Target]:
         for file in (folder / name).glob("*.csv")
     )
 
+    run("toy.toml", out="run")
+    tables = tuple(
+        f"run/{model}/{name}.parquet"
+        for model in ("agents", "equilibrium")
+        for name in ("links", "paths", "stations", "buses", "branches", "dispatch", "prices")
+    )
+
     def scenario(name: str) -> Callable[[], object]:
         return lambda: check_scenario(name)
 
     return {
+        "run": Target(("run/manifest.json", "run/scenario.toml"), lambda: compare("run")),
+        "tables": Target(
+            tables, lambda: compare("run"), (flipped_byte, flipped_byte, moved_lines, whole_file)
+        ),
         "scenario": Target(("toy.toml",), scenario("toy.toml")),
         "paper": Target(("paper.toml",), scenario("paper.toml")),
         "csv": Target(csv, scenario("toy.toml")),
@@ -312,7 +326,7 @@ def _campaign(
     for number in range(cases):
         chance = random.Random(f"{kind} {seed} {number}")  # noqa: S311  (no secret)
         file = chance.choice(target.files)
-        case = chance.choice(MUTATIONS)(chance, file, originals[file])
+        case = chance.choice(target.mutations)(chance, file, originals[file])
         Path(file).write_bytes(case.text)
         word, details = verdict_on(case, read, seconds)
         Path(file).write_bytes(originals[file])
