@@ -17,11 +17,15 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
+from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.room import Effects, EventRoom
+from agents.events.silence import Silence, tell_silence
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
 from agents.information import InformationState, LastReceived
+from agents.invariants import Invariants
+from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
 from agents.plans import plan_day
@@ -33,7 +37,7 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
-from cosim.mailbox import MailSettings, PostOffice
+from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
@@ -60,12 +64,13 @@ class CoSimModel(mesa.Model):
         The decisions of the EVs *watched*, numbered from 1, are recorded.
         """
         super().__init__(rng=seed)
-        config, self.day = scenario.config, start.day if start else 1
+        self.day = start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
-        mail = MailSettings(**config.messages.model_dump(), seed=seed)
+        self.start_s = self.clock.now_s
+        mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
@@ -82,10 +87,25 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
-        self.events = EventRoom(scenario.events, (), Effects(), self.clock, self.post)
+        self.events = EventRoom(
+            scenario.events, (MailEvents(), Silence(self)), Effects(), self.clock, self.post
+        )
         self.events.start()
+        self.invariants = self._invariants()
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
+
+    def _invariants(self) -> Invariants:
+        """Return what is checked after every period."""
+        return Invariants(
+            self.clock,
+            self.recorder,
+            self.stations,
+            self.chargers,
+            self.population,
+            self.roads.paths.station,
+            len(self.scenario_case.feeders),
+        )
 
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""
@@ -114,17 +134,19 @@ class CoSimModel(mesa.Model):
             roads=self.roads,
         )
         shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        self.chargers: Sequence[Chargers]
         population: Population
-        chargers: Sequence[Chargers]
         pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
         if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
         else:
             driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
-            chargers, population = driven, Individuals(*shared, driven, clock, post)
+            self.chargers, population = driven, Individuals(*shared, driven, clock, post)
         for number, records in enumerate(self.stations):
-            StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
+            StationAgent(
+                self, records, self.chargers[number], self.day_ahead, clock, post, population.advance
+            )
         return population
 
     @property
@@ -139,12 +161,17 @@ class CoSimModel(mesa.Model):
         ended. *progress* is called as each period begins.
         """
         self.clock.env.process(self._announce(progress))
+        self.clock.env.process(self.invariants.watch())
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
+        mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
+        record_mail(self.recorder, mail)
+        tell_mail(self.events, mail)
+        tell_silence(self.events, self.clock.periods, self.clock.now_s)
         self.events.record(self.recorder)
         record = self.record
         record_day(self.recorder, record)
@@ -183,7 +210,9 @@ class CoSimModel(mesa.Model):
             tariff=information.tariff.compacted(),
             station_tariff=LastReceived.from_messages([station.price_list.issued for station in stations]),
             mail=self.coordinator.in_transit(),
-            reports=Reports.in_transit(record.trips, self.post.settings, now_s)
+            reports=self.coordinator.late_reports.joined(
+                Reports.in_transit(record.trips, self.post.settings, now_s)
+            )
             if counts_reports
             else Reports.none(),
             measured=self.coordinator.traffic.measured(),

@@ -41,6 +41,10 @@ class Recorder:
         _check_columns(table, values)
         self._rows.setdefault(table, []).append(values)
 
+    def written(self, table: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows, or blocks of rows, of *table* in the order of writing."""
+        return self._blocks.get(table) or self._rows.get(table, [])
+
     def frame(self, table: str) -> Frame:
         """Return all rows of *table* as a data frame with the columns of the schema, sorted by its sort columns."""
         import pandas as pd

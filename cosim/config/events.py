@@ -10,11 +10,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from cosim.messages import INFORMATION
 from cosim.periods import SECONDS_PER_DAY
 from cosim.sections import Place, Section, contradiction
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
 MIDNIGHT = "24:00"
+Share = Annotated[float, Field(ge=0, le=1)]
 MIN_CAPACITY_SHARE = 0.01
 """Share of a link's capacity below which it is as good as closed, and its time without bound."""
 
@@ -113,5 +115,89 @@ class RoadEvent(EventConfig):
         return self
 
 
-AnyEvent = Annotated[StationEvent | ChargersEvent | RoadEvent, Field(discriminator="kind")]
+class InformationEvent(EventConfig):
+    """An event of what agents tell each other: nothing that is planned beforehand depends on it."""
+
+    @model_validator(mode="after")
+    def is_sudden(self) -> "InformationEvent":
+        """Require that it is not planned."""
+        if self.planned:
+            msg = "planned is true; an event of what agents tell each other changes nothing that is planned"
+            raise contradiction(msg, "planned")
+        return self
+
+
+class OperatorEvent(InformationEvent):
+    """``[[events]]`` of kind ``operator``: nobody dispatches a feeder."""
+
+    kind: Literal["operator"]
+    """The operator of a feeder neither dispatches nor limits stations: the feeder is in the fallback operation."""
+    name: Place
+    """Name of the feeder."""
+
+
+class CoordinatorEvent(InformationEvent):
+    """``[[events]]`` of kind ``coordinator``: nobody announces link times and tariffs."""
+
+    kind: Literal["coordinator"]
+    """The coordinator announces nothing: drivers and stations act on what they were told last."""
+
+
+class MeterEvent(InformationEvent):
+    """``[[events]]`` of kind ``meter``: a station does not know its load, and forecasts without it."""
+
+    kind: Literal["meter"]
+    """A station does not know its load, and forecasts without it; what flows is metered and paid all the same."""
+    name: Place
+    """Name of the station."""
+    reading: Literal["missing", "frozen"] = "missing"
+    """No reading: the forecast is that of the day ahead; or the last one before, again and again."""
+
+
+class MailEvent(InformationEvent):
+    """``[[events]]`` of kind ``mail``: messages of some kinds and senders are lost, late, sent twice or overtaken."""
+
+    kind: Literal["mail"]
+    """Messages are lost, late, sent twice or overtaken; physical acts never are."""
+    message: str = ""
+    """Kind of message, such as LoadForecast; empty: all."""
+    sender: str = ""
+    """Name of a station, "operator FEEDER", "coordinator", or "EVs"; empty: all."""
+    loss_probability: Share = 0.0
+    """Share that is lost, besides those of messages.loss_probability."""
+    delay_s: Annotated[int, Field(ge=0, le=43_200)] = 0
+    """Seconds that each takes longer, besides messages.delay_s."""
+    delay_max_s: Annotated[int, Field(ge=0, le=43_200)] = 0
+    """Seconds that one takes longer at most: drawn for each, from delay_s on; 0: all take delay_s."""
+    duplicate_probability: Share = 0.0
+    """Share that is sent twice, each copy with draws of its own; the first to arrive counts."""
+    overtaken_probability: Share = 0.0
+    """Share that is held back by a period, so that the next of its kind overtakes it; an older one is ignored."""
+
+    @property
+    def name(self) -> str:
+        """What is disturbed."""
+        return f"{self.message or 'all messages'} from {self.sender or 'all'}"
+
+    @model_validator(mode="after")
+    def disturbs_something(self) -> "MailEvent":
+        """Require a kind of message that can be disturbed, and a disturbance."""
+        if self.message and self.message not in INFORMATION:
+            known = ", ".join(INFORMATION)
+            sentence = f"message is '{self.message}'; it must be one of {known}"
+            raise contradiction(sentence, "message")
+        probabilities = (self.loss_probability, self.duplicate_probability, self.overtaken_probability)
+        if not any((*probabilities, self.delay_s, self.delay_max_s)):
+            sentence = "the event changes nothing: give loss_probability, delay_s, delay_max_s, "
+            raise contradiction(sentence + "duplicate_probability or overtaken_probability", "kind")
+        if 0 < self.delay_max_s < self.delay_s:
+            sentence = f"delay_max_s is {self.delay_max_s}; it must be delay_s, {self.delay_s}, or more"
+            raise contradiction(sentence, "delay_s", "delay_max_s")
+        return self
+
+
+AnyEvent = Annotated[
+    StationEvent | ChargersEvent | RoadEvent | MailEvent | OperatorEvent | CoordinatorEvent | MeterEvent,
+    Field(discriminator="kind"),
+]
 """An entry of ``[[events]]``, by its kind."""

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from cosim.config.events import AnyEvent
 from cosim.config.grid import FeederConfig
+from cosim.config.plausibility import unit_question
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import Problem
 from cosim.sections import EXTENDS, Section
@@ -62,7 +63,13 @@ def problem_of(fault: Fault, tables: Mapping[str, Any]) -> Problem:
         problem = Problem(str(fault["msg"]))
         return problem.within("table", name) if name else problem
     allowed = str(_MUST_BE.get(kind, fault["msg"])).format(**fault.get("ctx", {}))
-    return Problem(field=name, value=fault["input"], allowed=allowed.removeprefix("Value error, "))
+    value = fault["input"]
+    return Problem(
+        field=name,
+        value=value,
+        allowed=allowed.removeprefix("Value error, "),
+        advice=unit_question(name, value),
+    )
 
 
 def field_name(field: Field, tables: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from cosim.arrays import BoolArray, FloatArray
 from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range, is_quantity
 from cosim.errors import Problem, refuse
-from cosim.grid.bus_words import at_bus
+from cosim.grid.bus_words import at_bus, some
 from cosim.grid.case_language import run_case
 from cosim.grid.case_tokens import read_text
 from cosim.grid.matpower_columns import (
@@ -23,17 +23,11 @@ from cosim.grid.matpower_columns import (
     GEN_STATUS,
     ISOLATED,
     PD,
-    PMAX,
-    PMIN,
     QD,
-    QMAX,
-    QMIN,
     T_BUS,
     bus_label,
 )
 
-NAMED = 5
-"""Elements that a sentence names one by one."""
 WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
 
 
@@ -235,23 +229,11 @@ def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
     idle = [f"branch {bus_label(row[F_BUS])}-{bus_label(row[T_BUS])}" for row in case.branch[~case.conducts]]
     idle += [f"the generator at bus {bus_label(row[GEN_BUS])}" for row in case.gen[~case.generates]]
     if idle:
-        more = f" and {len(idle) - NAMED} more" if len(idle) > NAMED else ""
-        some = f"{', '.join(idle[:NAMED])}{more}"
-        notes.append(f"{some}: each is out of service, or at a bus that is, and left out.")
+        notes.append(f"{some(idle)}: each is out of service, or at a bus that is, and left out.")
     without = bus[case.alive & (bus[:, BASE_KV] == 0), BUS_I]
     if without.size:
-        some = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))
-        notes.append(f"baseKV is 0 at {some}: amperes are those of 1 kV.")
-    sources = case.gen[
-        case.generates & np.isin(case.gen[:, GEN_BUS], bus[bus[:, BUS_TYPE] == REFERENCE, BUS_I])
-    ]
-    if sources.shape[1] > PMIN:
-        notes += [
-            f"bus {bus_label(row[GEN_BUS])}: the limits of its source are not kept (P {row[PMIN]:g} to "
-            f"{row[PMAX]:g} MW, Q {row[QMIN]:g} to {row[QMAX]:g} Mvar)."
-            for row in sources
-            if np.isfinite(row[[PMIN, PMAX, QMIN, QMAX]]).any()
-        ]
+        these = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))
+        notes.append(f"baseKV is 0 at {these}: amperes are those of 1 kV.")
     if branch.shape[1] >= ANGLE_LIMITS.stop:
         low, high = branch[:, ANGLE_LIMITS].T
         limited = branch[((low > -360) & (low != 0)) | ((high < 360) & (high != 0))]

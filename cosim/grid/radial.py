@@ -13,7 +13,7 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE
 from cosim.errors import UNPRINTABLE, ConfigError, Problem, refuse
 from cosim.grid.branch import Branch
-from cosim.grid.bus_words import unknown_bus
+from cosim.grid.bus_words import some, unknown_bus
 from cosim.grid.tree import grow_tree
 from cosim.grid.voltage_rules import DEFAULT_BAND_PU, VoltageRules, band_problems, told_of_no_limits
 from cosim.short_repr import short_repr
@@ -64,6 +64,8 @@ class Feeder:
     voltage_min_pu: float | FloatArray = DEFAULT_BAND_PU[0]
     """Lowest voltage allowed, at any bus but the slack buses or at each; ``voltage_max_pu`` likewise."""
     voltage_max_pu: float | FloatArray = DEFAULT_BAND_PU[1]
+    source_limits_kva: FloatArray | None = None
+    """Limits of what each slack bus takes from the upper grid, see `sources`; None is none."""
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Other names of buses."""
     unclear: Mapping[str, Problem] = field(default_factory=dict)
@@ -202,6 +204,7 @@ class Tables:
     shunt_pu: ComplexArray | None = None
     voltage_limits_pu: tuple[FloatArray, FloatArray] | None = None
     """Lowest and highest voltage the source allows at each bus; NaN where it says none."""
+    source_limits_kva: FloatArray | None = None
     notes: tuple[str, ...] = ()
     aliases: Mapping[str, int] = field(default_factory=dict)
     unclear: Mapping[str, Problem] = field(default_factory=dict)
@@ -217,15 +220,22 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
-    shorted = Problem("the impedance is 0; fuse its buses")
-    problems = problems or [shorted.within("branch", b.edge.name) for b in known if b.z_pu == 0]
     band = _band(tables, rules)
     refuse(tables.source, problems + _rule_problems(rules, tables) + band_problems(tuple(tables.buses), band))
     outwards = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
+    tables = replace(tables, notes=(*tables.notes, *_told_of_joined(outwards)))
     if tables.voltage_limits_pu is not None:
         told = told_of_no_limits(names, tables.voltage_limits_pu, rules)
         tables = replace(tables, notes=(*tables.notes, *told))
     return _ordered(tables, rules, outwards, band)
+
+
+def _told_of_joined(branches: list[Branch]) -> list[str]:
+    """Return what is told of branches without impedance: their buses have one voltage, but for a tap."""
+    joining = [f"branch {b.edge.name} ({' - '.join(b.edge.ends)})" for b in branches if b.z_pu == 0]
+    if not joining:
+        return []
+    return [f"{some(joining)}: no impedance, so its two buses are one, but for the ratio of a tap."]
 
 
 def _name_problems(tables: Tables) -> list[Problem]:
@@ -281,6 +291,7 @@ def _ordered(
         slack_voltage_pu=slack_pu,
         voltage_min_pu=_one_or_each(band[0]),
         voltage_max_pu=_one_or_each(band[1]),
+        source_limits_kva=tables.source_limits_kva,
         notes=tables.notes,
         aliases=tables.aliases,
         unclear=tables.unclear,

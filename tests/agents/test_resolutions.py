@@ -20,7 +20,17 @@ Simulate = Callable[[str], dict[str, Tables]]
 
 DEAF = ["messages.loss_probability=0.4", "messages.delay_s=45", "population.information=last_period"]
 TIGHT = ["grid.slack_voltage_pu=0.953", "grid.elastic.voltage_cny_per_pu2_h=1e6"]
+DISTURBED = (
+    '{kind="mail", from="06:00", until="18:00", loss_probability=0.2, delay_max_s=4000, overtaken_probability=0.3}, '
+    '{kind="mail", from="15:00", message="TripReported", sender="EVs", duplicate_probability=0.5, delay_s=30}'
+)
 CASES = {
+    "mail lost, late, sent twice and overtaken": [
+        f"events=[{DISTURBED}]",
+        "tariff.charging_price=nodal",
+        "population.information=last_period",
+        "mobility.price_sensitivity=1.0",
+    ],
     "queues across periods": ["population.evs=1200", "stations.S.chargers=1"],
     "mail lost and late, to drivers who watch the price": [*DEAF, "mobility.price_sensitivity=1.0"],
     "power limits that come late, if at all": [
