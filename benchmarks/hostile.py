@@ -81,7 +81,12 @@ def linked(file: str, target: str) -> Callable[[], object]:
 
 def a_pipe(file: str) -> Callable[[], object]:
     """Return a change that puts a pipe in place of a file."""
-    return lambda: (Path(file).unlink(), os.mkfifo(file))
+
+    def change() -> None:
+        Path(file).unlink()
+        os.mkfifo(file)
+
+    return change
 
 
 LOAD = 'station_load = "{}"\nseed = 1'
@@ -157,20 +162,18 @@ def reading() -> list[Attempt]:
         ),
         Attempt(
             "a run with a linked table",
-            _a_run(lambda: linked("run/agents/links.parquet", "../../../home/links.parquet")()),
+            _a_run(linked("run/agents/links.parquet", "../../../home/links.parquet")),
             "compare run --out out",
         ),
         Attempt(
             "a run with a linked manifest",
-            _a_run(lambda: linked("run/manifest.json", "../../home/secret.csv")()),
+            _a_run(linked("run/manifest.json", "../../home/secret.csv")),
             "compare run",
         ),
-        Attempt(
-            "a run with a linked folder", _a_run(lambda: linked("run/agents", "../../home")()), "compare run"
-        ),
+        Attempt("a run with a linked folder", _a_run(linked("run/agents", "../../home")), "compare run"),
         Attempt(
             "a run that names files",
-            _a_run(lambda: replaced("seed = 1", LOAD.format("../../home/secret.csv"), "run/scenario.toml")()),
+            _a_run(replaced("seed = 1", LOAD.format("../../home/secret.csv"), "run/scenario.toml")),
             "why run 1",
         ),
     ]
@@ -286,7 +289,7 @@ def disguised() -> list[Attempt]:
     """Return names that mislead, write elsewhere, or become code for a page, a table or a terminal."""
     named = {
         "a path": "../../home/evil",
-        "an absolute path": "/var/tmp/evil",
+        "an absolute path": "/var/tmp/evil",  # noqa: S108
         "an option": "--out=x",
         "an end of line": "a\\nb",
         "a turn of the text": "a\\u202egnp",
@@ -364,7 +367,7 @@ def disguised() -> list[Attempt]:
         Attempt("a column obeys the terminal", replaced("period", "\x1b[2J", "toy/profiles.csv")),
         Attempt(
             "a manifest obeys the terminal",
-            _a_run(lambda: replaced('"name": "toy"', '"name": "\\u001b[2J"', "run/manifest.json")()),
+            _a_run(replaced('"name": "toy"', '"name": "\\u001b[2J"', "run/manifest.json")),
             "compare run run",
         ),
     ]

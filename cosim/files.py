@@ -6,6 +6,7 @@ of this package gets its bytes and texts here. What the user names on the comman
 
 import json
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -33,9 +34,12 @@ MAX_MIB_TOML = 1
 """Size of a scenario file."""
 MAX_CELLS_A_BYTE = 200
 """Cells of a Parquet file for each of its bytes: the tables of runs have about one."""
-AT_THE_END, LINES_TRIED = " (at end of document)", 300
 MAX_DEPTH = 40
 """Tables and lists within each other, in TOML and JSON."""
+LONG_KEY = re.compile(
+    rf"""(?<![\w"'.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH + 1}}}"""
+)
+AT_THE_END, LINES_TRIED = " (at end of document)", 300
 ENCODINGS = ("utf-8-sig",)
 TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 
@@ -155,6 +159,10 @@ def read_toml(file: str | Path) -> dict[str, Any]:
 
 def parsed_toml(text: str) -> dict[str, Any]:
     """Return the tables of a text in TOML; raise ValueError for any other, and for one that is nested too deep."""
+    if found := LONG_KEY.search(text):  # the parser takes memory with the square of a key's length
+        line = text.count("\n", 0, found.start()) + 1
+        msg = f"{TOO_DEEP} (at line {line})"
+        raise ValueError(msg)
     try:
         return dict(_not_too_deep(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as reason:

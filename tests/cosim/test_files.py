@@ -77,6 +77,8 @@ def test_what_is_nested_too_deep_is_told_so(depth: int, tmp_path: Path) -> None:
         parsed_json(nested)
     with pytest.raises(ValueError, match="nested more than 40 deep"):
         parsed_toml(f"x = {nested}")
+    with pytest.raises(ValueError, match="nested more than 40 deep"):
+        parsed_toml(f"{'x.' * depth}x = 1")
     (tmp_path / "deep.toml").write_text(f"x = {nested}", encoding="utf-8")
     with pytest.raises(ConfigError, match="nested more than 40 deep"):
         read_toml(tmp_path / "deep.toml")
