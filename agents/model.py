@@ -7,7 +7,6 @@ from typing import Any
 
 import mesa
 import numpy as np
-import simpy
 
 from agents.batched_chargers import BatchedChargers
 from agents.clock import Clock, Phase
@@ -22,21 +21,24 @@ from agents.events.room import Effects, EventRoom
 from agents.events.silence import Silence, tell_silence
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
-from agents.individuals import Individuals
+from agents.individuals import Individuals, draw_own_days
 from agents.information import InformationState, LastReceived
 from agents.invariants import Invariants
 from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
-from agents.plans import plan_day
+from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
+from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
+from cosim.ev.draws import Draws
+from cosim.ev.mobility import EVState
 from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
@@ -65,10 +67,10 @@ class CoSimModel(mesa.Model):
         """
         super().__init__(rng=seed)
         self.day = start.day if start else 1
-        env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
+        env = CountedEnvironment((self.day - 1) * SECONDS_PER_DAY, day_ahead.n_ev + len(scenario.stations))
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
-        self.clock = Clock(env, scenario.periods)
+        self.clock, self.failures = Clock(env, scenario.periods), env.failures
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
@@ -78,7 +80,9 @@ class CoSimModel(mesa.Model):
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
         ev_state = start.evs if start else None
-        self.plan = plan_day(scenario, day_ahead.n_ev, seed, self.day, ev_state, under_way)
+        self.evs: list[EV] = []
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
+        self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
         common = (day_ahead, self.clock, self.post)
@@ -107,6 +111,14 @@ class CoSimModel(mesa.Model):
             len(self.scenario_case.feeders),
         )
 
+    def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
+        """Return the day of the EVs: of single agents, which are created here, each draws its own."""
+        scenario = self.scenario_case
+        if scenario.config.population.resolution == "batch":
+            return draw_day(scenario, draws, self.day, state)
+        self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
+        return draw_own_days(self.evs, scenario, self.day, state)
+
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""
         shared = (self.prices, self.clock.periods, self.meter, self.recorder)
@@ -133,16 +145,19 @@ class CoSimModel(mesa.Model):
             prices=self.prices,
             roads=self.roads,
         )
-        shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
         self.chargers: Sequence[Chargers]
         population: Population
         pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
         if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            self.chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = (
+                batched,
+                Fleet(self, *shared, batched, clock, post, self.scenario_case),
+            )
         else:
             driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
-            self.chargers, population = driven, Individuals(*shared, driven, clock, post)
+            self.chargers, population = driven, Individuals(self.evs, *shared, driven)
         for number, records in enumerate(self.stations):
             StationAgent(
                 self, records, self.chargers[number], self.day_ahead, clock, post, population.advance
@@ -167,6 +182,7 @@ class CoSimModel(mesa.Model):
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
+        record_failures(self.recorder, self.failures, self.clock.periods.at)
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)

@@ -14,7 +14,7 @@ from cosim.files import TOO_DEEP, parsed_json, read_text
 _KNOWN = re.compile(
     r"pandas(\.core\.\w+(\.\w+)?)?:(DataFrame|Series|\w*Index)|numpy:(array|bool_?|u?int\d+|float\d+|complex\d+|str_)"
     r"|networkx:MultiGraph|builtins:(complex|tuple|set|frozenset)|shapely:\w+|geopandas\.geodataframe:GeoDataFrame"
-    r"|pandapower\.auxiliary:pandapowerNet|pandapower\.control(\.[A-Za-z]\w*)*:[A-Z]\w*"
+    r"|pandapower(\.auxiliary)?:pandapowerNet|pandapower\.control(\.[A-Za-z]\w*)*:[A-Z]\w*"
 )
 """Module and class of what a net is made of; others in it would be imported, and so run."""
 ONLY_TABLES = "a net is read only where it holds tables and pandapower's own controllers"
