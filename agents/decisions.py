@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.events.stations import StationsInService
 from agents.information import InformationState
 from agents.path_choice import ChoiceSet, PathChoice
 from agents.plans import EVAttributes
@@ -32,6 +33,7 @@ class DecisionContext:
     choice: PathChoice
     prices: PriceLists
     roads: Roads
+    in_service: StationsInService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +68,8 @@ class Decision:
     charging: ChargingDecision
     path: IntArray
     """Number of the path, or the (path, station) pair; -1 if stranded."""
+    station: IntArray
+    """Number of the station; -1 without a charge."""
     drive_s: IntArray
     """Driving time of the trip at the effective link times."""
     station_to_destination_s: IntArray
@@ -94,6 +98,7 @@ def decide(context: DecisionContext, departing: DepartingEVs, period: PeriodOfDa
         departure_s=departing.departure_s,
         charging=charging,
         path=np.where(charging.energy_use.stranded, -1, path),
+        station=np.where(charging.energy_use.stranded, -1, context.roads.paths.station[path]),
         drive_s=context.roads.origin_to_station_s[path] + station_to_destination_s,
         station_to_destination_s=station_to_destination_s,
     )
@@ -166,11 +171,10 @@ def sessions(
     """Return the station number and the session to come of each EV that charges en route."""
     rows, energy_use = decision.charging_en_route, decision.charging.energy_use
     ev, trip = departing.ev, context.trips.trip[departing.trip_row]
-    station = context.roads.paths.station[decision.path]
     arrival_s = decision.departure_s + decision.drive_s - decision.station_to_destination_s
     return [
         (
-            int(station[row]),
+            int(decision.station[row]),
             Session(
                 ev=int(ev[row]) + 1,
                 trip=int(trip[row]),

@@ -18,6 +18,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.room import Effects, EventRoom
+from agents.events.stations import StationEvents, StationsInService
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
@@ -69,6 +70,8 @@ class CoSimModel(mesa.Model):
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
+        self.effects = Effects()
+        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
@@ -82,7 +85,10 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
-        self.events = EventRoom(scenario.events, (), Effects(), self.clock, self.post)
+        families = (StationEvents(self.in_service, self.chargers, self.population),)
+        self.events = EventRoom(
+            scenario.events, families, self.effects, self.population, self.clock, self.post
+        )
         self.events.start()
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
@@ -112,17 +118,24 @@ class CoSimModel(mesa.Model):
             choice=PathChoice(self.scenario_case, self.day_ahead),
             prices=self.prices,
             roads=self.roads,
+            in_service=self.in_service,
         )
         shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
         population: Population
         chargers: Sequence[Chargers]
-        pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
+        before_s = self.clock.now_s - 1
+        in_service = [self.in_service.chargers(number, before_s) for number in range(len(self.stations))]
+        present = self.initial.sessions_at(len(self.stations))
+        stations = list(zip(self.stations, present, in_service, strict=True))
         if self.scenario_case.config.population.resolution == "batch":
-            batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
+            batched = [BatchedChargers(records, clock, evs, count) for records, evs, count in stations]
             chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
         else:
-            driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
+            driven = [
+                EventDrivenChargers(records, clock, post, evs, count) for records, evs, count in stations
+            ]
             chargers, population = driven, Individuals(*shared, driven, clock, post)
+        self.chargers = chargers
         for number, records in enumerate(self.stations):
             StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
         return population

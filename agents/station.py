@@ -95,7 +95,8 @@ class StationAgent(mesa.Agent):
         present_kwh = math.fsum(min(session.remaining_kwh, max_kwh) for session in self.chargers.plugged)
         present_kwh += math.fsum(session.energy_kwh for session in self.chargers.waiting)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + present_kwh / hours
-        return (min(expected_kw, self.data.limit_kw), *later)
+        in_service = self.chargers.in_service / self.data.chargers
+        return (min(expected_kw, self.data.limit_kw * in_service), *later)
 
     def _envelope(self) -> dict[str, Any]:
         return self.clock.envelope(self.name)

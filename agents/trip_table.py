@@ -52,6 +52,10 @@ class TripTable:
     charges: BoolArray = field(metadata=FLAG)
     path: IntArray = field(metadata=UNKNOWN)
     """-1 if stranded."""
+    station: IntArray = field(metadata=UNKNOWN)
+    """Number of the station, the last one driven to; -1 without a charge."""
+    diverted: BoolArray = field(metadata=FLAG)
+    """Whether the EV was turned away at a station, so that the trip is not that of its path."""
     drive_s: IntArray = field(metadata=WHOLE)
     station_to_destination_s: IntArray = field(metadata=WHOLE)
     """Driving time from the station on; 0 without a charge."""
@@ -128,8 +132,11 @@ class TripTable:
         return self.is_made & ~self.has_arrived
 
     def reported_rows(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
-        """Return the rows of trips that arrived in [from_s, before_s) and whose report was not lost."""
-        arrived = (self.arrival_s >= from_s) & (self.arrival_s < before_s)
+        """Return the rows of trips that arrived in [from_s, before_s) and whose report was not lost.
+
+        A trip that was diverted is not reported: its times are not those of its path.
+        """
+        arrived = (self.arrival_s >= from_s) & (self.arrival_s < before_s) & ~self.diverted
         return np.flatnonzero(arrived & (self.report_uniform >= loss_probability))
 
 
@@ -207,7 +214,7 @@ def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, batte
         destination=nodes[od.dest[trips.od]],
         user_class=_names(["not_charging", "charging"])[trips.charges.astype(np.int64)],
         path=trips.path,
-        station=stations[np.where(trips.is_stranded, -1, scenario.paths.station[trips.path])],
+        station=stations[np.where(trips.is_stranded, -1, trips.station)],
         departure_s=trips.departure_s,
         arrival_s=trips.arrival_s,
         drive_min=if_arrived(trips.drive_s / 60),

@@ -7,13 +7,15 @@ nobody has acted. What a family does, it tells ``Effects``; at the end of the da
 To add a family: a file beside this one with a class of that interface, and a line in ``agents/model.py``.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Generator, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import simpy
 
 from agents.clock import Clock, Phase
+from agents.population import Population
 from cosim.mailbox import PostOffice
 from cosim.messages import FaultCleared, FaultReported
 from cosim.periods import SECONDS_PER_DAY
@@ -27,21 +29,21 @@ class Effects:
 
     def __init__(self) -> None:
         """Start with none."""
-        self.amount: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        self.amounts: dict[tuple[int, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, event: Event, now_s: int, effect: str, amount: float = 1) -> None:
         """Add to an effect; 0 tells that there has been none so far."""
-        self.amount[now_s // SECONDS_PER_DAY + 1, event.number][effect] += amount
+        self.amounts[now_s // SECONDS_PER_DAY + 1, event.number][effect].append(amount)
 
 
 class EventFamily(Protocol):
     """What events of some kinds do to one part of the model."""
 
-    kinds: ClassVar[frozenset[str]]
+    kinds: frozenset[str]
     """Kinds of events."""
-    effects: ClassVar[tuple[str, ...]]
+    effects: tuple[str, ...]
     """What is told of each event, also where it is 0."""
-    is_reported: ClassVar[bool]
+    is_reported: bool
     """Whether sudden events are reported to the coordinator, in messages that may be lost."""
 
     def hold(self, now_s: int, events: Sequence[Event]) -> None:
@@ -57,15 +59,14 @@ class EventRoom:
         events: Sequence[Event],
         families: Sequence[EventFamily],
         effects: Effects,
+        population: Population,
         clock: Clock,
         post: PostOffice,
     ) -> None:
-        """Go to the state of the second before this one, as the day before has left it."""
+        """Begin with the families in the state of the second before this one, as the day before has left it."""
         self.events, self.families, self.effects = events, families, effects
-        self.clock, self.post = clock, post
+        self.population, self.clock, self.post = population, clock, post
         self.start_s = clock.now_s
-        for family in families if self.start_s else ():
-            family.hold(self.start_s - 1, self._of(family, self.start_s - 1))
 
     def start(self) -> None:
         """Register the processes on the clock."""
@@ -77,6 +78,7 @@ class EventRoom:
         """At each change, in order, tell every family what holds."""
         for second in changes_s(self.events, self.start_s, self.start_s + 2 * SECONDS_PER_DAY):
             yield self.clock.until(second, Phase.EVENT)
+            self.population.advance_through()
             for family in self.families:
                 self._tell(family, second)
                 family.hold(second, self._of(family, second))
@@ -119,10 +121,10 @@ class EventRoom:
 
     def record(self, recorder: Recorder) -> None:
         """Write the table of events: what each did on the day."""
-        for (day, number), amounts in sorted(self.effects.amount.items()):
+        for (day, number), effects in sorted(self.effects.amounts.items()):
             event = self.events[number - 1]
             from_s, until_s = event.interval_s(day) or (-1, -1)
-            for effect, amount in amounts.items():
+            for effect, amounts in sorted(effects.items()):
                 recorder.add_row(
                     "events",
                     day=day,
@@ -133,5 +135,5 @@ class EventRoom:
                     from_s=from_s,
                     until_s=until_s,
                     effect=effect,
-                    amount=amount,
+                    amount=math.fsum(amounts),  # the exact sum, whatever the order
                 )

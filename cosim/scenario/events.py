@@ -13,8 +13,9 @@ from cosim.config.events import AnyEvent
 from cosim.errors import Problem, refuse
 from cosim.periods import SECONDS_PER_DAY
 from cosim.road.paths import PathSet
+from cosim.scenario.station import Station
 
-NOT_SIMULATED = frozenset({"station", "chargers", "road"})
+NOT_SIMULATED = frozenset({"road"})
 """Kinds of events that a file may name and that nothing simulates: they are refused."""
 
 
@@ -66,6 +67,12 @@ def changes_s(events: Iterable[Event], from_s: int, before_s: int) -> list[int]:
     days = range(max(1, from_s // SECONDS_PER_DAY), (before_s - 1) // SECONDS_PER_DAY + 2)
     intervals = filter(None, (event.interval_s(day) for event in events for day in days))
     return sorted({second for interval in intervals for second in interval if from_s <= second < before_s})
+
+
+def chargers_in_service(station: Station, events: Iterable[Event]) -> int:
+    """Return the chargers of a station that remain while these events of it go on: 0 where it is closed."""
+    remaining = [event.config.chargers if event.config.kind == "chargers" else 0 for event in events]
+    return min([station.chargers, *remaining])
 
 
 def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, ...]:
