@@ -201,8 +201,8 @@ class Fleet(mesa.Agent):
 
     def decide_anew(self, now_s: int, period: PeriodOfDay) -> None:
         """Let drivers who have lost their place, or are turned away before *now_s*, decide anew, and depart again."""
-        while deciding := [*self.turned_away, *self.refused(now_s)]:
-            self.turned_away, station_arrivals = [], []
+        while deciding := self.deciding_anew(now_s):
+            station_arrivals = []
             for session in deciding:
                 ev = np.array([session.ev - 1])
                 (row,) = self.state.row[ev].tolist()
@@ -215,10 +215,13 @@ class Fleet(mesa.Agent):
             self.announce(station_arrivals)
             self.announce(self.depart(now_s, period))
 
-    def refused(self, before_s: int) -> list[Session]:
-        """Take the vehicles that arrive at a closed station before *before_s*."""
+    def deciding_anew(self, before_s: int) -> list[Session]:
+        """Take the vehicles that lose their place, or arrive at a closed station, before *before_s*."""
         closed = [station for station in self.chargers if not station.in_service]
-        return [session for station in closed for session in station.queue.take_arriving(before_s)]
+        refused = [session for station in closed for session in station.queue.take_arriving(before_s)]
+        lost = [session for session in self.turned_away if session.arrival_s < before_s]
+        self.turned_away = self.turned_away[len(lost) :]  # all of one second
+        return lost + refused
 
     # departures
 

@@ -82,6 +82,7 @@ class EventRoom:
             for family in self.families:
                 self._tell(family, second)
                 family.hold(second, self._of(family, second))
+            self.population.advance_through()  # vehicles plug in where chargers are back
 
     def _tell(self, family: EventFamily, second: int) -> None:
         """Note the events that begin, and report those that begin or end suddenly."""
