@@ -14,7 +14,16 @@ from agents.roads import Roads
 from agents.traffic_information import TrafficInformation
 from cosim.arrays import IntArray
 from cosim.mailbox import PostOffice
-from cosim.messages import Broadcast, DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
+from cosim.messages import (
+    Broadcast,
+    DispatchIssued,
+    FaultCleared,
+    FaultReported,
+    PeriodOpened,
+    TariffIssued,
+    TripReported,
+    TripsReported,
+)
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh
@@ -110,7 +119,9 @@ class Coordinator(mesa.Agent):
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
         self.roads.open(period, self.traffic.effective_min(period), announced, prices)
+        closed = self.reported_closed()
         for name, times_min in announced.items():
+            times_min[closed] = np.inf
             self.broadcast(
                 PeriodOpened(
                     **self.clock.envelope(self.name),
@@ -118,6 +129,21 @@ class Coordinator(mesa.Agent):
                     link_time_min=tuple(times_min.tolist()),
                 )
             )
+
+    def reported_closed(self) -> IntArray:
+        """Return the charging arcs of the stations that were last reported closed, since the period before opened."""
+        reports: list[FaultReported | FaultCleared] = [
+            *self.inbox.take(FaultReported),
+            *self.inbox.take(FaultCleared),
+        ]
+        last = {report.event: report for report in sorted(reports, key=lambda report: report.sent_s)}
+        closed = {
+            report.name
+            for report in last.values()
+            if isinstance(report, FaultReported) and report.kind == "station"
+        }
+        arcs = self.day_ahead.paths.network.charging_arcs
+        return arcs[[name in closed for name in self.stations]]
 
     def broadcast(self, message: Broadcast) -> None:
         """Send a message to its recipients, if it has any."""

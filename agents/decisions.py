@@ -5,7 +5,7 @@ depends on the other rows, so the results are bit-identical. Eq. 7 is that of Ma
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from agents.price_list import PriceLists
 from agents.roads import Roads
 from agents.trip_table import TripTable
 from cosim.arrays import FloatArray, IntArray
-from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging
+from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging, drive
 from cosim.ev.session import Session
 from cosim.messages import PeriodOpened, TariffIssued
 from cosim.periods import PeriodOfDay
@@ -91,7 +91,10 @@ def decide(context: DecisionContext, departing: DepartingEVs, period: PeriodOfDa
     price_ratio = np.empty(departing.ev.size)
     for tariff, rows in context.information.tariff.groups(departing.ev):
         price_ratio[rows] = context.prices.price_list(tariff).ratio(period)
-    charging = decide_charging(charging_inputs(context, departing), price_ratio)
+    inputs = charging_inputs(context, departing)
+    charging = decide_charging(inputs, price_ratio)
+    if context.in_service.any_events:
+        charging = _as_roads_allow(context, departing, inputs, charging)
     path = _chosen_paths(context, departing, charging, period)
     station_to_destination_s = context.roads.station_to_destination_s[path]
     return Decision(
@@ -120,6 +123,27 @@ def charging_inputs(context: DecisionContext, departing: DepartingEVs) -> Chargi
         battery=evs.battery.select(departing.ev),
         behaviour=evs.behaviour.select(departing.ev),
     )
+
+
+def _as_roads_allow(
+    context: DecisionContext, departing: DepartingEVs, inputs: ChargingInputs, charging: ChargingDecision
+) -> ChargingDecision:
+    """Return the decision as what is open allows: no charge where no station is, stranded where no path is."""
+    has_path, has_pair = np.ones((2, departing.ev.size), dtype=np.bool_)
+    od = context.trips.od[departing.trip_row]
+    for opened, rows in context.information.opened.groups(departing.ev):
+        perceived = context.choice.perceived(opened)
+        has_path[rows], has_pair[rows] = perceived.has_path[od[rows]], perceived.has_pair[od[rows]]
+    charges, soc = charging.charges & has_pair, charging.soc_departure
+    use = drive(soc, charging.drive_kwh, charges, inputs.battery, inputs.behaviour)
+    stays = ~charges & ~has_path
+    use = replace(
+        use,
+        stranded=use.stranded | stays,
+        soc_charging_stop=np.where(stays, soc, use.soc_charging_stop),
+        soc_arrival=np.where(stays, soc, use.soc_arrival),
+    )
+    return replace(charging, charges=charges, energy_use=use)
 
 
 def _chosen_paths(

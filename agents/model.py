@@ -17,7 +17,8 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
-from agents.events.room import Effects, EventRoom
+from agents.events.closures import Closures
+from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.stations import StationEvents, StationsInService
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
@@ -85,7 +86,7 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
-        families = (StationEvents(self.in_service, self.chargers, self.population),)
+        families = self._event_families()
         self.events = EventRoom(
             scenario.events, families, self.effects, self.population, self.clock, self.post
         )
@@ -111,11 +112,12 @@ class CoSimModel(mesa.Model):
             before.tariff.compacted() if before else LastReceived.none(n_ev),
             self.watch.evs,
         )
+        self.choice = PathChoice(self.scenario_case, self.day_ahead)
         context = DecisionContext(
             evs=self.plan.evs,
             trips=self.plan.trips,
             information=information,
-            choice=PathChoice(self.scenario_case, self.day_ahead),
+            choice=self.choice,
             prices=self.prices,
             roads=self.roads,
             in_service=self.in_service,
@@ -140,6 +142,14 @@ class CoSimModel(mesa.Model):
             StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
         return population
 
+    def _event_families(self) -> tuple[EventFamily, ...]:
+        """Create what the events of the scenario do, in the state of the second before the day."""
+        network, before_s = self.scenario_case.network, self.clock.now_s - 1
+        closures = Closures(self.choice)
+        arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
+        stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs, before_s)
+        return (stations,)
+
     @property
     def is_last_day(self) -> bool:
         """Whether no EV has trips on the day after."""
@@ -158,7 +168,7 @@ class CoSimModel(mesa.Model):
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
-        self.events.record(self.recorder)
+        self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
         if record.records_individuals:

@@ -28,6 +28,7 @@ then EVs act.
 import json
 from dataclasses import dataclass, fields
 from functools import cache
+from math import isfinite
 from typing import ClassVar
 
 
@@ -60,7 +61,12 @@ class PeriodOpened(Message):
     information_class: str
     """Information class that is told these times: equilibrium, last_period or yesterday."""
     link_time_min: tuple[float, ...]
-    """Time of each link and charging arc, as announced to drivers [min]."""
+    """Time of each link and charging arc, as announced to drivers [min]; infinite at a station that is closed."""
+
+    def content(self) -> str:
+        """Return the fields as JSON, which has no infinity: null."""
+        times = [time if isfinite(time) else None for time in self.link_time_min]
+        return json.dumps({"information_class": self.information_class, "link_time_min": times})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.population import Population
+from agents.trip_table import TripTable
 from cosim.mailbox import PostOffice
 from cosim.messages import FaultCleared, FaultReported
 from cosim.periods import SECONDS_PER_DAY
@@ -120,11 +121,13 @@ class EventRoom:
     def _of(self, family: EventFamily, now_s: int) -> list[Event]:
         return [event for event in holding(self.events, now_s) if event.kind in family.kinds]
 
-    def record(self, recorder: Recorder) -> None:
-        """Write the table of events: what each did on the day."""
+    def record(self, recorder: Recorder, trips: TripTable) -> None:
+        """Write the table of events: what each did on the day, and the trips stranded while it went on."""
         for (day, number), effects in sorted(self.effects.amounts.items()):
             event = self.events[number - 1]
             from_s, until_s = event.interval_s(day) or (-1, -1)
+            meanwhile = (trips.departure_s >= from_s) & (trips.departure_s < until_s)
+            effects["trips stranded meanwhile"].append(int((trips.is_stranded & meanwhile).sum()))
             for effect, amounts in sorted(effects.items()):
                 recorder.add_row(
                     "events",

@@ -8,9 +8,13 @@ chargers, in service or not.
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from agents.events.closures import Closures
 from agents.events.room import Effects
 from agents.population import Population
 from agents.station_records import Chargers
+from cosim.arrays import BoolArray
 from cosim.ev.session import Session
 from cosim.scenario import Event, Station
 from cosim.scenario.events import chargers_in_service, holding
@@ -24,6 +28,8 @@ class StationsInService:
     def __init__(self, stations: Sequence[Station], events: Sequence[Event], effects: Effects) -> None:
         """Sort the events by station."""
         self.stations, self.effects = stations, effects
+        self.any_events = bool(events)
+        """Whether anything may be closed."""
         self.events = [
             [event for event in events if event.kind in KINDS and event.thing == station.name]
             for station in stations
@@ -36,6 +42,12 @@ class StationsInService:
     def is_open(self, station: int, now_s: int) -> bool:
         """Whether any charger is in service."""
         return not self.events[station] or self.chargers(station, now_s) > 0
+
+    def is_closed_as_planned(self, station: int, now_s: int) -> bool:
+        """Whether a closing that was known the day before goes on."""
+        return any(
+            event.planned and event.kind == "station" for event in holding(self.events[station], now_s)
+        )
 
     def refuses(self, session: Session, station: int) -> bool:
         """Whether a vehicle that arrives is turned away."""
@@ -61,10 +73,27 @@ class StationEvents:
     is_reported = True
 
     def __init__(
-        self, in_service: StationsInService, chargers: Sequence[Chargers], population: Population
+        self,
+        in_service: StationsInService,
+        chargers: Sequence[Chargers],
+        population: Population,
+        closures: Closures,
+        arcs: BoolArray,
+        before_s: int,
     ) -> None:
-        """Begin with the chargers as they are."""
+        """Begin with the chargers as they are; *arcs*, (stations, links), has the charging arc of each station.
+
+        *before_s* is the second before the day.
+        """
         self.in_service, self.chargers, self.population = in_service, chargers, population
+        self.closures, self.arcs = closures, arcs
+        self.show(before_s)
+
+    def show(self, now_s: int) -> None:
+        """Show the drivers which stations are closed as planned."""
+        numbers = range(len(self.chargers))
+        closed = np.array([self.in_service.is_closed_as_planned(number, now_s) for number in numbers])
+        self.closures.set("stations", closed @ self.arcs)
 
     def hold(self, now_s: int, _events: Sequence[Event]) -> None:
         """Change the chargers in service of each station that the events change."""
@@ -78,3 +107,4 @@ class StationEvents:
                 effect = "sessions ended" if plugged else "vehicles sent out of the queue"
                 self.in_service.tell(number, now_s, effect)
             self.population.divert(lost)
+        self.show(now_s)
