@@ -1,23 +1,20 @@
 """The state between two days as a file of arrays and JSON: it holds no code, and is restored bit-identical."""
 
-import json
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from agents.array_file import load_arrays, save_arrays
 from agents.day_boundary import DayBoundary, DayTraffic, Measured, Reports
 from agents.information import LastReceived
-from agents.packing import packed, unpacked
 from agents.trip_table import TripTable
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
 from cosim.messages import BROADCASTS, Message, PeriodOpened, TariffIssued
 
 M = TypeVar("M", bound=Message)
-RECORDS = "records"
-"""Name of the JSON text with all values that are not arrays."""
 
 
 def save_boundary(file: Path, boundary: DayBoundary) -> None:
@@ -35,8 +32,7 @@ def save_boundary(file: Path, boundary: DayBoundary) -> None:
     arrays: dict[str, Any] = {}
     for field in fields(boundary):
         arrays |= _arrays(getattr(boundary, field.name), field.name)
-    content = {RECORDS: np.array(json.dumps(records)), **packed(arrays)}
-    np.savez(file, allow_pickle=False, **content)
+    save_arrays(file, arrays, records)
 
 
 def _arrays(value: Any, name: str) -> dict[str, Any]:
@@ -51,10 +47,7 @@ def _arrays(value: Any, name: str) -> dict[str, Any]:
 
 def load_boundary(file: Path) -> DayBoundary:
     """Return the boundary in *file*."""
-    with np.load(file, allow_pickle=False) as content:
-        found = dict(content)
-    records = json.loads(str(found.pop(RECORDS)))
-    arrays = unpacked(found)
+    arrays, records = load_arrays(file)
 
     def fields_of(path: str) -> dict[str, Any]:
         """Return the arrays of the fields of the dataclass at a field path."""

@@ -18,6 +18,8 @@ class Phase(IntEnum):
     """The meters of sessions are read; sessions that are complete end."""
     CLOSE = 20
     """The period that ends is recorded."""
+    CHECK = 22
+    """The invariants are checked."""
     END = 25
     """The simulation may end."""
     EVENT = 27

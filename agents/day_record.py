@@ -82,9 +82,10 @@ class DayRecord:
 
     @property
     def traffic_so_far(self) -> DayTraffic:
-        """Traffic of the day, with the trips that have ended."""
+        """Traffic of the day, with what is recorded of the trips that have ended."""
         trips = self.today.trips
-        return replace(self.today, trips=trips.select(trips.has_begun & ~trips.is_under_way))
+        ended = trips.select(trips.has_begun & ~trips.is_under_way)
+        return replace(self.today, trips=ended.as_recorded(one_by_one=self.records_individuals))
 
     def _began_on(self, day: int) -> BoolArray:
         """Return whether each trip began on *day*."""

@@ -24,6 +24,7 @@ from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
 from agents.information import InformationState, LastReceived
+from agents.invariants import Invariants
 from agents.meter import Meter
 from agents.path_choice import PathChoice
 from agents.plans import plan_day
@@ -91,6 +92,14 @@ class CoSimModel(mesa.Model):
             scenario.events, families, self.effects, self.population, self.clock, self.post
         )
         self.events.start()
+        self.invariants = Invariants(
+            self.clock,
+            self.recorder,
+            self.stations,
+            self.chargers,
+            self.population,
+            len(scenario.feeders),
+        )
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
 
@@ -123,23 +132,24 @@ class CoSimModel(mesa.Model):
             in_service=self.in_service,
         )
         shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        self.chargers: Sequence[Chargers]
         population: Population
-        chargers: Sequence[Chargers]
         before_s = self.clock.now_s - 1
         in_service = [self.in_service.chargers(number, before_s) for number in range(len(self.stations))]
         present = self.initial.sessions_at(len(self.stations))
         stations = list(zip(self.stations, present, in_service, strict=True))
         if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, evs, count) for records, evs, count in stations]
-            chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
         else:
             driven = [
                 EventDrivenChargers(records, clock, post, evs, count) for records, evs, count in stations
             ]
-            chargers, population = driven, Individuals(*shared, driven, clock, post)
-        self.chargers = chargers
+            self.chargers, population = driven, Individuals(*shared, driven, clock, post)
         for number, records in enumerate(self.stations):
-            StationAgent(self, records, chargers[number], self.day_ahead, clock, post, population.advance)
+            StationAgent(
+                self, records, self.chargers[number], self.day_ahead, clock, post, population.advance
+            )
         return population
 
     def _event_families(self) -> tuple[EventFamily, ...]:
@@ -162,6 +172,7 @@ class CoSimModel(mesa.Model):
         ended. *progress* is called as each period begins.
         """
         self.clock.env.process(self._announce(progress))
+        self.clock.env.process(self.invariants.watch())
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check

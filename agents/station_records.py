@@ -84,6 +84,8 @@ class StationRecords:
         self.periods, self.meter, self.recorder = periods, meter, recorder
         self.prices, self.price_list = prices, prices.price_list(start.tariff if start else None)
         """All price lists, and the one in effect."""
+        self._had_effect = [self.price_list]
+        """Price lists in effect since they were taken."""
         self.queue_record = QueueRecord(counted_until_s=start.now_s if start else 0)
         if start:
             self.meter.record(self.name, periods.at(start.now_s - 1), start.last_period_kwh)
@@ -98,6 +100,13 @@ class StationRecords:
     def receive(self, tariff: TariffIssued) -> None:
         """Put a new tariff into effect."""
         self.price_list = self.prices.price_list(tariff)
+        self._had_effect.append(self.price_list)
+
+    def take_prices(self, ended: PeriodOfDay) -> tuple[float, float]:
+        """Return the lowest and highest price in effect in the period that ended; the next one starts anew."""
+        prices = [prices.price(self.name, ended) for prices in self._had_effect]
+        self._had_effect = [self.price_list]
+        return min(prices), max(prices)
 
     def limit_kw(self, period: PeriodOfDay) -> float:
         """Return the power limit in a period: of the chargers, the site and the operator."""

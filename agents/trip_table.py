@@ -24,6 +24,11 @@ FLAG = {"dtype": np.bool_, "initial": False}
 ACTIVITY = {"dtype": np.int8, "initial": 0}
 """Type and initial value of a column; UNKNOWN is a whole number that is set later."""
 
+DECISION = ("charge_uniform", "route_uniform", "report_uniform")
+"""Columns that a trip needs until it has ended."""
+OF_ONE_TRIP = ("trip", "planned_s", "from_activity", "to_activity", "od", "soc_arrival")
+"""Columns that no total needs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TripTable:
@@ -95,6 +100,12 @@ class TripTable:
         if rows.dtype == np.bool_ and rows.all():
             return self
         return type(self)(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
+
+    def as_recorded(self, *, one_by_one: bool) -> Self:
+        """Return the trips, all ended, with 0 in the columns that no table needs any more; views of one value."""
+        columns = DECISION if one_by_one else (*DECISION, *OF_ONE_TRIP)
+        nothing = {name: np.zeros(1, dtype=getattr(self, name).dtype) for name in columns}
+        return replace(self, **{name: np.broadcast_to(zero, self.ev.shape) for name, zero in nothing.items()})
 
     def write(self, row: IntArray | int, *records: object) -> None:
         """Write the fields of the *records* into the columns of the same name, in one row or several."""

@@ -110,7 +110,7 @@ def draw_net(random: np.random.Generator) -> RandomCase:
 
 
 def _net(random: np.random.Generator) -> Feeder:
-    """Return a random tree of branches, in per unit of 1 MVA; some are transformers almost without losses."""
+    """Return a random tree in per unit of 1 MVA; some branches are almost without losses, some without impedance."""
     branches = int(random.integers(2, 16))
     to_bus = np.arange(1, branches + 1)
     from_bus = np.array([random.integers(max(0, int(bus) - 4), int(bus)) for bus in to_bus])
@@ -121,6 +121,8 @@ def _net(random: np.random.Generator) -> Feeder:
     r = np.where(transformer, x * random.choice([0.0, 1e-6, 1e-4, 1e-2], branches), r)
     tiny = random.random(branches) < random.choice([0.0, 0.0, 0.1])
     r, x = (np.where(tiny, value * 10 ** random.uniform(-4, -2, branches), value) for value in (r, x))
+    joined = random.random(branches) < random.choice([0.0, 0.0, 0.15])
+    r, x = (np.where(joined, 0.0, value) for value in (r, x))
     taps = np.where(transformer & (random.random(branches) < 0.7), random.uniform(0.95, 1.05, branches), 1.0)
     charging = 1j * np.where(
         random.random(branches) < random.choice([0.0, 0.4]), random.uniform(0, 0.05, branches), 0.0

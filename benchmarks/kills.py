@@ -208,7 +208,7 @@ def swap_all(file: Path, _: random.Random, other: Path) -> None:
 
 def rename(file: Path, draw: random.Random, _: Path) -> None:
     """Put a copy of another piece in place of one."""
-    source = draw.choice([path for path in file.parents[1].iterdir() if path != file.parent])
+    source = draw.choice(sorted(path for path in file.parents[1].glob("*-*") if path != file.parent))
     shutil.rmtree(file.parent)
     shutil.copytree(source, file.parent)
 

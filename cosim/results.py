@@ -41,6 +41,10 @@ class Recorder:
         _check_columns(table, values)
         self._rows.setdefault(table, []).append(values)
 
+    def written(self, table: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows, or blocks of rows, of *table* in the order of writing."""
+        return self._blocks.get(table) or self._rows.get(table, [])
+
     def frame(self, table: str) -> Frame:
         """Return all rows of *table* as a data frame with the columns of the schema, sorted by its sort columns."""
         import pandas as pd
@@ -108,6 +112,10 @@ class ModelTables:
         if table.startswith("_"):
             raise AttributeError(table)
         return self.read(table)
+
+    def __dir__(self) -> list[str]:
+        """Return the names of the tables too, which an editor offers."""
+        return [*super().__dir__(), *self.names]
 
     def read(
         self,
@@ -195,6 +203,10 @@ class Run:
     def comparison(self) -> ModelTables:
         """Tables of the comparison of the two models."""
         return ModelTables(self.directory / "comparison")
+
+    def __dir__(self) -> list[str]:
+        """Return the names of the tables too, which an editor offers."""
+        return [*super().__dir__(), *(self.agents or self.equilibrium).names]
 
     def __getattr__(self, table: str) -> Frame:
         """Return a table of the agents if they ran, else of the equilibrium."""

@@ -41,6 +41,7 @@ app = typer.Typer(
     help="Agent-based co-simulation of coupled power and transportation networks.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -43,6 +43,11 @@ def drawn_each(build: Callable[..., list[Figure]], *arguments: Any) -> list[Figu
     return figures if isinstance(figures, list) else [figures]
 
 
+def drawn_by_name(builders: Mapping[str, Callable[[], Figure]]) -> dict[str, Figure]:
+    """Return the figure of each builder likewise."""
+    return {name: drawn(build) for name, build in builders.items()}
+
+
 def embedded(figure: Figure) -> dict[str, str]:
     """Return the height and the JSON of a figure, escaped for a script element."""
     return {

@@ -37,6 +37,7 @@ JSON_KEYS = (
     *VALUES,
     "verdict",
     "verdict_causes",
+    "events",
     "solver",
 )
 

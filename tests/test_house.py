@@ -100,7 +100,7 @@ READING |= {"from_json", "loadtxt", "genfromtxt", "load_npz", "copyfile", "copy2
 OWN_READERS = {"cosim.files", "cosim.csv_tables", "cosim.grid.case_tokens"}
 """Where functions of these names come from: they are the mechanism, or go through it."""
 OTHERS = {
-    "agents.checkpoint": {"load"},
+    "agents.array_file": {"open"},
     "agents.roads": {"open"},
     "agents.coordinator": {"open"},
     "cosim.road.formats": {"open"},

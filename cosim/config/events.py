@@ -42,7 +42,7 @@ TimeOfDay = Annotated[
 
 
 class EventConfig(Section):
-    """What every event has: its time, and whether it was known beforehand."""
+    """What every event has: its time, and whether it was known beforehand. ``words`` says what happens."""
 
     begins: TimeOfDay = Field(alias="from")
     """Time of day at which it begins, "08:30" or "08:30:15"."""
@@ -80,6 +80,11 @@ class StationEvent(EventConfig):
     name: Place
     """Name of the station."""
 
+    @property
+    def words(self) -> str:
+        """What happens."""
+        return f"station {self.name} closed"
+
 
 class ChargersEvent(EventConfig):
     """``[[events]]`` of kind ``chargers``: a station has fewer chargers."""
@@ -91,6 +96,11 @@ class ChargersEvent(EventConfig):
     chargers: Annotated[int, Field(ge=1, le=100_000)]
     """Chargers that remain in service."""
 
+    @property
+    def words(self) -> str:
+        """What happens."""
+        return f"station {self.name} with chargers in service: {self.chargers}"
+
 
 class RoadEvent(EventConfig):
     """``[[events]]`` of kind ``road``: a road link is closed, or has less capacity."""
@@ -101,6 +111,13 @@ class RoadEvent(EventConfig):
     """Name of the link."""
     capacity: Annotated[float, Field(ge=0, le=0.99)] = 0.0
     """Share of its capacity that remains, 0.01 or more; 0: closed."""
+
+    @property
+    def words(self) -> str:
+        """What happens."""
+        return f"road {self.name} " + (
+            f"with {self.capacity:.0%} of its capacity" if self.capacity else "closed"
+        )
 
     @model_validator(mode="after")
     def closed_or_passable(self) -> "RoadEvent":

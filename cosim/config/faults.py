@@ -1,11 +1,12 @@
 """Validation errors of pydantic as problems: the field as written by the user, its value, and allowed values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from cosim.config.events import AnyEvent
 from cosim.config.grid import FeederConfig
+from cosim.config.plausibility import unit_question
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import Problem
 from cosim.sections import EXTENDS, Section
@@ -62,7 +63,13 @@ def problem_of(fault: Fault, tables: Mapping[str, Any]) -> Problem:
         problem = Problem(str(fault["msg"]))
         return problem.within("table", name) if name else problem
     allowed = str(_MUST_BE.get(kind, fault["msg"])).format(**fault.get("ctx", {}))
-    return Problem(field=name, value=fault["input"], allowed=allowed.removeprefix("Value error, "))
+    value = fault["input"]
+    return Problem(
+        field=name,
+        value=value,
+        allowed=allowed.removeprefix("Value error, "),
+        advice=unit_question(name, value),
+    )
 
 
 def field_name(field: Field, tables: Any) -> str:
@@ -107,9 +114,22 @@ def _has(container: Any, field: Field) -> bool:
 
 
 def _known_keys(loc: Field, field: Field) -> str:
-    keys = _keys_of(loc[:-1] if field[0] == "events" else field[:-1])
-    similar = get_close_matches(str(field[-1]), keys, n=1)
-    return f"do you mean '{similar[0]}'?" if similar else f"known are {', '.join(keys)}"
+    """Return advice about an unknown key: one that is written alike, one of this name elsewhere, or all known here."""
+    key, keys = str(field[-1]), _keys_of(loc[:-1] if field[0] == "events" else field[:-1])
+    if similar := get_close_matches(key, keys, n=1) or [name for name in keys if name.startswith(f"{key}_")]:
+        return f"do you mean '{similar[0]}'?"
+    if elsewhere := [name for name in _all_fields(ScenarioConfig) if name.rpartition(".")[2] == key]:
+        return f"do you mean {' or '.join(repr(name) for name in dict.fromkeys(elsewhere))}?"
+    return f"known are {', '.join(keys)}"
+
+
+def _all_fields(section: Any, above: str = "") -> Iterator[str]:
+    """Yield the dotted names of all fields, each kind of entry of a list once."""
+    for name, field in section.model_fields.items():
+        written = above + (field.alias or name)
+        yield written
+        for inner in sections_in(field.annotation):
+            yield from _all_fields(inner, f"{written}.")
 
 
 def _keys_of(field: Field) -> list[str]:

@@ -1,5 +1,6 @@
 """Reads a scenario file: TOML in, one frozen ``ScenarioConfig`` out, all problems reported at once."""
 
+import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -14,6 +15,8 @@ from cosim.errors import ConfigError, refuse
 from cosim.files import parsed_toml
 from cosim.sections import Section
 
+_POINT_FIRST, _POINT_LAST = re.compile(r"(?<![\w.])\.(?=\d)"), re.compile(r"(?<=\d)\.(?![\w.])")
+"""The points of ``.2`` and ``2.``, which TOML does not take."""
 SETTINGS = "settings"
 """Source of the problems of settings."""
 
@@ -89,12 +92,17 @@ def no_such_entry(container: Any, step: str) -> str:
 
 
 def parse_value(text: str) -> Any:
-    """Return a value written as in TOML; other text is a string, so that a shell needs no second quotes."""
-    try:
-        (value,) = parsed_toml(f"value = {text}").values()
-    except ValueError:
-        return text
-    return value
+    """Return a value written as in TOML; other text is a string, so that a shell needs no second quotes.
+
+    A number may also be written without a digit beside the point: ``.2``, ``[.2, 1.]``.
+    """
+    for written in (text, _POINT_LAST.sub(".0", _POINT_FIRST.sub("0.", text))):
+        try:
+            (value,) = parsed_toml(f"value = {written}").values()
+        except ValueError:
+            continue
+        return value
+    return text
 
 
 class GridFile(Section):

@@ -10,6 +10,9 @@ from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
 from cosim.sections import Entries, File, Name, Section, Seed, contradiction
 
+MINUTES_PER_DAY = 1440
+QUARTERS_PER_DAY = 96
+
 
 class MessagesConfig(Section):
     """``[messages]``: delay and loss of information; physical acts are never late or lost."""
@@ -62,6 +65,23 @@ class ScenarioConfig(Section):
             msg = "a number that cuts the day's 86400 s into whole seconds, such as 8, 24, 48 or 96"
             raise ValueError(msg)
         return periods
+
+    @model_validator(mode="after")
+    def profile_in_slots_of_a_chain(self) -> "ScenarioConfig":
+        """Require for departures by the profile a Markov chain, and periods of whole quarters of an hour."""
+        if self.population.timing == "profile" and self.mobility.kind != "markov":
+            sentence = (
+                "population.timing is 'profile', but mobility.kind is 'dwell': where stays have a length of their own, "
+                "they say when an EV leaves; choose mobility.kind 'markov'"
+            )
+            raise contradiction(sentence, "population")
+        if self.population.timing == "profile" and QUARTERS_PER_DAY % self.periods:
+            minutes = MINUTES_PER_DAY / self.periods
+            sentence = (
+                f"population.timing is 'profile', but a period of {minutes:g} min is not whole quarter hours"
+            )
+            raise contradiction(sentence, "population")
+        return self
 
     @model_validator(mode="after")
     def patience_within_a_period(self) -> "ScenarioConfig":

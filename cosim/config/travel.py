@@ -49,7 +49,7 @@ class RoadConfig(Section):
     demand_scale: Annotated[float, Field(ge=1e-6, le=1_000)] = 1.0
     """Factor on the OD table."""
     trip_profile: Name = "trip_share"
-    """Column of the profiles: share of the daily trips that start in each period."""
+    """Column of the profiles: conventional cars' trips by period, as shares of the day; EVs': `population.timing`."""
     theta_per_min: ThetaPerMin = 0.2
     """Logit theta [1/min] (Eq. 7): small values give cost little weight, large ones always choose the shortest path."""
     value_of_time_cny_per_h: Annotated[float, Field(ge=1e-3, le=1e6)] = 40.0
@@ -185,6 +185,8 @@ class PopulationConfig(Section):
     """Diaries behind p_t, departures and session energy of the equilibrium (the same for all seeds)."""
     trips: Literal["independent", "chained"] | None = None
     """OD pairs: drawn independently, or from the end of the last trip; empty: chained if the OD table allows it."""
+    timing: Literal["chain", "profile"] = "chain"
+    """When EVs leave: as their own model of mobility says, or so that `road.trip_profile` holds for them, too."""
     soc: Literal["daily", "carried"] = "daily"
     """State of charge and parking place as a day begins: drawn, at home; or carried over from the day before."""
     types: Entries[EvTypeConfig] = ()

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.ev.charging_demand import ChargingDemand, estimate_charging_demand
+from cosim.ev.charging_demand import ChargingDemand, by_profile, estimate_charging_demand
 from cosim.kept_by_content import kept_by_content
 from cosim.scenario import CAR, CHARGING, NOT_CHARGING, Scenario
 from cosim.scenario.places import TYPICAL_SESSION_KWH
@@ -30,11 +30,16 @@ class DayDemand:
 def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDemand:
     """Return the demand of each period: cars by the trip profile, EVs by the departures of the diaries.
 
+    Where EVs leave by the profile, too, their trips of the day are those of the diaries, and the profile's share of
+    them starts in each period: the diaries say the same but for their sampling error.
+
     Of N departing EVs q = N p_t fast-charge on the way (Eq. 2); the others, N - q, travel without charging.
     """
     is_price_sensitive = scenario.behaviour.price_sensitivity > 0
     ratio = tuple((tariff_cny_per_kwh / tariff_cny_per_kwh.mean()).tolist()) if is_price_sensitive else None
     charging = _charging_demand(scenario, ratio)
+    if scenario.config.population.timing == "profile":
+        charging = by_profile(charging, scenario.trip_share)
     n_ev = scenario.n_ev(charging.trips_per_ev)
     evs_veh_h = n_ev * charging.departures_per_ev / scenario.periods.hours
     cars_veh_h = (1 - scenario.config.population.ev_share) * scenario.trips_veh_h

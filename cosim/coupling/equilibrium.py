@@ -11,6 +11,7 @@ import numpy as np
 
 from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame, IntArray
+from cosim.blas import one_blas_thread
 from cosim.config.coupling import Start
 from cosim.coupling.damping import PRICE_TOLERANCE_CNY_PER_KWH, Damping
 from cosim.coupling.day import RoadDay, road_day
@@ -91,6 +92,7 @@ class EquilibriumDay(RoadDay):
 
 
 @checked
+@one_blas_thread
 def solve_equilibrium_day(scenario: Scenario | str | Path) -> EquilibriumDay:
     """Return the coupled equilibrium of the day, and in ``others`` the days reached from the other starts.
 

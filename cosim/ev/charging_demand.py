@@ -1,6 +1,6 @@
 """Fast-charging demand of a population: p_t of Eq. 2 of Ma et al. (2024), estimated from many diaries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -145,6 +145,15 @@ def summarise_demand(
         n_ev=n_ev,
         od_departures_per_ev=ods,
     )
+
+
+def by_profile(demand: ChargingDemand, share: FloatArray) -> ChargingDemand:
+    """Return the demand with exactly this *share* of the day's departures in each period, without sampling error."""
+    departures, ods = demand.trips_per_ev * share, demand.od_departures_per_ev
+    if ods is not None:
+        sampled = np.where(demand.departures_per_ev > 0, demand.departures_per_ev, 1.0)
+        ods = ods * (departures / sampled)[:, np.newaxis]
+    return replace(demand, departures_per_ev=departures, od_departures_per_ev=ods)
 
 
 def pool_forward(trips: IntArray, min_trips: int) -> IntArray:

@@ -54,14 +54,16 @@ class MarkovDay:
 
     def step(self, distribution: FloatArray, slot: int) -> FloatArray:
         """Return the distribution one slot later."""
-        leaving = self.model.departure[slot]
+        return self.after(distribution, self.model.departure[slot])
+
+    def after(self, distribution: FloatArray, leaving: FloatArray) -> FloatArray:
+        """Return the distribution after a slot with the departure probabilities *leaving*, (4 from, 4 to)."""
         starts = leaving.T @ distribution[:4]
         stays = (1 - leaving.sum(axis=1)).reshape(4, *[1] * (distribution.ndim - 1))
         following = np.zeros_like(distribution)
         following[:-4] = distribution[4:]  # one boundary fewer to cross; with none left, parked
         following[:4] += distribution[:4] * stays
-        for n, share in enumerate(self.crossing):
-            following[4 * n : 4 * n + 4] += share * starts
+        following += np.multiply.outer(self.crossing, starts).reshape(following.shape)
         return following
 
     def over_the_day(self, start: FloatArray) -> list[FloatArray]:

@@ -38,17 +38,19 @@ class Branch:
 def in_parallel(one: Branch, other: Branch) -> Branch | None:
     """Return two branches between the same buses as one; None where their taps differ, so that current circles.
 
-    The current divides by the series admittances; the one that reaches its limit first sets the limit.
+    The current divides by the series admittances; the one that reaches its limit first sets the limit. How it divides
+    between two without impedance nothing says: None.
     """
     other = other.outwards(one.edge.ends[0])
     if not (one.z_pu + other.z_pu and np.allclose(one.taps, other.taps, rtol=1e-12, atol=0.0)):
         return None
     z_pu = one.z_pu * other.z_pu / (one.z_pu + other.z_pu)
-    shares = abs(z_pu / one.z_pu), abs(z_pu / other.z_pu)
-    limits = [
-        min(a / shares[0], b / shares[1])
-        for a, b in zip(one.current_max_pu, other.current_max_pu, strict=True)
+    shares = (abs(part.z_pu / (one.z_pu + other.z_pu)) for part in (other, one))
+    at_full = [
+        [limit / share if share else math.inf for limit in part.current_max_pu]
+        for part, share in zip((one, other), shares, strict=True)
     ]
+    limits = [min(pair) for pair in zip(*at_full, strict=True)]
     return Branch(
         edge=Edge(f"{one.edge.name} + {other.edge.name}", one.edge.ends),
         z_pu=z_pu,

@@ -110,14 +110,12 @@ def _branches(table: Table, buses: Collection[str], switched: Mapping[str, bool]
     r_ohm, x_ohm = table.numbers("r_ohm", NOT_NEGATIVE), table.numbers("x_ohm", NOT_NEGATIVE)
     limit_a = _limits(table, "current_max_a", math.inf)
     in_service = [text.lower() for text in table.names("in_service")]
-    for line, pair, text, r, x in zip(table.lines, ends, in_service, r_ohm, x_ohm, strict=True):
+    for line, pair, text in zip(table.lines, ends, in_service, strict=True):
         if text not in {"true", "false", "1", "0"}:
             table.report(line, Problem(column="in_service", value=text, allowed="true or false"))
         for end in pair:
             if buses and end and end not in buses:
                 table.report(line, unknown_bus(end, tuple(buses)))
-        if r == x == 0:
-            table.report(line, "columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses")
     for name in switched.keys() - set(names):
         table.report(0, Problem(f"there is no branch {name!r} to switch", value=name))
     return [

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cosim.arrays import FloatArray
+from cosim.arrays import FloatArray, IntArray
 from cosim.errors import SolverError
 from cosim.grid.bus_words import at_bus
 from cosim.grid.net_sources import quiet
@@ -151,3 +151,16 @@ def voltages_outside(
 def overload(name: str, loading: float) -> str:
     """Return the sentence on a branch at *loading*, a share of its limit."""
     return f"{name}: {loading:.4%} of its limit in the network as given."
+
+
+def between_joined_buses(ends: IntArray, ratio: ComplexArray, surplus: ComplexArray) -> ComplexArray:
+    """Return the current that enters each branch without impedance, by Kirchhoff's law at its (from, to) *ends*.
+
+    *surplus* is what is left over at each bus; *ratio* is that of the ideal transformer in each branch.
+    """
+    buses, place = np.unique(ends, return_inverse=True)
+    near, far = place.reshape(-1, 2).T
+    leaving = np.zeros((buses.size, len(ends)), dtype=np.complex128)
+    leaving[near, np.arange(len(ends))] += 1.0
+    leaving[far, np.arange(len(ends))] -= np.conj(ratio)
+    return np.asarray(np.linalg.lstsq(leaving, surplus[buses], rcond=None)[0], dtype=np.complex128)

@@ -7,11 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.errors import SolverError
 from cosim.grid.given_network import EXACT_PU, GivenFlow, Overrides, Power, overload, voltages_outside
 from cosim.grid.net_elements import PLACEHOLDER_KA
+from cosim.grid.net_zero import Joined, ideal_switches, join_buses, through_switches
 from cosim.grid.radial import ComplexArray, Feeder
 
 OPTIONS = {
@@ -82,6 +85,8 @@ class _Workbench:
     """The columns of `SCALED`, and the bus of the feeder that each of their rows stands at."""
     own_sources: dict[str, FloatArray]
     """Injection of the net's own static generators."""
+    joined: Joined
+    """The branches without impedance."""
     start: FloatArray | None
     """Magnitudes and angles of the net's own loads; None where it cannot carry them."""
 
@@ -126,16 +131,13 @@ def _workbench(given: GivenNet, slack_pu: float | None) -> _Workbench:
     if slack_pu is not None:
         net.ext_grid["vm_pu"] = slack_pu
     served = np.flatnonzero(given.bus >= 0)
+    node = _nodes(net, given.bus)
+    joined = join_buses(net)
     pandapower.create_sgens(net, buses=given.bus[served], p_mw=0.0, q_mvar=0.0)
     start = None
     with suppress(pandapower.LoadflowNotConverged):  # its loads may be beyond what it carries
         pandapower.runpp(net, **OPTIONS)
         start = net._ppc["bus"][:, [VM, VA]].copy()  # noqa: SLF001
-    rows = net._pd2ppc_lookups["bus"]  # noqa: SLF001
-    row = rows[given.bus[served]]
-    at_row = dict(zip(row.tolist(), served.tolist(), strict=True))
-    alive = net.bus.in_service.astype(bool)
-    node = {bus: at_row.get(int(rows[bus]), -1) if alive[bus] else -1 for bus in net.bus.index.tolist()}
     nominal = {
         (table, column): (net[table][column].to_numpy(float), [node[bus] for bus in net[table].bus])
         for table, column in SCALED
@@ -146,12 +148,28 @@ def _workbench(given: GivenNet, slack_pu: float | None) -> _Workbench:
         net=net,
         served=served,
         position=net.bus.index.get_indexer(given.bus[served]),
-        row=row,
+        row=net._pd2ppc_lookups["bus"][given.bus[served]],  # noqa: SLF001
         node=node,
         nominal=nominal,
         own_sources=own_sources,
+        joined=joined,
         start=start,
     )
+
+
+def _nodes(net: Any, bus: IntArray) -> dict[int, int]:
+    """Return the bus of the feeder that each bus of the net is joined to by switches, -1 where there is none."""
+    switches = ideal_switches(net)
+    ends = net.bus.index.get_indexer(switches[["bus", "element"]].to_numpy().ravel()).reshape(-1, 2)
+    joined = coo_array((np.ones(len(ends)), ends.T), shape=(len(net.bus), len(net.bus)))
+    _, part = connected_components(joined, directed=False)
+    served = np.flatnonzero(bus >= 0)
+    at_part = dict(zip(part[net.bus.index.get_indexer(bus[served])].tolist(), served.tolist(), strict=True))
+    alive = net.bus.in_service.to_numpy(bool).tolist()
+    return {
+        number: at_part.get(own, -1) if lives else -1
+        for number, own, lives in zip(net.bus.index.tolist(), part.tolist(), alive, strict=True)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,6 +182,8 @@ class _Limits:
     voltage: tuple[FloatArray, FloatArray]
     loading_percent: dict[str, FloatArray]
     """By table of branches."""
+    joined_ka: FloatArray
+    """Of the branches without impedance."""
 
     def broken(self, bench: _Workbench) -> Iterator[str]:
         """Yield what is outside the limits."""
@@ -172,6 +192,18 @@ class _Limits:
             loading = bench.net[f"res_{table}"].loading_percent.to_numpy(float) / allowed
             for row in np.flatnonzero(loading > 1 + EXACT_PU):
                 yield overload(f"{table} {bench.net[table].index[row]}", float(loading[row]))
+        if np.isfinite(self.joined_ka).any():
+            yield from self._overloads_of_joined(bench)
+
+    def _overloads_of_joined(self, bench: _Workbench) -> Iterator[str]:
+        net, joined = bench.net, bench.joined
+        bus = net.switch.bus[joined.switch]
+        kv = net.res_bus.vm_pu[bus].to_numpy() * net.bus.vn_kv[bus].to_numpy()
+        sent = through_switches(net)
+        power_mva = np.abs([sent[number] for number in joined.switch.tolist()])
+        loading = power_mva / (np.sqrt(3.0) * kv) / self.joined_ka
+        for k in np.flatnonzero(loading > 1 + EXACT_PU):
+            yield overload(joined.names[k], float(loading[k]))
 
 
 @lru_cache(maxsize=16)
@@ -183,13 +215,14 @@ def _limits(bench: _Workbench, feeder: Feeder, overrides: Overrides) -> _Limits:
         (net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan)[fed].to_numpy(float)
         for column in ("min_vm_pu", "max_vm_pu")
     ]
+    limit_ka = net.line.max_i_ka * net.line.df * net.line.parallel
     loading = {}
     for table in ("line", "trafo", "trafo3w"):
-        allowed = net[table].get("max_loading_percent", net[table].in_service * 100.0)
+        allowed = net[table].get("max_loading_percent", net[table].in_service * 0.0 + 100.0)
         allowed = allowed.fillna(100.0) * overrides.branch_limit_scale
         if table == "line":
-            known = net.line.max_i_ka * net.line.df * net.line.parallel < PLACEHOLDER_KA
-            allowed = allowed.where(known, np.inf)
+            allowed = allowed.where(limit_ka < PLACEHOLDER_KA, np.inf)
+            of_joined = np.append(limit_ka * allowed / 100, np.inf)[bench.joined.line_row]
         if len(allowed):
             loading[table] = allowed.to_numpy(float)
     return _Limits(
@@ -197,4 +230,5 @@ def _limits(bench: _Workbench, feeder: Feeder, overrides: Overrides) -> _Limits:
         position=net.bus.index.get_indexer(fed),
         voltage=overrides.voltage.limits(*stated),
         loading_percent=loading,
+        joined_ka=of_joined,
     )

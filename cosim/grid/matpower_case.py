@@ -10,7 +10,7 @@ import numpy as np
 from cosim.arrays import BoolArray, FloatArray
 from cosim.csv_tables import ANY, NOT_NEGATIVE, POSITIVE, Range, is_quantity
 from cosim.errors import Problem, refuse
-from cosim.grid.bus_words import at_bus
+from cosim.grid.bus_words import at_bus, some
 from cosim.grid.case_language import run_case
 from cosim.grid.case_tokens import read_text
 from cosim.grid.matpower_columns import (
@@ -32,8 +32,6 @@ from cosim.grid.matpower_columns import (
     bus_label,
 )
 
-NAMED = 5
-"""Elements that a sentence names one by one."""
 WHOLE = Range("a whole number above 0", lambda value: value > 0 and value == round(value))
 
 
@@ -233,13 +231,11 @@ def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
     idle = [f"branch {bus_label(row[F_BUS])}-{bus_label(row[T_BUS])}" for row in case.branch[~case.conducts]]
     idle += [f"the generator at bus {bus_label(row[GEN_BUS])}" for row in case.gen[~case.generates]]
     if idle:
-        more = f" and {len(idle) - NAMED} more" if len(idle) > NAMED else ""
-        some = f"{', '.join(idle[:NAMED])}{more}"
-        notes.append(f"{some}: each is out of service, or at a bus that is, and left out.")
+        notes.append(f"{some(idle)}: each is out of service, or at a bus that is, and left out.")
     without = bus[case.alive & (bus[:, BASE_KV] == 0), BUS_I]
     if without.size:
-        some = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))
-        notes.append(f"baseKV is 0 at {some}: amperes are those of 1 kV.")
+        these = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))
+        notes.append(f"baseKV is 0 at {these}: amperes are those of 1 kV.")
     sources = case.gen[
         case.generates & np.isin(case.gen[:, GEN_BUS], bus[bus[:, BUS_TYPE] == REFERENCE, BUS_I])
     ]

@@ -62,7 +62,7 @@ ELEMENTS: Mapping[str, Elements] = {
     "ext_grid": Elements({"vm_pu": POSITIVE}),
     "line": Elements(
         {
-            "length_km": POSITIVE,
+            "length_km": NOT_NEGATIVE,
             "r_ohm_per_km": NOT_NEGATIVE,
             "x_ohm_per_km": ANY,
             "c_nf_per_km": ANY,

@@ -7,11 +7,11 @@ import numpy as np
 
 from cosim.csv_tables import Range, is_quantity
 from cosim.errors import Problem
+from cosim.grid import bus_words
 from cosim.grid.bus_words import at_bus
 from cosim.grid.net_elements import ELEMENTS
+from cosim.grid.net_zero import charged_without_impedance
 
-NAMED = 5
-"""Elements that a sentence names one by one."""
 SOURCE_LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
 ENDS = ("bus", "from_bus", "to_bus", "hv_bus", "mv_bus", "lv_bus")
 
@@ -60,6 +60,11 @@ def beyond_the_model(net: Any) -> list[Problem]:
         problems.append(
             Problem(f"{some('impedance', lopsided)}: each has another impedance from its other end")
         )
+    problems += [
+        Problem(f"{some(table, charged)}: each has an admittance to earth, but no impedance; give it one")
+        for table, charged in charged_without_impedance(net).items()
+        if len(charged)
+    ]
     return problems
 
 
@@ -111,8 +116,7 @@ def _not_dispatched(net: Any) -> Iterator[str]:
 
 def some(table: str, index: Any) -> str:
     """Name the elements of a table by their numbers in it, the first few of many."""
-    named = ", ".join(str(number) for number in index[:NAMED])
-    return f"{table} {named}" + (f" and {len(index) - NAMED} more" if len(index) > NAMED else "")
+    return f"{table} {bus_words.some([str(number) for number in index])}"
 
 
 def _in_service(net: Any, table: str) -> Any:

@@ -24,6 +24,7 @@ from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA
 from cosim.grid.net_faults import beyond_the_model, left_out, table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.net_sources import open_net, quiet
+from cosim.grid.net_zero import with_stand_ins, without_impedance
 from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
 from cosim.grid.tree import Edge
 from cosim.grid.voltage_rules import VoltageRules
@@ -70,12 +71,14 @@ def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feede
     problems = beyond_the_model(net)
     if faults := table_faults(net, called.shown):
         raise ConfigError(source, [*(replace(fault, file=source) for fault in faults), *problems])
-    bare = _without_power(net)
+    zero = without_impedance(net)
+    modelled = with_stand_ins(net) if any(map(len, zero.values())) else net
+    bare = _without_power(modelled)
     model = _bus_branch_model(bare, source)
     names, aliases, origin_bus, rows = _nodes(bare, model, called)
-    power, generation = _powers(net, bare, source, origin_bus)
+    power, generation = _powers(modelled, bare, source, origin_bus)
     name_of = dict(zip(rows.tolist(), names, strict=True))
-    branches, branch_rows = _branches(bare, model, name_of, branch_names(net, counted=called.counted))
+    branches, branch_rows = _branches(bare, model, name_of, branch_names(net, counted=called.counted), zero)
     slacks = _slacks(bare, name_of, problems)
     buses = model["bus"]
     tables = Tables(
@@ -218,7 +221,11 @@ def _nodes(net: Any, model: Any, called: BusNames) -> tuple[list[str], dict[str,
 
 
 def _branches(
-    net: Any, model: Any, name_of: dict[int, str], called: Mapping[tuple[str, int], str]
+    net: Any,
+    model: Any,
+    name_of: dict[int, str],
+    called: Mapping[tuple[str, int], str],
+    zero: Mapping[str, Any],
 ) -> tuple[list[Branch], list[list[int]]]:
     """Return the branches in service, those in parallel as one, and their rows."""
     from pandapower.pypower import idx_brch as at
@@ -235,10 +242,11 @@ def _branches(
             admittance = complex(rows[row, at.BR_G], rows[row, at.BR_B]) / 2
             asymmetry = complex(rows[row, at.BR_G_ASYM], rows[row, at.BR_B_ASYM]) / 2
             tap = rows[row, at.TAP] or 1.0
+            z_pu = complex(rows[row, at.BR_R], rows[row, at.BR_X]) / base
             found.append(
                 Branch(
                     edge=Edge(name, (name_of[from_row], name_of[to_row])),
-                    z_pu=complex(rows[row, at.BR_R], rows[row, at.BR_X]) / base,
+                    z_pu=0j if kind in zero and net[kind].index[row - start] in zero[kind] else z_pu,
                     y_pu=(admittance * base, (admittance + asymmetry) * base),
                     taps=(tap, 1.0),
                     current_max_pu=_limit(net, kind, row - start, model["bus"][[from_row, to_row], BASE_KV]),

@@ -1,5 +1,6 @@
 """AC power flow of a feeder by pandapower's equations, and the check of a dispatch against it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -114,7 +115,7 @@ def newton_power_flow(
         net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
         msg = f"{place}: the AC power flow does not converge. The load is beyond what the feeder carries."
         raise SolverError(msg) from error
-    return _read(feeder, ready, place)
+    return _read(feeder, ready, place, np.asarray(injection_kw + 1j * injection_kvar))
 
 
 def _from_flat_start(net: Any) -> dict[str, bool] | None:
@@ -175,7 +176,7 @@ class _Admittances:
         return power
 
 
-def _read(feeder: Feeder, ready: _Net, place: str) -> PowerFlow:
+def _read(feeder: Feeder, ready: _Net, place: str, injection_kva: ComplexArray) -> PowerFlow:
     """Return the flow that pandapower has just solved, from its bus-branch model."""
     from pandapower.pypower import idx_brch as at
     from pandapower.pypower.idx_bus import VM
@@ -189,7 +190,29 @@ def _read(feeder: Feeder, ready: _Net, place: str) -> PowerFlow:
     flows = model["branch"].real * 1e3
     ends = flows[:, at.PF] + 1j * flows[:, at.QF], flows[:, at.PT] + 1j * flows[:, at.QT]
     slack = ready.net.res_ext_grid
-    return _flow(feeder, ready, voltage, ends, complex(slack.p_mw.sum(), slack.q_mvar.sum()) * 1e3)
+    flow = _flow(feeder, ready, voltage, ends, complex(slack.p_mw.sum(), slack.q_mvar.sum()) * 1e3)
+    return _through_joined(feeder, flow, injection_kva)
+
+
+def _through_joined(feeder: Feeder, flow: PowerFlow, injection_kva: ComplexArray) -> PowerFlow:
+    """Return the flow with what passes the branches without impedance: what is drawn behind them."""
+    joining = np.flatnonzero((feeder.r_pu == 0) & (feeder.x_pu == 0))
+    if not joining.size:
+        return flow
+    sent, voltage2 = flow.branch_kw + 1j * flow.branch_kvar, flow.voltage_pu**2
+    near, far, lost_kw = feeder.from_bus, feeder.to_bus, flow.losses_kw
+    for k in joining[::-1]:
+        own = np.conj(feeder.y_from_pu[k] + feeder.y_to_pu[k]) * voltage2[far[k]] * BASE_KVA
+        drawn = np.conj(feeder.shunt_pu[far[k]]) * voltage2[far[k]] * BASE_KVA - injection_kva[far[k]]
+        sent[k] = sent[near == far[k]].sum() + drawn + own
+        lost_kw = lost_kw + own.real
+    return replace(
+        flow,
+        branch_kw=sent.real.copy(),
+        branch_kvar=sent.imag.copy(),
+        branch_current_pu=np.abs(sent) / (BASE_KVA * flow.voltage_pu[near]),
+        losses_kw=np.asarray(lost_kw),
+    )
 
 
 def _flow(
@@ -220,7 +243,8 @@ def _flow(
 @lru_cache(maxsize=32)
 def _net(feeder: Feeder) -> _Net:
     """Return the net to solve: the one the feeder was read from, else one of lines. Built once, loads change."""
-    ready = _net_of_lines(feeder) if feeder.origin is None else _net_as_read(feeder)
+    joined = ((feeder.r_pu == 0) & (feeder.x_pu == 0)).any()
+    ready = _net_of_lines(feeder) if feeder.origin is None or joined else _net_as_read(feeder)
     return replace(ready, admittances=_admittances(feeder, ready))
 
 
@@ -274,7 +298,10 @@ def _empty_net() -> Any:
 
 
 def _net_of_lines(feeder: Feeder) -> _Net:
-    """Return the feeder as lines and shunts; taps are moved into the base voltages, see `ratio_to_slack`."""
+    """Return the feeder as lines and shunts; taps are moved into the base voltages, see `ratio_to_slack`.
+
+    A branch without impedance is a closed switch, its charging shunts.
+    """
     import copy
 
     import pandapower
@@ -283,18 +310,26 @@ def _net_of_lines(feeder: Feeder) -> _Net:
     at_branch, shunt = scale[feeder.to_bus], feeder.shunt_pu / scale**2
     z_pu = (feeder.r_pu + 1j * feeder.x_pu) * at_branch**2
     near, far = feeder.y_from_pu / at_branch**2, feeder.y_to_pu / at_branch**2
+    joined, branches = z_pu == 0, np.flatnonzero(z_pu)
+    ends = feeder.from_bus, feeder.to_bus
+    for end, admittance in zip(ends, (near, far), strict=True):
+        np.add.at(shunt, end[joined], admittance[joined])
     net = copy.deepcopy(_empty_net())
     pandapower.create_buses(net, feeder.bus_count, vn_kv=1.0)
     pandapower.create_impedances(
-        net, feeder.from_bus, feeder.to_bus, z_pu.real, z_pu.imag, 1.0,
-        gf_pu=near.real, bf_pu=near.imag, gt_pu=far.real, bt_pu=far.imag,
+        net, ends[0][branches], ends[1][branches], z_pu.real[branches], z_pu.imag[branches], 1.0,
+        gf_pu=near.real[branches], bf_pu=near.imag[branches], gt_pu=far.real[branches], bt_pu=far.imag[branches],
     )  # fmt: skip
     for bus in np.flatnonzero(shunt).tolist():
         pandapower.create_shunt(net, bus, p_mw=shunt[bus].real, q_mvar=-shunt[bus].imag)
     pandapower.create_loads(net, buses=buses, p_mw=0.0, q_mvar=0.0)
     for bus, vm_pu in zip(feeder.slack_buses.tolist(), feeder.slack_voltages_pu.tolist(), strict=True):
         pandapower.create_ext_grid(net, bus, vm_pu=vm_pu)
-    branches = np.arange(feeder.branch_count)
-    return _Net(
-        net, buses, buses, buses, branches, branches, np.zeros(feeder.branch_count, dtype=bool), scale
-    )
+    rows = buses
+    if joined.any():
+        pandapower.create_switches(net, ends[0][joined], ends[1][joined], et="b")
+        with suppress(pandapower.LoadflowNotConverged):
+            pandapower.runpp(net, **POWER_FLOW)
+        rows = rows_of(net, buses)
+    turned = np.zeros(branches.size, dtype=bool)
+    return _Net(net, buses, buses, rows, np.arange(branches.size), branches, turned, scale)

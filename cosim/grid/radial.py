@@ -13,7 +13,7 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.csv_tables import POSITIVE
 from cosim.errors import UNPRINTABLE, ConfigError, Problem, refuse
 from cosim.grid.branch import Branch
-from cosim.grid.bus_words import unknown_bus
+from cosim.grid.bus_words import some, unknown_bus
 from cosim.grid.tree import grow_tree
 from cosim.grid.voltage_rules import DEFAULT_BAND_PU, VoltageRules, band_problems, told_of_no_limits
 from cosim.short_repr import short_repr
@@ -217,15 +217,22 @@ def build_feeder(tables: Tables, voltage: VoltageRules | None, problems: list[Pr
     unread = problems and not tables.branches  # what the missing branches leave unconnected is no news
     if set(tables.slacks) <= set(names) and not unread:
         problems += tree.problems
-    shorted = Problem("the impedance is 0; fuse its buses")
-    problems = problems or [shorted.within("branch", b.edge.name) for b in known if b.z_pu == 0]
     band = _band(tables, rules)
     refuse(tables.source, problems + _rule_problems(rules, tables) + band_problems(tuple(tables.buses), band))
     outwards = [known[step.edge].outwards(step.from_bus) for step in tree.steps]
+    tables = replace(tables, notes=(*tables.notes, *_told_of_joined(outwards)))
     if tables.voltage_limits_pu is not None:
         told = told_of_no_limits(names, tables.voltage_limits_pu, rules)
         tables = replace(tables, notes=(*tables.notes, *told))
     return _ordered(tables, rules, outwards, band)
+
+
+def _told_of_joined(branches: list[Branch]) -> list[str]:
+    """Return what is told of branches without impedance: their buses have one voltage, but for a tap."""
+    joining = [f"branch {b.edge.name} ({' - '.join(b.edge.ends)})" for b in branches if b.z_pu == 0]
+    if not joining:
+        return []
+    return [f"{some(joining)}: no impedance, so its two buses are one, but for the ratio of a tap."]
 
 
 def _name_problems(tables: Tables) -> list[Problem]:

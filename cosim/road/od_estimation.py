@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import norm
 
 from cosim.arrays import BoolArray, FloatArray
+from cosim.blas import one_blas_thread
 from cosim.errors import ModelError
 from cosim.road.count_model import RANK_TOLERANCE, CountModel, LogPrior, OdTrips
 from cosim.road.latency import link_time_min
@@ -83,6 +84,7 @@ class OdEstimate:
             return self.theta_per_min * float(np.exp(-width)), self.theta_per_min * float(np.exp(width))
 
 
+@one_blas_thread
 def estimate_od(
     paths: PathSet,
     counts: LinkCounts,

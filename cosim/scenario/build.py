@@ -30,7 +30,7 @@ from cosim.road.network import Network
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
-from cosim.scenario.chains import build_chains, without_round_trips
+from cosim.scenario.chains import build_chains, with_timing, without_round_trips
 from cosim.scenario.choice import FIELD as CHOICE
 from cosim.scenario.choice import build_choice, import_choice
 from cosim.scenario.events import Event, build_events
@@ -100,10 +100,17 @@ class Scenario:
 
     @property
     def trips_veh_h(self) -> FloatArray:
-        """Trips of all vehicles that start in each period [veh/h]."""
+        """Trips of all vehicles that start in each period [veh/h], if EVs leave by the profile as cars do."""
         shape = self.profiles[self.config.road.trip_profile]
         trips: FloatArray = self.peak_veh_h * shape / shape.max()
         return trips
+
+    @property
+    def trip_share(self) -> FloatArray:
+        """Share of the trips of a day that start in each period, of all that leave by the profile."""
+        shape = self.profiles[self.config.road.trip_profile]
+        share: FloatArray = shape / shape.sum()
+        return share
 
     @property
     def daily_trips(self) -> float:
@@ -259,6 +266,10 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
     chains = problems.attempt(build_chains, config, paths)
+    if mobility is not None and chains is not None:
+        mobility = without_round_trips(mobility)
+    if profiles is not None:
+        mobility = problems.attempt(with_timing, config, mobility, profiles[config.road.trip_profile])
     choice = problems.attempt(build_choice, config)
     events = problems.attempt(build_events, config, paths)
     problems.attempt(check_station_load, config, folder)
@@ -274,7 +285,7 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         od_share=od / od.sum(),
         stations=stations,
         feeders=tuple(case for case in cases if case),
-        mobility=mobility if chains is None else without_round_trips(mobility),
+        mobility=mobility,
         battery=build_battery(config),
         behaviour=build_behaviour(config),
         chains=chains,

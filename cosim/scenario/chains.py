@@ -1,4 +1,4 @@
-"""How the trips of an EV follow each other: by chance, or each from where the last one ended."""
+"""How the trips of an EV follow each other, and when they start."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from cosim.errors import ConfigError
 from cosim.ev.dwell import DwellModel
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import MobilityModel
+from cosim.ev.timing import UnreachableProfileError, follow_profile
 from cosim.ev.transitions import HOME, WORK
 from cosim.ev.trip_chains import TripChains, build_trip_chains, chaining_obstacles
 from cosim.road.paths import PathSet
@@ -28,6 +29,23 @@ def build_chains(config: ScenarioConfig, paths: PathSet | None) -> TripChains | 
         ]
         raise ConfigError(config.name, problems)
     return None if obstacles else build_trip_chains(od.origin, od.dest, od.demand_veh_h)
+
+
+def with_timing(
+    config: ScenarioConfig, model: MobilityModel | None, trip_profile: FloatArray
+) -> MobilityModel | None:
+    """Return *model*, with departures by the trip profile, (periods,), where ``population.timing`` asks for them.
+
+    Raises ConfigError where the chain cannot follow the profile.
+    """
+    population = config.population
+    if population.timing == "chain" or not isinstance(model, MarkovModel):
+        return model
+    try:
+        return follow_profile(model, trip_profile, carried=population.soc == "carried")
+    except UnreachableProfileError as error:
+        problem = f"population.timing is 'profile', but {error}; choose 'chain', or another road.trip_profile"
+        raise ConfigError(config.name, [problem]) from None
 
 
 def without_round_trips(model: MobilityModel) -> MobilityModel:

@@ -17,6 +17,8 @@ from cosim.scenario.station import Station
 
 NOT_SIMULATED = frozenset({"road"})
 """Kinds of events that a file may name and that nothing simulates: they are refused."""
+NOT_IN_EQUILIBRIUM = frozenset({"station", "chargers", "road"})
+"""Kinds of events that are no part of the equilibrium: they cannot be planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,11 @@ def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> It
     if event.kind in NOT_SIMULATED:
         clause = f"is '{event.kind}', a kind of event that is not simulated"
         yield Problem(clause, field=f"{place}.kind", value=event.kind)
+    if event.planned and event.kind in NOT_IN_EQUILIBRIUM:
+        clause = (
+            f"is true; an event of kind '{event.kind}' is no part of the equilibrium, and can only be sudden"
+        )
+        yield Problem(clause, field=f"{place}.planned", value=True)
     day = event.config.day
     if day is not None and day > config.days:
         yield Problem(field=f"{place}.day", value=day, allowed=f"a day of the run, 1 to {config.days}")

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from cosim.arguments import checked
 from cosim.arrays import FloatArray, Frame
+from cosim.blas import one_blas_thread
 from cosim.errors import ConfigError, refuse
 from cosim.road.assignment import solve_sue
 from cosim.road.build_problem import build_problem
@@ -101,6 +102,7 @@ class Assigned:
 
 
 @checked
+@one_blas_thread
 def assign(  # noqa: PLR0913  (one parameter per option of the command)
     roads: RoadInput | RoadData | str | Path,
     *,

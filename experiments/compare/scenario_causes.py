@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.arrays import Frame
+from cosim.coupling.demand import expected_demand
 from cosim.scenario import Scenario, check_scenario
 from experiments.compare.indicator import MATERIAL_SHARE, Cause, Indicator
 from experiments.compare.sample import Sample, are_paired
@@ -26,7 +27,7 @@ GRID_FIGURES = ("cost of the day [CNY]", "losses [kWh]", "peak purchase [kW]", "
 
 def demand(cause: Cause) -> list[Indicator]:
     """Compare the trip demand: how many trips on a day, and between which nodes and when."""
-    first, second = (_trips(_scenario(sample)) for sample in (cause.reference, cause.other))
+    first, second = (trip_demand(_scenario(sample)) for sample in (cause.reference, cause.other))
     totals = total, other_total = float(first.sum()), float(second.sum())
     elsewhere = float((first / total).sub(second / other_total, fill_value=0.0).abs().sum()) / 2
     more = (
@@ -46,10 +47,11 @@ def _scenario(sample: Sample) -> Scenario:
     return check_scenario(sample.folder / "scenario.toml")
 
 
-def _trips(scenario: Scenario) -> Frame:
-    """Return the trips of all vehicles by origin, destination and period."""
-    od, nodes = scenario.paths.od, np.array(scenario.network.nodes)
-    trips = np.outer(scenario.od_share, scenario.trips_veh_h * scenario.periods.hours)
+def trip_demand(scenario: Scenario) -> Frame:
+    """Return the expected trips of all vehicles by origin, destination and period, as cars and EVs make them."""
+    od, nodes, periods = scenario.paths.od, np.array(scenario.network.nodes), scenario.periods
+    demand = expected_demand(scenario, np.ones(periods.count)).group_veh_h
+    trips = demand.reshape(periods.count, -1, od.origin.size).sum(axis=1).T * periods.hours
     pair, period = np.indices(trips.shape).reshape(2, -1)
     places = pd.MultiIndex.from_arrays([nodes[od.origin[pair]], nodes[od.dest[pair]], period])
     return pd.Series(trips.ravel(), index=places)
@@ -93,7 +95,7 @@ def population(cause: Cause) -> list[Indicator]:
     return [cause.measured(name, *told, material_share=MATERIAL_SHARE) for name, told in measures]
 
 
-def _share_of_trips(*classes: str, among: tuple[str, ...]) -> Callable[[Sample], Estimate]:
+def _share_oftrip_demand(*classes: str, among: tuple[str, ...]) -> Callable[[Sample], Estimate]:
     """Return what measures the share of these classes in the trips of *among*, without chance in an equilibrium."""
 
     def share(sample: Sample) -> Estimate:
@@ -123,11 +125,11 @@ def _session_kwh(sample: Sample) -> Estimate:
 EVS = ("not_charging", "charging")
 _POPULATION: dict[str, tuple[Callable[[Sample], Estimate], str]] = {
     "EVs among all trips [share]": (
-        _share_of_trips(*EVS, among=(*EVS, "car")),
+        _share_oftrip_demand(*EVS, among=(*EVS, "car")),
         "EVs among all trips: {other:.2%}, against {reference:.2%}",
     ),
     "EV trips with a fast charge [share]": (
-        _share_of_trips("charging", among=EVS),
+        _share_oftrip_demand("charging", among=EVS),
         "EV trips with a fast charge: {other:.2%}, against {reference:.2%}",
     ),
     "energy per charging session [kWh]": (

@@ -16,7 +16,7 @@ _SERVICE = ("stations.*.chargers", "stations.*.charger_kw", "stations.*.site_lim
 MOVED = ("stations.*.bus", "stations.*.feeder")
 """Of a station that both have; one that is missing is missing from the roads."""
 GROUNDS = {
-    "demand": ("road.demand", "road.demand_scale", "road.trip_profile", "profiles"),
+    "demand": ("road.demand", "road.demand_scale", "road.trip_profile", "profiles", "population.timing"),
     "network": ("road.links", "road.paths_per_od", "stations.*.road_node"),
     "population": (
         "population.ev_share",

@@ -1,5 +1,6 @@
 """The figures of the page, after those of Ma et al. (2024)."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
@@ -12,11 +13,13 @@ from experiments.dispatch.study import Dispatched, checked
 from experiments.dispatch.tables import tables_of
 from experiments.figures import feeder
 from experiments.figures.style import Figure
-from experiments.reproduce import figures as drawn
+from experiments.page import drawn_by_name
+from experiments.reproduce import figures as paper
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
 from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, RoadCase, even_split_veh_h
 
+Builder = Callable[[], Figure]
 DRAWN_VARIANTS = (Variant("A", "dynamic"), Variant("B", "dynamic"))
 """Variants with figures; the others are in the tables."""
 DRAWN_ITERATIONS = (10, 60)
@@ -25,24 +28,24 @@ DRAWN_ITERATIONS = (10, 60)
 
 def drawings(case: Reproduction) -> dict[str, Figure]:
     """Return the figures of the page by name."""
-    figures = {**_roads(case.roads), **_feeder(case)}
+    builders = {**_roads(case.roads), **_feeder(case)}
     for variant in DRAWN_VARIANTS:
-        for name, figure in _of_variant(case.grid[variant]).items():
-            figures[f"{name}-{variant.preset}"] = figure
-    return figures
+        for name, build in _of_variant(case.grid[variant]).items():
+            builders[f"{name}-{variant.preset}"] = build
+    return drawn_by_name(builders)
 
 
-def _roads(roads: RoadCase) -> dict[str, Figure]:
+def _roads(roads: RoadCase) -> dict[str, Builder]:
     day, search = roads.day, roads.search
     network = day.paths.network
     flow = np.array([period.link_flow_veh_h for period in day.periods])
     return {
-        "link_flows": drawn.link_flows(network, flow),
-        "stations": drawn.vehicles_at_stations(
+        "link_flows": lambda: paper.link_flows(network, flow),
+        "stations": lambda: paper.vehicles_at_stations(
             network.stations, flow[:, network.charging_arcs], day.load.load_kw, day.demand.charging
         ),
-        "path_flows": _path_flows(roads),
-        "iterations": drawn.iterations_of_the_day(
+        "path_flows": lambda: _path_flows(roads),
+        "iterations": lambda: paper.iterations_of_the_day(
             [period.iterations for period in search.cold], [period.iterations for period in search.warm]
         ),
     }
@@ -62,10 +65,10 @@ def _path_flows(roads: RoadCase) -> Figure:
         iterations = int(np.clip(equilibria[period - 1].iterations, *DRAWN_ITERATIONS))
         flows = roads.path_flows_of_od_1(period, start, iterations)
         panels[f"{t} (period {period}), {kind}"] = flows
-    return drawn.path_flows(roads.path_names, panels)
+    return paper.path_flows(roads.path_names, panels)
 
 
-def _feeder(case: Reproduction) -> dict[str, Figure]:
+def _feeder(case: Reproduction) -> dict[str, Builder]:
     """Return the figures that compare variants."""
     first = case.grid[VARIANTS[0]]
     load = first.equivalent_load_kw
@@ -78,21 +81,23 @@ def _feeder(case: Reproduction) -> dict[str, Figure]:
         },
     }
     return {
-        "tariffs": drawn.tariffs(
+        "tariffs": lambda: paper.tariffs(
             load,
             first.scenario.config.tariff.band * float(np.ptp(load)),
             first.price_cny_per_kwh,
             np.array(TABLE_1_CNY_PER_KWH),
         ),
-        "voltages": drawn.lowest_voltages(lowest, float(first.feeder.feeder.voltage_limits_pu[0].max())),
-        "errors": drawn.relaxation_errors(
+        "voltages": lambda: paper.lowest_voltages(
+            lowest, float(first.feeder.feeder.voltage_limits_pu[0].max())
+        ),
+        "errors": lambda: paper.relaxation_errors(
             first.feeder.feeder.branch_names,
             {f"preset {v.preset}": case.grid[v].dispatch.relaxation_error for v in DRAWN_VARIANTS},
         ),
     }
 
 
-def _of_variant(grid: GridCase) -> dict[str, Figure]:
+def _of_variant(grid: GridCase) -> dict[str, Builder]:
     """Return Figures 9 to 11 of one variant, with the periods of the highest price shaded."""
     dispatch_input = DispatchInput(
         name=str(grid.variant),
@@ -105,10 +110,18 @@ def _of_variant(grid: GridCase) -> dict[str, Figure]:
     tables = tables_of(checked(Dispatched(asked=dispatch_input, dispatches=(grid.dispatch,), cpu_s=0.0)))
     devices, minutes = tables["devices"], 60 * grid.hours
     storages = [asdict(unit) for unit in grid.feeder.devices.of(Storage)]
-    balance = feeder.dispatch(devices, tables["dispatch"], tables["buses"], minutes)
-    figures = {
-        "balance": drawn.with_purchase(balance, grid.bare.slack_kw, "purchase without any device"),
-        "shifting": demand_response(devices, minutes),
-        "storage": feeder.storage(devices, storages, minutes),
+
+    def balance() -> Figure:
+        figure = feeder.dispatch(devices, tables["dispatch"], tables["buses"], minutes)
+        return paper.with_purchase(figure, grid.bare.slack_kw, "purchase without any device")
+
+    builders: dict[str, Builder] = {
+        "balance": balance,
+        "shifting": lambda: demand_response(devices, minutes),
+        "storage": lambda: feeder.storage(devices, storages, minutes),
     }
-    return {name: drawn.shaded(figure, grid.is_high_price) for name, figure in figures.items()}
+    return {name: _shaded(build, grid) for name, build in builders.items()}
+
+
+def _shaded(build: Builder, grid: GridCase) -> Builder:
+    return lambda: paper.shaded(build(), grid.is_high_price)

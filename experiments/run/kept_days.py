@@ -16,9 +16,10 @@ from cosim.periods import PeriodOfDay
 from cosim.results import ModelTables, write_tables
 from cosim.scenario import DayAhead, Scenario
 from experiments.run.many_days import joined
+from experiments.store.frames import keep_frames, kept_frames
 from experiments.store.pieces import Pieces
 
-BOUNDARY = "day_boundary.npz"
+BOUNDARY = "day_boundary.arrays"
 BOUNDARIES_KEPT = 2
 """The last one, and the one before, in case the last one is damaged."""
 
@@ -56,7 +57,8 @@ class KeptDays:
             kept = [piece for piece in self.pieces.names if piece.startswith(self.name(0, "boundary")[:-4])]
             for earlier in kept[:-BOUNDARIES_KEPT]:
                 self.pieces.drop(earlier)
-        self.pieces.put(self.name(day.day), lambda folder: write_tables(folder, day.tables))
+        keep = write_tables if self.days == 1 else keep_frames  # those of one day are linked into the run
+        self.pieces.put(self.name(day.day), lambda folder: keep(folder, day.tables))
 
     def simulate(
         self,
@@ -81,8 +83,9 @@ class KeptDays:
         return joined([simulated.get(day) or self._read(day) for day in range(1, self.days + 1)])
 
     def _read(self, day: int) -> DayOfAgents:
-        tables = ModelTables(self.pieces.path / self.name(day))
-        return DayOfAgents(day=day, tables={name: tables.read(name) for name in tables.names}, boundary=None)
+        folder = self.pieces.path / self.name(day)
+        tables = _parquet(folder) if self.days == 1 else kept_frames(folder)
+        return DayOfAgents(day=day, tables=tables, boundary=None)
 
     def write(self, folder: Path) -> None:
         """Write the tables of all days into *folder*."""
@@ -90,6 +93,11 @@ class KeptDays:
             self.pieces.link(self.name(1), folder)
         else:
             write_tables(folder, self.tables({}))
+
+
+def _parquet(folder: Path) -> dict[str, Frame]:
+    tables = ModelTables(folder)
+    return {name: tables.read(name) for name in tables.names}
 
 
 def simulate_replication(

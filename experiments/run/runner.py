@@ -12,6 +12,8 @@ from warnings import warn
 
 from cosim.arguments import checked
 from cosim.arrays import Frame
+from cosim.blas import one_blas_thread
+from cosim.config.plausibility import unit_questions
 from cosim.coupling import (
     EquilibriumDay,
     day_ahead,
@@ -30,6 +32,7 @@ from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
+from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
@@ -67,6 +70,7 @@ class Stages:
 
 
 @checked
+@one_blas_thread
 def run(
     scenario: Scenario | str | Path,
     model: Model = "both",
@@ -213,6 +217,7 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
+        "events": event_records(tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
@@ -221,8 +226,10 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
         "flags": flags(flagged, several_feeders=several),
         "notes": [
+            *unit_questions(scenario.config),
             *network_notes([case.feeder for case in scenario.feeders]),
             *flags(flagged, several_feeders=several, notes=True),
+            *event_sentences(scenario, summary["events"], of_agents="agents" in tables),
         ],
         "summary": summary,
     }

@@ -58,6 +58,7 @@ def _page(name: str, about: dict[str, Any]) -> str:
 
 def validate_command(config: Config, settings: Settings = None, allow_outside: AllowOutside = False) -> None:
     """Check a scenario and its data, and list all errors."""
+    from cosim.config.plausibility import unit_questions
     from cosim.scenario import check_scenario
     from cosim.scenario.choice import NotImported
 
@@ -69,6 +70,8 @@ def validate_command(config: Config, settings: Settings = None, allow_outside: A
         f"stations: {len(scenario.stations)}, feeders: {len(feeders)}, "
         f"buses: {sum(feeder.bus_count for feeder in feeders)}."
     )
+    for question in unit_questions(scenario.config):
+        typer.echo(f"note: {question}", err=True)
     if isinstance(scenario.choice, NotImported):
         typer.echo(
             f"note: population.choice is not checked; a run would import {scenario.choice.code}.", err=True

@@ -20,7 +20,8 @@ Vary = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FIELD=VALUE,VALUE,...",
-        help="Field and its values, as in road.theta_per_min=0.05,0.1; default: the scenario's own.",
+        help="Field and its values, as in road.theta_per_min=0.05,0.1 or population.ev_share=0.2:0.8:0.1; default: the "
+        "scenario's own.",
     ),
 ]
 
@@ -39,7 +40,7 @@ def sweep_command(
     from cosim.config.reading import read_settings
     from experiments.scenarios.files import describe
     from experiments.store.commands import SweepCommand
-    from experiments.sweep.study import read_parameters
+    from experiments.sweep.parameters import read_parameters
 
     file = find_scenario(config)
     parameters = read_parameters(vary or describe(file)["vary"])
@@ -89,7 +90,7 @@ def _result(command: "SweepCommand", days: "Frame") -> "CommandResult":
     from experiments.scenarios.files import describe
     from experiments.study import CommandResult
     from experiments.sweep.page import page
-    from experiments.sweep.study import parameter_grid, read_parameters, text_fields
+    from experiments.sweep.parameters import parameter_grid, read_parameters, text_fields
 
     file, parameters = Path(command.file), parameter_grid(command.vary)
     about = describe(file)

@@ -6,7 +6,7 @@ from typing import Any
 from cosim.arrays import Frame
 from experiments.page import drawn, embedded_all, rendered
 from experiments.sweep.figures import figures_over_values, stations
-from experiments.sweep.study import ParameterGrid, text_fields
+from experiments.sweep.parameters import ParameterGrid, text_fields
 
 
 def page(name: str, about: Mapping[str, Any], parameters: ParameterGrid, days: Frame) -> str:

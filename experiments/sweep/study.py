@@ -4,15 +4,15 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 from warnings import warn
 
 from cosim.arguments import checked
 from cosim.arrays import Frame
+from cosim.blas import one_blas_thread
 from cosim.config.bundled import find_scenario
-from cosim.config.reading import Settings, parse_value, read_settings
+from cosim.config.reading import Settings, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import Problems, refuse
 from cosim.files import Permission
@@ -22,91 +22,16 @@ from experiments.run.summary import flags
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces
 from experiments.store.workers import in_processes
+from experiments.sweep.parameters import ParameterGrid, parameter_grid
 
-Point = tuple[Any, ...]
-"""The values of the varied fields on one day of the sweep."""
 Task = tuple[Path, dict[str, Any], Collection[Permission]]
 """A scenario file, the values of its fields on one day, and what it is allowed."""
 FIGURES = "figures.json"
 """File of a piece with the results of a day."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterGrid:
-    """Fields and their values; the days are all combinations, with the last field varying fastest."""
-
-    fields: tuple[str, ...]
-    values: tuple[tuple[Any, ...], ...]
-
-    @property
-    def points(self) -> list[Point]:
-        """Values of the fields on each day."""
-        return list(product(*self.values))
-
-    def settings(self, point: Point) -> tuple[str, ...]:
-        """Return the values of a day as ``field=value``."""
-        return tuple(f"{field}={as_toml(value)}" for field, value in zip(self.fields, point, strict=True))
-
-    def flagged(self, days: Frame) -> list[tuple[str, str]]:
-        """Return the flagged days, by the values of their fields, with their flags."""
-        return [
-            (", ".join(" = ".join(setting.split("=", 1)) for setting in self.settings(point)), flag)
-            for point, flag in zip(self.points, days.flagged, strict=True)
-            if flag
-        ]
-
-
-def as_toml(value: Any) -> str:
-    """Return a value in TOML."""
-    import tomli_w
-
-    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
-
-
-def read_parameters(variations: Sequence[str]) -> ParameterGrid:
-    """Return the grid of ``field=value,value,...`` texts; values are written as in TOML.
-
-    Raises ConfigError with a sentence for every invalid text.
-    """
-    problems = []
-    fields, values = [], []
-    for variation in variations:
-        field, equals, text = (part.strip() for part in variation.partition("="))
-        parsed = parse_value(f"[{text}]")
-        field_values = parsed if isinstance(parsed, list) else [word.strip() for word in text.split(",")]
-        if not (equals and field and text):
-            problems.append(
-                f"'{variation}' is not of the form field=value,value, as in road.theta_per_min=0.1,0.2"
-            )
-        elif field in fields:
-            problems.append(f"{field} is varied twice; give all its values at once")
-        fields.append(field)
-        values.append(tuple(field_values))
-    if not variations:
-        problems.append("nothing to vary; give a field with its values, as in road.theta_per_min=0.1,0.2")
-    refuse("vary", problems)
-    return ParameterGrid(tuple(fields), tuple(values))
-
-
-def parameter_grid(vary: ParameterGrid | Mapping[str, Sequence[Any]]) -> ParameterGrid:
-    """Return the grid of the values of each field; raises ConfigError for a field without any."""
-    if isinstance(vary, ParameterGrid):
-        return vary
-    faults = [
-        f"{field} is {values!r}; it must be a list of values"
-        for field, values in vary.items()
-        if isinstance(values, str) or not (isinstance(values, Sequence) and values)
-    ]
-    refuse("sweep", faults if vary else ["nothing to vary; give a field with its values"])
-    return ParameterGrid(tuple(vary), tuple(map(tuple, vary.values())))
-
-
-def text_fields(days: Frame, parameters: ParameterGrid) -> Frame:
-    """Return the days with the values of the fields as texts, because a column may have values of several types."""
-    return days.assign(**{field: days[field].map(str) for field in parameters.fields})
-
-
 @checked
+@one_blas_thread
 def sweep(
     scenario: str | Path,
     vary: ParameterGrid | Mapping[str, Sequence[Any]],

@@ -125,8 +125,8 @@ def test_a_killed_run_goes_on_from_a_file_to_the_same_bytes(
 ) -> None:
     whole = days_of(case, resolution)
     assert whole[0].boundary is not None
-    save_boundary(tmp_path / "boundary.npz", whole[0].boundary)
-    again = simulate_days(*scenario_of(case, resolution), 1, load_boundary(tmp_path / "boundary.npz"))
+    save_boundary(tmp_path / "boundary", whole[0].boundary)
+    again = simulate_days(*scenario_of(case, resolution), 1, load_boundary(tmp_path / "boundary"))
     for one, other in zip(whole[1:], again, strict=True):
         assert one.day == other.day
         assert_same(one.tables, other.tables, but=frozenset())

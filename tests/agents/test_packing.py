@@ -17,6 +17,8 @@ CASES = {
     ),
     "zeros alone": np.zeros(SIZE, dtype=np.int64),
     "floats": np.linspace(0, 1, SIZE),
+    "one value": np.broadcast_to(0.5, SIZE),
+    "one flag": np.broadcast_to(np.array([True]), SIZE),
     "few": np.arange(3),
     "none": np.zeros(0),
 }
@@ -32,7 +34,7 @@ def test_arrays_are_restored_bit_by_bit(case: str) -> None:
 
 
 def test_small_numbers_and_zeros_take_an_eighth_of_the_space() -> None:
-    for case in ("small numbers", "mostly zeros", "zeros alone"):
+    for case in ("small numbers", "mostly zeros", "zeros alone", "one value"):
         assert (
             sum(part.nbytes for part in packed({"trips.ev": CASES[case]}).values()) <= CASES[case].nbytes // 8
         )

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim.results import ModelTables, Recorder, write_tables
+from cosim.arrays import Frame
+from cosim.results import ModelTables, Recorder, Run, write_tables
 from cosim.tables import TABLES
 
 
@@ -68,3 +69,12 @@ def test_a_part_of_a_table_is_the_same_as_that_part_of_the_whole(tmp_path: Path)
     kept = whole[(whole.day == 2) & (whole.station == "B")][["period", "station"]]
     pd.testing.assert_frame_equal(part, kept.reset_index(drop=True))
     assert list(tables.read("sessions", columns=["wait_min"])) == ["wait_min"]
+
+
+def test_an_editor_is_offered_the_tables_that_were_written(
+    tmp_path: Path, toy_tables: dict[str, Frame]
+) -> None:
+    write_tables(tmp_path / "agents", {name: toy_tables[name] for name in ("links", "sessions")})
+    run = Run(tmp_path)
+    assert {"links", "sessions", "read"} <= set(dir(run.agents))
+    assert {"links", "sessions", "manifest", "agents"} <= set(dir(run))

@@ -20,11 +20,11 @@ from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import warm_start_veh_h
 from cosim.scenario import load_scenario
 from experiments.cli import app
-from experiments.reproduce import cases
+from experiments.reproduce import cases, figures
 from experiments.reproduce.cases import Reproduction, reproduce
 from experiments.reproduce.errata import ERRATA, NUMBERS, errata_table
 from experiments.reproduce.grid_case import VARIANTS, Variant
-from experiments.reproduce.page import formula
+from experiments.reproduce.page import formula, page
 from experiments.reproduce.report import Report, report_on
 from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, TOLERANCE, RoadCase, even_split_veh_h
 from experiments.reproduce.statement import Claim
@@ -316,3 +316,15 @@ def test_subscripts_and_code_of_formulas_are_set() -> None:
 def test_a_day_of_another_length_is_refused() -> None:
     with pytest.raises(ConfigError, match="24"):
         reproduce(["periods=48"])
+
+
+def test_a_figure_that_cannot_be_drawn_is_a_note_on_the_page(
+    case: Reproduction, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_figure(*_: object) -> None:
+        raise KeyError("station")  # noqa: EM101
+
+    monkeypatch.setattr(figures, "link_flows", no_figure)
+    monkeypatch.setattr(figures, "shaded", no_figure)
+    notes = page(case, report).count("This figure cannot be drawn (KeyError: ")
+    assert notes == 1 + 2 * 3  # flows, and three figures of two variants

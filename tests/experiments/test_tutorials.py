@@ -16,7 +16,8 @@ from cosim.arrays import Frame
 from cosim.config.bundled import TUTORIALS, find_scenario, scenario_files
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
-from experiments.sweep.study import day_figures, read_parameters
+from experiments.sweep.parameters import read_parameters
+from experiments.sweep.study import day_figures
 from tests.computed_once import typed
 
 TUTORIAL_NAMES = [name for name, file in scenario_files().items() if file.parent.name == TUTORIALS]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cosim.config.placeholders import PLACEHOLDER, with_placeholders
-from cosim.config.reading import apply_settings, check
+from cosim.config.reading import apply_settings, check, parse_value
 from cosim.config.scenario import ScenarioConfig
 from cosim.errors import ConfigError
 from cosim.files import read_toml
@@ -34,6 +34,9 @@ def problems(*settings: str, scenario: str = "toy") -> list[str]:
             "grid.slak_voltage_pu=1",
             "grid.slak_voltage_pu is not a known key; do you mean 'slack_voltage_pu'?",
         ),
+        ("ev_share=1", "ev_share is not a known key; do you mean 'population.ev_share'?"),
+        ("road.charger_kw=1", "road.charger_kw is not a known key; do you mean 'stations.charger_kw'?"),
+        ("road.theta=1", "road.theta is not a known key; do you mean 'theta_per_min'?"),
         ("grid.feeder=1", "grid.feeder is not a known key; do you mean 'feeders'?"),
         ("messages.zz=1", "messages.zz is not a known key; known are delay_s, loss_probability, patience_s."),
         ("stations.S.chargers='2'", "stations.S.chargers is '2'; it must be a whole number without quotes."),
@@ -209,3 +212,20 @@ def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> No
 def _paths(place: Any, *way: Any) -> list[tuple[Any, ...]]:
     items = place.items() if isinstance(place, dict) else enumerate(place) if isinstance(place, list) else ()
     return [path for step, inner in items for path in [(*way, step), *_paths(inner, *way, step)]]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (".2", 0.2),
+        ("-2.", -2.0),
+        ("[.1, 2.]", [0.1, 2.0]),
+        ("'.2'", ".2"),
+        ("a.2", "a.2"),
+        ("1.2.3", "1.2.3"),
+        ("./x.csv", "./x.csv"),
+        ("..", ".."),
+    ],
+)
+def test_a_number_may_lack_a_digit_beside_its_point(text: str, value: object) -> None:
+    assert parse_value(text) == value

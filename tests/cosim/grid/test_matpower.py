@@ -130,7 +130,6 @@ def test_a_statement_that_is_not_understood_is_refused_with_its_line(tmp_path: P
             ["bus 2: its generator holds"],
         ),
         (case(TWO_BUSES.replace("1 3", "1 1", 1)), ["no bus is a reference (type 3)"]),
-        (case(branch="1 2 0" + " 0" * 7 + " 1;\n"), ["branch line 0: the impedance is 0; fuse its buses"]),
     ],
 )
 def test_cells_that_cannot_be_are_refused_by_place(tmp_path: Path, text: str, sentences: list[str]) -> None:

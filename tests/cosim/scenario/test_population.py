@@ -94,6 +94,21 @@ def test_the_equilibrium_asks_for_the_trips_that_the_agents_make(two_way: Scenar
     assert charging == pytest.approx(evs.sum(axis=1) * demand.charging.charging_share)
 
 
+def test_evs_that_leave_by_the_profile_do_so_in_both_models() -> None:
+    """Of all trips 60 % are EVs' in every period; the drawn ones are so within five standard errors of 40,000 EVs."""
+    settings = ["population.timing=profile", "population.estimate_diaries=20000"]
+    scenario = load_scenario(CONFIGS / "two_way.toml", settings)
+    demand = expected_demand(scenario, np.ones(24))
+    by_class = demand.group_veh_h.reshape(24, 3, -1).sum(axis=2)
+    assert 1 - by_class[:, 0] / by_class.sum(axis=1) == pytest.approx(0.6, rel=1e-3)  # EVs are whole
+    n_ev = 40_000
+    drawn = np.bincount(
+        sample_diaries(scenario.mobility, n_ev, 5, "agents").departure_s // 3600, minlength=24
+    )
+    trips = demand.charging.departures_per_ev * n_ev
+    assert (np.abs(drawn - trips) < 5 * np.sqrt(trips + n_ev / 20_000 * trips)).all()
+
+
 def test_a_chain_and_types_are_named_in_the_file() -> None:
     """What a type leaves out is as in [mobility]."""
     scenario = load_scenario(CONFIGS / "paper.toml", [*MARKOV, TYPES, "population.soc=carried"])
@@ -129,6 +144,11 @@ def test_days_carried_on_have_their_own_demand() -> None:
         ),
         (["population.estimate_diaries=100000000000"], "it must be 10000000 or less"),
         (["population.evs=100000000000"], "population.evs is 100000000000; it must be 10000000 or less"),
+        (["population.timing=profile"], "population.timing is 'profile', but mobility.kind is 'dwell'"),
+        (
+            [*MARKOV, "population.timing=profile", "road.trip_profile=come_pu"],
+            "should start, but at most",
+        ),
         (["population.trips=round"], "population.trips is 'round'"),
     ],
 )

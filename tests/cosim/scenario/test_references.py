@@ -117,8 +117,8 @@ def test_one_wrong_reference_is_one_sentence(study: Path, setting: str, sentence
         ),
         (
             "branches.csv",
-            replace("0.5,0.4", "0,0"),
-            "toy/branches.csv, line 3: columns r_ohm and x_ohm are both 0; one must be above 0, or fuse the buses.",
+            replace("0.5,0.4", "-1,0.4"),
+            "toy/branches.csv, line 3: column r_ohm is '-1'; it must be a number, 0 or more.",
         ),
         (
             "profiles.csv",

@@ -12,7 +12,8 @@ from cosim.errors import ConfigError
 from cosim.scenario import load_scenario
 from experiments.sweep.figures import SHOWN_COLUMNS, figures_over_values
 from experiments.sweep.page import page
-from experiments.sweep.study import read_parameters, sweep
+from experiments.sweep.parameters import read_parameters
+from experiments.sweep.study import sweep
 from tests.experiments.commands import run
 
 FEW = ("--set", "population.estimate_diaries=2000")
@@ -26,9 +27,28 @@ def test_a_sweep_is_all_combinations_and_the_last_field_runs_fastest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0.1:0.5:0.1", (0.1, 0.2, 0.3, 0.4, 0.5)),
+        ("1:7:2", (1, 3, 5, 7)),
+        ("-.5:.5:.5", (-0.5, 0.0, 0.5)),
+        (".2,1.", (0.2, 1.0)),
+        ("08:00", ("08:00",)),
+    ],
+)
+def test_a_range_is_all_its_values_without_rounding(text: str, values: tuple[object, ...]) -> None:
+    found = tuple(value for (value,) in read_parameters([f"a.b={text}"]).points)
+    assert found == values
+    assert [type(value) for value in found] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize(
     ("variations", "sentence"),
     [
         ([], "nothing to vary"),
+        (["a=1:0:1"], "a: '1:0:1' has no values"),
+        (["a=0:1:0"], "a: '0:1:0' has no values"),
+        (["a=0:1:.00001"], "more than 10,000 values"),
         (["road.theta_per_min"], "is not of the form field=value,value"),
         (["=1,2"], "is not of the form field=value,value"),
         (["a=1", "a=2"], "a is varied twice"),
