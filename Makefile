@@ -24,6 +24,7 @@ docs: $(VENV)/installed            ## the documentation as a site: docs/_build/h
 	$(VENV)/bin/python -m sphinx -q -W -b html docs docs/_build/html
 
 $(VENV)/installed: pyproject.toml
+	@echo 'installing into $(VENV): one to three minutes the first time'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@

@@ -12,8 +12,8 @@ from agents.day_boundary import DayBoundary, Reports
 from agents.population import Population
 from agents.roads import Roads
 from agents.traffic_information import TrafficInformation
-from cosim.arrays import IntArray
-from cosim.mailbox import PostOffice
+from cosim.arrays import FloatArray, IntArray
+from cosim.mailbox import LedgerEntry, PostOffice
 from cosim.messages import (
     Broadcast,
     DispatchIssued,
@@ -58,6 +58,13 @@ class Coordinator(mesa.Agent):
         self.late_reports = start.reports if start else Reports.none()
         self.undelivered = start.mail if start else ()
         """Broadcasts of the day before, to be delivered on this one."""
+        self.redelivered: list[LedgerEntry] = []
+        self.is_out, self.tariff_is_due = False, False
+        """Whether an event keeps it from answering; whether it has missed to issue the tariff of the day."""
+        self.announced_min = self._announced_last(start)
+        """Link times that each information class was told last."""
+        self.told_last = start.station_tariff.last_messages() if start else []
+        """Tariff that each station was told last on the days before."""
         self.nodal_cny_per_kwh = day_ahead.nodal_price_cny_per_kwh.copy()
         """(periods of the day, stations): the day-ahead prices, from a re-dispatch on those of the operators."""
         self.price_cny_per_kwh = day_ahead.charging_price_cny_per_kwh.copy()
@@ -71,20 +78,40 @@ class Coordinator(mesa.Agent):
         """Open each period as soon as the operators have dispatched it; measure its traffic when it ends."""
         timeout_s = self.post.settings.dispatch_timeout_s
         for broadcast in self.undelivered:
-            self.post.redeliver(*self.recipients(broadcast), broadcast)
+            self.redelivered.append(self.post.redeliver(*self.recipients(broadcast), broadcast))
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             period = self.clock.period
-            dispatches = yield from self.inbox.collect(
-                DispatchIssued, self.operators, (period.day, period.period), timeout_s
-            )
-            if period.period == 1:
-                self.reset_to_day_ahead()
-            self.update_nodal_prices(period, dispatches)
-            self.issue_tariff(period)
+            if self.is_out:
+                self.inbox.discard(DispatchIssued)
+                if period.period == 1:
+                    self.keep_last_prices()
+            else:
+                dispatches = yield from self.inbox.collect(
+                    DispatchIssued, self.operators, (period.day, period.period), timeout_s
+                )
+                if period.period == 1 or self.tariff_is_due:
+                    self.reset_to_day_ahead()
+                self.update_nodal_prices(period, dispatches)
+                self.issue_tariff(period)
             self.open_period(period)
             yield self.clock.end_of_period(Phase.CLOSE)
             self.close_period(period)
+
+    def _announced_last(self, start: DayBoundary | None) -> dict[str, FloatArray]:
+        """Return the link times that each information class was told last on the days before; before: free flow."""
+        told = start.opened.messages if start else []
+        last = {message.information_class: message.link_time_min for message in told}
+        t0_min = self.day_ahead.paths.network.t0_min
+        times = {name: np.array(last.get(name, t0_min)) for name in self.traffic.shares}
+        return {name: np.where(np.isfinite(told_min), told_min, t0_min) for name, told_min in times.items()}
+
+    def keep_last_prices(self) -> None:
+        """Set the charging prices of the day to those that each station was told last, until the tariff is issued."""
+        self.tariff_is_due = True
+        for number, told in enumerate(self.told_last):
+            if told is not None:
+                self.price_cny_per_kwh[:, number] = told.price_cny_per_kwh[self.stations[number]][-1]
 
     def reset_to_day_ahead(self) -> None:
         """Set the nodal and charging prices of all periods back to the day-ahead ones, as a day begins."""
@@ -100,8 +127,9 @@ class Coordinator(mesa.Agent):
     def issue_tariff(self, period: PeriodOfDay) -> None:
         """Send the charging prices to stations and drivers as a day begins; with nodal pricing in every period."""
         nodal = self.scenario_case.config.tariff.charging_price == "nodal"
-        if period.period > 1 and not nodal:
+        if period.period > 1 and not (nodal or self.tariff_is_due):
             return
+        self.tariff_is_due = False
         coming = slice(period.row, None)
         self.price_cny_per_kwh[coming] = charging_price_cny_per_kwh(
             self.scenario_case, self.day_ahead.tariff_cny_per_kwh[coming], self.nodal_cny_per_kwh[coming]
@@ -115,18 +143,21 @@ class Coordinator(mesa.Agent):
     def open_period(self, period: PeriodOfDay) -> None:
         """Bring the link times of the period into effect, and announce those of each information class."""
         self.traffic.learn(period)
-        announced = self.traffic.announced_min(period)
+        if not self.is_out:
+            self.announced_min = self.traffic.announced_min(period)
+        announced = self.announced_min
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
         self.roads.open(period, self.traffic.effective_min(period), announced, prices)
         closed = self.reported_closed()
-        for name, times_min in announced.items():
-            times_min[closed] = np.inf
+        for name, times_min in () if self.is_out else announced.items():
+            told_min = times_min.copy()
+            told_min[closed] = np.inf
             self.broadcast(
                 PeriodOpened(
                     **self.clock.envelope(self.name),
                     information_class=name,
-                    link_time_min=tuple(times_min.tolist()),
+                    link_time_min=tuple(told_min.tolist()),
                 )
             )
 
@@ -161,10 +192,13 @@ class Coordinator(mesa.Agent):
         return drivers, f"EVs that know {message.information_class}"
 
     def in_transit(self) -> tuple[Broadcast, ...]:
-        """Return the broadcasts sent and not yet delivered."""
-        messages = [entry.message for entry in self.post.ledger]
-        sent_after_s = self.clock.now_s - self.post.settings.delay_s
-        return tuple(sent for sent in messages if isinstance(sent, Broadcast) and sent.sent_s > sent_after_s)
+        """Return the broadcasts sent and not yet delivered to all whom they will reach."""
+        entries = [*self.redelivered, *self.post.ledger]
+        return tuple(
+            entry.message
+            for entry in entries
+            if isinstance(entry.message, Broadcast) and entry.reached_after(self.clock.now_s)
+        )
 
     def count_reported_trips(self, period: PeriodOfDay) -> tuple[IntArray, IntArray]:
         """Count the trips reported in this period; return their number and their seconds at a station, by path."""

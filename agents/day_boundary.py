@@ -11,7 +11,7 @@ from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
-from cosim.mailbox import MailSettings
+from cosim.mail_settings import LOST_S, MailSettings
 from cosim.messages import Broadcast, PeriodOpened, TariffIssued
 from cosim.scenario import Scenario
 
@@ -34,13 +34,20 @@ class Reports:
     @classmethod
     def in_transit(cls, trips: TripTable, rules: MailSettings, now_s: int) -> Self:
         """Return the reports of trips that ended before *now_s* and that are delivered later."""
-        rows = trips.reported_rows(now_s - rules.delay_s + 1, now_s, rules.loss_probability)
+        rows, delivered_s = trips.reports(rules, 0, now_s, LOST_S - 1)
+        before = trips.arrival_s[rows] < now_s
+        rows, delivered_s = rows[before], delivered_s[before]
         return cls(
-            delivered_s=trips.arrival_s[rows] + rules.delay_s,
+            delivered_s=delivered_s,
             departed_s=trips.departure_s[rows],
             path=trips.path[rows],
             spent_s=trips.wait_s[rows] + trips.charge_s[rows],
         )
+
+    def joined(self, other: Self) -> Self:
+        """Return these reports and others."""
+        names = [field.name for field in fields(self)]
+        return type(self)(**{n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in names})
 
     def select(self, rows: IntArray | BoolArray) -> Self:
         """Return these reports."""

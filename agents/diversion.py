@@ -38,7 +38,6 @@ def decide_anew(context: DecisionContext, row: int, session: Session, period: Pe
     service = context.in_service
     service.tell(here, now_s, "vehicles that decide anew")
     service.tell(here, now_s, "kWh not delivered", session.energy_kwh)
-    trips.diverted[row] = True
     soc_arrival = session.soc - (session.soc_target - float(trips.soc_arrival[row]))
     if soc_arrival >= context.evs.behaviour.soc_reserve:
         _go_on(context, row, now_s, soc_arrival)

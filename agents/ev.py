@@ -142,8 +142,6 @@ class EV(mesa.Agent):
         """Park, and report the trip to the coordinator."""
         trips = self.trips
         self.soc, self.parked_since_s = float(trips.soc_arrival[row]), self.clock.now_s
-        if trips.diverted[row]:
-            return
         report = TripReported(
             **self.clock.envelope(self.name),
             ev=self.number,

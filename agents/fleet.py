@@ -111,11 +111,7 @@ class Fleet(mesa.Agent):
         """Send the coordinator the trips whose reports it received in this period, counted by period of departure."""
         trips, mail, paths = self.trips, self.post.settings, self.context.roads.paths.count
         period_s = self.clock.periods.seconds
-        # a report of an arrival at second a is delivered at a + delay, and counted if that is not after the boundary;
-        # without delay an arrival in the boundary's own second is reported after the period has been closed
-        before_s = boundary_s - max(mail.delay_s, 1) + 1
-        from_s = max(before_s - period_s, self.start_s)
-        rows = trips.reported_rows(from_s, before_s, mail.loss_probability)
+        rows, _ = trips.reports(mail, self.start_s, boundary_s - period_s, boundary_s)
         departure_period = trips.departure_s[rows] // period_s
         for period in np.unique(departure_period).tolist():
             in_period = rows[departure_period == period]

@@ -10,7 +10,7 @@ import simpy
 from agents.clock import Clock, Phase
 from agents.meter import Meter
 from cosim.arrays import FloatArray
-from cosim.grid.dispatch import solve_dispatch
+from cosim.grid.dispatch import fallback_dispatch, solve_dispatch
 from cosim.grid.operation import (
     Operation,
     planned_operation,
@@ -27,6 +27,8 @@ from cosim.scenario import DayAhead, FeederCase, Station
 
 SHED_TOLERANCE_KW = 0.1
 """Unserved station load [kW] up to which it is the solver's rounding."""
+
+SILENT = "does not answer, so that nobody dispatches."
 
 
 class GridOperator(mesa.Agent):
@@ -54,28 +56,48 @@ class GridOperator(mesa.Agent):
         self.forecast_kw: FloatArray = day_ahead.station_load_kw.copy()
         """(periods of the day, all stations): the day-ahead forecast, overwritten by what stations report."""
         self.state: DispatchState | None = None
+        self.plan: Operation | None = None
+        """The plan of the last period that was dispatched."""
+        self.is_out = False
+        """Whether an event keeps it from answering."""
 
     def start(self) -> None:
-        """Register the operator's process on the clock."""
+        """Register the operator's process, and that of its feeder, on the clock."""
         self.clock.env.process(self.run())
+        self.clock.env.process(self.operate())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
-        """In each period collect the forecasts, dispatch the rest of the day, and check the realised operation."""
-        timeout_s, senders = self.post.settings.report_timeout_s, [station.name for station in self.stations]
+        """In each period collect the forecasts, dispatch the rest of the day, and tell stations and coordinator."""
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
-            period = self.clock.period
-            forecasts = yield from self.inbox.collect(
-                LoadForecast, senders, (period.day, period.period), timeout_s
-            )
-            # broadcast to everybody; the operator plans by forecasts and its meters, and must not pile them up
-            self.inbox.discard(StationLoad, PeriodOpened)
-            self.update_forecasts(period, forecasts)
-            plan = self.dispatch(period)
-            self.issue(plan)
-            self.limit_stations(plan)
+            if not self.is_out:
+                yield from self.plan_period(self.clock.period)
             yield self.clock.end_of_period(Phase.CLOSE)
-            self.close_period(plan)
+
+    def plan_period(self, period: PeriodOfDay) -> Generator[simpy.Event, Any, None]:
+        """Collect the forecasts of a period, and dispatch."""
+        timeout_s, senders = self.post.settings.report_timeout_s, [station.name for station in self.stations]
+        forecasts = yield from self.inbox.collect(
+            LoadForecast, senders, (period.day, period.period), timeout_s
+        )
+        # broadcast to everybody; the operator plans by forecasts and its meters, and must not pile them up
+        self.inbox.discard(StationLoad, PeriodOpened)
+        self.update_forecasts(period, forecasts)
+        self.plan = self.dispatch(period)
+        self.issue(self.plan)
+        self.limit_stations(self.plan)
+
+    def operate(self) -> Generator[simpy.Event, Any, None]:
+        """Close each period: with its plan, or in the fallback operation where nobody has dispatched."""
+        while True:
+            period = self.clock.period
+            yield self.clock.end_of_period(Phase.CLOSE)
+            if self.plan is None or self.plan.now != period:
+                self.update_forecasts(period, {})
+                self.plan = self.dispatch(
+                    period, f"{period}: {self.name} does not answer: nobody dispatches."
+                )
+            self.close_period(self.plan)
 
     def update_forecasts(self, period: PeriodOfDay, forecasts: dict[str, LoadForecast]) -> None:
         """Overwrite the forecasts from this period on; a station without one in time keeps its last.
@@ -89,13 +111,17 @@ class GridOperator(mesa.Agent):
             if station.name in forecasts:
                 self.forecast_kw[period.row :, station.number] = forecasts[station.name].load_kw
 
-    def dispatch(self, period: PeriodOfDay) -> Operation:
-        """Return the plan for the rest of the day, with its AC check in this period."""
+    def dispatch(self, period: PeriodOfDay, undone: str = "") -> Operation:
+        """Return the plan for the rest of the day, with its AC check in this period.
+
+        Where nobody dispatches, *undone* says why, and it is the fallback operation.
+        """
         row = period.row
         load = self.case.load(self.all_stations, self.forecast_kw[row:], period.period)
         price = self.day_ahead.tariff_cny_per_kwh[row:]
         horizon = Horizon(first_period=period.period, period_h=self.clock.periods.hours, state=self.state)
-        dispatch = solve_dispatch(self.feeder, self.case.devices, load, price, horizon, self.case.rules)
+        given = self.feeder, self.case.devices, load, price, horizon
+        dispatch = fallback_dispatch(*given, undone) if undone else solve_dispatch(*given, self.case.rules)
         export = self.case.rules.export
         return planned_operation(
             self.feeder, self.case.devices, dispatch, load, float(price[0]), period, export=export

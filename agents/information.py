@@ -19,6 +19,12 @@ class LastReceived(Generic[M]):
     message_index: IntArray
     """Index of each receiver's message in ``messages``, -1 for a receiver without one."""
     messages: list[M] = field(default_factory=list)
+    newest_s: int = field(init=False)
+    """Second of sending of the newest of these messages."""
+
+    def __post_init__(self) -> None:
+        """Find the newest message."""
+        self.newest_s = max((message.sent_s for message in self.messages), default=-1)
 
     @classmethod
     def none(cls, receivers: int) -> Self:
@@ -35,10 +41,17 @@ class LastReceived(Generic[M]):
         return state
 
     def receive(self, message: M, receivers: IntArray) -> None:
-        """Deliver a message to *receivers*."""
+        """Deliver a message to *receivers*, unless they have a newer one: mail may be overtaken."""
+        if message.sent_s < self.newest_s:
+            receivers = receivers[self._sent_s(receivers) <= message.sent_s]
+        self.newest_s = max(self.newest_s, message.sent_s)
         if not self.messages or self.messages[-1] is not message:
             self.messages.append(message)
         self.message_index[receivers] = len(self.messages) - 1
+
+    def _sent_s(self, receivers: IntArray) -> IntArray:
+        """Return the second in which the last message of each receiver was sent, -1 without one."""
+        return np.array([*(message.sent_s for message in self.messages), -1])[self.message_index[receivers]]
 
     def last(self, receiver: int) -> M | None:
         """Return the last message of a receiver, None if it has none."""
@@ -79,16 +92,25 @@ class InformationState:
         """Start from the state before; record the broadcasts that are lost for the EVs *watched* (from 1)."""
         self.opened, self.tariff = opened, tariff
         self.watched = np.array(sorted(watched), dtype=np.int64) - 1
-        self.lost: list[tuple[int, Broadcast]] = []
+        self._missed: dict[tuple[int, int], Broadcast] = {}
+        self._received: set[tuple[int, int]] = set()
+        """Number of a watched EV and identity of a broadcast: missed, perhaps the first of two copies; received."""
+
+    @property
+    def lost(self) -> list[tuple[int, Broadcast]]:
         """Number of a watched EV, from 1, with each broadcast that was lost for it."""
+        missed = self._missed.items()
+        return [(ev, message) for (ev, key), message in missed if (ev, key) not in self._received]
 
     def receive(self, message: Message, ev: IntArray, lost: BoolArray) -> None:
         """Deliver a broadcast to EVs, except those for which it is *lost*."""
         if not isinstance(message, PeriodOpened | TariffIssued):
             return
         if self.watched.size:
-            lost_for = np.intersect1d(ev[lost], self.watched).tolist()
-            self.lost += [(index + 1, message) for index in lost_for]
+            for index in np.intersect1d(ev[lost], self.watched).tolist():
+                self._missed[index + 1, id(message)] = message
+            reached_here = np.intersect1d(ev[~lost], self.watched).tolist()
+            self._received |= {(index + 1, id(message)) for index in reached_here}
         reached = ev[~lost]
         if not reached.size:
             return

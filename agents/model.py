@@ -18,13 +18,16 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
+from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.room import Effects, EventFamily, EventRoom
+from agents.events.silence import Silence, tell_silence
 from agents.events.stations import StationEvents, StationsInService
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals
 from agents.information import InformationState, LastReceived
 from agents.invariants import Invariants
+from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
 from agents.plans import plan_day
@@ -36,7 +39,7 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
-from cosim.mailbox import MailSettings, PostOffice
+from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
@@ -63,12 +66,13 @@ class CoSimModel(mesa.Model):
         The decisions of the EVs *watched*, numbered from 1, are recorded.
         """
         super().__init__(rng=seed)
-        config, self.day = scenario.config, start.day if start else 1
+        self.day = start.day if start else 1
         env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock = Clock(env, scenario.periods)
-        mail = MailSettings(**config.messages.model_dump(), seed=seed)
+        self.start_s = self.clock.now_s
+        mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
@@ -92,16 +96,20 @@ class CoSimModel(mesa.Model):
             scenario.events, families, self.effects, self.population, self.clock, self.post
         )
         self.events.start()
-        self.invariants = Invariants(
+        self.invariants = self._invariants()
+        for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
+            self.agents.select(agent_type=kind).do("start")
+
+    def _invariants(self) -> Invariants:
+        """Return what is checked after every period."""
+        return Invariants(
             self.clock,
             self.recorder,
             self.stations,
             self.chargers,
             self.population,
-            len(scenario.feeders),
+            len(self.scenario_case.feeders),
         )
-        for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
-            self.agents.select(agent_type=kind).do("start")
 
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""
@@ -153,12 +161,12 @@ class CoSimModel(mesa.Model):
         return population
 
     def _event_families(self) -> tuple[EventFamily, ...]:
-        """Create what the events of the scenario do, in the state of the second before the day."""
-        network, before_s = self.scenario_case.network, self.clock.now_s - 1
+        """Create what the events of the scenario do."""
+        network = self.scenario_case.network
         closures = Closures(self.choice)
         arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
-        stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs, before_s)
-        return (stations,)
+        stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
+        return stations, MailEvents(), Silence(self)
 
     @property
     def is_last_day(self) -> bool:
@@ -179,6 +187,10 @@ class CoSimModel(mesa.Model):
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
         record_messages(self.recorder, self.post)
+        mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
+        record_mail(self.recorder, mail)
+        tell_mail(self.events, mail)
+        tell_silence(self.events, self.clock.periods, self.clock.now_s)
         self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
@@ -217,7 +229,9 @@ class CoSimModel(mesa.Model):
             tariff=information.tariff.compacted(),
             station_tariff=LastReceived.from_messages([station.price_list.issued for station in stations]),
             mail=self.coordinator.in_transit(),
-            reports=Reports.in_transit(record.trips, self.post.settings, now_s)
+            reports=self.coordinator.late_reports.joined(
+                Reports.in_transit(record.trips, self.post.settings, now_s)
+            )
             if counts_reports
             else Reports.none(),
             measured=self.coordinator.traffic.measured(),

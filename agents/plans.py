@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.events.mail import mail_settings
 from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.config.travel import SHARE_SUM_TOLERANCE
@@ -67,7 +68,7 @@ def plan_day(
     diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE, day, state)
     battery, behaviour = per_ev_parameters(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
     fast_kw = np.array([kind.fast_kw for kind in scenario.mobility.types] or [np.inf])
-    mail_is_lost = scenario.config.messages.loss_probability > 0
+    mail_is_certain = mail_settings(scenario, seed).is_certain
     trips = TripTable.planned(
         ev=diaries.ev + 1,
         trip=diaries.trip,
@@ -79,7 +80,7 @@ def plan_day(
         charge_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge"),
         route_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/route"),
         report_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/report")
-        if mail_is_lost
+        if not mail_is_certain
         else np.ones(diaries.ev.size),
     )
     first_row = diaries.first_row

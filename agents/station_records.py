@@ -98,7 +98,9 @@ class StationRecords:
         """Seconds that vehicles were plugged in, and their payments, as far as metered."""
 
     def receive(self, tariff: TariffIssued) -> None:
-        """Put a new tariff into effect."""
+        """Put a new tariff into effect, unless a newer one has overtaken it."""
+        if self.price_list.issued is not None and tariff.sent_s < self.price_list.issued.sent_s:
+            return
         self.price_list = self.prices.price_list(tariff)
         self._had_effect.append(self.price_list)
 

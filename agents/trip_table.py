@@ -14,6 +14,7 @@ import numpy as np
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.battery import Battery
 from cosim.ev.transitions import ACTIVITIES, ActivityArray
+from cosim.mail_settings import MailSettings
 from cosim.results import Recorder
 from cosim.scenario import Scenario
 
@@ -59,8 +60,6 @@ class TripTable:
     """-1 if stranded."""
     station: IntArray = field(metadata=UNKNOWN)
     """Number of the station, the last one driven to; -1 without a charge."""
-    diverted: BoolArray = field(metadata=FLAG)
-    """Whether the EV was turned away at a station, so that the trip is not that of its path."""
     drive_s: IntArray = field(metadata=WHOLE)
     station_to_destination_s: IntArray = field(metadata=WHOLE)
     """Driving time from the station on; 0 without a charge."""
@@ -142,13 +141,20 @@ class TripTable:
         """Whether the trip has begun and not ended."""
         return self.is_made & ~self.has_arrived
 
-    def reported_rows(self, from_s: int, before_s: int, loss_probability: float) -> IntArray:
-        """Return the rows of trips that arrived in [from_s, before_s) and whose report was not lost.
+    def reports(
+        self, mail: MailSettings, sent_s: int, after_s: int, until_s: int
+    ) -> tuple[IntArray, IntArray]:
+        """Return the rows of trips whose reports reach the coordinator in (after_s, until_s], and when.
 
-        A trip that was diverted is not reported: its times are not those of its path.
+        They were sent from *sent_s* on. One that arrives in the second in which it was sent is read in the next.
         """
-        arrived = (self.arrival_s >= from_s) & (self.arrival_s < before_s) & ~self.diverted
-        return np.flatnonzero(arrived & (self.report_uniform >= loss_probability))
+        from_s = max(sent_s, after_s - max(mail.longest_delay_s, 1) + 1)
+        rows = np.flatnonzero((self.arrival_s >= from_s) & (self.arrival_s < until_s))
+        arrival_s = self.arrival_s[rows]
+        delivered_s = mail.reports_s(arrival_s, self.report_uniform[rows])
+        read_s = np.maximum(delivered_s, arrival_s + 1)
+        now = (after_s < read_s) & (read_s <= until_s)
+        return rows[now], delivered_s[now]
 
 
 @cache

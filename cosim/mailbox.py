@@ -1,8 +1,6 @@
 """Mail between agents on the SimPy clock: inboxes, delay and loss, and a ledger of every message.
 
-Information can be late or lost, by configuration; physical acts travel at once and always arrive. Whether a
-message is lost is drawn from a stream named by its kind, sender and second, so the loss of one message does
-not depend on how many others were sent.
+Information can be late or lost (``cosim.mail_settings``); physical acts travel at once and always arrive.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -14,31 +12,10 @@ import numpy as np
 import simpy
 
 from cosim.arrays import BoolArray, FloatArray
+from cosim.mail_settings import LOST_S, MailSettings
 from cosim.messages import Message
-from cosim.randomness import stream
 
 M = TypeVar("M", bound=Message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailSettings:
-    """Delay and loss of information, and how long agents wait for it."""
-
-    delay_s: int = 0
-    loss_probability: float = 0.0
-    patience_s: int = 60
-    """Seconds an agent waits for a late message before it acts on its last information."""
-    seed: int = 0
-
-    @property
-    def report_timeout_s(self) -> int:
-        """Seconds an operator waits for its stations' reports."""
-        return self.delay_s + self.patience_s
-
-    @property
-    def dispatch_timeout_s(self) -> int:
-        """Seconds the coordinator waits for the operators, which may wait for a station themselves."""
-        return 2 * self.report_timeout_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +25,22 @@ class LedgerEntry:
     message: Message
     receiver: str
     receivers: int
-    lost: int
-    delivered_s: int | None
+    reached: tuple[tuple[int, int], ...]
+    """Seconds of delivery, each with the number of receivers it reached."""
+
+    @property
+    def lost(self) -> int:
+        """Number of receivers that it did not reach."""
+        return self.receivers - sum(count for _, count in self.reached)
+
+    @property
+    def delivered_s(self) -> int | None:
+        """Second of delivery, the first if there are two; None if it reached nobody."""
+        return self.reached[0][0] if self.reached else None
+
+    def reached_after(self, second: int) -> int:
+        """Return the number of receivers that it reached after *second*."""
+        return sum(count for reached_s, count in self.reached if reached_s > second)
 
 
 class Inbox:
@@ -159,46 +150,32 @@ class PostOffice:
         """Send to every address of a group; the ledger keeps one line."""
         self._dispatch(list(receivers), group, message, None)
 
-    def redeliver(self, receivers: Iterable[str], group: str, message: Message) -> None:
+    def redeliver(self, receivers: Iterable[str], group: str, message: Message) -> LedgerEntry:
         """Deliver a broadcast that was sent on the day before, and is in that day's ledger.
 
         Its losses are drawn from the stream of its name: it reaches the same receivers as without the day boundary.
         """
-        self._deliver(
-            list(receivers), group, message, message.sent_s + self.settings.delay_s - int(self.env.now)
-        )
+        return self._deliver(list(receivers), group, message, None, int(self.env.now))
 
     def _dispatch(
         self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None
     ) -> None:
-        delay_s = 0 if message.physical else self.settings.delay_s
-        reached, lost = self._deliver(receivers, name, message, delay_s, loss_draw)
-        self.ledger.append(
-            LedgerEntry(
-                message=message,
-                receiver=name,
-                receivers=reached + lost,
-                lost=lost,
-                delivered_s=message.sent_s + delay_s if reached else None,
-            )
-        )
+        self.ledger.append(self._deliver(receivers, name, message, loss_draw, message.sent_s))
 
     def _deliver(
-        self,
-        receivers: list[str],
-        name: str,
-        message: Message,
-        delay_s: int,
-        loss_draw: FloatArray | None = None,
-    ) -> tuple[int, int]:
-        """Schedule the delivery of a message; return the numbers of receivers it reaches, and does not reach."""
-        sizes = self._sizes(receivers)
-        lost = self._lost(sum(sizes), name, message, loss_draw)
-        for receiver, lost_members in zip(receivers, _by_address(lost, sizes), strict=True):
-            if receiver in self._groups or lost_members is None or not lost_members.all():
-                self._schedule(receiver, message, delay_s, lost_members)
-        losses = 0 if lost is None else int(lost.sum())
-        return sum(sizes) - losses, losses
+        self, receivers: list[str], name: str, message: Message, loss_draw: FloatArray | None, now_s: int
+    ) -> LedgerEntry:
+        """Schedule the deliveries of a message that are still to come as of *now_s*; return all of them."""
+        sizes, reached = self._sizes(receivers), []
+        for second, lost in self._deliveries(sum(sizes), name, message, loss_draw):
+            count = sum(sizes) if lost is None else int(lost.size - lost.sum())
+            reached += [(second, count)] if count else []
+            if message.sent_s < now_s >= second:
+                continue  # delivered on the day before
+            for receiver, lost_members in zip(receivers, _by_address(lost, sizes), strict=True):
+                if receiver in self._groups or lost_members is None or not lost_members.all():
+                    self._schedule(receiver, message, second - now_s, lost_members)
+        return LedgerEntry(message=message, receiver=name, receivers=sum(sizes), reached=tuple(reached))
 
     def _sizes(self, receivers: list[str]) -> list[int]:
         """Return the number of receivers behind each address."""
@@ -206,16 +183,22 @@ class PostOffice:
             return [1] * len(receivers)
         return [self._groups[receiver].size if receiver in self._groups else 1 for receiver in receivers]
 
-    def _lost(
+    def _deliveries(
         self, receivers: int, name: str, message: Message, loss_draw: FloatArray | None
-    ) -> BoolArray | None:
-        """Return whether the message is lost for each receiver; None where it reaches all."""
-        if message.physical or self.settings.loss_probability == 0.0:
-            return None
+    ) -> list[tuple[int, BoolArray | None]]:
+        """Return each second in which a message is delivered, and whom it does not reach then; None if all.
+
+        A message that reaches nobody has one, too.
+        """
+        rules, sent_s = self.settings, message.sent_s
+        if message.physical or rules.is_certain:
+            return [(sent_s if message.physical else sent_s + rules.delay_s, None)]
         if loss_draw is None:
-            purpose = f"mail {type(message).__name__} {message.sender} {name}"
-            loss_draw = stream(self.settings.seed, purpose, message.sent_s).random(receivers)
-        return loss_draw < self.settings.loss_probability
+            arrival_s = rules.message_s(type(message).__name__, message.sender, name, sent_s, receivers)
+        else:
+            arrival_s = rules.reports_s(np.array([sent_s]), loss_draw)
+        seconds = np.unique(arrival_s[arrival_s < LOST_S]).tolist()
+        return [(second, arrival_s != second) for second in seconds or [sent_s + rules.delay_s]]
 
     def _schedule(self, receiver: str, message: Message, delay_s: int, lost: BoolArray | None) -> None:
         if delay_s == 0:

@@ -37,6 +37,8 @@ class Message:
     """Envelope of every message: sender, second, day and period of sending."""
 
     physical: ClassVar[bool] = False
+    instead: ClassVar[str] = "the receiver acts on its last information"
+    """What happens without it, where it is lost or late."""
     sender: str
     sent_s: int
     day: int
@@ -58,6 +60,7 @@ class Message:
 class PeriodOpened(Message):
     """A period begins."""
 
+    instead: ClassVar[str] = "drivers keep the link times that they were told last"
     information_class: str
     """Information class that is told these times: equilibrium, last_period or yesterday."""
     link_time_min: tuple[float, ...]
@@ -73,6 +76,7 @@ class PeriodOpened(Message):
 class TariffIssued(Message):
     """Charging prices, from the period of sending to the end of the day."""
 
+    instead: ClassVar[str] = "stations and drivers keep their last prices"
     price_cny_per_kwh: dict[str, tuple[float, ...]]
     """Price of each station in this and the coming periods."""
 
@@ -131,6 +135,7 @@ class TurnedAway(Message):
 class LoadForecast(Message):
     """Load that a station expects."""
 
+    instead: ClassVar[str] = "the operator keeps the last forecast of the station"
     load_kw: tuple[float, ...]
     """Mean load in this and each later period of the day [kW]."""
 
@@ -139,6 +144,7 @@ class LoadForecast(Message):
 class StationLoad(Message):
     """Energy that a station drew in the period that ended."""
 
+    instead: ClassVar[str] = "nothing: the operator reads the meters"
     energy_kwh: float
 
 
@@ -146,6 +152,7 @@ class StationLoad(Message):
 class DispatchIssued(Message):
     """Dispatch of this period: set-points, prices, and the certificate of the solution."""
 
+    instead: ClassVar[str] = "the coordinator keeps the last nodal prices"
     status: str
     setpoint_kw: dict[str, float]
     """Active power each device injects [kW]."""
@@ -160,6 +167,7 @@ class DispatchIssued(Message):
 class PowerLimit(Message):
     """A cap on the station's load for this period alone."""
 
+    instead: ClassVar[str] = "the station is not limited"
     limit_kw: float
 
 
@@ -167,6 +175,7 @@ class PowerLimit(Message):
 class TripReported(Message):
     """A trip has ended."""
 
+    instead: ClassVar[str] = "the coordinator counts the traffic without the trip"
     ev: int
     trip: int
     path: int
@@ -218,3 +227,7 @@ class FaultCleared(Message):
 def ev_address(number: int) -> str:
     """Return the address of an EV."""
     return f"ev {number}"
+
+
+INFORMATION = {kind.__name__: kind for kind in Message.__subclasses__() if not kind.physical}
+"""Messages that may be late or lost, by their kind."""

@@ -25,6 +25,7 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "coupling": ("day", "start", "iteration"),
     "real_time": ("day", "feeder", "without", "plan", "period"),
     "messages": ("sent_s",),
+    "mail": ("day", "kind", "sender"),
     "learning": ("day",),
     "events": ("day", "event"),
     "bands": ("kind", "quantity", "day", "period"),

@@ -8,12 +8,17 @@ from cosim.results import Run
 from cosim.words import counted
 from experiments.run.real_time import UNIT_VALUES, VALUES
 from experiments.run.runner import Progress
+from experiments.run.summary import WATCHED
 from experiments.study import REPORT, CommandResult, aligned
 
 JSON_KEYS = (
+    "replications",
+    "replications_broken",
+    "interval_95",
     "evs",
     "trips",
     "stranded",
+    *WATCHED,
     "sessions",
     "energy_kwh",
     "wait_min",
@@ -68,48 +73,58 @@ def study_of(run: Run) -> CommandResult:
         "run_dir": str(run.directory),
         "report": str(report),
     }
-    title = f"{run.manifest['name']}, seed {run.manifest['seed']}"
+    title = f"{run.manifest['name']}, seed {run.manifest['seed']}{_of_replications(run.summary)}"
     lines = [title, *aligned(dict(_lines(run)), LABEL), f"report: {report}"]
     notes = run.manifest.get("notes", ())
     return CommandResult(command="run", facts=facts, lines=lines, flags=flags, notes=notes)
 
 
+def _of_replications(summary: Mapping[str, Any]) -> str:
+    count = summary["replications"]
+    return f": means of {count} replications with their 95 % intervals" if count > 1 else ""
+
+
 def _lines(run: Run) -> list[tuple[str, str]]:
     s, stages = run.summary, run.manifest["seconds"]
     lines = [
-        ("EVs", _figure(s["evs"], ",")),
-        ("EV trips arrived", _figure(s["trips"], ",.0f")),
-        ("charging sessions", _figure(s["sessions"], ",.0f")),
-        ("energy charged", f"{s['energy_kwh'] / 1000:.2f} MWh"),
+        ("EVs", _number(s["evs"], ",")),
+        ("EV trips arrived", _figure(s, "trips", ",.0f")),
+        ("charging sessions", _figure(s, "sessions", ",.0f")),
+        ("energy charged", _figure(s, "energy_kwh", ".2f", " MWh", 1e-3)),
         _occupancy(s),
-        ("mean wait", _figure(s["wait_min"], ".1f", " min")),
-        ("revenue of the stations", _figure(s["revenue_cny"], ",.0f", " CNY")),
-        ("cost of the day", _figure(s["cost_cny"], ",.0f", " CNY")),
-        ("losses", _figure(s["losses_kwh"], ".0f", " kWh")),
-        ("lowest voltage", _figure(s["voltage_min_pu"], ".4f", " p.u.")),
-        ("largest relaxation error", _figure(s["relaxation_error_max"], ".1e", " p.u.")),
-        ("largest AC mismatch", _figure(s["ac_mismatch_max_pu"], ".1e", " p.u.")),
-        ("largest SUE residual", _figure(s["sue_residual_max"], ".1e")),
+        ("mean wait", _figure(s, "wait_min", ".1f", " min")),
+        ("revenue of the stations", _figure(s, "revenue_cny", ",.0f", " CNY")),
+        ("cost of the day", _figure(s, "cost_cny", ",.0f", " CNY")),
+        ("losses", _figure(s, "losses_kwh", ".0f", " kWh")),
+        ("lowest voltage", _figure(s, "voltage_min_pu", ".4f", " p.u.")),
+        ("largest relaxation error", _figure(s, "relaxation_error_max", ".1e", " p.u.")),
+        ("largest AC mismatch", _figure(s, "ac_mismatch_max_pu", ".1e", " p.u.")),
+        ("largest SUE residual", _figure(s, "sue_residual_max", ".1e")),
         (
             "coupling",
             f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
         ),
     ]
+    if s["replications"] > 1:
+        lines.append(("limits broken", f"on {s['replications_broken']} of {s['replications']} replications"))
     if s["unserved_kwh"] >= 0.5:
-        lines.append(("unserved energy", _figure(s["unserved_kwh"], ",.0f", " kWh")))
+        lines.append(("unserved energy", _figure(s, "unserved_kwh", ",.0f", " kWh")))
+    if s["mail_lost"] or s["mail_late"]:
+        lines.append(("messages", _mail(s)))
     if s["stranded"]:
         lines.append(("stranded EVs", _stranded(s)))
     if s["link_flow_rmse_veh_h"] is not None:
         lines += [
-            ("agents vs SUE: G-tests rejected at 5 %", _figure(s["g_test_rejected_share"], ".1%")),
-            ("agents vs SUE: link flow RMSE", _figure(s["link_flow_rmse_veh_h"], ".1f", " veh/h")),
-            ("agents vs SUE: GEH below 5", _figure(s["geh_below_5_share"], ".1%")),
+            ("agents vs SUE: G-tests rejected at 5 %", _figure(s, "g_test_rejected_share", ".1%")),
+            ("agents vs SUE: link flow RMSE", _figure(s, "link_flow_rmse_veh_h", ".1f", " veh/h")),
+            ("agents vs SUE: GEH below 5", _figure(s, "geh_below_5_share", ".1%")),
             ("agents vs SUE: verdict", _verdict(s)),
         ]
+        of = ", replication 1" if s["replications"] > 1 else ""
         lines += [
-            ("cost of the forecast error", _figure(s["forecast_error_cost_cny"], "z,.1f", " CNY")),
-            ("value of re-dispatch", _figure(s["re_dispatch_value_cny"], "z,.1f", " CNY")),
-            *((f"value of {unit}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
+            (f"cost of the forecast error{of}", _figure(s, "forecast_error_cost_cny", "z,.1f", " CNY")),
+            (f"value of re-dispatch{of}", _figure(s, "re_dispatch_value_cny", "z,.1f", " CNY")),
+            *((f"value of {unit}{of}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
@@ -118,14 +133,18 @@ def _lines(run: Run) -> list[tuple[str, str]]:
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
     """Return the share of the plug-hours that are in use, or where it is not known, of the energy."""
-    occupancy = summary["charger_occupancy"]
-    if occupancy is None:
-        return "energy utilisation of the stations", f"{summary['energy_utilisation']:.1%}"
-    return "charger occupancy", f"{occupancy:.1%}"
+    if summary["charger_occupancy"] is None:
+        return "energy utilisation of the stations", _figure(summary, "energy_utilisation", ".1%")
+    return "charger occupancy", _figure(summary, "charger_occupancy", ".1%")
 
 
 def _stranded(summary: Mapping[str, Any]) -> str:
     return f"{summary['stranded']:,}: the battery or a closure forbids the next trip, so the EV stays where it is"
+
+
+def _mail(summary: Mapping[str, Any]) -> str:
+    lost, late, sent = (summary[f"mail_{name}"] for name in ("lost", "late", "sent"))
+    return f"{lost:,} lost and {late:,} late, of {sent:,} (table mail)"
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:
@@ -136,9 +155,18 @@ def _verdict(summary: Mapping[str, Any]) -> str:
 def _worth(summary: Mapping[str, Any], key: str, unit: str) -> str:
     if unit in summary["limits_kept_by"]:
         return "not in money: without it more limits are broken (table real_time)"
-    return _figure(summary[key], "z,.1f", " CNY")
+    return _figure(summary, key, "z,.1f", " CNY")
 
 
-def _figure(value: float | None, form: str, unit: str = "") -> str:
-    """Return a figure with its unit; a figure the run does not have is a dash."""
-    return "-" if value is None else f"{value:{form}}{unit}"
+def _figure(summary: Mapping[str, Any], key: str, form: str, unit: str = "", scale: float = 1.0) -> str:
+    """Return a figure with its unit, and its 95 % interval where it is a mean over replications."""
+    text = _number(summary[key], form, unit, scale)
+    if (interval := summary["interval_95"].get(key)) is None:
+        return text
+    low, high = (_number(bound, form, scale=scale) for bound in interval)
+    return f"{text} ({low} to {high})"
+
+
+def _number(value: float | None, form: str, unit: str = "", scale: float = 1.0) -> str:
+    """Return a number with its unit; one that the run does not have is a dash."""
+    return "-" if value is None else f"{value if scale == 1 else value * scale:{form}}{unit}"

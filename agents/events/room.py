@@ -10,7 +10,7 @@ To add a family: a file beside this one with a class of that interface, and a li
 import math
 from collections import defaultdict
 from collections.abc import Generator, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import simpy
 
@@ -23,6 +23,9 @@ from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Recorder
 from cosim.scenario import Event
 from cosim.scenario.events import changes_s, holding
+
+CLOSING = frozenset({"station", "chargers", "road"})
+"""Kinds of events that may strand drivers."""
 
 
 class Effects:
@@ -40,11 +43,11 @@ class Effects:
 class EventFamily(Protocol):
     """What events of some kinds do to one part of the model."""
 
-    kinds: frozenset[str]
+    kinds: ClassVar[frozenset[str]]
     """Kinds of events."""
-    effects: tuple[str, ...]
+    effects: ClassVar[tuple[str, ...]]
     """What is told of each event, also where it is 0."""
-    is_reported: bool
+    is_reported: ClassVar[bool]
     """Whether sudden events are reported to the coordinator, in messages that may be lost."""
 
     def hold(self, now_s: int, events: Sequence[Event]) -> None:
@@ -64,10 +67,12 @@ class EventRoom:
         clock: Clock,
         post: PostOffice,
     ) -> None:
-        """Begin with the families in the state of the second before this one, as the day before has left it."""
+        """Go to the state of the second before this one, as the day before has left it."""
         self.events, self.families, self.effects = events, families, effects
         self.population, self.clock, self.post = population, clock, post
         self.start_s = clock.now_s
+        for family in families if self.start_s else ():
+            family.hold(self.start_s - 1, self._of(family, self.start_s - 1))
 
     def start(self) -> None:
         """Register the processes on the clock."""
@@ -126,8 +131,9 @@ class EventRoom:
         for (day, number), effects in sorted(self.effects.amounts.items()):
             event = self.events[number - 1]
             from_s, until_s = event.interval_s(day) or (-1, -1)
-            meanwhile = (trips.departure_s >= from_s) & (trips.departure_s < until_s)
-            effects["trips stranded meanwhile"].append(int((trips.is_stranded & meanwhile).sum()))
+            if event.kind in CLOSING:
+                meanwhile = (trips.departure_s >= from_s) & (trips.departure_s < until_s)
+                effects["trips stranded meanwhile"].append(int((trips.is_stranded & meanwhile).sum()))
             for effect, amounts in sorted(effects.items()):
                 recorder.add_row(
                     "events",

@@ -7,6 +7,7 @@ chargers, in service or not.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -63,14 +64,14 @@ class StationsInService:
 class StationEvents:
     """Events of stations and chargers (``EventFamily``)."""
 
-    kinds = KINDS
-    effects: tuple[str, ...] = (
+    kinds: ClassVar[frozenset[str]] = KINDS
+    effects: ClassVar[tuple[str, ...]] = (
         "sessions ended",
         "vehicles sent out of the queue",
         "vehicles that decide anew",
         "kWh not delivered",
     )
-    is_reported = True
+    is_reported: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -79,15 +80,10 @@ class StationEvents:
         population: Population,
         closures: Closures,
         arcs: BoolArray,
-        before_s: int,
     ) -> None:
-        """Begin with the chargers as they are; *arcs*, (stations, links), has the charging arc of each station.
-
-        *before_s* is the second before the day.
-        """
+        """Begin with the chargers as they are; *arcs*, (stations, links), has the charging arc of each station."""
         self.in_service, self.chargers, self.population = in_service, chargers, population
         self.closures, self.arcs = closures, arcs
-        self.show(before_s)
 
     def show(self, now_s: int) -> None:
         """Show the drivers which stations are closed as planned."""

@@ -6,15 +6,17 @@ agents in a file of ``agents/events/`` (``EventFamily`` in ``room.py``).
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from cosim.messages import INFORMATION
 from cosim.periods import SECONDS_PER_DAY
 from cosim.sections import Place, Section, contradiction
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
 MIDNIGHT = "24:00"
+Share = Annotated[float, Field(ge=0, le=1)]
 MIN_CAPACITY_SHARE = 0.01
 """Share of a link's capacity below which it is as good as closed, and its time without bound."""
 
@@ -42,7 +44,10 @@ TimeOfDay = Annotated[
 
 
 class EventConfig(Section):
-    """What every event has: its time, and whether it was known beforehand. ``words`` says what happens."""
+    """What every event has: its time, and whether it was known beforehand."""
+
+    words: ClassVar[str]
+    """What happens, for people, with fields of the event as ``{0.name}``."""
 
     begins: TimeOfDay = Field(alias="from")
     """Time of day at which it begins, "08:30" or "08:30:15"."""
@@ -75,20 +80,17 @@ class EventConfig(Section):
 class StationEvent(EventConfig):
     """``[[events]]`` of kind ``station``: a charging station is closed."""
 
+    words: ClassVar[str] = "station {0.name} closed"
     kind: Literal["station"]
     """A station is closed: nobody charges there."""
     name: Place
     """Name of the station."""
 
-    @property
-    def words(self) -> str:
-        """What happens."""
-        return f"station {self.name} closed"
-
 
 class ChargersEvent(EventConfig):
     """``[[events]]`` of kind ``chargers``: a station has fewer chargers."""
 
+    words: ClassVar[str] = "station {0.name} with chargers in service: {0.chargers}"
     kind: Literal["chargers"]
     """Some chargers of a station are out of service."""
     name: Place
@@ -96,28 +98,17 @@ class ChargersEvent(EventConfig):
     chargers: Annotated[int, Field(ge=1, le=100_000)]
     """Chargers that remain in service."""
 
-    @property
-    def words(self) -> str:
-        """What happens."""
-        return f"station {self.name} with chargers in service: {self.chargers}"
-
 
 class RoadEvent(EventConfig):
     """``[[events]]`` of kind ``road``: a road link is closed, or has less capacity."""
 
+    words: ClassVar[str] = "road {0.name} with {0.capacity:.0%} of its capacity"
     kind: Literal["road"]
     """A road link is closed, or has less capacity."""
     name: Place
     """Name of the link."""
     capacity: Annotated[float, Field(ge=0, le=0.99)] = 0.0
     """Share of its capacity that remains, 0.01 or more; 0: closed."""
-
-    @property
-    def words(self) -> str:
-        """What happens."""
-        return f"road {self.name} " + (
-            f"with {self.capacity:.0%} of its capacity" if self.capacity else "closed"
-        )
 
     @model_validator(mode="after")
     def closed_or_passable(self) -> "RoadEvent":
@@ -130,5 +121,93 @@ class RoadEvent(EventConfig):
         return self
 
 
-AnyEvent = Annotated[StationEvent | ChargersEvent | RoadEvent, Field(discriminator="kind")]
+class InformationEvent(EventConfig):
+    """An event of what agents tell each other: nothing that is planned beforehand depends on it."""
+
+    @model_validator(mode="after")
+    def is_sudden(self) -> "InformationEvent":
+        """Require that it is not planned."""
+        if self.planned:
+            msg = "planned is true; an event of what agents tell each other changes nothing that is planned"
+            raise contradiction(msg, "planned")
+        return self
+
+
+class OperatorEvent(InformationEvent):
+    """``[[events]]`` of kind ``operator``: nobody dispatches a feeder."""
+
+    words: ClassVar[str] = "no operator of feeder {0.name}"
+    kind: Literal["operator"]
+    """The operator of a feeder neither dispatches nor limits stations: the feeder is in the fallback operation."""
+    name: Place
+    """Name of the feeder."""
+
+
+class CoordinatorEvent(InformationEvent):
+    """``[[events]]`` of kind ``coordinator``: nobody announces link times and tariffs."""
+
+    words: ClassVar[str] = "no coordinator"
+    kind: Literal["coordinator"]
+    """The coordinator announces nothing: drivers and stations act on what they were told last."""
+
+
+class MeterEvent(InformationEvent):
+    """``[[events]]`` of kind ``meter``: a station does not know its load, and forecasts without it."""
+
+    words: ClassVar[str] = "meter of station {0.name} {0.reading}"
+    kind: Literal["meter"]
+    """A station does not know its load, and forecasts without it; what flows is metered and paid all the same."""
+    name: Place
+    """Name of the station."""
+    reading: Literal["missing", "frozen"] = "missing"
+    """No reading: the forecast is that of the day ahead; or the last one before, again and again."""
+
+
+class MailEvent(InformationEvent):
+    """``[[events]]`` of kind ``mail``: messages of some kinds and senders are lost, late, sent twice or overtaken."""
+
+    words: ClassVar[str] = "mail disturbed, {0.name}"
+    kind: Literal["mail"]
+    """Messages are lost, late, sent twice or overtaken; physical acts never are."""
+    message: str = ""
+    """Kind of message, such as LoadForecast; empty: all."""
+    sender: str = ""
+    """Name of a station, "operator FEEDER", "coordinator", or "EVs"; empty: all."""
+    loss_probability: Share = 0.0
+    """Share that is lost, besides those of messages.loss_probability."""
+    delay_s: Annotated[int, Field(ge=0, le=43_200)] = 0
+    """Seconds that each takes longer, besides messages.delay_s."""
+    delay_max_s: Annotated[int, Field(ge=0, le=43_200)] = 0
+    """Seconds that one takes longer at most: drawn for each, from delay_s on; 0: all take delay_s."""
+    duplicate_probability: Share = 0.0
+    """Share that is sent twice, each copy with draws of its own; the first to arrive counts."""
+    overtaken_probability: Share = 0.0
+    """Share that is held back by a period, so that the next of its kind overtakes it; an older one is ignored."""
+
+    @property
+    def name(self) -> str:
+        """What is disturbed."""
+        return f"{self.message or 'all messages'} from {self.sender or 'all'}"
+
+    @model_validator(mode="after")
+    def disturbs_something(self) -> "MailEvent":
+        """Require a kind of message that can be disturbed, and a disturbance."""
+        if self.message and self.message not in INFORMATION:
+            known = ", ".join(INFORMATION)
+            sentence = f"message is '{self.message}'; it must be one of {known}"
+            raise contradiction(sentence, "message")
+        probabilities = (self.loss_probability, self.duplicate_probability, self.overtaken_probability)
+        if not any((*probabilities, self.delay_s, self.delay_max_s)):
+            sentence = "the event changes nothing: give loss_probability, delay_s, delay_max_s, "
+            raise contradiction(sentence + "duplicate_probability or overtaken_probability", "kind")
+        if 0 < self.delay_max_s < self.delay_s:
+            sentence = f"delay_max_s is {self.delay_max_s}; it must be delay_s, {self.delay_s}, or more"
+            raise contradiction(sentence, "delay_s", "delay_max_s")
+        return self
+
+
+AnyEvent = Annotated[
+    StationEvent | ChargersEvent | RoadEvent | MailEvent | OperatorEvent | CoordinatorEvent | MeterEvent,
+    Field(discriminator="kind"),
+]
 """An entry of ``[[events]]``, by its kind."""

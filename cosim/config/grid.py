@@ -39,6 +39,8 @@ class ElasticConfig(Section):
     """Penalty on station load not served."""
     base_cny_per_kwh: Penalty = 100.0
     """Penalty on base load not served."""
+    source_cny_per_kwh: Penalty = 20.0
+    """Penalty on power, active or reactive, beyond the limits that the network states for its source."""
     terminal_energy_cny_per_kwh: Penalty = 50.0
     """Penalty on the missing terminal energy of a storage unit, departing vehicles or a shifted load."""
 
@@ -73,6 +75,9 @@ class FeederConfig(Section):
     """Highest voltage allowed at any other bus; empty: what the network says of each bus, else 1.05."""
     branch_limit_scale: Scale = 1.0
     """Factor on the current limit of every line and transformer; a large one, such as 1000, lifts them all."""
+    source_limits: bool = True
+    """Whether the limits that the network states for its sources hold (Pmin to Qmax of MATPOWER, min_p_mw and so on of
+    pandapower)."""
     export: bool = False
     """Whether power may flow back to the upper grid."""
     loss_price_cny_per_mwh: Price = 0.0

@@ -16,7 +16,7 @@ from cosim.grid.fallback import fallback_solution
 from cosim.grid.input_problems import shape_problems
 from cosim.grid.last_resort import Clock
 from cosim.grid.model import ProblemStructure
-from cosim.grid.parameters import current_scale, parameters
+from cosim.grid.parameters import current_scale, parameters, source_rows
 from cosim.grid.polish import LOCAL, Polished, Step, polish
 from cosim.grid.problem import Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
@@ -63,6 +63,13 @@ def solve_dispatch(
         return _clocked(case, _fallback(case, str(error)))
 
 
+def fallback_dispatch(
+    feeder: Feeder, devices: Devices, load: Load, price_cny_per_kwh: Numbers, horizon: Horizon, reason: str
+) -> Dispatch:
+    """Return the fallback operation of a feeder that nobody dispatches, for a *reason*; its status is ``failed``."""
+    return _fallback(_case(feeder, devices, load, price_cny_per_kwh, horizon, Rules()), reason)
+
+
 def _strict_or_elastic(case: "_Case") -> Dispatch:
     """Return the dispatch within the limits; the elastic one only where the strict problem has none."""
     try:
@@ -88,8 +95,7 @@ def _cheapest(case: "_Case") -> Dispatch | None:
     relaxed = case.solve()
     if relaxed is None:
         return None
-    answer = _exact(case, relaxed)
-    return _dispatch(case, answer, relaxed.solution.objective_cny)
+    return _dispatch(case, _exact(case, relaxed), relaxed.solution.objective_cny)
 
 
 def _elastic(case: "_Case") -> Dispatch:
@@ -160,7 +166,8 @@ class _Case:
     @property
     def softened(self) -> "_Case":
         """The case with limits that give way."""
-        return replace(self, structure=replace(self.structure, elastic=self.rules.elastic))
+        soft = replace(self.structure, elastic=self.rules.elastic)
+        return replace(self, structure=replace(soft, source_rows=source_rows(soft, self.data)))
 
     def solve(
         self,
@@ -306,7 +313,11 @@ def _case(
     )
     where = f"feeder {feeder.name}, periods {horizon.first_period} to {data.last_period}"
     return _Case(
-        structure=replace(structure, current_scale=current_scale(structure, data)),
+        structure=replace(
+            structure,
+            current_scale=current_scale(structure, data),
+            source_rows=source_rows(structure, data),
+        ),
         data=data,
         rules=rules,
         solver=available_solver(rules.solver).name,

@@ -27,9 +27,14 @@ from cosim.grid.matpower_columns import (
     BS,
     BUS_I,
     F_BUS,
+    GEN_BUS,
     GS,
     PD,
+    PMAX,
+    PMIN,
     QD,
+    QMAX,
+    QMIN,
     RATE_A,
     SHIFT,
     T_BUS,
@@ -39,6 +44,7 @@ from cosim.grid.matpower_columns import (
     bus_label,
 )
 from cosim.grid.radial import ComplexArray, Feeder
+from cosim.grid.sources import sources_outside
 
 STEPS_MAX = 1000
 """Of the fixed point, whose error shrinks by a factor in each."""
@@ -52,6 +58,8 @@ class GivenCells:
     bus: FloatArray
     branch: FloatArray
     """Of those in service, with positions of buses for their numbers."""
+    gen: FloatArray
+    """Of those in service."""
     generation_mva: ComplexArray
     """Injection of generators at PQ buses and of negative loads."""
 
@@ -82,6 +90,8 @@ class GivenCells:
             *self._broken_voltages(feeder, np.abs(voltage), overrides),
             *self._overloads(model.entering(voltage, sent), overrides),
         ]
+        if overrides.source_limits and self.gen.shape[1] > PMIN:
+            broken += self._sources(feeder, model.supply(voltage, sent))
         return GivenFlow(voltage_pu=np.abs(voltage), broken=tuple(broken))
 
     def _broken_voltages(self, feeder: Feeder, voltage_pu: FloatArray, overrides: Overrides) -> Iterator[str]:
@@ -89,6 +99,13 @@ class GivenCells:
         fed = np.setdiff1d(np.arange(feeder.bus_count), feeder.slack_buses)
         names = [feeder.bus_names[k] for k in fed]
         yield from voltages_outside(names, voltage_pu[fed], (low[fed], high[fed]))
+
+    def _sources(self, feeder: Feeder, supply: ComplexArray) -> Iterator[str]:
+        numbers = self.bus[feeder.slack_buses, BUS_I]
+        own = [self.gen[self.gen[:, GEN_BUS] == number] for number in numbers]
+        limits = np.array([rows[:, [PMIN, PMAX, QMIN, QMAX]].sum(axis=0) for rows in own]) * 1e3
+        limits[limits[:, 0] == 0, 0] = -np.inf  # whether power may flow back is the user's word
+        yield from sources_outside(feeder, supply * self.base_mva * 1e3, limits, EXACT_PU)
 
     def _overloads(self, entering: tuple[ComplexArray, ComplexArray], overrides: Overrides) -> Iterator[str]:
         limit_pu = self.branch[:, RATE_A] / self.base_mva * overrides.branch_limit_scale
@@ -105,6 +122,8 @@ class _Model:
 
     ends: tuple[Any, Any]
     """Of the branches' two ends: (branches, buses); of one without impedance, its charging."""
+    node: IntArray
+    """The node of each bus."""
     share: Any
     """Voltage of each bus over that of its node: (buses, nodes)."""
     at_nodes: Any
@@ -132,6 +151,12 @@ class _Model:
             near[self.joining] += through
             far[self.joining] -= np.conj(tap) * through
         return near, far
+
+    def supply(self, voltage: ComplexArray, sent: ComplexArray) -> ComplexArray:
+        """Return what each slack bus takes from the upper grid."""
+        at_node = np.zeros(self.share.shape[1], dtype=np.complex128)
+        np.add.at(at_node, self.node, voltage * np.conj(self.at_buses @ voltage) - sent)
+        return at_node[self.slacks]
 
 
 @lru_cache(maxsize=16)
@@ -162,6 +187,7 @@ def _admittances(given: GivenCells, slacks: tuple[int, ...]) -> _Model:
     loads = np.setdiff1d(np.arange(share.shape[1]), held)
     return _Model(
         ends=(first, second),
+        node=node,
         share=share,
         at_nodes=at_nodes,
         factor=splu(sparse.csc_array(at_nodes[loads][:, loads])),

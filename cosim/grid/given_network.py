@@ -52,6 +52,8 @@ class Overrides:
 
     voltage: VoltageRules
     branch_limit_scale: float = 1.0
+    source_limits: bool = True
+    """Whether the limits of sources count."""
 
 
 class GivenNetwork(Protocol):
@@ -73,9 +75,12 @@ class Given:
         """Return the network with the user's limits, if any."""
         return cls(network=network, overrides=Overrides(voltage=voltage or VoltageRules()))
 
-    def scaled(self, branch_limit_scale: float) -> "Given":
-        """Return the network with all limits of branches times a factor."""
-        return replace(self, overrides=replace(self.overrides, branch_limit_scale=branch_limit_scale))
+    def under_settings(self, branch_limit_scale: float, *, source_limits: bool) -> "Given":
+        """Return the network with all limits of branches times a factor, with or without those of its sources."""
+        overrides = replace(
+            self.overrides, branch_limit_scale=branch_limit_scale, source_limits=source_limits
+        )
+        return replace(self, overrides=overrides)
 
 
 def check_against_given(feeder: Feeder, dispatch: Dispatch, load: Load, row: int) -> Dispatch:

@@ -13,9 +13,10 @@ from scipy.sparse.csgraph import connected_components
 from cosim.arrays import FloatArray, IntArray
 from cosim.errors import SolverError
 from cosim.grid.given_network import EXACT_PU, GivenFlow, Overrides, Power, overload, voltages_outside
-from cosim.grid.net_elements import PLACEHOLDER_KA
+from cosim.grid.net_elements import PLACEHOLDER_KA, SOURCE_LIMITS
 from cosim.grid.net_zero import Joined, ideal_switches, join_buses, through_switches
 from cosim.grid.radial import ComplexArray, Feeder
+from cosim.grid.sources import SIGN, sources_outside
 
 OPTIONS = {
     "init": "flat",
@@ -64,8 +65,10 @@ class GivenNet:
             raise SolverError(msg)
         voltage_pu = np.full(feeder.bus_count, np.nan)
         voltage_pu[bench.served] = bench.voltage_pu()[bench.position]
-        limits = _limits(bench, feeder, overrides)
-        return GivenFlow(voltage_pu=voltage_pu, broken=tuple(limits.broken(bench)))
+        broken = [*_limits(bench, feeder, overrides).broken(bench)]
+        if overrides.source_limits:
+            broken += _sources_outside(bench, feeder)
+        return GivenFlow(voltage_pu=voltage_pu, broken=tuple(broken))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,6 +173,25 @@ def _nodes(net: Any, bus: IntArray) -> dict[int, int]:
         number: at_part.get(own, -1) if lives else -1
         for number, own, lives in zip(net.bus.index.tolist(), part.tolist(), alive, strict=True)
     }
+
+
+def _sources_outside(bench: _Workbench, feeder: Feeder) -> Iterator[str]:
+    """Yield what the external grids of the net give outside their limits; those at one bus together."""
+    grids, given = bench.net.ext_grid, bench.net.res_ext_grid
+    limits = np.tile(np.copysign(np.inf, SIGN), (len(grids), 1))
+    for column, name in enumerate(SOURCE_LIMITS):
+        if name in grids:
+            limits[:, column] = grids[name].astype(float).fillna(limits[0, column]) * 1e3
+    if not np.isfinite(limits).any():
+        return
+    alive = grids.in_service.to_numpy(bool)
+    place = {bus: k for k, bus in enumerate(feeder.slack_buses.tolist())}
+    at = [place.get(bench.node[bus], -1) for bus in grids.bus.tolist()]
+    supply, total = np.zeros(len(place), dtype=np.complex128), np.zeros((len(place), 4))
+    np.add.at(supply, at, np.where(alive, (given.p_mw + 1j * given.q_mvar).fillna(0.0) * 1e3, 0.0))
+    np.add.at(total, at, np.where(alive[:, None], limits, 0.0))
+    total[total[:, 0] == 0, 0] = -np.inf  # whether power may flow back is the user's word
+    yield from sources_outside(feeder, supply, total, EXACT_PU)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cosim.arrays import FloatArray
 from cosim.errors import Problem
 from cosim.grid.branch import Branch, join_parallel
 from cosim.grid.given_cells import GivenCells
@@ -27,8 +28,12 @@ from cosim.grid.matpower_columns import (
     GS,
     PD,
     PG,
+    PMAX,
+    PMIN,
     QD,
     QG,
+    QMAX,
+    QMIN,
     RATE_A,
     SHIFT,
     T_BUS,
@@ -39,6 +44,7 @@ from cosim.grid.matpower_columns import (
     bus_label,
 )
 from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
+from cosim.grid.sources import source_limits
 from cosim.grid.tree import Edge
 from cosim.grid.voltage_rules import VoltageRules
 
@@ -52,6 +58,8 @@ def feeder_from_matpower(path: Path, *, voltage: VoltageRules | None = None) -> 
     case = read_matpower(path)
     generation = _generation(case)
     slacks, problems = _slacks(case)
+    limits, odd = _source_limits(case, list(slacks))
+    problems += odd
     branches, _ = join_parallel(_branches(case))
     bus = case.bus[case.alive]
     tables = Tables(
@@ -64,6 +72,7 @@ def feeder_from_matpower(path: Path, *, voltage: VoltageRules | None = None) -> 
         v_base_kv=np.where(bus[:, BASE_KV] > 0, bus[:, BASE_KV], 1.0),
         shunt_pu=np.asarray(bus[:, GS] + 1j * bus[:, BS], dtype=np.complex128) * 1e3 / BASE_KVA,
         voltage_limits_pu=(bus[:, VM_MIN], bus[:, VM_MAX]),
+        source_limits_kva=limits,
         notes=case.notes,
         bus_numbers="the numbers are those of the file",
     )
@@ -77,7 +86,13 @@ def _given(case: MatpowerCase, generation: ComplexArray) -> GivenCells:
     position = {number: float(k) for k, number in enumerate(bus[:, BUS_I])}
     ends = [F_BUS, T_BUS]
     branch[:, ends] = [[position[from_bus], position[to_bus]] for from_bus, to_bus in branch[:, ends]]
-    return GivenCells(base_mva=case.base_mva, bus=bus, branch=branch, generation_mva=generation / 1e3)
+    return GivenCells(
+        base_mva=case.base_mva,
+        bus=bus,
+        branch=branch,
+        gen=case.gen[case.generates],
+        generation_mva=generation / 1e3,
+    )
 
 
 def _generation(case: MatpowerCase) -> ComplexArray:
@@ -125,6 +140,25 @@ def _slacks(case: MatpowerCase) -> tuple[dict[str, float], list[Problem]]:
     if not slacks and not problems:
         problems.append(Problem("no bus is a reference (type 3); every part of a feeder has one"))
     return slacks, problems
+
+
+def _source_limits(case: MatpowerCase, slacks: list[str]) -> tuple[FloatArray | None, list[Problem]]:
+    """Return the limits of the generators at each slack bus, and a problem for each that cannot be."""
+    columns = [PMIN, PMAX, QMIN, QMAX]
+    rows = [row for row in case.gen[case.generates] if bus_label(row[GEN_BUS]) in slacks]
+    if not rows or len(rows[0]) <= PMIN:
+        return None, []
+    stated = np.array(rows)[:, columns]
+    problems = [
+        Problem(
+            f"bus {bus_label(row[GEN_BUS])}: the limits of its generator are crossed or no numbers ({name})"
+        )
+        for row in rows
+        for low, high, name in ((PMIN, PMAX, "Pmin, Pmax"), (QMIN, QMAX, "Qmin, Qmax"))
+        if not row[low] <= row[high]
+    ]
+    at = [slacks.index(bus_label(row[GEN_BUS])) for row in rows]
+    return source_limits(stated * 1e3, at, len(slacks)), problems
 
 
 def _branches(case: MatpowerCase) -> list[Branch]:

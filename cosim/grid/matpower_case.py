@@ -23,11 +23,7 @@ from cosim.grid.matpower_columns import (
     GEN_STATUS,
     ISOLATED,
     PD,
-    PMAX,
-    PMIN,
     QD,
-    QMAX,
-    QMIN,
     T_BUS,
     bus_label,
 )
@@ -236,16 +232,6 @@ def _notes(case: MatpowerCase, fields: Mapping[str, Any]) -> list[str]:
     if without.size:
         these = f"{at_bus(bus_label(without[0]))}" + (f" and {without.size - 1} more" * (without.size > 1))
         notes.append(f"baseKV is 0 at {these}: amperes are those of 1 kV.")
-    sources = case.gen[
-        case.generates & np.isin(case.gen[:, GEN_BUS], bus[bus[:, BUS_TYPE] == REFERENCE, BUS_I])
-    ]
-    if sources.shape[1] > PMIN:
-        notes += [
-            f"bus {bus_label(row[GEN_BUS])}: the limits of its source are not kept (P {row[PMIN]:g} to "
-            f"{row[PMAX]:g} MW, Q {row[QMIN]:g} to {row[QMAX]:g} Mvar)."
-            for row in sources
-            if np.isfinite(row[[PMIN, PMAX, QMIN, QMAX]]).any()
-        ]
     if branch.shape[1] >= ANGLE_LIMITS.stop:
         low, high = branch[:, ANGLE_LIMITS].T
         limited = branch[((low > -360) & (low != 0)) | ((high < 360) & (high != 0))]

@@ -13,6 +13,7 @@ from cosim.grid.device.base import Group
 from cosim.grid.device.price_response import PriceResponses
 from cosim.grid.problem import Elastic
 from cosim.grid.radial import BASE_KVA, Feeder
+from cosim.grid.sources import Row, supply_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class ProblemStructure:
     """The buses whose load answers the price."""
     current_scale: tuple[float, ...] = ()
     """About the current of each branch, see `equations.cone`; empty where all are about 1 p.u."""
+    source_rows: tuple[Row, ...] = ()
+    """The limits of sources that can bind."""
 
     @property
     def responses(self) -> tuple[Group[Any], ...]:
@@ -79,7 +82,7 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         *eq.cone(flow, feeder, np.array(structure.current_scale or 1.0)),
         *eq.current_limits(flow, feeder, *_largest_currents(model)),
         *_voltage_band(flow, model),
-        *([] if structure.export else [supply_p >= 0]),
+        *supply_limits(supply_p, supply_q, model, structure.source_rows, export=structure.export),
         *(constraint for own in terms for constraint in own.constraints),
     ]
     losses = model.times("loss_price", "current2", count=1) @ feeder.r_pu

@@ -41,6 +41,9 @@ _IMPEDANCE = (
 PLACEHOLDER_KA = 1e3
 """A line limit this high says that there is none."""
 
+SOURCE_LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
+"""The columns of the limits of external grids."""
+
 ELEMENTS: Mapping[str, Elements] = {
     "bus": Elements({"vn_kv": POSITIVE}),
     "load": Elements(
@@ -59,7 +62,7 @@ ELEMENTS: Mapping[str, Elements] = {
     "asymmetric_sgen": Elements({**_THREE_PHASES, "scaling": ANY}, told=_BALANCED),
     "ward": Elements({"ps_mw": ANY, "qs_mvar": ANY, "pz_mw": ANY, "qz_mvar": ANY}),
     "shunt": Elements({"p_mw": ANY, "q_mvar": ANY, "vn_kv": POSITIVE, "step": NOT_NEGATIVE}),
-    "ext_grid": Elements({"vm_pu": POSITIVE}),
+    "ext_grid": Elements({"vm_pu": POSITIVE}, optional=dict.fromkeys(SOURCE_LIMITS, ANY)),
     "line": Elements(
         {
             "length_km": NOT_NEGATIVE,

@@ -12,7 +12,6 @@ from cosim.grid.bus_words import at_bus
 from cosim.grid.net_elements import ELEMENTS
 from cosim.grid.net_zero import charged_without_impedance
 
-SOURCE_LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
 ENDS = ("bus", "from_bus", "to_bus", "hv_bus", "mv_bus", "lv_bus")
 
 
@@ -36,7 +35,7 @@ def _is_wrong(value: object, limits: Range, *, may_be_empty: bool) -> bool:
     """Tell whether a cell is no number within the limits; NaN is an empty one."""
     if not isinstance(value, int | float | np.number):
         return value is not None or not may_be_empty
-    if np.isnan(value):
+    if np.isnan(value) or (np.isinf(value) and may_be_empty):
         return not may_be_empty
     return not (is_quantity(float(value)) and limits.holds(float(value)))
 
@@ -84,7 +83,7 @@ def left_out(net: Any) -> list[str]:
             idle = net[table].index[~net[table].in_service.astype(bool)]
             if len(idle):
                 notes.append(f"{some(table, idle)}: each is out of service, and left out.")
-    return [*notes, *_unused_limits(net), *_limits_of_sources(net), *_not_dispatched(net)]
+    return [*notes, *_unused_limits(net), *_not_dispatched(net)]
 
 
 def _unused_limits(net: Any) -> Iterator[str]:
@@ -93,15 +92,6 @@ def _unused_limits(net: Any) -> Iterator[str]:
         limited = net.switch.index[net.switch.closed.astype(bool) & (net.switch.in_ka > 0)]
         if len(limited):
             yield f"{some('switch', limited)}: each has a rated current, which is not kept."
-
-
-def _limits_of_sources(net: Any) -> Iterator[str]:
-    """Tell of the limits of external grids: the feeder takes what it needs."""
-    alive = _in_service(net, "ext_grid")
-    columns = [column for column in SOURCE_LIMITS if column in alive]
-    limited = alive.index[alive[columns].notna().any(axis=1)]
-    if len(limited):
-        yield f"{some('ext_grid', limited)}: the limits of each ({', '.join(columns)}) are not kept."
 
 
 def _not_dispatched(net: Any) -> Iterator[str]:

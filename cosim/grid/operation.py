@@ -13,6 +13,7 @@ from cosim.errors import SolverError
 from cosim.grid.bus_words import at_bus
 from cosim.grid.cost import running_cost
 from cosim.grid.device import Devices
+from cosim.grid.device.base import POWER_NOTICED_KW
 from cosim.grid.flow import PowerFlow, no_power_flow
 from cosim.grid.given_network import check_against_given
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow
@@ -255,6 +256,7 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
         _record(recorder, op, place="tariff", kind="price", amount=-op.price_cny_per_kwh, sentence=sentence)
     _record_realised_voltage(recorder, op)
     _record_realised_current(recorder, op)
+    _record_realised_source(recorder, op)
 
 
 def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
@@ -295,6 +297,21 @@ def _record_realised_current(recorder: Recorder, op: Operation) -> None:
         )
         amount = float(over_a[worst])
         _violation(recorder, op, "realised_current", amount, sentence, place)
+
+
+def _record_realised_source(recorder: Recorder, op: Operation) -> None:
+    """Record that with the realised load the sources have to give more than they may, all together."""
+    limits = op.feeder.source_limits_kva
+    if limits is None or any(v.kind == "source_limit" for v in op.dispatch.violations):
+        return
+    most_kw = float(limits[:, 1].sum())
+    over_kw = float(np.nan_to_num(op.realised.slack_kw)) - most_kw
+    if over_kw > POWER_NOTICED_KW:
+        sentence = (
+            f"period {op.now.period}: the source gives {over_kw:.1f} kW more than its limit of {most_kw:,.5g} kW with "
+            "the realised load. Plan with a margin: lower the limit in the network."
+        )
+        _violation(recorder, op, "realised_source", over_kw, sentence)
 
 
 def _violation(

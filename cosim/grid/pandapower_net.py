@@ -20,12 +20,13 @@ from cosim.grid.given_network import Given
 from cosim.grid.given_pandapower import GivenNet
 from cosim.grid.matpower import feeder_from_matpower
 from cosim.grid.matpower_columns import BASE_KV, BUS_TYPE, ISOLATED, PD, QD
-from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA
-from cosim.grid.net_faults import beyond_the_model, left_out, table_faults
+from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA, SOURCE_LIMITS
+from cosim.grid.net_faults import beyond_the_model, left_out, some, table_faults
 from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.net_sources import open_net, quiet
 from cosim.grid.net_zero import with_stand_ins, without_impedance
 from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
+from cosim.grid.sources import source_limits
 from cosim.grid.tree import Edge
 from cosim.grid.voltage_rules import VoltageRules
 
@@ -79,7 +80,7 @@ def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feede
     power, generation = _powers(modelled, bare, source, origin_bus)
     name_of = dict(zip(rows.tolist(), names, strict=True))
     branches, branch_rows = _branches(bare, model, name_of, branch_names(net, counted=called.counted), zero)
-    slacks = _slacks(bare, name_of, problems)
+    slacks, limits = _slacks(bare, name_of, problems)
     buses = model["bus"]
     tables = Tables(
         name=str(net.name or source),
@@ -91,6 +92,7 @@ def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feede
         v_base_kv=buses[rows, 9].copy(),
         shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
         voltage_limits_pu=_voltage_limits(bare, origin_bus),
+        source_limits_kva=limits,
         notes=tuple(left_out(net)),
         aliases=aliases,
         unclear={number: both for number, both in called.unclear.items() if number in aliases},
@@ -173,8 +175,13 @@ def _voltage_limits(net: Any, bus: IntArray) -> tuple[FloatArray, FloatArray]:
     return limits[0], limits[1]
 
 
-def _slacks(net: Any, name_of: dict[int, str], problems: list[Problem]) -> dict[str, float]:
-    """Return the voltage [p.u.] that each external grid in service holds, by bus; add what is wrong to *problems*."""
+def _slacks(
+    net: Any, name_of: dict[int, str], problems: list[Problem]
+) -> tuple[dict[str, float], FloatArray | None]:
+    """Return the voltage [p.u.] that each external grid in service holds, by bus, and the limits of those at each bus.
+
+    Adds what is wrong to *problems*.
+    """
     alive = net.bus.index[net.bus.in_service.astype(bool)]
     grids = net.ext_grid[net.ext_grid.in_service.astype(bool) & net.ext_grid.bus.isin(alive)]
     slacks: dict[str, float] = {}
@@ -184,7 +191,14 @@ def _slacks(net: Any, name_of: dict[int, str], problems: list[Problem]) -> dict[
             problems.append(Problem(f"{at_bus(name)}: its external grids hold different voltages (vm_pu)"))
     if not slacks:
         problems.append(Problem("no external grid is in service; every part of a feeder has one"))
-    return slacks
+    stated = grids.reindex(columns=list(SOURCE_LIMITS)).astype(float).to_numpy() * 1e3
+    for low, high in ((0, 1), (2, 3)):
+        crossed = grids.index[stated[:, low] > stated[:, high]]
+        if len(crossed):
+            names = f"{SOURCE_LIMITS[low]}, {SOURCE_LIMITS[high]}"
+            problems.append(Problem(f"{some('ext_grid', crossed)}: the limits of each are crossed ({names})"))
+    at = [list(slacks).index(name_of[int(rows_of(net, bus))]) for bus in grids.bus]
+    return slacks, source_limits(stated, at, len(slacks))
 
 
 def _bus_branch_model(net: Any, source: str, **options: Any) -> Any:

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.arrays import FloatArray
-from cosim.grid.builder import Parameters
+from cosim.grid.builder import Parameters, marks
 from cosim.grid.equations import limited_ends
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import Load, ProblemData
 from cosim.grid.radial import BASE_KVA
+from cosim.grid.sources import Row, rows_that_can_bind
 
 SMALL_PU, LARGE_PU = 0.01, 10.0
 """Currents [p.u. of 1 MVA] between which a branch needs no scale."""
@@ -52,12 +53,11 @@ def _sheddable(load: Load, *, feeds_in: bool) -> dict[str, FloatArray]:
     }
 
 
-def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, FloatArray]:
-    """Return the squares of currents no branch can exceed in any AC power flow within the limits.
+def _reach(structure: ProblemStructure, data: ProblemData) -> tuple[FloatArray, FloatArray, float]:
+    """Return the largest power of each bus, and current of each branch, in any AC power flow within the limits.
 
-    By Kirchhoff's law it carries the sum of the currents below it, each at most S_max / v_min. The cones
-    alone allow any current, so where losses pay (prices below zero) the relaxation would run away. Where a
-    branch has a limit that can bind, it holds here: of its series current where it has no charging, else at its ends.
+    And the highest voltage. By Kirchhoff's law a branch carries the sum of the currents below it, each at most
+    S_max / v_min.
     """
     feeder, load = structure.feeder, data.load
     low, high = feeder.voltage_limits_pu
@@ -71,7 +71,29 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
     ratings = sum(group.rating_pu(data, feeder) @ group.at(feeder) for group in structure.devices.loads_last)
     largest = largest + ratings + np.abs(feeder.admittance_at_bus) * highest**2
     scale = feeder.ratio_to_slack
-    reach = CUT_MARGIN * feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus]
+    return largest, CUT_MARGIN * feeder.sum_below(largest / scale) / lowest * scale[feeder.to_bus], highest
+
+
+def source_rows(structure: ProblemStructure, data: ProblemData) -> tuple[Row, ...]:
+    """Return the limits of sources that can bind; those that cannot add no row to the problem."""
+    feeder = structure.feeder
+    if feeder.source_limits_kva is None:
+        return ()
+    largest, reach, _ = _reach(structure, data)
+    leaving = (reach / feeder.ratio) @ marks(feeder.from_bus, feeder)
+    at = feeder.slack_buses
+    most = (feeder.slack_voltages_pu * leaving[:, at] + largest[:, at]).max(axis=0)
+    return rows_that_can_bind(feeder, most, export=structure.export)
+
+
+def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, FloatArray]:
+    """Return the squares of currents no branch can exceed in any AC power flow within the limits.
+
+    The cones alone allow any current, so where losses pay (prices below zero) the relaxation would run away. Where a
+    branch has a limit that can bind, it holds here: of its series current where it has no charging, else at its ends.
+    """
+    feeder = structure.feeder
+    _, reach, highest = _reach(structure, data)
     near_max, far_max = feeder.current_max_pu * feeder.ratio, feeder.current_max_to_pu
     own = np.where(feeder.y_from_pu == 0, near_max, np.inf)
     own = np.minimum(own, np.where(feeder.y_to_pu == 0, far_max, np.inf))

@@ -122,6 +122,8 @@ class Elastic:
     voltage_floor_pu: PerUnitVoltage = 0.80
     station_cny_per_kwh: Positive = 10.0
     base_cny_per_kwh: Positive = 100.0
+    source_cny_per_kwh: Positive = 20.0
+    """Power, active or reactive, beyond the limits of a source."""
     terminal_energy_cny_per_kwh: Positive = 50.0
     """Energy a store, departing vehicles or a shifted load should have in the end."""
     renewable_cny_per_kwh: Positive = 2.0

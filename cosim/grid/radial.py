@@ -64,6 +64,8 @@ class Feeder:
     voltage_min_pu: float | FloatArray = DEFAULT_BAND_PU[0]
     """Lowest voltage allowed, at any bus but the slack buses or at each; ``voltage_max_pu`` likewise."""
     voltage_max_pu: float | FloatArray = DEFAULT_BAND_PU[1]
+    source_limits_kva: FloatArray | None = None
+    """Limits of what each slack bus takes from the upper grid, see `sources`; None is none."""
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Other names of buses."""
     unclear: Mapping[str, Problem] = field(default_factory=dict)
@@ -202,6 +204,7 @@ class Tables:
     shunt_pu: ComplexArray | None = None
     voltage_limits_pu: tuple[FloatArray, FloatArray] | None = None
     """Lowest and highest voltage the source allows at each bus; NaN where it says none."""
+    source_limits_kva: FloatArray | None = None
     notes: tuple[str, ...] = ()
     aliases: Mapping[str, int] = field(default_factory=dict)
     unclear: Mapping[str, Problem] = field(default_factory=dict)
@@ -288,6 +291,7 @@ def _ordered(
         slack_voltage_pu=slack_pu,
         voltage_min_pu=_one_or_each(band[0]),
         voltage_max_pu=_one_or_each(band[1]),
+        source_limits_kva=tables.source_limits_kva,
         notes=tables.notes,
         aliases=tables.aliases,
         unclear=tables.unclear,

@@ -30,10 +30,10 @@ class Violation:
     period: int
     bus: str
     kind: str
-    """``undervoltage``, ``overvoltage``, ``station_shed``, ``base_shed``, ``feed_in_off``, ``renewable_off`` or
-    ``terminal_energy``."""
+    """``undervoltage``, ``overvoltage``, ``station_shed``, ``base_shed``, ``feed_in_off``, ``source_limit``,
+    ``renewable_off`` or ``terminal_energy``."""
     amount: float
-    """p.u. for voltages, kW for power, kWh for energy."""
+    """p.u. for voltages, kW for power (kvar where the sentence says so), kWh for energy."""
     sentence: str
 
     def __str__(self) -> str:

@@ -10,17 +10,19 @@ from scipy.sparse.csgraph import connected_components
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
-from cosim.grid.binding import Ways
+from cosim.grid.binding import Ways, supply_kva
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import ProblemData
 from cosim.grid.radial import Feeder
 from cosim.grid.solution import Solution, Violation
+from cosim.grid.sources import UNITS, beyond, says
 from cosim.grid.sweep import sweep_power_flow
 
 VOLTAGE_NOTICED_PU = 1e-6
 KINDS = (
+    "source_limit",
     "base_shed",
     "station_shed",
     "feed_in_off",
@@ -35,7 +37,7 @@ KINDS = (
 def violations(
     solution: Solution, structure: ProblemStructure, data: ProblemData, *, proven: bool = True
 ) -> tuple[Violation, ...]:
-    """Return every limit an elastic solution breaks: load not served first, the worst of each kind first.
+    """Return every limit an elastic solution breaks: sources, then load not served; the worst of each kind first.
 
     Only where that is *proven* does a sentence say that no dispatch keeps it.
     """
@@ -43,6 +45,7 @@ def violations(
     found = [
         *_shed(solution, structure, data),
         *_feed_in_off(solution, structure, data),
+        *_sources(solution, structure, data, fails),
         *_voltages(solution, structure, data, fails),
     ]
     found += [v for group in structure.groups for v in group.violations(solution.setpoints, data)]
@@ -81,6 +84,28 @@ def _voltages(
             f"(above by {amount:.3g}). {relief}ower grid.slack_voltage_pu."
         )
         yield Violation(period=period, bus=bus, kind="overvoltage", amount=amount, sentence=sentence)
+
+
+def _sources(
+    solution: Solution, structure: ProblemStructure, data: ProblemData, fails: str
+) -> Iterator[Violation]:
+    feeder, first = structure.feeder, data.horizon.first_period
+    if feeder.source_limits_kva is None:
+        return
+    outside = beyond(supply_kva(solution, feeder), feeder.source_limits_kva)
+    for t, slack, column in np.argwhere(outside > POWER_NOTICED_KW).tolist():
+        period, bus, amount = (
+            first + t,
+            feeder.bus_names[feeder.slack_buses[slack]],
+            float(outside[t, slack, column]),
+        )
+        limit = says(float(feeder.source_limits_kva[slack, column]), column)
+        sentence = (
+            f"period {period}, {at_bus(bus)}: {fails} the limit of the source, {limit} ({amount:,.1f} "
+            f"{UNITS[column]} {('short', 'above')[column % 2]}). Change it in the network, or lift it by "
+            "grid.source_limits=false."
+        )
+        yield Violation(period=period, bus=bus, kind="source_limit", amount=amount, sentence=sentence)
 
 
 def _voltage_of_base_load(structure: ProblemStructure, data: ProblemData) -> FloatArray:

@@ -11,6 +11,7 @@ from typing import Any
 from cosim.config import ScenarioConfig
 from cosim.config.events import AnyEvent
 from cosim.errors import Problem, refuse
+from cosim.mail_settings import EVS
 from cosim.periods import SECONDS_PER_DAY
 from cosim.road.paths import PathSet
 from cosim.scenario.station import Station
@@ -132,6 +133,26 @@ def _road_problems(
         yield _unknown(place, event.name, "road link", roads)
 
 
+def _operator_problems(
+    event: Any, place: str, config: ScenarioConfig, _paths: PathSet | None
+) -> Iterator[Problem]:
+    """Yield the problem of a feeder that does not exist."""
+    feeders = [feeder.name for feeder in config.grid.feeders]
+    if event.name not in feeders:
+        yield _unknown(place, event.name, "feeder", feeders)
+
+
+def _mail_problems(
+    event: Any, place: str, config: ScenarioConfig, _paths: PathSet | None
+) -> Iterator[Problem]:
+    """Yield the problem of a sender that does not exist."""
+    operators = [f"operator {feeder.name}" for feeder in config.grid.feeders]
+    senders = [*(station.name for station in config.stations), *operators, "coordinator", EVS]
+    if event.sender and event.sender not in senders:
+        allowed = f"one of {', '.join(senders)}"
+        yield Problem(field=f"{place}.sender", value=event.sender, allowed=allowed)
+
+
 def _unknown(place: str, name: str, kind: str, names: list[str]) -> Problem:
     allowed = f"one of the {len(names)} {kind}s, {names[0]} to {names[-1]}" if len(names) > 1 else names[0]
     return Problem(field=f"{place}.name", value=name, allowed=allowed)
@@ -141,5 +162,9 @@ CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[
     "station": _station_problems,
     "chargers": _station_problems,
     "road": _road_problems,
+    "mail": _mail_problems,
+    "operator": _operator_problems,
+    "coordinator": lambda *_: iter(()),
+    "meter": _station_problems,
 }
 """What checks the references of an event, by its kind."""

@@ -56,7 +56,8 @@ def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
         name=config.name,
         current_max_pu=scale * feeder.current_max_pu,
         current_max_to_pu=scale * feeder.current_max_to_pu,
-        given=feeder.given and feeder.given.scaled(scale),
+        source_limits_kva=feeder.source_limits_kva if config.source_limits else None,
+        given=feeder.given and feeder.given.under_settings(scale, source_limits=config.source_limits),
     )
 
 

@@ -36,7 +36,7 @@ def event_sentences(scenario: Scenario, records: list[dict[str, Any]], *, of_age
 
 
 def _what(event: Event) -> str:
-    return f"{event.config.words}, {event.config.begins} to {event.config.until}"
+    return f"{event.config.words.format(event.config)}, {event.config.begins} to {event.config.until}"
 
 
 def _effects(effects: dict[str, float]) -> str:

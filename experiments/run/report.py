@@ -14,7 +14,7 @@ from experiments.run.figures import accuracy, coupling, learning, outcomes, stat
 from experiments.run.figures.day import Day
 from experiments.run.figures.networks import networks
 from experiments.run.figures.sequence import sequence
-from experiments.run.report_words import headlines, mean_waits, real_time_sentence, verdict
+from experiments.run.report_words import headlines, lost_mail, mean_waits, real_time_sentence, verdict
 from experiments.run.summary import link_flows
 from experiments.study import write_page
 
@@ -42,6 +42,7 @@ def write_report(run: Run) -> None:
         figures=figures,
         later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
         sequence=sequence(day),
+        lost_mail=lost_mail(run.agents.read("mail")) if run.agents else [],
     )
     write_page(page, run.directory / "report.html")
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosim.arrays import Frame
+from cosim.messages import INFORMATION
 from experiments.compare.totals import mean_wait_min
 from experiments.run.figures.day import Day
 from experiments.run.real_time import UNIT_VALUES
@@ -17,6 +19,8 @@ class Headline:
     label: str
     value: str
     unit: str
+    interval: str = ""
+    """95 % interval of a mean over replications."""
 
 
 _HEADLINES = (
@@ -39,10 +43,15 @@ _HEADLINES = (
 def headlines(summary: Mapping[str, Any]) -> list[Headline]:
     """Return the summary as it is shown at the top; figures a model does not have are left out."""
     return [
-        Headline(label, _power_of_ten(format(summary[key], form)), unit)
+        Headline(label, _power_of_ten(format(summary[key], form)), unit, _interval(summary, key, form))
         for key, label, form, unit in _HEADLINES
         if isinstance(summary.get(key), int | float) and math.isfinite(summary[key])
     ]
+
+
+def _interval(summary: Mapping[str, Any], key: str, form: str) -> str:
+    interval = summary["interval_95"].get(key)
+    return "" if interval is None else f"{interval[0]:{form}} to {interval[1]:{form}}"
 
 
 def _power_of_ten(number: str) -> str:
@@ -89,3 +98,12 @@ def mean_waits(day: Day) -> dict[str, float]:
     expected = None if stations.empty else mean_wait_min(stations, day.period_min / 60)
     found = {"agents": day.run.summary["wait_min"] if day.run.agents else None, "equilibrium": expected}
     return {model: wait_min for model, wait_min in found.items() if wait_min is not None}
+
+
+def lost_mail(mail: Frame) -> list[dict[str, Any]]:
+    """Return how many messages of each kind were sent, lost and late; none where all arrived in time."""
+    affected = mail.groupby("kind")[["sent", "lost", "late"]].sum().query("lost + late > 0")
+    return [
+        {"kind": kind, **counts, "instead": INFORMATION[str(kind)].instead}
+        for kind, counts in affected.to_dict("index").items()
+    ]

@@ -1,7 +1,7 @@
 """Run a scenario: the one place that chooses which model runs, and that writes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from cosim.coupling import (
 )
 from cosim.grid.solvers import available_solver
 from cosim.periods import PeriodOfDay
-from cosim.results import Run, load_run, write_tables
+from cosim.results import ModelTables, Run, load_run, write_tables
 from cosim.scenario import Scenario, as_scenario
 from cosim.scenario.choice import NotImported
 from cosim.scenario.feeder_case import network_notes
@@ -36,8 +36,14 @@ from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
+from experiments.run.over_replications import ONE_DAY, over_replications, violations_of
 from experiments.run.real_time import compare_plans
-from experiments.run.replications import Processes, replication_seeds, simulate_replications
+from experiments.run.replications import (
+    Processes,
+    day_directory,
+    replication_seeds,
+    simulate_replications,
+)
 from experiments.run.summary import flags, summarise
 from experiments.store.commands import RunCommand, keep_command
 from experiments.store.folders import RunDirectory
@@ -109,7 +115,8 @@ def run(
             for name, own in tables.items():
                 under_way.write(name, own)
             write_scenario(scenario, unfinished.path)
-        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables)}
+        repeated = under_way.replications if "agents" in tables else []
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, repeated)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     finished = load_run(final)
@@ -165,6 +172,12 @@ class RunUnderWay:
             tables["comparison"] = {**compared, "learning": learning}
         return tables
 
+    @property
+    def replications(self) -> list[Reader]:
+        """Readers of the replications of the agents' day, once they are written; none where it is not repeated."""
+        numbers = range(1, len(self.seeds) + 1) if len(self.seeds) > 1 else ()
+        return [cache(ModelTables(day_directory(self.directory, number)).read) for number in numbers]
+
     def write(self, model: str, tables: dict[str, Frame]) -> None:
         """Write the tables of a model; those of a single day of the agents are written already."""
         folder = self.directory / model
@@ -198,13 +211,16 @@ class RunUnderWay:
             return [cache(tables.read) for tables in further]
 
 
-def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dict[str, Any]:
+def _facts(
+    scenario: Scenario, day: EquilibriumDay, tables: ModelsTables, replications: Sequence[Reader]
+) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
-    several = len(scenario.feeders) > 1
-    flagged = {
+    agents = tables.get("agents", {}).get("violations")
+    told: dict[str, Any] = {"several_feeders": len(scenario.feeders) > 1, "replications": len(replications)}
+    violations = {
         "equilibrium": equilibrium.get("violations", day_violations(scenario, day)),
-        "agents": tables.get("agents", {}).get("violations"),
+        "agents": violations_of(replications) if replications else agents,
     }
     shown = {name: last_day(own, 1 if name == "equilibrium" else days) for name, own in tables.items()}
     summary = {
@@ -213,6 +229,8 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "days": days,
         **_learning(tables.get("comparison", {}), days),
         **summarise(scenario, shown),
+        "replications": max(1, len(replications)),
+        **(over_replications(scenario, replications) if replications else ONE_DAY),
         "sue_residual_max": day.residual_max,
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
@@ -224,11 +242,11 @@ def _facts(scenario: Scenario, day: EquilibriumDay, tables: ModelsTables) -> dic
         "seed": scenario.config.seed,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "solver": asdict(available_solver(scenario.feeders[0].rules.solver)),
-        "flags": flags(flagged, several_feeders=several),
+        "flags": flags(violations, **told),
         "notes": [
             *unit_questions(scenario.config),
             *network_notes([case.feeder for case in scenario.feeders]),
-            *flags(flagged, several_feeders=several, notes=True),
+            *flags(violations, **told, notes=True),
             *event_sentences(scenario, summary["events"], of_agents="agents" in tables),
         ],
         "summary": summary,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.invariants import KIND as BROKEN_INVARIANT
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
@@ -30,6 +31,7 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     day, hours = main["dispatch"][main["dispatch"].day == 1], scenario.periods.hours
     return {
         **(_trips_of_agents(agents["evs"]) if agents else _trips_of_equilibrium(main["paths"], hours)),
+        **(_mail_and_invariants(agents) if agents else dict.fromkeys(WATCHED)),
         "sessions": int(sessions) if agents else sessions,
         "energy_kwh": float(main["stations"].energy_kwh.sum()),
         **_stations(main["stations"], scenario),
@@ -45,6 +47,19 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
 
 def _trips_of_agents(evs: Frame) -> dict[str, Any]:
     return {"trips": int(evs.arrived.sum()), "stranded": int(evs.stranded.sum())}
+
+
+WATCHED = ("mail_sent", "mail_lost", "mail_late", "invariants_broken")
+"""What is known only of the agents: their messages, and what should hold after every period."""
+
+
+def _mail_and_invariants(agents: Tables) -> dict[str, int]:
+    """Return how many messages were sent, lost and late, and how often an invariant was broken."""
+    mail, violations = agents["mail"], agents.get("violations")
+    broken = 0 if violations is None else int(violations.kind.str.startswith(BROKEN_INVARIANT).sum())
+    return {f"mail_{name}": int(mail[name].sum()) for name in ("sent", "lost", "late")} | {
+        "invariants_broken": broken
+    }
 
 
 def _trips_of_equilibrium(paths: Frame, hours: float) -> dict[str, Any]:
@@ -111,10 +126,12 @@ def flags(
     several_feeders: bool = False,
     listed: str = "in the table violations",
     notes: bool = False,
+    replications: int = 1,
 ) -> list[str]:
     """Return what kept each model from an answer within all limits: of each kind the worst, and how many more.
 
-    Where there are *several_feeders*, a bus is named with its feeder. *listed* says where the others are. With
+    Of several *replications*, whose number is in a column ``replication``, it is told in how many. Where there are
+    *several_feeders*, a bus is named with its feeder. *listed* says where the others are. With
     *notes*, what is worth knowing although all limits are kept: the kinds `NOTES`.
     """
     sentences = []
@@ -125,5 +142,13 @@ def flags(
             worst = alike.sort_values("amount", ascending=False, kind="stable").iloc[0]
             where = f"feeder {worst.feeder}, " if several_feeders and worst.feeder else ""
             others = f" ({len(alike) - 1} more of kind '{kind}' {listed}.)" if len(alike) > 1 else ""
-            sentences.append(f"{model}: {where}{worst.sentence}{others}")
+            sentences.append(
+                f"{model}{_replication(alike, worst, replications)}: {where}{worst.sentence}{others}"
+            )
     return sentences
+
+
+def _replication(alike: Frame, worst: Any, replications: int) -> str:
+    if "replication" not in alike:
+        return ""
+    return f" in {alike.replication.nunique()} of {replications} replications, worst in replication {worst.replication}"

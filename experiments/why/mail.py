@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
+from agents.events.mail import mail_settings
+from cosim.mail_settings import LOST_S
 from cosim.messages import ev_address
 from experiments.why.record import EvDay, Trip
 
@@ -29,13 +33,14 @@ def _charging_messages(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
 
 
 def _trip_reports(day: EvDay, trip: Trip) -> list[dict[str, Any]]:
-    settings, arrival_s = day.scenario.config.messages, trip["arrival_s"]
+    arrival_s = trip["arrival_s"]
     if arrival_s < 0:
         return []
     content = {"path": trip["path"], "wait_s": trip["wait_s"], "charge_s": trip["charge_s"]}
     report = _message("TripReported", arrival_s, ev_address(day.ev), "coordinator", **content)
-    is_lost = trip["report_uniform"] < settings.loss_probability
-    return [report | {"delivered_s": -1 if is_lost else arrival_s + settings.delay_s}]
+    mail, uniform = mail_settings(day.scenario, day.scenario.config.seed), np.array([trip["report_uniform"]])
+    (delivered_s,) = mail.reports_s(np.array([arrival_s]), uniform).tolist()
+    return [report | {"delivered_s": -1 if delivered_s == LOST_S else delivered_s}]
 
 
 def _message(kind: str, sent_s: int, sender: str, receiver: str, **content: Any) -> dict[str, Any]:

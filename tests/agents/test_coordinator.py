@@ -12,6 +12,7 @@ import simpy
 from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
 from agents.day_boundary import Reports
+from agents.information import LastReceived
 from agents.roads import Roads
 from cosim.mailbox import MailSettings, PostOffice
 from cosim.messages import DispatchIssued, Message, PeriodOpened, TariffIssued, TripReported, TripsReported
@@ -38,7 +39,8 @@ class Addresses:
 
 def left_over(**parts: Any) -> Any:
     """Return what the coordinator reads of a day boundary."""
-    return SimpleNamespace(**({"measured": None, "reports": Reports.none(), "mail": ()} | parts))
+    told = {"opened": LastReceived.none(0), "station_tariff": LastReceived.none(2)}
+    return SimpleNamespace(**({"measured": None, "reports": Reports.none(), "mail": (), **told} | parts))
 
 
 class Bench:

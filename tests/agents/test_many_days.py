@@ -25,6 +25,19 @@ TYPES = (
     'population.types=[{name="small", share=0.3333333333, battery_kwh=30, fast_kw=30, slow_charger_kw=3.5},'
     '{name="large", share=0.6666666667, battery_kwh=70, home_charger_share=0.9}]'
 )
+NIGHT_MAIL = (
+    '{kind="mail", from="12:00", delay_max_s=30000, overtaken_probability=0.4, loss_probability=0.1}, '
+    '{kind="mail", from="20:00", duplicate_probability=0.5}'
+)
+SILENT_NIGHT = ", ".join(
+    f"{{{event}, day={day}, {time}}}"
+    for event in (
+        'kind="operator", name="feeder"',
+        'kind="coordinator"',
+        'kind="meter", name="S", reading="frozen"',
+    )
+    for day, time in ((1, 'from="17:00"'), (2, 'from="00:00", until="07:00"'))
+)
 CASES = {
     "queues over midnight, what was measured": (
         "toy",
@@ -69,12 +82,39 @@ CASES = {
             "population.evs=250",
         ],
     ),
+    "mail disturbed around midnight": (
+        "toy",
+        [
+            "days=2",
+            f"events=[{NIGHT_MAIL}]",
+            "population.information={equilibrium=0.4, last_period=0.6}",
+            "messages.delay_s=600",
+            "tariff.charging_price=nodal",
+            "mobility.price_sensitivity=1.0",
+            "population.evs=250",
+        ],
+    ),
+    "nobody answers around midnight": (
+        "toy",
+        [
+            "days=2",
+            f"events=[{SILENT_NIGHT}]",
+            "population.information={equilibrium=0.4, last_period=0.6}",
+            "tariff.charging_price=nodal",
+            "mobility.price_sensitivity=1.0",
+            "population.evs=250",
+        ],
+    ),
     "batteries too small, carried": (
         "toy",
         ["days=2", "population.soc=carried", "mobility.battery_kwh=9.0", "mobility.soc_reserve=0.0"],
     ),
 }
-WITH_FEEDER = {"types of EVs, carried", "broadcasts on their way at midnight"}
+WITH_FEEDER = {
+    "types of EVs, carried",
+    "nobody answers around midnight",
+    "broadcasts on their way at midnight",
+}
 """Elsewhere the roads and stations alone: a day costs half as much."""
 
 

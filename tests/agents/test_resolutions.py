@@ -25,7 +25,17 @@ FAILURES = (
     '{kind="chargers", name="S", from="15:00", chargers=1, until="19:12:13"},'
     '{kind="station", name="S", from="18:00", until="18:30"}]'
 )
+DISTURBED = (
+    '{kind="mail", from="06:00", until="18:00", loss_probability=0.2, delay_max_s=4000, overtaken_probability=0.3}, '
+    '{kind="mail", from="15:00", message="TripReported", sender="EVs", duplicate_probability=0.5, delay_s=30}'
+)
 CASES = {
+    "mail lost, late, sent twice and overtaken": [
+        f"events=[{DISTURBED}]",
+        "tariff.charging_price=nodal",
+        "population.information=last_period",
+        "mobility.price_sensitivity=1.0",
+    ],
     "queues across periods": ["population.evs=1200", "stations.S.chargers=1"],
     "mail lost and late, to drivers who watch the price": [*DEAF, "mobility.price_sensitivity=1.0"],
     "power limits that come late, if at all": [

@@ -44,7 +44,10 @@ def test_every_fault_of_every_event_is_named_at_once() -> None:
         "table events.S: until is 08:30; it must be after from, 08:30.",
         'events.1.from is \'8:30\'; it must be a time of day in quotes, "08:30" or "08:30:15", up to "24:00".',
         "table events.2: capacity is 0.001; it must be 0 (closed) or 0.01 or more.",
-        "events.x.kind is 'flood'; it must be one of 'station', 'chargers', 'road'.",
+        (
+            "events.x.kind is 'flood'; it must be one of 'station', 'chargers', 'road', 'mail', 'operator', "
+            "'coordinator', 'meter'."
+        ),
         "events.y.kind is missing.",
         "events.z.from is missing.",
         'events.z.until is \'24:01\'; it must be a time of day in quotes, "08:30" or "08:30:15", up to "24:00".',

@@ -145,7 +145,7 @@ def test_the_limits_of_the_network_decide_and_not_those_of_the_model(
 ) -> None:
     feeder = source(tmp_path)
     dispatch, load = planned(feeder)
-    tight = replace(feeder, given=feeder.given.scaled(0.05))
+    tight = replace(feeder, given=feeder.given.under_settings(0.05, source_limits=True))
     flagged = check_against_given(tight, dispatch, load, 0)
     assert flagged.status == "not certified"
     assert sentence in flagged.reason_not_certified

@@ -211,7 +211,6 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
         "mpc.dcline is not used.",
         "bus 9 is isolated (type 4): its load of 0.3 MW is left out.",
         "baseKV is 0 at bus 1 and 1 more: amperes are those of 1 kV.",
-        "bus 1: the limits of its source are not kept (P 0 to 9 MW, Q -9 to 9 Mvar).",
         "branch 1-2: the limits of its angle difference are not kept.",
     )
 

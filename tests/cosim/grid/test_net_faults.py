@@ -90,7 +90,6 @@ def test_what_is_left_out_or_changed_is_told() -> None:
         "heat_pump 0: each is of no kind known here, and left out.",
         "line 32, 33, 34, 35, 36: each is out of service, and left out.",
         "bus 33: each is out of service, and left out.",
-        "ext_grid 0: the limits of each (min_p_mw, max_p_mw, min_q_mvar, max_q_mvar) are not kept.",
     }
     assert feeder.load_kw[5] == pytest.approx(60 + 30)
 

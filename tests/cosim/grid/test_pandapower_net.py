@@ -136,7 +136,6 @@ def test_a_profile_scales_loads_and_not_the_nets_own_generators() -> None:
     assert feeder.notes == (
         "storage 0: each is taken as fixed at the power of its table; a store to dispatch is one of --devices.",
         "line 32, 33, 34, 35, 36: each is out of service, and left out.",
-        "ext_grid 0: the limits of each (min_p_mw, max_p_mw, min_q_mvar, max_q_mvar) are not kept.",
     )
 
 

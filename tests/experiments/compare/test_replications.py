@@ -97,3 +97,28 @@ def test_scenarios_with_one_seed_share_their_draws_and_are_compared_in_pairs(
         assert ours.length_km.tolist() == theirs.length_km.tolist()
         assert ours.origin.tolist() == theirs.origin.tolist()
     assert load_run(other.directory).manifest["seeds"] == replicated.manifest["seeds"]
+
+
+def test_the_figures_of_a_replicated_run_are_means_with_the_interval_of_student(replicated: Run) -> None:
+    """t(.975, 2) = 4.3027."""
+    costs = [day.read("dispatch").query("day == 1").cost_cny.sum() for day in replicated.replications]
+    half = 4.302653 * np.std(costs, ddof=1) / np.sqrt(3)
+    summary = replicated.summary
+    assert summary["cost_cny"] == pytest.approx(np.mean(costs))
+    assert summary["interval_95"]["cost_cny"] == pytest.approx([np.mean(costs) - half, np.mean(costs) + half])
+    assert (summary["replications"], summary["replications_broken"]) == (3, 0)
+
+
+@pytest.mark.usefixtures("without_page")
+def test_a_limit_that_only_a_later_replication_breaks_flags_the_run(replicated: Run, tmp_path: Path) -> None:
+    lowest = [day.read("dispatch").voltage_min_pu.min() for day in replicated.replications]
+    worst = int(np.argmin(lowest)) + 1
+    assert worst > 1
+    limit = round(min(lowest) + 1e-5, 6)
+    breaking = sum(voltage < limit for voltage in lowest)
+    weak = load_scenario(CONFIGS / "toy.toml", {"grid.voltage_min_pu": limit})
+    broken = run(weak, "agents", out=tmp_path / "broken", replications=3)
+    assert broken.agents.violations.empty
+    assert broken.summary["replications_broken"] == breaking == 1
+    (flag,) = broken.manifest["flags"]
+    assert flag.startswith(f"agents in 1 of 3 replications, worst in replication {worst}: ")
