@@ -71,22 +71,24 @@ class Coordinator(mesa.Agent):
         """(periods of the day, stations): the charging prices, past ones as they were valid."""
 
     def start(self) -> None:
-        """Register the coordinator's process on the clock."""
-        self.clock.env.process(self.run())
+        """Register the coordinator's process, and that of the traffic, on the clock."""
+        self.story = self.clock.begin(self.name, self.run())
+        self.clock.env.process(self.keep_traffic())
+
+    @property
+    def answers(self) -> bool:
+        """Whether it announces link times and tariffs."""
+        return not self.is_out and self.story.is_alive
 
     def run(self) -> Generator[simpy.Event, Any, None]:
-        """Open each period as soon as the operators have dispatched it; measure its traffic when it ends."""
+        """Open each period as soon as the operators have dispatched it."""
         timeout_s = self.post.settings.dispatch_timeout_s
         for broadcast in self.undelivered:
             self.redelivered.append(self.post.redeliver(*self.recipients(broadcast), broadcast))
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             period = self.clock.period
-            if self.is_out:
-                self.inbox.discard(DispatchIssued)
-                if period.period == 1:
-                    self.keep_last_prices()
-            else:
+            if not self.is_out:
                 dispatches = yield from self.inbox.collect(
                     DispatchIssued, self.operators, (period.day, period.period), timeout_s
                 )
@@ -94,9 +96,30 @@ class Coordinator(mesa.Agent):
                     self.reset_to_day_ahead()
                 self.update_nodal_prices(period, dispatches)
                 self.issue_tariff(period)
-            self.open_period(period)
+                self.open_period(period)
             yield self.clock.end_of_period(Phase.CLOSE)
+
+    def keep_traffic(self) -> Generator[simpy.Event, Any, None]:
+        """Measure the traffic of each period when it ends; a period that nobody opens begins all the same."""
+        while True:
+            yield self.clock.until(self.clock.now_s, Phase.REPORT, order=1)
+            period = self.clock.period
+            if not self.answers:
+                self.open_unannounced(period)
+            yield self.clock.end_of_period(Phase.CLOSE)
+            if period not in self.roads.periods:
+                self.clock.tell_silent(self.name)
+                self.open_unannounced(period)
             self.close_period(period)
+
+    def open_unannounced(self, period: PeriodOfDay) -> None:
+        """Open a period, if it is not, in which all act on what they were told last."""
+        if period in self.roads.periods:
+            return
+        self.inbox.discard(DispatchIssued)
+        if period.period == 1:
+            self.keep_last_prices()
+        self.open_period(period, announced=False)
 
     def _announced_last(self, start: DayBoundary | None) -> dict[str, FloatArray]:
         """Return the link times that each information class was told last on the days before; before: free flow."""
@@ -140,17 +163,16 @@ class Coordinator(mesa.Agent):
         }
         self.broadcast(TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices))
 
-    def open_period(self, period: PeriodOfDay) -> None:
-        """Bring the link times of the period into effect, and announce those of each information class."""
+    def open_period(self, period: PeriodOfDay, *, announced: bool = True) -> None:
+        """Bring the link times of the period into effect, and announce those of each information class, if at all."""
         self.traffic.learn(period)
-        if not self.is_out:
+        if announced:
             self.announced_min = self.traffic.announced_min(period)
-        announced = self.announced_min
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
-        self.roads.open(period, self.traffic.effective_min(period), announced, prices)
+        self.roads.open(period, self.traffic.effective_min(period), self.announced_min, prices)
         closed = self.reported_closed()
-        for name, times_min in () if self.is_out else announced.items():
+        for name, times_min in self.announced_min.items() if announced else ():
             told_min = times_min.copy()
             told_min[closed] = np.inf
             self.broadcast(

@@ -54,7 +54,7 @@ class EV(mesa.Agent):
 
     def start(self) -> None:
         """Register the EV's process on the clock."""
-        self.day = self.clock.env.process(self.make_trips())
+        self.day = self.clock.begin(self.name, self.make_trips())
 
     def receive(self, message: Message, lost: BoolArray) -> None:
         """Update the information state with a broadcast, unless it is *lost*."""

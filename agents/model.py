@@ -7,7 +7,6 @@ from typing import Any
 
 import mesa
 import numpy as np
-import simpy
 
 from agents.batched_chargers import BatchedChargers
 from agents.clock import Clock, Phase
@@ -36,6 +35,7 @@ from agents.price_list import PriceLists
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
+from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
@@ -67,10 +67,10 @@ class CoSimModel(mesa.Model):
         """
         super().__init__(rng=seed)
         self.day = start.day if start else 1
-        env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
+        env = CountedEnvironment((self.day - 1) * SECONDS_PER_DAY, day_ahead.n_ev + len(scenario.stations))
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
-        self.clock = Clock(env, scenario.periods)
+        self.clock, self.failures = Clock(env, scenario.periods), env.failures
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
@@ -186,6 +186,7 @@ class CoSimModel(mesa.Model):
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
+        record_failures(self.recorder, self.failures, self.clock.periods.at)
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)

@@ -54,8 +54,9 @@ class StationAgent(mesa.Agent):
     def start(self) -> None:
         """Register the station's processes on the clock."""
         self.chargers.start()
-        for process in (self.report(), self.record(), self.obey_limits(), self.follow_prices()):
-            self.clock.env.process(process)
+        self.clock.env.process(self.record())
+        for steps in (self.report(), self.obey_limits(), self.follow_prices()):
+            self.clock.begin(self.name, steps)
 
     def report(self) -> Generator[simpy.Event, Any, None]:
         """At each period boundary send the reports."""
@@ -70,6 +71,8 @@ class StationAgent(mesa.Agent):
             period = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
             expected_kw, self.forecast_kw = self.forecast_kw, math.nan
+            if math.isnan(expected_kw):
+                self.clock.tell_silent(self.name)
             self.records.record_period(period, expected_kw, self.chargers)
 
     def obey_limits(self) -> Generator[simpy.Event, Any, None]:
