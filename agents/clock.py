@@ -3,11 +3,13 @@
 Releases come before requests, requests in EV order, and a new period is announced before anyone acts in it.
 """
 
+from collections.abc import Generator
 from enum import IntEnum
 from typing import Any
 
 import simpy
 
+from agents.supervision import CountedEnvironment, Story
 from cosim.periods import PeriodOfDay, Periods
 
 
@@ -50,6 +52,17 @@ class Clock:
         """Use the time of *env*."""
         self.env = env
         self.periods = periods
+
+    def begin(self, agent: str, steps: Generator[simpy.Event, Any, Any]) -> simpy.Process:
+        """Begin the process of an agent: where the clock can, one whose failure ends nothing else."""
+        if isinstance(self.env, CountedEnvironment):
+            return Story(self.env, steps, agent)
+        return self.env.process(steps)
+
+    def tell_silent(self, agent: str) -> None:
+        """Note that an agent that should have acted by now has not."""
+        if isinstance(self.env, CountedEnvironment):
+            self.env.tell(agent, "does not answer: it waits for what does not come")
 
     @property
     def now_s(self) -> int:

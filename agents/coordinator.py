@@ -14,7 +14,16 @@ from agents.roads import Roads
 from agents.traffic_information import TrafficInformation
 from cosim.arrays import FloatArray, IntArray
 from cosim.mailbox import LedgerEntry, PostOffice
-from cosim.messages import Broadcast, DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
+from cosim.messages import (
+    Broadcast,
+    DispatchIssued,
+    FaultCleared,
+    FaultReported,
+    PeriodOpened,
+    TariffIssued,
+    TripReported,
+    TripsReported,
+)
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh
@@ -62,22 +71,24 @@ class Coordinator(mesa.Agent):
         """(periods of the day, stations): the charging prices, past ones as they were valid."""
 
     def start(self) -> None:
-        """Register the coordinator's process on the clock."""
-        self.clock.env.process(self.run())
+        """Register the coordinator's process, and that of the traffic, on the clock."""
+        self.story = self.clock.begin(self.name, self.run())
+        self.clock.env.process(self.keep_traffic())
+
+    @property
+    def answers(self) -> bool:
+        """Whether it announces link times and tariffs."""
+        return not self.is_out and self.story.is_alive
 
     def run(self) -> Generator[simpy.Event, Any, None]:
-        """Open each period as soon as the operators have dispatched it; measure its traffic when it ends."""
+        """Open each period as soon as the operators have dispatched it."""
         timeout_s = self.post.settings.dispatch_timeout_s
         for broadcast in self.undelivered:
             self.redelivered.append(self.post.redeliver(*self.recipients(broadcast), broadcast))
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
             period = self.clock.period
-            if self.is_out:
-                self.inbox.discard(DispatchIssued)
-                if period.period == 1:
-                    self.keep_last_prices()
-            else:
+            if not self.is_out:
                 dispatches = yield from self.inbox.collect(
                     DispatchIssued, self.operators, (period.day, period.period), timeout_s
                 )
@@ -85,16 +96,38 @@ class Coordinator(mesa.Agent):
                     self.reset_to_day_ahead()
                 self.update_nodal_prices(period, dispatches)
                 self.issue_tariff(period)
-            self.open_period(period)
+                self.open_period(period)
             yield self.clock.end_of_period(Phase.CLOSE)
+
+    def keep_traffic(self) -> Generator[simpy.Event, Any, None]:
+        """Measure the traffic of each period when it ends; a period that nobody opens begins all the same."""
+        while True:
+            yield self.clock.until(self.clock.now_s, Phase.REPORT, order=1)
+            period = self.clock.period
+            if not self.answers:
+                self.open_unannounced(period)
+            yield self.clock.end_of_period(Phase.CLOSE)
+            if period not in self.roads.periods:
+                self.clock.tell_silent(self.name)
+                self.open_unannounced(period)
             self.close_period(period)
+
+    def open_unannounced(self, period: PeriodOfDay) -> None:
+        """Open a period, if it is not, in which all act on what they were told last."""
+        if period in self.roads.periods:
+            return
+        self.inbox.discard(DispatchIssued)
+        if period.period == 1:
+            self.keep_last_prices()
+        self.open_period(period, announced=False)
 
     def _announced_last(self, start: DayBoundary | None) -> dict[str, FloatArray]:
         """Return the link times that each information class was told last on the days before; before: free flow."""
         told = start.opened.messages if start else []
         last = {message.information_class: message.link_time_min for message in told}
         t0_min = self.day_ahead.paths.network.t0_min
-        return {name: np.array(last.get(name, t0_min)) for name in self.traffic.shares}
+        times = {name: np.array(last.get(name, t0_min)) for name in self.traffic.shares}
+        return {name: np.where(np.isfinite(told_min), told_min, t0_min) for name, told_min in times.items()}
 
     def keep_last_prices(self) -> None:
         """Set the charging prices of the day to those that each station was told last, until the tariff is issued."""
@@ -130,23 +163,40 @@ class Coordinator(mesa.Agent):
         }
         self.broadcast(TariffIssued(**self.clock.envelope(self.name), price_cny_per_kwh=prices))
 
-    def open_period(self, period: PeriodOfDay) -> None:
-        """Bring the link times of the period into effect, and announce those of each information class."""
+    def open_period(self, period: PeriodOfDay, *, announced: bool = True) -> None:
+        """Bring the link times of the period into effect, and announce those of each information class, if at all."""
         self.traffic.learn(period)
-        if not self.is_out:
+        if announced:
             self.announced_min = self.traffic.announced_min(period)
-        announced = self.announced_min
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
-        self.roads.open(period, self.traffic.effective_min(period), announced, prices)
-        for name, times_min in () if self.is_out else announced.items():
+        self.roads.open(period, self.traffic.effective_min(period), self.announced_min, prices)
+        closed = self.reported_closed()
+        for name, times_min in self.announced_min.items() if announced else ():
+            told_min = times_min.copy()
+            told_min[closed] = np.inf
             self.broadcast(
                 PeriodOpened(
                     **self.clock.envelope(self.name),
                     information_class=name,
-                    link_time_min=tuple(times_min.tolist()),
+                    link_time_min=tuple(told_min.tolist()),
                 )
             )
+
+    def reported_closed(self) -> IntArray:
+        """Return the charging arcs of the stations that were last reported closed, since the period before opened."""
+        reports: list[FaultReported | FaultCleared] = [
+            *self.inbox.take(FaultReported),
+            *self.inbox.take(FaultCleared),
+        ]
+        last = {report.event: report for report in sorted(reports, key=lambda report: report.sent_s)}
+        closed = {
+            report.name
+            for report in last.values()
+            if isinstance(report, FaultReported) and report.kind == "station"
+        }
+        arcs = self.day_ahead.paths.network.charging_arcs
+        return arcs[[name in closed for name in self.stations]]
 
     def broadcast(self, message: Broadcast) -> None:
         """Send a message to its recipients, if it has any."""

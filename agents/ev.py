@@ -10,20 +10,46 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
+from agents.diversion import decide_anew, turned_away
+from agents.plans import DrawnDay, draw_day
 from agents.watch import Watch
 from cosim.arrays import BoolArray
+from cosim.ev.draws import Row
+from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
-from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, Message, TripReported, ev_address
+from cosim.messages import (
+    ChargeEnded,
+    ChargeRequest,
+    ChargeStarted,
+    Message,
+    TripReported,
+    TurnedAway,
+    ev_address,
+)
+from cosim.scenario import Scenario
 
 
 class EV(mesa.Agent):
     """One EV; its trips are rows of the table of trips."""
 
-    def __init__(  # noqa: PLR0913  (its state, and the parts of the model it acts on)
+    def __init__(self, model: mesa.Model, draws: Row, clock: Clock, post: PostOffice) -> None:
+        """Create the EV whose row of the random streams is *draws*."""
+        super().__init__(model)
+        self.draws, self.index, self.number = draws, np.array([draws.ev]), draws.ev + 1
+        self.name = ev_address(self.number)
+        self.clock, self.post, self.inbox = clock, post, post.inbox(self.name)
+        post.open_group(self.name, 1, self.receive)
+
+    def draw_day(self, scenario: Scenario, day: int, state: EVState | None) -> DrawnDay:
+        """Return the EV's trips of the day, each with the numbers of its decisions, from its row of the streams.
+
+        *state*, of all EVs, is that of the evening before; None where every day begins at home.
+        """
+        return draw_day(scenario, self.draws, day, None if state is None else state.of_ev(self.draws.ev))
+
+    def wake_up(
         self,
-        model: mesa.Model,
-        number: int,
         rows: Sequence[int],
         *,
         soc: float,
@@ -31,21 +57,15 @@ class EV(mesa.Agent):
         session: Session | None,
         context: DecisionContext,
         watch: Watch,
-        clock: Clock,
-        post: PostOffice,
     ) -> None:
         """Set the state at the start of the day; *session*: the one under way, or to come on the trip under way."""
-        super().__init__(model)
-        self.number, self.name, self.trip_rows = number, ev_address(number), rows
-        self.index = np.array([number - 1])
+        self.trip_rows = rows
         self.soc, self.parked_since_s, self.session = soc, parked_since_s, session
         self.context, self.trips, self.watch = context, context.trips, watch
-        self.clock, self.post, self.inbox = clock, post, post.inbox(self.name)
-        post.open_group(self.name, 1, self.receive)
 
     def start(self) -> None:
         """Register the EV's process on the clock."""
-        self.day = self.clock.env.process(self.make_trips())
+        self.day = self.clock.begin(self.name, self.make_trips())
 
     def receive(self, message: Message, lost: BoolArray) -> None:
         """Update the information state with a broadcast, unless it is *lost*."""
@@ -60,7 +80,7 @@ class EV(mesa.Agent):
                 self.depart(row)
                 if self.trips.path[row] < 0:
                     return  # stranded
-            if self.session is not None:
+            while self.session is not None:  # more than once where a station fails
                 yield from self.charge(row, self.session)
             yield self.clock.until(int(self.trips.arrival_s[row]), Phase.ACT, self.number)
             self.arrive(row)
@@ -87,22 +107,35 @@ class EV(mesa.Agent):
         """Drive to the station, queue, charge, record the bill; the first steps may lie in the day before."""
         if session.arrival_s >= self.clock.now_s:
             yield self.clock.until(session.arrival_s, Phase.ACT, self.number)
+            if self.context.in_service.refuses(session, int(self.trips.station[row])):
+                self.divert(row, session)
+                return
             self.post.send(self.station, self.request(session))
         start_s = session.start_s
         if start_s < 0:
-            started = yield self.inbox.next(ChargeStarted)
-            start_s = started.sent_s
-        ended = yield self.inbox.next(ChargeEnded)
-        self.trips.wait_s[row], self.trips.charge_s[row] = start_s - session.arrival_s, ended.sent_s - start_s
-        self.trips.fast_kwh[row], self.trips.paid_cny[row] = ended.energy_kwh, ended.paid_cny
-        self.trips.arrival_s[row] = self.clock.now_s + self.trips.station_to_destination_s[row]
-        self.session = None
+            mail = yield self.inbox.next(ChargeStarted, TurnedAway)
+            start_s = mail.sent_s
+        if session.start_s >= 0 or isinstance(mail, ChargeStarted):
+            mail = yield self.inbox.next(ChargeEnded, TurnedAway)
+        self.trips.wait_s[row] += start_s - session.arrival_s
+        self.trips.charge_s[row] += mail.sent_s - start_s
+        self.trips.fast_kwh[row] += mail.energy_kwh
+        self.trips.paid_cny[row] += mail.paid_cny
+        if isinstance(mail, TurnedAway):
+            yield self.clock.until(self.clock.now_s, Phase.ACT, self.number)
+            self.divert(row, turned_away(session, self.clock.now_s, mail.soc, mail.remaining_kwh))
+        else:
+            self.trips.arrival_s[row] = self.clock.now_s + self.trips.station_to_destination_s[row]
+            self.session = None
+
+    def divert(self, row: int, session: Session) -> None:
+        """Decide anew at a station that does not serve the vehicle."""
+        self.session = decide_anew(self.context, row, session, self.clock.period)
 
     @property
     def station(self) -> str:
         """Name of the station of the trip under way."""
-        roads = self.context.roads
-        return roads.stations[int(roads.paths.station[self.trips.path[self.row]])]
+        return self.context.roads.stations[int(self.trips.station[self.row])]
 
     def request(self, session: Session) -> ChargeRequest:
         """Return the message that requests a session."""

@@ -63,7 +63,7 @@ class GridOperator(mesa.Agent):
 
     def start(self) -> None:
         """Register the operator's process, and that of its feeder, on the clock."""
-        self.clock.env.process(self.run())
+        self.clock.begin(self.name, self.run())
         self.clock.env.process(self.operate())
 
     def run(self) -> Generator[simpy.Event, Any, None]:
@@ -93,6 +93,8 @@ class GridOperator(mesa.Agent):
             period = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
             if self.plan is None or self.plan.now != period:
+                if not self.is_out:
+                    self.clock.tell_silent(self.name)
                 self.update_forecasts(period, {})
                 self.plan = self.dispatch(
                     period, f"{period}: {self.name} does not answer: nobody dispatches."

@@ -7,7 +7,6 @@ from typing import Any
 
 import mesa
 import numpy as np
-import simpy
 
 from agents.batched_chargers import BatchedChargers
 from agents.clock import Clock, Phase
@@ -17,26 +16,31 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
+from agents.events.closures import Closures
 from agents.events.mail import MailEvents, mail_settings, tell_mail
-from agents.events.room import Effects, EventRoom
+from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
+from agents.events.stations import StationEvents, StationsInService
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
-from agents.individuals import Individuals
+from agents.individuals import Individuals, draw_own_days
 from agents.information import InformationState, LastReceived
 from agents.invariants import Invariants
 from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
-from agents.plans import plan_day
+from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
+from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
+from cosim.ev.draws import Draws
+from cosim.ev.mobility import EVState
 from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
@@ -65,20 +69,24 @@ class CoSimModel(mesa.Model):
         """
         super().__init__(rng=seed)
         self.day = start.day if start else 1
-        env = simpy.Environment(initial_time=(self.day - 1) * SECONDS_PER_DAY)
+        env = CountedEnvironment((self.day - 1) * SECONDS_PER_DAY, day_ahead.n_ev + len(scenario.stations))
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
-        self.clock = Clock(env, scenario.periods)
+        self.clock, self.failures = Clock(env, scenario.periods), env.failures
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
+        self.effects = Effects()
+        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
         ev_state = start.evs if start else None
-        self.plan = plan_day(scenario, day_ahead.n_ev, seed, self.day, ev_state, under_way)
+        self.evs: list[EV] = []
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
+        self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
         common = (day_ahead, self.clock, self.post)
@@ -87,8 +95,9 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
+        families = self._event_families()
         self.events = EventRoom(
-            scenario.events, (MailEvents(), Silence(self)), Effects(), self.clock, self.post
+            scenario.events, families, self.effects, self.population, self.clock, self.post
         )
         self.events.start()
         self.invariants = self._invariants()
@@ -103,9 +112,16 @@ class CoSimModel(mesa.Model):
             self.stations,
             self.chargers,
             self.population,
-            self.roads.paths.station,
             len(self.scenario_case.feeders),
         )
+
+    def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
+        """Return the day of the EVs: of single agents, which are created here, each draws its own."""
+        scenario = self.scenario_case
+        if scenario.config.population.resolution == "batch":
+            return draw_day(scenario, draws, self.day, state)
+        self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
+        return draw_own_days(self.evs, scenario, self.day, state)
 
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""
@@ -125,29 +141,45 @@ class CoSimModel(mesa.Model):
             before.tariff.compacted() if before else LastReceived.none(n_ev),
             self.watch.evs,
         )
+        self.choice = PathChoice(self.scenario_case, self.day_ahead)
         context = DecisionContext(
             evs=self.plan.evs,
             trips=self.plan.trips,
             information=information,
-            choice=PathChoice(self.scenario_case, self.day_ahead),
+            choice=self.choice,
             prices=self.prices,
             roads=self.roads,
+            in_service=self.in_service,
         )
-        shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
         self.chargers: Sequence[Chargers]
         population: Population
-        pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
+        before_s = self.clock.now_s - 1
+        in_service = [self.in_service.chargers(number, before_s) for number in range(len(self.stations))]
+        present = self.initial.sessions_at(len(self.stations))
+        stations = list(zip(self.stations, present, in_service, strict=True))
         if self.scenario_case.config.population.resolution == "batch":
-            batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            self.chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
+            batched = [BatchedChargers(records, clock, evs, count) for records, evs, count in stations]
+            fleet = Fleet(self, *shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = batched, fleet
         else:
-            driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
-            self.chargers, population = driven, Individuals(*shared, driven, clock, post)
+            driven = [
+                EventDrivenChargers(records, clock, post, evs, count) for records, evs, count in stations
+            ]
+            self.chargers, population = driven, Individuals(self.evs, *shared, driven)
         for number, records in enumerate(self.stations):
             StationAgent(
                 self, records, self.chargers[number], self.day_ahead, clock, post, population.advance
             )
         return population
+
+    def _event_families(self) -> tuple[EventFamily, ...]:
+        """Create what the events of the scenario do."""
+        network = self.scenario_case.network
+        closures = Closures(self.choice)
+        arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
+        stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
+        return stations, MailEvents(), Silence(self)
 
     @property
     def is_last_day(self) -> bool:
@@ -167,12 +199,13 @@ class CoSimModel(mesa.Model):
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
+        record_failures(self.recorder, self.failures, self.clock.periods.at)
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
-        self.events.record(self.recorder)
+        self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
         if record.records_individuals:

@@ -54,8 +54,9 @@ class StationAgent(mesa.Agent):
     def start(self) -> None:
         """Register the station's processes on the clock."""
         self.chargers.start()
-        for process in (self.report(), self.record(), self.obey_limits(), self.follow_prices()):
-            self.clock.env.process(process)
+        self.clock.env.process(self.record())
+        for steps in (self.report(), self.obey_limits(), self.follow_prices()):
+            self.clock.begin(self.name, steps)
 
     def report(self) -> Generator[simpy.Event, Any, None]:
         """At each period boundary send the reports."""
@@ -70,6 +71,8 @@ class StationAgent(mesa.Agent):
             period = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
             expected_kw, self.forecast_kw = self.forecast_kw, math.nan
+            if math.isnan(expected_kw):
+                self.clock.tell_silent(self.name)
             self.records.record_period(period, expected_kw, self.chargers)
 
     def obey_limits(self) -> Generator[simpy.Event, Any, None]:
@@ -113,10 +116,11 @@ class StationAgent(mesa.Agent):
         if self.reading is Reading.TRUE or self.present_kwh is None:
             present_kwh = math.fsum(min(one.remaining_kwh, max_kwh) for one in self.chargers.plugged)
             self.present_kwh = present_kwh + math.fsum(one.energy_kwh for one in self.chargers.waiting)
+        limit_kw = self.data.limit_kw * self.chargers.in_service / self.data.chargers
         if self.reading is Reading.MISSING:
-            return (first, *later)
+            return (min(first, limit_kw), *later)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + self.present_kwh / hours
-        return (min(expected_kw, self.data.limit_kw), *later)
+        return (min(expected_kw, limit_kw), *later)
 
     def _envelope(self) -> dict[str, Any]:
         return self.clock.envelope(self.name)

@@ -32,6 +32,8 @@ JSON_KEYS = (
     "relaxation_error_max",
     "ac_mismatch_max_pu",
     "sue_residual_max",
+    "sue_method",
+    "sue_other_methods",
     "coupling_iterations",
     "coupling_residual",
     "settled",
@@ -42,6 +44,7 @@ JSON_KEYS = (
     *VALUES,
     "verdict",
     "verdict_causes",
+    "events",
     "solver",
 )
 
@@ -98,11 +101,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("lowest voltage", _figure(s, "voltage_min_pu", ".4f", " p.u.")),
         ("largest relaxation error", _figure(s, "relaxation_error_max", ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s, "ac_mismatch_max_pu", ".1e", " p.u.")),
-        ("largest SUE residual", _figure(s, "sue_residual_max", ".1e")),
-        (
-            "coupling",
-            f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
-        ),
+        *_equilibrium(s),
     ]
     if s["replications"] > 1:
         lines.append(("limits broken", f"on {s['replications_broken']} of {s['replications']} replications"))
@@ -130,6 +129,17 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
+def _equilibrium(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how well the equilibrium is solved, and how far link flows are by other methods of assignment."""
+    lines = [("largest SUE residual", _figure(summary, "sue_residual_max", ".1e"))]
+    if others := summary["sue_other_methods"]:
+        names = ", ".join(own["method"] for own in others)
+        apart = ", ".join(f"{own['link_flow_veh_h']:.1g}" for own in others)
+        lines.append((f"SUE by {summary['sue_method']} against {names}", f"{apart} veh/h apart"))
+    after = counted(summary["coupling_iterations"], "iteration")
+    return [*lines, ("coupling", f"residual {summary['coupling_residual']:.1e} after {after}")]
+
+
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
     """Return the share of the plug-hours that are in use, or where it is not known, of the energy."""
     if summary["charger_occupancy"] is None:
@@ -138,7 +148,7 @@ def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _stranded(summary: Mapping[str, Any]) -> str:
-    return f"{summary['stranded']:,}: the battery cannot make the next trip, so the EV stays where it is"
+    return f"{summary['stranded']:,}: the battery or a closure forbids the next trip, so the EV stays where it is"
 
 
 def _mail(summary: Mapping[str, Any]) -> str:

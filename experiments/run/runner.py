@@ -16,9 +16,11 @@ from cosim.blas import one_blas_thread
 from cosim.config.plausibility import unit_questions
 from cosim.coupling import (
     EquilibriumDay,
+    MethodDifference,
     day_ahead,
     day_violations,
     equilibrium_tables,
+    method_differences,
     solve_equilibrium_day,
 )
 from cosim.grid.solvers import available_solver
@@ -32,6 +34,7 @@ from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
+from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
@@ -210,8 +213,16 @@ class RunUnderWay:
             return [cache(tables.read) for tables in further]
 
 
+def _other_methods(scenario: Scenario, day: EquilibriumDay) -> tuple[MethodDifference, ...]:
+    """Return how far other methods of assignment are from this day, where the scenario asks for it."""
+    return method_differences(scenario, day) if scenario.config.road.assignment.compare_methods else ()
+
+
 def _facts(
-    scenario: Scenario, day: EquilibriumDay, tables: ModelsTables, replications: Sequence[Reader]
+    scenario: Scenario,
+    day: EquilibriumDay,
+    tables: ModelsTables,
+    replications: Sequence[Reader],
 ) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
@@ -231,9 +242,12 @@ def _facts(
         "replications": max(1, len(replications)),
         **(over_replications(scenario, replications) if replications else ONE_DAY),
         "sue_residual_max": day.residual_max,
+        "sue_method": scenario.config.road.assignment.method,
+        "sue_other_methods": [asdict(method) for method in _other_methods(scenario, day)],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
+        "events": event_records(tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
@@ -245,6 +259,7 @@ def _facts(
             *unit_questions(scenario.config),
             *network_notes([case.feeder for case in scenario.feeders]),
             *flags(violations, **told, notes=True),
+            *event_sentences(scenario, summary["events"], of_agents="agents" in tables),
         ],
         "summary": summary,
     }
