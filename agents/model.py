@@ -95,14 +95,16 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
-        families = self._event_families()
-        self.events = EventRoom(
-            scenario.events, families, self.effects, self.population, self.clock, self.post
-        )
+        self.events = self._event_room()
         self.events.start()
         self.invariants = self._invariants()
         for kind in (Coordinator, GridOperator, StationAgent, EV, Fleet):
             self.agents.select(agent_type=kind).do("start")
+
+    def _event_room(self) -> EventRoom:
+        """Return what makes the events of the scenario happen."""
+        events, families = self.scenario_case.events, self._event_families()
+        return EventRoom(events, families, self.effects, self.population, self.clock, self.post)
 
     def _invariants(self) -> Invariants:
         """Return what is checked after every period."""

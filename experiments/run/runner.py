@@ -117,8 +117,7 @@ def run(
             for name, own in tables.items():
                 under_way.write(name, own)
             write_scenario(scenario, unfinished.path)
-        repeated = under_way.replications if "agents" in tables else []
-        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, repeated)}
+        facts = {"model": model, "seeds": seeds, **_facts(scenario, day, tables, under_way.replications)}
         tables.clear()  # the report reads what it needs; a city's tables are a gigabyte
         write_manifest(unfinished.path, {**facts, "seconds": stages.seconds})
     finished = load_run(final)
@@ -177,7 +176,8 @@ class RunUnderWay:
     @property
     def replications(self) -> list[Reader]:
         """Readers of the replications of the agents' day, once they are written; none where it is not repeated."""
-        numbers = range(1, len(self.seeds) + 1) if len(self.seeds) > 1 else ()
+        are_there = len(self.seeds) > 1 and day_directory(self.directory, 1).is_dir()
+        numbers = range(1, len(self.seeds) + 1) if are_there else ()
         return [cache(ModelTables(day_directory(self.directory, number)).read) for number in numbers]
 
     def write(self, model: str, tables: dict[str, Frame]) -> None:
