@@ -10,20 +10,37 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
+from agents.plans import DrawnDay, draw_day
 from agents.watch import Watch
 from cosim.arrays import BoolArray
+from cosim.ev.draws import Row
+from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
 from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, Message, TripReported, ev_address
+from cosim.scenario import Scenario
 
 
 class EV(mesa.Agent):
     """One EV; its trips are rows of the table of trips."""
 
-    def __init__(  # noqa: PLR0913  (its state, and the parts of the model it acts on)
+    def __init__(self, model: mesa.Model, draws: Row, clock: Clock, post: PostOffice) -> None:
+        """Create the EV whose row of the random streams is *draws*."""
+        super().__init__(model)
+        self.draws, self.index, self.number = draws, np.array([draws.ev]), draws.ev + 1
+        self.name = ev_address(self.number)
+        self.clock, self.post, self.inbox = clock, post, post.inbox(self.name)
+        post.open_group(self.name, 1, self.receive)
+
+    def draw_day(self, scenario: Scenario, day: int, state: EVState | None) -> DrawnDay:
+        """Return the EV's trips of the day, each with the numbers of its decisions, from its row of the streams.
+
+        *state*, of all EVs, is that of the evening before; None where every day begins at home.
+        """
+        return draw_day(scenario, self.draws, day, None if state is None else state.of_ev(self.draws.ev))
+
+    def wake_up(
         self,
-        model: mesa.Model,
-        number: int,
         rows: Sequence[int],
         *,
         soc: float,
@@ -31,17 +48,11 @@ class EV(mesa.Agent):
         session: Session | None,
         context: DecisionContext,
         watch: Watch,
-        clock: Clock,
-        post: PostOffice,
     ) -> None:
         """Set the state at the start of the day; *session*: the one under way, or to come on the trip under way."""
-        super().__init__(model)
-        self.number, self.name, self.trip_rows = number, ev_address(number), rows
-        self.index = np.array([number - 1])
+        self.trip_rows = rows
         self.soc, self.parked_since_s, self.session = soc, parked_since_s, session
         self.context, self.trips, self.watch = context, context.trips, watch
-        self.clock, self.post, self.inbox = clock, post, post.inbox(self.name)
-        post.open_group(self.name, 1, self.receive)
 
     def start(self) -> None:
         """Register the EV's process on the clock."""

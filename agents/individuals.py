@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from itertools import chain
 
-import mesa
 import numpy as np
 
-from agents.clock import Clock
 from agents.day_boundary import InitialState
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
-from agents.plans import DayPlan
+from agents.plans import DayPlan, DrawnDay, join_days
 from agents.watch import Watch
+from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
-from cosim.mailbox import PostOffice
+from cosim.scenario import Scenario
+
+
+def draw_own_days(evs: Sequence[EV], scenario: Scenario, day: int, state: EVState | None) -> DrawnDay:
+    """Return the day that the EVs draw, one after another, each for itself."""
+    return join_days([ev.draw_day(scenario, day, state) for ev in evs])
 
 
 class Individuals:
@@ -22,35 +26,29 @@ class Individuals:
 
     def __init__(
         self,
-        model: mesa.Model,
+        evs: Sequence[EV],
         plan: DayPlan,
         initial: InitialState,
         context: DecisionContext,
         watch: Watch,
         chargers: Sequence[EventDrivenChargers],
-        clock: Clock,
-        post: PostOffice,
     ) -> None:
-        """Create an agent for each EV of the plan."""
-        self.chargers, self.trips, self.information = chargers, context.trips, context.information
+        """Tell each of the *evs* its rows of the plan and its state as the day begins."""
+        self.evs, self.chargers = evs, chargers
+        self.trips, self.information = context.trips, context.information
         present = {session.ev: session for session in chain(*initial.sessions_at(len(chargers)))}
         soc, parked_since_s = initial.soc(plan.evs.soc_first), initial.parked_since_s(plan.evs.count)
         bounds = plan.first_row.tolist()
-        for index in range(plan.evs.count):
-            EV(
-                model,
-                index + 1,
+        for index, ev in enumerate(evs):
+            ev.wake_up(
                 range(bounds[index], bounds[index + 1]),
                 soc=float(soc[index]),
                 parked_since_s=int(parked_since_s[index]),
                 session=present.get(index + 1),
                 context=context,
                 watch=watch,
-                clock=clock,
-                post=post,
             )
-        self.evs = model.agents.select(agent_type=EV)
-        self.addresses: list[str] = self.evs.get("name")
+        self.addresses = [ev.name for ev in evs]
         self.addresses_by_class = {
             name: [self.addresses[ev] for ev in np.flatnonzero(initial.information_class == index)]
             for index, name in enumerate(initial.classes)

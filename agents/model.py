@@ -22,13 +22,13 @@ from agents.events.room import Effects, EventRoom
 from agents.events.silence import Silence, tell_silence
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
-from agents.individuals import Individuals
+from agents.individuals import Individuals, draw_own_days
 from agents.information import InformationState, LastReceived
 from agents.invariants import Invariants
 from agents.mail_record import MailOfDay, record_mail
 from agents.meter import Meter
 from agents.path_choice import PathChoice
-from agents.plans import plan_day
+from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
 from agents.roads import Roads
@@ -38,6 +38,8 @@ from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
 from cosim.errors import ConfigError
+from cosim.ev.draws import Draws
+from cosim.ev.mobility import EVState
 from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
@@ -80,7 +82,9 @@ class CoSimModel(mesa.Model):
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
         ev_state = start.evs if start else None
-        self.plan = plan_day(scenario, day_ahead.n_ev, seed, self.day, ev_state, under_way)
+        self.evs: list[EV] = []
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
+        self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
         common = (day_ahead, self.clock, self.post)
@@ -109,6 +113,14 @@ class CoSimModel(mesa.Model):
             len(self.scenario_case.feeders),
         )
 
+    def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
+        """Return the day of the EVs: of single agents, which are created here, each draws its own."""
+        scenario = self.scenario_case
+        if scenario.config.population.resolution == "batch":
+            return draw_day(scenario, draws, self.day, state)
+        self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
+        return draw_own_days(self.evs, scenario, self.day, state)
+
     def _station_records(self) -> list[StationRecords]:
         """Return the records of the stations, with the state left by the day before."""
         shared = (self.prices, self.clock.periods, self.meter, self.recorder)
@@ -135,16 +147,19 @@ class CoSimModel(mesa.Model):
             prices=self.prices,
             roads=self.roads,
         )
-        shared, clock, post = (self, self.plan, self.initial, context, self.watch), self.clock, self.post
+        shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
         self.chargers: Sequence[Chargers]
         population: Population
         pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
         if self.scenario_case.config.population.resolution == "batch":
             batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            self.chargers, population = batched, Fleet(*shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = (
+                batched,
+                Fleet(self, *shared, batched, clock, post, self.scenario_case),
+            )
         else:
             driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
-            self.chargers, population = driven, Individuals(*shared, driven, clock, post)
+            self.chargers, population = driven, Individuals(self.evs, *shared, driven)
         for number, records in enumerate(self.stations):
             StationAgent(
                 self, records, self.chargers[number], self.day_ahead, clock, post, population.advance

@@ -1,6 +1,8 @@
 """Attributes and planned trips of every EV on a day, with the uniform numbers of its decisions."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,11 +13,12 @@ from cosim.config.travel import SHARE_SUM_TOLERANCE
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.days import per_ev_parameters
+from cosim.ev.draws import Draws, Uniforms
 from cosim.ev.ev_types import TypeArray
-from cosim.ev.mobility import EVState, sample_diaries, trip_uniforms
+from cosim.ev.mobility import Diaries, EVState, draw_diaries, join_diaries, sample_diaries, trip_draws
 from cosim.randomness import stream
 from cosim.scenario import Scenario
-from cosim.scenario.trips import first_state, trip_ods
+from cosim.scenario.trips import draw_ods, first_state
 
 PURPOSE = "agents"
 """Prefix of the names of the agents' random streams."""
@@ -53,6 +56,44 @@ class DayPlan:
     first_row: IntArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DrawnDay:
+    """The day as EVs draw it in the morning: diaries, and for each trip its OD and the numbers of its decisions."""
+
+    diaries: Diaries
+    od: IntArray
+    charge_uniform: FloatArray
+    route_uniform: FloatArray
+    report_uniform: FloatArray
+
+
+def draw_day(scenario: Scenario, draws: Uniforms, day: int, state: EVState | None) -> DrawnDay:
+    """Return the day of the EVs of *draws*, all or one, from home or from *state*: all their random numbers."""
+    diaries = draw_diaries(scenario.mobility, draws, day, state)
+    arrives = _all_mail_arrives(scenario)
+    return DrawnDay(
+        diaries=diaries,
+        od=draw_ods(scenario, diaries, draws, state),
+        charge_uniform=trip_draws(diaries, draws, "fast charge"),
+        route_uniform=trip_draws(diaries, draws, "route"),
+        report_uniform=np.ones(diaries.ev.size) if arrives else trip_draws(diaries, draws, "report"),
+    )
+
+
+@lru_cache(maxsize=1)
+def _all_mail_arrives(scenario: Scenario) -> bool:
+    """Return whether no report of a trip can be lost; the seed decides only which are."""
+    return mail_settings(scenario, seed=0).is_certain
+
+
+def join_days(parts: Sequence[DrawnDay]) -> DrawnDay:
+    """Return the days of EVs, each drawn by itself, as one."""
+    diaries = join_diaries([part.diaries for part in parts])
+    numbers = [column.name for column in fields(DrawnDay) if column.name != "diaries"]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in numbers}
+    return DrawnDay(diaries=diaries, **joined)
+
+
 def plan_day(
     scenario: Scenario,
     n_ev: int,
@@ -61,14 +102,18 @@ def plan_day(
     state: EVState | None = None,
     under_way: TripTable | None = None,
 ) -> DayPlan:
-    """Return the plan of *n_ev* EVs from home, or from *state*; all random numbers of the EVs are drawn here.
+    """Return the plan of *n_ev* EVs from home, or from *state*, drawn for all at once.
 
     Trips *under_way* as the day begins come before the planned ones.
     """
-    diaries = sample_diaries(scenario.mobility, n_ev, seed, PURPOSE, day, state)
+    return plan_of(scenario, draw_day(scenario, Draws(n_ev, seed, PURPOSE), day, state), under_way)
+
+
+def plan_of(scenario: Scenario, drawn: DrawnDay, under_way: TripTable | None = None) -> DayPlan:
+    """Return the plan of the EVs that have drawn this day; trips *under_way* come before the planned ones."""
+    diaries = drawn.diaries
     battery, behaviour = per_ev_parameters(scenario.mobility, scenario.battery, scenario.behaviour, diaries)
     fast_kw = np.array([kind.fast_kw for kind in scenario.mobility.types] or [np.inf])
-    mail_is_certain = mail_settings(scenario, seed).is_certain
     trips = TripTable.planned(
         ev=diaries.ev + 1,
         trip=diaries.trip,
@@ -76,17 +121,15 @@ def plan_day(
         length_km=diaries.length_km,
         from_activity=diaries.from_activity,
         to_activity=diaries.to_activity,
-        od=trip_ods(scenario, diaries, seed, PURPOSE, state),
-        charge_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/fast charge"),
-        route_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/route"),
-        report_uniform=trip_uniforms(diaries, seed, f"{PURPOSE}/report")
-        if not mail_is_certain
-        else np.ones(diaries.ev.size),
+        od=drawn.od,
+        charge_uniform=drawn.charge_uniform,
+        route_uniform=drawn.route_uniform,
+        report_uniform=drawn.report_uniform,
     )
     first_row = diaries.first_row
     if under_way is not None and under_way.ev.size:
         trips = TripTable.concatenate([under_way, trips])
-        first_row = np.searchsorted(trips.ev, np.arange(n_ev + 1), side="right")
+        first_row = np.searchsorted(trips.ev, np.arange(diaries.n_ev + 1), side="right")
     evs = EVAttributes(
         ev_type=diaries.ev_type,
         battery=battery,

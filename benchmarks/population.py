@@ -25,7 +25,7 @@ import numpy as np
 import tomli_w
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-EVS = {"paper": 1704, "city": 1_000_000}
+EVS = {"paper": 1675, "city": 1_000_000}
 TIMES_FACTOR = {
     "p_max_kw",
     "q_max_kvar",
@@ -43,7 +43,8 @@ def scaled_scenario(folder: Path, name: str, evs: int) -> Path:
     factor = evs / EVS[name]
     tables = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
     tables["profiles"] = str(CONFIGS / tables["profiles"])
-    tables["mobility"]["transitions"] = str(CONFIGS / tables["mobility"]["transitions"])
+    for table in tables["mobility"].keys() & {"transitions", "departures"}:
+        tables["mobility"][table] = str(CONFIGS / tables["mobility"][table])
     tables["population"] |= {"evs": evs, "resolution": "batch"}
     _scale_roads(tables["road"], folder, factor)
     _scale_grid(tables["grid"], folder, factor)

@@ -32,6 +32,8 @@ JSON_KEYS = (
     "relaxation_error_max",
     "ac_mismatch_max_pu",
     "sue_residual_max",
+    "sue_method",
+    "sue_other_methods",
     "coupling_iterations",
     "coupling_residual",
     "settled",
@@ -98,11 +100,7 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         ("lowest voltage", _figure(s, "voltage_min_pu", ".4f", " p.u.")),
         ("largest relaxation error", _figure(s, "relaxation_error_max", ".1e", " p.u.")),
         ("largest AC mismatch", _figure(s, "ac_mismatch_max_pu", ".1e", " p.u.")),
-        ("largest SUE residual", _figure(s, "sue_residual_max", ".1e")),
-        (
-            "coupling",
-            f"residual {s['coupling_residual']:.1e} after {counted(s['coupling_iterations'], 'iteration')}",
-        ),
+        *_equilibrium(s),
     ]
     if s["replications"] > 1:
         lines.append(("limits broken", f"on {s['replications_broken']} of {s['replications']} replications"))
@@ -128,6 +126,17 @@ def _lines(run: Run) -> list[tuple[str, str]]:
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
     return lines
+
+
+def _equilibrium(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how well the equilibrium is solved, and how far link flows are by other methods of assignment."""
+    lines = [("largest SUE residual", _figure(summary, "sue_residual_max", ".1e"))]
+    if others := summary["sue_other_methods"]:
+        names = ", ".join(own["method"] for own in others)
+        apart = ", ".join(f"{own['link_flow_veh_h']:.1g}" for own in others)
+        lines.append((f"SUE by {summary['sue_method']} against {names}", f"{apart} veh/h apart"))
+    after = counted(summary["coupling_iterations"], "iteration")
+    return [*lines, ("coupling", f"residual {summary['coupling_residual']:.1e} after {after}")]
 
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:

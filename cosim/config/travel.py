@@ -33,6 +33,8 @@ class AssignmentConfig(Section):
     """Largest |q P(c(f)) - f| / max(1, q) over OD pairs and classes."""
     max_iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
     """Iterations allowed in one period."""
+    compare_methods: bool = False
+    """Whether a run solves its day by plain 1/n averages and by Newton's method, too, and says how far they differ."""
     carry_over: bool = False
     """Whether trips that outlast their period are carried over into the next one (not in Ma et al. 2024)."""
 

@@ -95,5 +95,6 @@ class DwellModel(MobilityModel):
         dwell_h = np.empty(uniform.size)
         for stay in self.stays():
             rows = (activity == stay.activity) & (arrival_s >= stay.from_s) & (arrival_s < stay.to_s)
-            dwell_h[rows] = stay.dwell_h.quantile(uniform[rows])
+            if rows.any():
+                dwell_h[rows] = stay.dwell_h.quantile(uniform[rows])
         return whole_seconds(dwell_h * 3600)

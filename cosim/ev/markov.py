@@ -6,7 +6,7 @@ follows from the length drawn, and the EV may leave again from the next slot on.
 boundary can be computed exactly (``cosim.ev.exact``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ class MarkovModel(MobilityModel):
 
     departure: FloatArray
     """Probability that an EV parked at the start of the slot leaves in it, (96 slots, 4 from, 4 to)."""
+    cumulative_hazard: FloatArray = field(init=False, repr=False)
+    """-ln P(no departure before each slot boundary | parked at 00:00), (4 activities, 97)."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a table that is not one of probabilities."""
@@ -42,12 +44,9 @@ class MarkovModel(MobilityModel):
         if (self.departure < 0).any() or (self.departure.sum(axis=2) > 1 + ROW_SUM_TOLERANCE).any():
             msg = "every row of the departure table must hold probabilities that sum to 1 at most"
             raise ValueError(msg)
-
-    @property
-    def cumulative_hazard(self) -> FloatArray:
-        """Return -ln P(no departure before each slot boundary | parked at 00:00), (4 activities, 97)."""
         departs = np.minimum(self.departure.sum(axis=2), MAX_DEPARTURE_PROBABILITY)
-        return np.vstack([np.zeros(4), -np.log1p(-departs).cumsum(axis=0)]).T
+        hazard = np.vstack([np.zeros(4), -np.log1p(-departs).cumsum(axis=0)]).T
+        object.__setattr__(self, "cumulative_hazard", hazard)
 
     def first_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:
         """Return the first departures; EVs that arrived the day before may leave from the first slot on."""
@@ -67,18 +66,18 @@ class MarkovModel(MobilityModel):
         By inversion: P(still parked at boundary k) = exp(H_slot - H_k), H the cumulative hazard. The position of the
         number in the probability interval of its slot is uniform again, and gives the second.
         """
-        hazard = self.cumulative_hazard
         departure_s = np.full(slot.size, SECONDS_PER_DAY)
-        for parked_at in range(4):
+        for parked_at in np.flatnonzero(np.bincount(activity, minlength=4)).tolist():
+            hazard = self.cumulative_hazard[parked_at]
             row = np.flatnonzero((activity == parked_at) & (slot < SLOTS))
-            start = hazard[parked_at, slot[row]]
-            slot_left = np.searchsorted(hazard[parked_at], start - np.log1p(-uniform[row]), side="right") - 1
+            start = hazard[slot[row]]
+            slot_left = hazard.searchsorted(start - np.log1p(-uniform[row]), side="right") - 1
             today = slot_left < SLOTS
             row, start, slot_left = row[today], start[today], slot_left[today]
             # probabilities to have left by the start and by the end of the slot
-            low, high = (-np.expm1(start - hazard[parked_at, slot_left + end]) for end in (0, 1))
+            low, high = -np.expm1(start - hazard[slot_left]), -np.expm1(start - hazard[slot_left + 1])
             second = (SLOT_S * (uniform[row] - low) / (high - low)).astype(np.int64)
-            departure_s[row] = slot_left * SLOT_S + np.clip(second, 0, SLOT_S - 1)
+            departure_s[row] = slot_left * SLOT_S + np.minimum(np.maximum(second, 0), SLOT_S - 1)
         return departure_s
 
 

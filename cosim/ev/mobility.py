@@ -14,6 +14,7 @@ import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.distributions import Distribution, LogNormal, Normal
+from cosim.ev.draws import Draws, Uniforms
 from cosim.ev.ev_types import EvType, TypeArray, draw_types
 from cosim.ev.transitions import HOME, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
@@ -72,6 +73,11 @@ class EVState:
     zone: IntArray
     """Number of the zone of the EV; all 0 where trips do not chain."""
 
+    def of_ev(self, ev: int) -> "EVState":
+        """Return the state of one EV."""
+        one = {column.name: getattr(self, column.name)[ev : ev + 1] for column in fields(self)}
+        return EVState(**one)
+
     def at_home(self, day_start_s: int) -> BoolArray:
         """Return whether each EV is parked at home at the start of the day."""
         parked: BoolArray = (self.activity == HOME) & (self.parked_since_s < day_start_s)
@@ -121,23 +127,7 @@ class Diaries:
         return self.first_row[:-1][self.trips_per_ev >= number] + (number - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """Uniform numbers of EVs: an array in EV order from each named stream.
-
-    With more EVs the numbers of the first ones are the same.
-    """
-
-    n_ev: int
-    seed: int
-    purpose: str
-
-    def uniform(self, name: str, *indices: int) -> FloatArray:
-        """Return one number in [0, 1) per EV from the stream of the purpose, *name* and *indices*."""
-        return stream(self.seed, f"{self.purpose}/{name}", *indices).random(self.n_ev)
-
-
-def types_of_evs(types: Sequence[EvType], draws: Draws) -> TypeArray:
+def types_of_evs(types: Sequence[EvType], draws: Uniforms) -> TypeArray:
     """Return the index of the type of each EV, the same on all days."""
     return draw_types(types, draws.uniform("type") if len(types) > 1 else np.zeros(draws.n_ev))
 
@@ -147,10 +137,19 @@ def trip_uniforms(diaries: Diaries, seed: int, purpose: str) -> FloatArray:
 
     The streams are named by *purpose*, day and trip number, and drawn in EV order, as those of the diaries are.
     """
-    uniform = np.empty(diaries.ev.size)
-    for number in range(1, diaries.trips_per_ev.max(initial=0) + 1):
-        row = diaries.rows_of_trip(number)
-        uniform[row] = stream(seed, purpose, diaries.day, number).random(diaries.n_ev)[diaries.ev[row]]
+    return _by_trip(diaries, lambda number: stream(seed, purpose, diaries.day, number).random(diaries.n_ev))
+
+
+def trip_draws(diaries: Diaries, draws: Uniforms, name: str) -> FloatArray:
+    """Return likewise the numbers of the stream *name* of *draws*."""
+    return _by_trip(diaries, lambda number: draws.uniform(name, diaries.day, number))
+
+
+def _by_trip(diaries: Diaries, numbers_of_trip: Callable[[int], FloatArray]) -> FloatArray:
+    uniform, first, trips = np.empty(diaries.ev.size), diaries.first_row[:-1], diaries.trips_per_ev
+    for number in range(1, int(trips.max(initial=0)) + 1):
+        has_trip = trips >= number
+        uniform[first[has_trip] + (number - 1)] = numbers_of_trip(number)[has_trip]
     return uniform
 
 
@@ -169,16 +168,23 @@ class _Leg:
 def sample_diaries(
     model: MobilityModel, n_ev: int, seed: int, purpose: str, day: int = 1, state: EVState | None = None
 ) -> Diaries:
-    """Return the planned day of *n_ev* EVs, from their *state*, or else from home.
+    """Return the planned day of *n_ev* EVs, from their *state*, or else from home; see ``draw_diaries``."""
+    return draw_diaries(model, Draws(n_ev, seed, purpose), day, state)
+
+
+def draw_diaries(
+    model: MobilityModel, draws: Uniforms, day: int = 1, state: EVState | None = None
+) -> Diaries:
+    """Return the planned day of the EVs of *draws*, from their *state*, or else from home.
 
     Types and chargers of an EV are the same on all days; everything else is drawn anew for each day. The streams are
     named by day and trip number, so the plan of an EV does not depend on those of the others. Departures after the
     end of the day are dropped; a last arrival may be after it.
     """
+    n_ev = draws.n_ev
     if n_ev < 1:
         msg = f"{n_ev} EVs: there must be at least one"
         raise ValueError(msg)
-    draws = Draws(n_ev, seed, purpose)
     day_start_s = (day - 1) * SECONDS_PER_DAY
     travels = draws.uniform("travels", day) < model.travel_share
     activity, arrival_s = np.full(n_ev, HOME, dtype=np.int8), np.full(n_ev, -1)
@@ -219,7 +225,12 @@ def _charger_shares(
 
 
 def _legs(
-    model: MobilityModel, draws: Draws, day: int, ev: IntArray, activity: ActivityArray, arrival_s: IntArray
+    model: MobilityModel,
+    draws: Uniforms,
+    day: int,
+    ev: IntArray,
+    activity: ActivityArray,
+    arrival_s: IntArray,
 ) -> list[_Leg]:
     """Return the first trips of the EVs *ev*, then the second ones, and so on until none departs on the day."""
     activity = activity[ev]
@@ -239,7 +250,7 @@ def _legs(
     return legs
 
 
-def _trip_uniform(draws: Draws, day_and_trip: tuple[int, int], ev: IntArray, name: str) -> FloatArray:
+def _trip_uniform(draws: Uniforms, day_and_trip: tuple[int, int], ev: IntArray, name: str) -> FloatArray:
     """Return the uniform numbers of the EVs *ev* for a day and trip number, from the stream *name*."""
     return draws.uniform(name, *day_and_trip)[ev]
 
@@ -266,6 +277,20 @@ def _leg(
 def whole_seconds(duration_s: FloatArray) -> IntArray:
     """Return durations rounded to whole seconds."""
     return np.rint(duration_s).astype(np.int64)
+
+
+def join_diaries(parts: Sequence[Diaries]) -> Diaries:
+    """Return the diaries of EVs, each drawn by itself, as those of all in this order."""
+    trips = [part.ev.size for part in parts]
+    joined = {
+        column.name: np.concatenate([getattr(part, column.name) for part in parts])
+        for column in fields(Diaries)
+        if column.name not in {"day", "first_row", "ev"}
+    }
+    first_row = np.append(0, np.cumsum(trips))
+    return Diaries(
+        day=parts[0].day, first_row=first_row, ev=np.repeat(np.arange(len(parts)), trips), **joined
+    )
 
 
 def _in_ev_order(legs: list[_Leg]) -> _Leg:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray, IntArray
-from cosim.ev.mobility import Diaries, Draws, trip_uniforms
+from cosim.ev.draws import Uniforms
+from cosim.ev.mobility import Diaries, trip_draws
 from cosim.ev.transitions import ACTIVITIES, HOME, WORK, ActivityArray
 
 MAX_ZONES = 100
@@ -80,23 +81,21 @@ class TripChains:
         ascending: FloatArray = np.minimum(cumulative / total, 1.0) + np.arange(len(rows))[:, np.newaxis]
         return _VisitTable(cumulative, ascending.ravel(), last_zone.astype(np.int64))
 
-    def homes(self, n_ev: int, seed: int, purpose: str) -> IntArray:
+    def homes(self, draws: Uniforms) -> IntArray:
         """Return the home zone of each EV."""
         cumulative = self.home_share.cumsum()
-        uniform = Draws(n_ev, seed, purpose).uniform("home zone")
-        return np.searchsorted(cumulative[:-1] / cumulative[-1], uniform, side="right")
+        return np.searchsorted(cumulative[:-1] / cumulative[-1], draws.uniform("home zone"), side="right")
 
-    def works(self, home: IntArray, seed: int, purpose: str) -> IntArray:
+    def works(self, home: IntArray, draws: Uniforms) -> IntArray:
         """Return the work zone of each EV."""
-        uniform = Draws(home.size, seed, purpose).uniform("work zone")
-        return self._visit(home, home, np.full(home.size, -1), uniform)
+        return self._visit(home, home, np.full(home.size, -1), draws.uniform("work zone"))
 
-    def ods(self, diaries: Diaries, seed: int, purpose: str, zone: IntArray | None = None) -> IntArray:
+    def ods(self, diaries: Diaries, draws: Uniforms, zone: IntArray | None = None) -> IntArray:
         """Return the OD number of every trip of the diaries; EVs begin the day at home, or in their *zone*."""
-        home = self.homes(diaries.n_ev, seed, purpose)
-        work = self.works(home, seed, purpose)
+        home = self.homes(draws)
+        work = self.works(home, draws)
         zone = home.copy() if zone is None else zone.copy()
-        uniform = trip_uniforms(diaries, seed, f"{purpose}/od")
+        uniform = trip_draws(diaries, draws, "od")
         od = np.empty(diaries.ev.size, dtype=np.int64)
         for trip in range(1, diaries.trips_per_ev.max(initial=0) + 1):
             row = diaries.rows_of_trip(trip)

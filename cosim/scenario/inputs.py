@@ -11,10 +11,11 @@ from cosim.errors import Problem
 from cosim.ev.battery import Battery
 from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.distributions import LogNormal, Normal, ShiftedGamma
+from cosim.ev.draws import Draws
 from cosim.ev.dwell import DwellModel
 from cosim.ev.ev_types import EvType, batteries
 from cosim.ev.markov import MarkovModel, read_departures
-from cosim.ev.mobility import Draws, MobilityModel, types_of_evs
+from cosim.ev.mobility import MobilityModel, types_of_evs
 from cosim.ev.transitions import read_transitions
 
 SOC_FIRST_RANGE = (0.2, 0.9)

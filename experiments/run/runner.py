@@ -16,9 +16,11 @@ from cosim.blas import one_blas_thread
 from cosim.config.plausibility import unit_questions
 from cosim.coupling import (
     EquilibriumDay,
+    MethodDifference,
     day_ahead,
     day_violations,
     equilibrium_tables,
+    method_differences,
     solve_equilibrium_day,
 )
 from cosim.grid.solvers import available_solver
@@ -210,8 +212,16 @@ class RunUnderWay:
             return [cache(tables.read) for tables in further]
 
 
+def _other_methods(scenario: Scenario, day: EquilibriumDay) -> tuple[MethodDifference, ...]:
+    """Return how far other methods of assignment are from this day, where the scenario asks for it."""
+    return method_differences(scenario, day) if scenario.config.road.assignment.compare_methods else ()
+
+
 def _facts(
-    scenario: Scenario, day: EquilibriumDay, tables: ModelsTables, replications: Sequence[Reader]
+    scenario: Scenario,
+    day: EquilibriumDay,
+    tables: ModelsTables,
+    replications: Sequence[Reader],
 ) -> dict[str, Any]:
     """Return what the manifest says of a run, besides versions, hashes and timings."""
     days, equilibrium = scenario.config.days, tables.get("equilibrium", {})
@@ -231,6 +241,8 @@ def _facts(
         "replications": max(1, len(replications)),
         **(over_replications(scenario, replications) if replications else ONE_DAY),
         "sue_residual_max": day.residual_max,
+        "sue_method": scenario.config.road.assignment.method,
+        "sue_other_methods": [asdict(method) for method in _other_methods(scenario, day)],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,

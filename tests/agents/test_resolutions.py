@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 from agents.coordinator import Coordinator
+from agents.ev import EV
 from agents.fleet import Fleet
 from agents.model import CoSimModel
+from agents.plans import DrawnDay
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
+from cosim.ev.draws import Draws
 from cosim.messages import TariffIssued
 from cosim.periods import PeriodOfDay
-from cosim.scenario import Scenario, load_scenario
+from cosim.scenario import DayAhead, Scenario, load_scenario
 
 Tables = Mapping[str, Frame]
 Simulate = Callable[[str], dict[str, Tables]]
@@ -80,6 +84,28 @@ def assert_same(tables: Mapping[str, Tables]) -> None:
         assert one[name].dtypes.equals(many[name].dtypes), name
         for column in one[name].select_dtypes("float"):
             assert one[name][column].to_numpy().tobytes() == many[name][column].to_numpy().tobytes(), column
+
+
+def test_each_ev_draws_its_own_trips_and_the_numbers_of_its_decisions(
+    toy: Scenario, toy_ahead: DayAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One EV at a time, from its row: another seed of one EV changes its trips, and nobody else's."""
+    plain = CoSimModel(toy, toy_ahead, seed=1).plan
+    draw_own, other = EV.draw_day, Draws(toy_ahead.n_ev, 2, "agents").rows()
+
+    def drawn(ev: EV, *arguments: Any) -> DrawnDay:
+        ev.draws = other[6] if ev.number == 7 else ev.draws
+        return draw_own(ev, *arguments)
+
+    monkeypatch.setattr(EV, "draw_day", drawn)
+    changed = CoSimModel(toy, toy_ahead, seed=1).plan
+    for name in ("planned_s", "length_km", "od", "charge_uniform", "route_uniform"):
+        own, others = [
+            [getattr(plan.trips, name)[select(plan.trips.ev)].tolist() for plan in (plain, changed)]
+            for select in (lambda ev: ev == 7, lambda ev: ev != 7)
+        ]
+        assert others[0] == others[1]
+        assert name == "od" or own[0] != own[1]
 
 
 def test_vehicles_do_come_back_within_a_period(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,10 +100,10 @@ def test_uncoordinated(day: Any) -> None:
     assert lowest(paper)[0] == pytest.approx(0.968, abs=5e-4)
     buses = alone.tables["buses"]
     below = buses[buses.voltage_pu < 0.95].groupby("period").size()
-    assert (below.index.min(), below.index.max(), below.max()) == (18, 22, 20)
-    assert (alone.purchase_max_kw, paper.purchase_max_kw) == pytest.approx((3980, 2690), abs=10)
-    assert (alone.losses_kwh, paper.losses_kwh) == pytest.approx((1480, 507), abs=10)
-    assert (alone.cost_cny, paper.cost_cny) == pytest.approx((34_500, 25_800), abs=100)
+    assert (below.index.tolist(), below.max()) == ([14, *range(18, 23)], 20)
+    assert (alone.purchase_max_kw, paper.purchase_max_kw) == pytest.approx((3990, 2710), abs=10)
+    assert (alone.losses_kwh, paper.losses_kwh) == pytest.approx((1490, 514), abs=10)
+    assert (alone.cost_cny, paper.cost_cny) == pytest.approx((34_700, 26_000), abs=100)
     assert alone.flags == []
     assert any("cannot be served" in flag for flag in day("uncoordinated", "grid.voltage_min_pu=0.95").flags)
 
@@ -114,7 +114,7 @@ def test_price_feedback(days: Any) -> None:
     figures = rest.drop(columns="flagged").astype(float)
     assert (figures.max() / figures.min() - 1).max() < 1e-7  # the same traffic, to the last vehicle
     left = figures.iloc[0] - heeded.drop("flagged").astype(float)
-    assert left.energy_CS6_kwh == pytest.approx(205, abs=3)
+    assert left.energy_CS6_kwh == pytest.approx(211, abs=3)
     assert -left.energy_CS9_kwh > 0.8 * left.energy_CS6_kwh
     assert left.losses_kwh == pytest.approx(10, abs=0.5)
     assert left.energy_kwh == pytest.approx(0, abs=0.1)
@@ -133,8 +133,8 @@ def test_nodal_prices(day: Any) -> None:
     before = uniform.tables["stations"].query("period == 20").set_index("station").load_kw
     assert prices.nodal_price_cny_per_kwh["CS11"] == pytest.approx(1.27, abs=0.005)
     assert prices.nodal_price_cny_per_kwh["CS9"] == pytest.approx(1.11, abs=0.005)
-    assert (before["CS11"], loads.load_kw["CS11"]) == pytest.approx((209, 126), abs=1)
-    assert (before["CS9"], loads.load_kw["CS9"]) == pytest.approx((104, 182), abs=1)
+    assert (before["CS11"], loads.load_kw["CS11"]) == pytest.approx((211, 126), abs=1)
+    assert (before["CS9"], loads.load_kw["CS9"]) == pytest.approx((106, 186), abs=1)
     calm = nodal.tables["prices"].query("period == 4").charging_price_cny_per_kwh
     assert calm.max() - calm.min() < 0.01
 
@@ -148,18 +148,18 @@ def test_theta(days: Any) -> None:
     assert (found.flow_per_capacity_max[0.1], found.flow_per_capacity_max[1.0]) == pytest.approx(
         (1.20, 1.47), abs=0.005
     )
-    assert (found.energy_CS6_kwh[0.05], found.energy_CS6_kwh[1.0]) == pytest.approx((3350, 4450), abs=50)
-    assert (found.losses_kwh[0.05], found.losses_kwh[1.0]) == pytest.approx((500, 520), abs=1)
+    assert (found.energy_CS6_kwh[0.05], found.energy_CS6_kwh[1.0]) == pytest.approx((3450, 4550), abs=50)
+    assert (found.losses_kwh[0.05], found.losses_kwh[1.0]) == pytest.approx((507, 526), abs=1)
 
 
 def test_ev_share(day: Any, days: Any) -> None:
     found = days("ev_share")
     few, many = found.iloc[0], found.iloc[-1]
     assert many.energy_kwh / few.energy_kwh == pytest.approx(6, rel=0.01)
-    assert (few.energy_kwh, many.energy_kwh) == pytest.approx((1450, 8700), abs=50)
+    assert (few.energy_kwh, many.energy_kwh) == pytest.approx((1500, 9000), abs=50)
     assert many.wait_min / few.wait_min == pytest.approx(9, abs=0.5)
     assert (few.voltage_min_pu, many.voltage_min_pu) == pytest.approx((0.977, 0.968), abs=5e-4)
-    assert many.cost_cny - few.cost_cny == pytest.approx(5700, abs=50)
+    assert many.cost_cny - few.cost_cny == pytest.approx(5900, abs=50)
     assert not found.flagged.any()
     dear = [
         solved.tables["prices"].query("tariff_cny_per_kwh > 1").period.unique().tolist()
@@ -171,12 +171,12 @@ def test_ev_share(day: Any, days: Any) -> None:
 def test_station_out(day: Any) -> None:
     out, paper = day("station_out"), day("paper")
     assert out.energy_kwh == pytest.approx(paper.energy_kwh, rel=1e-6)
-    assert paper.energy_CS9_kwh == pytest.approx(1700, abs=50)
-    assert out.energy_CS11_kwh - paper.energy_CS11_kwh == pytest.approx(907, abs=3)
-    assert out.energy_CS6_kwh - paper.energy_CS6_kwh == pytest.approx(782, abs=3)
-    assert (paper.wait_min, out.wait_min) == pytest.approx((1.1, 2.0), abs=0.05)
+    assert paper.energy_CS9_kwh == pytest.approx(1750, abs=50)
+    assert out.energy_CS11_kwh - paper.energy_CS11_kwh == pytest.approx(945, abs=3)
+    assert out.energy_CS6_kwh - paper.energy_CS6_kwh == pytest.approx(812, abs=3)
+    assert (paper.wait_min, out.wait_min) == pytest.approx((1.2, 2.3), abs=0.05)
     assert (paper.drive_min, out.drive_min) == pytest.approx((35.4, 35.4), abs=0.05)
-    assert out.losses_kwh - paper.losses_kwh == pytest.approx(49, abs=0.5)
+    assert out.losses_kwh - paper.losses_kwh == pytest.approx(53, abs=0.5)
     assert (lowest(paper)[0], lowest(out)[0]) == pytest.approx((0.968, 0.965), abs=5e-4)
 
 
@@ -191,9 +191,9 @@ def test_line_out(day: Any) -> None:
         solved.tables["branches"].query("branch == '18' and period == 20").p_kw.item()
         for solved in (paper, out)
     ]
-    assert flows == pytest.approx([470, 810], abs=5)
-    assert (voltage(paper, "18")[14], voltage(out, "18")[14]) == pytest.approx((0.974, 0.966), abs=5e-4)
-    assert (voltage(paper, "33").min(), voltage(out, "33").min()) == pytest.approx((0.970, 0.975), abs=6e-4)
+    assert flows == pytest.approx([470, 820], abs=5)
+    assert (voltage(paper, "18")[14], voltage(out, "18")[14]) == pytest.approx((0.973, 0.965), abs=5e-4)
+    assert (voltage(paper, "33").min(), voltage(out, "33").min()) == pytest.approx((0.970, 0.974), abs=6e-4)
     assert [lowest(solved)[1] for solved in (paper, out)] == [20, 14]
     store = out.tables["devices"].query("device == 'storage'").set_index("period").p_kw
     assert store[20] > 200
@@ -208,16 +208,16 @@ def test_cloudy_day(day: Any) -> None:
     assert bought[1] - bought[0] == pytest.approx(4900, abs=50)
     assert clouds.cost_cny - paper.cost_cny == pytest.approx(3400, abs=50)
     assert lowest(paper) == (pytest.approx(0.968, abs=5e-4), 20)
-    assert lowest(clouds) == (pytest.approx(0.965, abs=5e-4), 13)
+    assert lowest(clouds) == (pytest.approx(0.964, abs=5e-4), 13)
     unity = day("cloudy_day", "grid.renewables.pv.q_capability=none")
     assert unity.voltage_min_pu < clouds.voltage_min_pu - 0.005
 
 
 def test_storage_place(days: Any) -> None:
     found = days("storage_place")
-    assert found.cost_cny.between(25_830, 25_890).all()
-    assert (found.voltage_min_pu[18], found.voltage_min_pu[2]) == pytest.approx((0.968, 0.958), abs=6e-4)
-    assert (found.losses_kwh[18], found.losses_kwh[2]) == pytest.approx((507, 551), abs=0.6)
+    assert found.cost_cny.between(26_040, 26_090).all()
+    assert (found.voltage_min_pu[18], found.voltage_min_pu[2]) == pytest.approx((0.968, 0.957), abs=6e-4)
+    assert (found.losses_kwh[18], found.losses_kwh[2]) == pytest.approx((514, 558), abs=0.6)
     assert found.voltage_min_pu.idxmax() == found.losses_kwh.idxmin() == 18
 
 
@@ -229,28 +229,28 @@ def test_cars_give_back(day: Any) -> None:
     street = give.tables["devices"].query("device == 'street'").set_index("period").p_kw
     given = street.clip(lower=0)
     assert (given.loc[18:21].sum(), given.loc[7:8].sum(), given.sum()) == pytest.approx(
-        (713, 285, 998), abs=1
+        (712, 285, 997), abs=1
     )
     before = only_take.tables["devices"].query("device == 'street'").set_index("period").p_kw
     assert before.loc[7:21].abs().max() < 1
     assert (only_take.cost_cny - none.cost_cny, only_take.cost_cny - give.cost_cny) == pytest.approx(
         (390, 316), abs=1
     )
-    assert (only_take.purchase_max_kw, give.purchase_max_kw) == pytest.approx((2690, 2510), abs=5)
+    assert (only_take.purchase_max_kw, give.purchase_max_kw) == pytest.approx((2710, 2520), abs=5)
     assert -street.min() == pytest.approx(400, abs=2)
     assert lowest(only_take) == (pytest.approx(0.968, abs=5e-4), 20)
     assert lowest(give) == (pytest.approx(0.957, abs=5e-4), 22)
-    assert (only_take.losses_kwh, give.losses_kwh) == pytest.approx((497, 522), abs=0.5)
+    assert (only_take.losses_kwh, give.losses_kwh) == pytest.approx((504, 528), abs=0.5)
 
 
 def test_congested_roads(day: Any) -> None:
     full, paper = day("congested_roads"), day("paper")
-    assert (full.evs, full.energy_kwh) == (2 * paper.evs, pytest.approx(17_400, abs=50))
+    assert (full.evs, full.energy_kwh) == (2 * paper.evs, pytest.approx(17_900, abs=50))
     assert (paper.flow_per_capacity_max, full.flow_per_capacity_max) == pytest.approx((1.29, 1.69), abs=0.005)
     assert (paper.drive_min, full.drive_min) == pytest.approx((35.4, 37.9), abs=0.05)
-    assert (paper.wait_min, full.wait_min) == pytest.approx((1.1, 5.5), abs=0.05)
+    assert (paper.wait_min, full.wait_min) == pytest.approx((1.2, 7.7), abs=0.05)
     shares = [solved.energy_CS9_kwh / solved.energy_kwh for solved in (paper, full)]
-    assert shares == pytest.approx([0.19, 0.28], abs=0.005)
+    assert shares == pytest.approx([0.20, 0.28], abs=0.005)
     assert full.voltage_min_pu == pytest.approx(0.95, abs=5e-4)
     assert full.flags == []
 

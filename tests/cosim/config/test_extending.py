@@ -94,7 +94,7 @@ def test_a_base_that_is_missing_or_extends_another_one_itself_is_named(tmp_path:
 
 def test_every_file_a_scenario_may_name_is_known() -> None:
     """What is not known as a file would be looked for in the wrong folder, and be missing from a run's copy."""
-    settings = ["mobility.departures=d.csv", "station_load=s.csv", "grid.network=n.json"]
+    settings = ["mobility.transitions=t.csv", "station_load=s.csv", "grid.network=n.json"]
     tables = apply_settings(read_toml(CONFIGS / "paper.toml"), settings)
     assert {key for _, key in file_fields(tables)} == {
         *("profiles", "station_load", "nodes", "links", "demand", "transitions", "departures"),

@@ -69,7 +69,7 @@ def test_prices_between_the_stations_lie_between_the_two_ends_at_one_multiplier(
         assert high - low > 0.1
         assert low < between < high
         places.append((between - low) / (high - low))
-    assert places == pytest.approx(3 * [0.175], abs=0.01)
+    assert places == pytest.approx(3 * [0.19], abs=0.01)
 
 
 def test_no_other_load_is_worth_its_price(low_voltage: Scenario, low_day: EquilibriumDay) -> None:

@@ -10,7 +10,7 @@ from statistics import NormalDist
 from scipy import stats
 
 from cosim.arrays import FloatArray
-from cosim.ev.mobility import Draws
+from cosim.ev.draws import Draws
 
 HOME, WORK = 0, 1
 

@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 from cosim.arrays import FloatArray
-from cosim.ev.mobility import Diaries, Draws, MobilityModel, sample_diaries, trip_uniforms
+from cosim.ev.draws import Draws
+from cosim.ev.mobility import (
+    Diaries,
+    EVState,
+    MobilityModel,
+    draw_diaries,
+    join_diaries,
+    sample_diaries,
+    trip_uniforms,
+)
 from cosim.ev.transitions import HOME, LEISURE, OTHER, WORK
 from cosim.periods import SECONDS_PER_DAY
 from tests.cosim.ev.plain_day import PlainPopulation
@@ -175,6 +184,31 @@ def test_draws_of_different_things_differ() -> None:
     """A long stay must not mean a long trip."""
     draws = Draws(8, 1, "test")
     assert not np.array_equal(draws.uniform("dwell", 1, 1), draws.uniform("length", 1, 1))
+
+
+@pytest.mark.parametrize("kind", ["dwell", "markov"])
+def test_an_ev_that_draws_its_own_day_draws_what_it_does_among_all(
+    kind: str, model: MobilityModel, chain: MobilityModel
+) -> None:
+    """From its row of the streams, to the bit; the day after, from where it stood the evening before, too."""
+    chosen, draws = {"dwell": model, "markov": chain}[kind], Draws(60, 1, "own")
+    together = draw_diaries(chosen, draws)
+    assert_same(join_diaries([draw_diaries(chosen, row) for row in draws.rows()]), together)
+    rng = np.random.default_rng(1)
+    state = EVState(
+        activity=rng.integers(0, 4, 60).astype(np.int8),
+        parked_since_s=rng.integers(60_000, 90_000, 60),
+        soc=rng.random(60),
+        zone=np.zeros(60, dtype=np.int64),
+    )
+    own = [draw_diaries(chosen, row, 2, state.of_ev(row.ev)) for row in draws.rows()]
+    assert_same(join_diaries(own), draw_diaries(chosen, draws, 2, state))
+
+
+def assert_same(one: Diaries, other: Diaries) -> None:
+    for name in (column.name for column in fields(Diaries)):
+        values = [np.asarray(getattr(diaries, name)) for diaries in (one, other)]
+        assert values[0].tobytes() == values[1].tobytes(), name
 
 
 def assert_unrelated(one: FloatArray, other: FloatArray) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cosim.ev.days import simulate_days
+from cosim.ev.draws import Draws
 from cosim.ev.dwell import DwellModel
 from cosim.ev.mobility import Diaries, sample_diaries
 from cosim.ev.transitions import HOME, WORK
@@ -47,8 +48,9 @@ def ends(chains: TripChains) -> tuple[np.ndarray, np.ndarray]:
 def check_chain(chains: TripChains, diaries: Diaries, od: np.ndarray, seed: int, purpose: str) -> None:
     origin, dest = ends(chains)
     assert od.min(initial=0) >= 0
-    home = chains.homes(diaries.n_ev, seed, purpose)
-    work = chains.works(home, seed, purpose)
+    draws = Draws(diaries.n_ev, seed, purpose)
+    home = chains.homes(draws)
+    work = chains.works(home, draws)
     start, end = origin[od], dest[od]
     assert (start >= 0).all()  # every trip is an OD with trips, so none stays within its zone
     first, later = diaries.rows_of_trip(1), np.flatnonzero(diaries.trip > 1)
@@ -71,7 +73,7 @@ def test_every_trip_begins_where_the_last_one_ended(
     if chains is None:
         return
     diaries = sample_diaries(no_round_trips(model), 200, seed, "chains")
-    check_chain(chains, diaries, chains.ods(diaries, seed, "chains"), seed, "chains")
+    check_chain(chains, diaries, chains.ods(diaries, Draws(diaries.n_ev, seed, "chains")), seed, "chains")
 
 
 @pytest.mark.parametrize(("zones", "missing"), [(3, 0.0), (7, 0.2)])
@@ -83,7 +85,7 @@ def test_expected_ods_are_those_of_many_draws(model: DwellModel, zones: int, mis
     period = diaries.departure_s // 14_400
     made = np.ones(diaries.ev.size, dtype=np.bool_)
     expected = chains.expected_ods(diaries, made, period, 6)
-    od = chains.ods(diaries, 3, "expected")
+    od = chains.ods(diaries, Draws(diaries.n_ev, 3, "expected"))
     counts = np.bincount(period * expected.shape[1] + od, minlength=expected.size).reshape(expected.shape)
     assert expected.sum(axis=1) == pytest.approx(counts.sum(axis=1))
     assert (counts[expected == 0] == 0).all()
@@ -100,7 +102,10 @@ def test_more_evs_leave_the_ods_of_the_first_ones_unchanged(model: DwellModel) -
     chains = any_chains(7, 5, 0.0)
     assert chains is not None
     few, many = (sample_diaries(no_round_trips(model), n, 1, "size") for n in (50, 120))
-    assert np.array_equal(chains.ods(few, 1, "size"), chains.ods(many, 1, "size")[: few.ev.size])
+    assert np.array_equal(
+        chains.ods(few, Draws(few.n_ev, 1, "size")),
+        chains.ods(many, Draws(many.n_ev, 1, "size"))[: few.ev.size],
+    )
 
 
 def test_the_zone_is_carried_over_midnight(model: DwellModel) -> None:
@@ -113,13 +118,13 @@ def test_the_zone_is_carried_over_midnight(model: DwellModel) -> None:
     origin, dest = ends(chains)
     kind = no_round_trips(model)
     one, two = simulate_days(kind, Battery(), ChargingBehaviour(), 800, 2, seed=2, purpose="zones")
-    home = chains.homes(800, 2, "zones")
-    od = chains.ods(one.diaries, 2, "zones", home)
+    home = chains.homes(Draws(800, 2, "zones"))
+    od = chains.ods(one.diaries, Draws(800, 2, "zones"), home)
     zone = chains.zone_after(home, one.diaries, od, one.record.cancelled)
     last = one.diaries.first_row[1:][one.diaries.trips_per_ev > 0] - 1
     made = ~one.record.cancelled[last]
     assert np.array_equal(zone[one.diaries.ev[last[made]]], dest[od[last[made]]])
-    again = chains.ods(two.diaries, 2, "zones", zone)
+    again = chains.ods(two.diaries, Draws(800, 2, "zones"), zone)
     first = two.diaries.rows_of_trip(1)
     assert np.array_equal(origin[again[first]], zone[two.diaries.ev[first]])
     assert (zone != home).sum() > 30

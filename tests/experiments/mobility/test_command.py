@@ -12,12 +12,15 @@ from tests.experiments.commands import as_json, run
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_paper_population_is_told_in_figures() -> None:
-    """One day of stays of random length, against the renewal densities."""
-    answer = as_json("mobility", "paper", "--evs", 20_000, "--seed", 3)
-    assert (answer["kind"], answer["evs"], answer["seed"]) == ("dwell", 20_000, 3)
+@pytest.mark.parametrize(
+    ("name", "kind", "trips"), [("paper", "markov", 3.423), ("dwell_times", "dwell", 3.363)]
+)
+def test_the_paper_population_is_told_in_figures(name: str, kind: str, trips: float) -> None:
+    """One day of the chain against its exact distribution, and of stays of random length against renewal densities."""
+    answer = as_json("mobility", name, "--evs", 20_000, "--seed", 3)
+    assert (answer["kind"], answer["evs"], answer["seed"]) == (kind, 20_000, 3)
     day = answer["single_day"]
-    assert day["trips_per_ev_exact"] == pytest.approx(3.363, abs=0.002)
+    assert day["trips_per_ev_exact"] == pytest.approx(trips, abs=0.002)
     assert day["trips_per_ev"] == pytest.approx(day["trips_per_ev_exact"], abs=0.06)
     assert day["places_inside_band"] == day["departures_inside_band"] == 1.0
     assert len(day["charging_share_by_period"]) == 24
@@ -85,7 +88,7 @@ def test_types_have_totals_of_their_own_that_make_up_the_whole(tmp_path: Path) -
 
 
 def test_what_a_kind_of_model_has_not_is_left_out_of_its_table() -> None:
-    assert "chain with batteries" not in run("mobility", "paper", "--evs", 500).stdout
+    assert "chain with batteries" not in run("mobility", "dwell_times", "--evs", 500).stdout
 
 
 def test_more_evs_than_memory_holds_are_refused() -> None:
@@ -106,7 +109,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (("mobility", "nowhere"), "there is no such file"),
-        (("mobility", "paper", "--set", "mobility.kind=markov"), "departures is missing"),
+        (("mobility", "toy", "--set", "mobility.kind=markov"), "departures is missing"),
         (("fit-mobility", "none.csv", "--out", "fitted"), "there is no such file"),
     ],
 )

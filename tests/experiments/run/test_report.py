@@ -162,9 +162,9 @@ def test_shares_of_each_choice_add_up_to_one(toy_run: Run) -> None:
 
 
 def test_headlines_leave_out_what_a_model_does_not_have() -> None:
-    shown = headlines({"evs": 1704, "ac_mismatch_max_pu": 2.27e-10, "link_flow_rmse_veh_h": None})
+    shown = headlines({"evs": 1675, "ac_mismatch_max_pu": 2.27e-10, "link_flow_rmse_veh_h": None})
     assert [(figure.label, figure.value) for figure in shown] == [
-        ("EVs", "1,704"),
+        ("EVs", "1,675"),
         ("dispatch against AC", "2.3 \N{MULTIPLICATION SIGN} 10⁻¹⁰"),
     ]
 
