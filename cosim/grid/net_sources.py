@@ -16,6 +16,8 @@ _OF_TABLES = re.compile(
     r"|pandapower(\.(auxiliary|control(\.[a-z]\w*)*))?"
 )
 """Modules of what a net is made of; the names of others in it would be imported, and so run."""
+_READ_BY_PANDAS = {"DataFrame", "Series"}
+"""Classes whose text pandas reads. It takes more for JSON than Python does, and what it found there would be run."""
 ONLY_TABLES = "a net is read only where it holds tables and pandapower's own controllers"
 
 
@@ -76,11 +78,21 @@ def _foreign(content: Any) -> Iterator[str]:
         if not isinstance(item, dict):
             continue
         waiting += item.values()
-        module, file = item.get("_module"), item.get("_object")
+        module, table = item.get("_module"), item.get("_object")
         if module is not None and not (isinstance(module, str) and _OF_TABLES.fullmatch(module)):
             yield f"an object of the Python module {shown(module)}"
-        if isinstance(file, str) and file.endswith(".json"):
-            yield f"a table of another file, {shown(file)}"
+        if isinstance(table, str) and table.endswith(".json"):
+            yield f"a table of another file, {shown(table)}"
+        elif isinstance(table, str) and item.get("_class") in _READ_BY_PANDAS and not _is_json(table):
+            yield "a table that is not JSON"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        parsed_json(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _of_simbench(code: str) -> Any:

@@ -234,6 +234,12 @@ def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
             "_class": "DataFrame",
             "_object": "[" * 60 + '{"_module": "trap"}' + "]" * 60,
         },
+        {  # a control character in a text: no JSON to Python, which looks at it, but to pandas, which reads it
+            "_module": "pandas.core.frame",
+            "_class": "DataFrame",
+            "_object": '{"columns": ["c"], "index": [0], "data": [[{"_module": "trap", "_class": "C\x01"}]]}',
+            "orient": "split",
+        },
     ],
 )
 def test_a_net_imports_nothing_and_reads_no_other_file(
