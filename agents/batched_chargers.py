@@ -12,10 +12,16 @@ from cosim.periods import PeriodOfDay
 class BatchedChargers:
     """c chargers and one queue, advanced by the fleet."""
 
-    def __init__(self, records: StationRecords, clock: Clock, present: Sequence[Session] = ()) -> None:
+    def __init__(
+        self,
+        records: StationRecords,
+        clock: Clock,
+        present: Sequence[Session],
+        in_service: int,
+    ) -> None:
         """Start with the vehicles that charge, wait or are on the way, in order of arrival."""
         self.records, self.clock = records, clock
-        self.queue = FifoQueue(records.data.chargers)
+        self.queue = FifoQueue(in_service)
         self.queue.load(present, clock.now_s)
         records.carry_over(self.queue.plugged.values(), self.queue.waiting)
         self.power_kw = 0.0
@@ -34,6 +40,21 @@ class BatchedChargers:
     def waiting(self) -> Vehicles:
         """Vehicles that wait."""
         return self.queue.waiting
+
+    @property
+    def in_service(self) -> int:
+        """Chargers in service."""
+        return self.queue.chargers
+
+    def set_in_service(self, chargers: int) -> list[Session]:
+        """Change the chargers in service; return the vehicles that lost their place."""
+        now_s = self.clock.now_s
+        stopped, left = self.queue.set_chargers(chargers, now_s)
+        for session in stopped:
+            self.records.stop(session, now_s)
+        for _ in left:
+            self.records.queue_record.leave(now_s)
+        return [*stopped, *left]
 
     def on_limit_changed(self) -> None:
         """Note that the power limit changed."""

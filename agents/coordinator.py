@@ -14,7 +14,16 @@ from agents.roads import Roads
 from agents.traffic_information import TrafficInformation
 from cosim.arrays import FloatArray, IntArray
 from cosim.mailbox import LedgerEntry, PostOffice
-from cosim.messages import Broadcast, DispatchIssued, PeriodOpened, TariffIssued, TripReported, TripsReported
+from cosim.messages import (
+    Broadcast,
+    DispatchIssued,
+    FaultCleared,
+    FaultReported,
+    PeriodOpened,
+    TariffIssued,
+    TripReported,
+    TripsReported,
+)
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh
@@ -117,7 +126,8 @@ class Coordinator(mesa.Agent):
         told = start.opened.messages if start else []
         last = {message.information_class: message.link_time_min for message in told}
         t0_min = self.day_ahead.paths.network.t0_min
-        return {name: np.array(last.get(name, t0_min)) for name in self.traffic.shares}
+        times = {name: np.array(last.get(name, t0_min)) for name in self.traffic.shares}
+        return {name: np.where(np.isfinite(told_min), told_min, t0_min) for name, told_min in times.items()}
 
     def keep_last_prices(self) -> None:
         """Set the charging prices of the day to those that each station was told last, until the tariff is issued."""
@@ -161,14 +171,32 @@ class Coordinator(mesa.Agent):
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
         self.roads.open(period, self.traffic.effective_min(period), self.announced_min, prices)
+        closed = self.reported_closed()
         for name, times_min in self.announced_min.items() if announced else ():
+            told_min = times_min.copy()
+            told_min[closed] = np.inf
             self.broadcast(
                 PeriodOpened(
                     **self.clock.envelope(self.name),
                     information_class=name,
-                    link_time_min=tuple(times_min.tolist()),
+                    link_time_min=tuple(told_min.tolist()),
                 )
             )
+
+    def reported_closed(self) -> IntArray:
+        """Return the charging arcs of the stations that were last reported closed, since the period before opened."""
+        reports: list[FaultReported | FaultCleared] = [
+            *self.inbox.take(FaultReported),
+            *self.inbox.take(FaultCleared),
+        ]
+        last = {report.event: report for report in sorted(reports, key=lambda report: report.sent_s)}
+        closed = {
+            report.name
+            for report in last.values()
+            if isinstance(report, FaultReported) and report.kind == "station"
+        }
+        arcs = self.day_ahead.paths.network.charging_arcs
+        return arcs[[name in closed for name in self.stations]]
 
     def broadcast(self, message: Broadcast) -> None:
         """Send a message to its recipients, if it has any."""

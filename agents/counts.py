@@ -24,6 +24,7 @@ class TripsOfPeriod:
         """Select these rows of the table."""
         self.path = trips.path[rows]
         self.departure_s = trips.departure_s[rows]
+        self.station = trips.station[rows]
         self.has_arrived = trips.has_arrived[rows]
         self.station_s = np.where(self.has_arrived, trips.wait_s[rows] + trips.charge_s[rows], 0)
         """Wait and charge; 0 for trips that have not arrived."""
@@ -144,8 +145,8 @@ def _experienced_min(paths: PathSet, flow_veh_h: FloatArray, trips: TripsOfPerio
     road_flow_veh_h = flow_veh_h.copy()
     road_flow_veh_h[arcs] = 0.0
     times = link_time_min(network, road_flow_veh_h)
-    charged = trips.has_arrived & (paths.station[trips.path] >= 0)
-    station = paths.station[trips.path[charged]]
+    charged = trips.has_arrived & (trips.station >= 0)
+    station = trips.station[charged]
     times[arcs] = mean_station_min(
         np.bincount(station, minlength=arcs.size),
         np.bincount(station, trips.station_s[charged], minlength=arcs.size),

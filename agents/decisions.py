@@ -5,10 +5,11 @@ depends on the other rows, so the results are bit-identical. Eq. 7 is that of Ma
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agents.events.stations import StationsInService
 from agents.information import InformationState
 from agents.path_choice import ChoiceSet, PathChoice
 from agents.plans import EVAttributes
@@ -16,7 +17,7 @@ from agents.price_list import PriceLists
 from agents.roads import Roads
 from agents.trip_table import TripTable
 from cosim.arrays import FloatArray, IntArray
-from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging
+from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging, drive
 from cosim.ev.session import Session
 from cosim.messages import PeriodOpened, TariffIssued
 from cosim.periods import PeriodOfDay
@@ -32,6 +33,7 @@ class DecisionContext:
     choice: PathChoice
     prices: PriceLists
     roads: Roads
+    in_service: StationsInService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +68,8 @@ class Decision:
     charging: ChargingDecision
     path: IntArray
     """Number of the path, or the (path, station) pair; -1 if stranded."""
+    station: IntArray
+    """Number of the station; -1 without a charge."""
     drive_s: IntArray
     """Driving time of the trip at the effective link times."""
     station_to_destination_s: IntArray
@@ -87,13 +91,17 @@ def decide(context: DecisionContext, departing: DepartingEVs, period: PeriodOfDa
     price_ratio = np.empty(departing.ev.size)
     for tariff, rows in context.information.tariff.groups(departing.ev):
         price_ratio[rows] = context.prices.price_list(tariff).ratio(period)
-    charging = decide_charging(charging_inputs(context, departing), price_ratio)
+    inputs = charging_inputs(context, departing)
+    charging = decide_charging(inputs, price_ratio)
+    if context.in_service.any_events:
+        charging = _as_roads_allow(context, departing, inputs, charging)
     path = _chosen_paths(context, departing, charging, period)
     station_to_destination_s = context.roads.station_to_destination_s[path]
     return Decision(
         departure_s=departing.departure_s,
         charging=charging,
         path=np.where(charging.energy_use.stranded, -1, path),
+        station=np.where(charging.energy_use.stranded, -1, context.roads.paths.station[path]),
         drive_s=context.roads.origin_to_station_s[path] + station_to_destination_s,
         station_to_destination_s=station_to_destination_s,
     )
@@ -115,6 +123,27 @@ def charging_inputs(context: DecisionContext, departing: DepartingEVs) -> Chargi
         battery=evs.battery.select(departing.ev),
         behaviour=evs.behaviour.select(departing.ev),
     )
+
+
+def _as_roads_allow(
+    context: DecisionContext, departing: DepartingEVs, inputs: ChargingInputs, charging: ChargingDecision
+) -> ChargingDecision:
+    """Return the decision as what is open allows: no charge where no station is, stranded where no path is."""
+    has_path, has_pair = np.ones((2, departing.ev.size), dtype=np.bool_)
+    od = context.trips.od[departing.trip_row]
+    for opened, rows in context.information.opened.groups(departing.ev):
+        perceived = context.choice.perceived(opened)
+        has_path[rows], has_pair[rows] = perceived.has_path[od[rows]], perceived.has_pair[od[rows]]
+    charges, soc = charging.charges & has_pair, charging.soc_departure
+    use = drive(soc, charging.drive_kwh, charges, inputs.battery, inputs.behaviour)
+    stays = ~charges & ~has_path
+    use = replace(
+        use,
+        stranded=use.stranded | stays,
+        soc_charging_stop=np.where(stays, soc, use.soc_charging_stop),
+        soc_arrival=np.where(stays, soc, use.soc_arrival),
+    )
+    return replace(charging, charges=charges, energy_use=use)
 
 
 def _chosen_paths(
@@ -166,11 +195,10 @@ def sessions(
     """Return the station number and the session to come of each EV that charges en route."""
     rows, energy_use = decision.charging_en_route, decision.charging.energy_use
     ev, trip = departing.ev, context.trips.trip[departing.trip_row]
-    station = context.roads.paths.station[decision.path]
     arrival_s = decision.departure_s + decision.drive_s - decision.station_to_destination_s
     return [
         (
-            int(station[row]),
+            int(decision.station[row]),
             Session(
                 ev=int(ev[row]) + 1,
                 trip=int(trip[row]),

@@ -10,6 +10,7 @@ import simpy
 
 from agents.clock import Clock, Phase
 from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
+from agents.diversion import decide_anew, turned_away
 from agents.plans import DrawnDay, draw_day
 from agents.watch import Watch
 from cosim.arrays import BoolArray
@@ -17,7 +18,15 @@ from cosim.ev.draws import Row
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
-from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, Message, TripReported, ev_address
+from cosim.messages import (
+    ChargeEnded,
+    ChargeRequest,
+    ChargeStarted,
+    Message,
+    TripReported,
+    TurnedAway,
+    ev_address,
+)
 from cosim.scenario import Scenario
 
 
@@ -71,7 +80,7 @@ class EV(mesa.Agent):
                 self.depart(row)
                 if self.trips.path[row] < 0:
                     return  # stranded
-            if self.session is not None:
+            while self.session is not None:  # more than once where a station fails
                 yield from self.charge(row, self.session)
             yield self.clock.until(int(self.trips.arrival_s[row]), Phase.ACT, self.number)
             self.arrive(row)
@@ -98,22 +107,35 @@ class EV(mesa.Agent):
         """Drive to the station, queue, charge, record the bill; the first steps may lie in the day before."""
         if session.arrival_s >= self.clock.now_s:
             yield self.clock.until(session.arrival_s, Phase.ACT, self.number)
+            if self.context.in_service.refuses(session, int(self.trips.station[row])):
+                self.divert(row, session)
+                return
             self.post.send(self.station, self.request(session))
         start_s = session.start_s
         if start_s < 0:
-            started = yield self.inbox.next(ChargeStarted)
-            start_s = started.sent_s
-        ended = yield self.inbox.next(ChargeEnded)
-        self.trips.wait_s[row], self.trips.charge_s[row] = start_s - session.arrival_s, ended.sent_s - start_s
-        self.trips.fast_kwh[row], self.trips.paid_cny[row] = ended.energy_kwh, ended.paid_cny
-        self.trips.arrival_s[row] = self.clock.now_s + self.trips.station_to_destination_s[row]
-        self.session = None
+            mail = yield self.inbox.next(ChargeStarted, TurnedAway)
+            start_s = mail.sent_s
+        if session.start_s >= 0 or isinstance(mail, ChargeStarted):
+            mail = yield self.inbox.next(ChargeEnded, TurnedAway)
+        self.trips.wait_s[row] += start_s - session.arrival_s
+        self.trips.charge_s[row] += mail.sent_s - start_s
+        self.trips.fast_kwh[row] += mail.energy_kwh
+        self.trips.paid_cny[row] += mail.paid_cny
+        if isinstance(mail, TurnedAway):
+            yield self.clock.until(self.clock.now_s, Phase.ACT, self.number)
+            self.divert(row, turned_away(session, self.clock.now_s, mail.soc, mail.remaining_kwh))
+        else:
+            self.trips.arrival_s[row] = self.clock.now_s + self.trips.station_to_destination_s[row]
+            self.session = None
+
+    def divert(self, row: int, session: Session) -> None:
+        """Decide anew at a station that does not serve the vehicle."""
+        self.session = decide_anew(self.context, row, session, self.clock.period)
 
     @property
     def station(self) -> str:
         """Name of the station of the trip under way."""
-        roads = self.context.roads
-        return roads.stations[int(roads.paths.station[self.trips.path[self.row]])]
+        return self.context.roads.stations[int(self.trips.station[self.row])]
 
     def request(self, session: Session) -> ChargeRequest:
         """Return the message that requests a session."""

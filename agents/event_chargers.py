@@ -5,24 +5,38 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 import simpy
+from simpy.resources.resource import PriorityRequest
 
 from agents.clock import Clock, Phase
 from agents.station_records import StationRecords
 from cosim.ev.session import Session
 from cosim.mailbox import PostOffice
-from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, ev_address
+from cosim.messages import ChargeEnded, ChargeRequest, ChargeStarted, TurnedAway, ev_address
+
+OUT_OF_SERVICE, VEHICLE = -1, 0
+"""Priorities of what takes a charger: a failure, then vehicles in order of arrival."""
 
 
 class EventDrivenChargers:
     """c chargers and one queue; each vehicle arrives, waits, charges and leaves in a process of its own."""
 
     def __init__(
-        self, records: StationRecords, clock: Clock, post: PostOffice, present: Sequence[Session] = ()
+        self,
+        records: StationRecords,
+        clock: Clock,
+        post: PostOffice,
+        present: Sequence[Session],
+        in_service: int,
     ) -> None:
         """Start with the sessions *present*, in order of arrival, that have arrived; the others will send a request."""
         self.records, self.clock, self.post = records, clock, post
         self.inbox = post.inbox(records.name)
-        self.chargers = simpy.Resource(clock.env, capacity=records.data.chargers)
+        self.chargers = simpy.PriorityResource(clock.env, capacity=records.data.chargers)
+        self.out_of_service: list[PriorityRequest] = []
+        """Requests of the chargers that are out of service."""
+        self.lose_place: dict[int, simpy.Event] = {}
+        """By the number of the EV, the event that takes its charger or its place in the queue."""
+        self.take_out_of_service(in_service)
         self.plugged: list[Session] = []
         self.waiting: list[Session] = []
         self.limit_changed = clock.env.event()
@@ -46,28 +60,73 @@ class EventDrivenChargers:
     def serve(self, request: ChargeRequest) -> Generator[simpy.Event, Any, None]:
         """Serve one vehicle: it waits for a charger, charges to its target, and leaves."""
         session = self.requested_session(request)
-        with self.chargers.request() as charger:
+        with self.chargers.request(VEHICLE) as charger:
             self.record_arrival(session, must_wait=not charger.triggered)
-            yield charger
-            self.plug_in(session)
-            yield from self.fill(session)
+            yield from self.wait_and_fill(session, charger)
 
     def resume(self, session: Session) -> Generator[simpy.Event, Any, None]:
         """Serve one vehicle that charged, or waited, when the day before ended."""
-        with self.chargers.request() as charger:
-            yield charger
-            if session.start_s < 0:
-                self.plug_in(session)
-            yield from self.fill(session)
+        with self.chargers.request(VEHICLE) as charger:
+            yield from self.wait_and_fill(session, charger)
 
-    def fill(self, session: Session) -> Generator[simpy.Event, Any, None]:
-        """Charge a vehicle to its target, and end its session."""
-        while session.remaining_kwh > 0:
-            yield self.clock.until(self.clock.now_s, Phase.RESUME)
+    def wait_and_fill(self, session: Session, charger: simpy.Event) -> Generator[simpy.Event, Any, None]:
+        """Wait for a charger, and charge a vehicle to its target, unless it loses its place."""
+        lost = self.lose_place[session.ev] = self.clock.env.event()
+        yield charger | lost
+        if not lost.triggered and session.start_s < 0:
+            self.plug_in(session)
+        while session.remaining_kwh > 0 and not lost.triggered:
+            yield self.clock.until(self.clock.now_s, Phase.RESUME) | lost
+            if lost.triggered:
+                return
             session.set_power(self.records.charger_power_kw(self.clock.period))
-            yield self.clock.until(self.next_reading_s(session), Phase.METER) | self.limit_changed
-            self.records.read_meter(session, self.clock.now_s)
-        self.unplug(session)
+            yield self.clock.until(self.next_reading_s(session), Phase.METER) | self.limit_changed | lost
+            if not lost.triggered:
+                self.records.read_meter(session, self.clock.now_s)
+        if not lost.triggered:
+            self.unplug(session)
+
+    @property
+    def in_service(self) -> int:
+        """Chargers in service."""
+        return self.records.data.chargers - len(self.out_of_service)
+
+    def set_in_service(self, chargers: int) -> list[Session]:
+        """Change the chargers in service; return the vehicles that lost their place."""
+        self.take_out_of_service(chargers)
+        while self.in_service < chargers:
+            back = self.out_of_service.pop()
+            back.cancel()
+            self.chargers.release(back)
+        by_start = sorted(self.plugged, key=lambda session: (session.start_s, session.ev))
+        lost = by_start[: max(0, len(by_start) - chargers)] + (self.waiting if not chargers else [])
+        for session in lost:
+            self.turn_away(session)
+        return lost
+
+    def take_out_of_service(self, chargers: int) -> None:
+        """Let no more than these chargers be in service; those in use follow as they are freed."""
+        while self.in_service > chargers:
+            self.out_of_service.append(self.chargers.request(OUT_OF_SERVICE))
+
+    def turn_away(self, session: Session) -> None:
+        """Take a vehicle's charger, or its place in the queue, and notify its driver."""
+        now_s = self.clock.now_s
+        if session.start_s >= 0:
+            self.plugged.remove(session)
+            self.records.stop(session, now_s)
+        else:
+            self.waiting.remove(session)
+            self.records.queue_record.leave(now_s)
+        self.lose_place.pop(session.ev).succeed()
+        away = TurnedAway(
+            **self._envelope(),
+            energy_kwh=session.delivered_kwh,
+            paid_cny=session.paid_cny,
+            soc=session.soc_now,
+            remaining_kwh=session.remaining_kwh,
+        )
+        self.post.send(ev_address(session.ev), away)
 
     def requested_session(self, request: ChargeRequest) -> Session:
         """Return the session that a vehicle requests."""
@@ -107,6 +166,7 @@ class EventDrivenChargers:
     def unplug(self, session: Session) -> None:
         """End a session, and send its driver the bill."""
         self.plugged.remove(session)
+        del self.lose_place[session.ev]
         session.end_s = self.clock.now_s
         bill = ChargeEnded(
             **self._envelope(),

@@ -17,6 +17,7 @@ from agents.batched_chargers import BatchedChargers
 from agents.clock import Clock, Phase
 from agents.day_boundary import InitialState
 from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
+from agents.diversion import decide_anew, turned_away
 from agents.fleet_state import FleetState
 from agents.plans import DayPlan
 from agents.watch import Watch
@@ -51,6 +52,8 @@ class Fleet(mesa.Agent):
         self.trips, self.information = context.trips, context.information
         self.state = FleetState(plan, initial.soc(plan.evs.soc_first), initial.parked_since_s(plan.evs.count))
         self.clock, self.post = clock, post
+        self.turned_away: list[Session] = []
+        """What vehicles still request that have lost their place in second ``simulated_until_s``."""
         self.reports_trips = scenario.config.population.information.needs_reports
         self.start_s = self.simulated_until_s = clock.now_s
         """Everything before second ``simulated_until_s`` has been simulated."""
@@ -93,6 +96,17 @@ class Fleet(mesa.Agent):
         if self.simulated_until_s < self.clock.now_s:
             self.advance_to(self.clock.now_s, last_s=self.clock.now_s - 1)
 
+    def advance_through(self) -> None:
+        """Simulate up to this second, ends of sessions in it included; called before events begin or end."""
+        self.advance_to(self.clock.now_s, last_s=self.clock.now_s)
+
+    def divert(self, sessions: Sequence[Session]) -> None:
+        """Let the drivers of vehicles that have just lost their place decide anew, after what they are told now."""
+        now_s = self.clock.now_s
+        for session in sessions:
+            self.record_charge(now_s, session, int(self.state.row[session.ev - 1]))
+            self.turned_away.append(turned_away(session, now_s, session.soc_now, session.remaining_kwh))
+
     def report_trips(self, boundary_s: int) -> None:
         """Send the coordinator the trips whose reports it received in this period, counted by period of departure."""
         trips, mail, paths = self.trips, self.post.settings, self.context.roads.paths.count
@@ -124,6 +138,7 @@ class Fleet(mesa.Agent):
             station.resume(period)
         reached_s, horizon_s = self.simulated_until_s, now_s
         while True:
+            self.decide_anew(now_s, period)
             return_s = self.serve(horizon_s, last_s if horizon_s == now_s else horizon_s, now_s, period)
             if return_s is not None:
                 horizon_s = return_s
@@ -148,7 +163,8 @@ class Fleet(mesa.Agent):
             return return_s
         for station, look_ahead in zip(self.chargers, look_aheads, strict=True):
             station.serve(look_ahead, horizon_s)
-        self.record_charges(ended, snapshot.row)
+        for (end_s, session), row in zip(ended, snapshot.row.tolist(), strict=True):
+            self.record_charge(end_s, session, row)
         self.announce(station_arrivals)
         return None
 
@@ -171,12 +187,37 @@ class Fleet(mesa.Agent):
         for station, sessions_to_come in by_station.items():
             self.chargers[station].queue.announce(sessions_to_come)
 
-    def record_charges(self, ended: list[tuple[int, Session]], rows: IntArray) -> None:
-        """Record wait, charging time, energy and payment of sessions that have ended in the *rows* of their trips."""
-        for (end_s, session), row in zip(ended, rows.tolist(), strict=True):
-            self.trips.wait_s[row] = session.start_s - session.arrival_s
-            self.trips.charge_s[row] = end_s - session.start_s
-            self.trips.fast_kwh[row], self.trips.paid_cny[row] = session.delivered_kwh, session.paid_cny
+    def record_charge(self, end_s: int, session: Session, row: int) -> None:
+        """Add wait, charging time, energy and payment of a session, or of a wait that led to none, to its trip."""
+        start_s = session.start_s if session.start_s >= 0 else end_s
+        self.trips.wait_s[row] += start_s - session.arrival_s
+        self.trips.charge_s[row] += end_s - start_s
+        self.trips.fast_kwh[row] += session.delivered_kwh
+        self.trips.paid_cny[row] += session.paid_cny
+
+    def decide_anew(self, now_s: int, period: PeriodOfDay) -> None:
+        """Let drivers who have lost their place, or are turned away before *now_s*, decide anew, and depart again."""
+        while deciding := self.deciding_anew(now_s):
+            station_arrivals = []
+            for session in deciding:
+                ev = np.array([session.ev - 1])
+                (row,) = self.state.row[ev].tolist()
+                to_come = decide_anew(self.context, row, session, period)
+                if to_come is None:
+                    self.state.soc[ev] = self.trips.soc_arrival[row]
+                    self.state.arrive(ev, self.trips.arrival_s[[row]])
+                else:
+                    station_arrivals.append((int(self.trips.station[row]), to_come))
+            self.announce(station_arrivals)
+            self.announce(self.depart(now_s, period))
+
+    def deciding_anew(self, before_s: int) -> list[Session]:
+        """Take the vehicles that lose their place, or arrive at a closed station, before *before_s*."""
+        closed = [station for station in self.chargers if not station.in_service]
+        refused = [session for station in closed for session in station.queue.take_arriving(before_s)]
+        lost = [session for session in self.turned_away if session.arrival_s < before_s]
+        self.turned_away = self.turned_away[len(lost) :]  # all of one second
+        return lost + refused
 
     # departures
 

@@ -57,6 +57,12 @@ class Individuals:
     def advance(self) -> None:
         """Do nothing: the clock has simulated everything before this second."""
 
+    def advance_through(self) -> None:
+        """Do nothing, likewise."""
+
+    def divert(self, sessions: Sequence[Session]) -> None:
+        """Do nothing: the chargers have notified the drivers."""
+
     def has_pending_trips(self) -> bool:
         """Whether an EV has not arrived, or has not departed yet."""
         return any(ev.day.is_alive for ev in self.evs)

@@ -17,7 +17,6 @@ import simpy
 from agents.clock import Clock, Phase
 from agents.population import Population
 from agents.station_records import Chargers, StationRecords
-from cosim.arrays import IntArray
 from cosim.ev.session import Session
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
@@ -90,13 +89,11 @@ class Invariants:
         records: Sequence[StationRecords],
         chargers: Sequence[Chargers],
         population: Population,
-        station_of_path: IntArray,
         feeders: int,
     ) -> None:
         """Start from the state of the vehicles as the day begins."""
         self.clock, self.recorder, self.population = clock, recorder, population
         self.stations = list(zip(records, chargers, strict=True))
-        self.station_of_path = station_of_path
         self.delivered = [Delivered(one) for one in records]
         self.closings = {"stations": len(self.stations), "prices": 1, "dispatch": feeders}
         self.next_period = clock.periods.index(clock.period)
@@ -205,9 +202,7 @@ class Invariants:
             found = f"EV {trips.ev[twice[0]]} departs before it has arrived ({twice.size} such trips)"
             yield Broken("vehicles", "roads", float(twice.size), found)
         rows = np.flatnonzero((trips.arrival_s < 0) & (trips.departure_s >= 0) & (trips.path >= 0))
-        expected = Counter(
-            zip(trips.ev[rows].tolist(), self.station_of_path[trips.path[rows]].tolist(), strict=True)
-        )
+        expected = Counter(zip(trips.ev[rows].tolist(), trips.station[rows].tolist(), strict=True))
         by_station = self.population.sessions_by_station(self.clock.now_s)
         found_there = Counter(
             (session.ev, number) for number, sessions in enumerate(by_station) for session in sessions
@@ -223,7 +218,7 @@ class Invariants:
     def _plugs(self) -> Iterator[Broken]:
         """Find more vehicles plugged in than there are chargers, and vehicles that wait beside a free one."""
         for records, chargers in self.stations:
-            plugged, waiting, plugs = len(chargers.plugged), len(chargers.waiting), records.data.chargers
+            plugged, waiting, plugs = len(chargers.plugged), len(chargers.waiting), chargers.in_service
             if plugged > plugs or (waiting and plugged < plugs):
                 found = f"{plugged} vehicles at {plugs} chargers, and {waiting} that wait"
                 yield Broken("plugs", f"station {records.name}", abs(plugged - plugs), found)

@@ -9,6 +9,7 @@ import mesa
 import numpy as np
 
 from agents.batched_chargers import BatchedChargers
+from agents.choice_watch import watch_choice
 from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
 from agents.day_boundary import DayBoundary, Reports, ev_states_after, initial_state
@@ -16,9 +17,11 @@ from agents.day_record import DayRecord, record_day, record_messages
 from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
+from agents.events.closures import Closures
 from agents.events.mail import MailEvents, mail_settings, tell_mail
-from agents.events.room import Effects, EventRoom
+from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
+from agents.events.stations import StationEvents, StationsInService
 from agents.fleet import Fleet
 from agents.grid_operator import GridOperator
 from agents.individuals import Individuals, draw_own_days
@@ -43,6 +46,7 @@ from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
+from cosim.scenario.choice import CheckedChoice
 
 Progress = Callable[[PeriodOfDay], None]
 
@@ -76,6 +80,8 @@ class CoSimModel(mesa.Model):
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
+        self.effects = Effects()
+        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
@@ -91,8 +97,9 @@ class CoSimModel(mesa.Model):
         )
         for case in scenario.feeders:
             GridOperator(self, case, scenario.stations, *common, self.meter, self.recorder)
+        families = self._event_families()
         self.events = EventRoom(
-            scenario.events, (MailEvents(), Silence(self)), Effects(), self.clock, self.post
+            scenario.events, families, self.effects, self.population, self.clock, self.post
         )
         self.events.start()
         self.invariants = self._invariants()
@@ -107,7 +114,6 @@ class CoSimModel(mesa.Model):
             self.stations,
             self.chargers,
             self.population,
-            self.roads.paths.station,
             len(self.scenario_case.feeders),
         )
 
@@ -137,32 +143,45 @@ class CoSimModel(mesa.Model):
             before.tariff.compacted() if before else LastReceived.none(n_ev),
             self.watch.evs,
         )
+        self.choice = PathChoice(self.scenario_case, self.day_ahead)
         context = DecisionContext(
             evs=self.plan.evs,
             trips=self.plan.trips,
             information=information,
-            choice=PathChoice(self.scenario_case, self.day_ahead),
+            choice=self.choice,
             prices=self.prices,
             roads=self.roads,
+            in_service=self.in_service,
         )
         shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
         self.chargers: Sequence[Chargers]
         population: Population
-        pairs = list(zip(self.stations, self.initial.sessions_at(len(self.stations)), strict=True))
+        before_s = self.clock.now_s - 1
+        in_service = [self.in_service.chargers(number, before_s) for number in range(len(self.stations))]
+        present = self.initial.sessions_at(len(self.stations))
+        stations = list(zip(self.stations, present, in_service, strict=True))
         if self.scenario_case.config.population.resolution == "batch":
-            batched = [BatchedChargers(records, clock, sessions) for records, sessions in pairs]
-            self.chargers, population = (
-                batched,
-                Fleet(self, *shared, batched, clock, post, self.scenario_case),
-            )
+            batched = [BatchedChargers(records, clock, evs, count) for records, evs, count in stations]
+            fleet = Fleet(self, *shared, batched, clock, post, self.scenario_case)
+            self.chargers, population = batched, fleet
         else:
-            driven = [EventDrivenChargers(records, clock, post, sessions) for records, sessions in pairs]
+            driven = [
+                EventDrivenChargers(records, clock, post, evs, count) for records, evs, count in stations
+            ]
             self.chargers, population = driven, Individuals(self.evs, *shared, driven)
         for number, records in enumerate(self.stations):
             StationAgent(
                 self, records, self.chargers[number], self.day_ahead, clock, post, population.advance
             )
         return population
+
+    def _event_families(self) -> tuple[EventFamily, ...]:
+        """Create what the events of the scenario do."""
+        network = self.scenario_case.network
+        closures = Closures(self.choice)
+        arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
+        stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
+        return stations, MailEvents(), Silence(self)
 
     @property
     def is_last_day(self) -> bool:
@@ -177,6 +196,8 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.process(self.invariants.watch())
+        if isinstance(self.scenario_case.choice, CheckedChoice):
+            self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
@@ -188,7 +209,7 @@ class CoSimModel(mesa.Model):
         record_mail(self.recorder, mail)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
-        self.events.record(self.recorder)
+        self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
         if record.records_individuals:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arrays import FloatArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.messages import PeriodOpened
 from cosim.periods import PeriodOfDay
 from cosim.road.choice import choose_in_rows, cumulative_probabilities, padded_members
@@ -22,7 +22,14 @@ class PerceivedTimes:
     path_cumulative: FloatArray
     """(ODs, max. paths of an OD): cumulative path shares of EVs that do not charge."""
     time_min: FloatArray
-    """(paths + 1,): time along every path, with the station's wait and charge; the last entry, infinite, is padding."""
+    """(paths + 1,): time along every path, with the station's wait and charge; the last entry, infinite, is padding.
+
+    It is infinite too along a path that is closed, or over a station that is known to be.
+    """
+    has_path: BoolArray
+    """(ODs,): whether a path is open."""
+    has_pair: BoolArray
+    """(ODs,): whether a (path, station) pair is open, as far as known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +64,7 @@ class PathChoice:
             self.paths.groups, slice(NOT_CHARGING * ods, (NOT_CHARGING + 1) * ods)
         )
         self._pair_members = padded_members(self.paths.groups, slice(CHARGING * ods, (CHARGING + 1) * ods))
+        self._closed = np.zeros(self.paths.count, dtype=np.bool_)
         self._perceived: dict[tuple[PeriodOfDay, str], PerceivedTimes] = {}
         self._at_free_flow = self._perceive(self.paths.network.t0_min)
 
@@ -69,11 +77,22 @@ class PathChoice:
             self._perceived[key] = self._perceive(np.array(opened.link_time_min))
         return self._perceived[key]
 
+    def close(self, links: BoolArray) -> None:
+        """Let nobody choose a path over these links and charging arcs, (links,), from now on."""
+        self._closed = self.paths.incidence @ links.astype(np.float64) > 0
+        self._perceived.clear()
+        self._at_free_flow = self._perceive(self.paths.network.t0_min)
+
     def _perceive(self, link_time_min: FloatArray) -> PerceivedTimes:
-        time_min = np.append(self.paths.time_min(link_time_min), np.inf)
+        time_min = np.append(np.where(self._closed, np.inf, self.paths.time_min(link_time_min)), np.inf)
+        path_min = time_min[self._path_members]
+        has_path = np.isfinite(path_min).any(axis=1)
         return PerceivedTimes(
-            path_cumulative=self._cumulative(self._path_members, time_min[self._path_members]),
+            # where no path is open nobody drives, and the shares do not count
+            path_cumulative=self._cumulative(self._path_members, np.where(has_path[:, None], path_min, 0.0)),
             time_min=time_min,
+            has_path=has_path,
+            has_pair=np.isfinite(time_min[self._pair_members]).any(axis=1),
         )
 
     def priced_kwh(self, session_kwh: FloatArray) -> FloatArray:

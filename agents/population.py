@@ -1,5 +1,6 @@
 """The interface of all EVs of a scenario, the same at both resolutions."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from agents.information import InformationState
@@ -20,6 +21,14 @@ class Population(Protocol):
 
     def advance(self) -> None:
         """Simulate the time before this second; called before link times, prices or power limits change."""
+        ...
+
+    def advance_through(self) -> None:
+        """Simulate up to this second, ends of sessions in it included; called before events begin or end."""
+        ...
+
+    def divert(self, sessions: Sequence[Session]) -> None:
+        """Let the drivers of vehicles that have just lost their place decide anew."""
         ...
 
     def has_pending_trips(self) -> bool:

@@ -8,8 +8,10 @@ import numpy as np
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.config.travel import FREE_FLOW, SHARE_SUM_TOLERANCE
+from cosim.ev.session import NEVER_S
 from cosim.periods import PeriodOfDay
 from cosim.road.choice import logit_shares
+from cosim.road.shortest import trees_from
 from cosim.scenario import DayAhead, Scenario
 
 
@@ -66,10 +68,28 @@ class Roads:
     def _set_times(self, link_time_min: FloatArray) -> None:
         """Set the driving times of all paths at these link times."""
         legs = self.paths.legs(link_time_min)
+        self._link_time_min = link_time_min
+        self._detours_s: tuple[IntArray, IntArray] | None = None
         self.origin_to_station_s: IntArray = np.rint(legs.before_min * 60).astype(np.int64)
         """(paths,): driving time to the station, or of the whole path without one."""
         self.station_to_destination_s: IntArray = np.rint(legs.after_min * 60).astype(np.int64)
         """(paths,): driving time from the station on, 0 without one."""
+
+    @property
+    def detours_s(self) -> tuple[IntArray, IntArray]:
+        """Shortest driving times from each station at the effective link times: to each station, and to each node.
+
+        They are (stations, stations) and (stations, nodes); NEVER_S where no way leads.
+        """
+        if self._detours_s is None:
+            network = self.paths.network
+            nodes = network.from_node[network.charging_arcs]
+            cost_min = trees_from(network, self._link_time_min, nodes).cost_min
+            reached = np.isfinite(cost_min)
+            drive_s = np.rint(np.where(reached, cost_min, 0.0) * 60).astype(np.int64)
+            drive_s[~reached] = NEVER_S
+            self._detours_s = drive_s[:, nodes], drive_s
+        return self._detours_s
 
     def _car_flow_veh_h(
         self, period: PeriodOfDay, perceived_min: dict[str, FloatArray], shares: dict[str, float]

@@ -116,10 +116,11 @@ class StationAgent(mesa.Agent):
         if self.reading is Reading.TRUE or self.present_kwh is None:
             present_kwh = math.fsum(min(one.remaining_kwh, max_kwh) for one in self.chargers.plugged)
             self.present_kwh = present_kwh + math.fsum(one.energy_kwh for one in self.chargers.waiting)
+        limit_kw = self.data.limit_kw * self.chargers.in_service / self.data.chargers
         if self.reading is Reading.MISSING:
-            return (first, *later)
+            return (min(first, limit_kw), *later)
         expected_kw = first * self.day_ahead.share_drawn_on_arrival + self.present_kwh / hours
-        return (min(expected_kw, self.data.limit_kw), *later)
+        return (min(expected_kw, limit_kw), *later)
 
     def _envelope(self) -> dict[str, Any]:
         return self.clock.envelope(self.name)

@@ -39,6 +39,18 @@ class Chargers(Protocol):
         """Vehicles that wait."""
         ...
 
+    @property
+    def in_service(self) -> int:
+        """Chargers in service; 0 while the station is closed."""
+        ...
+
+    def set_in_service(self, chargers: int) -> list[Session]:
+        """Change the chargers in service; return the vehicles that lost their place.
+
+        Where fewer remain than are in use, those in use longest are lost; where none remains, the queue leaves too.
+        """
+        ...
+
     def on_limit_changed(self) -> None:
         """Note that the power limit changed: sessions go on at the new power."""
         ...
@@ -119,6 +131,12 @@ class StationRecords:
         """Record the start of a session."""
         self.queue_record.start(session.start_s - session.arrival_s)
         self.sessions.append(session)
+
+    def stop(self, session: Session, now_s: int) -> None:
+        """End a session with the energy it has."""
+        if session.metered_until_s < now_s:
+            self.read_meter(session, now_s)
+        session.end_s = now_s
 
     def read_meter(self, session: Session, now_s: int) -> None:
         """Record the energy of a session since its last reading; a boundary second belongs to the period it ends."""

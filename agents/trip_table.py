@@ -58,6 +58,8 @@ class TripTable:
     charges: BoolArray = field(metadata=FLAG)
     path: IntArray = field(metadata=UNKNOWN)
     """-1 if stranded."""
+    station: IntArray = field(metadata=UNKNOWN)
+    """Number of the station, the last one driven to; -1 without a charge."""
     drive_s: IntArray = field(metadata=WHOLE)
     station_to_destination_s: IntArray = field(metadata=WHOLE)
     """Driving time from the station on; 0 without a charge."""
@@ -229,7 +231,7 @@ def record_trips(recorder: Recorder, scenario: Scenario, trips: TripTable, batte
         destination=nodes[od.dest[trips.od]],
         user_class=_names(["not_charging", "charging"])[trips.charges.astype(np.int64)],
         path=trips.path,
-        station=stations[np.where(trips.is_stranded, -1, scenario.paths.station[trips.path])],
+        station=stations[np.where(trips.is_stranded, -1, trips.station)],
         departure_s=trips.departure_s,
         arrival_s=trips.arrival_s,
         drive_min=if_arrived(trips.drive_s / 60),

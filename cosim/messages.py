@@ -8,6 +8,7 @@ TariffIssued     coordinator -> stations, EVs            charging prices for the
 ChargeRequest *  EV -> station                           a vehicle has arrived and requests energy
 ChargeStarted *  station -> EV                           the plug is in; how long the vehicle waited
 ChargeEnded *    station -> EV                           kWh delivered, money paid, SOC reached
+TurnedAway *     station -> EV                           the station has failed: what the EV got, and what it did not
 LoadForecast     station -> grid operator                kW expected in the rest of the day
 StationLoad      station -> grid operator                kWh delivered in the period that ended
 DispatchIssued   grid operator -> coordinator, stations  set-points, nodal prices, certificate
@@ -27,6 +28,7 @@ then EVs act.
 import json
 from dataclasses import dataclass, fields
 from functools import cache
+from math import isfinite
 from typing import ClassVar
 
 
@@ -62,7 +64,12 @@ class PeriodOpened(Message):
     information_class: str
     """Information class that is told these times: equilibrium, last_period or yesterday."""
     link_time_min: tuple[float, ...]
-    """Time of each link and charging arc, as announced to drivers [min]."""
+    """Time of each link and charging arc, as announced to drivers [min]; infinite at a station that is closed."""
+
+    def content(self) -> str:
+        """Return the fields as JSON, which has no infinity: null."""
+        times = [time if isfinite(time) else None for time in self.link_time_min]
+        return json.dumps({"information_class": self.information_class, "link_time_min": times})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +117,18 @@ class ChargeEnded(Message):
     energy_kwh: float
     paid_cny: float
     soc: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAway(Message):
+    """The EV has lost its charger, or its place in the queue, for the station or the charger has failed."""
+
+    physical: ClassVar[bool] = True
+    energy_kwh: float
+    paid_cny: float
+    soc: float
+    remaining_kwh: float
+    """Energy that was requested and not delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ JSON_KEYS = (
     *VALUES,
     "verdict",
     "verdict_causes",
+    "events",
     "solver",
 )
 
@@ -147,7 +148,7 @@ def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _stranded(summary: Mapping[str, Any]) -> str:
-    return f"{summary['stranded']:,}: the battery cannot make the next trip, so the EV stays where it is"
+    return f"{summary['stranded']:,}: the battery or a closure forbids the next trip, so the EV stays where it is"
 
 
 def _mail(summary: Mapping[str, Any]) -> str:

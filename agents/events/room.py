@@ -7,6 +7,7 @@ nobody has acted. What a family does, it tells ``Effects``; at the end of the da
 To add a family: a file beside this one with a class of that interface, and a line in ``agents/model.py``.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Generator, Sequence
 from typing import Any, ClassVar, Protocol
@@ -14,6 +15,8 @@ from typing import Any, ClassVar, Protocol
 import simpy
 
 from agents.clock import Clock, Phase
+from agents.population import Population
+from agents.trip_table import TripTable
 from cosim.mailbox import PostOffice
 from cosim.messages import FaultCleared, FaultReported
 from cosim.periods import SECONDS_PER_DAY
@@ -21,17 +24,20 @@ from cosim.results import Recorder
 from cosim.scenario import Event
 from cosim.scenario.events import changes_s, holding
 
+CLOSING = frozenset({"station", "chargers", "road"})
+"""Kinds of events that may strand drivers."""
+
 
 class Effects:
     """What the events of a day did: amounts by day, event and effect."""
 
     def __init__(self) -> None:
         """Start with none."""
-        self.amount: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        self.amounts: dict[tuple[int, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, event: Event, now_s: int, effect: str, amount: float = 1) -> None:
         """Add to an effect; 0 tells that there has been none so far."""
-        self.amount[now_s // SECONDS_PER_DAY + 1, event.number][effect] += amount
+        self.amounts[now_s // SECONDS_PER_DAY + 1, event.number][effect].append(amount)
 
 
 class EventFamily(Protocol):
@@ -57,12 +63,13 @@ class EventRoom:
         events: Sequence[Event],
         families: Sequence[EventFamily],
         effects: Effects,
+        population: Population,
         clock: Clock,
         post: PostOffice,
     ) -> None:
         """Go to the state of the second before this one, as the day before has left it."""
         self.events, self.families, self.effects = events, families, effects
-        self.clock, self.post = clock, post
+        self.population, self.clock, self.post = population, clock, post
         self.start_s = clock.now_s
         for family in families if self.start_s else ():
             family.hold(self.start_s - 1, self._of(family, self.start_s - 1))
@@ -77,9 +84,11 @@ class EventRoom:
         """At each change, in order, tell every family what holds."""
         for second in changes_s(self.events, self.start_s, self.start_s + 2 * SECONDS_PER_DAY):
             yield self.clock.until(second, Phase.EVENT)
+            self.population.advance_through()
             for family in self.families:
                 self._tell(family, second)
                 family.hold(second, self._of(family, second))
+            self.population.advance_through()  # vehicles plug in where chargers are back
 
     def _tell(self, family: EventFamily, second: int) -> None:
         """Note the events that begin, and report those that begin or end suddenly."""
@@ -117,12 +126,15 @@ class EventRoom:
     def _of(self, family: EventFamily, now_s: int) -> list[Event]:
         return [event for event in holding(self.events, now_s) if event.kind in family.kinds]
 
-    def record(self, recorder: Recorder) -> None:
-        """Write the table of events: what each did on the day."""
-        for (day, number), amounts in sorted(self.effects.amount.items()):
+    def record(self, recorder: Recorder, trips: TripTable) -> None:
+        """Write the table of events: what each did on the day, and the trips stranded while it went on."""
+        for (day, number), effects in sorted(self.effects.amounts.items()):
             event = self.events[number - 1]
             from_s, until_s = event.interval_s(day) or (-1, -1)
-            for effect, amount in amounts.items():
+            if event.kind in CLOSING:
+                meanwhile = (trips.departure_s >= from_s) & (trips.departure_s < until_s)
+                effects["trips stranded meanwhile"].append(int((trips.is_stranded & meanwhile).sum()))
+            for effect, amounts in sorted(effects.items()):
                 recorder.add_row(
                     "events",
                     day=day,
@@ -133,5 +145,5 @@ class EventRoom:
                     from_s=from_s,
                     until_s=until_s,
                     effect=effect,
-                    amount=amount,
+                    amount=math.fsum(amounts),  # the exact sum, whatever the order
                 )

@@ -6,7 +6,7 @@ agents in a file of ``agents/events/`` (``EventFamily`` in ``room.py``).
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
@@ -46,6 +46,9 @@ TimeOfDay = Annotated[
 class EventConfig(Section):
     """What every event has: its time, and whether it was known beforehand."""
 
+    words: ClassVar[str]
+    """What happens, for people, with fields of the event as ``{0.name}``."""
+
     begins: TimeOfDay = Field(alias="from")
     """Time of day at which it begins, "08:30" or "08:30:15"."""
     until: TimeOfDay = MIDNIGHT
@@ -77,6 +80,7 @@ class EventConfig(Section):
 class StationEvent(EventConfig):
     """``[[events]]`` of kind ``station``: a charging station is closed."""
 
+    words: ClassVar[str] = "station {0.name} closed"
     kind: Literal["station"]
     """A station is closed: nobody charges there."""
     name: Place
@@ -86,6 +90,7 @@ class StationEvent(EventConfig):
 class ChargersEvent(EventConfig):
     """``[[events]]`` of kind ``chargers``: a station has fewer chargers."""
 
+    words: ClassVar[str] = "station {0.name} with chargers in service: {0.chargers}"
     kind: Literal["chargers"]
     """Some chargers of a station are out of service."""
     name: Place
@@ -97,6 +102,7 @@ class ChargersEvent(EventConfig):
 class RoadEvent(EventConfig):
     """``[[events]]`` of kind ``road``: a road link is closed, or has less capacity."""
 
+    words: ClassVar[str] = "road {0.name} with {0.capacity:.0%} of its capacity"
     kind: Literal["road"]
     """A road link is closed, or has less capacity."""
     name: Place
@@ -130,6 +136,7 @@ class InformationEvent(EventConfig):
 class OperatorEvent(InformationEvent):
     """``[[events]]`` of kind ``operator``: nobody dispatches a feeder."""
 
+    words: ClassVar[str] = "no operator of feeder {0.name}"
     kind: Literal["operator"]
     """The operator of a feeder neither dispatches nor limits stations: the feeder is in the fallback operation."""
     name: Place
@@ -139,6 +146,7 @@ class OperatorEvent(InformationEvent):
 class CoordinatorEvent(InformationEvent):
     """``[[events]]`` of kind ``coordinator``: nobody announces link times and tariffs."""
 
+    words: ClassVar[str] = "no coordinator"
     kind: Literal["coordinator"]
     """The coordinator announces nothing: drivers and stations act on what they were told last."""
 
@@ -146,6 +154,7 @@ class CoordinatorEvent(InformationEvent):
 class MeterEvent(InformationEvent):
     """``[[events]]`` of kind ``meter``: a station does not know its load, and forecasts without it."""
 
+    words: ClassVar[str] = "meter of station {0.name} {0.reading}"
     kind: Literal["meter"]
     """A station does not know its load, and forecasts without it; what flows is metered and paid all the same."""
     name: Place
@@ -157,6 +166,7 @@ class MeterEvent(InformationEvent):
 class MailEvent(InformationEvent):
     """``[[events]]`` of kind ``mail``: messages of some kinds and senders are lost, late, sent twice or overtaken."""
 
+    words: ClassVar[str] = "mail disturbed, {0.name}"
     kind: Literal["mail"]
     """Messages are lost, late, sent twice or overtaken; physical acts never are."""
     message: str = ""

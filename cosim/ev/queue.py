@@ -27,6 +27,9 @@ class FifoQueue:
     def __init__(self, chargers: int) -> None:
         """Start empty."""
         self.chargers = chargers
+        """Chargers in service; 0 while the station is closed."""
+        self.free_from_s = 0
+        """Second from which idle chargers can be used: that of the last change."""
         self.plugged: dict[int, Session] = {}
         """Vehicles that charge, by the number of the EV."""
         self.waiting: deque[Session] = deque()
@@ -58,6 +61,29 @@ class FifoQueue:
         """Add vehicles on the way to the station."""
         self._coming = sorted(self._coming + vehicles, key=lambda vehicle: (vehicle.arrival_s, vehicle.ev))
 
+    def set_chargers(self, chargers: int, now_s: int) -> tuple[list[Session], list[Session]]:
+        """Change the chargers in service; return the vehicles that lose theirs, longest in use first, and the queue.
+
+        The queue leaves only where no charger remains.
+        """
+        self.chargers, self.free_from_s = chargers, now_s
+        by_start = sorted(self.plugged.values(), key=lambda vehicle: (vehicle.start_s, vehicle.ev))
+        stopped = by_start[: max(0, len(by_start) - chargers)]
+        for vehicle in stopped:
+            del self.plugged[vehicle.ev]
+        left = list(self.waiting) if not chargers else []
+        if not chargers:
+            self.waiting.clear()
+        return stopped, left
+
+    def take_arriving(self, before_s: int) -> list[Session]:
+        """Remove the vehicles on the way that arrive before *before_s* and do not stay come what may; return them."""
+        taken = [vehicle for vehicle in self._coming if vehicle.arrival_s < before_s and not vehicle.stays]
+        self._coming = (
+            [vehicle for vehicle in self._coming if vehicle not in taken] if taken else self._coming
+        )
+        return taken
+
     def look_ahead(self, power_kw: float, before_s: int, last_s: int) -> LookAhead:
         """Return the starts and ends of sessions up to second *last_s* at *power_kw* per charger; changes nothing.
 
@@ -73,7 +99,9 @@ class FifoQueue:
     def _starts(
         self, busy_until_s: list[int], power_kw: float, before_s: int, last_s: int
     ) -> Iterator[tuple[int, Session]]:
-        free_s = busy_until_s + [0] * (self.chargers - len(busy_until_s))
+        if not self.chargers:
+            return
+        free_s = busy_until_s + [self.free_from_s] * (self.chargers - len(busy_until_s))
         heapify(free_s)
         for vehicle in self._in_order(before_s):
             start_s = max(free_s[0], vehicle.arrival_s)

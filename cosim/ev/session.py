@@ -30,6 +30,8 @@ class Session:
     metered_until_s: int = -1
     """Second up to which energy is metered."""
     power_kw: float = 0.0
+    stays: bool = False
+    """Whether it waits at a station that is closed, for nothing else is left to it."""
     remaining_kwh: float = field(init=False)
     delivered_kwh: float = 0.0
     paid_cny: float = 0.0

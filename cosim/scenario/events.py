@@ -14,9 +14,12 @@ from cosim.errors import Problem, refuse
 from cosim.mail_settings import EVS
 from cosim.periods import SECONDS_PER_DAY
 from cosim.road.paths import PathSet
+from cosim.scenario.station import Station
 
-NOT_SIMULATED = frozenset({"station", "chargers", "road"})
+NOT_SIMULATED = frozenset({"road"})
 """Kinds of events that a file may name and that nothing simulates: they are refused."""
+NOT_IN_EQUILIBRIUM = frozenset({"station", "chargers", "road"})
+"""Kinds of events that are no part of the equilibrium: they cannot be planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,12 @@ def changes_s(events: Iterable[Event], from_s: int, before_s: int) -> list[int]:
     return sorted({second for interval in intervals for second in interval if from_s <= second < before_s})
 
 
+def chargers_in_service(station: Station, events: Iterable[Event]) -> int:
+    """Return the chargers of a station that remain while these events of it go on: 0 where it is closed."""
+    remaining = [event.config.chargers if event.config.kind == "chargers" else 0 for event in events]
+    return min([station.chargers, *remaining])
+
+
 def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, ...]:
     """Return the events in the order of the file; ConfigError with all problems of what they refer to.
 
@@ -86,6 +95,11 @@ def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> It
     if event.kind in NOT_SIMULATED:
         clause = f"is '{event.kind}', a kind of event that is not simulated"
         yield Problem(clause, field=f"{place}.kind", value=event.kind)
+    if event.planned and event.kind in NOT_IN_EQUILIBRIUM:
+        clause = (
+            f"is true; an event of kind '{event.kind}' is no part of the equilibrium, and can only be sudden"
+        )
+        yield Problem(clause, field=f"{place}.planned", value=True)
     day = event.config.day
     if day is not None and day > config.days:
         yield Problem(field=f"{place}.day", value=day, allowed=f"a day of the run, 1 to {config.days}")

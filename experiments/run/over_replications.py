@@ -28,7 +28,7 @@ MEANS = (
 """Figures of the summary that become the mean over the days."""
 LARGEST = ("relaxation_error_max", "ac_mismatch_max_pu")
 """Figures that become the largest of all days."""
-READ = ("evs", "stations", "dispatch")
+READ = ("evs", "stations", "dispatch", "mail")
 """Tables that these figures are of."""
 ONE_DAY: dict[str, Any] = {"interval_95": {}, "replications_broken": None}
 """What a day that was not repeated says of these."""

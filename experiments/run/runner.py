@@ -34,6 +34,7 @@ from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
+from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
@@ -246,6 +247,7 @@ def _facts(
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
+        "events": event_records(tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
@@ -257,6 +259,7 @@ def _facts(
             *unit_questions(scenario.config),
             *network_notes([case.feeder for case in scenario.feeders]),
             *flags(violations, **told, notes=True),
+            *event_sentences(scenario, summary["events"], of_agents="agents" in tables),
         ],
         "summary": summary,
     }

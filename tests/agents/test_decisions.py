@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from agents.decisions import Decision, DecisionContext, DepartingEVs, choice_set, decide, sessions
+from agents.events.room import Effects
+from agents.events.stations import StationsInService
 from agents.information import InformationState, LastReceived
 from agents.path_choice import PathChoice
 from agents.plans import EVAttributes
@@ -78,6 +80,7 @@ def world(toy: Scenario) -> World:
             choice=PathChoice(scenario, ahead),
             prices=PriceLists(scenario.periods, ahead),
             roads=Roads(scenario, ahead),
+            in_service=StationsInService(scenario.stations, (), Effects()),
         )
 
     return build

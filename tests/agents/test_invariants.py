@@ -46,7 +46,7 @@ def recorded(
 def checked(model: CoSimModel, recorder: Recorder) -> Invariants:
     """Return the invariants of a model, as if the period up to now began with its present state."""
     clock = model.clock
-    of_model = (model.stations, model.chargers, model.population, model.roads.paths.station)
+    of_model = (model.stations, model.chargers, model.population)
     invariants = Invariants(clock, recorder, *of_model, feeders=1)
     invariants.next_period = clock.periods.index(EVENING)
     return invariants

@@ -24,6 +24,11 @@ Simulate = Callable[[str], dict[str, Tables]]
 
 DEAF = ["messages.loss_probability=0.4", "messages.delay_s=45", "population.information=last_period"]
 TIGHT = ["grid.slack_voltage_pu=0.953", "grid.elastic.voltage_cny_per_pu2_h=1e6"]
+FAILURES = (
+    'events=[{kind="station", name="S", from="07:30:30", until="09:00"},'
+    '{kind="chargers", name="S", from="15:00", chargers=1, until="19:12:13"},'
+    '{kind="station", name="S", from="18:00", until="18:30"}]'
+)
 DISTURBED = (
     '{kind="mail", from="06:00", until="18:00", loss_probability=0.2, delay_max_s=4000, overtaken_probability=0.3}, '
     '{kind="mail", from="15:00", message="TripReported", sender="EVs", duplicate_probability=0.5, delay_s=30}'
@@ -49,6 +54,12 @@ CASES = {
         "population.evs=1500",
         "population.energy_in_choice=mean",
         "population.theta_per_min=0.1",
+    ],
+    "a station and a charger that fail, beside mail that is late": [
+        *DEAF,
+        "stations.S.chargers=3",
+        FAILURES,
+        "mobility.battery_kwh=20.0",
     ],
     "batteries too small": ["mobility.battery_kwh=9.0", "mobility.soc_reserve=0.0"],
 }

@@ -51,7 +51,7 @@ class Bench:
         periods = self.clock.periods
         prices = PriceLists(periods, ahead)
         self.records = StationRecords(data, prices, periods, self.meter, self.recorder)
-        chargers = EventDrivenChargers(self.records, self.clock, self.post)
+        chargers = EventDrivenChargers(self.records, self.clock, self.post, (), self.records.data.chargers)
         world = (ahead, self.clock, self.post, lambda: None)
         StationAgent(mesa.Model(rng=1), self.records, chargers, *world).start()
 

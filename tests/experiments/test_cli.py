@@ -186,7 +186,7 @@ def test_stranded_evs_are_an_answer_not_a_limit_broken(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "stranded EVs" in line]
     stranded = load_run("weak").summary["stranded"]
     assert stranded > 10
-    assert f"{stranded}: the battery cannot make the next trip" in line
+    assert f"{stranded}: the battery or a closure forbids the next trip" in line
 
 
 def test_the_takings_and_the_use_of_stations_are_among_the_figures(

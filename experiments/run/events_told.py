@@ -1,0 +1,48 @@
+"""What the events of a run did, as records and in sentences."""
+
+from typing import Any
+
+from cosim.arrays import Frame
+from cosim.scenario import Event, Scenario
+
+
+def event_records(events: Frame | None) -> list[dict[str, Any]]:
+    """Return each event of each day with what it did, from the table ``events``; none where no agents ran."""
+    if events is None:
+        return []
+    key = ["day", "event", "kind", "name", "planned", "from_s", "until_s"]
+    rows = events.to_dict("records")
+    did: dict[tuple[Any, ...], dict[str, float]] = {}
+    for row in rows:
+        did.setdefault(tuple(row[name] for name in key), {})[row["effect"]] = row["amount"]
+    return [dict(zip(key, values, strict=True)) | {"effects": effects} for values, effects in did.items()]
+
+
+def event_sentences(scenario: Scenario, records: list[dict[str, Any]], *, of_agents: bool) -> list[str]:
+    """Return what happened, when, and what it did: a sentence for each event and day.
+
+    Without agents it is whether the event is part of the equilibrium.
+    """
+    if not of_agents:
+        known = {True: "it is part of the equilibrium", False: "it is sudden, and no part of the equilibrium"}
+        return [f"{_what(event)}: {known[event.planned]}." for event in scenario.events]
+    days = scenario.config.days > 1
+    return [
+        (f"day {record['day']}: " if days else "")
+        + f"{_what(scenario.events[record['event'] - 1])}, {'planned' if record['planned'] else 'sudden'}: "
+        + f"{_effects(record['effects'])}."
+        for record in records
+    ]
+
+
+def _what(event: Event) -> str:
+    return f"{event.config.words.format(event.config)}, {event.config.begins} to {event.config.until}"
+
+
+def _effects(effects: dict[str, float]) -> str:
+    told = [
+        f"{effect} {amount:,.{0 if amount.is_integer() else 1}f}"
+        for effect, amount in effects.items()
+        if amount
+    ]
+    return "; ".join(told) or "nothing came of it"
