@@ -3,7 +3,8 @@
 Run: ``python benchmarks/mutate.py --cases 2000 [--seed 1] [--kind KIND,KIND] [--run]``.
 Each case runs in this process; it is found at fault where an exception other than ours escapes, a Python warning leaks,
 it takes longer than ``--seconds`` of CPU, or the refusal of a mutated value names neither key nor line. With ``--run``
-a scenario that is read is run as well (the equilibrium of toy). Memory is limited to ``--gib`` by the system.
+a scenario that is read is run as well (the equilibrium of toy). Memory is limited to ``--gib`` by the system; the most
+that was in use is told, and the share of the refusals that name the place, where the mutation has one.
 """
 
 import argparse
@@ -48,6 +49,8 @@ class Case:
     """Any one of these, as in a sentence; empty: the mutation has no place of its own."""
 
 
+NAMED, UNNAMED = "refused, place named", "refused, place not named"
+
 Mutation = Callable[[random.Random, str, bytes], Case]
 
 
@@ -64,9 +67,12 @@ def value_of_line(chance: random.Random, file: str, text: bytes) -> Case:
     else:
         cells = re.split(r"([,\t; ]+)", line)
         place = chance.choice(range(0, len(cells), 2))
+        # a name that is gone is missed where it is used, or as a column
+        gone = [f"'{cells[place]}'", *([cells[place]] if len(cells[place]) > 3 else [])]
+        gone += re.findall(r"<[^>]+>", line)
         cells[place] = odd
         lines[number] = "".join(cells)
-        names = (f"line {number + 1}", f"line {number + 2}", *([odd] if 0 < len(odd) < 60 else []))
+        names = (f"line {number + 1}", f"line {number + 2}", *([odd] if 0 < len(odd) < 60 else []), *gone)
     return Case(file, "\n".join(lines).encode("utf-8", "surrogatepass"), names)
 
 
@@ -131,6 +137,7 @@ class Target:
 
     files: tuple[str, ...]
     read: Callable[[], object]
+    mutations: tuple[Mutation, ...] = MUTATIONS
 
 
 def targets(folder: Path) -> dict[str, Target]:
@@ -138,7 +145,9 @@ def targets(folder: Path) -> dict[str, Target]:
     from cosim.grid.pandapower_net import feeder_from_pandapower
     from cosim.road.files import read_road_files
     from cosim.scenario import check_scenario
+    from experiments.compare.study import compare
     from experiments.dispatch.input import Options, read_dispatch_input
+    from experiments.run.runner import run
 
     for name in ("toy", "mobility", "ieee33", "nguyen_dupuis"):
         shutil.copytree(ROOT / "configs" / name, folder / name)
@@ -151,10 +160,21 @@ def targets(folder: Path) -> dict[str, Target]:
         for file in (folder / name).glob("*.csv")
     )
 
+    run("toy.toml", out="run")
+    tables = tuple(
+        f"run/{model}/{name}.parquet"
+        for model in ("agents", "equilibrium")
+        for name in ("links", "paths", "stations", "buses", "branches", "dispatch", "prices")
+    )
+
     def scenario(name: str) -> Callable[[], object]:
         return lambda: check_scenario(name)
 
     return {
+        "run": Target(("run/manifest.json", "run/scenario.toml"), lambda: compare("run")),
+        "tables": Target(
+            tables, lambda: compare("run"), (flipped_byte, flipped_byte, moved_lines, whole_file)
+        ),
         "scenario": Target(("toy.toml",), scenario("toy.toml")),
         "paper": Target(("paper.toml",), scenario("paper.toml")),
         "csv": Target(csv, scenario("toy.toml")),
@@ -243,9 +263,11 @@ def verdict_on(case: Case, read: Callable[[], object], seconds: float) -> tuple[
             read()
     except CosimError as refused:
         told = str(refused)
-        if any(name in told for name in case.names) or not case.names:
+        if not case.names:
             return "refused", ""
-        return "refused, place not named", f"{case.names}: {told[:400]}"
+        if any(name in told for name in case.names):
+            return NAMED, ""
+        return UNNAMED, f"{case.names}: {told[:400]}"
     except OutOfTimeError:
         return "FAULT: too long", case.text[:200].decode("latin-1")
     except BaseException as fault:  # noqa: BLE001  (whatever escapes is what is looked for)
@@ -265,12 +287,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", default="")
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--gib", type=float, default=4.0)
+    parser.add_argument("--gib", type=float, default=1.0)
     parser.add_argument("--run", action="store_true")
     parser.add_argument("--unnamed", action="store_true", help="show refusals that do not name the place")
     options = parser.parse_args()
     limit = int(options.gib * 2**30)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with tempfile.TemporaryDirectory() as name, chdir(name):
         known = targets(Path(name))
         kinds = options.kind.split(",") if options.kind else list(known)
@@ -281,7 +303,15 @@ def main() -> None:
             shown = {
                 word: example for word, example in examples.items() if "FAULT" in word or options.unnamed
             }
-            print(json.dumps({"kind": kind, "seed": options.seed, **dict(counts.most_common())}), flush=True)
+            told = counts[NAMED] + counts[UNNAMED]
+            facts = {
+                "kind": kind,
+                "seed": options.seed,
+                **dict(counts.most_common()),
+                "share named": round(counts[NAMED] / max(told, 1), 3),
+                "most MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            }
+            print(json.dumps(facts), flush=True)
             for word, example in shown.items():
                 print(f"  {word}: {example}")
 
@@ -296,7 +326,7 @@ def _campaign(
     for number in range(cases):
         chance = random.Random(f"{kind} {seed} {number}")  # noqa: S311  (no secret)
         file = chance.choice(target.files)
-        case = chance.choice(MUTATIONS)(chance, file, originals[file])
+        case = chance.choice(target.mutations)(chance, file, originals[file])
         Path(file).write_bytes(case.text)
         word, details = verdict_on(case, read, seconds)
         Path(file).write_bytes(originals[file])

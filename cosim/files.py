@@ -6,10 +6,11 @@ of this package gets its bytes and texts here. What the user names on the comman
 
 import json
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -31,8 +32,14 @@ MAX_MIB_WITHIN = 64
 """Size of a file that a scenario names."""
 MAX_MIB_TOML = 1
 """Size of a scenario file."""
+MAX_CELLS_A_BYTE = 200
+"""Cells of a Parquet file for each of its bytes: the tables of runs have about one."""
 MAX_DEPTH = 40
 """Tables and lists within each other, in TOML and JSON."""
+LONG_KEY = re.compile(
+    rf"""(?<![\w"'.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH + 1}}}"""
+)
+AT_THE_END, LINES_TRIED = " (at end of document)", 300
 ENCODINGS = ("utf-8-sig",)
 TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 
@@ -71,41 +78,57 @@ _BOUNDARY: ContextVar[Boundary | None] = ContextVar("boundary", default=None)
 def read_bytes(file: str | Path, max_mib: float | None = None) -> bytes:
     """Return the content of a regular file; raise ConfigError for any other, outside the boundary, or too large."""
     boundary, path = _BOUNDARY.get(), Path(file)
-    limit_mib = max_mib or (MAX_MIB_WITHIN if boundary and boundary.roots else MAX_MIB)
+    with _readable(path):
+        resolved, before = _regular(path)
+        is_within = boundary and boundary.roots and resolved not in boundary.roots
+        content = _content(path, resolved, before, max_mib or (MAX_MIB_WITHIN if is_within else MAX_MIB))
+    if boundary is not None:
+        boundary.read[resolved] = sha256(content).hexdigest()
+    return content
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into a ConfigError."""
     try:
-        resolved = path.resolve()
-        if boundary is not None and not boundary.holds(resolved):
-            advice = f"a scenario reads files of its folder, {boundary.roots[0]}; --allow-outside lets it read others"
-            raise _refusal(
-                path, f"lies outside, at {resolved}" if resolved != path else "lies outside", advice
-            )
-        content = _regular(path, resolved, limit_mib)
+        yield
     except OSError as error:
         words = {FileNotFoundError: "there is no such file", IsADirectoryError: "is a directory"}
         clause = words.get(type(error), f"cannot be read ({error.strerror or error})")
         raise _refusal(path, clause) from None
     except (ValueError, RuntimeError) as error:  # a NUL in the name; links in a circle
         raise _refusal(path, f"cannot be read ({error})") from None
-    if boundary is not None:
-        boundary.read[resolved] = sha256(content).hexdigest()
-    return content
 
 
-def _regular(path: Path, resolved: Path, limit_mib: float) -> bytes:
-    """Return the content of what is looked at before it is opened, as opening a device or pipe may act or wait."""
+def _regular(path: Path) -> tuple[Path, os.stat_result]:
+    """Return the resolved path of a regular file within the boundary, and what it was when it was looked at.
+
+    It is looked at before it is opened, as opening a device or a pipe may act or wait.
+    """
+    boundary, resolved = _BOUNDARY.get(), path.resolve()
+    if boundary is not None and not boundary.holds(resolved):
+        clause = f"lies outside, at {resolved}" if resolved != path else "lies outside"
+        advice = (
+            f"a scenario reads files of its folder, {boundary.roots[0]}; --allow-outside lets it read others"
+        )
+        raise _refusal(path, clause, advice)
     before = resolved.stat()
     if stat.S_ISDIR(before.st_mode):
         raise IsADirectoryError
     if not stat.S_ISREG(before.st_mode):
         raise _refusal(path, "is a device or a pipe", "name a regular file")
+    return resolved, before
+
+
+def _content(path: Path, resolved: Path, before: os.stat_result, limit_mib: float) -> bytes:
     if before.st_size > limit_mib * MIB:
         raise _refusal(path, f"has {before.st_size / MIB:,.0f} MiB", f"at most {limit_mib:,g} MiB are read")
     with os.fdopen(os.open(resolved, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
         if not os.path.samestat(before, os.fstat(opened.fileno())):
             raise _refusal(path, "was replaced while it was read", "run again")
-        content = opened.read(int(limit_mib * MIB) + 1)
-    if len(content) > limit_mib * MIB:
-        raise _refusal(path, "grows while it is read", f"at most {limit_mib:,g} MiB are read")
+        content = opened.read(before.st_size + 1)
+    if len(content) > before.st_size:  # files of the system, such as /proc/self/environ, have no size at all
+        raise _refusal(path, "grows while it is read", "name a file that is finished")
     return content
 
 
@@ -136,12 +159,31 @@ def read_toml(file: str | Path) -> dict[str, Any]:
 
 def parsed_toml(text: str) -> dict[str, Any]:
     """Return the tables of a text in TOML; raise ValueError for any other, and for one that is nested too deep."""
+    if found := LONG_KEY.search(text):  # the parser takes memory with the square of a key's length
+        line = text.count("\n", 0, found.start()) + 1
+        msg = f"{TOO_DEEP} (at line {line})"
+        raise ValueError(msg)
     try:
         return dict(_not_too_deep(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as reason:
+        if not str(reason).endswith(AT_THE_END):
+            raise
+        begun = f"{str(reason).removesuffix(AT_THE_END)} (begun at line {_last_begun(text)})"
+        raise ValueError(begun) from None
     except RecursionError:
         depth = [line.count("[") + line.count("{") + line.count(".") for line in text.splitlines()]
         msg = f"{TOO_DEEP} (at line {depth.index(max(depth)) + 1})"
         raise ValueError(msg) from None
+
+
+def _last_begun(text: str) -> int:
+    """Return the line where the statement begins that does not end; 1 where a long text does not tell it soon."""
+    lines = text.split("\n")
+    for count in range(len(lines) - 1, max(0, len(lines) - LINES_TRIED), -1):
+        with suppress(ValueError, RecursionError):
+            tomllib.loads("\n".join(lines[:count]))
+            return count + 1
+    return 1
 
 
 def parsed_json(text: str) -> Any:
@@ -174,21 +216,25 @@ def read_parquet(
 ) -> "Frame":
     """Return a Parquet file, or its *columns* and the rows that meet the conditions; ConfigError if it is damaged.
 
-    Only the row groups asked for are read, so its size has no limit.
+    Only the row groups asked for are read, so its size has no limit; but no file swells in memory beyond measure.
     """
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     path = Path(file)
-    try:
-        resolved = path.resolve()
-        if not stat.S_ISREG(resolved.stat().st_mode):
-            raise _refusal(path, "is a device or a pipe", "name a regular file")
-        return pd.read_parquet(
-            resolved, columns=columns and list(columns), filters=None if where is None else list(where)
-        )
-    except (OSError, pa.ArrowException) as reason:
-        raise _refusal(path, f"cannot be read as Parquet ({_first_line(reason)})", advice) from None
+    with _readable(path):
+        resolved, before = _regular(path)
+        filters = None if where is None else list(where)
+        try:
+            said = pq.read_metadata(resolved)
+            if said.num_rows * said.num_columns > MAX_CELLS_A_BYTE * before.st_size:
+                raise _refusal(path, f"swells to {said.num_rows:,} rows in memory", advice)
+            return pd.read_parquet(resolved, columns=columns and list(columns), filters=filters)
+        except ConfigError:
+            raise
+        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as reason:
+            raise _refusal(path, f"cannot be read as Parquet ({_first_line(reason)})", advice) from None
 
 
 def _first_line(reason: Exception) -> str:

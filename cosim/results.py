@@ -4,7 +4,7 @@
 unit in the name; a value that a model does not have is NaN, or empty.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,8 @@ import numpy as np
 from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.columns import Column
-from cosim.errors import ConfigError
-from cosim.files import parsed_json, read_parquet, read_text
+from cosim.errors import ConfigError, Problem, refuse
+from cosim.files import Boundary, parsed_json, read_parquet, read_text
 from cosim.tables import COLUMN_NAMES, SORT_COLUMNS, TABLES
 
 Tables = Mapping[str, "Frame"]
@@ -106,6 +106,8 @@ class ModelTables:
     """The tables of one model of the day, read on access: ``run.agents.links``."""
 
     directory: Path
+    run: Path | None = None
+    """Directory of the run, whose files alone are read; by default the same."""
 
     def __getattr__(self, table: str) -> Frame:
         """Return a table as a pandas data frame."""
@@ -137,7 +139,12 @@ class ModelTables:
         if not path.exists():
             msg = f"there is no table '{table}' in {self.directory} (there are: {', '.join(self.names)})"
             raise AttributeError(msg)
-        return read_parquet(path, columns, where, "it is not a whole Parquet file; run the scenario again")
+        with Boundary.of([self.run or self.directory]).around():
+            frame = read_parquet(
+                path, columns, where, "it is not a whole Parquet file; run the scenario again"
+            )
+        _check_types(path, frame)
+        return frame
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,6 +154,35 @@ class ModelTables:
     def __bool__(self) -> bool:
         """Whether this model was run."""
         return self.directory.is_dir()
+
+
+def _check_types(file: Path, frame: Frame) -> None:
+    """Raise ConfigError unless a table has the columns of the dictionary, in their types."""
+    from pandas.api.types import infer_dtype
+
+    faults = [
+        Problem(f"has no values of the type {column.kind}", column=column.name, file=str(file))
+        for column in TABLES.get(file.stem, ())
+        if column.name in frame
+        and (
+            frame[column.name].dtype != column.dtype
+            or (column.dtype == "object" and infer_dtype(frame[column.name]) not in {"string", "empty"})
+        )
+    ]
+    refuse(str(file), faults)
+
+
+OF_A_MANIFEST: dict[str, Callable[[Any], bool]] = {
+    "name": lambda value: isinstance(value, str),
+    "seed": lambda value: isinstance(value, int),
+    "seeds": lambda value: isinstance(value, list) and all(isinstance(seed, int) for seed in value),
+    "tables": lambda value: isinstance(value, dict) and all(isinstance(text, str) for text in value.values()),
+    "summary": lambda value: (
+        isinstance(value, dict) and all(isinstance(value.get(key), int) for key in ("evs", "days"))
+    ),
+    "versions": lambda value: isinstance(value, dict),
+}
+"""What the manifest of a run holds at least, and whether a value can be it."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +206,14 @@ class Run:
         """Versions, seed, solver, hashes of the tables, timings and the summary; ConfigError if it is damaged."""
         file = self.directory / "manifest.json"
         try:
-            content: dict[str, Any] = parsed_json(read_text(file))
+            with Boundary.of([self.directory]).around():
+                content: dict[str, Any] = parsed_json(read_text(file))
         except ValueError as reason:
             raise ConfigError(str(file), [f"is not valid JSON ({reason}); run the scenario again"]) from None
-        if not isinstance(content, dict) or not content.keys() >= {"seeds", "tables"}:
-            raise ConfigError(str(file), ["is not the manifest of a run: it names no seeds and tables"])
+        found = content if isinstance(content, dict) else {}
+        if faulty := [key for key, holds in OF_A_MANIFEST.items() if not holds(found.get(key))]:
+            problem = f"is not the manifest of a run: {', '.join(faulty)} missing, or not as a run writes it"
+            raise ConfigError(str(file), [problem])
         return content
 
     @property
@@ -186,23 +225,23 @@ class Run:
     @property
     def agents(self) -> ModelTables:
         """Tables of the agents on the clock."""
-        return ModelTables(self.directory / "agents")
+        return ModelTables(self.directory / "agents", self.directory)
 
     @property
     def replications(self) -> tuple[ModelTables, ...]:
         """Tables of each replicated day of the agents; the first is ``agents``."""
         others = sorted(self.directory.glob("replications/[0-9]*"))
-        return (self.agents, *(ModelTables(day) for day in others)) if self.agents else ()
+        return (self.agents, *(ModelTables(day, self.directory) for day in others)) if self.agents else ()
 
     @property
     def equilibrium(self) -> ModelTables:
         """Tables of the equilibrium model."""
-        return ModelTables(self.directory / "equilibrium")
+        return ModelTables(self.directory / "equilibrium", self.directory)
 
     @property
     def comparison(self) -> ModelTables:
         """Tables of the comparison of the two models."""
-        return ModelTables(self.directory / "comparison")
+        return ModelTables(self.directory / "comparison", self.directory)
 
     def __dir__(self) -> list[str]:
         """Return the names of the tables too, which an editor offers."""

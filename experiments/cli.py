@@ -20,6 +20,7 @@ from experiments.mobility.command import mobility_command
 from experiments.reproduce.command import reproduce_command
 from experiments.resume.command import resume_command
 from experiments.run.command import run_command
+from experiments.say import say
 from experiments.scenarios.command import (
     init_command,
     scenarios_command,
@@ -72,7 +73,7 @@ for _name, _command, _help in (
 
 def _version(requested: bool) -> None:
     if requested:
-        typer.echo(f"cosim {version('cosim')}")
+        say(f"cosim {version('cosim')}")
         raise typer.Exit
 
 
@@ -115,5 +116,5 @@ def main() -> None:
 def stop(error: BaseException, code: int, sentence: str = "") -> NoReturn:
     """Print the error with its notes, and exit with *code*."""
     for line in (sentence or str(error), *getattr(error, "__notes__", ())):
-        typer.echo(f"cosim: {line}", err=True)
+        say(f"cosim: {line}", err=True)
     sys.exit(code)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-import typer
+from experiments.say import say
 
 LOG_FOLDER = Path("cosim")
 """Below ``$XDG_STATE_HOME``, by default ``~/.local/state``; or below the folder of temporary files."""
@@ -27,9 +27,9 @@ def tell(kind: type[BaseException], fault: BaseException, trace: TracebackType |
     file = write_log("\n".join(lines))
     found = " ".join(str(fault).split())[:200]
     where = f"{file} tells where; please report it" if file else "no file could be written that tells where"
-    typer.echo(f"cosim: this is a fault of the program: {kind.__name__}: {found}. {where}.", err=True)
+    say(f"cosim: this is a fault of the program: {kind.__name__}: {found}. {where}.", err=True)
     for note in getattr(fault, "__notes__", ()):
-        typer.echo(f"cosim: {note}", err=True)
+        say(f"cosim: {note}", err=True)
 
 
 def write_log(text: str) -> Path | None:

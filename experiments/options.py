@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.say import say
+
 if TYPE_CHECKING:
     from cosim.files import Permission
     from cosim.scenario import Scenario
@@ -28,7 +30,7 @@ def loaded(
 
     scenario = check_scenario(config, settings, seed=seed, allow=permissions(outside=outside))
     if isinstance(scenario.choice, NotImported) and (code or FIELD in read_settings(settings)):
-        typer.echo(f"note: {FIELD} imports {scenario.choice.code}.", err=True)
+        say(f"note: {FIELD} imports {scenario.choice.code}.", err=True)
         return with_imported_choice(scenario)
     return scenario
 

@@ -1,6 +1,7 @@
 """The result of a command, and its output: text or JSON, tables and page, exit code."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +10,16 @@ from typing import Any
 
 import typer
 
+from cosim.arrays import Frame
 from cosim.results import Tables, check_columns, write_tables
 from experiments.manifest import without_nan
+from experiments.say import say
 from experiments.store.folders import RunDirectory
 
 FLAGGED = 3
 """Exit code of a command that was completed, but whose result violates a limit or has not converged."""
+FORMULA = re.compile(r"^(?=[=@+-][^-])(?![+-]\d+(\.\d+)?$)")
+"""The place before the first letter of a text that a spreadsheet takes for a formula; a number is none."""
 REPORT = "report.html"
 """File name of the page."""
 
@@ -61,20 +66,20 @@ def emit(result: CommandResult, out: Path | None = None, *, as_json: bool = Fals
     """
     written = [] if out is None else [_write(result, out)]
     if as_json:
-        typer.echo(json.dumps(without_nan(result.facts), ensure_ascii=False, allow_nan=False))
+        say(json.dumps(without_nan(result.facts), ensure_ascii=False, allow_nan=False))
     else:
-        typer.echo("\n".join([*result.lines, *written]))
+        say("\n".join([*result.lines, *written]))
     for note in result.notes:
         told(note)
     for flag in result.flags:
-        typer.echo(f"cosim: {flag}", err=True)
+        say(f"cosim: {flag}", err=True)
     if result.flags:
         raise typer.Exit(FLAGGED)
 
 
 def told(note: str) -> None:
     """Print a note at once."""
-    typer.echo(f"note: {note}", err=True)
+    say(f"note: {note}", err=True)
 
 
 def _write(result: CommandResult, out: Path) -> str:
@@ -85,12 +90,22 @@ def _write(result: CommandResult, out: Path) -> str:
             check_columns(result.command, name, [column for column in frame if column not in result.fields])
         write_tables(folder, tables)
         for name, frame in tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+            without_formulas(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         result.files(unfinished.path)
     with whole_without_page(out):
         if page := result.page(tables):
             write_page(page, out / REPORT)
     return f"report: {out / REPORT}" if page else f"written to: {out}"
+
+
+def without_formulas(frame: Frame) -> Frame:
+    """Return a table for CSV: a text that a spreadsheet would compute begins with an apostrophe."""
+    texts = frame.select_dtypes("object")
+    safe = {
+        name: [FORMULA.sub("'", value) if isinstance(value, str) else value for value in texts[name]]
+        for name in texts
+    }
+    return frame.assign(**safe)
 
 
 @contextmanager

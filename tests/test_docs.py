@@ -202,7 +202,7 @@ def test_a_notebook_runs_from_top_to_bottom(
             if cell["cell_type"] == "code":
                 results.append(shell.run_cell("".join(cell["source"])))
                 results[-1].raise_error()
-    assert "204 kWh leave CS6" in captured.stdout or "205 kWh leave CS6" in captured.stdout
+    assert "210 kWh leave CS6" in captured.stdout or "211 kWh leave CS6" in captured.stdout
     assert sum(isinstance(own.result, go.Figure) for own in results) == 2
 
 

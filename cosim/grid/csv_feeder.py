@@ -14,7 +14,7 @@ from cosim.csv_tables import NOT_NEGATIVE, POSITIVE, Table, problems_of, read_ta
 from cosim.errors import Problem
 from cosim.files import read_text
 from cosim.grid.branch import Branch
-from cosim.grid.bus_words import unknown_bus
+from cosim.grid.bus_words import some, unknown_bus
 from cosim.grid.given_csv import GivenCsv
 from cosim.grid.given_network import Given
 from cosim.grid.radial import BASE_KVA, Feeder, Tables, build_feeder
@@ -61,7 +61,7 @@ def read_feeder_csv(
     voltage: VoltageRules | None = None,
     switched: Annotated[Mapping[str, bool] | None, SWITCHED] = None,
 ) -> Feeder:
-    """Return the feeder of two CSV tables; branches out of service are left out.
+    """Return the feeder of two CSV tables; branches out of service are left out, and told.
 
     *switched* says of branches whether they are in service, whatever the table says.
 
@@ -84,6 +84,7 @@ def read_feeder_csv(
         slacks=dict.fromkeys(slacks, 1.0),
         voltage_limits_pu=limits if len(buses) == len(bus_table.cells) else None,
         v_base_kv=v_base_kv,
+        notes=tuple(_left_out(branch_table, branches)),
     )
     feeder = build_feeder(tables, voltage, problems_of(bus_table, branch_table))
     given = GivenCsv(
@@ -123,6 +124,13 @@ def _branches(table: Table, buses: Collection[str], switched: Mapping[str, bool]
         for i in range(len(names))
         if switched.get(names[i], in_service[i] in {"true", "1"})
     ]
+
+
+def _left_out(table: Table, taken: Sequence[_Row]) -> list[str]:
+    """Return what is told of branches out of service."""
+    names = {row.edge.name for row in taken}
+    idle = [f"branch {row['branch']}" for row in table.cells if row["branch"] not in names]
+    return [f"{some(idle)}: each is out of service, and left out."] if idle else []
 
 
 def _limits(table: Table, column: str, none: float) -> FloatArray:

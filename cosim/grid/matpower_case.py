@@ -155,7 +155,9 @@ def _missing(fields: Mapping[str, Any]) -> list[Problem]:
             found = f"table mpc.{name} has {table.shape[1]} columns; it must have {', '.join(columns)}"
             problems.append(Problem(found))
     base = fields.get("baseMVA")
-    if not (isinstance(base, int | float) and is_quantity(base) and POSITIVE.holds(base)):
+    if base is None:
+        problems.append(Problem("is missing", field="mpc.baseMVA", allowed=POSITIVE.allowed))
+    elif not (isinstance(base, int | float) and is_quantity(base) and POSITIVE.holds(base)):
         problems.append(Problem(field="mpc.baseMVA", value=base, allowed=POSITIVE.allowed))
     if str(fields.get("version", "2")).removesuffix(".0") != "2":
         problems.append(Problem(field="mpc.version", value=fields["version"], allowed="'2'"))

@@ -26,9 +26,15 @@ def table_faults(net: Any, names: Mapping[int, str]) -> list[Problem]:
         for table, elements in ELEMENTS.items()
         for column, limits in {**elements.numbers, **elements.optional}.items()
         if table in net and column in net[table]
-        for index, value in _in_service(net, table)[column].items()
-        if _is_wrong(value, limits, may_be_empty=column in elements.optional)
+        for index, value in _odd_cells(_in_service(net, table)[column], limits, column in elements.optional)
     ]
+
+
+def _odd_cells(cells: Any, limits: Range, may_be_empty: bool) -> list[tuple[Any, object]]:
+    """Return the cells of a column that are wrong, with their index; most columns have few values, and none is."""
+    if not any(_is_wrong(value, limits, may_be_empty=may_be_empty) for value in cells.unique()):
+        return []
+    return [pair for pair in cells.items() if _is_wrong(pair[1], limits, may_be_empty=may_be_empty)]
 
 
 def _is_wrong(value: object, limits: Range, *, may_be_empty: bool) -> bool:

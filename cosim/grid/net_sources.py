@@ -11,13 +11,12 @@ from typing import Any
 from cosim.errors import ConfigError, Problem, refuse, shown
 from cosim.files import TOO_DEEP, parsed_json, read_text
 
-_OF_TABLES = re.compile(
-    r"pandas(\.core\.(frame|series))?|numpy|networkx|builtins|shapely|geopandas\.geodataframe"
-    r"|pandapower(\.(auxiliary|control(\.[a-z]\w*)*))?"
+_KNOWN = re.compile(
+    r"pandas(\.core\.\w+(\.\w+)?)?:(DataFrame|Series|\w*Index)|numpy:(array|bool_?|u?int\d+|float\d+|complex\d+|str_)"
+    r"|networkx:MultiGraph|builtins:(complex|tuple|set|frozenset)|shapely:\w+|geopandas\.geodataframe:GeoDataFrame"
+    r"|pandapower(\.auxiliary)?:pandapowerNet|pandapower\.control(\.[A-Za-z]\w*)*:[A-Z]\w*"
 )
-"""Modules of what a net is made of; the names of others in it would be imported, and so run."""
-_READ_BY_PANDAS = {"DataFrame", "Series"}
-"""Classes whose text pandas reads. It takes more for JSON than Python does, and what it found there would be run."""
+"""Module and class of what a net is made of; others in it would be imported, and so run."""
 ONLY_TABLES = "a net is read only where it holds tables and pandapower's own controllers"
 
 
@@ -63,36 +62,39 @@ def _net_text(source: str) -> str:
 
 
 def _foreign(content: Any) -> Iterator[str]:
-    """Yield what reading a net would import, or read elsewhere, beyond tables; texts within are JSON again."""
+    """Yield what reading a net would import, or read elsewhere, beyond tables; texts within are JSON again.
+
+    Readers of JSON differ in what they forgive, so a text that pandapower reads must be JSON to Python's.
+    """
     waiting = [content]
     while waiting:
         item = waiting.pop()
+        if isinstance(item, list):
+            waiting += item
+        if isinstance(item, dict):
+            waiting += item.values()
+            yield from _foreign_object(item)
         if isinstance(item, str) and item.lstrip()[:1] in {"{", "["}:
             try:
                 waiting.append(parsed_json(item))
             except ValueError as fault:  # a text that only begins like JSON holds nothing
                 if TOO_DEEP in str(fault):
                     yield f"a text that {TOO_DEEP}"
-        if isinstance(item, list):
-            waiting += item
-        if not isinstance(item, dict):
-            continue
-        waiting += item.values()
-        module, table = item.get("_module"), item.get("_object")
-        if module is not None and not (isinstance(module, str) and _OF_TABLES.fullmatch(module)):
-            yield f"an object of the Python module {shown(module)}"
-        if isinstance(table, str) and table.endswith(".json"):
-            yield f"a table of another file, {shown(table)}"
-        elif isinstance(table, str) and item.get("_class") in _READ_BY_PANDAS and not _is_json(table):
-            yield "a table that is not JSON"
 
 
-def _is_json(text: str) -> bool:
-    try:
-        parsed_json(text)
-    except ValueError:
-        return False
-    return True
+def _foreign_object(item: dict[str, Any]) -> Iterator[str]:
+    module, kind, content = item.get("_module"), item.get("_class"), item.get("_object")
+    if module is not None and not _KNOWN.fullmatch(f"{module}:{kind}"):
+        yield f"an object of the Python module {shown(module)} ({shown(kind)})"
+    if not isinstance(content, str):
+        return
+    if content.endswith(".json"):
+        yield f"a table of another file, {shown(content)}"
+    if module not in {None, "numpy", "builtins"}:
+        try:
+            parsed_json(content)
+        except ValueError as fault:
+            yield f"a table that is not JSON ({fault})"
 
 
 def _of_simbench(code: str) -> Any:

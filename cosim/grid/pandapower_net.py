@@ -248,6 +248,9 @@ def _branches(
     found: list[Branch] = []
     places: list[int] = []
     for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
+        ends = rows[start:stop, [at.F_BUS, at.T_BUS]].astype(np.int64)
+        limits = _limits(net, kind, model["bus"][ends, BASE_KV].real).tolist()
+        shorted = np.isin(net[kind].index, zero[kind]).tolist() if kind in zero else []
         for row in range(start, stop):
             from_row, to_row = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
             if not rows[row, at.BR_STATUS] or from_row not in name_of or to_row not in name_of:
@@ -257,13 +260,15 @@ def _branches(
             asymmetry = complex(rows[row, at.BR_G_ASYM], rows[row, at.BR_B_ASYM]) / 2
             tap = rows[row, at.TAP] or 1.0
             z_pu = complex(rows[row, at.BR_R], rows[row, at.BR_X]) / base
+            if shorted and shorted[row - start]:
+                z_pu = 0j
             found.append(
                 Branch(
                     edge=Edge(name, (name_of[from_row], name_of[to_row])),
-                    z_pu=0j if kind in zero and net[kind].index[row - start] in zero[kind] else z_pu,
+                    z_pu=z_pu,
                     y_pu=(admittance * base, (admittance + asymmetry) * base),
                     taps=(tap, 1.0),
-                    current_max_pu=_limit(net, kind, row - start, model["bus"][[from_row, to_row], BASE_KV]),
+                    current_max_pu=(limits[row - start][0], limits[row - start][1]),
                 )
             )
             places.append(row)
@@ -282,28 +287,37 @@ def _branch_name(net: Any, kind: str, number: int, called: Mapping[tuple[str, in
     return f"{kind} {number}"
 
 
-def _limit(net: Any, kind: str, number: int, base_kv: Any) -> tuple[float, float]:
-    """Return the largest current at either end [p.u.], at the loading that is allowed (``max_loading_percent``)."""
+def _limits(net: Any, kind: str, base_kv: FloatArray) -> FloatArray:
+    """Return the largest current at either end of each branch of a *kind* [p.u.], at the loading that is allowed.
+
+    *base_kv* is that of the buses at its ends: (branches, 2), as the result.
+    """
+    from pandas import to_numeric
+
+    none = np.full(base_kv.shape, np.inf)
+    if kind not in {"line", "trafo", "trafo3w"} or not len(base_kv):
+        return none
+    table = net[kind]
+    column = {
+        name: to_numeric(table[name], errors="coerce").to_numpy(float)
+        for name in table
+        if name.startswith(("max_", "df", "parallel", "sn_", "vn_"))
+    }
+    percent = column.get("max_loading_percent", np.full(len(table), np.nan))
+    share = np.where(percent > 0, percent / 100, 1.0)
     if kind == "line":
-        row = net.line.iloc[number]
-        limit_ka = row.max_i_ka * row.df * row.parallel
-        if not 0 < limit_ka < PLACEHOLDER_KA:
-            return np.inf, np.inf
-        in_pu = np.sqrt(3.0) * limit_ka * base_kv * 1e3 / BASE_KVA * _share(row)
-        return float(in_pu[0]), float(in_pu[1])
+        limit_ka = column["max_i_ka"] * column["df"] * column["parallel"]
+        in_pu = np.sqrt(3.0) * limit_ka[:, None] * base_kv * 1e3 / BASE_KVA * share[:, None]
+        has_limit = (limit_ka > 0) & (limit_ka < PLACEHOLDER_KA)
+        none[has_limit] = in_pu[has_limit]
+        return none
     if kind == "trafo":
-        row = net.trafo.iloc[number]
-        rated = row.sn_mva * row.df * row.parallel * 1e3 / BASE_KVA * _share(row)
-        return float(rated * base_kv[0] / row.vn_hv_kv), float(rated * base_kv[1] / row.vn_lv_kv)
-    if kind == "trafo3w":  # from the high-voltage bus to the star point, and from there to the other two
-        row, winding = net.trafo3w.iloc[number % len(net.trafo3w)], number // len(net.trafo3w)
-        side, end = ("hv", "mv", "lv")[winding], min(winding, 1)
-        rated = row[f"sn_{side}_mva"] * 1e3 / BASE_KVA * base_kv[end] / row[f"vn_{side}_kv"] * _share(row)
-        return (float(rated), np.inf) if end == 0 else (np.inf, float(rated))
-    return np.inf, np.inf
-
-
-def _share(row: Any) -> float:
-    """Return the loading that is allowed, as a share of the rating."""
-    percent = row.get("max_loading_percent", np.nan)
-    return percent / 100 if percent > 0 else 1.0
+        rated = column["sn_mva"] * column["df"] * column["parallel"] * 1e3 / BASE_KVA * share
+        none[:] = rated[:, None] * base_kv / np.stack([column["vn_hv_kv"], column["vn_lv_kv"]], axis=1)
+        return none
+    # from the high-voltage bus to the star point, and from there to the other two
+    for winding, (side, end) in enumerate((("hv", 0), ("mv", 1), ("lv", 1))):
+        at = slice(winding * len(table), (winding + 1) * len(table))
+        rated = column[f"sn_{side}_mva"] * 1e3 / BASE_KVA
+        none[at, end] = rated * base_kv[at, end] / column[f"vn_{side}_kv"] * share
+    return none

@@ -1,5 +1,6 @@
 """Inputs of a scenario: profiles, mobility model, battery, charging behaviour and EV types."""
 
+from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,11 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
     if table.cells and len(table.cells) != config.periods:
         clause = f"is {config.periods}, but there are {len(table.cells)} rows; one row per period is needed"
         table.report(0, Problem(clause, field="periods"))
-    in_order = [str(number) for number in range(1, len(table.cells) + 1)]
-    if "period" in table.columns and not table.problems and table.names("period") != in_order:
-        table.report(0, "column period must count 1, 2, ... in the order of the rows")
+    if "period" in table.columns and not table.problems:
+        faulty = ((line, row) for k, (line, row) in enumerate(table.rows(), 1) if row["period"] != str(k))
+        for line, row in islice(faulty, 1):
+            allowed = "the number of the row, from 1"
+            table.report(line, Problem(column="period", value=row["period"], allowed=allowed))
     if not table.problems and not profiles[config.road.trip_profile].sum() > 0:
         table.report(0, f"column {config.road.trip_profile} is zero all day; nobody would travel")
     if config.tariff.kind == "table" and not table.problems and not profiles[config.tariff.column].mean() > 0:

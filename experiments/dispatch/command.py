@@ -8,6 +8,7 @@ import typer
 
 from cosim.errors import ModelError
 from experiments.options import AllowOutside, AsJson, Out, Settings, permissions
+from experiments.say import say
 
 if TYPE_CHECKING:
     from cosim.grid.feeder import Feeder
@@ -116,7 +117,7 @@ def _study(asked: "DispatchInput", rolling: "Rolling | None", *, as_json: bool) 
         answer = dispatch_all(asked, rolling)
     except ModelError:
         if as_json:
-            typer.echo(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed", "notes": asked.notes}))
+            say(json.dumps(dict.fromkeys(JSON_KEYS) | {"status": "failed", "notes": asked.notes}))
         raise
     return CommandResult(
         command="dispatch",

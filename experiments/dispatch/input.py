@@ -15,7 +15,7 @@ from cosim.config.placeholders import PLACEHOLDER, with_placeholders
 from cosim.config.reading import GridFile, apply_settings, check, check_grid
 from cosim.csv_tables import NOT_NEGATIVE
 from cosim.errors import ConfigError, Problem, Problems, refuse
-from cosim.files import Permission, read_toml
+from cosim.files import Boundary, Permission, read_toml
 from cosim.grid.feeder import Feeder
 from cosim.grid.problem import Load
 from cosim.grid.tariff import non_positive_prices
@@ -159,13 +159,16 @@ def _of_network(name: str, options: Options) -> DispatchInput:
     try:
         config = _only_feeder(check_grid(tables, source), source)
     except ConfigError as error:
-        raise ConfigError(source, [*error.problems, *_further_problems(tables, options)]) from None
-    return _case_of_network(config, options)
+        raise ConfigError(source, [*error.problems, *_further_problems(tables, name, options)]) from None
+    return _case_of_network(config, name, options)
 
 
-def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
+def _case_of_network(config: FeederConfig, name: str, options: Options) -> DispatchInput:
     """Return what is asked about a network; raise all problems of devices, profiles, loads and prices."""
-    feeder = read_feeder(config, Path())
+    # a file of devices may name files too
+    roots = (*([options.devices.parent] if options.devices else []), Path(name))
+    with Boundary.of(roots, options.allow).around():
+        feeder = read_feeder(config, Path())
     given = {} if options.profile is None else columns_of(options.profile)
     periods, advice = _period_count(given, options), "give it in the file of --profile"
     problems = Problems(
@@ -191,12 +194,12 @@ def _case_of_network(config: FeederConfig, options: Options) -> DispatchInput:
     )
 
 
-def _further_problems(tables: dict[str, Any], options: Options) -> list[Problem]:
+def _further_problems(tables: dict[str, Any], name: str, options: Options) -> list[Problem]:
     """Return what is wrong with places and profiles of devices some of whose values are wrong themselves."""
     rest, found = with_placeholders(tables, GridFile), Problems()
     if rest is None or len(rest.grid.feeders) != 1:
         return []
-    found.attempt(_case_of_network, rest.grid.feeders[0], options)
+    found.attempt(_case_of_network, rest.grid.feeders[0], name, options)
     return [problem for problem in found if not problem.names(PLACEHOLDER)]
 
 

@@ -8,6 +8,7 @@ import typer
 
 from experiments.assign.command import Nodes, Paths, Roads, RoadSettings, Trips
 from experiments.options import AllowOutside, AsJson, Out, permissions
+from experiments.say import say
 
 if TYPE_CHECKING:
     from cosim.arrays import Frame
@@ -128,7 +129,7 @@ def _observed(
         )
         if missing := len(network.links) - observed.link.size:
             note = f"note: {missing} links have no time in {times}; free-flow times are used"
-            typer.echo(note, err=True)
+            say(note, err=True)
     if link_counts is None:
         raise AssertionError  # _check requires one of the two files
     return link_counts, link_time

@@ -8,6 +8,7 @@ import typer
 
 from cosim.errors import ConfigError
 from experiments.options import AllowOutside, AsJson, Config, Settings, permissions
+from experiments.say import say
 
 WIDTH = 100
 """Characters per line."""
@@ -64,7 +65,7 @@ def validate_command(config: Config, settings: Settings = None, allow_outside: A
 
     scenario = check_scenario(config, settings or (), allow=permissions(outside=allow_outside))
     roads, feeders = scenario.network, [case.feeder for case in scenario.feeders]
-    typer.echo(
+    say(
         f"{config}: fine. Road nodes: {len(roads.nodes)}, links: {len(roads.links) - len(scenario.stations)}, "
         f"OD pairs: {scenario.od_share.size}, paths and (path, station) pairs: {scenario.paths.count}, "
         f"stations: {len(scenario.stations)}, feeders: {len(feeders)}, "
@@ -73,9 +74,7 @@ def validate_command(config: Config, settings: Settings = None, allow_outside: A
     for question in unit_questions(scenario.config):
         typer.echo(f"note: {question}", err=True)
     if isinstance(scenario.choice, NotImported):
-        typer.echo(
-            f"note: population.choice is not checked; a run would import {scenario.choice.code}.", err=True
-        )
+        say(f"note: population.choice is not checked; a run would import {scenario.choice.code}.", err=True)
 
 
 def schema_command(
@@ -86,7 +85,7 @@ def schema_command(
     """Print the JSON Schema of scenario files, for editors."""
     from cosim.config.schema import fields_table, json_schema
 
-    typer.echo(fields_table() if table else json_schema())
+    say(fields_table() if table else json_schema())
 
 
 def init_command(
@@ -99,4 +98,4 @@ def init_command(
     from experiments.scenarios.files import copy_scenario
 
     file = copy_scenario(scenario, directory)
-    typer.echo(f"{file} is yours to change. Then: cosim run {file}")
+    say(f"{file} is yours to change. Then: cosim run {file}")

@@ -3,11 +3,23 @@
 import os
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cosim import files
 from cosim.errors import ConfigError
-from cosim.files import MAX_DEPTH, Boundary, parsed_json, parsed_toml, read_bytes, read_text, read_toml
+from cosim.files import (
+    MAX_DEPTH,
+    Boundary,
+    parsed_json,
+    parsed_toml,
+    read_bytes,
+    read_parquet,
+    read_text,
+    read_toml,
+)
 
 
 def refusal(file: Path, boundary: Boundary | None = None) -> str:
@@ -65,6 +77,8 @@ def test_what_is_nested_too_deep_is_told_so(depth: int, tmp_path: Path) -> None:
         parsed_json(nested)
     with pytest.raises(ValueError, match="nested more than 40 deep"):
         parsed_toml(f"x = {nested}")
+    with pytest.raises(ValueError, match="nested more than 40 deep"):
+        parsed_toml(f"{'x.' * depth}x = 1")
     (tmp_path / "deep.toml").write_text(f"x = {nested}", encoding="utf-8")
     with pytest.raises(ConfigError, match="nested more than 40 deep"):
         read_toml(tmp_path / "deep.toml")
@@ -73,6 +87,41 @@ def test_what_is_nested_too_deep_is_told_so(depth: int, tmp_path: Path) -> None:
 def test_what_is_nested_just_so_deep_is_read() -> None:
     depth = MAX_DEPTH - 1
     assert parsed_toml(f"x = {'[' * depth}{']' * depth}").keys() == {"x"}
+
+
+def test_what_does_not_end_is_told_by_the_line_where_it_begins() -> None:
+    with pytest.raises(ValueError, match=r"begun at line 2\)"):
+        parsed_toml('seed = 1\nname = """toy\nperiods = 24\n')
+    with pytest.raises(ValueError, match=r"begun at line 3\)"):
+        parsed_toml("seed = 1\nname = 'toy'\nvary = [\n  1,\n")
+
+
+def test_files_of_the_system_without_a_size_are_not_read() -> None:
+    assert "grows while it is read" in refusal(Path("/proc/self/environ"))
+
+
+def test_a_table_that_swells_in_memory_is_refused(tmp_path: Path) -> None:
+    table = pa.table({"x": pa.array([0.0]).take(pa.array(np.zeros(5_000_000, dtype=np.int8)))})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd", write_statistics=False)
+    with pytest.raises(ConfigError, match="swells to 5,000,000 rows"):
+        read_parquet(tmp_path / "bomb.parquet")
+
+
+def test_a_damaged_table_is_a_sentence(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": list(range(100)), "name": ["a"] * 100}), tmp_path / "whole.parquet")
+    content = (tmp_path / "whole.parquet").read_bytes()
+    for place in range(0, len(content), 7):
+        (tmp_path / "cut.parquet").write_bytes(content[:place])
+        with pytest.raises(ConfigError, match="cannot be read as Parquet"):
+            read_parquet(tmp_path / "cut.parquet")
+
+
+def test_tables_are_read_within_a_boundary(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "other.parquet")
+    (tmp_path / "run" / "links.parquet").symlink_to(tmp_path / "other.parquet")
+    with pytest.raises(ConfigError, match="lies outside"), Boundary.of([tmp_path / "run"]).around():
+        read_parquet(tmp_path / "run" / "links.parquet")
 
 
 def test_a_number_of_5000_digits_is_a_sentence(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from cosim.results import check_columns
 from cosim.tables import TABLES
 from experiments.cli import app
 from experiments.options import new_directory
-from experiments.study import CommandResult, emit
+from experiments.say import say
+from experiments.study import CommandResult, emit, without_formulas
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ODS = pd.DataFrame({"origin": ["1"], "dest": ["2"], "demand_veh_h": [3.0], "cost_min": [4.0]})
@@ -124,3 +125,17 @@ def test_the_tables_of_a_command_have_all_columns_of_the_dictionary_in_its_order
             columns = columns[1:]
         assert len(written) == len(columns)
         assert all(column.covers(name) for column, name in zip(columns, written, strict=True)), written
+
+
+def test_a_text_that_a_spreadsheet_would_compute_begins_with_an_apostrophe_in_csv() -> None:
+    names = ["=cmd|' /C calc'!A0", "@x", "-1+2", "-1", "+49.5", "a=b", "", "-"]
+    table = without_formulas(pd.DataFrame({"link": names, "flow_veh_h": -1.0}))
+    assert table.link.tolist() == ["'=cmd|' /C calc'!A0", "'@x", "'-1+2", *names[3:]]
+    assert (table.flow_veh_h == -1.0).all()
+
+
+def test_the_terminal_obeys_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    say('{"name": "\x1b[2J\u202egone\x9b31m"}\n\tnext line')
+    said = capsys.readouterr().out
+    assert said == '{"name": "\\u001b[2J\\u202egone\\u009b31m"}\n\tnext line\n'
+    assert json.loads(said.splitlines()[0])["name"] == "\x1b[2J\u202egone\x9b31m"

@@ -120,24 +120,33 @@ class Renewables(Group[Renewable]):
             off = model.slack("renewable_off", count, model.energy_price("renewable_cny_per_kwh"))
         available, must_take = model.parameter("available", count), model.parameter("must_take", count)
         rules = renewable_power(p, available, must_take, off)
-        rules += reactive_range(q, model.parameter("q_min", count), model.parameter("q_max", count))
+        range_of_q = ("q_min", "q_max") if model.elastic else ("q_min_strict", "q_max_strict")
+        rules += reactive_range(q, *(model.parameter(name, count) for name in range_of_q))
         rules += [off >= 0] if model.elastic else []
-        if disks := [i for i, d in enumerate(self.devices) if d.q_capability == "disk"]:
+        free = [d.curtailable or model.elastic is not None for d in self.devices]
+        if disks := [i for i, d in enumerate(self.devices) if d.q_capability == "disk" and free[i]]:
             rules += reactive_disk(p[:, disks], q[:, disks], self.of("s_kva")[disks])
         return Terms(p @ on, q @ on, 0.0, rules)
 
     def parameters(self, data: ProblemData, feeder: Feeder) -> Parameters:  # noqa: ARG002
-        """Return the power available, the part that must be taken, and the limits of reactive power."""
+        """Return the power available, the part that must be taken, and the limits of reactive power.
+
+        Where P is fixed, strict limits are those that the disk leaves at it: at full power the disk is but a point.
+        """
         available, s = self.available_kw(data) / BASE_KVA, self.of("s_kva")
         left = np.sqrt(np.maximum(s**2 - available**2, 0.0))
         high = np.where([d.q_capability == "available" for d in self.devices], left, s)
         high = np.where([d.q_capability == "none" for d in self.devices], 0.0, high)
+        strict = np.where([d.curtailable for d in self.devices], high, np.minimum(high, left))
+        absorbs = [d.q_absorption for d in self.devices]
         return Parameters(
             by_period={
                 "available": available,
                 "must_take": np.where([d.curtailable for d in self.devices], 0.0, available),
                 "q_max": high,
-                "q_min": np.where([d.q_absorption for d in self.devices], -high, 0.0),
+                "q_min": np.where(absorbs, -high, 0.0),
+                "q_max_strict": strict,
+                "q_min_strict": np.where(absorbs, -strict, 0.0),
             }
         )
 

@@ -107,7 +107,9 @@ def test_buses_without_the_slack_are_named(tmp_path: Path) -> None:
 
 
 def test_a_branch_out_of_service_closes_no_loop(tmp_path: Path) -> None:
-    assert read(tmp_path, BUSES, BRANCHES + "c,1,3,0.1,0.1,False\n").branch_count == 2
+    feeder = read(tmp_path, BUSES, BRANCHES + "c,1,3,0.1,0.1,False\n")
+    assert feeder.branch_count == 2
+    assert feeder.notes == ("branch c: each is out of service, and left out.",)
 
 
 def test_an_unknown_bus_says_which_there_are(ieee33: Feeder) -> None:

@@ -229,6 +229,19 @@ def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
             "_object": '{"x": {"_module": "trap"}}',
         },
         {"_module": "pandas.core.frame", "_class": "DataFrame", "_object": "/etc/table.json"},
+        {"_module": "builtins", "_class": "function", "_object": "eval"},
+        {"_module": "pandas", "_class": "read_pickle", "_object": "net.p"},
+        {  # pandas reads a tab in a text, Python's JSON does not: what one skips the other would run
+            "_module": "pandas.core.frame",
+            "_class": "DataFrame",
+            "_object": '{"columns":["a"],"index":[0],"data":[[{"_module":"trap","_class":"T","x":"\t"}]]}',
+        },
+        {
+            "_module": "pandas.core.frame",
+            "_class": "DataFrame",
+            "_object": '1\n[{"_module":"trap","_class":"T"}]',
+            "lines": True,
+        },
         {
             "_module": "pandas.core.frame",
             "_class": "DataFrame",
@@ -243,7 +256,7 @@ def test_a_json_file_keeps_transformers(tmp_path: Path) -> None:
     ],
 )
 def test_a_net_imports_nothing_and_reads_no_other_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: dict[str, str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: dict[str, object]
 ) -> None:
     """Pandapower imports the module of every object that its JSON names, before it looks at what it is."""
     monkeypatch.chdir(tmp_path)

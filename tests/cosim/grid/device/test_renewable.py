@@ -151,3 +151,20 @@ def test_reactive_power_lifts_the_voltage_only_where_the_unit_may_give_it(chain:
     assert disk.status == "optimal"
     assert disk.setpoints["renewable_kvar"][0, 0] > 200
     assert none.status == "elastic"
+
+
+@pytest.mark.parametrize("top", [1.0, 0.999999])
+def test_full_power_that_must_be_taken_leaves_the_solver_room(chain: Chain, top: float) -> None:
+    """There the disk of P and Q is but a point: as a cone it took 200 iterations, or ended without a certificate."""
+    feeder = chain((0.01, 0.01), (0.02, 0.02))
+    plant = replace(UNIT, bus="3", curtailable=False, q_absorption=False, profile_pu=np.array([top]))
+    dispatch = solve_dispatch(
+        feeder,
+        Devices(plant),
+        Load.scaled(feeder, np.ones(1)),
+        [0.5],
+        rules=Rules(export=True, solver="clarabel"),
+    )
+    assert dispatch.status == "optimal"
+    assert dispatch.setpoints["renewable_kw"][0, 0] == pytest.approx(1000.0 * top, abs=1e-4)
+    assert abs(dispatch.setpoints["renewable_kvar"][0, 0]) <= 1000.0 * np.sqrt(1 - top**2) + 1e-4
