@@ -60,6 +60,8 @@ class GridOperator(mesa.Agent):
         """The plan of the last period that was dispatched."""
         self.is_out = False
         """Whether an event keeps it from answering."""
+        self.excused: PeriodOfDay | None = None
+        """Last period that it did not dispatch because of that."""
 
     def start(self) -> None:
         """Register the operator's process, and that of its feeder, on the clock."""
@@ -70,7 +72,9 @@ class GridOperator(mesa.Agent):
         """In each period collect the forecasts, dispatch the rest of the day, and tell stations and coordinator."""
         while True:
             yield self.clock.until(self.clock.now_s, Phase.REPORT)
-            if not self.is_out:
+            if self.is_out:
+                self.excused = self.clock.period
+            else:
                 yield from self.plan_period(self.clock.period)
             yield self.clock.end_of_period(Phase.CLOSE)
 
@@ -93,7 +97,7 @@ class GridOperator(mesa.Agent):
             period = self.clock.period
             yield self.clock.end_of_period(Phase.CLOSE)
             if self.plan is None or self.plan.now != period:
-                if not self.is_out:
+                if self.excused != period:
                     self.clock.tell_silent(self.name)
                 self.update_forecasts(period, {})
                 self.plan = self.dispatch(

@@ -9,6 +9,7 @@ import mesa
 import numpy as np
 
 from agents.batched_chargers import BatchedChargers
+from agents.choice_watch import watch_choice
 from agents.clock import Clock, Phase
 from agents.coordinator import Coordinator
 from agents.day_boundary import DayBoundary, Reports, ev_states_after, initial_state
@@ -45,6 +46,7 @@ from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
+from cosim.scenario.choice import CheckedChoice
 
 Progress = Callable[[PeriodOfDay], None]
 
@@ -196,6 +198,8 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.process(self.invariants.watch())
+        if isinstance(self.scenario_case.choice, CheckedChoice):
+            self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
         try:
             self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check

@@ -181,6 +181,8 @@ class PopulationConfig(Section):
     """Logit theta of the agents alone [1/min]; empty: the road's. Another value is a negative control."""
     choice: Name = "logit"
     """Choice model of EVs: logit, path_size, probit, cheapest, or a class of the user's as my_module:MyChoice."""
+    choice_time_max_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
+    """Seconds after which one call of a class of your own is given up; drivers then choose by the logit."""
     energy_in_choice: Literal["own", "mean"] = "own"
     """Energy with which a driver prices a station: the EV's own, or the mean session."""
     estimate_diaries: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000

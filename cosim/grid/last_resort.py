@@ -5,6 +5,7 @@ left alone when its time is over: it uses up a core until it ends or the process
 by a clock differs from machine to machine, so whatever follows from it is said not to be reproducible.
 """
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Thread
@@ -19,8 +20,15 @@ LEAST_S, EACH_BUS_AND_PERIOD_S = 60.0, 0.05
 """Seconds that a solve may take. The slowest feeders take 5e-4 s for each bus and period, a hundredth of this."""
 
 
+NOT_REPRODUCIBLE = "A clock decided this result: it is not reproducible."
+
+
 class OutOfTimeError(SolverError):
-    """A solver was ended by the clock."""
+    """A solver, or code of the user's, was ended by the clock."""
+
+    def __str__(self) -> str:
+        """Return what there is to say where nobody else says it."""
+        return super().__str__() or "it does not come back"
 
 
 @dataclass(slots=True)
@@ -44,7 +52,7 @@ class Clock:
         """
         if solver not in self.ended:
             try:
-                return _within(self.limit_s, lambda: call(2.0 * self.limit_s))
+                return within(self.limit_s, lambda: call(2.0 * self.limit_s))
             except OutOfTimeError:
                 self.ended.append(solver)
         raise OutOfTimeError(self._sentence(solver))
@@ -55,7 +63,7 @@ class Clock:
         if not self.ended:
             return ""
         sentence = self._sentence(" and ".join(self.ended))
-        return f"{sentence} A clock decided this result: it is not reproducible."
+        return f"{sentence} {NOT_REPRODUCIBLE}"
 
     def _sentence(self, solvers: str) -> str:
         return f"{self.where}: {solvers} did not come back within {self.limit_s:g} s (grid.solve_time_max_s)."
@@ -69,7 +77,7 @@ def breakdown(error: BaseException) -> str:
     return f"a breakdown ({type(error).__name__}{said})"
 
 
-def _within(limit_s: float, call: Callable[[], T]) -> T:
+def within(limit_s: float, call: Callable[[], T]) -> T:
     """Return what *call* returns, from a thread that is left alone after *limit_s* seconds."""
     returned: list[T] = []
     raised: list[BaseException] = []
@@ -86,5 +94,13 @@ def _within(limit_s: float, call: Callable[[], T]) -> T:
     if raised:
         raise raised[0]
     if not returned:
+        _end(thread)
         raise OutOfTimeError
     return returned[0]
+
+
+def _end(thread: Thread) -> None:
+    """End a thread that runs Python code, in a loop perhaps; compiled code is left alone."""
+    if thread.ident is not None:
+        ended = ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(*ended)

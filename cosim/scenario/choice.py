@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
 from cosim.errors import ConfigError
+from cosim.grid.last_resort import OutOfTimeError, within
 from cosim.road.choice import padded_members
 from cosim.road.paths import PathSet
 from cosim.road.route_choice import BUILT_IN, Alternatives, RouteChoice
@@ -30,7 +31,7 @@ def build_choice(config: ScenarioConfig) -> RouteChoice:
     if name in BUILT_IN:
         return BUILT_IN[name]
     _module_and_class(name)
-    return NotImported(name)
+    return NotImported(name, config.population.choice_time_max_s)
 
 
 def import_choice(choice: RouteChoice, paths: PathSet, theta_per_min: float) -> RouteChoice:
@@ -40,8 +41,10 @@ def import_choice(choice: RouteChoice, paths: PathSet, theta_per_min: float) -> 
     """
     if not isinstance(choice, NotImported):
         return choice
-    imported = _checked_choice(choice.name)
+    imported = _checked_choice(choice.name, choice.limit_s)
     imported.weights(_trial_alternatives(paths, theta_per_min))
+    if imported.is_given_up:
+        raise _problem(choice.name, imported.found)
     return imported
 
 
@@ -50,6 +53,7 @@ class NotImported:
     """The place of a choice model that a file names and nobody has allowed to run: all but the agents works."""
 
     name: str
+    limit_s: float
 
     def weights(self, alternatives: Alternatives) -> FloatArray:  # noqa: ARG002
         """Raise ConfigError: the model is not known."""
@@ -74,15 +78,43 @@ class CheckedChoice:
 
     name: str
     choice: RouteChoice
+    limit_s: float
+    """Seconds after which a call that has not come back is given up."""
+    given_up: list[str] = field(default_factory=list)
+    """What was given up: nothing, or this model."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how another process loads the class by its name, also from the working directory."""
-        return _checked_choice, (self.name,)
+        return _checked_choice, (self.name, self.limit_s)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether a call did not come back, so that drivers choose by the logit instead."""
+        return bool(self.given_up)
+
+    @property
+    def found(self) -> str:
+        """What happened, as a clause."""
+        return f"weights() did not come back within {self.limit_s:g} s (population.choice_time_max_s)"
 
     def weights(self, alternatives: Alternatives) -> FloatArray:
-        """Return the weights of the model; raise ConfigError where they are not valid."""
+        """Return the weights of the model, those of the logit once a call did not come back.
+
+        Raises ConfigError where they are not valid.
+        """
+        if not self.given_up:
+            try:
+                return self._own_weights(alternatives)
+            except OutOfTimeError:
+                self.given_up.append(self.name)
+        return BUILT_IN["logit"].weights(alternatives)
+
+    def _own_weights(self, alternatives: Alternatives) -> FloatArray:
         try:
-            weight = np.asarray(self.choice.weights(alternatives), dtype=np.float64)
+            own = within(self.limit_s, lambda: self.choice.weights(alternatives))
+            weight = np.asarray(own, dtype=np.float64)
+        except OutOfTimeError:
+            raise
         except Exception as fault:
             raise _problem(self.name, f"weights() fails: {type(fault).__name__}: {fault}") from fault
         if weight.shape != alternatives.cost_min.shape:
@@ -99,16 +131,16 @@ class CheckedChoice:
         return weight
 
 
-def _checked_choice(name: str) -> CheckedChoice:
-    return CheckedChoice(name, _user_choice(name))
+def _checked_choice(name: str, limit_s: float) -> CheckedChoice:
+    return CheckedChoice(name, _user_choice(name, limit_s), limit_s)
 
 
-def _user_choice(name: str) -> RouteChoice:
+def _user_choice(name: str, limit_s: float) -> RouteChoice:
     """Return a new object of a class named as ``module:Class``; the module may be in the working directory."""
     module, kind = _module_and_class(name)
     try:
         with _working_directory_first():
-            choice_class = getattr(import_module(module), kind, None)
+            choice_class = getattr(within(limit_s, lambda: import_module(module)), kind, None)
     except Exception as fault:
         raise _problem(
             name, f"module '{module}' cannot be imported: {type(fault).__name__}: {fault}"
@@ -118,7 +150,7 @@ def _user_choice(name: str) -> RouteChoice:
             name, f"module '{module}' has no class '{kind}' with a method weights(self, alternatives)"
         )
     try:
-        choice: RouteChoice = choice_class()
+        choice: RouteChoice = within(limit_s, choice_class)
     except Exception as fault:
         raise _problem(name, f"{kind}() fails: {type(fault).__name__}: {fault}") from fault
     return choice

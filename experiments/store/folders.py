@@ -63,6 +63,20 @@ def try_hold(folder: Path) -> int | None:
     return None
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether this program has made a folder: it holds a lock, which goes last, or nothing yet."""
+    return (folder / LOCK).exists() or not any(folder.iterdir())
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder that this process holds, as far as that is possible; by its lock the rest is known as ours."""
+    with suppress(OSError):
+        for left in folder.iterdir():
+            if left.name != LOCK:
+                remove(left)
+        shutil.rmtree(folder)
+
+
 def hidden(parent: Path, kind: str) -> Iterator[tuple[Path, Path]]:
     """Yield the folders ``.NAME.kind`` in *parent*, each with the path that NAME would have."""
     with suppress(OSError):
@@ -140,7 +154,7 @@ class RunDirectory:
                 sync_names(self.final.parent)
                 return
         finally:
-            shutil.rmtree(self.path, ignore_errors=True)
+            clear(self.path)
             os.close(self._held)
         if failure is None:
             raise ConfigError(str(self.final), ["was made by another run in the meantime; its results stand"])
@@ -149,9 +163,9 @@ class RunDirectory:
 def _clear_unfinished(parent: Path) -> None:
     """Remove the unfinished directories in *parent* whose processes have ended."""
     for folder, _ in hidden(parent, UNFINISHED):
-        held = try_hold(folder)
+        held = try_hold(folder) if is_ours(folder) else None
         if held is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(folder)
             os.close(held)
 
 

@@ -18,8 +18,10 @@ from cosim.words import counted
 from experiments.store.folders import (
     LOCK,
     cannot_be_created,
+    clear,
     hidden,
     hold,
+    is_ours,
     remove,
     sync,
     sync_names,
@@ -191,7 +193,7 @@ class Store:
         """Remove the pieces, or say how to go on."""
         kept = self.pieces.results
         if not kept or self.final.exists():
-            shutil.rmtree(self.pieces.path, ignore_errors=True)
+            clear(self.pieces.path)
         elif failure is not None:
             are, them = ("is", "it") if len(kept) == 1 else ("are", "them")
             failure.add_note(
@@ -204,10 +206,10 @@ class Store:
 def clear_empty(parent: Path) -> None:
     """Remove stores in *parent* that hold no result, where their processes have ended."""
     for folder, final in hidden(parent, KIND):
-        held = try_hold(folder)
+        held = try_hold(folder) if is_ours(folder) else None
         if held is not None:
             if final.exists() or not Pieces(folder, "").results:
-                shutil.rmtree(folder, ignore_errors=True)
+                clear(folder)
             os.close(held)
 
 

@@ -34,6 +34,12 @@ def assert_invariants_hold(tables: dict[str, Frame]) -> None:
     assert violations is None or not violations.kind.str.startswith(KIND).any()
 
 
+def test_an_operator_that_is_back_within_a_period_has_not_failed(simulate: Simulate) -> None:
+    tables = simulate('kind="operator", name="feeder", from="08:30", until="11:45"', "population.evs=20")
+    assert tables["dispatch"].query("status == 'failed'").period.tolist() == [4]
+    assert "agent_failed" not in set(tables["violations"].kind)
+
+
 def test_a_feeder_without_its_operator_is_in_the_fallback_operation(
     simulate: Simulate, toy_tables: dict[str, Frame]
 ) -> None:

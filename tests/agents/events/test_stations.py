@@ -53,6 +53,10 @@ def test_a_closed_station_delivers_nothing_and_all_it_delivers_reaches_the_feede
     assert ((sessions.end_s <= EIGHT_S) | (sessions.start_s >= NINE_S)).all()
     cut = sessions[sessions.end_s == EIGHT_S]
     assert (cut.soc_end < 0.8).sum() == told(tables)["sessions ended"] == 2
+    own = cut[cut.soc_end < 0.8]
+    assert own.energy_kwh.to_numpy() == pytest.approx(
+        60 * (own.end_s - own.start_s) / 3600
+    )  # 60 kW to the end
     by_period = tables["sessions"].energy_kwh.sum(), tables["stations"].energy_kwh.sum()
     assert by_period[0] == pytest.approx(by_period[1], rel=1e-12)
     on_the_bus = tables["buses"].query("bus == '4'").station_kw.sum() * 3
@@ -158,6 +162,9 @@ def test_who_is_turned_away_goes_to_the_open_station_it_can_reach(tmp_path: Path
     sessions = tables["sessions"].merge(tables["trips"], on=["ev", "trip"])
     moved = sessions[(sessions.station_x == "R") & (sessions.station_y == "R")]
     assert len(moved) >= went
+    trips = tables["trips"].query("station == 'S' and user_class == 'charging' and status == 'arrived'")
+    on_its_way = trips[(trips.fast_charge_kwh == 0) & (trips.departure_s > 6 * 3600)]
+    assert (on_its_way.soc_arrival >= scenario.behaviour.soc_reserve).all()  # who went on without a charge
     over_s = scenario.paths.station[moved.path] == 0  # chose a pair with S
     assert over_s.sum() == went
 

@@ -2,14 +2,16 @@
 
 import pickle
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from agents.model import CoSimModel
 from cosim.errors import ConfigError
 from cosim.road.route_choice import BUILT_IN
-from cosim.scenario import Scenario, load_scenario
+from cosim.scenario import DayAhead, Scenario, load_scenario
 
 MODULE = """
 import numpy as np
@@ -37,6 +39,26 @@ class Breaks:
 class Shy:
     def __init__(self, courage):
         self.courage = courage
+    def weights(self, alternatives):
+        return np.ones_like(alternatives.cost_min)
+
+class Endless:
+    def weights(self, alternatives):
+        while True:
+            pass
+
+class EndlessLater:
+    calls = 0
+    def weights(self, alternatives):
+        self.calls += 1
+        while self.calls == 8:
+            pass
+        return np.ones_like(alternatives.cost_min) * np.isfinite(alternatives.cost_min)
+
+class EndlessBirth:
+    def __init__(self):
+        while True:
+            pass
     def weights(self, alternatives):
         return np.ones_like(alternatives.cost_min)
 
@@ -106,3 +128,39 @@ def test_nobody_takes_a_path_that_is_not_there(paper: Scenario) -> None:
     assert sizes[0] != sizes[1]
     with pytest.raises(ConfigError, match="must be 0 where a cost is infinite"):
         named(paper, "my_drivers:Ghost")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("Endless", r"weights\(\) did not come back within 0.1 s"),
+        ("EndlessBirth", r"EndlessBirth\(\) fails: OutOfTimeError: it does not come back"),
+    ],
+)
+def test_a_strategy_that_does_not_come_back_is_refused(toy: Scenario, choice: str, said: str) -> None:
+    settings = [f"population.choice=my_drivers:{choice}", "population.choice_time_max_s=0.1"]
+    with pytest.raises(ConfigError, match=said):
+        load_scenario(toy.folder / "toy.toml", settings)
+    assert ended()
+
+
+def ended() -> bool:
+    """Return whether the threads that were given up end: Python code can be ended."""
+    for thread in threading.enumerate():
+        if thread.name == "solve":
+            thread.join(5)
+    return all(thread.name != "solve" for thread in threading.enumerate())
+
+
+@pytest.mark.usefixtures("here")
+def test_of_a_strategy_that_does_not_come_back_later_the_day_goes_on_by_the_logit_and_says_so(
+    toy: Scenario, toy_ahead: DayAhead
+) -> None:
+    settings = ["population.choice=my_drivers:EndlessLater", "population.choice_time_max_s=0.3"]
+    scenario = load_scenario(toy.folder / "toy.toml", [*settings, "population.resolution=batch"])
+    tables = CoSimModel(scenario, toy_ahead, seed=1).simulate()
+    (row,) = tables["violations"].query("kind == 'out_of_time'").itertuples()
+    for told in ("my_drivers:EndlessLater", f"period {row.period}", "0.3 s", "logit", "not reproducible"):
+        assert told in row.sentence
+    assert (tables["trips"].status == "arrived").all()

@@ -9,6 +9,7 @@ import pytest
 
 from cosim.errors import ConfigError
 from experiments.store.folders import RunDirectory, hold, try_hold
+from experiments.store.pieces import clear_empty
 
 HOLD_AND_DIE = (
     "import os, sys, pathlib, experiments.store.folders as f; f.hold(pathlib.Path(sys.argv[1])); os._exit(9)"
@@ -55,6 +56,17 @@ def test_what_a_dead_process_left_is_cleared_by_a_run_of_any_name(tmp_path: Path
     assert left.is_dir()
     with RunDirectory(tmp_path / "run"):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".run.unfinished"]
+
+
+@pytest.mark.parametrize("name", [".thesis.unfinished", ".puzzle.pieces"])
+def test_a_folder_of_the_user_is_left_alone_whatever_its_name(tmp_path: Path, name: str) -> None:
+    own = tmp_path / name
+    own.mkdir()
+    (own / "chapter").touch()
+    (tmp_path / "puzzle").mkdir()
+    with RunDirectory(tmp_path / "run"):
+        clear_empty(tmp_path)
+    assert [path.name for path in own.iterdir()] == ["chapter"]
 
 
 def test_a_folder_has_one_holder_at_a_time(tmp_path: Path) -> None:
