@@ -14,10 +14,10 @@ from cosim.grid.dispatch import fallback_dispatch, solve_dispatch
 from cosim.grid.operation import (
     Operation,
     planned_operation,
-    record_operation,
     setpoint_kw,
     with_realised_load,
 )
+from cosim.grid.operation_tables import record_operation
 from cosim.grid.problem import DispatchState, Horizon
 from cosim.mailbox import PostOffice
 from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad

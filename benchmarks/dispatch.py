@@ -204,11 +204,11 @@ def bare_power_flow(case: Case, dispatch: Dispatch) -> float:
     """Return the time of pandapower's own runpp on the net that is solved."""
     import pandapower
 
-    from cosim.grid import power_flow
     from cosim.grid.pandapower_net import POWER_FLOW
+    from cosim.grid.ready_net import ready_net
 
     ac_power_flow(case.feeder, dispatch.injection_kw[0], dispatch.injection_kvar[0])
-    net = power_flow._net(case.feeder).net  # noqa: SLF001
+    net = ready_net(case.feeder).net
     return cpu_s(lambda: pandapower.runpp(net, **POWER_FLOW, tolerance_mva=1e-10), 15)
 
 

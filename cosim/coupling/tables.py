@@ -7,7 +7,8 @@ import numpy as np
 from cosim.arrays import Frame
 from cosim.coupling.equilibrium import EquilibriumDay
 from cosim.coupling.flags import record_flags
-from cosim.grid.operation import Operation, planned_operation, record_operation
+from cosim.grid.operation import Operation, planned_operation
+from cosim.grid.operation_tables import record_operation
 from cosim.grid.solution import Dispatch
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder

@@ -8,25 +8,20 @@ from functools import partial
 import numpy as np
 
 from cosim.arguments import Numbers, checked
-from cosim.arrays import BoolArray, FloatArray
-from cosim.errors import ConfigError, InfeasibleError, SolverError
+from cosim.arrays import BoolArray
+from cosim.errors import InfeasibleError, SolverError
+from cosim.grid.case import Case, case_of
 from cosim.grid.certificate import Certificate, both_signs, certify
 from cosim.grid.device import Devices
 from cosim.grid.fallback import fallback_solution
-from cosim.grid.input_problems import shape_problems
-from cosim.grid.last_resort import Clock
-from cosim.grid.model import ProblemStructure
-from cosim.grid.parameters import current_scale, parameters, source_rows
+from cosim.grid.parameters import parameters
 from cosim.grid.polish import LOCAL, Polished, Step, polish
-from cosim.grid.problem import Horizon, Load, ProblemData, Rules
+from cosim.grid.problem import Horizon, Load, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
-from cosim.grid.reading import read_solution
 from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
-from cosim.grid.solvers import available_solver, least_penalty, solve
+from cosim.grid.solvers import least_penalty
 from cosim.grid.violations import violations
 
-NEARLY = 100.0
-"""A relaxation error up to this multiple of what counts as exact may be rounding."""
 LEAST_CNY = 0.1
 """The price of energy [CNY/kWh] by which things are measured where it costs nothing."""
 UNPROVEN = (
@@ -54,7 +49,7 @@ def solve_dispatch(
     the solver breaks down, ``InfeasibleError`` when not even broken limits help; the last two only where the rules
     ask for no fallback.
     """
-    case = _case(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
+    case = case_of(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
     try:
         return _clocked(case, _strict_or_elastic(case))
     except (SolverError, InfeasibleError) as error:
@@ -67,10 +62,10 @@ def fallback_dispatch(
     feeder: Feeder, devices: Devices, load: Load, price_cny_per_kwh: Numbers, horizon: Horizon, reason: str
 ) -> Dispatch:
     """Return the fallback operation of a feeder that nobody dispatches, for a *reason*; its status is ``failed``."""
-    return _fallback(_case(feeder, devices, load, price_cny_per_kwh, horizon, Rules()), reason)
+    return _fallback(case_of(feeder, devices, load, price_cny_per_kwh, horizon, Rules()), reason)
 
 
-def _strict_or_elastic(case: "_Case") -> Dispatch:
+def _strict_or_elastic(case: Case) -> Dispatch:
     """Return the dispatch within the limits; the elastic one only where the strict problem has none."""
     try:
         strict = _cheapest(case)
@@ -84,13 +79,13 @@ def _strict_or_elastic(case: "_Case") -> Dispatch:
     return soft if soft is not None and (soft.certified or not _is_exact(strict, case)) else strict
 
 
-def _is_exact(dispatch: Dispatch, case: "_Case") -> bool:
+def _is_exact(dispatch: Dispatch, case: Case) -> bool:
     """Tell whether the set-points lead to the voltages of the AC power flow."""
     errors = dispatch.relaxation_error.max(initial=0.0), dispatch.ac_mismatch_pu.max()
     return bool(max(errors) <= case.rules.exact_pu)
 
 
-def _cheapest(case: "_Case") -> Dispatch | None:
+def _cheapest(case: Case) -> Dispatch | None:
     """Return the dispatch by way of the relaxation; None where that is infeasible, so that no dispatch exists."""
     relaxed = case.solve()
     if relaxed is None:
@@ -98,7 +93,7 @@ def _cheapest(case: "_Case") -> Dispatch | None:
     return _dispatch(case, _exact(case, relaxed), relaxed.solution.objective_cny)
 
 
-def _elastic(case: "_Case") -> Dispatch:
+def _elastic(case: Case) -> Dispatch:
     """Return the dispatch with limits that give way; ``InfeasibleError`` where even that is infeasible."""
     dispatch = _cheapest(case.softened)
     if dispatch is None:
@@ -110,7 +105,7 @@ def _elastic(case: "_Case") -> Dispatch:
     return dispatch
 
 
-def _without_bound(case: "_Case", error: SolverError) -> Dispatch:
+def _without_bound(case: Case, error: SolverError) -> Dispatch:
     """Return the dispatch where the strict relaxation breaks down: its limits leave no room, or cannot be kept."""
     values = parameters(case.softened.structure, case.data)
     if least_penalty(case.softened.structure, values, case.clock) > PROVEN_CNY:
@@ -121,7 +116,7 @@ def _without_bound(case: "_Case", error: SolverError) -> Dispatch:
     return soft
 
 
-def _softened(case: "_Case", lower_bound_cny: float) -> Dispatch | None:
+def _softened(case: Case, lower_bound_cny: float) -> Dispatch | None:
     """Return the exact dispatch of limits that give way, not certified if it breaks any; None where there is none."""
     soft = case.softened
     with suppress(SolverError):
@@ -134,7 +129,7 @@ def _softened(case: "_Case", lower_bound_cny: float) -> Dispatch | None:
     return None
 
 
-def _fallback(case: "_Case", reason: str) -> Dispatch:
+def _fallback(case: Case, reason: str) -> Dispatch:
     """Return the fallback operation, and why there is no dispatch."""
     solution = fallback_solution(case.structure, case.data)
     mismatch = np.where(np.isnan(solution.purchase_kw), np.nan, 0.0)
@@ -142,55 +137,13 @@ def _fallback(case: "_Case", reason: str) -> Dispatch:
     return _joined(case, solution, "failed", Certificate(ac_mismatch_pu=mismatch, reason_not_certified=why))
 
 
-def _clocked(case: "_Case", dispatch: Dispatch) -> Dispatch:
+def _clocked(case: Case, dispatch: Dispatch) -> Dispatch:
     """Return the dispatch, not certified where a clock had a part in it."""
     if not case.clock.ended:
         return dispatch
     status: Status = "failed" if dispatch.status == "failed" else "not certified"
     reason = f"{case.clock.says} {dispatch.reason_not_certified}".rstrip()
     return replace(dispatch, status=status, reason_not_certified=reason)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One dispatch to solve, strict or elastic."""
-
-    structure: ProblemStructure
-    data: ProblemData
-    rules: Rules
-    solver: str
-    where: str
-    """The feeder and the periods."""
-    clock: Clock
-
-    @property
-    def softened(self) -> "_Case":
-        """The case with limits that give way."""
-        soft = replace(self.structure, elastic=self.rules.elastic)
-        return replace(self, structure=replace(soft, source_rows=source_rows(soft, self.data)))
-
-    def solve(
-        self,
-        tilt: Mapping[str, FloatArray] | None = None,
-        charging: Mapping[str, BoolArray] | None = None,
-    ) -> Step | None:
-        """Return the solution with *tilt* in the objective and signs of stores; None where nothing is feasible.
-
-        Where the relaxation is nearly exact, the rest may be the solver's rounding: it is asked for more digits.
-        """
-        data = replace(self.data, charging=charging)
-        values = replace(parameters(self.structure, data), tilt=tilt or {})
-        solver = "clarabel" if tilt else self.solver
-        result = solve(self.structure, values, solver, self.where, self.clock)
-        if result is None:
-            return None
-        solution = read_solution(result, self.structure, data)
-        error, exact_pu = solution.relaxation_error.max(initial=0.0), self.rules.exact_pu
-        if exact_pu < error <= NEARLY * exact_pu and not result.refined:
-            with suppress(SolverError):
-                result = solve(self.structure, values, solver, self.where, self.clock, refined=True) or result
-            solution = read_solution(result, self.structure, data)
-        return Step(variables=result.variables, solution=solution, solver=result.solver)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -208,7 +161,7 @@ class _Exact:
         return ", ".join([*signs, *([f"{steps} steps of polish"] if steps else [])]) or "none"
 
 
-def _exact(case: _Case, relaxed: Step) -> _Exact:
+def _exact(case: Case, relaxed: Step) -> _Exact:
     """Return the relaxed solution where it is exact, else its polish; stores that do both at once get a sign."""
     polished = Polished(step=relaxed, steps=0, residual=np.inf)
     if not _does_both(case, relaxed):
@@ -222,11 +175,11 @@ def _exact(case: _Case, relaxed: Step) -> _Exact:
     return _Exact(polished=_polished(case, start, charging), signs_fixed=True)
 
 
-def _does_both(case: _Case, step: Step) -> bool:
+def _does_both(case: Case, step: Step) -> bool:
     return bool(both_signs(step.solution, case.structure.devices).any())
 
 
-def _polished(case: _Case, start: Step, charging: Mapping[str, BoolArray] | None) -> Polished:
+def _polished(case: Case, start: Step, charging: Mapping[str, BoolArray] | None) -> Polished:
     price = BASE_KVA * case.data.horizon.period_h * max(np.abs(case.data.price_cny_per_kwh).max(), LEAST_CNY)
     return polish(
         partial(case.solve, charging=charging),
@@ -238,7 +191,7 @@ def _polished(case: _Case, start: Step, charging: Mapping[str, BoolArray] | None
     )
 
 
-def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float, *, proven: bool = True) -> Dispatch:
+def _dispatch(case: Case, answer: _Exact, lower_bound_cny: float, *, proven: bool = True) -> Dispatch:
     """Return the dispatch with its certificate, and what it may be called; broken limits must be *proven* to be so."""
     solution = answer.polished.step.solution
     certificate = certify(solution, case.structure, case.data, case.rules.exact_pu)
@@ -268,7 +221,7 @@ def _dispatch(case: _Case, answer: _Exact, lower_bound_cny: float, *, proven: bo
     )
 
 
-def _joined(case: _Case, solution: Solution, status: Status, certificate: Certificate) -> Dispatch:
+def _joined(case: Case, solution: Solution, status: Status, certificate: Certificate) -> Dispatch:
     """Join the solution and its certificate."""
     return Dispatch(
         feeder_name=case.structure.feeder.name,
@@ -283,44 +236,4 @@ def _joined(case: _Case, solution: Solution, status: Status, certificate: Certif
         ac_mismatch_pu=certificate.ac_mismatch_pu,
         carried=tuple(name for group in case.structure.devices.groups for name in group.carried),
         **{name: getattr(solution, name) for name in Solution.__dataclass_fields__},
-    )
-
-
-def _case(
-    feeder: Feeder, devices: Devices, load: Load, price: FloatArray, horizon: Horizon, rules: Rules
-) -> _Case:
-    """Check everything that comes in and put it together."""
-    devices.check(feeder)
-    price = np.asarray(price, dtype=np.float64)
-    problems = shape_problems(feeder, devices, load, price, horizon)
-    if problems:
-        source = f"dispatch of {feeder.name}"
-        raise ConfigError(source, problems)
-    structure = ProblemStructure(
-        feeder=feeder,
-        devices=devices,
-        period_h=horizon.period_h,
-        export=rules.export,
-        elastic=None,
-        responding=() if load.response is None else load.response.buses,
-    )
-    data = ProblemData(
-        load=load,
-        price_cny_per_kwh=price,
-        horizon=horizon,
-        state=horizon.state or devices.initial_state(),
-        loss_price_cny_per_mwh=rules.loss_price_cny_per_mwh,
-    )
-    where = f"feeder {feeder.name}, periods {horizon.first_period} to {data.last_period}"
-    return _Case(
-        structure=replace(
-            structure,
-            current_scale=current_scale(structure, data),
-            source_rows=source_rows(structure, data),
-        ),
-        data=data,
-        rules=rules,
-        solver=available_solver(rules.solver).name,
-        where=where,
-        clock=Clock.of(where, rules.solve_time_max_s, buses=feeder.bus_count, periods=data.periods),
     )

@@ -20,8 +20,9 @@ from cosim.grid.given_network import Given
 from cosim.grid.given_pandapower import GivenNet
 from cosim.grid.matpower import feeder_from_matpower
 from cosim.grid.matpower_columns import BASE_KV, BUS_TYPE, ISOLATED, PD, QD
-from cosim.grid.net_elements import GENERATION, LOADS, PLACEHOLDER_KA, SOURCE_LIMITS
+from cosim.grid.net_elements import GENERATION, LOADS, SOURCE_LIMITS
 from cosim.grid.net_faults import beyond_the_model, left_out, some, table_faults
+from cosim.grid.net_limits import current_limits, rows_of, voltage_limits
 from cosim.grid.net_names import BusNames, branch_names, bus_names
 from cosim.grid.net_sources import open_net, quiet
 from cosim.grid.net_zero import with_stand_ins, without_impedance
@@ -91,7 +92,7 @@ def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feede
         slacks=slacks,
         v_base_kv=buses[rows, 9].copy(),
         shunt_pu=(buses[rows, 4] + 1j * buses[rows, 5]) * 1e3 / BASE_KVA,
-        voltage_limits_pu=_voltage_limits(bare, origin_bus),
+        voltage_limits_pu=voltage_limits(bare, origin_bus),
         source_limits_kva=limits,
         notes=tuple(left_out(net)),
         aliases=aliases,
@@ -145,11 +146,6 @@ def _powers(net: Any, bare: Any, source: str, bus: IntArray) -> tuple[ComplexArr
     return drawn, fed_in
 
 
-def rows_of(net: Any, bus: Any) -> Any:
-    """Return the row of pandapower's bus-branch model that each *bus* of the net has become."""
-    return net._pd2ppc_lookups["bus"][bus]  # noqa: SLF001  the one place that says which bus became which row
-
-
 def _table_power_kva(row: Any) -> complex:
     """Return the power in a row of a table, of three phases their sum."""
     p, q = (
@@ -157,22 +153,6 @@ def _table_power_kva(row: Any) -> complex:
         for power, unit in (("p", "mw"), ("q", "mvar"))
     )
     return complex(p, q) * 1e3
-
-
-def _voltage_limits(net: Any, bus: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the limits of the net at the node of each *bus*: the narrowest of the buses joined there.
-
-    An open end has none of its own; it gets the widest of all, for nothing but charging current flows to it.
-    """
-    row = rows_of(net, net.bus.index)
-    limits = []
-    for column, narrowest, widest in (("min_vm_pu", "max", "min"), ("max_vm_pu", "min", "max")):
-        said = net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan
-        at_node = said.where(net.bus.in_service).groupby(row).agg(narrowest)
-        own = at_node.reindex(rows_of(net, bus)).to_numpy(float)
-        fallback = said.agg(widest) if (bus >= 0).any() else np.nan
-        limits.append(np.where(bus >= 0, own, fallback))
-    return limits[0], limits[1]
 
 
 def _slacks(
@@ -249,7 +229,7 @@ def _branches(
     places: list[int] = []
     for kind, (start, stop) in net._pd2ppc_lookups["branch"].items():  # noqa: SLF001
         ends = rows[start:stop, [at.F_BUS, at.T_BUS]].astype(np.int64)
-        limits = _limits(net, kind, model["bus"][ends, BASE_KV].real).tolist()
+        limits = current_limits(net, kind, model["bus"][ends, BASE_KV].real).tolist()
         shorted = np.isin(net[kind].index, zero[kind]).tolist() if kind in zero else []
         for row in range(start, stop):
             from_row, to_row = int(rows[row, at.F_BUS]), int(rows[row, at.T_BUS])
@@ -285,39 +265,3 @@ def _branch_name(net: Any, kind: str, number: int, called: Mapping[tuple[str, in
         index = int(net[kind].index[number])
         return called.get((kind, index), f"{kind} {index}")
     return f"{kind} {number}"
-
-
-def _limits(net: Any, kind: str, base_kv: FloatArray) -> FloatArray:
-    """Return the largest current at either end of each branch of a *kind* [p.u.], at the loading that is allowed.
-
-    *base_kv* is that of the buses at its ends: (branches, 2), as the result.
-    """
-    from pandas import to_numeric
-
-    none = np.full(base_kv.shape, np.inf)
-    if kind not in {"line", "trafo", "trafo3w"} or not len(base_kv):
-        return none
-    table = net[kind]
-    column = {
-        name: to_numeric(table[name], errors="coerce").to_numpy(float)
-        for name in table
-        if name.startswith(("max_", "df", "parallel", "sn_", "vn_"))
-    }
-    percent = column.get("max_loading_percent", np.full(len(table), np.nan))
-    share = np.where(percent > 0, percent / 100, 1.0)
-    if kind == "line":
-        limit_ka = column["max_i_ka"] * column["df"] * column["parallel"]
-        in_pu = np.sqrt(3.0) * limit_ka[:, None] * base_kv * 1e3 / BASE_KVA * share[:, None]
-        has_limit = (limit_ka > 0) & (limit_ka < PLACEHOLDER_KA)
-        none[has_limit] = in_pu[has_limit]
-        return none
-    if kind == "trafo":
-        rated = column["sn_mva"] * column["df"] * column["parallel"] * 1e3 / BASE_KVA * share
-        none[:] = rated[:, None] * base_kv / np.stack([column["vn_hv_kv"], column["vn_lv_kv"]], axis=1)
-        return none
-    # from the high-voltage bus to the star point, and from there to the other two
-    for winding, (side, end) in enumerate((("hv", 0), ("mv", 1), ("lv", 1))):
-        at = slice(winding * len(table), (winding + 1) * len(table))
-        rated = column[f"sn_{side}_mva"] * 1e3 / BASE_KVA
-        none[at, end] = rated * base_kv[at, end] / column[f"vn_{side}_kv"] * share
-    return none

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
-from cosim.grid.operation import record_operation
+from cosim.grid.operation_tables import record_operation
 from cosim.grid.problem import Load
 from cosim.grid.rolling import cost_by_period
 from cosim.grid.solution import Dispatch

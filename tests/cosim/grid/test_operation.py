@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cosim.grid.dispatch import solve_dispatch
-from cosim.grid.operation import Operation, planned_operation, record_operation, with_realised_load
+from cosim.grid.operation import Operation, planned_operation, with_realised_load
+from cosim.grid.operation_tables import record_operation
 from cosim.grid.problem import Horizon
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
