@@ -18,11 +18,15 @@ from agents.clock import Clock, Phase
 from agents.population import Population
 from agents.station_records import Chargers, StationRecords
 from cosim.ev.session import Session
+from cosim.grid.device import Storage
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
+from cosim.scenario import FeederCase
 
 ROUNDING = 1e-9
 """Relative and absolute difference, kWh or CNY, up to which two sums are the same."""
+SOLVER_KWH = 0.01
+"""Energy of a store up to which the equations of a dispatch are met by its solver."""
 KIND = "invariant_"
 """What the kinds of broken invariants begin with, in the table of violations."""
 REPORT_IT = (
@@ -89,13 +93,21 @@ class Invariants:
         records: Sequence[StationRecords],
         chargers: Sequence[Chargers],
         population: Population,
-        feeders: int,
+        feeders: Sequence[FeederCase],
     ) -> None:
         """Start from the state of the vehicles as the day begins."""
         self.clock, self.recorder, self.population = clock, recorder, population
         self.stations = list(zip(records, chargers, strict=True))
         self.delivered = [Delivered(one) for one in records]
-        self.closings = {"stations": len(self.stations), "prices": 1, "dispatch": feeders}
+        self.closings = {"stations": len(self.stations), "prices": 1, "dispatch": len(feeders)}
+        self.storage = {
+            (case.feeder.name, device.name): device
+            for case in feeders
+            for group in case.devices.groups
+            for device in group.devices
+            if isinstance(device, Storage)
+        }
+        self._stored_kwh: dict[tuple[str, str], float] = {}
         self.next_period = clock.periods.index(clock.period)
         self._rows_read = Counter[str]()
         self._same_ev = np.diff(population.trips.ev) == 0
@@ -111,10 +123,11 @@ class Invariants:
 
     def broken(self, ended: PeriodOfDay) -> Iterator[Broken]:
         """Yield what does not hold, of the period that ended just now."""
-        rows = {table: self._new_rows(table) for table in (*CLOSED_ONCE, "buses")}
+        rows = {table: self._new_rows(table) for table in (*CLOSED_ONCE, "buses", "devices")}
         yield from self._clock(ended, rows)
         yield from self._energy_and_money(ended, rows["stations"])
         yield from self._feeders(rows["stations"], rows["buses"])
+        yield from self._stores(ended, rows["devices"])
         yield from self._drivers()
         yield from self._vehicles()
         yield from self._plugs()
@@ -177,6 +190,26 @@ class Invariants:
             place = f"feeder {feeder['feeder']}, bus {names[worst]}"
             yield from _same("energy", place, "stations drew", drew_kw, "the power flow saw", seen_kw, "kW")
 
+    def _stores(self, ended: PeriodOfDay, devices: Rows) -> Iterator[Broken]:
+        """Compare the energy in each store with what it held before and what it has charged or given since."""
+        for row in (row for block in devices if "stored_kwh" in block for row in _each(block)):
+            key = row["feeder"], row["device"]
+            if (store := self.storage.get(key)) is None:
+                continue
+            as_the_day_begins = store.soc_initial * store.capacity_kwh
+            before_kwh = (
+                as_the_day_begins if ended.period == 1 else self._stored_kwh.get(key, row["stored_kwh"])
+            )
+            p_kw, stored_kwh = row["p_kw"], row["stored_kwh"]
+            least, most = store.energy_after_kwh(before_kwh, p_kw, self.clock.periods.hours)
+            self._stored_kwh[key] = stored_kwh
+            off_kwh = max(least - stored_kwh, stored_kwh - most)
+            if off_kwh > SOLVER_KWH:
+                found = (
+                    f"it held {before_kwh:.6g} kWh, injected {p_kw:.6g} kW, and holds {stored_kwh:.6g} kWh"
+                )
+                yield Broken("energy", f"feeder {key[0]}, storage {key[1]}", off_kwh, found)
+
     def _trips_took(self) -> tuple[float, float]:
         trips = self.population.trips
         rows = np.flatnonzero(trips.charges)
@@ -222,6 +255,13 @@ class Invariants:
             if plugged > plugs or (waiting and plugged < plugs):
                 found = f"{plugged} vehicles at {plugs} chargers, and {waiting} that wait"
                 yield Broken("plugs", f"station {records.name}", abs(plugged - plugs), found)
+
+
+def _each(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a block of the table ``devices``."""
+    for row, name in enumerate(block["device"]):
+        powers = {column: float(block[column][row]) for column in ("p_kw", "stored_kwh")}
+        yield {"feeder": block["feeder"], "device": name, **powers}
 
 
 def _same(

@@ -116,7 +116,7 @@ class CoSimModel(mesa.Model):
             self.stations,
             self.chargers,
             self.population,
-            len(self.scenario_case.feeders),
+            self.scenario_case.feeders,
         )
 
     def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from cosim.errors import UNPRINTABLE
@@ -53,6 +53,17 @@ Name = Annotated[
 ]
 """A name, which may become that of a file or a column."""
 _Printable = Annotated[str, Field(min_length=1, max_length=1_000, pattern=rf"^[^{_UNPRINTABLE}]+$")]
+
+
+def _without_marks(text: str) -> str:
+    if UNPRINTABLE.search(text.translate({ord(space): " " for space in "\n\r\t"})):
+        msg = "a text without control characters and marks that turn its direction"
+        raise ValueError(msg)
+    return text
+
+
+Prose = Annotated[str, AfterValidator(_without_marks)]
+"""Lines that a person reads, on a terminal or a page."""
 EXTENDS = "extends"
 """Key of a file that gives only its changes to another one."""
 FILE = "file"

@@ -8,7 +8,7 @@ from cosim.config.coupling import CouplingConfig
 from cosim.config.events import AnyEvent
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
-from cosim.sections import Entries, File, Name, Section, Seed, contradiction
+from cosim.sections import Entries, File, Name, Prose, Section, Seed, contradiction
 
 MINUTES_PER_DAY = 1440
 QUARTERS_PER_DAY = 96
@@ -30,9 +30,9 @@ class ScenarioConfig(Section):
 
     name: Name
     """Name of the scenario; run directories are called after it."""
-    description: str = ""
+    description: Prose = ""
     """One line for the report."""
-    what_to_look_at: str = ""
+    what_to_look_at: Prose = ""
     """Point of the scenario and where to see it, for `cosim scenarios` and the report."""
     vary: Entries[Name] = ()
     """Parameters of `cosim sweep`: fields with their values, ``road.theta_per_min=0.05,0.1``."""

@@ -1,5 +1,7 @@
 """Copies and descriptions of the bundled scenarios."""
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,26 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
         raise ConfigError(str(directory), ["exists already and is not empty; name a new directory"])
     source, home = files[name], scenarios_home()
     data = {source.parent / table[key] for table, key in file_fields(read_scenario_tables(source))}
-    for file in {source, extended_file(source) or source, *data}:
+    copies = {directory / source.name: read_bytes(source).replace(b'"../', b'"')}
+    for file in {extended_file(source) or source, *data} - {source}:
         if file.is_file():
-            copy = directory / (file.name if file == source else file.resolve().relative_to(home.resolve()))
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            content = read_bytes(file)
-            copy.write_bytes(content.replace(b'"../', b'"') if file == source else content)
+            copies[directory / file.resolve().relative_to(home.resolve())] = read_bytes(file)
+    _write_all(directory, copies)
     return directory / source.name
+
+
+def _write_all(directory: Path, files: Mapping[Path, bytes]) -> None:
+    """Write files into a *directory* that is new or empty; where one cannot be written, nothing is left of them."""
+    was_there = directory.exists()
+    try:
+        for file, content in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        if was_there:
+            directory.mkdir()
+        raise
 
 
 def describe(file: Path) -> dict[str, Any]:

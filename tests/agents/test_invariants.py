@@ -5,14 +5,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.strategies import floats
 
 from agents.clock import Phase
+from agents.grid_operator import GridOperator
 from agents.invariants import KIND, Invariants
 from agents.meter import Meter
 from agents.model import CoSimModel
 from agents.station_records import StationRecords
 from cosim.arrays import Frame
 from cosim.ev.session import Session
+from cosim.grid.device import Storage
+from cosim.grid.operation import Operation
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario, load_scenario
@@ -47,7 +52,7 @@ def checked(model: CoSimModel, recorder: Recorder) -> Invariants:
     """Return the invariants of a model, as if the period up to now began with its present state."""
     clock = model.clock
     of_model = (model.stations, model.chargers, model.population)
-    invariants = Invariants(clock, recorder, *of_model, feeders=1)
+    invariants = Invariants(clock, recorder, *of_model, feeders=model.scenario_case.feeders)
     invariants.next_period = clock.periods.index(EVENING)
     return invariants
 
@@ -212,3 +217,41 @@ def test_prices_in_effect_are_those_since_they_were_taken(evening: CoSimModel) -
     records: StationRecords = evening.stations[0]
     low, high = records.take_prices(EVENING)
     assert low == high == records.price(EVENING)
+
+
+def test_a_store_that_is_full_again_each_period_is_told(
+    toy: Scenario, toy_ahead: DayAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes = GridOperator.close_period
+
+    def forgets(self: GridOperator, plan: Operation) -> None:
+        closes(self, plan)
+        self.state = None
+
+    monkeypatch.setattr(GridOperator, "close_period", forgets)
+    told = CoSimModel(toy, toy_ahead, seed=1).simulate()["violations"]
+    assert set(told.place[told.kind == KIND + "energy"]) == {"feeder feeder, storage storage"}
+
+
+@given(
+    energy_kwh=floats(0, 100),
+    charge_kw=floats(0, 50),
+    discharge_kw=floats(0, 40),
+    efficiency=floats(0.1, 1),
+)
+def test_what_a_store_holds_after_both_at_once_lies_between_least_and_most(
+    energy_kwh: float, charge_kw: float, discharge_kw: float, efficiency: float
+) -> None:
+    store = Storage(
+        name="S",
+        bus="1",
+        charge_max_kw=50,
+        discharge_max_kw=40,
+        charge_efficiency=efficiency,
+        discharge_efficiency=0.9,
+    )
+    least, most = store.energy_after_kwh(energy_kwh, discharge_kw - charge_kw, 0.5)
+    after = energy_kwh + 0.5 * (charge_kw * efficiency - discharge_kw / 0.9)
+    assert least - 1e-9 <= after <= most + 1e-9
+    alone = min(charge_kw, discharge_kw) == 0
+    assert not alone or after == pytest.approx(most, abs=1e-9)

@@ -229,3 +229,10 @@ def _paths(place: Any, *way: Any) -> list[tuple[Any, ...]]:
 )
 def test_a_number_may_lack_a_digit_beside_its_point(text: str, value: object) -> None:
     assert parse_value(text) == value
+
+
+@pytest.mark.parametrize("field", ["description", "what_to_look_at"])
+@pytest.mark.parametrize("mark", ["\x1b[2J", "\a", "\u202e"])
+def test_a_text_for_people_holds_no_control_characters(field: str, mark: str) -> None:
+    with pytest.raises(ConfigError, match=f"{field} is .* it must be a text without control characters"):
+        check(apply_settings(read_toml(CONFIGS / "toy.toml"), {field: f"fine {mark}"}), "toy")

@@ -1,6 +1,8 @@
 """The bundled scenarios: found by name, copied whole, never over something that is there."""
 
+import errno
 import tomllib
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,24 @@ def test_a_run_of_two_feeders_can_be_run_again_from_its_directory(two_feeders: R
     assert len(tomllib.loads(resolved.read_text(encoding="utf-8"))["grid"]["feeders"]) == 2
     again = run(load_scenario(resolved), out=tmp_path / "again")
     assert again.manifest["tables"] == two_feeders.manifest["tables"]
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_copy_that_a_full_disk_stops_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    folder = tmp_path / "study"
+    if was_there:
+        folder.mkdir()
+    writes, write = count(1), Path.write_bytes
+
+    def full(file: Path, content: bytes) -> int:
+        if next(writes) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        return write(file, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        copy_scenario("toy", folder)
+    assert folder.exists() is was_there
+    assert not was_there or not any(folder.iterdir())
