@@ -95,5 +95,6 @@ def equilibrium_run(scenario: Scenario, directory: Path) -> Run:
     """Return a finished run of the equilibrium alone, without a page."""
     write_tables(directory / "equilibrium", equilibrium_tables(scenario, solve_equilibrium_day(scenario)))
     write_scenario(scenario, directory)
-    write_manifest(directory, {"seeds": [scenario.config.seed]})
+    name, seed = scenario.config.name, scenario.config.seed
+    write_manifest(directory, {"name": name, "seed": seed, "seeds": [seed], "summary": {"evs": 0, "days": 1}})
     return load_run(directory)
