@@ -171,6 +171,20 @@ def test_a_limit_that_the_model_misses_is_found_in_the_network_as_given(
     assert share > 1.4
 
 
+@pytest.mark.parametrize(("limit_mva", "status"), [(0.8, "elastic"), (1.1, "optimal")])
+def test_what_passes_a_branch_without_impedance_at_the_slack_is_checked_with_what_the_source_gives(
+    limit_mva: float, status: str, tmp_path: Path
+) -> None:
+    from_matpower(tmp_path, 1e3)
+    text = (tmp_path / "net.m").read_text().replace("1 2 0.01 0.02 0 0", f"1 2 0 0 0 {limit_mva}")
+    (tmp_path / "net.m").write_text(text)
+    feeder = feeder_from_pandapower(tmp_path / "net.m")
+    assert dispatched(feeder).status == status
+    none = np.full(feeder.branch_count, np.inf)
+    missed = dispatched(replace(feeder, current_max_pu=none, current_max_to_pu=none))
+    assert (missed.status == "not certified") == (status == "elastic")
+
+
 def test_pandapower_and_sweeps_agree_on_what_passes_a_branch_without_impedance(tmp_path: Path) -> None:
     feeder = from_matpower(tmp_path)
     injection = -feeder.load_kw, -feeder.load_kvar
