@@ -53,6 +53,8 @@ def with_stand_ins(net: Any) -> Any:
     for table, index in without_impedance(net).items():
         columns = (*SERIES[table], "length_km") if table == "line" else SERIES[table]
         net[table].loc[index, list(columns)] = 1.0
+        charging = [column for column in CHARGING[table] if column in net[table]]
+        net[table].loc[index, charging] = 0.0  # a line of no length has none, whatever it has per km
     return net
 
 

@@ -219,6 +219,17 @@ def test_charging_without_impedance_is_refused_by_name() -> None:
         feeder_from_pandapower(net)
 
 
+@pytest.mark.parametrize("line", [0, 3])
+def test_a_line_of_no_length_has_no_charging_whatever_it_has_per_km(line: int) -> None:
+    net = net_of_lines()
+    net.line.loc[line, "length_km"] = 0.0
+    bare = dispatched(feeder_from_pandapower(net))
+    net.line.loc[line, "c_nf_per_km"] = 300.0
+    charged = dispatched(feeder_from_pandapower(net))
+    assert charged.status == "optimal"
+    np.testing.assert_allclose(charged.purchase_kvar, bare.purchase_kvar, atol=1e-6)
+
+
 def test_a_line_without_impedance_that_ends_open_joins_nothing() -> None:
     import pandapower as pp
 
