@@ -104,7 +104,9 @@ class GivenCells:
         numbers = self.bus[feeder.slack_buses, BUS_I]
         own = [self.gen[self.gen[:, GEN_BUS] == number] for number in numbers]
         limits = np.array([rows[:, [PMIN, PMAX, QMIN, QMAX]].sum(axis=0) for rows in own]) * 1e3
-        limits[[not rows[:, PMIN].any() for rows in own], 0] = -np.inf  # whether power may flow back is the user's word
+        limits[
+            [not rows[:, PMIN].any() for rows in own], 0
+        ] = -np.inf  # whether power may flow back is the user's word
         yield from sources_outside(feeder, supply * self.base_mva * 1e3, limits, EXACT_PU)
 
     def _overloads(self, entering: tuple[ComplexArray, ComplexArray], overrides: Overrides) -> Iterator[str]:

@@ -219,6 +219,15 @@ def test_charging_without_impedance_is_refused_by_name() -> None:
         feeder_from_pandapower(net)
 
 
+def test_two_rated_voltages_without_impedance_between_are_refused_by_name() -> None:
+    import pandapower as pp
+
+    net = net_of_lines()
+    pp.create_impedance(net, 4, pp.create_bus(net, 20.0), 0.0, 0.0, 1.0)
+    with pytest.raises(ConfigError, match="impedance 0: each joins two rated voltages"):
+        feeder_from_pandapower(net)
+
+
 @pytest.mark.parametrize("line", [0, 3])
 def test_a_line_of_no_length_has_no_charging_whatever_it_has_per_km(line: int) -> None:
     net = net_of_lines()
