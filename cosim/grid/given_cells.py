@@ -104,7 +104,9 @@ class GivenCells:
         numbers = self.bus[feeder.slack_buses, BUS_I]
         own = [self.gen[self.gen[:, GEN_BUS] == number] for number in numbers]
         limits = np.array([rows[:, [PMIN, PMAX, QMIN, QMAX]].sum(axis=0) for rows in own]) * 1e3
-        limits[limits[:, 0] == 0, 0] = -np.inf  # whether power may flow back is the user's word
+        limits[
+            [not rows[:, PMIN].any() for rows in own], 0
+        ] = -np.inf  # whether power may flow back is the user's word
         yield from sources_outside(feeder, supply * self.base_mva * 1e3, limits, EXACT_PU)
 
     def _overloads(self, entering: tuple[ComplexArray, ComplexArray], overrides: Overrides) -> Iterator[str]:
@@ -131,6 +133,9 @@ class _Model:
     """Factors of those among the nodes *loads*."""
     loads: IntArray
     slacks: IntArray
+    """The nodes of the slack buses, ..."""
+    slack_buses: IntArray
+    """... and these themselves."""
     slack_share: ComplexArray
     """Voltage of each slack bus over that of its node."""
     at_buses: Any
@@ -146,6 +151,7 @@ class _Model:
         near, far = (end @ voltage for end in self.ends)
         if self.joining.size:
             surplus = np.conj(sent / voltage) - self.at_buses @ voltage
+            surplus[self.slack_buses] += np.conj(self.supply(voltage, sent) / voltage[self.slack_buses])
             tap = self.tap[self.joining]
             through = between_joined_buses(self.bus_of_end[self.joining], tap, surplus)
             near[self.joining] += through
@@ -193,6 +199,7 @@ def _admittances(given: GivenCells, slacks: tuple[int, ...]) -> _Model:
         factor=splu(sparse.csc_array(at_nodes[loads][:, loads])),
         loads=loads,
         slacks=held,
+        slack_buses=np.array(slacks, dtype=np.int64),
         slack_share=ratio[list(slacks)],
         at_buses=at_buses,
         joining=joining,

@@ -190,7 +190,10 @@ def _sources_outside(bench: _Workbench, feeder: Feeder) -> Iterator[str]:
     supply, total = np.zeros(len(place), dtype=np.complex128), np.zeros((len(place), 4))
     np.add.at(supply, at, np.where(alive, (given.p_mw + 1j * given.q_mvar).fillna(0.0) * 1e3, 0.0))
     np.add.at(total, at, np.where(alive[:, None], limits, 0.0))
-    total[total[:, 0] == 0, 0] = -np.inf  # whether power may flow back is the user's word
+    says_more = [k for k, said in zip(at, alive & (limits[:, 0] != 0), strict=True) if said]
+    total[
+        ~np.isin(np.arange(len(place)), says_more), 0
+    ] = -np.inf  # whether power may flow back is the user's word
     yield from sources_outside(feeder, supply, total, EXACT_PU)
 
 

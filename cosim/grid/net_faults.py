@@ -10,7 +10,7 @@ from cosim.errors import Problem
 from cosim.grid import bus_words
 from cosim.grid.bus_words import at_bus
 from cosim.grid.net_elements import ELEMENTS
-from cosim.grid.net_zero import charged_without_impedance
+from cosim.grid.net_zero import between_rated_voltages, charged_without_impedance
 
 ENDS = ("bus", "from_bus", "to_bus", "hv_bus", "mv_bus", "lv_bus")
 
@@ -69,6 +69,13 @@ def beyond_the_model(net: Any) -> list[Problem]:
         Problem(f"{some(table, charged)}: each has an admittance to earth, but no impedance; give it one")
         for table, charged in charged_without_impedance(net).items()
         if len(charged)
+    ]
+    problems += [
+        Problem(
+            f"{some(table, apart)}: each joins two rated voltages (vn_kv), but has no impedance; give it one"
+        )
+        for table, apart in between_rated_voltages(net).items()
+        if len(apart)
     ]
     return problems
 

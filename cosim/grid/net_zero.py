@@ -45,6 +45,15 @@ def charged_without_impedance(net: Any) -> dict[str, Any]:
     return charged
 
 
+def between_rated_voltages(net: Any) -> dict[str, Any]:
+    """Return the numbers of those whose two buses differ in rated voltage, so that no switch can stand for them."""
+    apart = {}
+    for table, index in without_impedance(net).items():
+        near, far = (net[table].loc[index, f"{end}_bus"].map(net.bus.vn_kv) for end in ("from", "to"))
+        apart[table] = index[near != far]
+    return apart
+
+
 def with_stand_ins(net: Any) -> Any:
     """Return a copy of a net whose branches all have an impedance, for pandapower to say what is connected to what."""
     import copy
@@ -53,6 +62,8 @@ def with_stand_ins(net: Any) -> Any:
     for table, index in without_impedance(net).items():
         columns = (*SERIES[table], "length_km") if table == "line" else SERIES[table]
         net[table].loc[index, list(columns)] = 1.0
+        charging = [column for column in CHARGING[table] if column in net[table]]
+        net[table].loc[index, charging] = 0.0  # a line of no length has none, whatever it has per km
     return net
 
 

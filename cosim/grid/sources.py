@@ -27,12 +27,14 @@ Row = tuple[int, int]
 def source_limits(stated: FloatArray, slack: Sequence[int], count: int) -> FloatArray | None:
     """Return the limits of *count* slack buses whose sources, at *slack*, state (sources, 4); None where no limit is.
 
-    Those of sources at one bus are added. NaN is no limit.
+    Those of sources at one bus are added. NaN is no limit, nor is a least P of 0 where every source there states 0.
     """
     none = np.copysign(np.inf, SIGN)
     limits = np.zeros((count, 4))
-    np.add.at(limits, np.asarray(slack, dtype=np.int64), np.where(np.isnan(stated), none, stated))
-    limits[limits[:, 0] == 0, 0] = -np.inf
+    at = np.asarray(slack, dtype=np.int64)
+    np.add.at(limits, at, np.where(np.isnan(stated), none, stated))
+    says_more = np.isin(np.arange(count), at[stated[:, 0] != 0])
+    limits[~says_more, 0] = -np.inf
     return limits if np.isfinite(limits).any() else None
 
 

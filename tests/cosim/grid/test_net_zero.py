@@ -171,6 +171,20 @@ def test_a_limit_that_the_model_misses_is_found_in_the_network_as_given(
     assert share > 1.4
 
 
+@pytest.mark.parametrize(("limit_mva", "status"), [(0.8, "elastic"), (1.1, "optimal")])
+def test_what_passes_a_branch_without_impedance_at_the_slack_is_checked_with_what_the_source_gives(
+    limit_mva: float, status: str, tmp_path: Path
+) -> None:
+    from_matpower(tmp_path, 1e3)
+    text = (tmp_path / "net.m").read_text().replace("1 2 0.01 0.02 0 0", f"1 2 0 0 0 {limit_mva}")
+    (tmp_path / "net.m").write_text(text)
+    feeder = feeder_from_pandapower(tmp_path / "net.m")
+    assert dispatched(feeder).status == status
+    none = np.full(feeder.branch_count, np.inf)
+    missed = dispatched(replace(feeder, current_max_pu=none, current_max_to_pu=none))
+    assert (missed.status == "not certified") == (status == "elastic")
+
+
 def test_pandapower_and_sweeps_agree_on_what_passes_a_branch_without_impedance(tmp_path: Path) -> None:
     feeder = from_matpower(tmp_path)
     injection = -feeder.load_kw, -feeder.load_kvar
@@ -203,6 +217,26 @@ def test_charging_without_impedance_is_refused_by_name() -> None:
     net.line.loc[1, "c_nf_per_km"] = 100.0
     with pytest.raises(ConfigError, match="line 1: each has an admittance to earth, but no impedance"):
         feeder_from_pandapower(net)
+
+
+def test_two_rated_voltages_without_impedance_between_are_refused_by_name() -> None:
+    import pandapower as pp
+
+    net = net_of_lines()
+    pp.create_impedance(net, 4, pp.create_bus(net, 20.0), 0.0, 0.0, 1.0)
+    with pytest.raises(ConfigError, match="impedance 0: each joins two rated voltages"):
+        feeder_from_pandapower(net)
+
+
+@pytest.mark.parametrize("line", [0, 3])
+def test_a_line_of_no_length_has_no_charging_whatever_it_has_per_km(line: int) -> None:
+    net = net_of_lines()
+    net.line.loc[line, "length_km"] = 0.0
+    bare = dispatched(feeder_from_pandapower(net))
+    net.line.loc[line, "c_nf_per_km"] = 300.0
+    charged = dispatched(feeder_from_pandapower(net))
+    assert charged.status == "optimal"
+    np.testing.assert_allclose(charged.purchase_kvar, bare.purchase_kvar, atol=1e-6)
 
 
 def test_a_line_without_impedance_that_ends_open_joins_nothing() -> None:

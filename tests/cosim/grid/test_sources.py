@@ -150,6 +150,17 @@ def test_the_limits_of_sources_at_one_bus_are_added(source: Source, tmp_path: Pa
     assert dispatched(feeder, TURBINE).status == "optimal"
 
 
+@sources
+def test_least_powers_that_add_up_to_0_are_a_limit(source: Source, tmp_path: Path) -> None:
+    feeder = source(tmp_path, {"p_min": 0.2}, {"p_min": -0.2})
+    cheap = replace(TURBINE, cost_b_cny_per_mwh=50.0)
+    dispatch = dispatched(feeder, cheap, export=True)
+    assert dispatch.status == "optimal", dispatch.reason_not_certified
+    assert dispatch.purchase_kw[0] == pytest.approx(0.0, abs=1e-3)
+    missed = dispatched(replace(feeder, source_limits_kva=None), cheap, export=True)
+    assert missed.status == "not certified"
+
+
 def test_a_least_power_of_0_leaves_it_to_the_rules_whether_power_flows_back(tmp_path: Path) -> None:
     cheap = replace(TURBINE, cost_b_cny_per_mwh=50.0)
     open_end = dispatched(from_matpower(tmp_path, {"p_min": 0.0}), cheap, export=True)
