@@ -24,6 +24,9 @@ from cosim.grid.voltage_rules import VoltageRules
 EXACT_PU = 1e-6
 """A voltage that differs by more is not that of the network; a limit may be missed by as much."""
 
+GIVES_WAY = frozenset({"undervoltage", "overvoltage", "source_limit"})
+"""Kinds of violations by which an elastic dispatch is outside limits that its network states."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Power:
@@ -86,11 +89,12 @@ class Given:
 def check_against_given(feeder: Feeder, dispatch: Dispatch, load: Load, row: int) -> Dispatch:
     """Return the dispatch, no longer certified where the network as given has other voltages or breaks a limit.
 
-    Where the dispatch says itself that limits are broken, only the voltages are compared.
+    In a period of which the dispatch says itself that such a limit gives way, only the voltages are compared.
     """
     if feeder.given is None or dispatch.status == "failed":
         return dispatch
-    period = f"period {dispatch.first_period + row}"
+    number = dispatch.first_period + row
+    period = f"period {number}"
     try:
         with quiet():
             flow = feeder.given.network.flow(
@@ -108,7 +112,8 @@ def check_against_given(feeder: Feeder, dispatch: Dispatch, load: Load, row: int
             f"{period}, {bus}: the voltage in the network as given differs by {np.nanmax(apart):.1e} p.u."
         )
         return _not_certified(checked, sentence)
-    if flow.broken and not dispatch.violations:
+    gives_way = any(own.period == number and own.kind in GIVES_WAY for own in dispatch.violations)
+    if flow.broken and not gives_way:
         return _not_certified(checked, f"{period}, {flow.broken[0]}")
     return checked
 

@@ -13,7 +13,7 @@ from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.given_network import Power, check_against_given
 from cosim.grid.problem import Load, Rules
-from cosim.grid.solution import Dispatch
+from cosim.grid.solution import Dispatch, Violation
 
 MATPOWER = """
 mpc.baseMVA = 10;
@@ -150,6 +150,25 @@ def test_the_limits_of_the_network_decide_and_not_those_of_the_model(
     assert flagged.status == "not certified"
     assert sentence in flagged.reason_not_certified
     assert "% of its limit in the network as given" in flagged.reason_not_certified
+
+
+@pytest.mark.parametrize(
+    ("period", "kind", "status"),
+    [
+        (1, "undervoltage", "elastic"),
+        (2, "undervoltage", "not certified"),
+        (1, "station_shed", "not certified"),
+    ],
+)
+def test_only_the_period_in_which_a_limit_gives_way_may_break_one(
+    period: int, kind: str, status: str, tmp_path: Path
+) -> None:
+    feeder = from_csv(tmp_path)
+    dispatch, load = planned(feeder)
+    told = Violation(period=period, bus="b", kind=kind, amount=1.0, sentence="It gives way.")
+    elastic = replace(dispatch, status="elastic", violations=(told,))
+    tight = replace(feeder, given=feeder.given.under_settings(0.05, source_limits=True))
+    assert check_against_given(tight, elastic, load, 0).status == status
 
 
 @pytest.mark.parametrize("source", SOURCES)
