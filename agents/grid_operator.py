@@ -28,8 +28,6 @@ from cosim.scenario import DayAhead, FeederCase, Station
 SHED_TOLERANCE_KW = 0.1
 """Unserved station load [kW] up to which it is the solver's rounding."""
 
-SILENT = "does not answer, so that nobody dispatches."
-
 
 class GridOperator(mesa.Agent):
     """Operates one feeder: shrinking horizon, SOCP, AC verification."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from cosim.results import Run
 from cosim.words import counted
+from experiments.run.over_replications import LARGEST, MEANS
 from experiments.run.real_time import UNIT_VALUES, VALUES
 from experiments.run.runner import Progress
 from experiments.run.summary import WATCHED
@@ -16,21 +17,9 @@ JSON_KEYS = (
     "replications_broken",
     "interval_95",
     "evs",
-    "trips",
-    "stranded",
     *WATCHED,
-    "sessions",
-    "energy_kwh",
-    "wait_min",
-    "charger_occupancy",
-    "energy_utilisation",
-    "revenue_cny",
-    "unserved_kwh",
-    "cost_cny",
-    "losses_kwh",
-    "voltage_min_pu",
-    "relaxation_error_max",
-    "ac_mismatch_max_pu",
+    *MEANS,
+    *LARGEST,
     "sue_residual_max",
     "sue_method",
     "sue_other_methods",

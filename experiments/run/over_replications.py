@@ -9,7 +9,7 @@ from cosim.arrays import FloatArray, Frame
 from cosim.scenario import Scenario
 from experiments.compare.significance import half_width
 from experiments.run.many_days import Reader, reader_of_last_day
-from experiments.run.summary import NOTES, summarise
+from experiments.run.summary import NOTES, WATCHED, summarise
 
 MEANS = (
     "trips",
@@ -28,7 +28,7 @@ MEANS = (
 """Figures of the summary that become the mean over the days."""
 LARGEST = ("relaxation_error_max", "ac_mismatch_max_pu")
 """Figures that become the largest of all days."""
-READ = ("evs", "stations", "dispatch", "mail")
+READ = ("evs", "stations", "dispatch", "mail", "violations")
 """Tables that these figures are of."""
 ONE_DAY: dict[str, Any] = {"interval_95": {}, "replications_broken": None}
 """What a day that was not repeated says of these."""
@@ -37,8 +37,8 @@ ONE_DAY: dict[str, Any] = {"interval_95": {}, "replications_broken": None}
 def over_replications(scenario: Scenario, replications: Sequence[Reader]) -> dict[str, Any]:
     """Return the figures of the summary over all replications of the agents' day, the last of several.
 
-    ``interval_95`` holds the 95 % interval of each mean, by figure; ``replications_broken`` is the number of
-    replications that break a limit.
+    Messages and broken invariants are those of all together. ``interval_95`` holds the 95 % interval of each mean, by
+    figure; ``replications_broken`` is the number of replications that break a limit.
     """
     last_days = [reader_of_last_day(read, scenario.config.days) for read in replications]
     days = [summarise(scenario, {"agents": {name: read(name) for name in READ}}) for read in last_days]
@@ -48,6 +48,7 @@ def over_replications(scenario: Scenario, replications: Sequence[Reader]) -> dic
     return {
         **{key: float(np.nanmean(value)) for key, value in known.items()},
         **{key: max(day[key] for day in days) for key in LARGEST},
+        **{key: sum(day[key] for day in days) for key in WATCHED},
         "interval_95": {key: _interval(value) for key, value in known.items()},
         "replications_broken": int(found.replication[~found.kind.isin(NOTES)].nunique()),
     }

@@ -107,6 +107,8 @@ def test_the_figures_of_a_replicated_run_are_means_with_the_interval_of_student(
     assert summary["cost_cny"] == pytest.approx(np.mean(costs))
     assert summary["interval_95"]["cost_cny"] == pytest.approx([np.mean(costs) - half, np.mean(costs) + half])
     assert (summary["replications"], summary["replications_broken"]) == (3, 0)
+    sent = [day.read("mail").sent.sum() for day in replicated.replications]
+    assert summary["mail_sent"] == sum(sent) > sent[0]
 
 
 @pytest.mark.usefixtures("without_page")
