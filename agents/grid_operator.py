@@ -1,6 +1,7 @@
 """The grid operator: plans the rest of the day at every period, and checks the plan and the realised operation."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import mesa
@@ -11,16 +12,26 @@ from agents.clock import Clock, Phase
 from agents.meter import Meter
 from cosim.arrays import FloatArray
 from cosim.grid.dispatch import fallback_dispatch, solve_dispatch
+from cosim.grid.in_service import InService
 from cosim.grid.operation import (
     Operation,
     planned_operation,
     setpoint_kw,
+    with_devices_lost,
     with_realised_load,
 )
 from cosim.grid.operation_tables import record_operation
 from cosim.grid.problem import DispatchState, Horizon
 from cosim.mailbox import PostOffice
-from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad
+from cosim.messages import (
+    DispatchIssued,
+    FaultCleared,
+    FaultReported,
+    LoadForecast,
+    PeriodOpened,
+    PowerLimit,
+    StationLoad,
+)
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, FeederCase, Station
@@ -54,6 +65,10 @@ class GridOperator(mesa.Agent):
         self.forecast_kw: FloatArray = day_ahead.station_load_kw.copy()
         """(periods of the day, all stations): the day-ahead forecast, overwritten by what stations report."""
         self.state: DispatchState | None = None
+        self.reported: set[tuple[int, int]] = set()
+        """The sudden events that were reported to it, by day and number."""
+        self.undelivered_kwh: dict[tuple[PeriodOfDay, str], float] = {}
+        """Energy that each device was to exchange in a period and did not, for it had failed."""
         self.plan: Operation | None = None
         """The plan of the last period that was dispatched."""
         self.is_out = False
@@ -83,7 +98,8 @@ class GridOperator(mesa.Agent):
             LoadForecast, senders, (period.day, period.period), timeout_s
         )
         # broadcast to everybody; the operator plans by forecasts and its meters, and must not pile them up
-        self.inbox.discard(StationLoad, PeriodOpened)
+        self.inbox.discard(StationLoad, PeriodOpened, FaultCleared)
+        self.reported |= {(report.day, report.event) for report in self.inbox.take(FaultReported)}
         self.update_forecasts(period, forecasts)
         self.plan = self.dispatch(period)
         self.issue(self.plan)
@@ -122,6 +138,7 @@ class GridOperator(mesa.Agent):
         """
         row = period.row
         load = self.case.load(self.all_stations, self.forecast_kw[row:], period.period)
+        load = replace(load, in_service=self.expected(period, undone=undone))
         price = self.day_ahead.tariff_cny_per_kwh[row:]
         horizon = Horizon(first_period=period.period, period_h=self.clock.periods.hours, state=self.state)
         given = self.feeder, self.case.devices, load, price, horizon
@@ -131,6 +148,13 @@ class GridOperator(mesa.Agent):
             self.feeder, self.case.devices, dispatch, load, float(price[0]), period, export=export
         )
 
+    def expected(self, period: PeriodOfDay, *, undone: str = "") -> InService:
+        """Return what the operator knows to be in service in the rest of the day; where nobody acts, what is."""
+        outages, day = self.case.outages, period.day
+        reported = {event for on, event in self.reported if on == day}
+        known = outages.actual(day) if undone else outages.known(reported, day)
+        return known.between(period.row, self.clock.periods.count)
+
     def issue(self, plan: Operation) -> None:
         """Send the set-points, prices and certificate of this period."""
         dispatch, row = plan.dispatch, plan.row
@@ -139,7 +163,7 @@ class GridOperator(mesa.Agent):
         message = DispatchIssued(
             **self.clock.envelope(self.name),
             status=dispatch.status,
-            setpoint_kw=setpoint_kw(plan),
+            setpoint_kw=setpoint_kw(plan, dispatch),
             nodal_price_cny_per_kwh=nodal,
             voltage_min_pu=float(plan.planned.voltage_pu.min()),
             relaxation_error_max=float(dispatch.relaxation_error[row].max(initial=0.0)),
@@ -167,5 +191,16 @@ class GridOperator(mesa.Agent):
         for station in self.stations:
             energy_kwh = self.meter.energy_kwh(station.name, plan.now)
             drawn_kw[self.feeder.bus_index(station.bus)] += energy_kwh / self.clock.periods.hours
-        record_operation(self.recorder, with_realised_load(plan, drawn_kw))
-        self.state = plan.dispatch.state_after(plan.now.period)
+        row = plan.now.row
+        in_service = self.case.outages.actual(plan.now.day).between(row, row + 1)
+        done = with_realised_load(with_devices_lost(plan, in_service), drawn_kw)
+        record_operation(self.recorder, done)
+        self.note_undelivered(plan, done)
+        self.state = done.carried_out.state_after(plan.now.period)
+
+    def note_undelivered(self, plan: Operation, done: Operation) -> None:
+        """Note what devices that failed were to exchange and did not."""
+        planned_kw = setpoint_kw(plan, plan.dispatch)
+        for name, p_kw in setpoint_kw(done, done.carried_out).items():
+            if p_kw != planned_kw[name]:
+                self.undelivered_kwh[plan.now, name] = abs(p_kw - planned_kw[name]) * self.clock.periods.hours

@@ -18,6 +18,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
+from agents.events.devices import DeviceEvents, tell_devices
 from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
@@ -183,7 +184,8 @@ class CoSimModel(mesa.Model):
         closures = Closures(self.choice)
         arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
         stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
-        return stations, MailEvents(), Silence(self)
+        devices = DeviceEvents(self.scenario_case.feeders)
+        return stations, MailEvents(), Silence(self), devices
 
     @property
     def is_last_day(self) -> bool:
@@ -211,6 +213,7 @@ class CoSimModel(mesa.Model):
         record_mail(self.recorder, mail)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
+        tell_devices(self.events, self, self.clock.periods)
         self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)

@@ -17,7 +17,8 @@ from cosim.grid.device import DemandResponse, Device, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.flow import PowerFlow
-from cosim.grid.operation import period_cost_cny
+from cosim.grid.in_service import InService
+from cosim.grid.operation import carried_out, period_cost_cny
 from cosim.grid.problem import Horizon
 from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
@@ -63,11 +64,13 @@ def real_time_table(
     recorder = Recorder()
     for case, planned in zip(scenario.feeders, day_ahead, strict=True):
         add = partial(_record, recorder, scenario, case)
-        add("day_ahead", realise(scenario, case, loads, planned, loads.day_ahead_kw))
+        known = case.outages.planned()
+        add("day_ahead", realise(scenario, case, loads, planned, loads.day_ahead_kw, known))
         add("re_dispatch", as_operated(case.feeder, operated))
         for without, reduced in variants(case):
-            dispatch = foreseen(scenario, reduced, loads)
-            add("perfect_foresight", realise(scenario, reduced, loads, dispatch, loads.realised_kw), without)
+            dispatch, known = foreseen(scenario, reduced, loads), reduced.outages.actual()
+            day = realise(scenario, reduced, loads, dispatch, loads.realised_kw, known)
+            add("perfect_foresight", day, without)
     return recorder.frame("real_time")
 
 
@@ -112,9 +115,18 @@ def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
 
 
 def realise(
-    scenario: Scenario, case: FeederCase, loads: Loads, dispatch: Dispatch, expected_kw: FloatArray
+    scenario: Scenario,
+    case: FeederCase,
+    loads: Loads,
+    dispatch: Dispatch,
+    expected_kw: FloatArray,
+    known: InService,
 ) -> Realised:
-    """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*."""
+    """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*.
+
+    Devices of which less is in service than was *known* keep a part of their set-points.
+    """
+    dispatch = carried_out(case.feeder, case.devices, dispatch, case.outages.actual().relative_to(known))
     realised_kw, planned_kw = (
         case.load(scenario.stations, kw).station_kw for kw in (loads.realised_kw, expected_kw)
     )
@@ -141,7 +153,7 @@ def realise(
 
 def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
     """Return the dispatch of the day for the realised load: perfect foresight."""
-    load = case.load(scenario.stations, loads.realised_kw)
+    load = replace(case.load(scenario.stations, loads.realised_kw), in_service=case.outages.actual())
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
 

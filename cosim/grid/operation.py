@@ -14,6 +14,7 @@ from cosim.grid.cost import running_cost
 from cosim.grid.device import Devices
 from cosim.grid.flow import PowerFlow, no_power_flow
 from cosim.grid.given_network import check_against_given
+from cosim.grid.in_service import InService
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow
 from cosim.grid.problem import Load
 from cosim.grid.radial import Feeder
@@ -35,6 +36,8 @@ class Operation:
     row: int
     planned: PowerFlow
     """AC power flow at the set-points and the planned load."""
+    carried_out: Dispatch
+    """The dispatch with the set-points and injections of this period as they were carried out."""
     station_kw: FloatArray
     """Realised station load, per bus."""
     realised: PowerFlow
@@ -47,10 +50,20 @@ class Operation:
         """Largest |V_SOCP - V_AC| at the dispatch."""
         return largest(self.planned.voltage_pu - self.dispatch.voltage_pu[self.row])
 
-    def cost_cny(self, purchase_kw: float) -> float:
-        """Return the cost of the period (Eq. 21); where export is not allowed, a surplus earns nothing."""
+    @property
+    def cost_planned_cny(self) -> float:
+        """Cost of the period as planned (Eq. 21)."""
+        return self._cost_cny(self.dispatch, float(self.dispatch.purchase_kw[self.row]))
+
+    @property
+    def cost_cny(self) -> float:
+        """Cost of the period as it was carried out."""
+        return self._cost_cny(self.carried_out, float(self.realised.slack_kw))
+
+    def _cost_cny(self, dispatch: Dispatch, purchase_kw: float) -> float:
+        """Return the cost of a purchase; where export is not allowed, a surplus earns nothing."""
         bought_kw = purchase_kw if self.export else max(purchase_kw, 0.0)
-        return period_cost_cny(self.devices, self.dispatch, self.row, bought_kw, self.price_cny_per_kwh)
+        return period_cost_cny(self.devices, dispatch, self.row, bought_kw, self.price_cny_per_kwh)
 
 
 def period_cost_cny(
@@ -85,10 +98,12 @@ def planned_operation(
     # pandapower's own Newton-Raphson checks every dispatch: in the network as given, or where there is none, here
     solve = newton_power_flow if feeder.given is None else ac_power_flow
     flow = _flow(solve, feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now))
+    checked = check_against_given(feeder, dispatch, load, row)
     return Operation(
         feeder=feeder,
         devices=devices,
-        dispatch=check_against_given(feeder, dispatch, load, row),
+        dispatch=checked,
+        carried_out=checked,
         load=load,
         price_cny_per_kwh=price_cny_per_kwh,
         now=now,
@@ -115,20 +130,50 @@ def _flow(
 
 
 def with_realised_load(planned: Operation, station_kw: FloatArray) -> Operation:
-    """Return the operation with the set-points held and *station_kw* (per bus) as the load."""
-    row = planned.row
-    injection_kw = planned.dispatch.injection_kw[row] + planned.station_kw - station_kw
-    injection_kvar = planned.dispatch.injection_kvar[row]
+    """Return the operation with the set-points carried out and *station_kw* (per bus) as the load."""
+    row, done = planned.row, planned.carried_out
+    injection_kw = done.injection_kw[row] + planned.station_kw - station_kw
+    injection_kvar = done.injection_kvar[row]
     flow = _flow(ac_power_flow, planned.feeder, injection_kw, injection_kvar, f"{planned.now}, realised load")
     return replace(planned, station_kw=station_kw, realised=flow)
 
 
-def setpoint_kw(op: Operation) -> dict[str, float]:
-    """Return the active power each device is to inject."""
+def with_devices_lost(planned: Operation, actual: InService) -> Operation:
+    """Return the operation with what was really in service in its period, *actual* of one period."""
+    row, dispatch = planned.row, planned.dispatch
+    kept = actual.relative_to(planned.load.in_service.between(row, row + 1))
+    now = np.arange(dispatch.period_count) == row
+    of_horizon = InService(power={name: np.where(now, share[0], 1.0) for name, share in kept.power.items()})
+    return replace(planned, carried_out=carried_out(planned.feeder, planned.devices, dispatch, of_horizon))
+
+
+def carried_out(feeder: Feeder, devices: Devices, dispatch: Dispatch, kept: InService) -> Dispatch:
+    """Return the dispatch with set-points and injections of devices of which only *kept* remains."""
+    setpoints, injection_kw, injection_kvar = (
+        dict(dispatch.setpoints),
+        dispatch.injection_kw,
+        dispatch.injection_kvar,
+    )
+    for group in devices.groups:
+        shares = kept.shares([device.name for device in group.devices], dispatch.period_count)
+        if (shares >= 1).all():
+            continue
+        before = group.injection(setpoints)
+        setpoints |= group.carried_out(setpoints, shares, dispatch.first_period, dispatch.period_h)
+        p_kw, q_kvar = (
+            (now - then) @ group.at(feeder) if isinstance(now, np.ndarray) else 0.0
+            for now, then in zip(group.injection(setpoints), before, strict=True)
+        )
+        injection_kw, injection_kvar = injection_kw + p_kw, injection_kvar + q_kvar
+    return replace(dispatch, setpoints=setpoints, injection_kw=injection_kw, injection_kvar=injection_kvar)
+
+
+def setpoint_kw(op: Operation, dispatch: Dispatch) -> dict[str, float]:
+    """Return the active power that each device injects in the period by *dispatch*, planned or carried out."""
     return {
         device.name: float(p_kw)
         for group in op.devices.loads_last
-        for device, p_kw in zip(group.devices, group.injection(op.dispatch.setpoints)[0][op.row], strict=True)
+        for device, p_kw in zip(group.devices, group.injection(dispatch.setpoints)[0][op.row], strict=True)
     }
 
 

@@ -64,7 +64,7 @@ def _record_branches(recorder: Recorder, op: Operation) -> None:
 
 
 def _record_devices(recorder: Recorder, op: Operation) -> None:
-    setpoints, row = op.dispatch.setpoints, op.row
+    setpoints, row = op.carried_out.setpoints, op.row
     for group in op.devices.loads_last:
         p_kw, q_kvar = group.injection(setpoints)
         recorder.add(
@@ -92,8 +92,8 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
         purchase_kw=float(op.realised.slack_kw),
         losses_planned_kw=d.losses_kw[k],
         losses_kw=float(op.realised.losses_kw),
-        cost_planned_cny=op.cost_cny(d.purchase_kw[k]),
-        cost_cny=op.cost_cny(float(op.realised.slack_kw)),
+        cost_planned_cny=op.cost_planned_cny,
+        cost_cny=op.cost_cny,
         voltage_min_pu=op.realised.voltage_pu.min(),
         voltage_max_pu=op.realised.voltage_pu.max(),
         relaxation_error_max=d.relaxation_error[k].max(initial=0.0),

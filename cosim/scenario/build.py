@@ -48,6 +48,7 @@ from cosim.scenario.inputs import (
     check_station_load,
     read_profiles,
 )
+from cosim.scenario.outages import events_of
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
 from cosim.sections import Seed
@@ -257,13 +258,22 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         problems.attempt(read_feeder, feeder, folder) or buses_only(feeder, folder)
         for feeder in config.grid.feeders
     ]
+    paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
+    events = problems.attempt(build_events, config, paths) or ()
     cases = [
-        feeder and problems.attempt(build_feeder_case, feeder_config, feeder, profiles, periods.count)
+        feeder
+        and problems.attempt(
+            build_feeder_case,
+            feeder_config,
+            feeder,
+            profiles,
+            periods.count,
+            events_of(feeder_config.name, events, config.grid),
+        )
         for feeder_config, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
     stations = problems.attempt(build_stations, config, feeders)
-    paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
     chains = problems.attempt(build_chains, config, paths)
     if mobility is not None and chains is not None:
@@ -271,7 +281,6 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     if profiles is not None:
         mobility = problems.attempt(with_timing, config, mobility, profiles[config.road.trip_profile])
     choice = problems.attempt(build_choice, config)
-    events = problems.attempt(build_events, config, paths)
     problems.attempt(check_station_load, config, folder)
     refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
@@ -290,5 +299,5 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         behaviour=build_behaviour(config),
         chains=chains,
         choice=choice,
-        events=events or (),
+        events=events,
     )

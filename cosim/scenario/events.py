@@ -14,6 +14,7 @@ from cosim.errors import Problem, refuse
 from cosim.mail_settings import EVS
 from cosim.periods import SECONDS_PER_DAY
 from cosim.road.paths import PathSet
+from cosim.scenario.grid_references import device_problems
 from cosim.scenario.station import Station
 
 NOT_SIMULATED = frozenset({"road"})
@@ -162,6 +163,7 @@ CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[
     "station": _station_problems,
     "chargers": _station_problems,
     "road": _road_problems,
+    **dict.fromkeys(("pv", "wind", "turbine", "storage", "v2g"), device_problems),
     "mail": _mail_problems,
     "operator": _operator_problems,
     "coordinator": lambda *_: iter(()),

@@ -14,6 +14,9 @@ from cosim.errors import ConfigError
 from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.problem import Elastic, Load, Rules
+from cosim.periods import Periods
+from cosim.scenario.events import Event
+from cosim.scenario.outages import Outages
 from cosim.scenario.station import Station
 
 
@@ -26,6 +29,8 @@ class FeederCase:
     rules: Rules
     load_pu: FloatArray
     """Base load of each period of the day, as a share of the nominal load."""
+    outages: Outages
+    """The events that befall it."""
 
     @property
     def base_kw(self) -> FloatArray:
@@ -34,13 +39,18 @@ class FeederCase:
         return self.load_pu * (float(self.feeder.load_kw.sum()) + fed_in_kw) - fed_in_kw
 
     def load(self, stations: Sequence[Station], station_kw: FloatArray, first_period: int = 1) -> Load:
-        """Return the load from *first_period* on; *station_kw* is (periods from it on, all stations)."""
+        """Return the load from *first_period* on; *station_kw* is (periods from it on, all stations).
+
+        What is planned to be out of service is out of service.
+        """
         at_bus = np.zeros((station_kw.shape[0], self.feeder.bus_count))
         for station in stations:
             if station.feeder == self.feeder.name:
                 at_bus[:, self.feeder.bus_index(station.bus)] += station_kw[:, station.number]
         profile = self.load_pu[first_period - 1 : first_period - 1 + station_kw.shape[0]]
-        return Load.scaled(self.feeder, profile, at_bus)
+        load = Load.scaled(self.feeder, profile, at_bus)
+        planned = self.outages.planned().between(first_period - 1, first_period - 1 + len(profile))
+        return replace(load, in_service=planned)
 
 
 def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
@@ -106,7 +116,11 @@ def buses_only(config: FeederConfig, folder: Path) -> Feeder | None:
 
 
 def build_feeder_case(
-    config: FeederConfig, feeder: Feeder, profiles: dict[str, FloatArray] | None, periods: int
+    config: FeederConfig,
+    feeder: Feeder,
+    profiles: dict[str, FloatArray] | None,
+    periods: int,
+    events: tuple[Event, ...] = (),
 ) -> FeederCase:
     """Return the feeder with its devices; without *profiles*, only to check their buses and limits, profiles of 0."""
     zeros = np.zeros(periods)
@@ -119,6 +133,7 @@ def build_feeder_case(
         feeder=feeder,
         devices=_at_shown_buses(devices, feeder),
         rules=_rules(config),
+        outages=Outages(events=events, periods=Periods(count=periods)),
         load_pu=config.load_scale * (zeros if profiles is None else profiles[config.load_profile]),
     )
 
