@@ -4,7 +4,7 @@ The references are checked: a station's road node and bus exist, profiles cover 
 feeders are radial. All problems are collected and raised together.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -248,6 +248,12 @@ def build_scenario(
         return replace(scenario, files=boundary.read)
 
 
+def _with_events(case: FeederCase, events: Sequence[Event], config: ScenarioConfig) -> FeederCase:
+    """Return a feeder with the events that befall it."""
+    own = events_of(case.feeder.name, events, config.grid)
+    return replace(case, outages=replace(case.outages, events=own))
+
+
 def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     """Return the scenario, whose files are read within the boundary that is held."""
     problems = Problems()
@@ -258,22 +264,13 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         problems.attempt(read_feeder, feeder, folder) or buses_only(feeder, folder)
         for feeder in config.grid.feeders
     ]
-    paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
-    events = problems.attempt(build_events, config, paths) or ()
     cases = [
-        feeder
-        and problems.attempt(
-            build_feeder_case,
-            feeder_config,
-            feeder,
-            profiles,
-            periods.count,
-            events_of(feeder_config.name, events, config.grid),
-        )
+        feeder and problems.attempt(build_feeder_case, feeder_config, feeder, profiles, periods.count)
         for feeder_config, feeder in zip(config.grid.feeders, feeders, strict=True)
     ]
     problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
     stations = problems.attempt(build_stations, config, feeders)
+    paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
     chains = problems.attempt(build_chains, config, paths)
     if mobility is not None and chains is not None:
@@ -281,6 +278,7 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     if profiles is not None:
         mobility = problems.attempt(with_timing, config, mobility, profiles[config.road.trip_profile])
     choice = problems.attempt(build_choice, config)
+    events = problems.attempt(build_events, config, paths) or ()
     problems.attempt(check_station_load, config, folder)
     refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
@@ -293,7 +291,7 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         paths=paths,
         od_share=od / od.sum(),
         stations=stations,
-        feeders=tuple(case for case in cases if case),
+        feeders=tuple(_with_events(case, events, config) for case in cases if case),
         mobility=mobility,
         battery=build_battery(config),
         behaviour=build_behaviour(config),

@@ -15,7 +15,6 @@ from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.problem import Elastic, Load, Rules
 from cosim.periods import Periods
-from cosim.scenario.events import Event
 from cosim.scenario.outages import Outages
 from cosim.scenario.station import Station
 
@@ -116,11 +115,7 @@ def buses_only(config: FeederConfig, folder: Path) -> Feeder | None:
 
 
 def build_feeder_case(
-    config: FeederConfig,
-    feeder: Feeder,
-    profiles: dict[str, FloatArray] | None,
-    periods: int,
-    events: tuple[Event, ...] = (),
+    config: FeederConfig, feeder: Feeder, profiles: dict[str, FloatArray] | None, periods: int
 ) -> FeederCase:
     """Return the feeder with its devices; without *profiles*, only to check their buses and limits, profiles of 0."""
     zeros = np.zeros(periods)
@@ -133,7 +128,7 @@ def build_feeder_case(
         feeder=feeder,
         devices=_at_shown_buses(devices, feeder),
         rules=_rules(config),
-        outages=Outages(events=events, periods=Periods(count=periods)),
+        outages=Outages(events=(), periods=Periods(count=periods)),
         load_pu=config.load_scale * (zeros if profiles is None else profiles[config.load_profile]),
     )
 
