@@ -15,9 +15,9 @@ from cosim.grid.dispatch import fallback_dispatch, solve_dispatch
 from cosim.grid.in_service import InService
 from cosim.grid.operation import (
     Operation,
+    as_it_was,
     planned_operation,
     setpoint_kw,
-    with_devices_lost,
     with_realised_load,
 )
 from cosim.grid.operation_tables import record_operation
@@ -69,6 +69,8 @@ class GridOperator(mesa.Agent):
         """The sudden events that were reported to it, by day and number."""
         self.undelivered_kwh: dict[tuple[PeriodOfDay, str], float] = {}
         """Energy that each device was to exchange in a period and did not, for it had failed."""
+        self.unserved_kwh: dict[PeriodOfDay, float] = {}
+        """Load apart from stations that was cut off in a period."""
         self.plan: Operation | None = None
         """The plan of the last period that was dispatched."""
         self.is_out = False
@@ -175,7 +177,10 @@ class GridOperator(mesa.Agent):
 
     def limit_stations(self, plan: Operation) -> None:
         """Cap the stations whose load cannot be served in this period."""
-        shed_kw, planned_kw = plan.dispatch.station_shed_kw[plan.row], plan.load.station_kw[plan.row]
+        planned_kw = plan.load.station_kw[plan.row]
+        shed_kw = (
+            plan.dispatch.station_shed_kw[plan.row] - plan.cut_off_kw
+        )  # chargers without supply have stopped
         for station in self.stations:
             bus = self.feeder.bus_index(station.bus)
             if shed_kw[bus] <= SHED_TOLERANCE_KW:
@@ -191,9 +196,9 @@ class GridOperator(mesa.Agent):
         for station in self.stations:
             energy_kwh = self.meter.energy_kwh(station.name, plan.now)
             drawn_kw[self.feeder.bus_index(station.bus)] += energy_kwh / self.clock.periods.hours
-        row = plan.now.row
-        in_service = self.case.outages.actual(plan.now.day).between(row, row + 1)
-        done = with_realised_load(with_devices_lost(plan, in_service), drawn_kw)
+        actual = self.case.outages.actual(plan.now.day)
+        remaining = actual.between(plan.now.row, self.clock.periods.count)
+        done = with_realised_load(as_it_was(plan, self.feeder, remaining), drawn_kw)
         record_operation(self.recorder, done)
         self.note_undelivered(plan, done)
         self.state = done.carried_out.state_after(plan.now.period)
@@ -201,6 +206,9 @@ class GridOperator(mesa.Agent):
     def note_undelivered(self, plan: Operation, done: Operation) -> None:
         """Note what devices that failed were to exchange and did not."""
         planned_kw = setpoint_kw(plan, plan.dispatch)
+        lost = 1.0 - done.supplied
+        if lost.any():
+            self.unserved_kwh[plan.now] = float(plan.load.base_kw[plan.row] @ lost) * self.clock.periods.hours
         for name, p_kw in setpoint_kw(done, done.carried_out).items():
             if p_kw != planned_kw[name]:
                 self.undelivered_kwh[plan.now, name] = abs(p_kw - planned_kw[name]) * self.clock.periods.hours

@@ -18,7 +18,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
-from agents.events.devices import DeviceEvents, tell_devices
+from agents.events.devices import BranchEvents, DeviceEvents, tell_devices
 from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
@@ -82,7 +82,8 @@ class CoSimModel(mesa.Model):
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
         self.effects = Effects()
-        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
+        self.all_events = (*scenario.events, *scenario.cut_off)
+        self.in_service = StationsInService(scenario.stations, self.all_events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
@@ -106,8 +107,8 @@ class CoSimModel(mesa.Model):
 
     def _event_room(self) -> EventRoom:
         """Return what makes the events of the scenario happen."""
-        events, families = self.scenario_case.events, self._event_families()
-        return EventRoom(events, families, self.effects, self.population, self.clock, self.post)
+        families = self._event_families()
+        return EventRoom(self.all_events, families, self.effects, self.population, self.clock, self.post)
 
     def _invariants(self) -> Invariants:
         """Return what is checked after every period."""
@@ -185,7 +186,7 @@ class CoSimModel(mesa.Model):
         arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
         stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
         devices = DeviceEvents(self.scenario_case.feeders)
-        return stations, MailEvents(), Silence(self), devices
+        return stations, MailEvents(), Silence(self), devices, BranchEvents(self.scenario_case.feeders)
 
     @property
     def is_last_day(self) -> bool:

@@ -11,6 +11,7 @@ import mesa
 
 from agents.events.room import EventRoom
 from agents.grid_operator import GridOperator
+from cosim.config.events import BranchEvent
 from cosim.periods import SECONDS_PER_DAY, Periods
 from cosim.scenario import Event, FeederCase
 
@@ -37,16 +38,38 @@ class DeviceEvents:
         """Do nothing."""
 
 
+class BranchEvents(DeviceEvents):
+    """Events of branches, which operators learn of likewise; stations without supply have events of their own."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"branch"})
+    effects: ClassVar[tuple[str, ...]] = (
+        "buses without supply",
+        "periods fed over the tie",
+        "kWh of load not served",
+        "kWh planned and not delivered",
+    )
+
+
 def tell_devices(room: EventRoom, model: mesa.Model, periods: Periods) -> None:
-    """Tell of each event how long it lasted, and what it kept a device from delivering as planned."""
-    day = room.start_s // SECONDS_PER_DAY + 1
-    operators = list(model.agents.select(agent_type=GridOperator))
-    for event in (one for operator in operators for one in operator.case.outages.events):
-        interval = event.interval_s(day)
-        if interval is not None:
-            begun, ended = (interval[0] // periods.seconds, -(-interval[1] // periods.seconds))
-            room.effects.add(event, room.start_s, DeviceEvents.effects[0], ended - begun)
-    for operator in operators:
+    """Tell of each event how long it lasted, who was without supply, and what devices did not deliver as planned."""
+    day, start_s = room.start_s // SECONDS_PER_DAY + 1, room.start_s
+    for operator in model.agents.select(agent_type=GridOperator):
+        outages = operator.case.outages
+        for event in outages.events:
+            interval = event.interval_s(day)
+            if interval is None:
+                continue
+            if isinstance(event.config, BranchEvent):
+                network = outages.alone(event)
+                room.effects.add(event, start_s, BranchEvents.effects[0], len(network.cut_off))
+                tied = sum(one is network for one in outages.actual(day).networks) if event.config.tie else 0
+                room.effects.add(event, start_s, BranchEvents.effects[1], tied)
+            else:
+                begun, ended = interval[0] // periods.seconds, -(-interval[1] // periods.seconds)
+                room.effects.add(event, start_s, DeviceEvents.effects[0], ended - begun)
+        for period, kwh in operator.unserved_kwh.items():
+            at_s = periods.start_s(period)
+            room.effects.add(outages.worst("", at_s), at_s, BranchEvents.effects[2], kwh)
         for (period, device), kwh in operator.undelivered_kwh.items():
-            worst = operator.case.outages.worst(device, periods.start_s(period), periods.seconds)
-            room.effects.add(worst, periods.start_s(period), DeviceEvents.effects[1], kwh)
+            at_s = periods.start_s(period)
+            room.effects.add(outages.worst(device, at_s), at_s, DeviceEvents.effects[1], kwh)

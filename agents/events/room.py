@@ -24,7 +24,7 @@ from cosim.results import Recorder
 from cosim.scenario import Event
 from cosim.scenario.events import changes_s, holding
 
-CLOSING = frozenset({"station", "chargers", "road"})
+CLOSING = frozenset({"station", "chargers", "road", "branch"})
 """Kinds of events that may strand drivers."""
 
 

@@ -138,6 +138,20 @@ class DeviceEvent(EventConfig):
     """Share of its power that remains; 0: none."""
 
 
+class BranchEvent(EventConfig):
+    """``[[events]]`` of kind ``branch``: a branch of a feeder is open; what it fed is cut off, or fed over a tie."""
+
+    words: ClassVar[str] = "branch {0.name} open"
+    kind: Literal["branch"]
+    """A branch of a feeder is open."""
+    name: Place
+    """Name of the branch."""
+    feeder: Name | None = None
+    """Feeder it is on; may be left out where only one has a branch of that name."""
+    tie: Place | None = None
+    """Branch out of service in the network's file that is closed meanwhile; empty: what the branch fed is cut off."""
+
+
 class InformationEvent(EventConfig):
     """An event of what agents tell each other: nothing that is planned beforehand depends on it."""
 
@@ -228,6 +242,7 @@ AnyEvent = Annotated[
     | ChargersEvent
     | RoadEvent
     | DeviceEvent
+    | BranchEvent
     | MailEvent
     | OperatorEvent
     | CoordinatorEvent

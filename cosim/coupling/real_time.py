@@ -124,14 +124,16 @@ def realise(
 ) -> Realised:
     """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*.
 
-    Devices of which less is in service than was *known* keep a part of their set-points.
+    Devices of which less is in service than was *known* keep a part of their set-points; the network is the actual one.
     """
-    dispatch = carried_out(case.feeder, case.devices, dispatch, case.outages.actual().relative_to(known))
+    actual = case.outages.actual()
+    planned = replace(case.load(scenario.stations, expected_kw), in_service=known)
+    dispatch = carried_out(case.feeder, case.devices, dispatch, planned, actual)
     realised_kw, planned_kw = (
         case.load(scenario.stations, kw).station_kw for kw in (loads.realised_kw, expected_kw)
     )
     without_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
-    flow = _power_flow(case.feeder, without_stations_kw - realised_kw, dispatch.injection_kvar)
+    flow = _flow_of_day(case.feeder, actual, without_stations_kw - realised_kw, dispatch.injection_kvar)
     purchase_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
         status=(dispatch.status,) * scenario.periods.count,
@@ -147,7 +149,7 @@ def realise(
         losses_kw=flow.losses_kw,
         voltage_min_pu=flow.voltage_pu.min(axis=1),
         voltage_max_pu=flow.voltage_pu.max(axis=1),
-        outside_limits=_outside_limits(case.feeder, flow.voltage_pu),
+        outside_limits=_outside_limits(case.feeder, _where_supplied(actual, flow.voltage_pu)),
     )
 
 
@@ -156,6 +158,29 @@ def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
     load = replace(case.load(scenario.stations, loads.realised_kw), in_service=case.outages.actual())
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
+
+
+def _flow_of_day(
+    feeder: Feeder, actual: InService, injection_kw: FloatArray, injection_kvar: FloatArray
+) -> PowerFlow:
+    """Return the AC power flow of all periods, each in its network."""
+    if not any(actual.networks):
+        return _power_flow(feeder, injection_kw, injection_kvar)
+    parts = [
+        _power_flow(actual.network(row, feeder), injection_kw[[row]], injection_kvar[[row]])
+        for row in range(len(injection_kw))
+    ]
+    names = [field.name for field in fields(PowerFlow)]
+    return PowerFlow(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _where_supplied(actual: InService, voltage_pu: FloatArray) -> FloatArray:
+    """Return the voltages, NaN at buses without supply."""
+    known = voltage_pu.copy()
+    for row, network in enumerate(actual.networks):
+        if network is not None:
+            known[row, list(network.cut_off)] = np.nan
+    return known
 
 
 def _power_flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray) -> PowerFlow:

@@ -38,12 +38,23 @@ class Operation:
     """AC power flow at the set-points and the planned load."""
     carried_out: Dispatch
     """The dispatch with the set-points and injections of this period as they were carried out."""
+    network: Feeder
+    """The network as it was in this period; *feeder* is that of the dispatch."""
+    supplied: FloatArray
+    """Share of the period in which each bus was supplied."""
     station_kw: FloatArray
     """Realised station load, per bus."""
     realised: PowerFlow
     """AC power flow with the realised load; the slack bus takes the difference."""
     export: bool
     """Whether power pushed back to the upper grid is paid for."""
+
+    @property
+    def cut_off_kw(self) -> FloatArray:
+        """Planned load of stations that is cut off in the period, as the plan knows, per bus."""
+        shape = self.load.station_kw.shape
+        lost_kw = self.load.station_kw * (1.0 - self.load.in_service.supplied_at(shape))
+        return np.asarray(lost_kw[self.row])
 
     @property
     def voltage_mismatch_pu(self) -> float:
@@ -95,6 +106,7 @@ def planned_operation(
     Its dispatch is certified only where the network as given has its voltages, within its limits, in this period.
     """
     row = dispatch.row(now.period)
+    feeder = load.in_service.network(row, feeder)
     # pandapower's own Newton-Raphson checks every dispatch: in the network as given, or where there is none, here
     solve = newton_power_flow if feeder.given is None else ac_power_flow
     flow = _flow(solve, feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now))
@@ -104,6 +116,8 @@ def planned_operation(
         devices=devices,
         dispatch=checked,
         carried_out=checked,
+        network=feeder,
+        supplied=load.in_service.supplied_at(load.base_kw.shape)[row],
         load=load,
         price_cny_per_kwh=price_cny_per_kwh,
         now=now,
@@ -134,26 +148,30 @@ def with_realised_load(planned: Operation, station_kw: FloatArray) -> Operation:
     row, done = planned.row, planned.carried_out
     injection_kw = done.injection_kw[row] + planned.station_kw - station_kw
     injection_kvar = done.injection_kvar[row]
-    flow = _flow(ac_power_flow, planned.feeder, injection_kw, injection_kvar, f"{planned.now}, realised load")
+    flow = _flow(
+        ac_power_flow, planned.network, injection_kw, injection_kvar, f"{planned.now}, realised load"
+    )
     return replace(planned, station_kw=station_kw, realised=flow)
 
 
-def with_devices_lost(planned: Operation, actual: InService) -> Operation:
-    """Return the operation with what was really in service in its period, *actual* of one period."""
-    row, dispatch = planned.row, planned.dispatch
-    kept = actual.relative_to(planned.load.in_service.between(row, row + 1))
-    now = np.arange(dispatch.period_count) == row
-    of_horizon = InService(power={name: np.where(now, share[0], 1.0) for name, share in kept.power.items()})
-    return replace(planned, carried_out=carried_out(planned.feeder, planned.devices, dispatch, of_horizon))
-
-
-def carried_out(feeder: Feeder, devices: Devices, dispatch: Dispatch, kept: InService) -> Dispatch:
-    """Return the dispatch with set-points and injections of devices of which only *kept* remains."""
-    setpoints, injection_kw, injection_kvar = (
-        dict(dispatch.setpoints),
-        dispatch.injection_kw,
-        dispatch.injection_kvar,
+def as_it_was(planned: Operation, feeder: Feeder, actual: InService) -> Operation:
+    """Return the operation with what was really in service, *actual* of the periods of the dispatch."""
+    done = carried_out(planned.feeder, planned.devices, planned.dispatch, planned.load, actual)
+    return replace(
+        planned,
+        carried_out=done,
+        network=actual.network(planned.row, feeder),
+        supplied=actual.supplied_at(planned.load.base_kw.shape)[planned.row],
     )
+
+
+def carried_out(
+    feeder: Feeder, devices: Devices, dispatch: Dispatch, load: Load, actual: InService
+) -> Dispatch:
+    """Return the dispatch of *load* with set-points, injections and unserved load as *actual* in service leave them."""
+    setpoints = dict(dispatch.setpoints)
+    injection_kw, injection_kvar = dispatch.injection_kw, dispatch.injection_kvar
+    kept = actual.relative_to(load.in_service)
     for group in devices.groups:
         shares = kept.shares([device.name for device in group.devices], dispatch.period_count)
         if (shares >= 1).all():
@@ -165,7 +183,18 @@ def carried_out(feeder: Feeder, devices: Devices, dispatch: Dispatch, kept: InSe
             for now, then in zip(group.injection(setpoints), before, strict=True)
         )
         injection_kw, injection_kvar = injection_kw + p_kw, injection_kvar + q_kvar
-    return replace(dispatch, setpoints=setpoints, injection_kw=injection_kw, injection_kvar=injection_kvar)
+    lost = load.in_service.supplied_at(load.base_kw.shape) - actual.supplied_at(load.base_kw.shape)
+    if not lost.any():
+        return replace(
+            dispatch, setpoints=setpoints, injection_kw=injection_kw, injection_kvar=injection_kvar
+        )
+    return replace(
+        dispatch,
+        setpoints=setpoints,
+        injection_kw=injection_kw + load.base_kw * lost,
+        injection_kvar=injection_kvar + load.base_kvar * lost,
+        base_shed_kw=dispatch.base_shed_kw + load.base_kw * lost,
+    )
 
 
 def setpoint_kw(op: Operation, dispatch: Dispatch) -> dict[str, float]:

@@ -4,7 +4,7 @@ Arrays are (periods of the horizon, things); powers are kW and kvar, energies kW
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
@@ -166,6 +166,15 @@ class ProblemData:
     loss_price_cny_per_mwh: float = 0.0
     charging: Mapping[str, BoolArray] | None = None
     """Fixed signs of stores by kind, (periods, devices), True where one may only charge; None leaves them open."""
+
+    def between(self, start: int, stop: int) -> "ProblemData":
+        """Return the data of the periods from *start* up to *stop*, counted from 0; the state is that of the first."""
+        return replace(
+            self,
+            load=self.load.between(start, stop),
+            price_cny_per_kwh=self.price_cny_per_kwh[start:stop],
+            horizon=replace(self.horizon, first_period=self.horizon.first_period + start),
+        )
 
     @property
     def periods(self) -> int:

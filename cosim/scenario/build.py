@@ -6,6 +6,7 @@ feeders are radial. All problems are collected and raised together.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,9 +31,11 @@ from cosim.road.network import Network
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
+from cosim.scenario.branch_events import check_branches, events_of, networks_of
 from cosim.scenario.chains import build_chains, with_timing, without_round_trips
 from cosim.scenario.choice import FIELD as CHOICE
 from cosim.scenario.choice import build_choice, import_choice
+from cosim.scenario.cut_off_stations import cut_off_stations
 from cosim.scenario.events import Event, build_events
 from cosim.scenario.feeder_case import (
     FeederCase,
@@ -48,7 +51,6 @@ from cosim.scenario.inputs import (
     check_station_load,
     read_profiles,
 )
-from cosim.scenario.outages import events_of
 from cosim.scenario.places import build_paths, build_stations, repeated_name_problems
 from cosim.scenario.station import Station
 from cosim.sections import Seed
@@ -86,6 +88,8 @@ class Scenario:
     """Choice model of EVs among paths, and (path, station) pairs."""
     events: tuple[Event, ...] = ()
     """Faults and closures, in the order of the file."""
+    cut_off: tuple[Event, ...] = ()
+    """Stations that events of branches leave without supply."""
     files: Mapping[Path, str] = field(default_factory=dict)
     """SHA-256 of each data file as it was read, by its resolved path."""
 
@@ -248,10 +252,13 @@ def build_scenario(
         return replace(scenario, files=boundary.read)
 
 
-def _with_events(case: FeederCase, events: Sequence[Event], config: ScenarioConfig) -> FeederCase:
-    """Return a feeder with the events that befall it."""
-    own = events_of(case.feeder.name, events, config.grid)
-    return replace(case, outages=replace(case.outages, events=own))
+def _with_events(
+    case: FeederCase, events: Sequence[Event], config: ScenarioConfig, folder: Path
+) -> FeederCase:
+    """Return a feeder with the events that befall it, and the networks that they make of it; raises ConfigError."""
+    own, index = events_of(case.feeder, events, config), [one.name for one in config.grid.feeders]
+    read = partial(read_feeder, config.grid.feeders[index.index(case.feeder.name)], folder)
+    return replace(case, outages=case.outages.with_events(own, networks_of(case.feeder, own, config, read)))
 
 
 def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
@@ -279,6 +286,8 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         mobility = problems.attempt(with_timing, config, mobility, profiles[config.road.trip_profile])
     choice = problems.attempt(build_choice, config)
     events = problems.attempt(build_events, config, paths) or ()
+    problems.attempt(check_branches, events, config, feeders)
+    built = [problems.attempt(_with_events, case, events, config, folder) for case in cases if case]
     problems.attempt(check_station_load, config, folder)
     refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
@@ -291,11 +300,12 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
         paths=paths,
         od_share=od / od.sum(),
         stations=stations,
-        feeders=tuple(_with_events(case, events, config) for case in cases if case),
+        feeders=tuple(filter(None, built)),
         mobility=mobility,
         battery=build_battery(config),
         behaviour=build_behaviour(config),
         chains=chains,
         choice=choice,
         events=events,
+        cut_off=cut_off_stations(stations, list(filter(None, built))),
     )

@@ -89,10 +89,15 @@ def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, 
     return tuple(events)
 
 
+def place_of(event: Event, config: ScenarioConfig) -> str:
+    """Return the field of an event in the scenario file, by its name where no other has it."""
+    names = [getattr(entry, "name", "") for entry in config.events]
+    return f"events.{event.thing if names.count(event.thing) == 1 else event.number - 1}"
+
+
 def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> Iterator[Problem]:
     """Yield the problems of one event."""
-    names = [getattr(entry, "name", "") for entry in config.events]
-    place = f"events.{event.thing if names.count(event.thing) == 1 else event.number - 1}"
+    place = place_of(event, config)
     if event.kind in NOT_SIMULATED:
         clause = f"is '{event.kind}', a kind of event that is not simulated"
         yield Problem(clause, field=f"{place}.kind", value=event.kind)
@@ -164,6 +169,7 @@ CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[
     "chargers": _station_problems,
     "road": _road_problems,
     **dict.fromkeys(("pv", "wind", "turbine", "storage", "v2g"), device_problems),
+    "branch": lambda *_: iter(()),  # checked against the networks, in branch_events.py
     "mail": _mail_problems,
     "operator": _operator_problems,
     "coordinator": lambda *_: iter(()),

@@ -52,11 +52,11 @@ class FeederCase:
         return replace(load, in_service=planned)
 
 
-def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
-    """Return the feeder of a configuration, without its devices."""
+def read_feeder(config: FeederConfig, folder: Path, switched: Mapping[str, bool] | None = None) -> Feeder:
+    """Return the feeder of a configuration, without its devices; *switched* says which branches are in service."""
     limits = VoltageRules(config.slack_voltage_pu, config.voltage_min_pu, config.voltage_max_pu)
     try:
-        feeder = _read_network(config, folder, limits)
+        feeder = _read_network(config, folder, limits, switched or {})
     except ConfigError as error:
         raise _with_feeder(error, config) from None
     scale = config.branch_limit_scale
@@ -124,11 +124,12 @@ def build_feeder_case(
         devices.check(feeder)
     except ConfigError as error:
         raise _with_feeder(error, config) from None
+    devices = _at_shown_buses(devices, feeder)
     return FeederCase(
         feeder=feeder,
-        devices=_at_shown_buses(devices, feeder),
+        devices=devices,
         rules=_rules(config),
-        outages=Outages(events=(), periods=Periods(count=periods)),
+        outages=Outages(periods=Periods(count=periods), devices=devices, feeder=feeder),
         load_pu=config.load_scale * (zeros if profiles is None else profiles[config.load_profile]),
     )
 
@@ -139,11 +140,14 @@ def _with_feeder(error: ConfigError, config: FeederConfig) -> ConfigError:
     return ConfigError(config.name, problems)
 
 
-def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> Feeder:
+def _read_network(
+    config: FeederConfig, folder: Path, limits: VoltageRules, switched: Mapping[str, bool]
+) -> Feeder:
     if config.network is not None:
         file = folder / config.network
         is_file = file.is_file() or file.suffix in {".json", ".m"}
-        return feeder_from_pandapower(str(file) if is_file else config.network, voltage=limits)
+        network = str(file) if is_file else config.network
+        return feeder_from_pandapower(network, voltage=limits, switched=switched)
     return read_feeder_csv(
         folder / str(config.buses),
         folder / str(config.branches),
@@ -151,7 +155,9 @@ def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> F
         slack_bus=config.slack_bus,
         v_base_kv=config.base_kv,
         voltage=limits,
-        switched=dict.fromkeys(config.open_branches, False) | dict.fromkeys(config.closed_branches, True),
+        switched=dict.fromkeys(config.open_branches, False)
+        | dict.fromkeys(config.closed_branches, True)
+        | dict(switched),
     )
 
 
