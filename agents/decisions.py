@@ -21,7 +21,7 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging, drive
 from cosim.ev.session import Session
 from cosim.messages import PeriodOpened, TariffIssued
-from cosim.periods import PeriodOfDay
+from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -203,6 +203,7 @@ def sessions(
             int(decision.station[row]),
             Session(
                 ev=int(ev[row]) + 1,
+                day=int(decision.departure_s[row]) // SECONDS_PER_DAY + 1,
                 trip=int(trip[row]),
                 arrival_s=int(arrival_s[row]),
                 energy_kwh=float(energy_use.session_kwh[row]),

@@ -20,6 +20,7 @@ def turned_away(session: Session, now_s: int, soc: float, remaining_kwh: float) 
     """Return what a vehicle still requests that has lost its place."""
     return Session(
         ev=session.ev,
+        day=session.day,
         trip=session.trip,
         arrival_s=now_s,
         energy_kwh=remaining_kwh,

@@ -160,6 +160,7 @@ class EV(mesa.Agent):
         return ChargeRequest(
             **self.clock.envelope(self.name),
             ev=self.number,
+            day_of_trip=session.day,
             trip=session.trip,
             energy_kwh=session.energy_kwh,
             soc=session.soc,
