@@ -19,6 +19,7 @@ from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
 from agents.events.mail import MailEvents, mail_settings, tell_mail
+from agents.events.roads import RoadEvents
 from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
 from agents.events.stations import StationEvents, StationsInService
@@ -33,9 +34,11 @@ from agents.path_choice import PathChoice
 from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
+from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
+from agents.step_deadline import StepDeadline
 from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
@@ -49,6 +52,8 @@ from cosim.scenario import DayAhead, Scenario
 from cosim.scenario.choice import CheckedChoice
 
 Progress = Callable[[PeriodOfDay], None]
+CHOICES = 10
+"""A step of a single agent may take so many times as long as a call of a choice class."""
 
 
 class CoSimModel(mesa.Model):
@@ -75,6 +80,7 @@ class CoSimModel(mesa.Model):
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock, self.failures = Clock(env, scenario.periods), env.failures
+        self.deadline = StepDeadline(env, CHOICES * scenario.config.population.choice_time_max_s)
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
@@ -146,6 +152,7 @@ class CoSimModel(mesa.Model):
             self.watch.evs,
         )
         self.choice = PathChoice(self.scenario_case, self.day_ahead)
+        self.drives = Drives(self.roads, self.plan.trips, before.drives if before else ())
         context = DecisionContext(
             evs=self.plan.evs,
             trips=self.plan.trips,
@@ -153,6 +160,7 @@ class CoSimModel(mesa.Model):
             choice=self.choice,
             prices=self.prices,
             roads=self.roads,
+            drives=self.drives,
             in_service=self.in_service,
         )
         shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
@@ -183,7 +191,10 @@ class CoSimModel(mesa.Model):
         closures = Closures(self.choice)
         arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
         stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
-        return stations, MailEvents(), Silence(self)
+        self.road_events = RoadEvents(
+            self.roads, self.drives, self.population, closures, self.effects, self.start_s
+        )
+        return stations, self.road_events, MailEvents(), Silence(self)
 
     @property
     def is_last_day(self) -> bool:
@@ -201,7 +212,8 @@ class CoSimModel(mesa.Model):
         if isinstance(self.scenario_case.choice, CheckedChoice):
             self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
         try:
-            self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+            with self.deadline:
+                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
@@ -209,6 +221,8 @@ class CoSimModel(mesa.Model):
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
+        self.drives.settle()
+        self.road_events.tell_departures(self.events)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
         self.events.record(self.recorder, self.plan.trips)
@@ -239,11 +253,13 @@ class CoSimModel(mesa.Model):
         stations = self.stations
         information = self.population.information
         last = self.clock.periods.at(now_s - 1)
+        under_way = record.trips.select(record.at_end.is_under_way)
         counts_reports = self.scenario_case.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
             evs=None if state is None else ev_states_after(state, record.trips, self.scenario_case, now_s),
-            under_way=record.trips.select(record.at_end.is_under_way),
+            under_way=under_way,
+            drives=self.drives.of(under_way),
             sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),
