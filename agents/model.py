@@ -128,7 +128,7 @@ class CoSimModel(mesa.Model):
     def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
         """Return the day of the EVs: of single agents, which are created here, each draws its own."""
         scenario = self.scenario_case
-        if scenario.config.population.resolution == "batch":
+        if scenario.config.population.resolution == "batch" or not draws.n_ev:
             return draw_day(scenario, draws, self.day, state)
         self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
         return draw_own_days(self.evs, scenario, self.day, state)
