@@ -14,6 +14,7 @@ from agents.information import InformationState
 from agents.path_choice import ChoiceSet, PathChoice
 from agents.plans import EVAttributes
 from agents.price_list import PriceLists
+from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.trip_table import TripTable
 from cosim.arrays import FloatArray, IntArray
@@ -33,6 +34,7 @@ class DecisionContext:
     choice: PathChoice
     prices: PriceLists
     roads: Roads
+    drives: Drives
     in_service: StationsInService
 
 

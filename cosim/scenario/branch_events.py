@@ -1,7 +1,10 @@
 """Branches that events open and ties that they close: what they refer to, and the networks that come of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import combinations
+from pathlib import Path
 
 from cosim.config import ScenarioConfig
 from cosim.config.events import BranchEvent, DeviceEvent
@@ -9,6 +12,7 @@ from cosim.errors import ConfigError, Problem, refuse
 from cosim.grid.cut_off import cut_off
 from cosim.grid.radial import Feeder
 from cosim.scenario.events import Event, place_of
+from cosim.scenario.feeder_case import FeederCase, read_feeder
 from cosim.scenario.grid_references import feeder_of
 
 TIES_AT_ONCE_MAX = 4
@@ -54,6 +58,26 @@ def _problems(event: Event, config: ScenarioConfig, feeders: Sequence[Feeder]) -
         branches = [name for feeder in own for name in feeder.branch_names]
         allowed = f"one of the {len(branches)} branches in service, {branches[0]} to {branches[-1]}"
         yield Problem(field=f"{place}.name", value=event.thing, allowed=allowed)
+
+
+def with_events(
+    cases: Sequence[FeederCase],
+    feeders: Sequence[Feeder | None],
+    events: Sequence[Event],
+    config: ScenarioConfig,
+    folder: Path,
+) -> tuple[FeederCase, ...]:
+    """Return each feeder with the events that befall it and the networks that they make; raises ConfigError."""
+    check_branches(events, config, feeders)
+    by_name = {one.name: one for one in config.grid.feeders}
+    found = []
+    for case in cases:
+        own = events_of(case.feeder, events, config)
+        networks = networks_of(
+            case.feeder, own, config, partial(read_feeder, by_name[case.feeder.name], folder)
+        )
+        found.append(replace(case, outages=replace(case.outages, events=own, rewired=networks)))
+    return tuple(found)
 
 
 def networks_of(

@@ -63,7 +63,9 @@ def _of_day(
             continue
         planned = any(a <= first_s < b and bus in own for a, b, own in foreseen)
         then = [event for event in branches if event.holds_at(first_s) and event.planned >= planned]
-        number = min(then, key=lambda event: (bool(event.config.tie), event.number)).number  # type: ignore[union-attr]
+        # by itself, or only together with others
+        alone = [event for event in then if case.feeder.bus_index(bus) in case.outages.alone(event).cut_off]
+        number = min(event.number for event in alone or then)
         if times and times[-1][:2] == (planned, number) and times[-1][3] == first_s - start_s:
             times[-1] = (planned, number, times[-1][2], stop_s - start_s)
         else:

@@ -6,7 +6,7 @@ more than half of it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -33,10 +33,6 @@ class Outages:
     feeder: Feeder
     rewired: Mapping[frozenset[int], Feeder] = field(default_factory=dict)
     """The feeder with ties closed, by the numbers of their events."""
-
-    def with_events(self, events: tuple[Event, ...], rewired: Mapping[frozenset[int], Feeder]) -> "Outages":
-        """Return these events, and the networks that their ties make."""
-        return replace(self, events=events, rewired=rewired)
 
     def planned(self, day: int = 1) -> InService:
         """Return what is known beforehand to be in service in each period of a day."""
