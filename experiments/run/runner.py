@@ -252,7 +252,7 @@ def _facts(
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
-        "events": event_records(tables.get("agents", {}).get("events")),
+        "events": event_records(scenario, tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
