@@ -46,6 +46,38 @@ LINKS = """link,from,to,t0_min,capacity_veh_h,alpha,beta
 6,3,2,1,100,0.15,4
 """
 """The toy with a road between its two paths."""
+BUSES = """bus,p_kw,q_kvar
+1,0,0
+2,200,100
+3,200,100
+4,100,50
+"""
+BRANCHES = """branch,from_bus,to_bus,r_ohm,x_ohm,in_service
+1,1,2,0.5,0.4,True
+2,2,3,0.5,0.4,True
+3,3,4,0.5,0.4,True
+tie,1,3,1.5,1.2,False
+"""
+"""Its feeder with a tie."""
+FEEDER = """
+[grid]
+buses = "buses.csv"
+branches = "branches.csv"
+[[grid.renewables]]
+name = "roof"
+kind = "pv"
+bus = 3
+s_kva = 80.0
+profile = "load_pu"
+[[grid.turbines]]
+name = "turbine"
+bus = 2
+p_max_kw = 100.0
+q_max_kvar = 50.0
+ramp_kw_per_h = 20.0
+cost_a_cny_per_mw2h = 1.0
+cost_b_cny_per_mwh = 300.0
+"""
 SECONDS_PER_DAY = 86_400
 KILLED, HANGING = 0.03, 0.03
 """Shares of the seeds whose run is killed, and whose solver hangs."""
@@ -74,6 +106,16 @@ def road(rng: Rng) -> dict[str, Any]:
     return place | ({"capacity": 0.3} if rng.random() < 0.3 else {})
 
 
+def device(name: str) -> Callable[[Rng], dict[str, Any]]:
+    """Return what gives the fields of a device that fails, wholly or in part."""
+    return lambda rng: {"name": name, "power": float(rng.choice([0.0, 0.5]))}
+
+
+def branch(rng: Rng) -> dict[str, Any]:
+    """Return the fields of an open branch, with or without a tie."""
+    return ({"name": "1", "tie": "tie"}, {"name": "2"}, {"name": "3"})[int(rng.integers(3))]
+
+
 def meter(rng: Rng) -> dict[str, Any]:
     """Return the fields of a meter that does not read."""
     return {"name": "S", "reading": str(rng.choice(["missing", "frozen"]))}
@@ -88,6 +130,10 @@ KINDS: dict[str, tuple[bool, Callable[[Rng], dict[str, Any]]]] = {
     "station": (True, station),
     "chargers": (True, chargers),
     "road": (True, road),
+    "pv": (True, device("roof")),
+    "turbine": (True, device("turbine")),
+    "storage": (True, device("storage")),
+    "branch": (True, branch),
     "operator": (False, lambda _: {"name": "feeder"}),
     "coordinator": (False, lambda _: {}),
     "meter": (False, meter),
@@ -100,9 +146,10 @@ KINDS: dict[str, tuple[bool, Callable[[Rng], dict[str, Any]]]] = {
 def study() -> Path:
     """Return the file of the scenario, which lasts as long as this process."""
     folder = Path(tempfile.mkdtemp(prefix="events-"))
-    (folder / "links.csv").write_text(LINKS, encoding="utf-8")
-    text = 'extends = "toy"\nname = "events"\n[road]\nlinks = "links.csv"\n'
-    (folder / "events.toml").write_text(text, encoding="utf-8")
+    files = {"links.csv": LINKS, "buses.csv": BUSES, "branches.csv": BRANCHES}
+    files["events.toml"] = f'extends = "toy"\nname = "events"\n[road]\nlinks = "links.csv"\n{FEEDER}'
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return folder / "events.toml"
 
 

@@ -26,12 +26,13 @@ KINDS = {
     "ChargeRequest": (EV, (STATION,), "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}"),
     "ChargeStarted": (STATION, (EV,), "after {wait_min:.0f} min"),
     "ChargeEnded": (STATION, (EV,), "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY"),
+    "TurnedAway": (STATION, (EV,), "{energy_kwh:.1f} kWh, {remaining_kwh:.1f} kWh not delivered"),
     "TripReported": (EV, (COORDINATOR,), "{wait_min:.0f} min waited, {charge_min:.0f} min charged"),
     "TripsReported": (EV, (COORDINATOR,), ""),
 }
 """The lanes between which a message of each kind goes, and what of its content is drawn."""
 TO_ALL = (OPERATOR, STATION, EV)
-OF_ONE_EV = ("ChargeRequest", "ChargeStarted", "ChargeEnded", "TripReported")
+OF_ONE_EV = ("ChargeRequest", "ChargeStarted", "ChargeEnded", "TurnedAway", "TripReported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Sequence:
 def sequence(day: Day) -> Sequence | None:
     """Return the opening of the period with most requests and the story of its first EV that charges."""
     messages = day.agents("messages")
+    messages = messages[messages.kind.isin(KINDS)]  # what fails has no lane
     if messages.empty:
         return None
     requests = messages[messages.kind == "ChargeRequest"]
