@@ -32,7 +32,7 @@ def read_file(file: Path) -> TntpFile:
     table = Table(file)
     header: dict[str, tuple[int, str]] = {}
     rows: list[tuple[int, str]] = []
-    for number, line in read_lines(table, "a TNTP file is needed"):
+    for number, line in enumerate(read_lines(table, "a TNTP file is needed"), start=1):
         text = line.partition("~")[0].strip()
         if text.startswith("<"):
             key, _, value = text[1:].partition(">")
