@@ -34,6 +34,7 @@ from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
+from experiments.run import learning_check
 from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
@@ -53,6 +54,7 @@ from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces, Store, Tell, left_behind
 from experiments.study import whole_without_page
 
+LEARNING = "learning check"
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
 """The tables of the models that ran, by model."""
@@ -170,8 +172,18 @@ class RunUnderWay:
                 self.scenario.periods.hours,
             )
             learning = learning_table(*links, days=config.days, hours=hours)
-            tables["comparison"] = {**compared, "learning": learning}
+            tables["comparison"] = {**compared, "learning": learning, **self._check(day)}
         return tables
+
+    def _check(self, day: EquilibriumDay) -> dict[str, Frame]:
+        """Return the tables of the check by drivers who learn, if it is made: not where days are repeated."""
+        if len(self.seeds) > 1 or not learning_check.is_made(self.scenario, day.demand.n_ev):
+            return {}
+        stages = self.stages
+        with stages.stage(LEARNING):
+            return learning_check.check_of_equilibrium(
+                self.scenario, day, lambda share: stages.progress(LEARNING, share)
+            )
 
     @property
     def replications(self) -> list[Reader]:
@@ -247,6 +259,7 @@ def _facts(
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
+        "learning_check": _learning_check(tables.get("comparison", {})),
         "events": event_records(tables.get("agents", {}).get("events")),
     }
     return {
@@ -272,6 +285,12 @@ def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
     rows = comparison["learning"].to_dict("records")
     figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
     return {**figures, **({"learning": rows} if days > 1 else {})}
+
+
+def _learning_check(comparison: dict[str, Frame]) -> dict[str, Any] | None:
+    """Return how far drivers who learn end from the equilibrium."""
+    found = comparison.get("learning_check")
+    return None if found is None else learning_check.check_facts(found.to_dict("records"))
 
 
 def _write_report(run_so_far: Run) -> None:
