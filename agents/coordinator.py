@@ -170,7 +170,7 @@ class Coordinator(mesa.Agent):
             self.announced_min = self.traffic.announced_min(period)
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
-        self.roads.open(period, self.traffic.effective_min(period), self.announced_min, prices)
+        self.roads.open(period, self.traffic.full_min(period), self.announced_min, prices)
         closed = self.reported_closed()
         for name, times_min in self.announced_min.items() if announced else ():
             told_min = times_min.copy()

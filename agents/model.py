@@ -19,6 +19,7 @@ from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
 from agents.events.mail import MailEvents, mail_settings, tell_mail
+from agents.events.roads import RoadEvents
 from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
 from agents.events.stations import StationEvents, StationsInService
@@ -33,6 +34,7 @@ from agents.path_choice import PathChoice
 from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
+from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
@@ -146,6 +148,7 @@ class CoSimModel(mesa.Model):
             self.watch.evs,
         )
         self.choice = PathChoice(self.scenario_case, self.day_ahead)
+        self.drives = Drives(self.roads, self.plan.trips, before.drives if before else ())
         context = DecisionContext(
             evs=self.plan.evs,
             trips=self.plan.trips,
@@ -153,6 +156,7 @@ class CoSimModel(mesa.Model):
             choice=self.choice,
             prices=self.prices,
             roads=self.roads,
+            drives=self.drives,
             in_service=self.in_service,
         )
         shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
@@ -183,7 +187,10 @@ class CoSimModel(mesa.Model):
         closures = Closures(self.choice)
         arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
         stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
-        return stations, MailEvents(), Silence(self)
+        self.road_events = RoadEvents(
+            self.roads, self.drives, self.population, closures, self.effects, self.start_s
+        )
+        return stations, self.road_events, MailEvents(), Silence(self)
 
     @property
     def is_last_day(self) -> bool:
@@ -203,6 +210,8 @@ class CoSimModel(mesa.Model):
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
+        self.drives.settle()
+        self.road_events.tell_departures(self.events)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
         self.events.record(self.recorder, self.plan.trips)
@@ -243,11 +252,13 @@ class CoSimModel(mesa.Model):
         stations = self.stations
         information = self.population.information
         last = self.clock.periods.at(now_s - 1)
+        under_way = record.trips.select(record.at_end.is_under_way)
         counts_reports = self.scenario_case.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
             evs=None if state is None else ev_states_after(state, record.trips, self.scenario_case, now_s),
-            under_way=record.trips.select(record.at_end.is_under_way),
+            under_way=under_way,
+            drives=self.drives.of(under_way),
             sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),

@@ -92,7 +92,10 @@ class ChargeRequest(Message):
 
     physical: ClassVar[bool] = True
     ev: int
+    day_of_trip: int
+    """Day on which the trip set out."""
     trip: int
+    """Number of the trip in its day."""
     energy_kwh: float
     """Energy requested on the grid side."""
     soc: float

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from cosim.messages import INFORMATION
 from cosim.periods import SECONDS_PER_DAY
-from cosim.sections import Place, Section, contradiction
+from cosim.sections import Entries, Place, Section, contradiction
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
 MIDNIGHT = "24:00"
@@ -67,6 +67,11 @@ class EventConfig(Section):
         return self
 
     @property
+    def thing(self) -> str:
+        """Name of what it happens to; empty where there is only one."""
+        return str(getattr(self, "name", ""))
+
+    @property
     def from_s(self) -> int:
         """Second of the day at which it begins."""
         return seconds_of(self.begins)
@@ -100,15 +105,46 @@ class ChargersEvent(EventConfig):
 
 
 class RoadEvent(EventConfig):
-    """``[[events]]`` of kind ``road``: a road link is closed, or has less capacity."""
+    """``[[events]]`` of kind ``road``: road links are closed, or have less capacity."""
 
-    words: ClassVar[str] = "road {0.name} with {0.capacity:.0%} of its capacity"
+    words: ClassVar[str] = "road {0.thing} {0.state}"
     kind: Literal["road"]
-    """A road link is closed, or has less capacity."""
-    name: Place
-    """Name of the link."""
+    """Road links are closed, or have less capacity."""
+    name: Place | None = None
+    """Name of the link, as in the file of the links."""
+    links: Entries[Place] = ()
+    """Names of several links instead, such as both directions of a road."""
+    from_node: Place | None = None
+    """Instead of names the node where it begins: all links from there to to_node."""
+    to_node: Place | None = None
+    """The node where it ends."""
     capacity: Annotated[float, Field(ge=0, le=0.99)] = 0.0
     """Share of its capacity that remains, 0.01 or more; 0: closed."""
+
+    @property
+    def thing(self) -> str:
+        """The links."""
+        return ", ".join(self.link_names) or f"{self.from_node}-{self.to_node}"
+
+    @property
+    def link_names(self) -> tuple[str, ...]:
+        """Links that are named."""
+        return self.links if self.name is None else (self.name,)
+
+    @property
+    def state(self) -> str:
+        """What has become of them."""
+        return f"with {self.capacity:.0%} of the capacity" if self.capacity else "closed"
+
+    @model_validator(mode="after")
+    def names_links(self) -> "RoadEvent":
+        """Require one way of naming links."""
+        ends = self.from_node, self.to_node
+        ways = (self.name is not None) + bool(self.links) + any(end is not None for end in ends)
+        if ways != 1 or (ways == 1 and not self.link_names and None in ends):
+            sentence = "it must have name, or links, or both from_node and to_node"
+            raise contradiction(sentence, "name", "links", "from_node", "to_node")
+        return self
 
     @model_validator(mode="after")
     def closed_or_passable(self) -> "RoadEvent":

@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from cosim.arrays import IntArray
 from cosim.config import ScenarioConfig
-from cosim.config.events import AnyEvent
+from cosim.config.events import AnyEvent, RoadEvent
 from cosim.errors import Problem, refuse
 from cosim.mail_settings import EVS
 from cosim.periods import SECONDS_PER_DAY
+from cosim.road.network import Network
 from cosim.road.paths import PathSet
 from cosim.scenario.station import Station
 
-NOT_SIMULATED = frozenset({"road"})
+NOT_SIMULATED = frozenset[str]()
 """Kinds of events that a file may name and that nothing simulates: they are refused."""
 NOT_IN_EQUILIBRIUM = frozenset({"station", "chargers", "road"})
 """Kinds of events that are no part of the equilibrium: they cannot be planned."""
@@ -38,7 +42,7 @@ class Event:
     @property
     def thing(self) -> str:
         """Name of what it happens to; empty where there is only one."""
-        return str(getattr(self.config, "name", ""))
+        return self.config.thing
 
     @property
     def planned(self) -> bool:
@@ -90,8 +94,9 @@ def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, 
 
 def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> Iterator[Problem]:
     """Yield the problems of one event."""
+    name = getattr(event.config, "name", "")
     names = [getattr(entry, "name", "") for entry in config.events]
-    place = f"events.{event.thing if names.count(event.thing) == 1 else event.number - 1}"
+    place = f"events.{name if name and names.count(name) == 1 else event.number - 1}"
     if event.kind in NOT_SIMULATED:
         clause = f"is '{event.kind}', a kind of event that is not simulated"
         yield Problem(clause, field=f"{place}.kind", value=event.kind)
@@ -129,8 +134,24 @@ def _road_problems(
         return
     network = paths.network
     roads = [link for link, charges in zip(network.links, network.is_charging, strict=True) if not charges]
-    if event.name not in roads:
-        yield _unknown(place, event.name, "road link", roads)
+    for name in set(event.link_names) - set(roads):
+        yield _unknown(place, name, "road link", roads, "name" if event.name else "links")
+    if not event.link_names and not links_of(network, event).size:
+        clause = f"leads from node '{event.from_node}' to node '{event.to_node}'; no road does"
+        yield Problem(clause, field=place, value=event.thing)
+
+
+def links_of(network: Network, event: RoadEvent) -> IntArray:
+    """Return the road links that an event names, or that lead from one of its nodes to the other."""
+    ends, names = (event.from_node, event.to_node), set(event.link_names)
+    nodes = network.nodes
+    found = [
+        link
+        for link in np.flatnonzero(~network.is_charging).tolist()
+        if network.links[link] in names
+        or (nodes[network.from_node[link]], nodes[network.to_node[link]]) == ends
+    ]
+    return np.array(found, dtype=np.int64)
 
 
 def _operator_problems(
@@ -153,9 +174,9 @@ def _mail_problems(
         yield Problem(field=f"{place}.sender", value=event.sender, allowed=allowed)
 
 
-def _unknown(place: str, name: str, kind: str, names: list[str]) -> Problem:
+def _unknown(place: str, name: str, kind: str, names: list[str], field: str = "name") -> Problem:
     allowed = f"one of the {len(names)} {kind}s, {names[0]} to {names[-1]}" if len(names) > 1 else names[0]
-    return Problem(field=f"{place}.name", value=name, allowed=allowed)
+    return Problem(field=f"{place}.{field}", value=name, allowed=allowed)
 
 
 CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[Problem]]] = {

@@ -1,6 +1,8 @@
 """Day-ahead against real time: the equilibrium's forecast, the operators' re-dispatch, and the realised load."""
 
 from collections.abc import Mapping
+from itertools import starmap
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +10,9 @@ from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay
 from cosim.coupling.real_time import Loads, real_time_table
 from cosim.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNIT_VALUES = {"storage_value_cny": "storage", "demand_response_value_cny": "demand response"}
 VALUES = ("forecast_error_cost_cny", "re_dispatch_value_cny", *UNIT_VALUES)
@@ -31,23 +36,31 @@ def values_cny(real_time: Frame) -> dict[str, float | None]:
     """Return what the day's forecast error cost, and what re-dispatch and each kind of unit were worth [CNY].
 
     The value of a kind of unit is what it saves under perfect foresight: the cost of that day without it less the
-    cost with it. It is None where limits are broken without the unit (`kept_by`), which no cost shows.
+    cost with it. A difference is None where one of its two days breaks a limit that the other may keep: what a broken
+    limit saves is no value (`kept_by` names the units without which more are broken).
     """
-    cost = real_time.groupby(["without", "plan"]).cost_cny.sum()
-    known, replanned, blind = (cost["", plan] for plan in ("perfect_foresight", "re_dispatch", "day_ahead"))
-    limits = kept_by(real_time)
+    cost, broken = real_time.groupby(["without", "plan"]).cost_cny.sum(), limits_broken(real_time)
+    known, replanned, blind = (("", plan) for plan in ("perfect_foresight", "re_dispatch", "day_ahead"))
+    pairs = (
+        (replanned, known),
+        (blind, replanned),
+        *(((unit, known[1]), known) for unit in UNIT_VALUES.values()),
+    )
 
-    def worth(unit: str) -> float | None:
-        comparable = unit in cost.index and unit not in limits
-        return float(cost[unit, "perfect_foresight"] - known) if comparable else None
+    def saved(dearer: tuple[str, str], cheaper: tuple[str, str]) -> float | None:
+        comparable = dearer in cost.index and not broken[dearer] and not broken[cheaper]
+        return float(cost[dearer] - cost[cheaper]) if comparable else None
 
-    values = (float(replanned - known), float(blind - replanned), *map(worth, UNIT_VALUES.values()))
-    return dict(zip(VALUES, values, strict=True))
+    return dict(zip(VALUES, starmap(saved, pairs), strict=True))
+
+
+def limits_broken(real_time: Frame) -> "pd.Series[int]":
+    """Return how many limits are broken, and how many periods have no exact dispatch, by ``without`` and ``plan``."""
+    count = real_time.outside_limits + ~real_time.status.isin(["optimal", "locally optimal"])
+    return count.groupby([real_time.without, real_time.plan]).sum()
 
 
 def kept_by(real_time: Frame) -> list[str]:
     """Return the units without which the foreseen day breaks more limits than with them."""
-    known = real_time[real_time.plan == "perfect_foresight"]
-    broken = known.outside_limits + ~known.status.isin(["optimal", "locally optimal"])
-    count = broken.groupby(known.without).sum()
-    return [unit for unit in UNIT_VALUES.values() if unit in count.index and count[unit] > count[""]]
+    broken = limits_broken(real_time).xs("perfect_foresight", level="plan")
+    return [unit for unit in UNIT_VALUES.values() if unit in broken.index and broken[unit] > broken[""]]

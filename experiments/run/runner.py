@@ -32,13 +32,12 @@ from cosim.scenario.feeder_case import network_notes
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
-from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
 from experiments.run import learning_check
 from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
-from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
+from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day, recorded
 from experiments.run.over_replications import ONE_DAY, over_replications, violations_of
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import (

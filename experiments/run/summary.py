@@ -11,6 +11,7 @@ from cosim.scenario import Scenario
 from experiments.compare.choices import pooled_p_values
 from experiments.compare.measures import rmse
 from experiments.compare.totals import mean_wait_min
+from experiments.run.many_days import recorded, with_carry_over
 from experiments.run.real_time import VALUES, kept_by, values_cny
 
 Tables = Mapping[str, Frame]
@@ -27,21 +28,24 @@ def summarise(scenario: Scenario, tables: Mapping[str, Tables]) -> dict[str, Any
     an EV that departs late arrives, waits and charges on the next day.
     """
     agents, main = tables.get("agents"), tables.get("agents") or tables["equilibrium"]
-    comparison, sessions = tables.get("comparison"), float(main["stations"].arrivals.sum())
-    day, hours = main["dispatch"][main["dispatch"].day == 1], scenario.periods.hours
+    comparison, hours, day = tables.get("comparison"), scenario.periods.hours, main["dispatch"]
+    evs, stations, dispatch = (
+        with_carry_over(recorded(main), name) for name in ("evs", "stations", "dispatch")
+    )
+    sessions = float(stations.arrivals.sum())
     return {
-        **(_trips_of_agents(agents["evs"]) if agents else _trips_of_equilibrium(main["paths"], hours)),
+        **(_trips_of_agents(evs) if agents else _trips_of_equilibrium(main["paths"], hours)),
         **(_mail_and_invariants(agents) if agents else dict.fromkeys(WATCHED)),
         "sessions": int(sessions) if agents else sessions,
-        "energy_kwh": float(main["stations"].energy_kwh.sum()),
-        **_stations(main["stations"], scenario),
+        "energy_kwh": float(stations.energy_kwh.sum()),
+        **_stations(stations, scenario),
         "cost_cny": float(day.cost_cny.sum()),
         "losses_kwh": float(day.losses_kw.sum()) * hours,
         "voltage_min_pu": float(day.voltage_min_pu.min()),
-        "relaxation_error_max": float(main["dispatch"].relaxation_error_max.max()),
-        "ac_mismatch_max_pu": float(main["dispatch"].ac_mismatch_max_pu.max()),
+        "relaxation_error_max": float(dispatch.relaxation_error_max.max()),
+        "ac_mismatch_max_pu": float(dispatch.ac_mismatch_max_pu.max()),
         **(dict.fromkeys(COMPARED) if comparison is None else _compared(comparison)),
-        "solver": str(main["dispatch"].solver.iloc[0]),
+        "solver": str(day.solver.iloc[0]),
     }
 
 
