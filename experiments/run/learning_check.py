@@ -17,6 +17,7 @@ from scipy.stats import chi2
 from agents.learners import LearningDay, learning_days
 from cosim.arrays import FloatArray, Frame
 from cosim.coupling import EquilibriumDay, day_ahead
+from cosim.coupling.day import RoadDay
 from cosim.coupling.prices import day_tariff, dispatch_feeders, nodal_prices
 from cosim.errors import InfeasibleError
 from cosim.results import Recorder
@@ -171,7 +172,7 @@ def learn(scenario: Scenario, ahead: DayAhead, progress: Callable[[float], None]
     return Learnt(scenario=scenario, paths=ahead.paths, session_kwh=ahead.session_kwh, days=tuple(days))
 
 
-def ev_path_veh_h(day: EquilibriumDay) -> FloatArray:
+def ev_path_veh_h(day: RoadDay) -> FloatArray:
     """Return the equilibrium's EV flow on each path, (T, P)."""
     is_car = day.paths.class_of_group[day.paths.groups.group_of_path] == CAR
     return np.where(is_car, 0.0, np.array([period.path_flow_veh_h for period in day.periods]))
