@@ -64,6 +64,7 @@ class ScenarioConfig(Section):
     coupling: CouplingConfig = CouplingConfig()
     messages: MessagesConfig = MessagesConfig()
     learning_check: LearningCheckConfig = LearningCheckConfig()
+    """Check of the equilibrium by drivers who are told nothing of it."""
     events: Entries[AnyEvent] = ()
     """Faults and closures: what fails, when, and when it is back."""
 

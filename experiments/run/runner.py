@@ -258,7 +258,6 @@ def _facts(
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
-        "learning_check": _learning_check(tables.get("comparison", {})),
         "events": event_records(tables.get("agents", {}).get("events")),
     }
     return {
@@ -278,18 +277,16 @@ def _facts(
 
 
 def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
-    """Return how far the agents' flows are from the equilibrium, on the last day and on all."""
+    """Return how far the agents' flows are from the equilibrium, on the last day and on all, and learners' flows."""
+    check = comparison.get("learning_check")
+    found = {
+        "learning_check": None if check is None else learning_check.check_facts(check.to_dict("records"))
+    }
     if "learning" not in comparison:
-        return {}
+        return found
     rows = comparison["learning"].to_dict("records")
     figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
-    return {**figures, **({"learning": rows} if days > 1 else {})}
-
-
-def _learning_check(comparison: dict[str, Frame]) -> dict[str, Any] | None:
-    """Return how far drivers who learn end from the equilibrium."""
-    found = comparison.get("learning_check")
-    return None if found is None else learning_check.check_facts(found.to_dict("records"))
+    return {**found, **figures, **({"learning": rows} if days > 1 else {})}
 
 
 def _write_report(run_so_far: Run) -> None:
