@@ -63,7 +63,7 @@ class GridOperator(mesa.Agent):
 
     def start(self) -> None:
         """Register the operator's process, and that of its feeder, on the clock."""
-        self.clock.begin(self.name, self.run())
+        self.clock.begin(self.name, self.run(), is_brief=False)
         self.clock.env.process(self.operate())
 
     def run(self) -> Generator[simpy.Event, Any, None]:

@@ -38,6 +38,7 @@ from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
+from agents.step_deadline import StepDeadline
 from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import FloatArray, Frame
@@ -51,6 +52,8 @@ from cosim.scenario import DayAhead, Scenario
 from cosim.scenario.choice import CheckedChoice
 
 Progress = Callable[[PeriodOfDay], None]
+CHOICES = 10
+"""A step of a single agent may take so many times as long as a call of a choice class."""
 
 
 class CoSimModel(mesa.Model):
@@ -77,6 +80,7 @@ class CoSimModel(mesa.Model):
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock, self.failures = Clock(env, scenario.periods), env.failures
+        self.deadline = StepDeadline(env, CHOICES * scenario.config.population.choice_time_max_s)
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
@@ -124,7 +128,7 @@ class CoSimModel(mesa.Model):
     def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
         """Return the day of the EVs: of single agents, which are created here, each draws its own."""
         scenario = self.scenario_case
-        if scenario.config.population.resolution == "batch":
+        if scenario.config.population.resolution == "batch" or not draws.n_ev:
             return draw_day(scenario, draws, self.day, state)
         self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
         return draw_own_days(self.evs, scenario, self.day, state)
@@ -227,7 +231,8 @@ class CoSimModel(mesa.Model):
         if isinstance(self.scenario_case.choice, CheckedChoice):
             self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
         try:
-            self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+            with self.deadline:
+                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error

@@ -18,9 +18,7 @@ from agents.station_records import Chargers
 from cosim.arrays import BoolArray
 from cosim.ev.session import Session
 from cosim.scenario import Event, Station
-from cosim.scenario.events import chargers_in_service, holding
-
-KINDS = frozenset({"station", "chargers"})
+from cosim.scenario.events import STATION_KINDS, chargers_in_service, holding
 
 
 class StationsInService:
@@ -32,7 +30,7 @@ class StationsInService:
         self.any_events = bool(events)
         """Whether anything may be closed."""
         self.events = [
-            [event for event in events if event.kind in KINDS and event.thing == station.name]
+            [event for event in events if event.kind in STATION_KINDS and event.thing == station.name]
             for station in stations
         ]
 
@@ -64,7 +62,7 @@ class StationsInService:
 class StationEvents:
     """Events of stations and chargers (``EventFamily``)."""
 
-    kinds: ClassVar[frozenset[str]] = KINDS
+    kinds: ClassVar[frozenset[str]] = STATION_KINDS
     effects: ClassVar[tuple[str, ...]] = (
         "sessions ended",
         "vehicles sent out of the queue",

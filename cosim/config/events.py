@@ -72,6 +72,11 @@ class EventConfig(Section):
         return str(getattr(self, "name", ""))
 
     @property
+    def told(self) -> str:
+        """What happens, and when, for people."""
+        return f"{self.words.format(self)}, {self.begins} to {self.until}"
+
+    @property
     def from_s(self) -> int:
         """Second of the day at which it begins."""
         return seconds_of(self.begins)

@@ -122,8 +122,9 @@ class Scenario:
         if trips_per_ev <= 0:
             problem = "mobility: no EV makes a trip; raise travel_share, or let first departures be earlier"
             raise ConfigError(self.config.name, [problem])
-        configured = self.config.population.evs
-        n_ev = configured or max(1, round(self.config.population.ev_share * self.daily_trips / trips_per_ev))
+        configured, ev_share = self.config.population.evs, self.config.population.ev_share
+        asked = round(ev_share * self.daily_trips / trips_per_ev)
+        n_ev = configured or max(asked, 1 if ev_share else 0)
         if n_ev > MAX_EVS:
             problem = f"these trips take {n_ev:,} EVs; at most {MAX_EVS:,} can be. Lower road.demand_scale"
             raise ConfigError(self.config.name, [problem])

@@ -39,6 +39,7 @@ from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day, recorded
 from experiments.run.over_replications import ONE_DAY, over_replications, violations_of
+from experiments.run.period_watch import PeriodWatch
 from experiments.run.real_time import compare_plans
 from experiments.run.replications import (
     Processes,
@@ -203,13 +204,18 @@ class RunUnderWay:
         """Simulate the agents' days, from the last day boundary of a run that was stopped."""
         scenario = self.scenario
 
+        watch = PeriodWatch(self.note)
+
         def announce(now: PeriodOfDay) -> None:
+            watch.begins(now)
             whole = scenario.config.days * scenario.periods.count
             self.stages.progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
         ahead = day_ahead(scenario, day)
         kept = KeptDays(self.pieces, 1, ahead.days)
-        return kept.tables(kept.simulate(scenario, ahead, self.seeds[0], announce))
+        with watch:
+            simulated = kept.simulate(scenario, ahead, self.seeds[0], announce)
+        return kept.tables(simulated)
 
     def _replicate(self, day: EquilibriumDay) -> list[Reader]:
         """Simulate the further days of the agents and return the readers of their tables."""
@@ -258,7 +264,7 @@ def _facts(
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
-        "events": event_records(tables.get("agents", {}).get("events")),
+        "events": event_records(scenario, tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
