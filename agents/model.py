@@ -18,6 +18,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
+from agents.events.devices import BranchEvents, DeviceEvents, tell_devices
 from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.roads import RoadEvents
 from agents.events.room import Effects, EventFamily, EventRoom
@@ -87,13 +88,12 @@ class CoSimModel(mesa.Model):
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
         self.effects = Effects()
-        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
+        self.in_service = StationsInService(scenario.stations, scenario.all_events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
-        ev_state = start.evs if start else None
         self.evs: list[EV] = []
-        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), start.evs if start else None)
         self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
@@ -111,7 +111,8 @@ class CoSimModel(mesa.Model):
 
     def _event_room(self) -> EventRoom:
         """Return what makes the events of the scenario happen."""
-        events, families = self.scenario_case.events, self._event_families()
+        families = self._event_families()
+        events = self.scenario_case.all_events
         return EventRoom(events, families, self.effects, self.population, self.clock, self.post)
 
     def _invariants(self) -> Invariants:
@@ -194,7 +195,9 @@ class CoSimModel(mesa.Model):
         self.road_events = RoadEvents(
             self.roads, self.drives, self.population, closures, self.effects, self.start_s
         )
-        return stations, self.road_events, MailEvents(), Silence(self)
+        feeders = self.scenario_case.feeders
+        of_grid = DeviceEvents(feeders), BranchEvents(feeders)
+        return stations, self.road_events, MailEvents(), Silence(self), *of_grid
 
     @property
     def is_last_day(self) -> bool:
@@ -225,6 +228,7 @@ class CoSimModel(mesa.Model):
         self.road_events.tell_departures(self.events)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
+        tell_devices(self.events, self, self.clock.periods)
         self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
