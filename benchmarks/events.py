@@ -36,7 +36,7 @@ from experiments.run.runner import run
 
 TWO_STATIONS = [
     {"name": "S", "road_node": "2", "bus": "4", "chargers": 2, "charger_kw": 60.0},
-    {"name": "R", "road_node": "3", "bus": "4", "chargers": 2, "charger_kw": 60.0},
+    {"name": "R", "road_node": "3", "bus": "2", "chargers": 2, "charger_kw": 60.0},
 ]
 LINKS = """link,from,to,t0_min,capacity_veh_h,alpha,beta
 1,1,2,6,100,0.15,4
@@ -54,6 +54,29 @@ PROFILES = """period,load_pu,trip_share,price_cny_per_kwh
 4,0.8,0.15,1.0
 """
 """Of four periods, for a day spends most of its time on checks of the power flow."""
+BRANCHES = """branch,from_bus,to_bus,r_ohm,x_ohm,in_service
+1,1,2,0.5,0.4,True
+2,2,3,0.5,0.4,True
+3,3,4,0.5,0.4,True
+tie,1,4,1.5,1.2,False
+"""
+BUSES = """bus,p_kw,q_kvar
+1,0,0
+2,200,100
+3,200,100
+4,100,50
+"""
+ROOF = {"name": "roof", "kind": "pv", "bus": "4", "s_kva": 100.0, "profile": "load_pu"}
+SCENARIO = """extends = "toy"
+name = "events"
+periods = 4
+profiles = "four.csv"
+[road]
+links = "links.csv"
+[grid]
+buses = "buses.csv"
+branches = "branches.csv"
+"""
 SECONDS_PER_DAY = 86_400
 KILLED, HANGING = 0.03, 0.03
 """Shares of the seeds whose run is killed, and whose solver hangs."""
@@ -92,10 +115,23 @@ def mail(_rng: Rng) -> dict[str, Any]:
     return {"loss_probability": 0.5, "delay_s": 20, "duplicate_probability": 0.2}
 
 
+def part_of(name: str) -> Callable[[Rng], dict[str, Any]]:
+    """Return what gives the fields of a device that fails, or half of it."""
+    return lambda rng: {"name": name, "power": float(rng.choice([0.0, 0.5]))}
+
+
+def branch(rng: Rng) -> dict[str, Any]:
+    """Return the fields of a branch that is open, what it fed cut off or fed over the tie."""
+    return {"name": str(rng.integers(1, 4))} | ({"tie": "tie"} if rng.random() < 0.5 else {})
+
+
 KINDS: dict[str, tuple[bool, Callable[[Rng], dict[str, Any]]]] = {
     "station": (True, station),
     "chargers": (True, chargers),
     "road": (True, road),
+    "storage": (True, part_of("storage")),
+    "pv": (True, part_of("roof")),
+    "branch": (True, branch),
     "operator": (False, lambda _: {"name": "feeder"}),
     "coordinator": (False, lambda _: {}),
     "meter": (False, meter),
@@ -110,10 +146,9 @@ def study() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="events-"))
     (folder / "links.csv").write_text(LINKS, encoding="utf-8")
     (folder / "four.csv").write_text(PROFILES, encoding="utf-8")
-    text = (
-        'extends = "toy"\nname = "events"\nperiods = 4\nprofiles = "four.csv"\n[road]\nlinks = "links.csv"\n'
-    )
-    (folder / "events.toml").write_text(text, encoding="utf-8")
+    (folder / "branches.csv").write_text(BRANCHES, encoding="utf-8")
+    (folder / "buses.csv").write_text(BUSES, encoding="utf-8")
+    (folder / "events.toml").write_text(SCENARIO, encoding="utf-8")
     return folder / "events.toml"
 
 
@@ -139,10 +174,15 @@ def random_settings(seed: int) -> dict[str, Any]:
     """Return the settings of a tiny study with random events."""
     rng = np.random.default_rng(seed)
     days = int(rng.integers(1, 3))
+    events = [random_event(rng, days) for _ in range(int(rng.integers(1, 4)))]
+    branches = [event for event in events if event["kind"] == "branch"]
+    for event in branches[1:]:  # a tie beside another branch that is open may close a ring, which is refused
+        event.pop("tie", None)
     return {
         "stations": TWO_STATIONS,
+        "grid.renewables": [ROOF],
         "days": days,
-        "events": [random_event(rng, days) for _ in range(int(rng.integers(1, 4)))],
+        "events": events,
         "population.evs": 40,
         "population.estimate_diaries": 1_000,
         "population.soc": str(rng.choice(["daily", "carried"])),
