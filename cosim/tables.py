@@ -1,5 +1,7 @@
 """The dictionary of columns (``tables.toml``): type, meaning and unit of every column of the result tables."""
 
+from collections.abc import Mapping
+
 from cosim.columns import Column
 from cosim.files import packaged_text, parsed_toml
 
@@ -36,6 +38,8 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "messages": ("sent_s",),
     "mail": ("day", "kind", "sender"),
     "learning": ("day",),
+    "learning_check": ("links",),
+    "learning_check_days": ("links", "day"),
     "events": ("day", "event"),
     "bands": ("kind", "quantity", "day", "period"),
     "differences": ("pair", "kind", "quantity", "day", "period"),
@@ -47,3 +51,14 @@ SORT_COLUMNS = {
     table: _OTHER_SORT_COLUMNS.get(table.removesuffix(AFTER_MIDNIGHT), ("day", "period")) for table in TABLES
 }
 """Columns by which the rows of each table are sorted; rows that are equal in them keep the order of writing."""
+
+
+def tables_page(tables: Mapping[str, tuple[Column, ...]] = TABLES) -> str:
+    """Return *tables* as Markdown (docs/tables.md), with the type and the meaning of each column."""
+    parts = []
+    for table, columns in tables.items():
+        if table.endswith(AFTER_MIDNIGHT):
+            continue
+        rows = [f"| `{c.name}` | {c.kind} | {c.meaning.replace('|', chr(92) + '|')} |" for c in columns]
+        parts.append("\n".join([f"## `{table}`\n", "| column | type | meaning |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"

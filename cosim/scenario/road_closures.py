@@ -3,9 +3,8 @@
 Of several events of one link the worst holds. In a period that an event covers in part, a link has its mean capacity.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from cosim.arrays import BoolArray, FloatArray
 from cosim.config.events import MIN_CAPACITY_SHARE, AnyEvent, RoadEvent
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay, Periods
 from cosim.road.network import Network
-from cosim.scenario.events import Event, changes_s, links_of
+from cosim.scenario.events import Event, changes_s, holding, links_of, parts
 
 
 class RoadClosures:
@@ -37,9 +36,12 @@ class RoadClosures:
 
     def share(self, now_s: int) -> FloatArray:
         """Return the shares in a second."""
+        return self._share_under(holding(self.events, now_s))
+
+    def _share_under(self, going_on: Collection[Event]) -> FloatArray:
         share = np.ones(len(self.network.links))
-        for event, links, capacity in self._roads:
-            if event.holds_at(now_s):
+        for event, links, capacity in self._roads if going_on else ():
+            if event in going_on:
                 share[links] = np.minimum(share[links], capacity)
         return share
 
@@ -61,8 +63,7 @@ class RoadClosures:
 
     def parts(self, from_s: int, until_s: int) -> list[tuple[float, FloatArray]]:
         """Return the parts of an interval in which nothing changes: the part of the time, and the shares."""
-        bounds = sorted({from_s, *changes_s(self.events, from_s, until_s), until_s})
-        return [((end - start) / (until_s - from_s), self.share(start)) for start, end in pairwise(bounds)]
+        return [(part, self._share_under(going_on)) for part, going_on in parts(self.events, from_s, until_s)]
 
     def in_period(self, periods: Periods, period: PeriodOfDay) -> FloatArray:
         """Return the mean shares in a period; 0 where less remains than counts as passable."""

@@ -13,6 +13,7 @@ import numpy as np
 from agents.plans import PURPOSE
 from cosim.arrays import FloatArray, Frame
 from cosim.scenario.inputs import battery_of_each
+from experiments.compare.event_causes import events
 from experiments.compare.indicator import (
     INFORMATIONAL,
     MATERIAL_SHARE,
@@ -213,6 +214,7 @@ _LOOKS: dict[str, Callable[[Cause], list[Indicator]]] = {
     "network": network,
     "population": population,
     "grid": grid,
+    "events": events,
     "queueing": queueing,
     "range": driving_range,
     "information": information,
