@@ -217,7 +217,9 @@ TURNED_BY: dict[Change, set[str]] = {
         "charging-share-is-known",
     },
     changed("road.demand_scale=0.1"): {"cold-start-needs-tens"},
-    changed("mobility.price_sensitivity=1", variants=2): {"tariff-moves-the-traffic"},
+    changed("mobility.price_sensitivity=1", "population.estimate_diaries=5000", variants=2): {
+        "tariff-moves-the-traffic"
+    },
 }
 
 
