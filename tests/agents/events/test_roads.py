@@ -30,7 +30,7 @@ Build = Callable[..., Scenario]
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Return what builds the toy with the shortcut and two stations, S at node 2 and R at node 3, without its feeder."""
+    """Return what builds the toy with the shortcut and stations S at node 2 and R at node 3, without its feeder."""
     (tmp_path / "links.csv").write_text(SHORTCUT)
     (tmp_path / "shortcut.toml").write_text(
         'extends = "toy"\nname = "shortcut"\n[road]\nlinks = "links.csv"\n'
