@@ -80,8 +80,7 @@ class CoSimModel(mesa.Model):
         env = CountedEnvironment((self.day - 1) * SECONDS_PER_DAY, day_ahead.n_ev + len(scenario.stations))
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
-        self.clock, self.failures = Clock(env, scenario.periods), env.failures
-        self.deadline = StepDeadline(env, CHOICES * scenario.config.population.choice_time_max_s)
+        self.clock, self.counted = Clock(env, scenario.periods), env
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
@@ -213,7 +212,7 @@ class CoSimModel(mesa.Model):
         self.clock.env.process(self._announce(progress))
         self.clock.env.process(self.invariants.watch())
         self.live()
-        record_failures(self.recorder, self.failures, self.clock.periods.at)
+        record_failures(self.recorder, self.counted.failures, self.clock.periods.at)
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
@@ -234,8 +233,9 @@ class CoSimModel(mesa.Model):
         """Run the clock to the end of the day, on the last one until every vehicle has arrived."""
         if isinstance(self.scenario_case.choice, CheckedChoice):
             self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
+        step_max_s = CHOICES * self.scenario_case.config.population.choice_time_max_s
         try:
-            with self.deadline:
+            with StepDeadline(self.counted, step_max_s):
                 self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]

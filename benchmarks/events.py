@@ -178,6 +178,8 @@ def random_settings(seed: int) -> dict[str, Any]:
     branches = [event for event in events if event["kind"] == "branch"]
     for event in branches[1:]:  # a tie beside another branch that is open may close a ring, which is refused
         event.pop("tie", None)
+    for event in branches:  # so is a feeder without any bus
+        event["name"] = event["name"] if "tie" in event else str(rng.integers(2, 4))
     return {
         "stations": TWO_STATIONS,
         "grid.renewables": [ROOF],
