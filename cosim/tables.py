@@ -31,6 +31,7 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "bands": ("kind", "quantity", "day", "period"),
     "differences": ("pair", "kind", "quantity", "day", "period"),
     "g_tests": ("pair", "day", "period"),
+    "day_tests": ("pair", "family", "kind"),
     "convergence_in_n": ("evs", "replication"),
     **dict.fromkeys(("measures", "totals", "route_switchers", "causes", "settings", "verdicts"), ("pair",)),
 }

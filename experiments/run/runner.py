@@ -162,7 +162,7 @@ class RunUnderWay:
         if model == "both":
             with self.stages.stage("comparison"):
                 expected = recorded(tables["equilibrium"])
-                compared = compare_models(config, expected, sides, self.seeds).tables
+                compared = compare_models(config, expected, sides, self.seeds, day.demand.n_ev).tables
             with self.stages.stage("real time"):
                 compared |= dated({"real_time": compare_plans(self.scenario, day, last)}, config.days)
             links, hours = (
