@@ -88,14 +88,16 @@ class _Test:
 def compare_day_choices(recorder: Recorder, pair: int, reference: Sample, other: Sample, seed: int) -> None:
     """Write to ``day_tests``: the shares of stations, the route shares of each class and OD, and theta.
 
-    Of runs with the same draws, who switched station is tested; their routes are in ``route_switchers``.
+    Of runs with the same draws, who switched station is tested, if trips were kept; their routes are in
+    ``route_switchers``.
     """
-    if not other.is_random:
+    paired = are_paired(reference, other)
+    if not other.is_random or (paired and not (keeps_trips(reference) and keeps_trips(other))):
         return
     tests = _theta(fitted_theta(reference), fitted_theta(other))
-    if not are_paired(reference, other):
+    if not paired:
         tests += _shares(reference, other)
-    elif keeps_trips(reference) and keeps_trips(other):
+    else:
         tests.append(_station_switchers(reference, other, stream(seed, "stations", pair)))
     if tests:
         columns = {

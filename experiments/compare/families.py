@@ -49,10 +49,9 @@ def selected(p_adjusted: Mapping[str, FloatArray], level: float = LEVEL) -> tupl
     """Return the families of tests with these adjusted p-values, selected at *level*."""
     smallest = np.array([own.min() for own in p_adjusted.values()])
     share = float((adjusted(smallest, "none") <= level).mean()) if smallest.size else 0.0
+    cut = share * level
     return tuple(
-        Family(
-            name=name, tests=own.size, p_value=float(own.min()), rejected=int((own <= share * level).sum())
-        )
+        Family(name=name, tests=own.size, p_value=float(own.min()), rejected=int((own <= cut).sum()), cut=cut)
         for name, own in p_adjusted.items()
     )
 
@@ -81,7 +80,11 @@ def _adjusted(tables: Mapping[str, Frame]) -> dict[str, FloatArray]:
 def deviating_choices(tables: Mapping[str, Frame], families: Sequence[Family]) -> frozenset[str]:
     """Return whose choices a test rejects: not_charging, charging, and theta where it is that of path choices."""
     cut = {family.name: family.cut for family in families}
-    found = {"theta"} if cut.get(THETA, 0.0) >= _smallest(families, THETA) else set()
+    found = {
+        whose
+        for family, whose in ((THETA, "theta"), (STATIONS, "charging"))
+        if any(own.rejected for own in families if own.name == family)
+    }
     for name, table in ((CHOICES, "g_tests"), (SWITCHING, "route_switchers")):
         if name in cut:
             tests = tables[table]
@@ -92,10 +95,4 @@ def deviating_choices(tables: Mapping[str, Frame], families: Sequence[Family]) -
         tests = tables["day_tests"]
         routes = tests[(tests.family == ROUTES) & (tests.p_adjusted <= cut.get(ROUTES, 0.0))]
         found |= set(routes["item"].str.split().str[0])
-    if cut.get(STATIONS, 0.0) >= _smallest(families, STATIONS):
-        found.add("charging")
     return frozenset(found)
-
-
-def _smallest(families: Sequence[Family], name: str) -> float:
-    return min((family.p_value for family in families if family.name == name), default=1.0)
