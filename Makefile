@@ -5,7 +5,7 @@ run: $(VENV)/installed             ## install, and run the day of the paper
 	$(VENV)/bin/cosim run configs/paper.toml
 
 test: $(VENV)/installed            ## run the tests
-	$(VENV)/bin/python -m pytest -n auto --dist worksteal -q -rs
+	$(VENV)/bin/python -m pytest -n auto --dist loadscope -q -rs
 
 check: $(VENV)/installed           ## style, types and the direction of imports
 	$(VENV)/bin/ruff check .
@@ -13,8 +13,8 @@ check: $(VENV)/installed           ## style, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-wheel: $(VENV)/installed           ## build the wheel, install it elsewhere, and run it there
-	.ci/wheel $(VENV)/bin/python
+wheel:                             ## build the wheel, install it in an environment of its own, and run it there
+	.ci/wheel $(PYTHON)
 
 mutants: $(VENV)/installed         ## FILE=cosim/road/choice.py: break it in small ways; do its own tests notice?
 	PYTEST_ADDOPTS=tests/$(dir $(FILE))test_$(notdir $(FILE)) $(VENV)/bin/mutmut run '$(subst /,.,$(basename $(FILE))).*'
@@ -26,7 +26,7 @@ docs: $(VENV)/installed            ## the documentation as a site: docs/_build/h
 $(VENV)/installed: pyproject.toml
 	@echo 'installing into $(VENV): one to three minutes the first time'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
 	touch $@
 
 .PHONY: run test check wheel mutants docs

@@ -9,6 +9,8 @@ import numpy as np
 from agents.array_file import load_arrays, save_arrays
 from agents.day_boundary import DayBoundary, DayTraffic, Measured, Reports
 from agents.information import LastReceived
+from agents.rerouting import Drive
+from agents.roads import Way
 from agents.trip_table import TripTable
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
@@ -22,6 +24,7 @@ def save_boundary(file: Path, boundary: DayBoundary) -> None:
     records = {
         "day": boundary.day,
         "yesterday": boundary.yesterday.day,
+        "drives": [asdict(drive) for drive in boundary.drives],
         "sessions": [[asdict(session) for session in sessions] for sessions in boundary.sessions],
         **{
             name: [asdict(message) for message in getattr(boundary, name).messages]
@@ -62,6 +65,7 @@ def load_boundary(file: Path) -> DayBoundary:
         day=records["day"],
         evs=EVState(**fields_of("evs")) if fields_of("evs") else None,
         under_way=TripTable(**fields_of("under_way")),
+        drives=tuple(_drive(values) for values in records["drives"]),
         sessions=tuple(tuple(_session(values) for values in sessions) for sessions in records["sessions"]),
         opened=received("opened", PeriodOpened),
         tariff=received("tariff", TariffIssued),
@@ -76,6 +80,11 @@ def load_boundary(file: Path) -> DayBoundary:
             **fields_of("yesterday"),
         ),
     )
+
+
+def _drive(values: dict[str, Any]) -> Drive:
+    ways = {name: value for name, value in values.items() if isinstance(value, dict)}
+    return Drive(**values | {name: Way(**_with_tuples(way)) for name, way in ways.items()})
 
 
 def _session(values: dict[str, Any]) -> Session:

@@ -53,10 +53,12 @@ class Clock:
         self.env = env
         self.periods = periods
 
-    def begin(self, agent: str, steps: Generator[simpy.Event, Any, Any]) -> simpy.Process:
+    def begin(
+        self, agent: str, steps: Generator[simpy.Event, Any, Any], *, is_brief: bool = True
+    ) -> simpy.Process:
         """Begin the process of an agent: where the clock can, one whose failure ends nothing else."""
         if isinstance(self.env, CountedEnvironment):
-            return Story(self.env, steps, agent)
+            return Story(self.env, steps, agent, is_brief=is_brief)
         return self.env.process(steps)
 
     def tell_silent(self, agent: str) -> None:

@@ -170,7 +170,7 @@ class Coordinator(mesa.Agent):
             self.announced_min = self.traffic.announced_min(period)
         self.population.advance()
         prices = self.price_cny_per_kwh[period.row]
-        self.roads.open(period, self.traffic.effective_min(period), self.announced_min, prices)
+        self.roads.open(period, self.traffic.full_min(period), self.announced_min, prices)
         closed = self.reported_closed()
         for name, times_min in self.announced_min.items() if announced else ():
             told_min = times_min.copy()
@@ -189,7 +189,10 @@ class Coordinator(mesa.Agent):
             *self.inbox.take(FaultReported),
             *self.inbox.take(FaultCleared),
         ]
-        last = {report.event: report for report in sorted(reports, key=lambda report: report.sent_s)}
+        last = {
+            (report.event, report.name): report
+            for report in sorted(reports, key=lambda report: report.sent_s)
+        }
         closed = {
             report.name
             for report in last.values()

@@ -15,6 +15,7 @@ from cosim.road.latency import link_time_min
 from cosim.road.paths import PathSet
 from cosim.road.records import record_link_flows, record_path_flows
 from cosim.scenario import CHARGING, DayAhead, Scenario
+from cosim.scenario.road_closures import RoadClosures, at_share
 
 
 class TripsOfPeriod:
@@ -59,11 +60,13 @@ def record_traffic(recorder: Recorder, scenario: Scenario, day_ahead: DayAhead, 
     counts = entering_links(traffic, by_period, scenario, paths)
     counts[: scenario.periods.count] += traffic.carried_over_entries
     first, overlap_min = _first_period(traffic, scenario), scenario.path_size_cost_min(paths)
+    closures = RoadClosures(paths.network, scenario.events)
     for row, trips in enumerate(by_period):
         period, hours = scenario.periods.nth(first + row), scenario.periods.hours
         ev_veh_h = np.bincount(trips.path, minlength=paths.count) / hours
         flows = _Flows(traffic.car_veh_h[row], ev_veh_h, counts[row] / hours)
-        _record_links(recorder, paths, period, traffic, row, trips, flows)
+        share = closures.in_period(scenario.periods, period)
+        _record_links(recorder, paths, share, period, traffic, row, trips, flows)
         charging_cost_min = scenario.charging_cost_min(traffic.price_cny_per_kwh[row], day_ahead.session_kwh)
         cost_min = paths.time_min(traffic.announced_min[row]) + overlap_min
         cost_min += np.where(paths.station >= 0, charging_cost_min[paths.station], 0.0)
@@ -114,6 +117,7 @@ def _entry_min(paths: PathSet, link_time_min: FloatArray) -> FloatArray:
 def _record_links(
     recorder: Recorder,
     paths: PathSet,
+    share: FloatArray,
     period: PeriodOfDay,
     traffic: DayTraffic,
     row: int,
@@ -128,19 +132,22 @@ def _record_links(
         recorder,
         paths.network,
         period,
+        share,
         cars,
         not_charging,
         charging,
         ev_traversal_veh_h=flows.traversal_veh_h,
-        time_min=_experienced_min(paths, cars + not_charging + charging, trips),
+        time_min=_experienced_min(paths, share, cars + not_charging + charging, trips),
         announced_min=traffic.announced_min[row],
         effective_min=traffic.effective_min[row],
     )
 
 
-def _experienced_min(paths: PathSet, flow_veh_h: FloatArray, trips: TripsOfPeriod) -> FloatArray:
+def _experienced_min(
+    paths: PathSet, share: FloatArray, flow_veh_h: FloatArray, trips: TripsOfPeriod
+) -> FloatArray:
     """Return link times at the counted flow; at stations the mean of wait and charge (t0 without arrivals)."""
-    network = paths.network
+    network = at_share(paths.network, share)
     arcs = network.charging_arcs
     road_flow_veh_h = flow_veh_h.copy()
     road_flow_veh_h[arcs] = 0.0

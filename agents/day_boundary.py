@@ -7,6 +7,7 @@ import numpy as np
 
 from agents.information import LastReceived
 from agents.plans import first_ev_state, information_class_of_each
+from agents.rerouting import Drive
 from agents.trip_table import TripTable
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.mobility import EVState
@@ -100,6 +101,8 @@ class DayBoundary:
     """State of the EVs; None where it is not carried over: all start at home, with a state of charge drawn anew."""
     under_way: TripTable
     """Trips on the road or at a station, in order of EVs; at most one for each."""
+    drives: tuple[Drive, ...]
+    """Ways of these trips, where a road was closed or a station chosen under way."""
     sessions: tuple[tuple[Session, ...], ...]
     """For each station the vehicles that charge, wait or are on the way, in order of arrival."""
     opened: LastReceived[PeriodOpened]

@@ -21,6 +21,7 @@ from cosim.mailbox import PostOffice
 from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario
+from cosim.scenario.road_closures import RoadClosures
 
 MAX_EVS_FOR_INDIVIDUAL_TABLES = 100_000
 """Number of EVs up to which trips and sessions are recorded one by one by default."""
@@ -122,6 +123,9 @@ def _flag_evs_under_way(recorder: Recorder, record: DayRecord) -> None:
     if not under_way:
         return
     ended = record.scenario.periods.at(record.end_s - 1)
+    closed = (
+        RoadClosures(record.day_ahead.paths.network, record.scenario.events).closed(record.end_s - 1).any()
+    )
     recorder.add_row(
         "violations",
         day=ended.day,
@@ -129,8 +133,8 @@ def _flag_evs_under_way(recorder: Recorder, record: DayRecord) -> None:
         place="roads and stations",
         kind="on_the_way",
         amount=under_way,
-        sentence=f"{under_way} EVs have not arrived by the end of {ended}: the stations could not "
-        "charge them. Add chargers, or strengthen the feeder.",
+        sentence=f"{under_way} EVs have not arrived by the end of {ended}: the stations could not charge them"
+        + (", or a road is closed." if closed else ". Add chargers, or strengthen the feeder."),
     )
 
 

@@ -13,6 +13,7 @@ from agents.model import CoSimModel, Progress
 from agents.watch import WatchedDay
 from cosim.arrays import Frame
 from cosim.scenario import DayAhead, Scenario
+from cosim.tables import AFTER_MIDNIGHT, OUTLASTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +41,23 @@ def simulate_days(
     last, evs = False, frozenset(watched)
     while not last:
         model = CoSimModel(scenario, day_ahead, seed, start, evs)
-        tables, last = model.simulate(progress), model.is_last_day
+        last, tables = model.is_last_day, outlasting_apart(model.simulate(progress), model.day)
         start = None if last else model.boundary()
         day = DayOfAgents(day=model.day, tables=tables, boundary=start, watched=model.watched_days())
         getattr(mesa.Agent, "_ids", {}).pop(model, None)  # there Mesa 3.3 keeps every model there ever was
         del model
         release_memory()
         yield day
+
+
+def outlasting_apart(tables: Mapping[str, Frame], day: int) -> dict[str, Frame]:
+    """Return the tables with rows after *day* in tables of their own (``dispatch_after_midnight``)."""
+    apart = dict(tables)
+    for name in OUTLASTING:
+        if name in tables and (later := tables[name].day > day).any():
+            apart[name] = tables[name][~later]
+            apart[f"{name}{AFTER_MIDNIGHT}"] = tables[name][later].reset_index(drop=True)
+    return apart
 
 
 def release_memory() -> None:

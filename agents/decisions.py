@@ -14,13 +14,14 @@ from agents.information import InformationState
 from agents.path_choice import ChoiceSet, PathChoice
 from agents.plans import EVAttributes
 from agents.price_list import PriceLists
+from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.trip_table import TripTable
 from cosim.arrays import FloatArray, IntArray
 from cosim.ev.charging import ChargingDecision, ChargingInputs, decide_charging, drive
 from cosim.ev.session import Session
 from cosim.messages import PeriodOpened, TariffIssued
-from cosim.periods import PeriodOfDay
+from cosim.periods import SECONDS_PER_DAY, PeriodOfDay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,6 +34,7 @@ class DecisionContext:
     choice: PathChoice
     prices: PriceLists
     roads: Roads
+    drives: Drives
     in_service: StationsInService
 
 
@@ -201,6 +203,7 @@ def sessions(
             int(decision.station[row]),
             Session(
                 ev=int(ev[row]) + 1,
+                day=int(decision.departure_s[row]) // SECONDS_PER_DAY + 1,
                 trip=int(trip[row]),
                 arrival_s=int(arrival_s[row]),
                 energy_kwh=float(energy_use.session_kwh[row]),

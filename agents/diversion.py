@@ -20,6 +20,7 @@ def turned_away(session: Session, now_s: int, soc: float, remaining_kwh: float) 
     """Return what a vehicle still requests that has lost its place."""
     return Session(
         ev=session.ev,
+        day=session.day,
         trip=session.trip,
         arrival_s=now_s,
         energy_kwh=remaining_kwh,
@@ -55,6 +56,7 @@ def decide_anew(context: DecisionContext, row: int, session: Session, period: Pe
         )
         trips.drive_s[row] += drive_s[station] + onward_s[station] - trips.station_to_destination_s[row]
         trips.station_to_destination_s[row], trips.station[row] = onward_s[station], station
+        context.drives.divert(row, here, now_s)
         return replace(session, arrival_s=now_s + int(drive_s[station]))
     if soc_arrival >= 0:
         _go_on(context, row, now_s, soc_arrival)
@@ -68,7 +70,7 @@ def _go_on(context: DecisionContext, row: int, now_s: int, soc_arrival: float) -
     trips = context.trips
     context.in_service.tell(int(trips.station[row]), now_s, "go on as they are")
     trips.soc_arrival[row] = soc_arrival
-    trips.arrival_s[row] = now_s + trips.station_to_destination_s[row]
+    (trips.arrival_s[row],) = context.drives.arrivals_s(np.array([row]), np.array([now_s]))
 
 
 def _drive_s(context: DecisionContext, row: int, here: int) -> tuple[IntArray, IntArray]:

@@ -1,6 +1,6 @@
 """The electric vehicle and its driver: the trips of a day as a SimPy process."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -82,7 +82,7 @@ class EV(mesa.Agent):
                     return  # stranded
             while self.session is not None:  # more than once where a station fails
                 yield from self.charge(row, self.session)
-            yield self.clock.until(int(self.trips.arrival_s[row]), Phase.ACT, self.number)
+            yield from self.drive(lambda: int(self.trips.arrival_s[self.row]))
             self.arrive(row)
 
     def depart(self, row: int) -> None:
@@ -106,7 +106,7 @@ class EV(mesa.Agent):
     def charge(self, row: int, session: Session) -> Generator[simpy.Event, Any, None]:
         """Drive to the station, queue, charge, record the bill; the first steps may lie in the day before."""
         if session.arrival_s >= self.clock.now_s:
-            yield self.clock.until(session.arrival_s, Phase.ACT, self.number)
+            yield from self.drive(lambda: session.arrival_s)
             if self.context.in_service.refuses(session, int(self.trips.station[row])):
                 self.divert(row, session)
                 return
@@ -125,8 +125,26 @@ class EV(mesa.Agent):
             yield self.clock.until(self.clock.now_s, Phase.ACT, self.number)
             self.divert(row, turned_away(session, self.clock.now_s, mail.soc, mail.remaining_kwh))
         else:
-            self.trips.arrival_s[row] = self.clock.now_s + self.trips.station_to_destination_s[row]
+            (self.trips.arrival_s[row],) = self.context.drives.arrivals_s(
+                np.array([row]), np.array([self.clock.now_s])
+            )
             self.session = None
+
+    def drive(self, arrival_s: Callable[[], int]) -> Generator[simpy.Event, Any, None]:
+        """Drive up to the second of arrival, which may change under way."""
+        while True:
+            arrival = self.clock.until(arrival_s(), Phase.ACT, self.number)
+            if not self.context.roads.closures.any_events:
+                yield arrival
+                return
+            self.new_way = self.clock.env.event()
+            yield arrival | self.new_way
+            if arrival.processed:
+                return
+
+    def change_way(self) -> None:
+        """Wake the driver, whose way and arrival have changed."""
+        self.new_way.succeed()
 
     def divert(self, row: int, session: Session) -> None:
         """Decide anew at a station that does not serve the vehicle."""
@@ -142,6 +160,7 @@ class EV(mesa.Agent):
         return ChargeRequest(
             **self.clock.envelope(self.name),
             ev=self.number,
+            day_of_trip=session.day,
             trip=session.trip,
             energy_kwh=session.energy_kwh,
             soc=session.soc,

@@ -132,6 +132,7 @@ class EventDrivenChargers:
         """Return the session that a vehicle requests."""
         return Session(
             ev=request.ev,
+            day=request.day_of_trip,
             trip=request.trip,
             arrival_s=request.sent_s,
             energy_kwh=request.energy_kwh,

@@ -20,6 +20,7 @@ from agents.decisions import DecisionContext, DepartingEVs, decide, sessions
 from agents.diversion import decide_anew, turned_away
 from agents.fleet_state import FleetState
 from agents.plans import DayPlan
+from agents.rerouting import Rerouted
 from agents.watch import Watch
 from cosim.arrays import BoolArray, IntArray
 from cosim.ev.session import Session
@@ -107,6 +108,16 @@ class Fleet(mesa.Agent):
             self.record_charge(now_s, session, int(self.state.row[session.ev - 1]))
             self.turned_away.append(turned_away(session, now_s, session.soc_now, session.remaining_kwh))
 
+    def reroute(self, rerouted: Sequence[Rerouted]) -> None:
+        """Let vehicles on the roads arrive when their new ways end."""
+        for one in rerouted:
+            if one.session is None:
+                self.state.arrive_instead(self.trips.ev[one.row] - 1, one.arrival_s)
+            else:
+                one.session.arrival_s = one.arrival_s
+        for station in self.chargers:
+            station.queue.announce([])  # puts those to come in order
+
     def report_trips(self, boundary_s: int) -> None:
         """Send the coordinator the trips whose reports it received in this period, counted by period of departure."""
         trips, mail, paths = self.trips, self.post.settings, self.context.roads.paths.count
@@ -176,7 +187,7 @@ class Fleet(mesa.Agent):
             return []
         ev = np.array([session.ev - 1 for _, session in ended])
         end_s = np.array([end_s for end_s, _ in ended])
-        self.state.arrive(ev, end_s + self.trips.station_to_destination_s[self.state.row[ev]])
+        self.state.arrive(ev, self.context.drives.arrivals_s(self.state.row[ev], end_s))
         return self.depart(now_s, period)
 
     def announce(self, station_arrivals: list[tuple[int, Session]]) -> None:

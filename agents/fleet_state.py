@@ -57,6 +57,11 @@ class FleetState:
         self.row[ev] += 1
         self.departure_s[ev] = self._next_departure_s(ev, arrival_s)
 
+    def arrive_instead(self, ev: int, arrival_s: int) -> None:
+        """Let an EV on the road, whose arrival was another, arrive at *arrival_s*."""
+        self.row[ev] -= 1
+        self.arrive(np.array([ev]), np.array([arrival_s]))
+
     def snapshot(self, ev: IntArray) -> Snapshot:
         """Return the state of these EVs."""
         return Snapshot(ev, self.row[ev], self.soc[ev], self.parked_since_s[ev], self.departure_s[ev])

@@ -10,6 +10,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.plans import DayPlan, DrawnDay, join_days
+from agents.rerouting import Rerouted
 from agents.watch import Watch
 from cosim.ev.mobility import EVState
 from cosim.ev.session import Session
@@ -62,6 +63,15 @@ class Individuals:
 
     def divert(self, sessions: Sequence[Session]) -> None:
         """Do nothing: the chargers have notified the drivers."""
+
+    def reroute(self, rerouted: Sequence[Rerouted]) -> None:
+        """Let vehicles on the roads arrive when their new ways end."""
+        for one in rerouted:
+            if one.session is None:
+                self.trips.arrival_s[one.row] = one.arrival_s
+            else:
+                one.session.arrival_s = one.arrival_s
+            self.evs[self.trips.ev[one.row] - 1].change_way()
 
     def has_pending_trips(self) -> bool:
         """Whether an EV has not arrived, or has not departed yet."""

@@ -18,7 +18,9 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
+from agents.events.devices import BranchEvents, DeviceEvents, tell_devices
 from agents.events.mail import MailEvents, mail_settings, tell_mail
+from agents.events.roads import RoadEvents
 from agents.events.room import Effects, EventFamily, EventRoom
 from agents.events.silence import Silence, tell_silence
 from agents.events.stations import StationEvents, StationsInService
@@ -33,9 +35,11 @@ from agents.path_choice import PathChoice
 from agents.plans import PURPOSE, DrawnDay, draw_day, plan_of
 from agents.population import Population
 from agents.price_list import PriceLists
+from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.station import StationAgent
 from agents.station_records import Chargers, StationRecords, StationStart
+from agents.step_deadline import StepDeadline
 from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
 from cosim.arrays import Frame
@@ -49,6 +53,8 @@ from cosim.scenario import DayAhead, Scenario
 from cosim.scenario.choice import CheckedChoice
 
 Progress = Callable[[PeriodOfDay], None]
+CHOICES = 10
+"""A step of a single agent may take so many times as long as a call of a choice class."""
 
 
 class CoSimModel(mesa.Model):
@@ -75,19 +81,19 @@ class CoSimModel(mesa.Model):
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
         self.clock, self.failures = Clock(env, scenario.periods), env.failures
+        self.deadline = StepDeadline(env, CHOICES * scenario.config.population.choice_time_max_s)
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
         self.effects = Effects()
-        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
+        self.in_service = StationsInService(scenario.stations, scenario.all_events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
-        ev_state = start.evs if start else None
         self.evs: list[EV] = []
-        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), start.evs if start else None)
         self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
@@ -105,7 +111,8 @@ class CoSimModel(mesa.Model):
 
     def _event_room(self) -> EventRoom:
         """Return what makes the events of the scenario happen."""
-        events, families = self.scenario_case.events, self._event_families()
+        families = self._event_families()
+        events = self.scenario_case.all_events
         return EventRoom(events, families, self.effects, self.population, self.clock, self.post)
 
     def _invariants(self) -> Invariants:
@@ -122,7 +129,7 @@ class CoSimModel(mesa.Model):
     def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:
         """Return the day of the EVs: of single agents, which are created here, each draws its own."""
         scenario = self.scenario_case
-        if scenario.config.population.resolution == "batch":
+        if scenario.config.population.resolution == "batch" or not draws.n_ev:
             return draw_day(scenario, draws, self.day, state)
         self.evs = [EV(self, row, self.clock, self.post) for row in draws.rows()]
         return draw_own_days(self.evs, scenario, self.day, state)
@@ -146,6 +153,7 @@ class CoSimModel(mesa.Model):
             self.watch.evs,
         )
         self.choice = PathChoice(self.scenario_case, self.day_ahead)
+        self.drives = Drives(self.roads, self.plan.trips, before.drives if before else ())
         context = DecisionContext(
             evs=self.plan.evs,
             trips=self.plan.trips,
@@ -153,6 +161,7 @@ class CoSimModel(mesa.Model):
             choice=self.choice,
             prices=self.prices,
             roads=self.roads,
+            drives=self.drives,
             in_service=self.in_service,
         )
         shared, clock, post = (self.plan, self.initial, context, self.watch), self.clock, self.post
@@ -183,7 +192,12 @@ class CoSimModel(mesa.Model):
         closures = Closures(self.choice)
         arcs = np.arange(len(network.links)) == network.charging_arcs[:, None]
         stations = StationEvents(self.in_service, self.chargers, self.population, closures, arcs)
-        return stations, MailEvents(), Silence(self)
+        self.road_events = RoadEvents(
+            self.roads, self.drives, self.population, closures, self.effects, self.start_s
+        )
+        feeders = self.scenario_case.feeders
+        of_grid = DeviceEvents(feeders), BranchEvents(feeders)
+        return stations, self.road_events, MailEvents(), Silence(self), *of_grid
 
     @property
     def is_last_day(self) -> bool:
@@ -201,7 +215,8 @@ class CoSimModel(mesa.Model):
         if isinstance(self.scenario_case.choice, CheckedChoice):
             self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
         try:
-            self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+            with self.deadline:
+                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
         except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
             problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
             raise ConfigError(error.source, problems) from error
@@ -209,8 +224,11 @@ class CoSimModel(mesa.Model):
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
+        self.drives.settle()
+        self.road_events.tell_departures(self.events)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
+        tell_devices(self.events, self, self.clock.periods)
         self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
@@ -239,11 +257,13 @@ class CoSimModel(mesa.Model):
         stations = self.stations
         information = self.population.information
         last = self.clock.periods.at(now_s - 1)
+        under_way = record.trips.select(record.at_end.is_under_way)
         counts_reports = self.scenario_case.config.population.information.needs_reports
         return DayBoundary(
             day=self.day + 1,
             evs=None if state is None else ev_states_after(state, record.trips, self.scenario_case, now_s),
-            under_way=record.trips.select(record.at_end.is_under_way),
+            under_way=under_way,
+            drives=self.drives.of(under_way),
             sessions=self.population.sessions_by_station(now_s),
             opened=information.opened.compacted(),
             tariff=information.tariff.compacted(),

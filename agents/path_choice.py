@@ -79,7 +79,7 @@ class PathChoice:
 
     def close(self, links: BoolArray) -> None:
         """Let nobody choose a path over these links and charging arcs, (links,), from now on."""
-        self._closed = self.paths.incidence @ links.astype(np.float64) > 0
+        self._closed = self.paths.uses(links)
         self._perceived.clear()
         self._at_free_flow = self._perceive(self.paths.network.t0_min)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from agents.information import InformationState
+from agents.rerouting import Rerouted
 from agents.trip_table import TripTable
 from cosim.ev.session import Session
 
@@ -29,6 +30,10 @@ class Population(Protocol):
 
     def divert(self, sessions: Sequence[Session]) -> None:
         """Let the drivers of vehicles that have just lost their place decide anew."""
+        ...
+
+    def reroute(self, rerouted: Sequence[Rerouted]) -> None:
+        """Let vehicles on the roads arrive when their new ways end."""
         ...
 
     def has_pending_trips(self) -> bool:

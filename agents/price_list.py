@@ -35,7 +35,12 @@ class PriceList:
         return np.array([self.price(station, period) for station in self._columns])
 
     def ratio(self, period: PeriodOfDay) -> float:
-        """Return the mean price of the stations in a period over the published mean of the day."""
+        """Return the mean price of the stations in a period over the published mean of the day.
+
+        It is 1 where that mean is not positive, which is allowed where no driver compares prices with it.
+        """
+        if not self._mean > 0:
+            return 1.0
         if period not in self._ratios:
             self._ratios[period] = float(self.prices(period).mean()) / self._mean
         return self._ratios[period]

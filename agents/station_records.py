@@ -160,8 +160,9 @@ class StationRecords:
         drew = energy_kwh > 0
         self.recorder.add(
             "sessions",
-            day=[period.day for period in started],
-            period=[period.period for period in started],
+            day=[session.day for session in sessions],
+            start_day=[period.day for period in started],
+            start_period=[period.period for period in started],
             station=self.name,
             ev=[session.ev for session in sessions],
             trip=[session.trip for session in sessions],

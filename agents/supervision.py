@@ -13,6 +13,7 @@ from typing import Any
 import simpy
 
 from cosim.errors import CosimError
+from cosim.grid.last_resort import NOT_REPRODUCIBLE, OutOfTimeError
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 
@@ -41,22 +42,31 @@ class Story(simpy.Process):
     """The process of an agent, whose failure ends nothing else."""
 
     def __init__(
-        self, env: "CountedEnvironment", steps: Generator[simpy.Event, Any, Any], agent: str
+        self,
+        env: "CountedEnvironment",
+        steps: Generator[simpy.Event, Any, Any],
+        agent: str,
+        *,
+        is_brief: bool = True,
     ) -> None:
-        """Begin it on the clock."""
+        """Begin it on the clock; a step of it *is brief* unless a solver may have to work in it."""
         super().__init__(env, steps)
-        self.agent, self.counted = agent, env
+        self.agent, self.counted, self.is_brief = agent, env, is_brief
         self.callbacks.append(self._ended)
 
     def _ended(self, _event: simpy.Event) -> None:
         """Tell of an exception that has ended it, and let the others go on."""
         error = self.value
-        if self.ok or not isinstance(error, Exception) or isinstance(error, OUR_OWN):
+        is_late = isinstance(error, OutOfTimeError) and self.is_brief
+        if self.ok or not isinstance(error, Exception) or (isinstance(error, OUR_OWN) and not is_late):
             return
         self.defused = True
         place = extract_tb(error.__traceback__)[-1]
         where = f"{place.filename.rpartition('/')[2]}, line {place.lineno}"
-        self._tell(f"has failed: {type(error).__name__}: {error} ({where})")
+        if is_late:
+            self._tell(f"did not come back ({where}). {NOT_REPRODUCIBLE}")
+        else:
+            self._tell(f"has failed: {type(error).__name__}: {error} ({where})")
 
     def abandon(self) -> None:
         """End it where it waits."""
@@ -77,6 +87,7 @@ class CountedEnvironment(simpy.Environment):
         """Begin at a second, for so many agents that receive mail."""
         super().__init__(initial_time)
         self.failures: list[Failure] = []
+        self.steps_done = 0
         self._most_steps = MOST_STEPS + STEPS_EACH * receivers
         self._second, self._steps = float(initial_time), 0
         self._steps_of = Counter[simpy.Process]()
@@ -89,6 +100,7 @@ class CountedEnvironment(simpy.Environment):
     def step(self) -> None:
         """Process the next event; of too many in one second, end the process that makes them."""
         super().step()
+        self.steps_done += 1
         if self._now != self._second:
             self._second, self._steps = self._now, 0
             return

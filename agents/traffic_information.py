@@ -5,6 +5,8 @@ last period, at once. Counted by the period of departure, as in the equilibrium,
 day later, when all of them have ended; the class ``yesterday`` is told the mean of these over the days.
 """
 
+from operator import attrgetter
+
 import numpy as np
 
 from agents.day_boundary import Measured
@@ -12,6 +14,7 @@ from cosim.arrays import FloatArray, IntArray
 from cosim.periods import PeriodOfDay
 from cosim.road.latency import link_time_min
 from cosim.scenario import DayAhead, Scenario
+from cosim.scenario.road_closures import RoadClosures, at_share, time_at_capacity
 
 
 class TrafficInformation:
@@ -22,6 +25,8 @@ class TrafficInformation:
         self.periods, self.day_ahead, self.paths = scenario.periods, day_ahead, day_ahead.paths
         self.shares = scenario.config.population.information.shares()
         network, count = self.paths.network, scenario.periods.count
+        self.closures = RoadClosures(network, scenario.events)
+        self.planned = RoadClosures(network, filter(attrgetter("planned"), scenario.events))
         self._charging = np.flatnonzero(self.paths.station >= 0)
         free_min = np.tile(network.t0_min, (count, 1))
         start = measured or Measured(
@@ -55,7 +60,10 @@ class TrafficInformation:
         row, day = period.row, period.day - 1
         if day < 1:
             return
-        self.yesterday_min[row] = self.times_min(self.trips[row], self.spent_s[row], self.car_link_veh_h[row])
+        share = self.closures.in_period(self.periods, PeriodOfDay(day, period.period))
+        self.yesterday_min[row] = self.times_min(
+            self.trips[row], self.spent_s[row], self.car_link_veh_h[row], share
+        )
         self.perceived_min[row] += (self.yesterday_min[row] - self.perceived_min[row]) / day
         self.trips[row], self.spent_s[row] = 0, 0
 
@@ -68,18 +76,27 @@ class TrafficInformation:
         }
         return {name: classes[name].copy() for name in self.shares}
 
-    def effective_min(self, period: PeriodOfDay) -> FloatArray:
-        """Return the link times that trips of the period take.
+    def full_min(self, period: PeriodOfDay) -> FloatArray:
+        """Return the link times that trips of the period take where roads have their full capacity.
 
         Where all drivers are told the equilibrium, or the last period, these times are taken. Else they are the times
         of this period on the day before, and on the first day those of the last period.
         """
-        announced = self.announced_min(period)
-        for name in ("equilibrium", "last_period"):
-            if self.shares.get(name, 0.0) >= 1:
-                return announced[name]
+        announced, before = self.announced_min(period), self.periods.nth(self.periods.index(period) - 1)
+        if self.shares.get("equilibrium", 0.0) >= 1:
+            return self._at_full_capacity(announced["equilibrium"], period, self.planned)
+        if self.shares.get("last_period", 0.0) >= 1 or period.day == 1:
+            return self._at_full_capacity(self.last_period_min, before, self.closures)
         # a copy: after the end of the last day this period is updated again, and its record is still to be read
-        return self.last_period_min if period.day == 1 else self.yesterday_min[period.row].copy()
+        yesterday = PeriodOfDay(period.day - 1, period.period)
+        return self._at_full_capacity(self.yesterday_min[period.row].copy(), yesterday, self.closures)
+
+    def _at_full_capacity(
+        self, time_min: FloatArray, period: PeriodOfDay, closures: RoadClosures
+    ) -> FloatArray:
+        """Return link times of a period, in which roads had the capacity that is left by *closures*, without these."""
+        share = closures.in_period(self.periods, period)
+        return time_at_capacity(self.paths.network, time_min, share, np.ones_like(share))
 
     # as trips are reported, and the period ends
 
@@ -95,7 +112,8 @@ class TrafficInformation:
         """Measure the period that ended by all trips reported in it, and keep the car flows for the day after."""
         car_link_veh_h = self.paths.link_flow_veh_h(car_veh_h)
         self.car_link_veh_h[period.row] = car_link_veh_h
-        self.last_period_min = self.times_min(trips, self._at_stations(spent_s), car_link_veh_h)
+        share = self.closures.in_period(self.periods, period)
+        self.last_period_min = self.times_min(trips, self._at_stations(spent_s), car_link_veh_h, share)
 
     def _at_stations(self, spent_s: IntArray) -> IntArray:
         """Return the seconds at each station, from those on each path."""
@@ -103,9 +121,14 @@ class TrafficInformation:
         station = self.paths.station[self._charging]
         return np.bincount(station, spent_s[self._charging], minlength=stations).astype(np.int64)
 
-    def times_min(self, trips: IntArray, spent_s: IntArray, car_link_veh_h: FloatArray) -> FloatArray:
-        """Return link times at this traffic; at stations the mean of wait and charge (t0 without arrivals)."""
-        network = self.paths.network
+    def times_min(
+        self, trips: IntArray, spent_s: IntArray, car_link_veh_h: FloatArray, share: FloatArray
+    ) -> FloatArray:
+        """Return link times at this traffic, and with this *share* of each capacity; at closed ones as with all of it.
+
+        At stations it is the mean of wait and charge (t0 without arrivals).
+        """
+        network = at_share(self.paths.network, share)
         arcs = network.charging_arcs
         flow = self.paths.link_flow_veh_h(trips / self.periods.hours) + car_link_veh_h
         flow[arcs] = 0.0

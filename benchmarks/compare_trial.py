@@ -61,9 +61,15 @@ class Case:
     def day(self, seed: int) -> Sample:
         """Return the agents' day with the draws of *seed*."""
         tables = CoSimModel(self.scenario, day_ahead(self.scenario, self.equilibrium), seed).simulate()
-        days, seeds = (recorded(tables),), (seed,)
-        own = {"config": self.scenario.config, "folder": self.folder, "evs": self.equilibrium.demand.n_ev}
-        return Sample(name=f"seed {seed}", model="agents", days=days, seeds=seeds, **own)
+        return Sample(
+            name=f"seed {seed}",
+            model="agents",
+            days=(recorded(tables),),
+            seeds=(seed,),
+            config=self.scenario.config,
+            folder=self.folder,
+            evs=self.equilibrium.demand.n_ev,
+        )
 
 
 def case(file: Path, settings: tuple[str, ...], folder: Path) -> Case:

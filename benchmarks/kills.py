@@ -1,56 +1,52 @@
-"""Judge of the store: kills at random points, and damages of finished pieces.
+"""Judge of the store: kills at random points of days, replications and a sweep.
 
-    python benchmarks/kills.py                       # 50 kills each of days, replications and a sweep; 2,000 damages
-    python benchmarks/kills.py --kills 10 --damages 200 --seed 2
+    python benchmarks/kills.py                       # 50 kills of each
+    python benchmarks/kills.py --kills 10 --kinds days --seed 2
 
 A kill is SIGKILL, SIGTERM or Ctrl-C of the command, or SIGKILL of one of its workers, after a random time. Then the
 same command goes on until it is killed again. Asserted: the tables of whole runs are those of a run that was never
 killed; no piece is made twice; signals are answered within five seconds with 143 and 130; no process and no folder is
-left. (Processes are found in /proc: Linux.)
-
-A damage is done to one file or piece of a store with three of four days. Asserted: it is told (or all is refused in a
-sentence), and the tables of the four days are those of days that were never written.
+left. (Processes are found in /proc: Linux.) The days are small, and commands begin with their libraries loaded
+(`benchmarks/forked.py`): so most kills hit the agents, the store and the tables.
 """
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import argparse
-import filecmp
-import gc
 import hashlib
+import os
 import random
+import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from contextlib import chdir, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from cosim.errors import ConfigError
-from experiments.run.kept_days import KeptDays
-from experiments.store.pieces import Pieces, Store
+from forked import Forge, Forked
 
-SMALL = "--set population.resolution=batch --set population.evs=100 --set population.estimate_diaries=2000"
+PROFILES = "period,load_pu,trip_share,price_cny_per_kwh\n1,0.4,0.4,0.4\n2,0.9,0.6,1.0\n"
+SCENARIO = """
+extends = "toy"
+periods = 2
+profiles = "two.csv"
+[population]
+evs = 40
+estimate_diaries = 2000
+resolution = "batch"
+"""
 COMMANDS = {
-    "days": f"run toy --days 4 --model agents {SMALL}",
-    "replications": f"run toy --replications 5 --workers 2 --model agents {SMALL}",
-    "sweep": f"sweep toy --vary stations.S.chargers=2,3,4,5,6,7 --workers 2 {SMALL}",
+    "days": "run two.toml --days 6 --model agents",
+    "replications": "run two.toml --replications 8 --workers 2 --model agents",
+    "sweep": "sweep two.toml --vary stations.S.chargers=2,3,4,5,6,7,8,9,10,11 --workers 2",
 }
 ANSWER_S = 5.0
+HANG_S = 600.0
 EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}
-
-
-def command(words: str, out: Path) -> list[str]:
-    """Return a command of the program."""
-    return [sys.executable, "-m", "cosim", *words.split(), "--out", str(out)]
+GOES_ON = re.compile(r"goes on with (\d+) finished piece")
+FAULTS = ("Traceback", "fault of the program")
 
 
 def tables_in(folder: Path) -> dict[str, str]:
@@ -75,50 +71,70 @@ def session(leader: int, *, workers: bool = False) -> list[int]:
 
 @dataclass
 class Kills:
-    """The kills of one command."""
+    """The kills of one command in a folder of its own, the working directory."""
 
-    words: str
-    folder: Path
+    words: list[str]
+    forge: Forge
     draw: random.Random
     faults: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     slowest_s: float = 0.0
+    whole_s: float = HANG_S
+    """The shortest run from the beginning to the end."""
+
+    def __post_init__(self) -> None:
+        """Name the directory of its results."""
+        self.out = Path("out").absolute()
 
     def judge(self, kills: int) -> None:
         """Kill the command so many times."""
-        start = time.monotonic()
-        subprocess.run(command(self.words, self.folder / "never"), check=False, capture_output=True)  # noqa: S603
-        whole_s, expected = time.monotonic() - start, tables_in(self.folder / "never")
-        out = self.folder / "out"
+        self.run_once(Path("never"), self.whole_s, {})
+        expected = tables_in(Path("never"))
+        if not expected:
+            raise AssertionError(Path("said").read_text())
         made: dict[str, int] = {}
         while self.counts.total() - self.counts["whole runs"] < kills:
-            self.run_once(out, self.draw.uniform(0, 1.1 * whole_s))
-            if not out.exists():
-                made = self.compare_pieces(out, made)
+            self.run_once(self.out, self.draw.uniform(0, self.whole_s), made)
+            if not self.out.exists():
+                made = self.compare_pieces(made)
                 continue
-            made = {}
             self.counts["whole runs"] += 1
             print(f"  {dict(self.counts)}, {len(self.faults)} faults", flush=True)
-            if tables_in(out) != expected:
+            if tables_in(self.out) != expected:
                 self.faults.append("other tables")
-            shutil.rmtree(out)
-            if left := [path.name for path in self.folder.iterdir() if path.name != "never"]:
-                self.faults.append(f"left: {left}")
+            shutil.rmtree(self.out)
+            made = self.compare_pieces({})  # some, if it was killed while it cleared up
+        self.run_once(Path("last"), HANG_S, {})
+        if left := {path.name for path in Path().iterdir()} - {
+            "never",
+            "last",
+            "said",
+            "two.toml",
+            "two.csv",
+        }:
+            self.faults.append(f"left: {sorted(left)}")
 
-    def run_once(self, out: Path, moment_s: float) -> None:
+    def start(self, out: Path) -> Forked:
+        """Start the command."""
+        return self.forge.start([*self.words, "--out", str(out)], Path("said"))
+
+    def run_once(self, out: Path, moment_s: float, made: dict[str, int]) -> None:
         """Run the command, and kill it or a worker at a moment, if it is not whole before."""
-        said = self.folder / "said"
-        with said.open("w") as errors:
-            process = subprocess.Popen(  # noqa: S603
-                command(self.words, out), stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
-            )
-            try:
-                process.wait(moment_s)
-            except subprocess.TimeoutExpired:
-                self.kill(process)
-        if "Traceback" in (text := said.read_text()):
-            self.faults.append(text)
-        said.unlink()
+        start, process = time.monotonic(), self.start(out)
+        if not process.is_over_within(moment_s):
+            self.kill(process)
+        elif code := process.exit_code():
+            self.faults.append(f"exit code {code} by itself")
+        elif not made:
+            self.whole_s = min(self.whole_s, time.monotonic() - start)
+        said = Path("said").read_text(encoding="utf-8")
+        if any(word in said for word in FAULTS):
+            self.faults.append(said)
+        kept = {name for name in made if "boundary" not in name}
+        if (found := GOES_ON.search(said)) and int(found[1]) != len(made):
+            self.faults.append(f"goes on with {found[1]} of {len(made)} pieces: {said}")
+        if kept and out.exists() and not found:
+            self.faults.append(f"whole, without the {len(kept)} pieces that were there")
         end = time.monotonic() + ANSWER_S
         while left := session(process.pid):
             if time.monotonic() > end:
@@ -126,7 +142,7 @@ class Kills:
                 break
             time.sleep(0.02)
 
-    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+    def kill(self, process: Forked) -> None:
         """Kill a process, or one of its workers, and wait for its end."""
         kind = self.draw.choice([None, *EXIT_CODES])
         if kind is None:
@@ -134,19 +150,24 @@ class Kills:
                 self.counts["worker"] += 1
                 with suppress(ProcessLookupError):
                     os.kill(worker, signal.SIGKILL)
-            process.wait(600)
-            return
-        self.counts[kind.name] += 1
+        else:
+            self.counts[kind.name] += 1
+            process.kill(kind)
         start = time.monotonic()
-        process.send_signal(kind)
-        code = process.wait(60)
-        self.slowest_s = max(self.slowest_s, time.monotonic() - start)
-        if code not in {EXIT_CODES[kind], 0, -kind}:  # the last one before the program has begun
-            self.faults.append(f"exit code {code} after {kind.name}")
+        if not process.is_over_within(HANG_S):
+            self.faults.append("hangs")
+            process.kill(signal.SIGKILL)
+        code = process.exit_code()
+        if kind is not None:
+            self.slowest_s = max(self.slowest_s, time.monotonic() - start)
+        # the last one before the program has begun
+        expected = {0} if kind is None else {EXIT_CODES[kind], 0, -kind}
+        if code not in expected:
+            self.faults.append(f"exit code {code} after {kind.name if kind else 'the death of a worker'}")
 
-    def compare_pieces(self, out: Path, made: dict[str, int]) -> dict[str, int]:
+    def compare_pieces(self, made: dict[str, int]) -> dict[str, int]:
         """Return when each finished piece was made; those that were there before must be the same."""
-        seals = out.with_name(f".{out.name}.pieces").glob("*-*/seal.json")
+        seals = self.out.with_name(f".{self.out.name}.pieces").glob("[!.]*-*/seal.json")
         found = {seal.parent.name: seal.stat().st_mtime_ns for seal in seals}
         for name, moment in made.items():
             if found.get(name, 0) != moment and "boundary" not in name:
@@ -154,10 +175,12 @@ class Kills:
         return found
 
 
-def judge_kills(kind: str, kills: int, seed: int) -> bool:
+def judge_kills(kind: str, kills: int, seed: int, forge: Forge) -> bool:
     """Return whether a command stands all kills."""
-    with tempfile.TemporaryDirectory() as name:
-        case = Kills(COMMANDS[kind], Path(name), random.Random(f"{seed} {kind}"))  # noqa: S311
+    with tempfile.TemporaryDirectory() as name, chdir(name):
+        Path("two.toml").write_text(SCENARIO, encoding="utf-8")
+        Path("two.csv").write_text(PROFILES, encoding="utf-8")
+        case = Kills(COMMANDS[kind].split(), forge, random.Random(f"{seed} {kind}"))  # noqa: S311
         case.judge(kills)
     print(f"{kind}: {dict(case.counts)}, slowest end {case.slowest_s:.2f} s, {len(case.faults)} faults")
     for fault in case.faults[:5]:
@@ -165,168 +188,15 @@ def judge_kills(kind: str, kills: int, seed: int) -> bool:
     return not case.faults and case.slowest_s <= ANSWER_S
 
 
-def cut(file: Path, draw: random.Random, _: Path) -> None:
-    """Keep the beginning of a file."""
-    os.truncate(file, draw.randrange(max(file.stat().st_size, 1)))
-
-
-def lose(file: Path, _: random.Random, __: Path) -> None:
-    """Lose a file."""
-    file.unlink()
-
-
-def flip(file: Path, draw: random.Random, _: Path) -> None:
-    """Flip a bit."""
-    content = bytearray(file.read_bytes())
-    content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
-    file.write_bytes(content)
-
-
-def blank(file: Path, draw: random.Random, _: Path) -> None:
-    """Write zeros over a page, as a file system may after a power cut."""
-    content = bytearray(file.read_bytes())
-    start = draw.randrange(len(content))
-    content[start : start + 4096] = bytes(len(content[start : start + 4096])) or b"0"
-    file.write_bytes(content)
-
-
-def swap_file(file: Path, _: random.Random, other: Path) -> None:
-    """Put the file of another run in place of one."""
-    shutil.copyfile(other / file.relative_to(file.parents[1]), file)
-
-
-def swap_piece(file: Path, _: random.Random, other: Path) -> None:
-    """Put the piece of another run in place of one."""
-    shutil.rmtree(file.parent)
-    shutil.copytree(other / file.parent.name, file.parent)
-
-
-def swap_all(file: Path, _: random.Random, other: Path) -> None:
-    """Put the pieces of another run in place of all."""
-    shutil.rmtree(file.parents[1])
-    shutil.copytree(other, file.parents[1])
-
-
-def rename(file: Path, draw: random.Random, _: Path) -> None:
-    """Put a copy of another piece in place of one."""
-    source = draw.choice(sorted(path for path in file.parents[1].glob("*-*") if path != file.parent))
-    shutil.rmtree(file.parent)
-    shutil.copytree(source, file.parent)
-
-
-def replace_by_folder(file: Path, _: random.Random, __: Path) -> None:
-    """Put a folder in place of a file."""
-    file.unlink()
-    file.mkdir()
-
-
-def replace_by_pipe(file: Path, _: random.Random, __: Path) -> None:
-    """Put a pipe in place of a file, which hangs whoever reads it."""
-    file.unlink()
-    os.mkfifo(file)
-
-
-DAMAGES: tuple[Callable[[Path, random.Random, Path], None], ...] = (
-    *(
-        cut,
-        lose,
-        flip,
-        flip,
-        blank,
-        swap_file,
-        swap_piece,
-        swap_all,
-        rename,
-        replace_by_folder,
-        replace_by_pipe,
-    ),
-)
-
-
-@dataclass
-class Damages:
-    """Damages of a store with three of four days."""
-
-    folder: Path
-    draw: random.Random
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def judge(self, number: int) -> None:
-        """Damage the store so many times, and let the days go on."""
-        from cosim.coupling import day_ahead, solve_equilibrium_day
-        from cosim.scenario import load_scenario
-
-        scenario = load_scenario("toy", [word for word in SMALL.split() if "=" in word])
-        ahead = replace(day_ahead(scenario, solve_equilibrium_day(scenario)), days=4, n_ev=20)
-        self.days = partial(KeptDays.simulate, scenario=replace(scenario, feeders=()), ahead=ahead)
-        whole, other = (self.stopped(run, seed) for run, seed in (("ours", 1), ("theirs", 2)))
-        KeptDays(Pieces(whole, "ours"), 1, 4).write(self.folder / "expected")
-        expected = tables_in(self.folder / "expected")
-        gc.collect()
-        gc.freeze()  # each day ends with a garbage collection, of all that was ever imported
-        shutil.rmtree(whole / "replication-0001-day-0004")
-        for count in range(number):
-            final, damage = self.folder / f"run-{count}", self.draw.choice(DAMAGES)
-            copy = shutil.copytree(whole, self.folder / f".{final.name}.pieces")
-            damage(self.draw.choice(sorted(copy.glob("*-*/*"))), self.draw, other)
-            if all(filecmp.cmp(file, copy / file.relative_to(whole)) for file in whole.glob("*-*/*")):
-                self.counts["no change"] += 1
-                continue
-            try:
-                outcome = self.go_on(final, expected)
-            except ConfigError:
-                outcome = "refused"
-            except Exception as error:  # noqa: BLE001  (whatever it is, it is counted)
-                outcome = repr(error)
-            self.counts[outcome if outcome in GOOD else f"{damage.__name__}: {outcome}"] += 1
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.rmtree(final, ignore_errors=True)
-
-    def stopped(self, run: str, seed: int) -> Path:
-        """Leave the pieces of a run, and return their folder."""
-        with suppress(KeyboardInterrupt), Store(self.folder / run, run, print) as pieces:
-            self.days(KeptDays(pieces, 1, 4), seed=seed)
-            raise KeyboardInterrupt
-        return pieces.path
-
-    def go_on(self, final: Path, expected: dict[str, str]) -> str:
-        """Return what comes of a damaged store."""
-        told: list[str] = []
-        with Store(final, "ours", told.append) as pieces:
-            kept = KeptDays(pieces, 1, 4)
-            self.days(kept, seed=1)
-            kept.write(final)
-        if tables_in(final) != expected:
-            return "other tables"
-        return "told" if told and told[0].endswith("computed again") else "not told"
-
-
-GOOD = {"told", "refused"}
-
-
-def judge_damages(number: int, seed: int) -> bool:
-    """Return whether a store stands so many damages."""
-    with tempfile.TemporaryDirectory() as name:
-        case = Damages(Path(name), random.Random(seed))  # noqa: S311
-        case.judge(number)
-    print(f"damages: {dict(case.counts)}")
-    return case.counts.keys() <= GOOD
-
-
 def main() -> None:
     """Judge, and exit with 1 if anything was lost."""
-    parser = argparse.ArgumentParser(description="Kills at random points, and damages of finished pieces.")
+    parser = argparse.ArgumentParser(description="Kills at random points.")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--kinds", nargs="*", choices=COMMANDS, default=list(COMMANDS))
-    parser.add_argument("--damages", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # ignored in the background, also by those it starts
-    good = [judge_kills(kind, given.kills, given.seed) for kind in given.kinds if given.kills]
-    if given.damages:
-        good.append(judge_damages(given.damages, given.seed))
+    with Forge() as forge:
+        good = [judge_kills(kind, given.kills, given.seed, forge) for kind in given.kinds]
     sys.exit(0 if all(good) else 1)
 
 

@@ -49,17 +49,14 @@ class Recorder:
         """Return all rows of *table* as a data frame with the columns of the schema, sorted by its sort columns."""
         import pandas as pd
 
-        columns = {column.name: self._values(table, column) for column in TABLES[table]}
+        rows, blocks = self._rows.get(table, []), self._blocks.get(table, [])
+        lengths = [_length(block) for block in blocks]
+        columns = {column.name: _values(column, rows, blocks, lengths) for column in TABLES[table]}
         return pd.DataFrame(columns).sort_values(list(SORT_COLUMNS[table]), kind="stable", ignore_index=True)
 
     def frames(self) -> dict[str, Frame]:
         """Return every table that has rows."""
         return {table: self.frame(table) for table in TABLES if table in self._blocks or table in self._rows}
-
-    def _values(self, table: str, column: Column) -> Any:
-        rows = [row.get(column.name, column.missing) for row in self._rows.get(table, [])]
-        parts = [_full_length(column, block) for block in self._blocks.get(table, [])]
-        return np.concatenate([*parts, np.array(rows, dtype=column.dtype)])
 
 
 def _check_columns(table: str, columns: Mapping[str, Any]) -> None:
@@ -68,8 +65,23 @@ def _check_columns(table: str, columns: Mapping[str, Any]) -> None:
         raise KeyError(msg)
 
 
-def _full_length(column: Column, block: dict[str, Any]) -> Any:
-    length = max(np.size(value) for value in block.values() if not isinstance(value, str))
+def _values(
+    column: Column,
+    rows: Iterable[Mapping[str, Any]],
+    blocks: Iterable[Mapping[str, Any]],
+    lengths: Iterable[int],
+) -> Any:
+    """Return a column of all blocks, which are of these *lengths*, and rows."""
+    parts = [_full_length(column, block, length) for block, length in zip(blocks, lengths, strict=True)]
+    of_rows = [row.get(column.name, column.missing) for row in rows]
+    return np.concatenate([*parts, np.array(of_rows, dtype=column.dtype)])
+
+
+def _length(block: Mapping[str, Any]) -> int:
+    return max(np.size(value) for value in block.values() if not isinstance(value, str))
+
+
+def _full_length(column: Column, block: Mapping[str, Any], length: int) -> Any:
     value = np.asarray(block.get(column.name, column.missing), dtype=column.dtype)
     return np.broadcast_to(value, (length,)) if value.ndim == 0 else value
 

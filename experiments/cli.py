@@ -20,6 +20,7 @@ from experiments.mobility.command import mobility_command
 from experiments.reproduce.command import reproduce_command
 from experiments.resume.command import resume_command
 from experiments.run.command import run_command
+from experiments.run.figures_command import figures_command
 from experiments.say import say
 from experiments.scenarios.command import (
     init_command,
@@ -54,6 +55,7 @@ for _name, _command, _help in (
     ("converge", converge_command, "Measure the error against the number of agents."),
     ("dispatch", dispatch_command, "Dispatch feeders alone, with a certificate."),
     ("estimate-od", estimate_od_command, "Estimate OD trips from counts or link times."),
+    ("figures", figures_command, "Write the figures of a run as PDF, PNG or SVG."),
     ("fit-mobility", fit_mobility_command, "Estimate the mobility chain from travel diaries."),
     ("init", init_command, "Copy a commented scenario, to start a study."),
     ("mobility", mobility_command, "Simulate the mobility of EVs alone."),

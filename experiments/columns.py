@@ -16,10 +16,11 @@ def columns_command(
     table: Annotated[
         str | None, typer.Argument(help="A table of cosim run, or of another command: assign/links.")
     ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page: docs/tables.md.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the meaning and the unit of every column of a table; without TABLE, of all tables."""
-    from cosim.tables import TABLES
+    from cosim.tables import TABLES, tables_page
     from experiments.study import CommandResult, emit
 
     if table is not None and table not in TABLES:
@@ -37,4 +38,5 @@ def columns_command(
             fill(f"  {column.name:{width - 2}}{column.meaning}", WIDTH, subsequent_indent=" " * width)
             for column in columns
         ]
+    lines = [tables_page(selected).rstrip()] if markdown else lines
     emit(CommandResult(command="columns", facts=facts, lines=lines), as_json=as_json)

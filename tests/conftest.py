@@ -103,6 +103,11 @@ def paper_ahead(paper: Scenario, paper_day: EquilibriumDay) -> DayAhead:
 
 
 @pytest.fixture(scope="session")
-def paper_tables(paper: Scenario, paper_ahead: DayAhead) -> dict[str, Frame]:
+def paper_tables(paper: Scenario, paper_ahead: DayAhead, store: Path) -> dict[str, Frame]:
     """The result tables of the paper's agents."""
-    return CoSimModel(paper, paper_ahead, seed=1).simulate()
+    from tests.computed_once import once
+
+    tables: dict[str, Frame] = once(
+        store, "the day of the paper's agents", lambda: CoSimModel(paper, paper_ahead, seed=1).simulate()
+    )
+    return tables

@@ -41,6 +41,8 @@ SMALLER = {
     "--replications 20": "--replications 2",
     "--days 14": "--days 2 --evs 5000",
     "--days 5": "--days 2",
+    "run paper --out runs/paper": "run paper --out runs/paper --set population.resolution=batch",
+    "run paper --set": "run paper --set population.resolution=batch --set",
     "converge paper": "converge paper --sizes 100,1000 --replications 3",
     "converge toy": "converge toy --sizes 100,1000 --replications 3",
 }

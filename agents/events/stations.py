@@ -18,9 +18,7 @@ from agents.station_records import Chargers
 from cosim.arrays import BoolArray
 from cosim.ev.session import Session
 from cosim.scenario import Event, Station
-from cosim.scenario.events import chargers_in_service, holding
-
-KINDS = frozenset({"station", "chargers"})
+from cosim.scenario.events import STATION_KINDS, chargers_in_service, holding
 
 
 class StationsInService:
@@ -32,7 +30,7 @@ class StationsInService:
         self.any_events = bool(events)
         """Whether anything may be closed."""
         self.events = [
-            [event for event in events if event.kind in KINDS and event.thing == station.name]
+            [event for event in events if event.kind in STATION_KINDS and event.thing == station.name]
             for station in stations
         ]
 
@@ -64,14 +62,13 @@ class StationsInService:
 class StationEvents:
     """Events of stations and chargers (``EventFamily``)."""
 
-    kinds: ClassVar[frozenset[str]] = KINDS
+    kinds: ClassVar[frozenset[str]] = STATION_KINDS
     effects: ClassVar[tuple[str, ...]] = (
         "sessions ended",
         "vehicles sent out of the queue",
         "vehicles that decide anew",
         "kWh not delivered",
     )
-    is_reported: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -84,6 +81,10 @@ class StationEvents:
         """Begin with the chargers as they are; *arcs*, (stations, links), has the charging arc of each station."""
         self.in_service, self.chargers, self.population = in_service, chargers, population
         self.closures, self.arcs = closures, arcs
+
+    def told(self, event: Event) -> str:  # noqa: ARG002  (as every family is called)
+        """Return that the coordinator is told."""
+        return "coordinator"
 
     def show(self, now_s: int) -> None:
         """Show the drivers which stations are closed as planned."""

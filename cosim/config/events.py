@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from cosim.messages import INFORMATION
 from cosim.periods import SECONDS_PER_DAY
-from cosim.sections import Place, Section, contradiction
+from cosim.sections import Entries, Name, Place, Section, contradiction
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
 MIDNIGHT = "24:00"
@@ -67,6 +67,16 @@ class EventConfig(Section):
         return self
 
     @property
+    def thing(self) -> str:
+        """Name of what it happens to; empty where there is only one."""
+        return str(getattr(self, "name", ""))
+
+    @property
+    def told(self) -> str:
+        """What happens, and when, for people."""
+        return f"{self.words.format(self)}, {self.begins} to {self.until}"
+
+    @property
     def from_s(self) -> int:
         """Second of the day at which it begins."""
         return seconds_of(self.begins)
@@ -100,15 +110,46 @@ class ChargersEvent(EventConfig):
 
 
 class RoadEvent(EventConfig):
-    """``[[events]]`` of kind ``road``: a road link is closed, or has less capacity."""
+    """``[[events]]`` of kind ``road``: road links are closed, or have less capacity."""
 
-    words: ClassVar[str] = "road {0.name} with {0.capacity:.0%} of its capacity"
+    words: ClassVar[str] = "road {0.thing} {0.state}"
     kind: Literal["road"]
-    """A road link is closed, or has less capacity."""
-    name: Place
-    """Name of the link."""
+    """Road links are closed, or have less capacity."""
+    name: Place | None = None
+    """Name of the link, as in the file of the links."""
+    links: Entries[Place] = ()
+    """Names of several links instead, such as both directions of a road."""
+    from_node: Place | None = None
+    """Instead of names the node where it begins: all links from there to to_node."""
+    to_node: Place | None = None
+    """The node where it ends."""
     capacity: Annotated[float, Field(ge=0, le=0.99)] = 0.0
     """Share of its capacity that remains, 0.01 or more; 0: closed."""
+
+    @property
+    def thing(self) -> str:
+        """The links."""
+        return ", ".join(self.link_names) or f"{self.from_node}-{self.to_node}"
+
+    @property
+    def link_names(self) -> tuple[str, ...]:
+        """Links that are named."""
+        return self.links if self.name is None else (self.name,)
+
+    @property
+    def state(self) -> str:
+        """What has become of them."""
+        return f"with {self.capacity:.0%} of the capacity" if self.capacity else "closed"
+
+    @model_validator(mode="after")
+    def names_links(self) -> "RoadEvent":
+        """Require one way of naming links."""
+        ends = self.from_node, self.to_node
+        ways = (self.name is not None) + bool(self.links) + any(end is not None for end in ends)
+        if ways != 1 or (ways == 1 and not self.link_names and None in ends):
+            sentence = "it must have name, or links, or both from_node and to_node"
+            raise contradiction(sentence, "name", "links", "from_node", "to_node")
+        return self
 
     @model_validator(mode="after")
     def closed_or_passable(self) -> "RoadEvent":
@@ -119,6 +160,42 @@ class RoadEvent(EventConfig):
             )
             raise contradiction(sentence, "capacity")
         return self
+
+
+class DeviceEvent(EventConfig):
+    """``[[events]]`` of kind ``pv``, ``wind``, ``turbine``, ``storage``, ``v2g``: a device on a feeder fails.
+
+    Its power counts as the mean over a period; a store keeps the energy that it holds.
+    """
+
+    words: ClassVar[str] = "{0.kind} {0.name} with {0.power:.0%} of its power"
+    kind: Literal["pv", "wind", "turbine", "storage", "v2g"]
+    """A device of a feeder fails, or a part of it."""
+    name: Place
+    """Name of the device."""
+    feeder: Name | None = None
+    """Feeder it is on; may be left out where only one has a device of that name."""
+    power: Annotated[float, Field(ge=0, le=0.99)] = 0.0
+    """Share of its power that remains; 0: none."""
+
+
+class BranchEvent(EventConfig):
+    """``[[events]]`` of kind ``branch``: a branch of a feeder is open; what it fed is cut off, or fed over a tie."""
+
+    words: ClassVar[str] = "branch {0.name} open{0.instead}"
+    kind: Literal["branch"]
+    """A branch of a feeder is open."""
+    name: Place
+    """Name of the branch."""
+    feeder: Name | None = None
+    """Feeder it is on; may be left out where only one has a branch of that name."""
+    tie: Place | None = None
+    """Branch out of service in the network's file that is closed meanwhile; empty: what the branch fed is cut off."""
+
+    @property
+    def instead(self) -> str:
+        """What is closed in its place, in words."""
+        return f", tie {self.tie} closed" if self.tie else ""
 
 
 class InformationEvent(EventConfig):
@@ -207,7 +284,15 @@ class MailEvent(InformationEvent):
 
 
 AnyEvent = Annotated[
-    StationEvent | ChargersEvent | RoadEvent | MailEvent | OperatorEvent | CoordinatorEvent | MeterEvent,
+    StationEvent
+    | ChargersEvent
+    | RoadEvent
+    | DeviceEvent
+    | BranchEvent
+    | MailEvent
+    | OperatorEvent
+    | CoordinatorEvent
+    | MeterEvent,
     Field(discriminator="kind"),
 ]
 """An entry of ``[[events]]``, by its kind."""

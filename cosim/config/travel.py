@@ -167,7 +167,7 @@ Information = Annotated[
 class PopulationConfig(Section):
     """``[population]``: EVs, their trips, information and choices."""
 
-    ev_share: Annotated[float, Field(ge=1e-6, le=1)] = 0.6
+    ev_share: Annotated[float, Field(ge=0, le=1)] = 0.6
     """EVs' share of the daily trips."""
     evs: Annotated[int, Field(ge=1, le=MAX_EVS)] | None = None
     """Number of EVs, each one vehicle; empty: daily EV trips / trips per EV and day. Conventional cars stay."""

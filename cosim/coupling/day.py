@@ -1,5 +1,6 @@
 """The roads' side of the day: demand, traffic assignment and station load at given charging prices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.coupling.demand import DayDemand, expected_demand
+from cosim.coupling.planned import OpenPaths, open_in_periods
 from cosim.coupling.stations import ServedLoad, station_load
 from cosim.errors import InfeasibleError
 from cosim.road.assignment import Equilibrium, solve_sue
@@ -31,6 +33,8 @@ class RoadDay:
     """(periods, stations): the prices drivers decided by."""
     shortfall: str
     """Reason why the stations' queues had to be extended beyond their capacity; empty if they had not."""
+    open: tuple[OpenPaths, ...]
+    """What is open in each period."""
 
     @property
     def residual_max(self) -> float:
@@ -53,12 +57,14 @@ def road_day(
     price = charging_price_cny_per_kwh
     demand = expected_demand(scenario, _mean_price(price))
     paths = scenario.with_session_energy(demand.session_kwh)
-    periods, shortfall = _assign(scenario, paths, demand, price, earlier)
+    is_open = open_in_periods(scenario, paths)
+    periods, shortfall = _assign(scenario, is_open, demand, price, earlier)
     arcs = paths.network.charging_arcs
+    limit_kw = np.array([station.limit_kw for station in scenario.stations])
     load = station_load(
         np.array([period.link_flow_veh_h[arcs] for period in periods]),
         demand.session_kwh,
-        np.array([station.limit_kw for station in scenario.stations]),
+        limit_kw * np.array([period.capacity_share[arcs] for period in is_open]),
         scenario.periods.hours,
     )
     return RoadDay(
@@ -68,6 +74,7 @@ def road_day(
         load=load,
         charging_price_cny_per_kwh=price,
         shortfall=shortfall,
+        open=tuple(is_open),
     )
 
 
@@ -78,13 +85,17 @@ def _mean_price(charging_price_cny_per_kwh: FloatArray) -> FloatArray:
 
 
 def _assign(
-    scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, earlier: RoadDay | None
+    scenario: Scenario,
+    is_open: Sequence[OpenPaths],
+    demand: DayDemand,
+    price: FloatArray,
+    earlier: RoadDay | None,
 ) -> tuple[list[Equilibrium], str]:
     """Return the equilibrium of each period and the shortfall; beyond capacity, equilibria with extended queues."""
     search = scenario.config.road.assignment
 
     def day(overload: Overload) -> list[Equilibrium]:
-        problems = assignment_problems(scenario, paths, demand, price, overload)
+        problems = assignment_problems(scenario, is_open, demand, price, overload)
         options: dict[str, Any] = {
             "method": search.method
             if overload == "refuse"
@@ -110,9 +121,14 @@ def _assign(
 
 
 def assignment_problems(
-    scenario: Scenario, paths: PathSet, demand: DayDemand, price: FloatArray, overload: Overload
+    scenario: Scenario,
+    is_open: Sequence[OpenPaths],
+    demand: DayDemand,
+    price: FloatArray,
+    overload: Overload,
 ) -> list[AssignmentProblem]:
     """Return the assignment problem of each period at these charging prices [CNY/kWh], (periods, stations)."""
+    paths = is_open[0].paths
     theta = np.full(paths.groups.count, scenario.config.road.theta_per_min)
     charges = paths.station >= 0
     cost_min, overlap_min = (
@@ -121,11 +137,13 @@ def assignment_problems(
     )
     return [
         AssignmentProblem(
-            paths=paths,
-            demand_veh_h=group_veh_h,
+            paths=period.paths,
+            demand_veh_h=period.demand_veh_h(group_veh_h),
             theta_per_min=theta,
-            extra_cost_min=np.where(charges, station_min[paths.station], 0.0) + overlap_min,
+            extra_cost_min=np.where(charges, station_min[paths.station], 0.0)
+            + overlap_min
+            + period.closed_cost_min,
             overload=overload,
         )
-        for group_veh_h, station_min in zip(demand.group_veh_h, cost_min, strict=True)
+        for period, group_veh_h, station_min in zip(is_open, demand.group_veh_h, cost_min, strict=True)
     ]

@@ -39,6 +39,7 @@ def record_flags(recorder: Recorder, scenario: Scenario, day: EquilibriumDay) ->
 
 def _flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
     yield from _road_flags(scenario, day)
+    yield from _closed_flags(day)
     yield from _held_tariff_flags(day)
     yield from _price_flags(scenario, day)
     if scenario.config.coupling.mode == "fixed_point":
@@ -47,7 +48,6 @@ def _flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
 
 
 def _road_flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
-    network = day.paths.network
     advice = "Use road.assignment.method = 'newton', or raise road.assignment.max_iterations."
     if scenario.config.road.assignment.method == "newton":
         advice = "Lower road.demand_scale or road.theta_per_min, or loosen road.assignment.tolerance."
@@ -58,6 +58,7 @@ def _road_flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
                 f"{equilibrium.residual:.2e} after {counted(equilibrium.iterations, 'iteration')}. {advice}"
             )
             yield Flag(period, "roads", "not_converged", equilibrium.residual, sentence)
+        network = equilibrium.network
         for link in np.flatnonzero(equilibrium.overloaded):
             flow, capacity = equilibrium.link_flow_veh_h[link], network.capacity_veh_h[link]
             place = f"station {network.links[link]}"
@@ -66,6 +67,17 @@ def _road_flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
                 f"{capacity:.1f} can be served; the queue is extended linearly. Add chargers."
             )
             yield Flag(period, place, "overload", flow - capacity, sentence)
+
+
+def _closed_flags(day: EquilibriumDay) -> Iterator[Flag]:
+    for number, (period, there) in enumerate(zip(day.open, day.demand.group_veh_h, strict=True), start=1):
+        stays_veh_h = float(there.sum() - period.demand_veh_h(there).sum())
+        if stays_veh_h > 0:
+            sentence = (
+                f"period {number}: {stays_veh_h:.1f} veh/h cannot set out, for planned events close every path of "
+                "theirs. Close fewer roads at once."
+            )
+            yield Flag(number, "roads", "no_path", stays_veh_h, sentence)
 
 
 def _held_tariff_flags(day: EquilibriumDay) -> Iterator[Flag]:

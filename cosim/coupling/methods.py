@@ -38,7 +38,7 @@ def method_differences(scenario: Scenario, day: RoadDay) -> tuple[MethodDifferen
     search = scenario.config.road.assignment
     if search.carry_over or day.shortfall:
         return ()
-    problems = assignment_problems(scenario, day.paths, day.demand, day.charging_price_cny_per_kwh, "refuse")
+    problems = assignment_problems(scenario, day.open, day.demand, day.charging_price_cny_per_kwh, "refuse")
     return tuple(
         _difference(method, day, _solved(method, problems, search.tolerance))
         for method in OTHERS

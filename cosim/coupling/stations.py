@@ -21,13 +21,13 @@ def station_load(
 ) -> ServedLoad:
     """Return P_cs = min(session energy * flow + backlog / period, limit); the rest is the backlog of the next period.
 
-    *flow_veh_h* is (periods, stations), *limit_kw* has one value per station, *hours* is the period length.
+    *flow_veh_h* is (periods, stations), *limit_kw* too, or the same in all periods; *hours* is the period length.
     """
     load_kw, backlog_kwh = np.empty_like(flow_veh_h), np.empty_like(flow_veh_h)
-    waiting_kwh = np.zeros_like(limit_kw)
+    limit_kw, waiting_kwh = np.broadcast_to(limit_kw, flow_veh_h.shape), np.zeros(flow_veh_h.shape[1])
     for row, flow in enumerate(flow_veh_h):
         requested_kwh = waiting_kwh + session_kwh * flow * hours
-        load_kw[row] = np.minimum(requested_kwh / hours, limit_kw)
+        load_kw[row] = np.minimum(requested_kwh / hours, limit_kw[row])
         waiting_kwh = np.maximum(requested_kwh - load_kw[row] * hours, 0.0)
         backlog_kwh[row] = waiting_kwh
     return ServedLoad(load_kw=load_kw, backlog_kwh=backlog_kwh)

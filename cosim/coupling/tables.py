@@ -68,7 +68,8 @@ def _record_roads(recorder: Recorder, day: EquilibriumDay, period: PeriodOfDay) 
         paths.link_flow_veh_h(np.where(class_of_path == user_class, sue.path_flow_veh_h, 0.0))
         for user_class in (CAR, NOT_CHARGING, CHARGING)
     ]
-    record_link_flows(recorder, paths.network, period, *by_class, time_min=sue.link_time_min)
+    share = day.open[period.row].capacity_share
+    record_link_flows(recorder, paths.network, period, share, *by_class, time_min=sue.link_time_min)
     record_path_flows(
         recorder, paths, period, sue.path_flow_veh_h, share=sue.path_share, cost_min=sue.path_cost_min
     )

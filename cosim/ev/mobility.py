@@ -182,8 +182,8 @@ def draw_diaries(
     end of the day are dropped; a last arrival may be after it.
     """
     n_ev = draws.n_ev
-    if n_ev < 1:
-        msg = f"{n_ev} EVs: there must be at least one"
+    if n_ev < 0:
+        msg = f"{n_ev} EVs: there cannot be fewer than none"
         raise ValueError(msg)
     day_start_s = (day - 1) * SECONDS_PER_DAY
     travels = draws.uniform("travels", day) < model.travel_share

@@ -14,7 +14,10 @@ class Session:
     """A vehicle from its arrival at the station on; its power is constant between two meter readings."""
 
     ev: int
+    day: int
+    """Day on which the trip set out."""
     trip: int
+    """Number of the trip in its day."""
     arrival_s: int
     energy_kwh: float
     """Energy requested on arrival."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cosim.arrays import FloatArray, IntArray
+from cosim.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +53,17 @@ def logit_shares(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray
     """
     weight = _weight(cost_min, groups, theta_per_min)
     return weight / groups.expand(groups.total(weight))
+
+
+def open_shares(
+    cost_min: FloatArray, is_open: BoolArray, groups: Groups, theta_per_min: FloatArray
+) -> FloatArray:
+    """Return the shares among the open paths of each group; all 0 in one that has none."""
+    if is_open.all():
+        return logit_shares(cost_min, groups, theta_per_min)
+    has_open = groups.expand(groups.total(is_open.astype(np.float64))) > 0
+    shares = logit_shares(np.where(is_open | ~has_open, cost_min, np.inf), groups, theta_per_min)
+    return np.where(has_open, shares, 0.0)
 
 
 def expected_minimum_cost_min(cost_min: FloatArray, groups: Groups, theta_per_min: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ from math import fsum, inf
 
 import numpy as np
 
+from cosim.arrays import BoolArray
 from cosim.errors import Problem
 from cosim.road.network import Network, OdTable, natural_order
 from cosim.road.shortest import costs_to
@@ -45,8 +46,12 @@ class PathSearch:
         budget: float | None = None,
         k: int | None = None,
         path_limit: int = MAX_PATHS,
+        closed: BoolArray | None = None,
     ) -> None:
-        """Search for paths within a *budget* (cost over that of the cheapest), the *k* cheapest, or all paths."""
+        """Search for paths within a *budget* (cost over that of the cheapest), the *k* cheapest, or all paths.
+
+        None uses a link that is *closed*, (links,).
+        """
         if budget is not None and k is not None:
             msg = "give a cost budget or a number of paths, not both"
             raise ValueError(msg)
@@ -54,7 +59,9 @@ class PathSearch:
             msg = f"budget is {budget}, k is {k}; they must be 1 or more"
             raise ValueError(msg)
         self.network, self.budget, self.k, self.path_limit = network, budget, k, path_limit
-        self._cost = network.free_flow_cost_min.tolist()
+        free_min = network.free_flow_cost_min
+        self._cost_min = free_min if closed is None else np.where(closed, inf, free_min)
+        self._cost = self._cost_min.tolist()
         self._to = network.to_node.tolist()
         by_name = sorted(range(len(network.links)), key=lambda link: natural_order(network.links[link]))
         self._rank = [0] * len(by_name)
@@ -62,7 +69,7 @@ class PathSearch:
             self._rank[link] = rank
         self._outgoing: list[list[int]] = [[] for _ in network.nodes]
         for link in by_name:
-            if not network.is_charging[link]:
+            if not network.is_charging[link] and self._cost[link] < inf:
                 self._outgoing[network.from_node[link]].append(link)
         no_through = set() if network.through is None else set((~network.through).nonzero()[0].tolist())
         self._through_outgoing = [
@@ -75,7 +82,7 @@ class PathSearch:
         sequences: list[list[LinkSequence]] = []
         links = failed = 0
         dests, column = np.unique(od.dest, return_inverse=True)
-        to_go = costs_to(self.network, self.network.free_flow_cost_min, dests).tolist()
+        to_go = costs_to(self.network, self._cost_min, dests).tolist()
         for index in range(od.origin.size):
             paths = self._paths_of(int(od.origin[index]), int(od.dest[index]), to_go[column[index]])
             name = od_name(self.network, od, index)

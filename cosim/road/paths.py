@@ -145,6 +145,11 @@ class PathSet:
         time: FloatArray = self.incidence @ link_time_min
         return time
 
+    def uses(self, links: BoolArray) -> BoolArray:
+        """Return whether each path uses any of these links, (links,)."""
+        uses: BoolArray = self.incidence @ links.astype(np.float64) > 0
+        return uses
+
     def legs(self, link_time_min: FloatArray) -> Legs:
         """Return the time of every path before, at and after its station."""
         time, path = link_time_min[self.links], np.repeat(np.arange(self.count), np.diff(self.indptr))
@@ -168,16 +173,21 @@ def find_paths(
     budget: float | None = None,
     k: int | None = None,
     path_limit: int = MAX_PATHS,
+    closed_together: Sequence[BoolArray] = (),
 ) -> PathSet:
     """Return the loop-free paths of every OD, and for charging classes all (path, station) pairs on them.
 
     *budget* limits the cost relative to the cheapest path at free flow, *k* the number of paths. Paths of an OD are
     ordered by free-flow cost, then by the names of their links, so the order of links in a file does not matter; pairs
-    are ordered by path, then station. Raises ConfigError with every OD without a path, with more than *path_limit*
-    paths, or without a station on a path of a charging class.
+    are ordered by path, then station. An OD of which links *closed_together*, (links,) each, leave no path has those
+    around them, too, as far as there are any: they come last. Raises ConfigError with every OD without a path, with
+    more than *path_limit* paths, or without a station on a path of a charging class.
     """
     search = PathSearch(network, budget=budget, k=k, path_limit=path_limit)
     sequences, problems = search.paths(od)
+    for closed in closed_together:
+        around = PathSearch(network, budget=budget, k=k, path_limit=path_limit, closed=closed)
+        _add_paths_around(sequences, closed, od, around)
     pairs = [[pair for path in paths for pair in pairs_on(network, path)] for paths in sequences]
     problems += [
         Problem(f"no path passes a station, where class {klass.name!r} could charge").within(
@@ -191,6 +201,19 @@ def find_paths(
     refuse("paths", problems)
     by_group = [paths for klass in classes for paths in (pairs if klass.charges else sequences)]
     return path_set(network, od, tuple(classes), by_group)
+
+
+def _add_paths_around(
+    sequences: list[list[LinkSequence]], closed: BoolArray, od: OdTable, around: PathSearch
+) -> None:
+    """Add the paths around closed links to those of each OD that has no open one."""
+    without = [
+        index for index, paths in enumerate(sequences) if all(closed[list(path)].any() for path in paths)
+    ]
+    cut = OdTable(origin=od.origin[without], dest=od.dest[without], demand_veh_h=od.demand_veh_h[without])
+    found, _ = around.paths(cut)
+    for index, paths in zip(without, found, strict=False):
+        sequences[index] += paths
 
 
 def path_set(

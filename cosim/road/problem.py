@@ -88,7 +88,7 @@ class AssignmentProblem(SueProblem[PathLoading]):
 
     paths: PathSet
     extra_cost_min: FloatArray | float = 0.0
-    """Flow-independent cost per path, such as the charging cost in minutes."""
+    """Flow-independent cost per path, such as the charging cost in minutes; infinite: nobody takes it."""
     path_demand_veh_h: FloatArray = field(init=False, repr=False)
     """Demand of the group of each path."""
 
@@ -143,8 +143,8 @@ class AssignmentProblem(SueProblem[PathLoading]):
         return self.residual(loading.path_flow_veh_h, share)
 
     def charging_pairs(self) -> tuple[IntArray, IntArray]:
-        """Return the (group, station) combinations with a path, as two index arrays."""
-        pairs = self.paths.station >= 0
+        """Return the (group, station) combinations with a path that somebody may take, as two index arrays."""
+        pairs = (self.paths.station >= 0) & np.isfinite(self.extra_cost_min)
         group, station = np.unique(
             np.stack([self.paths.groups.group_of_path[pairs], self.paths.station[pairs]]), axis=1
         )

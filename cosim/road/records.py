@@ -16,12 +16,16 @@ def record_link_flows(
     recorder: Recorder,
     network: Network,
     period_of_day: PeriodOfDay,
+    capacity_share: FloatArray | float,
     car_veh_h: FloatArray,
     not_charging_veh_h: FloatArray,
     charging_veh_h: FloatArray,
     **columns: FloatArray,
 ) -> None:
-    """Record the links of one period: flows by class and in total, and further *columns* of the table."""
+    """Record the links of one period: flows by class and in total, and further *columns* of the table.
+
+    *capacity_share* is the share of its capacity that each link has, 0 where it is closed.
+    """
     recorder.add(
         "links",
         day=period_of_day.day,
@@ -34,9 +38,16 @@ def record_link_flows(
         car_veh_h=car_veh_h,
         ev_not_charging_veh_h=not_charging_veh_h,
         ev_charging_veh_h=charging_veh_h,
-        capacity_veh_h=network.capacity_veh_h,
+        capacity_veh_h=network.capacity_veh_h * capacity_share,
         **columns,
     )
+
+
+def flow_per_capacity(flow_veh_h: FloatArray, capacity_veh_h: FloatArray) -> FloatArray:
+    """Return flow over capacity; 0 where a link is closed."""
+    is_open = capacity_veh_h > 0
+    ratio: FloatArray = np.where(is_open, flow_veh_h, 0.0) / np.where(is_open, capacity_veh_h, 1.0)
+    return ratio
 
 
 def record_path_flows(

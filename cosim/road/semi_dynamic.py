@@ -116,9 +116,10 @@ def warm_start_veh_h(
 ) -> FloatArray:
     """Return the earlier period's path flows scaled by q_t / q_{t-1} per group (Step 2).
 
-    A group without earlier demand starts from the free-flow loading.
+    A group without earlier demand, or of which a path is closed now, starts from the free-flow loading.
     """
-    earlier, demand = before.path_demand_veh_h, problem.path_demand_veh_h
-    has_flow = earlier > MIN_DEMAND_VEH_H
+    earlier, demand, groups = before.path_demand_veh_h, problem.path_demand_veh_h, problem.paths.groups
+    closed_veh_h = np.where(np.isinf(problem.extra_cost_min), path_flow_veh_h, 0.0)
+    has_flow = (earlier > MIN_DEMAND_VEH_H) & (groups.expand(groups.total(closed_veh_h)) <= 0)
     growth = np.divide(demand, earlier, out=np.zeros_like(demand), where=has_flow)
     return np.where(has_flow, growth * path_flow_veh_h, problem.free_flow_loading_veh_h())

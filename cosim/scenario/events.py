@@ -4,22 +4,26 @@ Events of one thing may overlap: the worst holds. What refers to a part of the s
 ``CHECKS``, one for each kind.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
+from cosim.arrays import IntArray
 from cosim.config import ScenarioConfig
-from cosim.config.events import AnyEvent
+from cosim.config.events import AnyEvent, RoadEvent
 from cosim.errors import Problem, refuse
 from cosim.mail_settings import EVS
 from cosim.periods import SECONDS_PER_DAY
+from cosim.road.network import Network
 from cosim.road.paths import PathSet
+from cosim.scenario.grid_references import device_problems
 from cosim.scenario.station import Station
 
-NOT_SIMULATED = frozenset({"road"})
-"""Kinds of events that a file may name and that nothing simulates: they are refused."""
-NOT_IN_EQUILIBRIUM = frozenset({"station", "chargers", "road"})
-"""Kinds of events that are no part of the equilibrium: they cannot be planned."""
+STATION_KINDS = frozenset({"station", "chargers"})
+"""Kinds of events of a charging station."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class Event:
     @property
     def thing(self) -> str:
         """Name of what it happens to; empty where there is only one."""
-        return str(getattr(self.config, "name", ""))
+        return self.config.thing
 
     @property
     def planned(self) -> bool:
@@ -72,6 +76,12 @@ def changes_s(events: Iterable[Event], from_s: int, before_s: int) -> list[int]:
     return sorted({second for interval in intervals for second in interval if from_s <= second < before_s})
 
 
+def parts(events: Sequence[Event], from_s: int, until_s: int) -> list[tuple[float, list[Event]]]:
+    """Return the parts of an interval in which nothing changes: their shares of the time, and what goes on in each."""
+    bounds = sorted({from_s, *changes_s(events, from_s, until_s), until_s})
+    return [((end - start) / (until_s - from_s), holding(events, start)) for start, end in pairwise(bounds)]
+
+
 def chargers_in_service(station: Station, events: Iterable[Event]) -> int:
     """Return the chargers of a station that remain while these events of it go on: 0 where it is closed."""
     remaining = [event.config.chargers if event.config.kind == "chargers" else 0 for event in events]
@@ -88,18 +98,16 @@ def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, 
     return tuple(events)
 
 
+def place_of(event: Event, config: ScenarioConfig) -> str:
+    """Return the field of an event in the scenario file, by its name where no other has it."""
+    name = getattr(event.config, "name", "")
+    names = [getattr(entry, "name", "") for entry in config.events]
+    return f"events.{name if name and names.count(name) == 1 else event.number - 1}"
+
+
 def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> Iterator[Problem]:
     """Yield the problems of one event."""
-    names = [getattr(entry, "name", "") for entry in config.events]
-    place = f"events.{event.thing if names.count(event.thing) == 1 else event.number - 1}"
-    if event.kind in NOT_SIMULATED:
-        clause = f"is '{event.kind}', a kind of event that is not simulated"
-        yield Problem(clause, field=f"{place}.kind", value=event.kind)
-    if event.planned and event.kind in NOT_IN_EQUILIBRIUM:
-        clause = (
-            f"is true; an event of kind '{event.kind}' is no part of the equilibrium, and can only be sudden"
-        )
-        yield Problem(clause, field=f"{place}.planned", value=True)
+    place = place_of(event, config)
     day = event.config.day
     if day is not None and day > config.days:
         yield Problem(field=f"{place}.day", value=day, allowed=f"a day of the run, 1 to {config.days}")
@@ -129,8 +137,24 @@ def _road_problems(
         return
     network = paths.network
     roads = [link for link, charges in zip(network.links, network.is_charging, strict=True) if not charges]
-    if event.name not in roads:
-        yield _unknown(place, event.name, "road link", roads)
+    for name in set(event.link_names) - set(roads):
+        yield _unknown(place, name, "road link", roads, "name" if event.name else "links")
+    if not event.link_names and not links_of(network, event).size:
+        clause = f"leads from node '{event.from_node}' to node '{event.to_node}'; no road does"
+        yield Problem(clause, field=place, value=event.thing)
+
+
+def links_of(network: Network, event: RoadEvent) -> IntArray:
+    """Return the road links that an event names, or that lead from one of its nodes to the other."""
+    ends, names = (event.from_node, event.to_node), set(event.link_names)
+    nodes = network.nodes
+    found = [
+        link
+        for link in np.flatnonzero(~network.is_charging).tolist()
+        if network.links[link] in names
+        or (nodes[network.from_node[link]], nodes[network.to_node[link]]) == ends
+    ]
+    return np.array(found, dtype=np.int64)
 
 
 def _operator_problems(
@@ -153,15 +177,17 @@ def _mail_problems(
         yield Problem(field=f"{place}.sender", value=event.sender, allowed=allowed)
 
 
-def _unknown(place: str, name: str, kind: str, names: list[str]) -> Problem:
+def _unknown(place: str, name: str, kind: str, names: list[str], field: str = "name") -> Problem:
     allowed = f"one of the {len(names)} {kind}s, {names[0]} to {names[-1]}" if len(names) > 1 else names[0]
-    return Problem(field=f"{place}.name", value=name, allowed=allowed)
+    return Problem(field=f"{place}.{field}", value=name, allowed=allowed)
 
 
 CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[Problem]]] = {
     "station": _station_problems,
     "chargers": _station_problems,
     "road": _road_problems,
+    **dict.fromkeys(("pv", "wind", "turbine", "storage", "v2g"), device_problems),
+    "branch": lambda *_: iter(()),  # checked against the networks, in branch_events.py
     "mail": _mail_problems,
     "operator": _operator_problems,
     "coordinator": lambda *_: iter(()),

@@ -40,10 +40,10 @@ def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]
             table.report(line, Problem(column="period", value=row["period"], allowed=allowed))
     if not table.problems and not profiles[config.road.trip_profile].sum() > 0:
         table.report(0, f"column {config.road.trip_profile} is zero all day; nobody would travel")
-    if config.tariff.kind == "table" and not table.problems and not profiles[config.tariff.column].mean() > 0:
-        table.report(
-            0, f"column {config.tariff.column} must be above 0 on average, for prices are compared with it"
-        )
+    is_compared = config.tariff.kind == "table" and config.mobility.price_sensitivity > 0
+    if is_compared and not table.problems and not profiles[config.tariff.column].mean() > 0:
+        why = "for drivers compare prices with the mean (mobility.price_sensitivity above 0)"
+        table.report(0, f"column {config.tariff.column} must be above 0 on average, {why}")
     refuse_faulty(table)
     return profiles
 

@@ -12,6 +12,7 @@ from cosim.road.formats import read_roads
 from cosim.road.latency import fit_davidson_j
 from cosim.road.network import ChargingArc, Network
 from cosim.road.paths import PathSet, UserClass, find_paths
+from cosim.scenario.road_closures import closed_together
 from cosim.scenario.station import Station
 
 TYPICAL_SESSION_KWH = 27.3
@@ -83,8 +84,16 @@ def build_paths(config: ScenarioConfig, folder: Path, classes: Sequence[UserClas
         classes = [user_class for user_class in classes if not user_class.charges]
     else:
         network = network.with_charging_arcs([_charging_arc(config, station) for station in config.stations])
+    closed = closed_together(network, config.events, config.days)
     try:
-        paths = find_paths(network, data.od, classes, k=road.paths_per_od, path_limit=road.path_limit)
+        paths = find_paths(
+            network,
+            data.od,
+            classes,
+            k=road.paths_per_od,
+            path_limit=road.path_limit,
+            closed_together=closed,
+        )
     except ConfigError as error:
         problems += [replace(problem, file=str(demand)) for problem in error.problems]
     refuse(str(demand), problems)

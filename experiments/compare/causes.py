@@ -13,6 +13,7 @@ import numpy as np
 from agents.plans import PURPOSE
 from cosim.arrays import FloatArray, Frame
 from cosim.scenario.inputs import battery_of_each
+from experiments.compare.event_causes import events
 from experiments.compare.indicator import (
     INFORMATIONAL,
     MATERIAL_SHARE,
@@ -273,6 +274,7 @@ _LOOKS: tuple[tuple[str, Callable[[Cause], list[Indicator]]], ...] = (
     ("range", driving_range),
     ("population", population),
     ("grid", grid),
+    ("events", events),
     ("capacity", capacity),
     ("queueing", queueing),
     ("choice", choice),

@@ -1,6 +1,6 @@
 """What is compared: one model of a day out of a run, with all its replications."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,8 @@ from cosim.config import ScenarioConfig
 from cosim.config.reading import check
 from cosim.errors import ConfigError
 from cosim.files import read_toml
-from cosim.results import Recorder, Run, load_run
-from experiments.run.many_days import Reader, reader_of_last_day
+from cosim.results import Run, load_run
+from experiments.run.many_days import Reader, reader_of_last_day, with_carry_over
 
 Model = Literal["agents", "equilibrium"]
 COMMAND = "compare"
@@ -56,17 +56,12 @@ class Sample:
 
     def with_carry_over(self, table: str) -> list[Frame]:
         """Return all of *table*, with what outlasts midnight, one frame for each replication."""
-        return [read(table) for read in self.days]
+        return [with_carry_over(read, table) for read in self.days]
 
 
 def are_paired(reference: Sample, other: Sample) -> bool:
     """Return whether both samples drew the same random numbers, replication by replication."""
     return reference.is_random and other.is_random and reference.seeds == other.seeds
-
-
-def recorded(tables: Mapping[str, Frame]) -> Reader:
-    """Return the reader of tables in memory."""
-    return lambda table: tables[table] if table in tables else Recorder().frame(table)
 
 
 def samples_of(runs: Sequence[str | Path], model: Model | None = None) -> list[Sample]:

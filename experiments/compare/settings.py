@@ -47,6 +47,7 @@ GROUNDS = {
     ),
     "capacity": _SERVICE,
     "price": ("tariff.*", "coupling.mode", "profiles"),
+    "events": ("events.*",),
     "grid": ("grid.*", "profiles", *MOVED),
 }
 """The settings that bring about each cause. Where these are equal, what is measured follows from something else."""

@@ -190,5 +190,6 @@ def _lines(answer: "Dispatched") -> list[str]:
         facts["buses"] = f"{feeder.bus_names[0]} to {_last_bus(feeder)}; {feeder.bus_numbers}"
     if answer.rolling:
         facts["planned cost"] = f"{number('planned_cost_cny', ',.3f')} CNY as first planned"
-        facts["foresight cost"] = f"{number('foresight_cost_cny', ',.3f')} CNY had all been known"
+        caveat = f" ({words})" if (words := answer.foresight_caveat) else ""
+        facts["foresight cost"] = f"{number('foresight_cost_cny', ',.3f')} CNY had all been known{caveat}"
     return aligned(facts)

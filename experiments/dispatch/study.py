@@ -98,6 +98,16 @@ class Dispatched:
             if sentence
         ]
 
+    @property
+    def foresight_caveat(self) -> str:
+        """Why the rolling day may cost less than with perfect foresight; '' where it cannot."""
+        if self.rolling is None:
+            return ""
+        if self.rolling.kind == "receding":
+            return "whose stores end as they began"
+        is_bound = all(math.isfinite(day.lower_bound_cny) for day in self.dispatches)
+        return "" if is_bound else "no bound: one of the two days breaks a limit"
+
     def as_json(self) -> dict[str, Any]:
         """Return the headline figures of all feeders together; what is not finite is None."""
         lowest, bus, period = min(_lowest(case, dispatch) for case, _, dispatch in self.parts)

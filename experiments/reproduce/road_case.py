@@ -61,7 +61,7 @@ class RoadCase:
         day = self.day
         overload: Overload = "extend" if day.shortfall else "refuse"
         price = day.charging_price_cny_per_kwh
-        return tuple(assignment_problems(self.scenario, day.paths, day.demand, price, overload))
+        return tuple(assignment_problems(self.scenario, day.open, day.demand, price, overload))
 
     @cached_property
     def search(self) -> Search:

@@ -1,5 +1,7 @@
 """How far the agents' traffic is from the equilibrium, day by day, beside what chance alone would leave."""
 
+import math
+
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
@@ -27,7 +29,7 @@ def learning_table(agents: Frame, equilibrium: Frame, *, days: int, hours: float
             ev_floor=floor,
             ev_ratio=distance(evs, evs_expected) / floor,
             flow_distance=distance(whole, whole_expected),
-            flow_floor=floor * norm(evs_expected) / norm(whole_expected),
+            flow_floor=_over(float(np.sqrt(evs_expected.sum() / hours)), norm(whole_expected)),
             station_distance=distance(evs[station], evs_expected[station]),
             station_floor=sampling_floor(evs_expected[station], hours),
         )
@@ -35,13 +37,17 @@ def learning_table(agents: Frame, equilibrium: Frame, *, days: int, hours: float
 
 
 def distance(flow_veh_h: FloatArray, expected_veh_h: FloatArray) -> float:
-    """Return |x - x*| / |x*|."""
-    return norm(flow_veh_h - expected_veh_h) / norm(expected_veh_h)
+    """Return |x - x*| / |x*|; NaN where nobody is expected."""
+    return _over(norm(flow_veh_h - expected_veh_h), norm(expected_veh_h))
 
 
 def sampling_floor(expected_veh_h: FloatArray, hours: float) -> float:
-    """Return the distance expected of Poisson counts over periods of *hours*."""
-    return float(np.sqrt(expected_veh_h.sum() / hours)) / norm(expected_veh_h)
+    """Return the distance expected of Poisson counts over periods of *hours*; NaN where nobody is expected."""
+    return _over(float(np.sqrt(expected_veh_h.sum() / hours)), norm(expected_veh_h))
+
+
+def _over(value: float, size: float) -> float:
+    return value / size if size else math.nan
 
 
 def norm(values: FloatArray) -> float:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cosim.arrays import Frame
-from cosim.tables import SORT_COLUMNS, TABLES
+from cosim.results import Recorder
+from cosim.tables import AFTER_MIDNIGHT, OUTLASTING, SORT_COLUMNS, TABLES
 
 if TYPE_CHECKING:
     from agents.days import DayOfAgents
@@ -25,6 +26,21 @@ def joined(days: Sequence["DayOfAgents"]) -> dict[str, Frame]:
         name: frame.sort_values(list(SORT_COLUMNS[name]), kind="stable", ignore_index=True)
         for name, frame in whole.items()
     }
+
+
+def recorded(tables: Mapping[str, Frame]) -> Reader:
+    """Return the reader of tables in memory."""
+    return lambda table: tables[table] if table in tables else Recorder().frame(table)
+
+
+def with_carry_over(read: Reader, table: str) -> Frame:
+    """Return *table* with what outlasts the last day."""
+    import pandas as pd
+
+    if table not in OUTLASTING:
+        return read(table)
+    of_days, later = read(table), read(f"{table}{AFTER_MIDNIGHT}")
+    return of_days if later.empty else pd.concat([of_days, later], ignore_index=True)
 
 
 def last_day(tables: Mapping[str, Frame], days: int) -> dict[str, Frame]:

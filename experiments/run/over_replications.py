@@ -7,6 +7,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray, Frame
 from cosim.scenario import Scenario
+from cosim.tables import AFTER_MIDNIGHT
 from experiments.compare.significance import half_width
 from experiments.run.many_days import Reader, reader_of_last_day
 from experiments.run.summary import NOTES, WATCHED, summarise
@@ -28,7 +29,8 @@ MEANS = (
 """Figures of the summary that become the mean over the days."""
 LARGEST = ("relaxation_error_max", "ac_mismatch_max_pu")
 """Figures that become the largest of all days."""
-READ = ("evs", "stations", "dispatch", "mail", "violations")
+OUTLASTING = ("evs", "stations", "dispatch")
+READ = (*OUTLASTING, *(f"{name}{AFTER_MIDNIGHT}" for name in OUTLASTING), "mail", "violations")
 """Tables that these figures are of."""
 ONE_DAY: dict[str, Any] = {"interval_95": {}, "replications_broken": None}
 """What a day that was not repeated says of these."""

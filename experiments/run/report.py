@@ -10,6 +10,7 @@ from cosim.results import Run
 from experiments.figures import feeder
 from experiments.figures.style import Figure
 from experiments.page import drawn, drawn_each, embedded_each, packed, rendered
+from experiments.run.events_told import what_it_did
 from experiments.run.figures import accuracy, coupling, learning, outcomes, stations, traffic
 from experiments.run.figures.day import Day
 from experiments.run.figures.networks import networks
@@ -42,6 +43,7 @@ def write_report(run: Run) -> None:
         figures=figures,
         later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
         sequence=sequence(day),
+        events=[record | {"did": what_it_did(record)} for record in run.summary.get("events", [])],
         lost_mail=lost_mail(run.agents.read("mail")) if run.agents else [],
     )
     write_page(page, run.directory / "report.html")

@@ -75,21 +75,21 @@ def verdict(day: Day) -> Mapping[str, Any] | None:
 
 def real_time_sentence(summary: Mapping[str, Any]) -> str:
     """Return what the forecast error cost, and what re-dispatch and flexible units were worth; '' if not known."""
-    if summary.get("forecast_error_cost_cny") is None:
-        return ""
+    told = []
+    if (cost := summary.get("forecast_error_cost_cny")) is not None:
+        told.append(f"With re-dispatch the forecast error cost {cost:,.1f} CNY.")
+    if (saved := summary.get("re_dispatch_value_cny")) is not None:
+        verb = "saved" if saved >= 0 else "cost"
+        told.append(f"Re-dispatch {verb} {abs(saved):,.1f} CNY against the plan of the day before.")
     extra = [
         f"{summary[key]:,.0f} CNY more without {unit}"
         for key, unit in UNIT_VALUES.items()
         if summary.get(key) is not None
     ]
-    saved = summary["re_dispatch_value_cny"]
-    parts = [
-        f"With re-dispatch the forecast error cost {summary['forecast_error_cost_cny']:,.1f} CNY",
-        f"re-dispatch {'saved' if saved >= 0 else 'cost'} {abs(saved):,.1f} CNY against the plan of the day before",
-    ]
-    kept = [f" Without {unit} more limits are broken than with it." for unit in summary["limits_kept_by"]]
-    worth = f" The day would have cost {', and '.join(extra)}." if extra else ""
-    return "; ".join(parts) + "." + worth + "".join(kept)
+    if extra:
+        told.append(f"The day would have cost {', and '.join(extra)}.")
+    kept = summary.get("limits_kept_by") or ()
+    return " ".join([*told, *(f"Without {unit} more limits are broken than with it." for unit in kept)])
 
 
 def mean_waits(day: Day) -> dict[str, float]:

@@ -32,14 +32,14 @@ from cosim.scenario.feeder_case import network_notes
 from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
-from experiments.compare.sample import recorded
 from experiments.manifest import write_manifest, write_scenario
 from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
-from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day
+from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day, recorded
 from experiments.run.over_replications import ONE_DAY, over_replications, violations_of
-from experiments.run.real_time import compare_plans
+from experiments.run.period_watch import PeriodWatch
+from experiments.run.real_time import compare_plans, intervals, values_table
 from experiments.run.replications import (
     Processes,
     day_directory,
@@ -164,7 +164,10 @@ class RunUnderWay:
                 expected = recorded(tables["equilibrium"])
                 compared = compare_models(config, expected, sides, self.seeds, day.demand.n_ev).tables
             with self.stages.stage("real time"):
-                compared |= dated({"real_time": compare_plans(self.scenario, day, last)}, config.days)
+                plans = [compare_plans(self.scenario, day, read) for read in sides]
+                compared |= dated(
+                    {"real_time": plans[0], "real_time_values": values_table(plans)}, config.days
+                )
             links, hours = (
                 [tables[name]["links"] for name in ("agents", "equilibrium")],
                 self.scenario.periods.hours,
@@ -192,13 +195,18 @@ class RunUnderWay:
         """Simulate the agents' days, from the last day boundary of a run that was stopped."""
         scenario = self.scenario
 
+        watch = PeriodWatch(self.note)
+
         def announce(now: PeriodOfDay) -> None:
+            watch.begins(now)
             whole = scenario.config.days * scenario.periods.count
             self.stages.progress("agents", min(1.0, scenario.periods.index(now) / whole))
 
         ahead = day_ahead(scenario, day)
         kept = KeptDays(self.pieces, 1, ahead.days)
-        return kept.tables(kept.simulate(scenario, ahead, self.seeds[0], announce))
+        with watch:
+            simulated = kept.simulate(scenario, ahead, self.seeds[0], announce)
+        return kept.tables(simulated)
 
     def _replicate(self, day: EquilibriumDay) -> list[Reader]:
         """Simulate the further days of the agents and return the readers of their tables."""
@@ -240,14 +248,14 @@ def _facts(
         **_learning(tables.get("comparison", {}), days),
         **summarise(scenario, shown),
         "replications": max(1, len(replications)),
-        **(over_replications(scenario, replications) if replications else ONE_DAY),
+        **_over_replications(scenario, tables.get("comparison", {}), replications),
         "sue_residual_max": day.residual_max,
         "sue_method": scenario.config.road.assignment.method,
         "sue_other_methods": [asdict(method) for method in _other_methods(scenario, day)],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
-        "events": event_records(tables.get("agents", {}).get("events")),
+        "events": event_records(scenario, tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
@@ -263,6 +271,17 @@ def _facts(
         ],
         "summary": summary,
     }
+
+
+def _over_replications(
+    scenario: Scenario, comparison: dict[str, Frame], replications: Sequence[Reader]
+) -> dict[str, Any]:
+    """Return the figures of all replications, with the intervals of what re-dispatch and units are worth."""
+    if not replications:
+        return ONE_DAY
+    found = over_replications(scenario, replications)
+    worth = intervals(comparison["real_time_values"]) if comparison else {}
+    return {**found, "interval_95": {**found["interval_95"], **worth}}
 
 
 def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:

@@ -41,24 +41,38 @@ def keep_command(
     """Keep a command, and the scenario with its data if it is a run."""
     if scenario is not None:
         pieces.put(SCENARIO, lambda folder: write_scenario(scenario, folder))
-    text = json.dumps(asdict(command), default=str)
+    text = json.dumps({"of": pieces.path.name, "command": asdict(command)}, default=str)
     pieces.drop(COMMAND)
     pieces.put(COMMAND, lambda folder: (folder / CONTENT).write_text(text, encoding="utf-8"))
 
 
 def read_command(final: Path) -> tuple[RunCommand | SweepCommand, Path]:
     """Return what the unfinished run *final* was asked to do, and the folder of its scenario; ConfigError for none."""
-    from pydantic import TypeAdapter, ValidationError
-
     pieces = Pieces(folder_of(final), "")
     if not pieces.path.is_dir():
         raise ConfigError(str(final), ["there is no unfinished run or sweep of this name"])
-    fault = pieces.fault(COMMAND) or (pieces.fault(SCENARIO) if SCENARIO in pieces else "")
-    if not fault:
-        text = (pieces.path / COMMAND / CONTENT).read_text(encoding="utf-8")
-        try:
-            return TypeAdapter(RunCommand | SweepCommand).validate_json(text), pieces.path / SCENARIO
-        except ValidationError:
-            fault = "is of another version of the program"
-    problem = f"its record {fault}; go on with the command that began it"
-    raise ConfigError(str(pieces.path), [problem])
+    command = _recorded(pieces)
+    if isinstance(command, str):
+        problem = f"its record {command}; go on with the command that began it"
+        raise ConfigError(str(pieces.path), [problem])
+    return command, pieces.path / SCENARIO
+
+
+def _recorded(pieces: Pieces) -> RunCommand | SweepCommand | str:
+    """Return the command that is kept among the pieces, or what is wrong with it, as a clause."""
+    from pydantic import TypeAdapter, ValidationError
+
+    if fault := pieces.fault(COMMAND):
+        return fault
+    record = json.loads((pieces.path / COMMAND / CONTENT).read_text(encoding="utf-8"))
+    try:
+        command = TypeAdapter(RunCommand | SweepCommand).validate_python(record["command"])
+    except (ValidationError, KeyError):
+        return "is of another version of the program"
+    if record["of"] != pieces.path.name:
+        return f"is that of {record['of']}"
+    if isinstance(command, SweepCommand):
+        return command
+    if fault := Pieces(pieces.path, pieces.identity_of(COMMAND)).fault(SCENARIO):
+        return f"holds a scenario that {fault}"
+    return command

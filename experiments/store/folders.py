@@ -11,8 +11,9 @@ from typing import Self
 
 from cosim.errors import STORAGE, ConfigError, CosimError, StorageError
 
-LOCK = ".lock"
-"""File that a process keeps locked while it lives; the system unlocks it when the process ends, however it ends."""
+LOCK = ".cosim.lock"
+"""File that a process keeps locked while it lives; the system unlocks it when the process ends, however it ends. By it
+a folder is known as this program's: what is in any other is the user's."""
 ATTEMPTS, PAUSE_S = 20, 0.05
 """Another process that clears a folder which nobody holds needs a moment."""
 
@@ -20,11 +21,14 @@ ATTEMPTS, PAUSE_S = 20, 0.05
 def hold(folder: Path) -> int:
     """Make *folder*, if need be, and hold it for this process; return the descriptor that ends this when closed.
 
-    Raises ConfigError if another living process holds it.
+    Raises ConfigError if another living process holds it, or if this program has not made it.
     """
     for _ in range(ATTEMPTS):
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # it was cleared in the meantime
+            if folder.is_symlink() or not is_ours(folder):
+                problem = "is needed for unfinished work, but holds files of others; move it, or name another directory"
+                raise ConfigError(str(folder), [problem])
             descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if _lock(descriptor, folder) is not False:
                 return descriptor

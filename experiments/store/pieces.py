@@ -107,6 +107,11 @@ class Pieces:
         changed += sorted(files.keys() - seal["files"].keys())
         return f"is damaged ({changed[0]})" if changed else ""
 
+    def identity_of(self, name: str) -> str:
+        """Return what a whole piece belongs to."""
+        seal = _read_seal(self.path / name / SEAL)
+        return seal["identity"] if seal else ""
+
 
 def _files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file in *folder* but the seal."""

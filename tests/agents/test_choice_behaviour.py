@@ -19,7 +19,8 @@ from cosim.road.route_choice import Alternatives
 from cosim.scenario import CAR, CHARGING, DayAhead, Scenario, load_scenario
 from experiments.compare.choices import compare_choices, pooled_p_values
 from experiments.compare.comparison import agents_of
-from experiments.compare.sample import Sample, recorded
+from experiments.compare.sample import Sample
+from experiments.run.many_days import recorded
 
 
 class Indifferent:

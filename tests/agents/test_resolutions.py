@@ -206,6 +206,20 @@ def test_without_individual_tables_all_others_stay(toy: Scenario, toy_tables: Ta
         assert frame.equals(toy_tables[name]), name
 
 
+def test_a_base_case_without_evs_is_the_roads_and_the_feeder_alone(toy: Scenario) -> None:
+    """At both resolutions to the same tables: nobody departs, stations take nothing, the feeder still buys."""
+    empty = load_scenario(toy.folder / "toy.toml", ["population.ev_share=0"])
+    ahead = day_ahead(empty, solve_equilibrium_day(empty))
+    batch = load_scenario(toy.folder / "toy.toml", ["population.ev_share=0", "population.resolution=batch"])
+    tables, others = (CoSimModel(case, ahead, seed=1).simulate() for case in (empty, batch))
+    assert ahead.n_ev == tables["evs"].departures.sum() == tables["stations"].energy_kwh.sum() == 0
+    assert (tables["dispatch"].purchase_kw > 0).all()
+    assert tables.keys() == others.keys()
+    assert all(
+        others[name].equals(frame) for name, frame in tables.items() if name not in {"messages", "mail"}
+    )
+
+
 def test_the_totals_of_evs_are_those_of_their_trips(toy_tables: Tables) -> None:
     trips, evs = toy_tables["trips"], toy_tables["evs"]
     assert evs.arrived.sum() == (trips.status == "arrived").sum()

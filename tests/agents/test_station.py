@@ -59,7 +59,9 @@ class Bench:
         def drive_up() -> Any:
             yield self.clock.until(second, Phase.ACT, ev)
             envelope = self.clock.envelope(f"ev {ev}")
-            request = ChargeRequest(**envelope, ev=ev, trip=1, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
+            request = ChargeRequest(
+                **envelope, ev=ev, day_of_trip=1, trip=1, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8
+            )
             self.post.send("S", request)
 
         self.clock.env.process(drive_up())

@@ -1,5 +1,6 @@
 """Agents that fail, wait forever or go on without the clock: who it was is told, and the day goes on."""
 
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -13,8 +14,10 @@ from agents.grid_operator import GridOperator
 from agents.invariants import KIND
 from agents.model import CoSimModel
 from agents.station import StationAgent
+from agents.step_deadline import StepDeadline
 from agents.supervision import CountedEnvironment, Story
 from cosim.arrays import Frame
+from cosim.grid.last_resort import NOT_REPRODUCIBLE
 from cosim.scenario import DayAhead, Scenario, load_scenario
 
 Steps = Generator[simpy.Event, Any, Any]
@@ -100,6 +103,42 @@ def test_an_ev_that_fails_is_named_and_stays_where_it_is(
     assert violations.place[violations.kind == "agent_failed"].tolist() == ["ev 7"]
     assert 7 not in set(tables["trips"].ev)
     assert (tables["trips"].status == "arrived").all()
+
+
+def test_a_step_of_an_ev_that_does_not_come_back_is_ended_by_a_clock_and_told(
+    toy: Scenario, toy_ahead: DayAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = EV.depart
+
+    def depart(self: EV, row: int) -> None:
+        while self.number == 7:
+            pass
+        honest(self, row)
+
+    monkeypatch.setattr(EV, "depart", depart)
+    monkeypatch.setattr("agents.model.CHOICES", 0.01)
+    tables = CoSimModel(toy, toy_ahead, seed=1).simulate()
+    violations = tables["violations"]
+    (failure,) = violations[violations.kind == "agent_failed"].itertuples()
+    assert failure.place == "ev 7"
+    assert "it did not come back (test_supervision.py, line " in failure.sentence
+    assert NOT_REPRODUCIBLE in failure.sentence
+    assert 7 not in set(tables["trips"].ev)
+    assert (tables["trips"].status == "arrived").all()
+
+
+def test_a_step_that_solves_has_no_deadline() -> None:
+    env, took = CountedEnvironment(0), []
+
+    def solve() -> Steps:
+        yield env.timeout(1)
+        time.sleep(0.1)
+        took.append(env.now)
+
+    Story(env, solve(), "operator feeder", is_brief=False)
+    with StepDeadline(env, 0.01):
+        env.run()
+    assert (took, env.failures) == ([1], [])
 
 
 def test_a_charger_that_goes_on_without_the_clock_ends_the_run_and_is_named(

@@ -73,7 +73,7 @@ def test_trips_take_what_was_measured_the_day_before_alone(
     for day in DAYS:
         live_through(traffic, day)
         if day > 1:
-            effective_min = traffic.effective_min(PeriodOfDay(day, NOON))
+            effective_min = traffic.full_min(PeriodOfDay(day, NOON))
             assert effective_min == pytest.approx(by_hand_min(toy, day - 1), rel=1e-12)
 
 

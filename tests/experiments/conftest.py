@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cosim.results import Run
+from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
 from experiments.run import runner
+from tests.computed_once import once
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -16,11 +17,17 @@ WRITE_REPORT = runner._write_report
 
 
 @pytest.fixture(scope="session")
-def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def toy_run(store: Path) -> Run:
     """Return a finished run of both models of the toy scenario; read it, don't write into it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "_write_report", WRITE_REPORT)
-        return runner.run(load_scenario(CONFIGS / "toy.toml"), out=tmp_path_factory.mktemp("runs") / "toy")
+    out = store / "runs" / "toy"
+
+    def run() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "_write_report", WRITE_REPORT)
+            runner.run(load_scenario(CONFIGS / "toy.toml"), out=out)
+
+    once(store, "a run of the toy", run)
+    return load_run(out)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """``cosim columns``: the dictionary of columns as a user reads it."""
 
 import json
+from pathlib import Path
 
 from typer.testing import CliRunner
 
@@ -23,6 +24,11 @@ def test_every_column_of_every_table_is_printed() -> None:
     assert {row["type"] for rows in shown.values() for row in rows} == {"whole", "real", "text", "boolean"}
     text = printed()
     assert all(column.name in text for columns in TABLES.values() for column in columns)
+
+
+def test_the_documentation_shows_every_table_as_the_command_prints_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert page.endswith(printed("--markdown")), "cosim columns --markdown prints what stands there"
 
 
 def test_one_table_is_printed_alone() -> None:

@@ -19,7 +19,8 @@ from cosim.results import Recorder
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.compare.choices import compare_choices
 from experiments.compare.comparison import agents_of
-from experiments.compare.sample import Sample, recorded
+from experiments.compare.sample import Sample
+from experiments.run.many_days import recorded
 
 SEEDS = range(101, 121)
 

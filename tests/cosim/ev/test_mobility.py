@@ -243,10 +243,10 @@ def test_a_table_that_holds_no_probabilities_is_refused(model: MobilityModel) ->
         replace(model, transition=model.transition[:, :12])
 
 
-def test_no_evs_are_refused(model: MobilityModel) -> None:
-    """A share of nothing has no value."""
-    with pytest.raises(ValueError, match="at least one"):
-        sample_diaries(model, 0, seed=1, purpose="test")
+def test_no_evs_have_no_trips_and_fewer_are_refused(model: MobilityModel) -> None:
+    assert sample_diaries(model, 0, seed=1, purpose="test").ev.size == 0
+    with pytest.raises(ValueError, match="fewer than none"):
+        sample_diaries(model, -1, seed=1, purpose="test")
 
 
 def test_every_column_has_one_value_per_trip_or_per_ev(diaries: Diaries) -> None:

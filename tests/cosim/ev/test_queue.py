@@ -15,7 +15,7 @@ LATE_S = 10_000
 
 def vehicle(ev: int, arrival_s: int, minutes: float) -> Session:
     energy_kwh = minutes * POWER_KW / 60
-    return Session(ev=ev, trip=1, arrival_s=arrival_s, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
+    return Session(ev=ev, day=1, trip=1, arrival_s=arrival_s, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
 
 
 def served(vehicles: list[Session], chargers: int, *bounds_s: int) -> dict[int, tuple[int, int]]:

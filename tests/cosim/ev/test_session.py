@@ -6,7 +6,7 @@ from cosim.ev.session import NEVER_S, Session
 
 
 def session(energy_kwh: float, metered_until_s: int = 0) -> Session:
-    vehicle = Session(ev=1, trip=1, arrival_s=0, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
+    vehicle = Session(ev=1, day=1, trip=1, arrival_s=0, energy_kwh=energy_kwh, soc=0.2, soc_target=0.8)
     vehicle.plug_in(metered_until_s)
     return vehicle
 

@@ -121,11 +121,6 @@ def test_one_wrong_reference_is_one_sentence(study: Path, setting: str, sentence
             "toy/branches.csv, line 3: column r_ohm is '-1'; it must be a number, 0 or more.",
         ),
         (
-            "profiles.csv",
-            lambda text: re.sub(r"(?m)^(\d.*),[^,]*$", r"\1,0", text),
-            "toy/profiles.csv: column price_cny_per_kwh must be above 0 on average, for prices are compared with it.",
-        ),
-        (
             "branches.csv",
             append("4,2,1,0.1,0.1,True"),
             "feeder feeder: branches 1, 4 form a loop. A feeder is a tree: take one of them out of service.",
@@ -246,6 +241,17 @@ def test_a_scenario_is_read_the_same_from_any_directory(study: Path, monkeypatch
     assert load_scenario(Path("..") / study).config == load_scenario(here / study).config
     (here / "toy/od.csv").unlink()
     assert problems(Path("..") / study)[0].startswith("../toy/od.csv: there is no such file")
+
+
+def test_a_mean_price_of_zero_is_refused_only_where_drivers_compare_with_it(study: Path) -> None:
+    edit("toy/profiles.csv", lambda text: re.sub(r"(?m)^(\d.*),[^,]*$", r"\1,0", text))
+    assert load_scenario(study).profiles["price_cny_per_kwh"].tolist() == [0] * 8
+    assert problems(study, "mobility.price_sensitivity=1") == [
+        (
+            "toy/profiles.csv: column price_cny_per_kwh must be above 0 on average, for drivers compare prices with "
+            "the mean (mobility.price_sensitivity above 0)."
+        )
+    ]
 
 
 def test_names_may_be_in_any_script(study: Path) -> None:

@@ -10,7 +10,7 @@ from agents.model import CoSimModel
 from cosim.coupling import day_ahead, equilibrium_tables, solve_equilibrium_day
 from cosim.scenario import load_scenario
 from experiments.compare.comparison import Comparison, compare_models
-from experiments.compare.sample import recorded
+from experiments.run.many_days import recorded
 from experiments.run.replications import replication_seeds
 
 CONFIGS = Path(__file__).parents[3] / "configs"

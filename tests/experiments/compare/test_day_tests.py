@@ -41,7 +41,7 @@ def test_choices_of_a_day_are_rejected_as_often_as_the_level_says(is_random: boo
 
 
 def test_a_small_bias_of_every_period_adds_up_over_the_day() -> None:
-    """A station favoured 1.5-fold: of 12 trips no period can tell, of 288 the day does, as often as chi-squared says."""
+    """A station favoured 1.5-fold: of 12 trips no period can tell, of 288 the day does."""
     biased = SHARE * [1, 1, 1.5]
     biased /= biased.sum()
     found = (p_values(biased, is_random=False) <= 0.05).mean()
@@ -96,7 +96,9 @@ def a_day(ahead: DayAhead, seed: int, *settings: str, evs: int | None = None) ->
     """Return a day of the paper's agents on its roads."""
     scenario = load_scenario(CONFIGS / "paper.toml", ["population.resolution=batch", *settings])
     tables = recorded(CoSimModel(replace(scenario, feeders=()), ahead, seed).simulate())
-    return Sample(name="agents", model="agents", days=(tables,), seeds=(seed,), config=scenario.config, evs=evs)
+    return Sample(
+        name="agents", model="agents", days=(tables,), seeds=(seed,), config=scenario.config, evs=evs
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,9 @@ def test_trips_of_one_ev_come_together_so_a_total_scatters_more_than_a_count(
     row = tests.loc["class", "EV trips"]
     largest = max(row.reference, row.other)
     assert dispersion > 1.3
-    assert row.error * row.reference == pytest.approx(np.sqrt(dispersion * largest * (1 + 1 / exposure)), rel=0.02)
+    assert row.error * row.reference == pytest.approx(
+        np.sqrt(dispersion * largest * (1 + 1 / exposure)), rel=0.02
+    )
 
 
 def test_totals_of_the_day_are_the_sums_of_the_tables(plain: Comparison) -> None:
@@ -127,7 +131,9 @@ def test_totals_of_the_day_are_the_sums_of_the_tables(plain: Comparison) -> None
     roads = links[links.kind == "road"]
     flow = (roads.ev_not_charging_veh_h + roads.ev_charging_veh_h) * plain.samples[0].hours
     ours = tests[tests.kind == "link"].set_index("item").reference
-    assert ours.sort_index().to_numpy() == pytest.approx(flow.groupby(roads.link).sum().sort_index().to_numpy())
+    assert ours.sort_index().to_numpy() == pytest.approx(
+        flow.groupby(roads.link).sum().sort_index().to_numpy()
+    )
 
 
 def test_with_the_verdict_comes_what_could_have_been_seen(plain: Comparison) -> None:
@@ -149,7 +155,9 @@ def _with_cars(sample: Sample, factor: float) -> Sample:
         frame = sample.days[0](table)
         if table != "paths":
             return frame
-        return frame.assign(flow_veh_h=frame.flow_veh_h.where(frame.user_class != "car", factor * frame.flow_veh_h))
+        return frame.assign(
+            flow_veh_h=frame.flow_veh_h.where(frame.user_class != "car", factor * frame.flow_veh_h)
+        )
 
     return replace(sample, days=(read,))
 

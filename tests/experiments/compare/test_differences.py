@@ -12,8 +12,9 @@ from cosim.coupling import EquilibriumDay, equilibrium_tables
 from cosim.scenario import DayAhead, Scenario
 from experiments.compare.comparison import Comparison, compare_samples
 from experiments.compare.page import comparison_page
-from experiments.compare.sample import Sample, recorded
+from experiments.compare.sample import Sample
 from experiments.compare.significance import ALONE, LEVEL
+from experiments.run.many_days import recorded
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from cosim.arrays import Frame
 from cosim.scenario import Scenario
 from experiments.compare.causes import driving_range
 from experiments.compare.indicator import Cause
-from experiments.compare.sample import Sample, recorded
+from experiments.compare.sample import Sample
+from experiments.run.many_days import recorded
 
 
 def trips(*rows: tuple[float, float, str, str]) -> Frame:

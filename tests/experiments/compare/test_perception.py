@@ -5,7 +5,8 @@ import pytest
 from cosim.road.choice import Groups, logit_shares
 from cosim.scenario import Scenario
 from experiments.compare.perception import fit_theta, misled
-from experiments.compare.sample import Sample, recorded
+from experiments.compare.sample import Sample
+from experiments.run.many_days import recorded
 
 
 def test_theta_of_two_paths_has_a_closed_form() -> None:

@@ -13,7 +13,8 @@ from cosim.arrays import IntArray
 from cosim.scenario import DayAhead, load_scenario
 from experiments.compare.comparison import Comparison, compare_samples
 from experiments.compare.route_switchers import crosstab, joined_and_left, stuart_maxwell, switching_p_value
-from experiments.compare.sample import Sample, recorded
+from experiments.compare.sample import Sample
+from experiments.run.many_days import recorded
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

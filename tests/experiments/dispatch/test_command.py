@@ -124,6 +124,7 @@ def test_forecast_errors_are_those_of_the_seed_and_on_the_page(files: Path, tmp_
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "rolling-1-chart" in page
     assert "3 periods ahead" in page
+    assert "(whose stores end as they began)" in page
 
 
 def test_v2g_chargers_are_set_shown_and_named(files: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``cosim resume``: a run or sweep that was stopped goes on as the same command would."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from cosim.errors import ConfigError
 from cosim.scenario import load_scenario
-from experiments.store.commands import RunCommand, keep_command
+from experiments.store.commands import RunCommand, SweepCommand, keep_command, read_command
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Store
 from experiments.sweep import study
@@ -82,6 +83,31 @@ def test_what_cannot_go_on_is_said_in_a_sentence(tmp_path: Path) -> None:
     error = run("resume", tmp_path / "run").exception
     assert isinstance(error, ConfigError)
     assert "go on with the command that began it" in str(error)
+
+
+def unfinished(final: Path, identity: str, command: RunCommand | SweepCommand) -> Path:
+    """Leave a run or sweep with a finished piece; return the folder of its pieces."""
+    scenario = load_scenario("toy") if isinstance(command, RunCommand) else None
+    with pytest.raises(KeyboardInterrupt), Store(final, identity, print) as pieces:
+        keep_command(pieces, command, scenario)
+        pieces.put("day", lambda folder: (folder / "tables").touch())
+        raise KeyboardInterrupt
+    return pieces.path
+
+
+@pytest.mark.parametrize("piece", ["command", "scenario"])
+@pytest.mark.parametrize("kind", ["run", "sweep"])
+def test_the_command_of_another_is_not_gone_on_with(tmp_path: Path, kind: str, piece: str) -> None:
+    command: RunCommand | SweepCommand = RunCommand(model="agents", replications=5, workers=2)
+    if kind == "sweep":
+        command, piece = SweepCommand(file="toy", vary={}, settings={}, workers=1), "command"
+    ours = unfinished(tmp_path / "ours", "A", command)
+    theirs = unfinished(tmp_path / "theirs", "B" if kind == "run" else "A", command)
+    assert read_command(tmp_path / "ours")[0] == command
+    shutil.rmtree(ours / piece)
+    shutil.copytree(theirs / piece, ours / piece)
+    with pytest.raises(ConfigError, match="go on with the command that began it"):
+        read_command(tmp_path / "ours")
 
 
 def test_the_identity_of_a_scenario_is_all_that_results_depend_on(tmp_path: Path) -> None:

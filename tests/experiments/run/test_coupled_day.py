@@ -83,7 +83,7 @@ def real_time(cost_cny: dict[tuple[str, str], float], outside_limits: dict[str, 
 
 @pytest.mark.parametrize(
     ("outside", "value", "kept"),
-    [({}, 70.0, []), ({"storage": 3}, None, ["storage"]), ({"storage": 3, "": 3}, 70.0, [])],
+    [({}, 70.0, []), ({"storage": 3}, None, ["storage"]), ({"storage": 3, "": 3}, None, [])],
 )
 def test_a_unit_that_keeps_a_limit_has_no_value_in_money(
     outside: dict[str, int], value: float | None, kept: list[str]
@@ -92,6 +92,20 @@ def test_a_unit_that_keeps_a_limit_has_no_value_in_money(
     table = real_time(cost | {("storage", "perfect_foresight"): 1070.0}, outside)
     assert values_cny(table)["storage_value_cny"] == value
     assert kept_by(table) == kept
+
+
+def test_perfect_foresight_is_not_compared_with_a_day_that_breaks_a_limit() -> None:
+    """A plan that lets a voltage fall can be cheaper than the best that keeps it."""
+    cost = {("", "perfect_foresight"): 1000.0, ("", "re_dispatch"): 990.0, ("", "day_ahead"): 1010.0}
+    table = real_time(cost, {})
+    table.loc[table.plan == "re_dispatch", "outside_limits"] = 1
+    values = values_cny(table)
+    assert values["forecast_error_cost_cny"] is None
+    assert values["re_dispatch_value_cny"] is None
+    table.loc[table.plan == "re_dispatch", "outside_limits"] = 0
+    table.loc[table.plan == "perfect_foresight", "status"] = "elastic"
+    assert values_cny(table)["forecast_error_cost_cny"] is None
+    assert values_cny(table)["re_dispatch_value_cny"] == pytest.approx(20.0)
 
 
 def test_every_start_has_its_rows_and_one_pass_has_one() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cosim.errors import ConfigError
 from experiments.store.folders import RunDirectory, hold, try_hold
-from experiments.store.pieces import clear_empty
+from experiments.store.pieces import Store, clear_empty
 
 HOLD_AND_DIE = (
     "import os, sys, pathlib, experiments.store.folders as f; f.hold(pathlib.Path(sys.argv[1])); os._exit(9)"
@@ -67,6 +67,27 @@ def test_a_folder_of_the_user_is_left_alone_whatever_its_name(tmp_path: Path, na
     with RunDirectory(tmp_path / "run"):
         clear_empty(tmp_path)
     assert [path.name for path in own.iterdir()] == ["chapter"]
+
+
+@pytest.mark.parametrize("kind", ["unfinished", "pieces"])
+def test_a_folder_of_the_user_with_the_very_name_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
+    own = tmp_path / f".run.{kind}"
+    (own / "chapters").mkdir(parents=True)
+    (own / ".lock").touch()  # many programs make one
+    store = (
+        Store(tmp_path / "run", "ours", pytest.fail) if kind == "pieces" else RunDirectory(tmp_path / "run")
+    )
+    with pytest.raises(ConfigError, match="holds files of others; move it"), store:
+        pass
+    assert sorted(path.name for path in own.iterdir()) == [".lock", "chapters"]
+
+
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / ".run.unfinished").symlink_to("empty")
+    with pytest.raises(ConfigError, match="holds files of others"), RunDirectory(tmp_path / "run"):
+        pass
+    assert list((tmp_path / "empty").iterdir()) == []
 
 
 def test_a_folder_has_one_holder_at_a_time(tmp_path: Path) -> None:

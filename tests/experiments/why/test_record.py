@@ -16,6 +16,7 @@ from cosim.errors import ConfigError
 from cosim.ev.charging import fast_charge_probability
 from cosim.periods import SECONDS_PER_DAY
 from cosim.results import Run, load_run
+from experiments.run.many_days import with_carry_over
 from experiments.why.record import EvDay, Trip, find_ev_day, rerun
 from tests.experiments.why.conftest import ONE_DAY, RECORDED
 
@@ -24,7 +25,8 @@ MANY_DAYS = [case for case in RECORDED if case not in ONE_DAY]
 
 
 def trips_of(run: Run) -> Frame:
-    return run.agents.trips.sort_values(["ev", "departure_s"], ignore_index=True)
+    trips = with_carry_over(run.agents.read, "trips")
+    return trips.sort_values(["ev", "departure_s"], ignore_index=True)
 
 
 @pytest.mark.parametrize("case", RECORDED)
