@@ -7,7 +7,7 @@ from typing import Any
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
-from cosim.config.travel import DwellConfig
+from cosim.config.mobility import DwellConfig
 from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table, refuse_faulty
 from cosim.errors import Problem
 from cosim.ev.battery import Battery
