@@ -42,7 +42,7 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.step_deadline import StepDeadline
 from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
-from cosim.arrays import Frame
+from cosim.arrays import FloatArray, Frame
 from cosim.errors import ConfigError
 from cosim.ev.draws import Draws
 from cosim.ev.mobility import EVState
@@ -80,8 +80,7 @@ class CoSimModel(mesa.Model):
         env = CountedEnvironment((self.day - 1) * SECONDS_PER_DAY, day_ahead.n_ev + len(scenario.stations))
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
-        self.clock, self.failures = Clock(env, scenario.periods), env.failures
-        self.deadline = StepDeadline(env, CHOICES * scenario.config.population.choice_time_max_s)
+        self.clock, self.counted = Clock(env, scenario.periods), env
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
@@ -212,15 +211,8 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.process(self.invariants.watch())
-        if isinstance(self.scenario_case.choice, CheckedChoice):
-            self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
-        try:
-            with self.deadline:
-                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
-        except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
-            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
-            raise ConfigError(error.source, problems) from error
-        record_failures(self.recorder, self.failures, self.clock.periods.at)
+        self.live()
+        record_failures(self.recorder, self.counted.failures, self.clock.periods.at)
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
@@ -236,6 +228,18 @@ class CoSimModel(mesa.Model):
             for station in self.stations:
                 station.record_sessions(also_unfinished=self.is_last_day)
         return self.recorder.frames()
+
+    def live(self) -> None:
+        """Run the clock to the end of the day, on the last one until every vehicle has arrived."""
+        if isinstance(self.scenario_case.choice, CheckedChoice):
+            self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
+        step_max_s = CHOICES * self.scenario_case.config.population.choice_time_max_s
+        try:
+            with StepDeadline(self.counted, step_max_s):
+                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+        except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
+            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
+            raise ConfigError(error.source, problems) from error
 
     @cached_property
     def record(self) -> DayRecord:
@@ -278,6 +282,12 @@ class CoSimModel(mesa.Model):
             last_period_kwh=np.array([self.meter.energy_kwh(station.name, last) for station in stations]),
             yesterday=record.traffic_so_far,
         )
+
+    def station_load_kw(self, period: int) -> FloatArray:
+        """Return the mean load of each station in a period of the day, (stations,), once it has been simulated."""
+        when = PeriodOfDay(self.day, period)
+        energy_kwh = [self.meter.energy_kwh(station.name, when) for station in self.stations]
+        return np.array(energy_kwh) / self.clock.periods.hours
 
     def watched_days(self) -> dict[int, WatchedDay]:
         """Return the day of each watched EV, once it has been simulated."""

@@ -38,6 +38,8 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "messages": ("sent_s",),
     "mail": ("day", "kind", "sender"),
     "learning": ("day",),
+    "learning_check": ("links",),
+    "learning_check_days": ("links", "day"),
     "events": ("day", "event"),
     "bands": ("kind", "quantity", "day", "period"),
     "differences": ("pair", "kind", "quantity", "day", "period"),

@@ -26,6 +26,15 @@ class MessagesConfig(Section):
     """Seconds an agent waits for an expected message before acting on its last information."""
 
 
+class LearningCheckConfig(Section):
+    """``[learning_check]``: drivers who are told nothing of the equilibrium and learn day by day."""
+
+    enabled: bool | None = None
+    """Whether a single run of both models makes this check; empty: up to 100,000 EVs."""
+    days: Annotated[int, Field(ge=4, le=1_000)] = 20
+    """Days that the drivers learn; the second half of them is compared with the equilibrium."""
+
+
 class ScenarioConfig(Section):
     """A scenario file."""
 
@@ -55,6 +64,8 @@ class ScenarioConfig(Section):
     tariff: TariffConfig = TariffConfig()
     coupling: CouplingConfig = CouplingConfig()
     messages: MessagesConfig = MessagesConfig()
+    learning_check: LearningCheckConfig = LearningCheckConfig()
+    """Check of the equilibrium by drivers who are told nothing of it."""
     events: Entries[AnyEvent] = ()
     """Faults and closures: what fails, when, and when it is back."""
 

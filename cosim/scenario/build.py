@@ -222,9 +222,10 @@ def as_scenario(scenario: Scenario | str | Path) -> Scenario:
 
 def _further_problems(tables: dict[str, Any], path: Path, allow: Collection[Permission]) -> list[Problem]:
     """Return the problems of the references in a file that has invalid values, too."""
-    config, problems = with_placeholders(tables, ScenarioConfig), Problems()
+    rest = with_placeholders(tables, ScenarioConfig)
+    config, problems = rest.config, Problems(rest.contradictions)
     if config is None:
-        return []
+        return problems
     problems.attempt(build_scenario, config, path.parent, str(path), allow)
     placeholders = [PLACEHOLDER, *_columns_by_default(config, tables)]
     if config.periods != tables.get("periods", config.periods):

@@ -50,9 +50,13 @@ TOTALS = (
     Total("mean wait [min]", "stations", mean_wait_min, outlasts=True),
     Total("mean charging price [CNY/kWh]", "prices", lambda t, _: float(t.charging_price_cny_per_kwh.mean())),
     Total("mean nodal price [CNY/kWh]", "buses", lambda t, _: float(t.nodal_price_cny_per_kwh.mean())),
-    Total("cost of the day [CNY]", "dispatch", lambda t, _: float(t.cost_cny.sum())),
-    Total("losses [kWh]", "dispatch", lambda t, h: float(t.losses_kw.sum()) * h),
-    Total("peak purchase [kW]", "dispatch", lambda t, _: float(t.groupby("period").purchase_kw.sum().max())),
+    Total("cost of the day [CNY]", "dispatch", lambda t, _: float(t.cost_cny.sum(skipna=False))),
+    Total("losses [kWh]", "dispatch", lambda t, h: float(t.losses_kw.sum(skipna=False)) * h),
+    Total(
+        "peak purchase [kW]",
+        "dispatch",
+        lambda t, _: float(t.groupby("period").purchase_kw.sum(min_count=1).max()),
+    ),
     Total("lowest voltage [p.u.]", "dispatch", lambda t, _: float(t.voltage_min_pu.min())),
     Total("highest voltage [p.u.]", "dispatch", lambda t, _: float(t.voltage_max_pu.max())),
 )

@@ -33,6 +33,7 @@ from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.manifest import write_manifest, write_scenario
+from experiments.run import learning_check
 from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
@@ -53,6 +54,7 @@ from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces, Store, Tell, left_behind
 from experiments.study import whole_without_page
 
+LEARNING = "learning check"
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
 """The tables of the models that ran, by model."""
@@ -170,8 +172,18 @@ class RunUnderWay:
                 self.scenario.periods.hours,
             )
             learning = learning_table(*links, days=config.days, hours=hours)
-            tables["comparison"] = {**compared, "learning": learning}
+            tables["comparison"] = {**compared, "learning": learning, **self._check(day)}
         return tables
+
+    def _check(self, day: EquilibriumDay) -> dict[str, Frame]:
+        """Return the tables of the check by drivers who learn, if it is made: not where days are repeated."""
+        if len(self.seeds) > 1 or not learning_check.is_made(self.scenario, day.demand.n_ev):
+            return {}
+        stages = self.stages
+        with stages.stage(LEARNING):
+            return learning_check.check_of_equilibrium(
+                self.scenario, day, lambda share: stages.progress(LEARNING, share)
+            )
 
     @property
     def replications(self) -> list[Reader]:
@@ -271,12 +283,16 @@ def _facts(
 
 
 def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
-    """Return how far the agents' flows are from the equilibrium, on the last day and on all."""
+    """Return how far the agents' flows are from the equilibrium, on the last day and on all, and learners' flows."""
+    check = comparison.get("learning_check")
+    found = {
+        "learning_check": None if check is None else learning_check.check_facts(check.to_dict("records"))
+    }
     if "learning" not in comparison:
-        return {}
+        return found
     rows = comparison["learning"].to_dict("records")
     figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
-    return {**figures, **({"learning": rows} if days > 1 else {})}
+    return {**found, **figures, **({"learning": rows} if days > 1 else {})}
 
 
 def _write_report(run_so_far: Run) -> None:

@@ -210,7 +210,7 @@ def test_without_any_one_field_the_rest_can_still_be_judged(scenario: str) -> No
                 del place[path[-1]]
             else:
                 place[path[-1]] = value
-            assert with_placeholders(broken, ScenarioConfig) is not None, path
+            assert with_placeholders(broken, ScenarioConfig).config is not None, path
 
 
 def _paths(place: Any, *way: Any) -> list[tuple[Any, ...]]:

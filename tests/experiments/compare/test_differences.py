@@ -9,7 +9,7 @@ from scipy.stats import false_discovery_control
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, equilibrium_tables
-from cosim.scenario import DayAhead, Scenario
+from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.compare.comparison import Comparison, compare_samples
 from experiments.compare.page import comparison_page
 from experiments.compare.sample import Sample
@@ -27,7 +27,8 @@ def equilibrium(paper: Scenario, paper_day: EquilibriumDay) -> Sample:
 
 @pytest.fixture(scope="module")
 def agents(paper: Scenario, paper_ahead: DayAhead) -> Sample:
-    tables = CoSimModel(replace(paper, feeders=()), paper_ahead, seed=1).simulate()
+    batch = load_scenario(paper.folder / "paper.toml", ["population.resolution=batch"])
+    tables = CoSimModel(replace(batch, feeders=()), paper_ahead, seed=1).simulate()
     return Sample(name="agents", model="agents", days=(recorded(tables),), seeds=(1,), config=paper.config)
 
 
