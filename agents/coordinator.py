@@ -189,7 +189,10 @@ class Coordinator(mesa.Agent):
             *self.inbox.take(FaultReported),
             *self.inbox.take(FaultCleared),
         ]
-        last = {report.event: report for report in sorted(reports, key=lambda report: report.sent_s)}
+        last = {
+            (report.event, report.name): report
+            for report in sorted(reports, key=lambda report: report.sent_s)
+        }
         closed = {
             report.name
             for report in last.values()

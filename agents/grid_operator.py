@@ -1,6 +1,7 @@
 """The grid operator: plans the rest of the day at every period, and checks the plan and the realised operation."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import mesa
@@ -11,8 +12,10 @@ from agents.clock import Clock, Phase
 from agents.meter import Meter
 from cosim.arrays import FloatArray
 from cosim.grid.dispatch import fallback_dispatch, solve_dispatch
+from cosim.grid.in_service import InService
 from cosim.grid.operation import (
     Operation,
+    as_it_was,
     planned_operation,
     setpoint_kw,
     with_realised_load,
@@ -20,7 +23,15 @@ from cosim.grid.operation import (
 from cosim.grid.operation_tables import record_operation
 from cosim.grid.problem import DispatchState, Horizon
 from cosim.mailbox import PostOffice
-from cosim.messages import DispatchIssued, LoadForecast, PeriodOpened, PowerLimit, StationLoad
+from cosim.messages import (
+    DispatchIssued,
+    FaultCleared,
+    FaultReported,
+    LoadForecast,
+    PeriodOpened,
+    PowerLimit,
+    StationLoad,
+)
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import DayAhead, FeederCase, Station
@@ -54,6 +65,12 @@ class GridOperator(mesa.Agent):
         self.forecast_kw: FloatArray = day_ahead.station_load_kw.copy()
         """(periods of the day, all stations): the day-ahead forecast, overwritten by what stations report."""
         self.state: DispatchState | None = None
+        self.reported: set[tuple[int, int]] = set()
+        """The sudden events that were reported to it, by day and number."""
+        self.undelivered_kwh: dict[tuple[PeriodOfDay, str], float] = {}
+        """Energy that each device was to exchange in a period and did not, for it had failed."""
+        self.unserved_kwh: dict[PeriodOfDay, float] = {}
+        """Load apart from stations that was cut off in a period."""
         self.plan: Operation | None = None
         """The plan of the last period that was dispatched."""
         self.is_out = False
@@ -83,7 +100,8 @@ class GridOperator(mesa.Agent):
             LoadForecast, senders, (period.day, period.period), timeout_s
         )
         # broadcast to everybody; the operator plans by forecasts and its meters, and must not pile them up
-        self.inbox.discard(StationLoad, PeriodOpened)
+        self.inbox.discard(StationLoad, PeriodOpened, FaultCleared)
+        self.reported |= {(report.day, report.event) for report in self.inbox.take(FaultReported)}
         self.update_forecasts(period, forecasts)
         self.plan = self.dispatch(period)
         self.issue(self.plan)
@@ -122,6 +140,7 @@ class GridOperator(mesa.Agent):
         """
         row = period.row
         load = self.case.load(self.all_stations, self.forecast_kw[row:], period.period)
+        load = replace(load, in_service=self.expected(period, undone=undone))
         price = self.day_ahead.tariff_cny_per_kwh[row:]
         horizon = Horizon(first_period=period.period, period_h=self.clock.periods.hours, state=self.state)
         given = self.feeder, self.case.devices, load, price, horizon
@@ -131,6 +150,13 @@ class GridOperator(mesa.Agent):
             self.feeder, self.case.devices, dispatch, load, float(price[0]), period, export=export
         )
 
+    def expected(self, period: PeriodOfDay, *, undone: str = "") -> InService:
+        """Return what the operator knows to be in service in the rest of the day; where nobody acts, what is."""
+        outages, day = self.case.outages, period.day
+        reported = {event for on, event in self.reported if on == day}
+        known = outages.actual(day) if undone else outages.known(reported, day)
+        return known.between(period.row, self.clock.periods.count)
+
     def issue(self, plan: Operation) -> None:
         """Send the set-points, prices and certificate of this period."""
         dispatch, row = plan.dispatch, plan.row
@@ -139,7 +165,7 @@ class GridOperator(mesa.Agent):
         message = DispatchIssued(
             **self.clock.envelope(self.name),
             status=dispatch.status,
-            setpoint_kw=setpoint_kw(plan),
+            setpoint_kw=setpoint_kw(plan, dispatch),
             nodal_price_cny_per_kwh=nodal,
             voltage_min_pu=float(plan.planned.voltage_pu.min()),
             relaxation_error_max=float(dispatch.relaxation_error[row].max(initial=0.0)),
@@ -151,7 +177,10 @@ class GridOperator(mesa.Agent):
 
     def limit_stations(self, plan: Operation) -> None:
         """Cap the stations whose load cannot be served in this period."""
-        shed_kw, planned_kw = plan.dispatch.station_shed_kw[plan.row], plan.load.station_kw[plan.row]
+        planned_kw = plan.load.station_kw[plan.row]
+        shed_kw = (
+            plan.dispatch.station_shed_kw[plan.row] - plan.cut_off_kw
+        )  # chargers without supply have stopped
         for station in self.stations:
             bus = self.feeder.bus_index(station.bus)
             if shed_kw[bus] <= SHED_TOLERANCE_KW:
@@ -167,5 +196,19 @@ class GridOperator(mesa.Agent):
         for station in self.stations:
             energy_kwh = self.meter.energy_kwh(station.name, plan.now)
             drawn_kw[self.feeder.bus_index(station.bus)] += energy_kwh / self.clock.periods.hours
-        record_operation(self.recorder, with_realised_load(plan, drawn_kw))
-        self.state = plan.dispatch.state_after(plan.now.period)
+        actual = self.case.outages.actual(plan.now.day)
+        remaining = actual.between(plan.now.row, self.clock.periods.count)
+        done = with_realised_load(as_it_was(plan, self.feeder, remaining), drawn_kw)
+        record_operation(self.recorder, done)
+        self.note_undelivered(plan, done)
+        self.state = done.carried_out.state_after(plan.now.period)
+
+    def note_undelivered(self, plan: Operation, done: Operation) -> None:
+        """Note what devices that failed were to exchange and did not."""
+        planned_kw = setpoint_kw(plan, plan.dispatch)
+        lost = 1.0 - done.supplied
+        if lost.any():
+            self.unserved_kwh[plan.now] = float(plan.load.base_kw[plan.row] @ lost) * self.clock.periods.hours
+        for name, p_kw in setpoint_kw(done, done.carried_out).items():
+            if p_kw != planned_kw[name]:
+                self.undelivered_kwh[plan.now, name] = abs(p_kw - planned_kw[name]) * self.clock.periods.hours

@@ -18,6 +18,7 @@ from agents.decisions import DecisionContext
 from agents.ev import EV
 from agents.event_chargers import EventDrivenChargers
 from agents.events.closures import Closures
+from agents.events.devices import BranchEvents, DeviceEvents, tell_devices
 from agents.events.mail import MailEvents, mail_settings, tell_mail
 from agents.events.roads import RoadEvents
 from agents.events.room import Effects, EventFamily, EventRoom
@@ -41,7 +42,7 @@ from agents.station_records import Chargers, StationRecords, StationStart
 from agents.step_deadline import StepDeadline
 from agents.supervision import CountedEnvironment, record_failures
 from agents.watch import Watch, WatchedDay, watched_day
-from cosim.arrays import Frame
+from cosim.arrays import FloatArray, Frame
 from cosim.errors import ConfigError
 from cosim.ev.draws import Draws
 from cosim.ev.mobility import EVState
@@ -79,21 +80,19 @@ class CoSimModel(mesa.Model):
         env = CountedEnvironment((self.day - 1) * SECONDS_PER_DAY, day_ahead.n_ev + len(scenario.stations))
         self.scenario_case = scenario  # Mesa's Model has an attribute `scenario` of its own
         self.day_ahead, self.start = day_ahead, start
-        self.clock, self.failures = Clock(env, scenario.periods), env.failures
-        self.deadline = StepDeadline(env, CHOICES * scenario.config.population.choice_time_max_s)
+        self.clock, self.counted = Clock(env, scenario.periods), env
         self.start_s = self.clock.now_s
         mail = mail_settings(scenario, seed)
         self.post, self.meter, self.recorder = PostOffice(env, mail), Meter(), Recorder()
         self.roads = Roads(scenario, day_ahead, start.yesterday.effective_min[-1] if start else None)
         self.prices = PriceLists(scenario.periods, day_ahead)
         self.effects = Effects()
-        self.in_service = StationsInService(scenario.stations, scenario.events, self.effects)
+        self.in_service = StationsInService(scenario.stations, scenario.all_events, self.effects)
         self.watch = Watch(frozenset(watched))
         self.initial = initial_state(scenario, day_ahead.n_ev, seed, start)
         under_way = start.under_way if start else None
-        ev_state = start.evs if start else None
         self.evs: list[EV] = []
-        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), ev_state)
+        drawn = self._draw_day(Draws(day_ahead.n_ev, seed, PURPOSE), start.evs if start else None)
         self.plan = plan_of(scenario, drawn, under_way)
         self.stations = self._station_records()
         self.population = self._population()
@@ -111,7 +110,8 @@ class CoSimModel(mesa.Model):
 
     def _event_room(self) -> EventRoom:
         """Return what makes the events of the scenario happen."""
-        events, families = self.scenario_case.events, self._event_families()
+        families = self._event_families()
+        events = self.scenario_case.all_events
         return EventRoom(events, families, self.effects, self.population, self.clock, self.post)
 
     def _invariants(self) -> Invariants:
@@ -194,7 +194,9 @@ class CoSimModel(mesa.Model):
         self.road_events = RoadEvents(
             self.roads, self.drives, self.population, closures, self.effects, self.start_s
         )
-        return stations, self.road_events, MailEvents(), Silence(self)
+        feeders = self.scenario_case.feeders
+        of_grid = DeviceEvents(feeders), BranchEvents(feeders)
+        return stations, self.road_events, MailEvents(), Silence(self), *of_grid
 
     @property
     def is_last_day(self) -> bool:
@@ -209,15 +211,8 @@ class CoSimModel(mesa.Model):
         """
         self.clock.env.process(self._announce(progress))
         self.clock.env.process(self.invariants.watch())
-        if isinstance(self.scenario_case.choice, CheckedChoice):
-            self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
-        try:
-            with self.deadline:
-                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
-        except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
-            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
-            raise ConfigError(error.source, problems) from error
-        record_failures(self.recorder, self.failures, self.clock.periods.at)
+        self.live()
+        record_failures(self.recorder, self.counted.failures, self.clock.periods.at)
         record_messages(self.recorder, self.post)
         mail = MailOfDay.of(self.post, self.plan.trips, self.clock.periods, self.start_s, self.clock.now_s)
         record_mail(self.recorder, mail)
@@ -225,6 +220,7 @@ class CoSimModel(mesa.Model):
         self.road_events.tell_departures(self.events)
         tell_mail(self.events, mail)
         tell_silence(self.events, self.clock.periods, self.clock.now_s)
+        tell_devices(self.events, self, self.clock.periods)
         self.events.record(self.recorder, self.plan.trips)
         record = self.record
         record_day(self.recorder, record)
@@ -232,6 +228,18 @@ class CoSimModel(mesa.Model):
             for station in self.stations:
                 station.record_sessions(also_unfinished=self.is_last_day)
         return self.recorder.frames()
+
+    def live(self) -> None:
+        """Run the clock to the end of the day, on the last one until every vehicle has arrived."""
+        if isinstance(self.scenario_case.choice, CheckedChoice):
+            self.clock.env.process(watch_choice(self.scenario_case.choice, self.clock, self.recorder))
+        step_max_s = CHOICES * self.scenario_case.config.population.choice_time_max_s
+        try:
+            with StepDeadline(self.counted, step_max_s):
+                self.clock.env.run(until=self.clock.env.process(self._until_the_end()))
+        except ConfigError as error:  # of a choice strategy of the user's, which had passed its check
+            problems = [replace(problem, period=str(self.clock.period)) for problem in error.problems]
+            raise ConfigError(error.source, problems) from error
 
     @cached_property
     def record(self) -> DayRecord:
@@ -274,6 +282,12 @@ class CoSimModel(mesa.Model):
             last_period_kwh=np.array([self.meter.energy_kwh(station.name, last) for station in stations]),
             yesterday=record.traffic_so_far,
         )
+
+    def station_load_kw(self, period: int) -> FloatArray:
+        """Return the mean load of each station in a period of the day, (stations,), once it has been simulated."""
+        when = PeriodOfDay(self.day, period)
+        energy_kwh = [self.meter.energy_kwh(station.name, when) for station in self.stations]
+        return np.array(energy_kwh) / self.clock.periods.hours
 
     def watched_days(self) -> dict[int, WatchedDay]:
         """Return the day of each watched EV, once it has been simulated."""

@@ -11,7 +11,7 @@ from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.config.travel import FREE_FLOW, SHARE_SUM_TOLERANCE
 from cosim.ev.session import NEVER_S
 from cosim.periods import PeriodOfDay
-from cosim.road.choice import open_shares
+from cosim.road.choice import logit_shares, open_shares
 from cosim.road.shortest import Trees, trees_from
 from cosim.scenario import DayAhead, Scenario
 from cosim.scenario.road_closures import RoadClosures, time_at_capacity
@@ -176,6 +176,8 @@ class Roads:
         """Return the shares of the paths in a period; where none is open for a time, cars stay where they are."""
         groups, start_s = self.paths.groups, self.scenario.periods.start_s(period)
         theta = np.full(groups.count, self.scenario.config.road.theta_per_min)
+        if not self.closures.any_events:
+            return logit_shares(cost_min, groups, theta)
         return _array_sum(
             weight * open_shares(cost_min, ~self.paths.uses(share == 0), groups, theta)
             for weight, share in self.closures.parts(start_s, start_s + self.scenario.periods.seconds)

@@ -68,7 +68,11 @@ def value_of_line(chance: random.Random, file: str, text: bytes) -> Case:
         cells = re.split(r"([,\t; ]+)", line)
         place = chance.choice(range(0, len(cells), 2))
         # a name that is gone is missed where it is used, or as a column
-        gone = [f"'{cells[place]}'", *([cells[place]] if len(cells[place]) > 3 else [])]
+        gone = [
+            f"'{cells[place]}'",
+            f"column {cells[place]}",
+            *([cells[place]] if len(cells[place]) > 3 else []),
+        ]
         gone += re.findall(r"<[^>]+>", line)
         cells[place] = odd
         lines[number] = "".join(cells)
@@ -87,7 +91,15 @@ def scaled_number(chance: random.Random, file: str, text: bytes) -> Case:
     line = text.count(b"\n", 0, spot.start()) + 1
     start = text.rfind(b"\n", 0, spot.start()) + 1
     key = re.match(rb"\s*([\w.]+)\s*=", text[start : spot.start()])
-    names = (f"line {line}", f"line {line + 1}", *([key[1].decode()] if key else []))
+    # a number may be a name, which is missed where it is used
+    gone = spot[0].decode()
+    names = (
+        f"line {line}",
+        f"line {line + 1}",
+        f"'{gone}'",
+        f"bus {gone};",
+        *([key[1].decode()] if key else []),
+    )
     return Case(file, text[: spot.start()] + value + text[spot.end() :], names)
 
 

@@ -41,8 +41,10 @@ SHARE = Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
 MAX_COLUMNS = 2_000
 """Columns of a file; far more are no table but an accident, or an attack on the memory."""
 
-MAX_CELLS = 5_000_000
-"""Cells of a file, which take about 100 bytes each."""
+MAX_CELLS, MAX_LINES = 5_000_000, 2_000_000
+"""Cells and lines of a file: a line takes about 250 bytes, and each of its cells 60."""
+LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+"""Characters that end a line."""
 COLUMNS_TOLD = 40
 
 Row = dict[str, str]
@@ -140,41 +142,44 @@ def read_table(
     """
     table = Table(Path(file))
     rows = _rows(table, required)
-    if rows and lower:
-        rows[0] = rows[0][0], [column.lower() for column in rows[0][1]]
-    header = rows[0][1] if rows else []
-    _fill(table, rows, required, (*required, *(header if optional is None else optional)))
+    header_line, header = next(rows, (0, []))
+    if lower:
+        header = [column.lower() for column in header]
+    allowed = (*required, *(header if optional is None else optional))
+    if header_line and _is_good_header(table, header_line, header, required, allowed):
+        _fill(table, header_line, header, rows)
     return table
 
 
-def read_lines(table: Table, needed: str) -> list[tuple[int, str]]:
-    """Return the lines of the file with their numbers, from 1; a file that cannot be read is a defect, and has none."""
+def read_lines(table: Table, needed: str) -> list[str]:
+    """Return the lines of the file; one that cannot be read, or is too long, is a defect, and has none."""
     try:
-        return list(enumerate(read_text(table.file).splitlines(), start=1))
+        text = read_text(table.file)
     except ConfigError as error:
         for problem in error.problems:
             table.report(0, replace(problem, advice=problem.advice or needed))
-    return []
-
-
-def _rows(table: Table, required: Sequence[str]) -> list[tuple[int, list[str]]]:
-    """Return the number and the cells of each line that is not empty or a comment; none for an unreadable file."""
-    lines = read_lines(table, _needed("a file", required))
-    if (cells := sum(line.count(",") + 1 for _, line in lines)) > MAX_CELLS:
-        table.report(0, f"has {cells:,} cells; at most {MAX_CELLS:,} are read")
         return []
-    for number, line in lines:
-        if (columns := line.count(",") + 1) > MAX_COLUMNS:
-            table.report(number, f"has {columns:,} cells; at most {MAX_COLUMNS:,} are read")
-            return []
-    rows = [
-        (number, [cell.strip() for cell in _cells(line)])
-        for number, line in lines
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not rows and not table.problems:
+    if (lines := sum(map(text.count, LINE_ENDS))) > MAX_LINES:
+        table.report(0, f"has {lines:,} lines; at most {MAX_LINES:,} are read")
+        return []
+    return text.splitlines()
+
+
+def _rows(table: Table, required: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each line that is not empty or a comment; none for an unreadable file."""
+    lines = read_lines(table, _needed("a file", required))
+    columns = [line.count(",") + 1 for line in lines]
+    if (cells := sum(columns)) > MAX_CELLS:
+        table.report(0, f"has {cells:,} cells; at most {MAX_CELLS:,} are read")
+    elif (widest := max(columns, default=0)) > MAX_COLUMNS:
+        table.report(columns.index(widest) + 1, f"has {widest:,} cells; at most {MAX_COLUMNS:,} are read")
+    if table.problems:
+        return
+    said = [number for number, line in enumerate(lines, start=1) if line.strip() and line.lstrip()[0] != "#"]
+    if not said:
         table.report(0, f"is empty; {_needed('a header', required)}")
-    return rows
+    for number in said:
+        yield number, [cell.strip() for cell in _cells(lines[number - 1])]
 
 
 def _needed(noun: str, columns: Sequence[str]) -> str:
@@ -189,34 +194,27 @@ def _cells(line: str) -> list[str]:
         return line.split(",")
 
 
-def _fill(
-    table: Table, rows: list[tuple[int, list[str]]], required: Sequence[str], allowed: Sequence[str]
-) -> None:
-    """Fill the table with the rows below the header, if the header has every required column."""
-    if not rows:
-        return
-    header_line, header = rows[0]
-    if len(header) == 1 and (separator := next((mark for mark in ";\t" if mark in header[0]), "")):
-        sentence = f"the columns are separated by {separator!r}; they must be separated by commas"
-        table.report(header_line, sentence)
-        return
-    if _has_faulty_header(table, header_line, header, required, allowed):
-        return
-    if len(rows) == 1:
-        table.report(header_line, "nothing follows the header; rows are needed")
+def _fill(table: Table, header_line: int, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> None:
+    """Fill the table with the rows below the header."""
     table.columns = tuple(header)
-    for line, cells in rows[1:]:
+    line = header_line
+    for line, cells in rows:
         if len(cells) == len(header):
             table.lines.append(line)
             table.cells.append(dict(zip(header, cells, strict=True)))
         else:
             table.report(line, f"has {len(cells)} cells; the header has {len(header)}")
+    if line == header_line:
+        table.report(header_line, "nothing follows the header; rows are needed")
 
 
-def _has_faulty_header(
+def _is_good_header(
     table: Table, line: int, header: Sequence[str], required: Sequence[str], allowed: Sequence[str]
 ) -> bool:
-    """Report the columns that are missing, unknown or repeated; return whether one is missing."""
+    """Report the columns that are missing, unknown or repeated; return whether all that are required are there."""
+    if len(header) == 1 and (separator := next((mark for mark in ";\t" if mark in header[0]), "")):
+        table.report(line, f"the columns are separated by {separator!r}; they must be separated by commas")
+        return False
     missing = [column for column in required if column not in header]
     for column in missing:
         advice = f"needed are {', '.join(required)}"
@@ -225,4 +223,4 @@ def _has_faulty_header(
         if column not in allowed or count > 1:
             advice = f"allowed are {', '.join(allowed[:COLUMNS_TOLD])}"
             table.report(line, Problem("is unknown or repeated", column=column, advice=advice))
-    return bool(missing)
+    return not missing

@@ -15,8 +15,9 @@ DispatchIssued   grid operator -> coordinator, stations  set-points, nodal price
 PowerLimit       grid operator -> station                kW cap while the feeder cannot serve the load
 TripReported     EV -> coordinator                       path, departure, arrival, wait: to count flows
 TripsReported    fleet -> coordinator                    trips of all EVs reported in a period, counted (batch)
-FaultReported    what has failed -> coordinator          a sudden event has begun, or goes on as a period begins
-FaultCleared     what had failed -> coordinator          it is over
+FaultReported    what has failed -> coordinator or       a sudden event has begun, or goes on as a period begins
+                 grid operator                           (of a device: to its operator)
+FaultCleared     likewise                                it is over
 
 * A physical act: plugging in and out is never late or lost; information may be.
 

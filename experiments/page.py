@@ -13,17 +13,22 @@ T = TypeVar("T")
 
 def rendered(template: str, **content: Any) -> str:
     """Return the page of a template with *content*; equal content gives identical bytes."""
+    page: str = _templates().get_template(template).render(plotly=_packed_plotly(), **content)
+    return page
+
+
+@cache
+def _templates() -> Any:
+    """Return the templates, each compiled once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("experiments"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page: str = environment.get_template(template).render(plotly=_packed_plotly(), **content)
-    return page
 
 
 def drawn(build: Callable[..., T], *arguments: Any) -> "T | Figure":

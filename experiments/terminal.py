@@ -26,6 +26,7 @@ JSON_KEYS = (
     "coupling_iterations",
     "coupling_residual",
     "settled",
+    "learning_check",
     "g_test_rejected_share",
     "g_test_pooled_p_value",
     "link_flow_rmse_veh_h",
@@ -102,16 +103,19 @@ def _lines(run: Run) -> list[tuple[str, str]]:
         lines.append(("stranded EVs", _stranded(s)))
     if s["link_flow_rmse_veh_h"] is not None:
         lines += [
-            ("agents vs SUE: G-tests rejected at 5 %", _figure(s, "g_test_rejected_share", ".1%")),
-            ("agents vs SUE: link flow RMSE", _figure(s, "link_flow_rmse_veh_h", ".1f", " veh/h")),
-            ("agents vs SUE: GEH below 5", _figure(s, "geh_below_5_share", ".1%")),
-            ("agents vs SUE: verdict", _verdict(s)),
+            *_learning_check(s),
+            (
+                "check of the draws: G-tests rejected",
+                _figure(s, "g_test_rejected_share", ".1%", " (chance 5%)"),
+            ),
+            ("check of the draws: link flow RMSE", _figure(s, "link_flow_rmse_veh_h", ".1f", " veh/h")),
+            ("check of the draws: GEH below 5", _figure(s, "geh_below_5_share", ".1%")),
+            ("check of the draws: verdict", _verdict(s)),
         ]
-        of = ", replication 1" if s["replications"] > 1 else ""
         lines += [
-            (f"cost of the forecast error{of}", _figure(s, "forecast_error_cost_cny", "z,.1f", " CNY")),
-            (f"value of re-dispatch{of}", _figure(s, "re_dispatch_value_cny", "z,.1f", " CNY")),
-            *((f"value of {unit}{of}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
+            ("cost of the forecast error", _figure(s, "forecast_error_cost_cny", "z,.1f", " CNY")),
+            ("value of re-dispatch", _figure(s, "re_dispatch_value_cny", "z,.1f", " CNY")),
+            *((f"value of {unit}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))
@@ -127,6 +131,26 @@ def _equilibrium(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append((f"SUE by {summary['sue_method']} against {names}", f"{apart} veh/h apart"))
     after = counted(summary["coupling_iterations"], "iteration")
     return [*lines, ("coupling", f"residual {summary['coupling_residual']:.1e} after {after}")]
+
+
+def _learning_check(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how far drivers who learn end from the equilibrium, in sampling floors; nothing if it was not asked."""
+    check = summary["learning_check"]
+    if check is None:
+        return []
+    label = f"learners of {check['days']} days vs SUE"
+    return [
+        (f"{label}: {links}", _finding(check[links], check["days"]))
+        for links in ("roads", "stations")
+        if links in check
+    ]
+
+
+def _finding(found: Mapping[str, Any], days: int) -> str:
+    if found["verdict"] is None:
+        return f"not settled after {days} days"
+    bound = "up to" if found["verdict"] == "agrees" else "over"
+    return f"{found['ratio']:.2f} sampling floors, {found['verdict']} ({bound} {found['ratio_max']:.2f})"
 
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:

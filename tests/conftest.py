@@ -7,7 +7,7 @@ import os
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,20 @@ def parsed_once(make_net: Callable[[], Any]) -> Callable[[], Any]:
     """Return *make_net* with a memory: a copy of its net each time."""
     kept = cache(make_net)
     return lambda: deepcopy(kept())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _learners_only_where_asked_for() -> Iterator[None]:
+    """Make the check by drivers who learn where the scenario says so, and in `paper`, as README shows it."""
+    from experiments.run import learning_check
+
+    def is_made(scenario: Scenario, _: int) -> bool:
+        enabled = scenario.config.learning_check.enabled
+        return scenario.config.name == "paper" if enabled is None else enabled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learning_check, "is_made", is_made)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,10 @@ UNFLAGGED = "coupling.mode=one_pass"
 SMALLER = {
     "--replications 20": "--replications 2",
     "--days 14": "--days 2 --evs 5000",
-    "--days 5": "--days 2",
-    "run paper --out runs/paper": "run paper --out runs/paper --set population.resolution=batch",
+    "--days 5": "--days 2 --set population.resolution=batch",
+    "run paper --out runs/paper$": "run paper --out runs/paper --set population.resolution=batch",
     "run paper --set": "run paper --set population.resolution=batch --set",
+    "run town/town.toml": "run town/town.toml --set population.resolution=batch",
     "converge paper": "converge paper --sizes 100,1000 --replications 3",
     "converge toy": "converge toy --sizes 100,1000 --replications 3",
 }

@@ -27,7 +27,6 @@ class RoadEvents:
 
     kinds: ClassVar[frozenset[str]] = frozenset({"road"})
     effects: ClassVar[tuple[str, ...]] = (OTHER_WAY, WAITS)
-    is_reported: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -42,6 +41,10 @@ class RoadEvents:
         self.roads, self.drives, self.population = roads, drives, population
         self.closures, self.done = closures, effects
         self._set(start_s - 1)
+
+    def told(self, event: Event) -> str:  # noqa: ARG002  (as every family is called)
+        """Return that the coordinator is told."""
+        return "coordinator"
 
     def hold(self, now_s: int, _events: Sequence[Event]) -> None:
         """Close and open links, and let vehicles drive around those that are closed from now on."""

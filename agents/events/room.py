@@ -24,7 +24,7 @@ from cosim.results import Recorder
 from cosim.scenario import Event
 from cosim.scenario.events import changes_s, holding
 
-CLOSING = frozenset({"station", "chargers", "road"})
+CLOSING = frozenset({"station", "chargers", "road", "branch"})
 """Kinds of events that may strand drivers."""
 
 
@@ -47,8 +47,10 @@ class EventFamily(Protocol):
     """Kinds of events."""
     effects: ClassVar[tuple[str, ...]]
     """What is told of each event, also where it is 0."""
-    is_reported: ClassVar[bool]
-    """Whether sudden events are reported to the coordinator, in messages that may be lost."""
+
+    def told(self, event: Event) -> str:
+        """Return who is told of a sudden event, in messages that may be lost; empty: nobody."""
+        ...
 
     def hold(self, now_s: int, events: Sequence[Event]) -> None:
         """Go to the state in which exactly these events hold; often it is the present one."""
@@ -114,14 +116,15 @@ class EventRoom:
             boundary = self.clock.end_of_period(Phase.EVENT)
 
     def _send(self, family: EventFamily, event: Event, message: type[FaultReported | FaultCleared]) -> None:
-        """Send a message of a sudden event to the coordinator."""
-        if event.planned or not family.is_reported:
+        """Send a message of a sudden event to whom it concerns."""
+        receiver = family.told(event)
+        if event.planned or not receiver:
             return
         sender = f"{event.kind} {event.thing}"
         content = message(
             **self.clock.envelope(sender), event=event.number, kind=event.kind, name=event.thing
         )
-        self.post.send("coordinator", content)
+        self.post.send(receiver, content)
 
     def _of(self, family: EventFamily, now_s: int) -> list[Event]:
         return [event for event in holding(self.events, now_s) if event.kind in family.kinds]

@@ -25,11 +25,14 @@ class Silence:
 
     kinds: ClassVar[frozenset[str]] = frozenset(EFFECTS)
     effects: ClassVar[tuple[str, ...]] = ()
-    is_reported: ClassVar[bool] = False
 
     def __init__(self, model: mesa.Model) -> None:
         """Let the events befall the agents of a model."""
         self.agents = model.agents
+
+    def told(self, event: Event) -> str:  # noqa: ARG002  (as every family is called)
+        """Return that nobody is told."""
+        return ""
 
     def hold(self, now_s: int, events: Sequence[Event]) -> None:  # noqa: ARG002  (as every family is called)
         """Let exactly these agents be out."""

@@ -69,7 +69,6 @@ class StationEvents:
         "vehicles that decide anew",
         "kWh not delivered",
     )
-    is_reported: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -82,6 +81,10 @@ class StationEvents:
         """Begin with the chargers as they are; *arcs*, (stations, links), has the charging arc of each station."""
         self.in_service, self.chargers, self.population = in_service, chargers, population
         self.closures, self.arcs = closures, arcs
+
+    def told(self, event: Event) -> str:  # noqa: ARG002  (as every family is called)
+        """Return that the coordinator is told."""
+        return "coordinator"
 
     def show(self, now_s: int) -> None:
         """Show the drivers which stations are closed as planned."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from cosim.messages import INFORMATION
 from cosim.periods import SECONDS_PER_DAY
-from cosim.sections import Entries, Place, Section, contradiction
+from cosim.sections import Entries, Name, Place, Section, contradiction
 
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?")
 MIDNIGHT = "24:00"
@@ -70,6 +70,11 @@ class EventConfig(Section):
     def thing(self) -> str:
         """Name of what it happens to; empty where there is only one."""
         return str(getattr(self, "name", ""))
+
+    @property
+    def told(self) -> str:
+        """What happens, and when, for people."""
+        return f"{self.words.format(self)}, {self.begins} to {self.until}"
 
     @property
     def from_s(self) -> int:
@@ -155,6 +160,42 @@ class RoadEvent(EventConfig):
             )
             raise contradiction(sentence, "capacity")
         return self
+
+
+class DeviceEvent(EventConfig):
+    """``[[events]]`` of kind ``pv``, ``wind``, ``turbine``, ``storage``, ``v2g``: a device on a feeder fails.
+
+    Its power counts as the mean over a period; a store keeps the energy that it holds.
+    """
+
+    words: ClassVar[str] = "{0.kind} {0.name} with {0.power:.0%} of its power"
+    kind: Literal["pv", "wind", "turbine", "storage", "v2g"]
+    """A device of a feeder fails, or a part of it."""
+    name: Place
+    """Name of the device."""
+    feeder: Name | None = None
+    """Feeder it is on; may be left out where only one has a device of that name."""
+    power: Annotated[float, Field(ge=0, le=0.99)] = 0.0
+    """Share of its power that remains; 0: none."""
+
+
+class BranchEvent(EventConfig):
+    """``[[events]]`` of kind ``branch``: a branch of a feeder is open; what it fed is cut off, or fed over a tie."""
+
+    words: ClassVar[str] = "branch {0.name} open{0.instead}"
+    kind: Literal["branch"]
+    """A branch of a feeder is open."""
+    name: Place
+    """Name of the branch."""
+    feeder: Name | None = None
+    """Feeder it is on; may be left out where only one has a branch of that name."""
+    tie: Place | None = None
+    """Branch out of service in the network's file that is closed meanwhile; empty: what the branch fed is cut off."""
+
+    @property
+    def instead(self) -> str:
+        """What is closed in its place, in words."""
+        return f", tie {self.tie} closed" if self.tie else ""
 
 
 class InformationEvent(EventConfig):
@@ -243,7 +284,15 @@ class MailEvent(InformationEvent):
 
 
 AnyEvent = Annotated[
-    StationEvent | ChargersEvent | RoadEvent | MailEvent | OperatorEvent | CoordinatorEvent | MeterEvent,
+    StationEvent
+    | ChargersEvent
+    | RoadEvent
+    | DeviceEvent
+    | BranchEvent
+    | MailEvent
+    | OperatorEvent
+    | CoordinatorEvent
+    | MeterEvent,
     Field(discriminator="kind"),
 ]
 """An entry of ``[[events]]``, by its kind."""

@@ -7,7 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from cosim.config.coupling import CouplingConfig
 from cosim.config.events import AnyEvent
 from cosim.config.grid import GridConfig, TariffConfig
-from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
+from cosim.config.mobility import MobilityConfig
+from cosim.config.travel import PopulationConfig, RoadConfig, StationConfig
 from cosim.sections import Entries, File, Name, Prose, Section, Seed, contradiction
 
 MINUTES_PER_DAY = 1440
@@ -23,6 +24,15 @@ class MessagesConfig(Section):
     """Share of messages that never arrive."""
     patience_s: Annotated[int, Field(ge=1, le=86_400)] = 60
     """Seconds an agent waits for an expected message before acting on its last information."""
+
+
+class LearningCheckConfig(Section):
+    """``[learning_check]``: drivers who are told nothing of the equilibrium and learn day by day."""
+
+    enabled: bool | None = None
+    """Whether a single run of both models makes this check; empty: up to 100,000 EVs."""
+    days: Annotated[int, Field(ge=4, le=1_000)] = 20
+    """Days that the drivers learn; the second half of them is compared with the equilibrium."""
 
 
 class ScenarioConfig(Section):
@@ -54,6 +64,8 @@ class ScenarioConfig(Section):
     tariff: TariffConfig = TariffConfig()
     coupling: CouplingConfig = CouplingConfig()
     messages: MessagesConfig = MessagesConfig()
+    learning_check: LearningCheckConfig = LearningCheckConfig()
+    """Check of the equilibrium by drivers who are told nothing of it."""
     events: Entries[AnyEvent] = ()
     """Faults and closures: what fails, when, and when it is back."""
 

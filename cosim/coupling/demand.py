@@ -30,19 +30,21 @@ class DayDemand:
 def expected_demand(scenario: Scenario, tariff_cny_per_kwh: FloatArray) -> DayDemand:
     """Return the demand of each period: cars by the trip profile, EVs by the departures of the diaries.
 
-    Where EVs leave by the profile, too, their trips of the day are those of the diaries, and the profile's share of
-    them starts in each period: the diaries say the same but for their sampling error.
+    Where EVs leave by the profile, too, their planned trips are those of the diaries, and the share of each period
+    that of the profile: the diaries say the same but for their sampling error. Stranded EVs do not set out;
+    where they stay behind from day to day, no profile holds for the others, and the departures are those sampled.
 
     Of N departing EVs q = N p_t fast-charge on the way (Eq. 2); the others, N - q, travel without charging.
     """
     is_price_sensitive = scenario.behaviour.price_sensitivity > 0
     ratio = tuple((tariff_cny_per_kwh / tariff_cny_per_kwh.mean()).tolist()) if is_price_sensitive else None
     charging = _charging_demand(scenario, ratio)
-    if scenario.config.population.timing == "profile":
+    population = scenario.config.population
+    if population.timing == "profile" and (population.soc == "daily" or not charging.stranded_per_ev):
         charging = by_profile(charging, scenario.trip_share)
     n_ev = scenario.n_ev(charging.trips_per_ev)
     evs_veh_h = n_ev * charging.departures_per_ev / scenario.periods.hours
-    cars_veh_h = (1 - scenario.config.population.ev_share) * scenario.trips_veh_h
+    cars_veh_h = (1 - population.ev_share) * scenario.trips_veh_h
     by_class = np.empty((3, scenario.periods.count))
     by_class[CAR] = cars_veh_h
     by_class[CHARGING] = evs_veh_h * charging.charging_share

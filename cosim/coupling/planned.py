@@ -55,7 +55,7 @@ class OpenPaths:
 
 def open_in_periods(scenario: Scenario, paths: PathSet) -> list[OpenPaths]:
     """Return what is open in each period of a day on which the planned events alone happen."""
-    planned = [event for event in scenario.events if event.planned]
+    planned = [event for event in scenario.all_events if event.planned]
     if not planned:
         return [_open(scenario, paths, np.ones(len(paths.network.links)))] * scenario.periods.count
     found: dict[bytes, OpenPaths] = {}

@@ -17,7 +17,8 @@ from cosim.grid.device import DemandResponse, Device, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.flow import PowerFlow
-from cosim.grid.operation import period_cost_cny
+from cosim.grid.in_service import InService
+from cosim.grid.operation import carried_out, period_cost_cny
 from cosim.grid.problem import Horizon
 from cosim.grid.solution import Dispatch
 from cosim.grid.sweep import sweep_power_flow
@@ -63,11 +64,13 @@ def real_time_table(
     recorder = Recorder()
     for case, planned in zip(scenario.feeders, day_ahead, strict=True):
         add = partial(_record, recorder, scenario, case)
-        add("day_ahead", realise(scenario, case, loads, planned, loads.day_ahead_kw))
+        known = case.outages.planned()
+        add("day_ahead", realise(scenario, case, loads, planned, loads.day_ahead_kw, known))
         add("re_dispatch", as_operated(case.feeder, operated))
         for without, reduced in variants(case):
-            dispatch = foreseen(scenario, reduced, loads)
-            add("perfect_foresight", realise(scenario, reduced, loads, dispatch, loads.realised_kw), without)
+            dispatch, known = foreseen(scenario, reduced, loads), reduced.outages.actual()
+            day = realise(scenario, reduced, loads, dispatch, loads.realised_kw, known)
+            add("perfect_foresight", day, without)
     return recorder.frame("real_time")
 
 
@@ -112,14 +115,25 @@ def variants(case: FeederCase) -> Iterator[tuple[str, FeederCase]]:
 
 
 def realise(
-    scenario: Scenario, case: FeederCase, loads: Loads, dispatch: Dispatch, expected_kw: FloatArray
+    scenario: Scenario,
+    case: FeederCase,
+    loads: Loads,
+    dispatch: Dispatch,
+    expected_kw: FloatArray,
+    known: InService,
 ) -> Realised:
-    """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*."""
+    """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*.
+
+    Devices of which less is in service than was *known* keep a part of their set-points; the network is the actual one.
+    """
+    actual = case.outages.actual()
+    planned = replace(case.load(scenario.stations, expected_kw), in_service=known)
+    dispatch = carried_out(case.feeder, case.devices, dispatch, planned, actual)
     realised_kw, planned_kw = (
         case.load(scenario.stations, kw).station_kw for kw in (loads.realised_kw, expected_kw)
     )
     without_stations_kw = dispatch.injection_kw + planned_kw - dispatch.station_shed_kw
-    flow = _power_flow(case.feeder, without_stations_kw - realised_kw, dispatch.injection_kvar)
+    flow = _flow_of_day(case.feeder, actual, without_stations_kw - realised_kw, dispatch.injection_kvar)
     purchase_kw = flow.slack_kw if case.rules.export else np.maximum(flow.slack_kw, 0.0)
     return Realised(
         status=(dispatch.status,) * scenario.periods.count,
@@ -135,15 +149,38 @@ def realise(
         losses_kw=flow.losses_kw,
         voltage_min_pu=flow.voltage_pu.min(axis=1),
         voltage_max_pu=flow.voltage_pu.max(axis=1),
-        outside_limits=_outside_limits(case.feeder, flow.voltage_pu),
+        outside_limits=_outside_limits(case.feeder, _where_supplied(actual, flow.voltage_pu)),
     )
 
 
 def foreseen(scenario: Scenario, case: FeederCase, loads: Loads) -> Dispatch:
     """Return the dispatch of the day for the realised load: perfect foresight."""
-    load = case.load(scenario.stations, loads.realised_kw)
+    load = replace(case.load(scenario.stations, loads.realised_kw), in_service=case.outages.actual())
     horizon = Horizon(period_h=scenario.periods.hours)
     return solve_dispatch(case.feeder, case.devices, load, loads.tariff_cny_per_kwh, horizon, case.rules)
+
+
+def _flow_of_day(
+    feeder: Feeder, actual: InService, injection_kw: FloatArray, injection_kvar: FloatArray
+) -> PowerFlow:
+    """Return the AC power flow of all periods, each in its network."""
+    if not any(actual.networks):
+        return _power_flow(feeder, injection_kw, injection_kvar)
+    parts = [
+        _power_flow(actual.network(row, feeder), injection_kw[[row]], injection_kvar[[row]])
+        for row in range(len(injection_kw))
+    ]
+    names = [field.name for field in fields(PowerFlow)]
+    return PowerFlow(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _where_supplied(actual: InService, voltage_pu: FloatArray) -> FloatArray:
+    """Return the voltages, NaN at buses without supply."""
+    known = voltage_pu.copy()
+    for row, network in enumerate(actual.networks):
+        if network is not None:
+            known[row, list(network.cut_off)] = np.nan
+    return known
 
 
 def _power_flow(feeder: Feeder, injection_kw: FloatArray, injection_kvar: FloatArray) -> PowerFlow:

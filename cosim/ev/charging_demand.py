@@ -38,6 +38,8 @@ class ChargingDemand:
     """Bounds of the 95 % Wilson interval."""
     departures_per_ev: FloatArray
     """Expected trips starting in t, mean over all EVs, travelling or not."""
+    planned_per_ev: FloatArray
+    """The same with the trips that are not made because an EV is stranded."""
     session_kwh: FloatArray
     """Mean energy of the sessions of the trips starting in t; the mean of the day without sessions."""
     mean_session_kwh: float
@@ -138,6 +140,7 @@ def summarise_demand(
         charging_share_low=low[pool],
         charging_share_high=high[pool],
         departures_per_ev=departures / n_ev,
+        planned_per_ev=np.bincount(period, minlength=n_periods) / n_ev,
         session_kwh=session_kwh[pool],
         mean_session_kwh=mean_session_kwh,
         stranded_per_ev=float(record.stranded.sum() / n_ev),
@@ -148,8 +151,17 @@ def summarise_demand(
 
 
 def by_profile(demand: ChargingDemand, share: FloatArray) -> ChargingDemand:
-    """Return the demand with exactly this *share* of the day's departures in each period, without sampling error."""
-    departures, ods = demand.trips_per_ev * share, demand.od_departures_per_ev
+    """Return the demand with exactly this *share* of the planned trips in each period, without sampling error.
+
+    Of these trips as many are made as in the sample: 1 without stranded EVs.
+    """
+    made = np.divide(
+        demand.departures_per_ev,
+        demand.planned_per_ev,
+        out=np.ones_like(share),
+        where=demand.planned_per_ev > 0,
+    )
+    departures, ods = demand.planned_per_ev.sum() * share * made, demand.od_departures_per_ev
     if ods is not None:
         sampled = np.where(demand.departures_per_ev > 0, demand.departures_per_ev, 1.0)
         ods = ods * (departures / sampled)[:, np.newaxis]

@@ -38,8 +38,8 @@ class Case:
     @property
     def softened(self) -> "Case":
         """The case with limits that give way."""
-        soft = replace(self.structure, elastic=self.rules.elastic)
-        return replace(self, structure=replace(soft, source_rows=source_rows(soft, self.data)))
+        soft = self.structure.with_all(elastic=self.rules.elastic)
+        return replace(self, structure=soft.with_all(source_rows=source_rows(soft, self.data)))
 
     def solve(
         self,
@@ -91,15 +91,28 @@ def case_of(
         loss_price_cny_per_mwh=rules.loss_price_cny_per_mwh,
     )
     where = f"feeder {feeder.name}, periods {horizon.first_period} to {data.last_period}"
+    structure = _with_networks(replace(structure, current_scale=current_scale(structure, data)), data)
     return Case(
-        structure=replace(
-            structure,
-            current_scale=current_scale(structure, data),
-            source_rows=source_rows(structure, data),
-        ),
+        structure=structure.with_all(source_rows=source_rows(structure, data)),
         data=data,
         rules=rules,
         solver=available_solver(rules.solver).name,
         where=where,
         clock=Clock.of(where, rules.solve_time_max_s, buses=feeder.bus_count, periods=data.periods),
     )
+
+
+def _with_networks(structure: ProblemStructure, data: ProblemData) -> ProblemStructure:
+    """Return the structure with those of the networks that stand in for its feeder in some periods."""
+    networks = data.load.in_service.networks
+    if not any(networks):
+        return structure
+    of_period = [network or structure.feeder for network in networks]
+    own = {feeder: replace(structure, feeder=feeder) for feeder in dict.fromkeys(of_period)}
+    runs = replace(structure, networks=tuple(own[feeder] for feeder in of_period)).runs(data.periods)
+    scaled: dict[Feeder, ProblemStructure] = {}
+    for run, each in runs:
+        if each.feeder not in scaled:
+            scale = current_scale(each, data.between(run.start, run.stop))
+            scaled[each.feeder] = replace(each, current_scale=scale)
+    return replace(structure, networks=tuple(scaled[feeder] for feeder in of_period))

@@ -158,11 +158,11 @@ class _Reader:
                 raise NotUnderstoodError(msg)
             self.change(target[name])
             return
-        self.take("=")
+        first = self.take("=").line
         self.row_lines = []
         target[name] = self.expression()
         if is_field:
-            self.case.lines[name] = self.row_lines
+            self.case.lines[name] = self.row_lines or [first] * (np.size(target[name]) < 2)
 
     def change(self, table: FloatArray) -> None:
         """Carry out a change of rows and columns of *table*."""

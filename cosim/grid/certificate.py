@@ -1,6 +1,6 @@
 """How far a solution can be trusted: relaxation error, complementarity of the stores, AC power flow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import ProblemData
-from cosim.grid.solution import Solution
+from cosim.grid.solution import Solution, rows
 from cosim.grid.sweep import sweep_power_flow
 
 SIMULTANEOUS_KW = 0.01
@@ -29,6 +29,17 @@ def certify(
     solution: Solution, structure: ProblemStructure, data: ProblemData, exact_pu: float
 ) -> Certificate:
     """Return the certificate of *solution*; what counts as exact is at most *exact_pu*."""
+    if structure.networks:
+        parts = [
+            certify(
+                rows(solution, run), replace(own, networks=()), data.between(run.start, run.stop), exact_pu
+            )
+            for run, own in structure.runs(data.periods)
+        ]
+        return Certificate(
+            ac_mismatch_pu=np.concatenate([part.ac_mismatch_pu for part in parts]),
+            reason_not_certified=next(filter(None, (part.reason_not_certified for part in parts)), ""),
+        )
     mismatch = ac_mismatch(solution, structure.feeder)
     first = data.horizon.first_period
     reason = (

@@ -14,7 +14,7 @@ from cosim.arrays import FloatArray
 from cosim.errors import SolverError
 from cosim.grid.builder import Parameters
 from cosim.grid.compiled_period import NOT_NEGATIVE, SECOND_ORDER, ZERO, PeriodCones, compile_period
-from cosim.grid.cones import Cones, PeriodChain, repeat
+from cosim.grid.cones import Cones, PeriodChain, chained
 from cosim.grid.last_resort import OutOfTimeError, breakdown
 from cosim.grid.model import ProblemStructure
 from cosim.grid.solver_result import SolverResult
@@ -71,11 +71,12 @@ _KEPT: "OrderedDict[tuple[int, int], _Kept]" = OrderedDict()
 
 
 class Engine:
-    """The dispatches of one problem structure: one compiled period, chains made of it, and their solvers."""
+    """The dispatches of one problem structure: its compiled periods, chains made of them, and their solvers."""
 
     def __init__(self, structure: ProblemStructure) -> None:
-        """Compile the period."""
-        self.period = compile_period(structure)
+        """Compile the period; of a network that changes, each one that differs."""
+        self.horizon = [compile_period(own) for own in structure.networks]
+        self.period = self.horizon[0] if self.horizon else compile_period(structure)
         self.ordinal = next(_ENGINES)
         self.cost_scale = _cost_scale(self.period)
 
@@ -123,7 +124,7 @@ class Engine:
 
     def _run(self, kept: _Kept, cones: Cones, settings: Settings, *, reuse: bool = False) -> tuple[str, Any]:
         """Return status and result, by the solver that is set up where it can be; what it raises is a status too."""
-        reuse = reuse and not self.period.varies
+        reuse = reuse and not any(part.period.varies for part in kept.chain.parts)
         try:
             solver = self._set_up(kept, cones, settings) if reuse else bare_solver(cones, settings)
             result = solver.solve()
@@ -149,7 +150,7 @@ class Engine:
     def _kept(self, periods: int) -> _Kept:
         key = (self.ordinal, periods)
         if key not in _KEPT:
-            made = repeat(self.period, periods)
+            made = chained(self.horizon or [self.period] * periods)
             while _KEPT and made.matrix.nnz + sum(r.chain.matrix.nnz for r in _KEPT.values()) > KEPT_ENTRIES:
                 _KEPT.popitem(last=False)
             _KEPT[key] = _Kept(made)
@@ -188,11 +189,14 @@ def _scaled(cones: Cones, scale: float) -> Cones:
 
 def _neutral_q(chain: PeriodChain) -> FloatArray:
     """Return the costs at a price of 0.5 CNY/kWh and no loss price."""
-    table = np.zeros((chain.periods, chain.period.b_map.shape[1]))
-    table[:, -1] = 1.0
-    table[:, chain.period.parameters["price"]] = 0.5
     size = chain.period.quadratic.shape[0]
-    return np.ascontiguousarray((chain.period.q_map @ table.T)[:size].T).ravel()
+    q = np.zeros((chain.periods, size))
+    for part in chain.parts:
+        table = np.zeros((part.at.size, part.period.b_map.shape[1]))
+        table[:, -1] = 1.0
+        table[:, part.period.parameters["price"]] = 0.5
+        q[part.at] = (part.period.q_map @ table.T)[:size].T
+    return q.ravel()
 
 
 def bare_solver(cones: Cones, settings: Settings | None = None) -> Any:

@@ -7,6 +7,7 @@ where load is shed at its power factor) are affine in the parameters. So the sam
 whatever was solved before.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,37 +30,55 @@ class Cones:
     sizes: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PeriodChain:
-    """Copies of a compiled period in a row, a horizon: where their rows and entries stand."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Copies:
+    """The copies of one compiled period in a horizon: where their rows and entries stand."""
 
     period: PeriodCones
-    periods: int
+    at: IntArray
+    """The periods of the horizon that are copies of it."""
     row_of: IntArray
-    """The row of each (period, row of the period), -1 where the period does not have it."""
+    """The row of each (copy, row of the period), -1 where the copy does not have it."""
+    place: IntArray
+    """The places among the data of A of all entries that copies have of their own, ..."""
+    entry: IntArray
+    """... and which of the entries, copy by copy, each is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PeriodChain:
+    """Copies of compiled periods in a row, a horizon; all periods have the same variables."""
+
+    periods: int
+    parts: tuple[Copies, ...]
+    """One, but where the network is not the same in all periods."""
     quadratic: Any
     matrix: Any
-    """A with the place of its entry, counted from 1, in place of each entry that a copy has of its own."""
-    entry: IntArray
     sizes: tuple[tuple[int, int], ...]
+
+    @property
+    def period(self) -> PeriodCones:
+        """A compiled period."""
+        return self.parts[0].period
 
     def cones(self, parameters: Parameters) -> Cones:
         """Return the standard form with *parameters* put in."""
-        table = self._table(parameters)
-        b = np.zeros(int((self.row_of >= 0).sum()))
-        held = self.row_of >= 0
-        b[self.row_of[held]] = (self.period.b_map @ table.T).T[held]
+        b, q = np.zeros(self.matrix.shape[0]), np.zeros((self.periods, self._size))
+        for part in self.parts:
+            table, held = self._table(part, parameters), part.row_of >= 0
+            b[part.row_of[held]] = (part.period.b_map @ table.T).T[held]
+            q[part.at] = (part.period.q_map @ table.T)[: self._size].T
+        first = next(part for part in self.parts if 0 in part.at)
         for name, value in parameters.before.items():
-            rows = self.row_of[0]
-            moved = self.period.link[:, self.period.variables[name]] @ value
+            rows = first.row_of[0]
+            moved = first.period.link[:, first.period.variables[name]] @ value
             b[rows[rows >= 0]] -= moved[rows >= 0]
-        q = np.ascontiguousarray((self.period.q_map @ table.T)[: self._size].T)
         for name, price in parameters.tilt.items():
             q[:, self.period.variables[name]] += price
         return Cones(
             quadratic=self.quadratic,
             q=q.ravel(),
-            matrix=self._filled(table),
+            matrix=self._filled(parameters),
             b=b,
             sizes=self.sizes,
         )
@@ -71,8 +90,12 @@ class PeriodChain:
 
     def value_of(self, parameter: str, dual: FloatArray) -> FloatArray:
         """Return what one more of a *parameter* of the right-hand side would cost: -(db/dparameter)' z."""
-        by_period = np.where(self.row_of >= 0, dual[self.row_of], 0.0)
-        return -np.asarray((self.period.b_map[:, self.period.parameters[parameter]].T @ by_period.T).T)
+        value = np.zeros((self.periods, _width(self.period.parameters[parameter])))
+        for part in self.parts:
+            by_period = np.where(part.row_of >= 0, dual[part.row_of], 0.0)
+            of_part = part.period.b_map[:, part.period.parameters[parameter]]
+            value[part.at] = -np.asarray((of_part.T @ by_period.T).T)
+        return value
 
     def only_penalties(self, q: FloatArray) -> FloatArray:
         """Return the costs *q* of what broken limits alone ask."""
@@ -82,66 +105,117 @@ class PeriodChain:
 
     def penalty(self, parameters: Parameters, x: FloatArray) -> float:
         """Return the part of the objective that broken limits cost."""
-        q = (self.period.q_map @ self._table(parameters).T)[: self._size].T
-        broken = self.period.penalised
+        broken, q = self.period.penalised, np.zeros((self.periods, self._size))
+        for part in self.parts:
+            q[part.at] = (part.period.q_map @ self._table(part, parameters).T)[: self._size].T
         return float((q[:, broken] * x.reshape(self.periods, self._size)[:, broken]).sum())
 
     @property
     def _size(self) -> int:
         return int(self.period.quadratic.shape[0])
 
-    def _table(self, parameters: Parameters) -> FloatArray:
-        """Return (periods, parameters of a period and 1)."""
-        table = np.zeros((self.periods, self.period.b_map.shape[1]))
+    def _table(self, part: Copies, parameters: Parameters) -> FloatArray:
+        """Return (copies, parameters of a period and 1)."""
+        period = part.period
+        table = np.zeros((part.at.size, period.b_map.shape[1]))
         table[:, -1] = 1.0
-        for name, span in self.period.parameters.items():
-            table[:, span] = parameters.by_period[name]
-        for name, span in self.period.ends.items():
+        for name, span in period.parameters.items():
+            # of what not every network has as many of, the rest of a row is filled up
+            table[:, span] = parameters.by_period[name][part.at, : _width(span)]
+        for name, span in period.ends.items():
             table[:, span] = parameters.ends[name]
         return table
 
-    def _filled(self, table: FloatArray) -> Any:
-        if not self.period.varies:
+    def _filled(self, parameters: Parameters) -> Any:
+        varying = [part for part in self.parts if part.period.varies]
+        if not varying:
             return self.matrix
         filled = self.matrix.copy()
-        own = self.entry >= 0
-        filled.data[own] = (self.period.entry_map @ table.T).T.ravel()[self.entry[own]]
+        for part in varying:
+            table = self._table(part, parameters)
+            filled.data[part.place] = (part.period.entry_map @ table.T).T.ravel()[part.entry]
         return filled
 
 
+def _width(span: slice) -> int:
+    return int(span.stop - span.start)
+
+
 def repeat(period: PeriodCones, periods: int) -> PeriodChain:
-    """Return *periods* copies of *period*, rows ordered by kind of cone, period and place in the period."""
-    row_of = _rows(period, periods)
-    size, entries = period.quadratic.shape[0], len(period.row)
-    constant = period.entry_map[:, [-1]].toarray().ravel()
-    copy = np.arange(periods)[:, None]
-    link = period.link.tocoo()
-    row = np.concatenate([row_of[:, period.row].ravel(), row_of[1:, link.row].ravel()])
-    column = np.concatenate([(copy * size + period.column).ravel(), (copy[:-1] * size + link.col).ravel()])
-    data = np.concatenate([np.tile(constant, periods), np.tile(link.data, periods - 1)])
-    entry = np.concatenate([np.arange(periods * entries), np.full((periods - 1) * link.nnz, -1)])
+    """Return *periods* copies of *period*."""
+    return chained([period] * periods)
+
+
+def chained(horizon: Sequence[PeriodCones]) -> PeriodChain:
+    """Return compiled periods as one horizon, rows ordered by kind of cone, period and place in the period."""
+    periods, size = len(horizon), horizon[0].quadratic.shape[0]
+    kinds = list(dict.fromkeys(map(id, horizon)))
+    each = [next(period for period in horizon if id(period) == kind) for kind in kinds]
+    at = [np.flatnonzero([id(period) == kind for period in horizon]) for kind in kinds]
+    rows = _rows(each, at, periods)
+    row, column, data, part, entry = (
+        np.concatenate(arrays) for arrays in zip(*_entries(each, at, rows, size), strict=True)
+    )
     held = row >= 0
-    row, column, data, entry = row[held], column[held], data[held], entry[held]
+    row, column, data, part, entry = row[held], column[held], data[held], part[held], entry[held]
     order = np.lexsort((row, column))
-    shape = (int((row_of >= 0).sum()), periods * size)
+    row, data, part, entry = row[order], data[order], part[order], entry[order]
+    shape = (sum(int((own >= 0).sum()) for own in rows), periods * size)
     start = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=shape[1]))])
-    sizes = [(kind, int((row_of[:, period.cone == kind] >= 0).sum())) for kind in (ZERO, NOT_NEGATIVE)]
+    cones = {
+        kind: sum(
+            int((own[:, period.cone == kind] >= 0).sum()) for period, own in zip(each, rows, strict=True)
+        )
+        for kind in (ZERO, NOT_NEGATIVE)
+    }
+    second_order = [(SECOND_ORDER, size) for period in horizon for size in period.second_order]
     return PeriodChain(
-        period=period,
         periods=periods,
-        row_of=row_of,
-        quadratic=sparse.kron(sparse.eye_array(periods), period.quadratic, format="csc"),
-        matrix=sparse.csc_array((data[order], row[order], start), shape=shape),
-        entry=entry[order],
-        sizes=(*sizes, *[(SECOND_ORDER, size) for size in period.second_order] * periods),
+        parts=tuple(
+            Copies(
+                period=period,
+                at=at[k],
+                row_of=rows[k],
+                place=np.flatnonzero((part == k) & (entry >= 0)),
+                entry=entry[(part == k) & (entry >= 0)],
+            )
+            for k, period in enumerate(each)
+        ),
+        quadratic=sparse.block_diag([period.quadratic for period in horizon], format="csc"),
+        matrix=sparse.csc_array((data, row, start), shape=shape),
+        sizes=(*cones.items(), *second_order),
     )
 
 
-def _rows(period: PeriodCones, periods: int) -> IntArray:
-    held = np.tile(~period.at_the_end, (periods, 1))
-    held[-1] = True
-    copy, own = np.nonzero(held)
-    order = np.lexsort((own, copy, period.cone[own]))
-    row_of = np.full(held.shape, -1, dtype=np.int64)
-    row_of[copy[order], own[order]] = np.arange(len(order))
+def _entries(
+    each: Sequence[PeriodCones], at: Sequence[IntArray], rows: Sequence[IntArray], size: int
+) -> Iterator[tuple[Any, ...]]:
+    """Yield row, column, value, kind of period and number (-1: of a link, which does not vary) of entries of A."""
+    for k, (period, copies, row_of) in enumerate(zip(each, at, rows, strict=True)):
+        count = copies.size * len(period.row)
+        column = (copies[:, None] * size + period.column).ravel()
+        data = np.tile(period.entry_map[:, [-1]].toarray().ravel(), copies.size)
+        yield row_of[:, period.row].ravel(), column, data, np.full(count, k), np.arange(count)
+        link, later = period.link.tocoo(), copies > 0
+        count = int(later.sum()) * link.nnz
+        column = ((copies[later] - 1)[:, None] * size + link.col).ravel()
+        data = np.tile(link.data, int(later.sum()))
+        yield row_of[later][:, link.row].ravel(), column, data, np.full(count, k), np.full(count, -1)
+
+
+def _rows(each: Sequence[PeriodCones], at: Sequence[IntArray], periods: int) -> list[IntArray]:
+    """Return the row of each (copy, row of the period), -1 where the copy does not have it, kind by kind."""
+    held = [np.tile(~period.at_the_end, (copies.size, 1)) for period, copies in zip(each, at, strict=True)]
+    for mark, copies in zip(held, at, strict=True):
+        mark[copies == periods - 1] = True
+    places = [np.nonzero(mark) for mark in held]
+    kind = np.concatenate([period.cone[own] for period, (_, own) in zip(each, places, strict=True)])
+    copy = np.concatenate([copies[of] for copies, (of, _) in zip(at, places, strict=True)])
+    own = np.concatenate([own for _, own in places])
+    number = np.empty(own.size, dtype=np.int64)
+    number[np.lexsort((own, copy, kind))] = np.arange(own.size)
+    row_of = [np.full(mark.shape, -1, dtype=np.int64) for mark in held]
+    stops = np.cumsum([of.size for of, _ in places])
+    for rows, place, numbers in zip(row_of, places, np.split(number, stops[:-1]), strict=True):
+        rows[place] = numbers
     return row_of

@@ -12,6 +12,7 @@ from cosim.arrays import BoolArray
 from cosim.errors import InfeasibleError, SolverError
 from cosim.grid.case import Case, case_of
 from cosim.grid.certificate import Certificate, both_signs, certify
+from cosim.grid.cut_off import served, with_unserved
 from cosim.grid.device import Devices
 from cosim.grid.fallback import fallback_solution
 from cosim.grid.parameters import parameters
@@ -45,24 +46,28 @@ def solve_dispatch(
     *load* and *price_cny_per_kwh* cover the horizon's periods; renewable profiles cover the day. Where the
     relaxation is not exact, its solution is polished to a local optimum of the AC problem (``locally optimal``), and
     the optimality gap says how far from the bound that is. Where no dispatch keeps all limits the status is
-    ``elastic`` and the violations name what is broken. Raises ``ConfigError`` for wrong input, ``SolverError`` when
+    ``elastic`` and the violations name what is broken. What is cut off is shed, and told.
+
+    Raises ``ConfigError`` for wrong input, ``SolverError`` when
     the solver breaks down, ``InfeasibleError`` when not even broken limits help; the last two only where the rules
     ask for no fallback.
     """
-    case = case_of(feeder, devices, load, price_cny_per_kwh, horizon or Horizon(), rules or Rules())
+    case = case_of(feeder, devices, served(load), price_cny_per_kwh, horizon or Horizon(), rules or Rules())
     try:
-        return _clocked(case, _strict_or_elastic(case))
+        found = _clocked(case, _strict_or_elastic(case))
     except (SolverError, InfeasibleError) as error:
         if not case.rules.fallback:
             raise
-        return _clocked(case, _fallback(case, str(error)))
+        found = _clocked(case, _fallback(case, str(error)))
+    return with_unserved(found, load, feeder)
 
 
 def fallback_dispatch(
     feeder: Feeder, devices: Devices, load: Load, price_cny_per_kwh: Numbers, horizon: Horizon, reason: str
 ) -> Dispatch:
     """Return the fallback operation of a feeder that nobody dispatches, for a *reason*; its status is ``failed``."""
-    return _fallback(case_of(feeder, devices, load, price_cny_per_kwh, horizon, Rules()), reason)
+    case = case_of(feeder, devices, served(load), price_cny_per_kwh, horizon, Rules())
+    return with_unserved(_fallback(case, reason), load, feeder)
 
 
 def _strict_or_elastic(case: Case) -> Dispatch:
@@ -184,7 +189,7 @@ def _polished(case: Case, start: Step, charging: Mapping[str, BoolArray] | None)
     return polish(
         partial(case.solve, charging=charging),
         start,
-        case.structure.feeder,
+        [(run, own.feeder) for run, own in case.structure.runs(case.data.periods)],
         price,
         exact_pu=case.rules.exact_pu,
         steps_max=case.rules.polish_steps_max,

@@ -26,7 +26,12 @@ def fallback_solution(structure: ProblemStructure, data: ProblemData) -> Solutio
     for group in structure.devices.loads_last:
         injection_kw = injection_kw + group.injection(setpoints)[0] @ group.at(feeder)
     injection_kvar = -load.base_kvar
-    flow = _flow(feeder, injection_kw, injection_kvar)
+    flows = [
+        _flow(own.feeder, injection_kw[run], injection_kvar[run]) for run, own in structure.runs(data.periods)
+    ]
+    flow = PowerFlow(
+        **{name: np.concatenate([getattr(f, name) for f in flows]) for name in PowerFlow.__slots__}
+    )
     price = data.price_cny_per_kwh
     none = np.zeros((data.periods, feeder.bus_count))
     return Solution(

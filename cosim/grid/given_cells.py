@@ -1,6 +1,6 @@
 """The cells of a MATPOWER file as admittances of MATPOWER's manual: a reading apart from the feeder's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from cosim.arrays import FloatArray, IntArray
-from cosim.errors import SolverError
+from cosim.errors import ConfigError, SolverError
 from cosim.grid.given_network import (
     EXACT_PU,
     GivenFlow,
@@ -62,6 +62,13 @@ class GivenCells:
     """Of those in service."""
     generation_mva: ComplexArray
     """Injection of generators at PQ buses and of negative loads."""
+
+    def with_branches(self, in_service: Mapping[str, bool]) -> "GivenCells":
+        """Raise ConfigError: which cells a branch is, its name does not say."""
+        source = "MATPOWER"
+        raise ConfigError(
+            source, [f"branches of a MATPOWER file cannot be switched, {', '.join(in_service)} neither"]
+        )
 
     def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
         """Return the power flow in MATPOWER's admittances (manual, Eq. 3.2), by fixed-point steps."""

@@ -1,6 +1,7 @@
 """The network of two CSV tables, read a second time: with pandas, into lines of pandapower in ohms."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,10 @@ class GivenCsv:
     v_base_kv: float
     switched: tuple[tuple[str, bool], ...]
     """Branches that are in service, or not, whatever the table says."""
+
+    def with_branches(self, in_service: Mapping[str, bool]) -> "GivenCsv":
+        """Return the tables with branches in service or not, whatever they say."""
+        return replace(self, switched=(*self.switched, *in_service.items()))
 
     def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
         """Return pandapower's power flow of the tables."""

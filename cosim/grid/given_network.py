@@ -5,7 +5,7 @@ lines of pandapower; the cells of a MATPOWER file become the admittance matrix o
 comes on top as feed-in. The voltages must be those of the dispatch, and the limits those of that network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -65,6 +65,9 @@ class GivenNetwork(Protocol):
     def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
         """Return its power flow; raise ``SolverError`` where there is none."""
 
+    def with_branches(self, in_service: Mapping[str, bool]) -> "GivenNetwork":
+        """Return the network with branches, by their names, in service or not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Given:
@@ -77,6 +80,10 @@ class Given:
     def under(cls, network: GivenNetwork, voltage: VoltageRules | None) -> "Given":
         """Return the network with the user's limits, if any."""
         return cls(network=network, overrides=Overrides(voltage=voltage or VoltageRules()))
+
+    def with_branches(self, in_service: Mapping[str, bool]) -> "Given":
+        """Return the network with branches, by their names, in service or not."""
+        return replace(self, network=self.network.with_branches(in_service))
 
     def under_settings(self, branch_limit_scale: float, *, source_limits: bool) -> "Given":
         """Return the network with all limits of branches times a factor, with or without those of its sources."""
@@ -103,6 +110,10 @@ def check_against_given(feeder: Feeder, dispatch: Dispatch, load: Load, row: int
     except SolverError as error:
         return _not_certified(dispatch, f"{period}: {error}")
     apart = np.abs(flow.voltage_pu - dispatch.voltage_pu[row])
+    if np.isfinite(apart[list(feeder.cut_off)]).any():
+        return _not_certified(
+            dispatch, f"{period}: the network as given supplies what the dispatch takes as cut off."
+        )
     mismatch_pu = dispatch.ac_mismatch_pu.copy()
     mismatch_pu[row] = np.fmax(mismatch_pu[row], np.nanmax(apart))
     checked = replace(dispatch, ac_mismatch_pu=mismatch_pu)

@@ -1,8 +1,8 @@
 """A pandapower net as the user gave it: run untouched, with its own loads, taps, switches and limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,8 +12,10 @@ from scipy.sparse.csgraph import connected_components
 
 from cosim.arrays import FloatArray, IntArray
 from cosim.errors import SolverError
+from cosim.grid.bus_words import at_bus
 from cosim.grid.given_network import EXACT_PU, GivenFlow, Overrides, Power, overload, voltages_outside
 from cosim.grid.net_elements import PLACEHOLDER_KA, SOURCE_LIMITS
+from cosim.grid.net_names import switched_net
 from cosim.grid.net_zero import Joined, ideal_switches, join_buses, through_switches
 from cosim.grid.radial import ComplexArray, Feeder
 from cosim.grid.sources import SIGN, sources_outside
@@ -47,6 +49,10 @@ class GivenNet:
     bus: IntArray
     """Index of a bus of the net at each bus of the feeder, -1 where it has none."""
 
+    def with_branches(self, in_service: Mapping[str, bool]) -> "GivenNet":
+        """Return a copy of the net with branches in service or not."""
+        return replace(self, net=switched_net(self.net, in_service))
+
     def flow(self, feeder: Feeder, power: Power, overrides: Overrides) -> GivenFlow:
         """Return pandapower's power flow of the net."""
         import pandapower
@@ -65,6 +71,11 @@ class GivenNet:
             raise SolverError(msg)
         voltage_pu = np.full(feeder.bus_count, np.nan)
         voltage_pu[bench.served] = bench.voltage_pu()[bench.position]
+        supplied = np.setdiff1d(bench.served, feeder.cut_off)
+        if feeder.cut_off and np.isnan(voltage_pu[supplied]).any():
+            bus = at_bus(feeder.bus_names[int(supplied[np.isnan(voltage_pu[supplied])][0])])
+            msg = f"{bus}: the network as given does not supply it."
+            raise SolverError(msg)
         broken = [*_limits(bench, feeder, overrides).broken(bench)]
         if overrides.source_limits:
             broken += _sources_outside(bench, feeder)
@@ -234,7 +245,7 @@ class _Limits:
 @lru_cache(maxsize=16)
 def _limits(bench: _Workbench, feeder: Feeder, overrides: Overrides) -> _Limits:
     net, node = bench.net, bench.node
-    slacks = set(feeder.slack_buses.tolist())
+    slacks = {*feeder.slack_buses.tolist(), *feeder.cut_off}
     fed = [bus for bus, k in node.items() if k >= 0 and k not in slacks]
     stated = [
         (net.bus[column] if column in net.bus else net.bus.vn_kv * np.nan)[fed].to_numpy(float)

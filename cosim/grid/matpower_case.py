@@ -128,7 +128,7 @@ def read_matpower(path: Path) -> MatpowerCase:
     said, problems = run_case(read_text(path))
     fields = said.fields
     if not problems:
-        problems = _missing(fields)
+        problems = _missing(fields, said.lines)
     if not problems:
         problems = [
             problem for name in COLUMNS for problem in _odd_cells(name, fields[name], said.lines[name])
@@ -142,7 +142,7 @@ def read_matpower(path: Path) -> MatpowerCase:
     return replace(case, notes=tuple(_notes(case, fields)))
 
 
-def _missing(fields: Mapping[str, Any]) -> list[Problem]:
+def _missing(fields: Mapping[str, Any], lines: Mapping[str, list[int]]) -> list[Problem]:
     """Return a problem for each table that is not there, or has too few columns, and for the base power."""
     problems = []
     for name, columns in COLUMNS.items():
@@ -158,9 +158,11 @@ def _missing(fields: Mapping[str, Any]) -> list[Problem]:
     if base is None:
         problems.append(Problem("is missing", field="mpc.baseMVA", allowed=POSITIVE.allowed))
     elif not (isinstance(base, int | float) and is_quantity(base) and POSITIVE.holds(base)):
-        problems.append(Problem(field="mpc.baseMVA", value=base, allowed=POSITIVE.allowed))
+        wrong = Problem(field="mpc.baseMVA", value=base, allowed=POSITIVE.allowed)
+        problems.append(_at(lines.get("baseMVA", []), 0, wrong))
     if str(fields.get("version", "2")).removesuffix(".0") != "2":
-        problems.append(Problem(field="mpc.version", value=fields["version"], allowed="'2'"))
+        wrong = Problem(field="mpc.version", value=fields["version"], allowed="'2'")
+        problems.append(_at(lines.get("version", []), 0, wrong))
     return problems
 
 

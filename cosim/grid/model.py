@@ -1,6 +1,7 @@
 """The dispatch as one convex problem (DPP): variables, parameters, objective, list of equations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import cvxpy as cp
@@ -40,6 +41,20 @@ class ProblemStructure:
     """About the current of each branch, see `equations.cone`; empty where all are about 1 p.u."""
     source_rows: tuple[Row, ...] = ()
     """The limits of sources that can bind."""
+    networks: tuple["ProblemStructure", ...] = ()
+    """The structure of each period of the horizon, where the network is not *feeder* in all; else empty."""
+
+    def runs(self, periods: int) -> list[tuple[slice, "ProblemStructure"]]:
+        """Return the periods that follow each other in one network, counted from 0, and their structure."""
+        if not self.networks:
+            return [(slice(0, periods), self)]
+        starts = [t for t in range(periods) if t == 0 or self.networks[t] != self.networks[t - 1]]
+        return [(slice(a, b), self.networks[a]) for a, b in pairwise([*starts, periods])]
+
+    def with_all(self, **changes: Any) -> "ProblemStructure":
+        """Return the structure with *changes* in it and in those of its networks."""
+        networks = tuple(replace(own, **changes) for own in self.networks)
+        return replace(self, networks=networks, **changes)
 
     @property
     def responses(self) -> tuple[Group[Any], ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cosim.errors import Problem
+from cosim.errors import ConfigError, Problem
 
 INDEX = "a number is pandapower's index"
 COUNTED = "numbered from 1, as in print: pandapower's index + 1"
@@ -75,6 +75,23 @@ def branch_names(net: Any, *, counted: bool) -> Mapping[tuple[str, int], str]:
     if _distinct(texts.values()) and not any(text.isdigit() for text in texts.values()):
         return texts
     return {(kind, number): f"{kind} {number}" for kind, number in texts}
+
+
+def switched_net(net: Any, in_service: Mapping[str, bool]) -> Any:
+    """Return a copy of a net with branches, by their names, in service or not; raises ConfigError for unknown ones."""
+    import copy
+
+    own = {name: place for place, name in branch_names(net, counted=bus_names(net).counted).items()}
+    changed = copy.deepcopy(net)
+    for joined, alive in in_service.items():
+        for name in (joined,) if joined in own else joined.split(" + "):
+            if name not in own:
+                source = str(net.name or "network")
+                raise ConfigError(source, [Problem(f"there is no branch {name!r} to switch", value=name)])
+            table, number = own[name]
+            changed[table].loc[number, "in_service"] = alive
+    changed._ppc = None  # noqa: SLF001  the model of the net as it was
+    return changed
 
 
 def _text(name: Any) -> str:

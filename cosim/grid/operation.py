@@ -14,6 +14,7 @@ from cosim.grid.cost import running_cost
 from cosim.grid.device import Devices
 from cosim.grid.flow import PowerFlow, no_power_flow
 from cosim.grid.given_network import check_against_given
+from cosim.grid.in_service import InService
 from cosim.grid.power_flow import ac_power_flow, newton_power_flow
 from cosim.grid.problem import Load
 from cosim.grid.radial import Feeder
@@ -35,6 +36,12 @@ class Operation:
     row: int
     planned: PowerFlow
     """AC power flow at the set-points and the planned load."""
+    carried_out: Dispatch
+    """The dispatch with the set-points and injections of this period as they were carried out."""
+    network: Feeder
+    """The network as it was in this period; *feeder* is that of the dispatch."""
+    supplied: FloatArray
+    """Share of the period in which each bus was supplied."""
     station_kw: FloatArray
     """Realised station load, per bus."""
     realised: PowerFlow
@@ -43,14 +50,31 @@ class Operation:
     """Whether power pushed back to the upper grid is paid for."""
 
     @property
+    def cut_off_kw(self) -> FloatArray:
+        """Planned load of stations that is cut off in the period, as the plan knows, per bus."""
+        shape = self.load.station_kw.shape
+        lost_kw = self.load.station_kw * (1.0 - self.load.in_service.supplied_at(shape))
+        return np.asarray(lost_kw[self.row])
+
+    @property
     def voltage_mismatch_pu(self) -> float:
         """Largest |V_SOCP - V_AC| at the dispatch."""
         return largest(self.planned.voltage_pu - self.dispatch.voltage_pu[self.row])
 
-    def cost_cny(self, purchase_kw: float) -> float:
-        """Return the cost of the period (Eq. 21); where export is not allowed, a surplus earns nothing."""
+    @property
+    def cost_planned_cny(self) -> float:
+        """Cost of the period as planned (Eq. 21)."""
+        return self._cost_cny(self.dispatch, float(self.dispatch.purchase_kw[self.row]))
+
+    @property
+    def cost_cny(self) -> float:
+        """Cost of the period as it was carried out."""
+        return self._cost_cny(self.carried_out, float(self.realised.slack_kw))
+
+    def _cost_cny(self, dispatch: Dispatch, purchase_kw: float) -> float:
+        """Return the cost of a purchase; where export is not allowed, a surplus earns nothing."""
         bought_kw = purchase_kw if self.export else max(purchase_kw, 0.0)
-        return period_cost_cny(self.devices, self.dispatch, self.row, bought_kw, self.price_cny_per_kwh)
+        return period_cost_cny(self.devices, dispatch, self.row, bought_kw, self.price_cny_per_kwh)
 
 
 def period_cost_cny(
@@ -82,13 +106,18 @@ def planned_operation(
     Its dispatch is certified only where the network as given has its voltages, within its limits, in this period.
     """
     row = dispatch.row(now.period)
+    feeder = load.in_service.network(row, feeder)
     # pandapower's own Newton-Raphson checks every dispatch: in the network as given, or where there is none, here
     solve = newton_power_flow if feeder.given is None else ac_power_flow
     flow = _flow(solve, feeder, dispatch.injection_kw[row], dispatch.injection_kvar[row], str(now))
+    checked = check_against_given(feeder, dispatch, load, row)
     return Operation(
         feeder=feeder,
         devices=devices,
-        dispatch=check_against_given(feeder, dispatch, load, row),
+        dispatch=checked,
+        carried_out=checked,
+        network=feeder,
+        supplied=load.in_service.supplied_at(load.base_kw.shape)[row],
         load=load,
         price_cny_per_kwh=price_cny_per_kwh,
         now=now,
@@ -115,20 +144,65 @@ def _flow(
 
 
 def with_realised_load(planned: Operation, station_kw: FloatArray) -> Operation:
-    """Return the operation with the set-points held and *station_kw* (per bus) as the load."""
-    row = planned.row
-    injection_kw = planned.dispatch.injection_kw[row] + planned.station_kw - station_kw
-    injection_kvar = planned.dispatch.injection_kvar[row]
-    flow = _flow(ac_power_flow, planned.feeder, injection_kw, injection_kvar, f"{planned.now}, realised load")
+    """Return the operation with the set-points carried out and *station_kw* (per bus) as the load."""
+    row, done = planned.row, planned.carried_out
+    injection_kw = done.injection_kw[row] + planned.station_kw - station_kw
+    injection_kvar = done.injection_kvar[row]
+    flow = _flow(
+        ac_power_flow, planned.network, injection_kw, injection_kvar, f"{planned.now}, realised load"
+    )
     return replace(planned, station_kw=station_kw, realised=flow)
 
 
-def setpoint_kw(op: Operation) -> dict[str, float]:
-    """Return the active power each device is to inject."""
+def as_it_was(planned: Operation, feeder: Feeder, actual: InService) -> Operation:
+    """Return the operation with what was really in service, *actual* of the periods of the dispatch."""
+    done = carried_out(planned.feeder, planned.devices, planned.dispatch, planned.load, actual)
+    return replace(
+        planned,
+        carried_out=done,
+        network=actual.network(planned.row, feeder),
+        supplied=actual.supplied_at(planned.load.base_kw.shape)[planned.row],
+    )
+
+
+def carried_out(
+    feeder: Feeder, devices: Devices, dispatch: Dispatch, load: Load, actual: InService
+) -> Dispatch:
+    """Return the dispatch of *load* with set-points, injections and unserved load as *actual* in service leave them."""
+    setpoints = dict(dispatch.setpoints)
+    injection_kw, injection_kvar = dispatch.injection_kw, dispatch.injection_kvar
+    kept = actual.relative_to(load.in_service)
+    for group in devices.groups:
+        shares = kept.shares([device.name for device in group.devices], dispatch.period_count)
+        if (shares >= 1).all():
+            continue
+        before = group.injection(setpoints)
+        setpoints |= group.carried_out(setpoints, shares, dispatch.first_period, dispatch.period_h)
+        p_kw, q_kvar = (
+            (now - then) @ group.at(feeder) if isinstance(now, np.ndarray) else 0.0
+            for now, then in zip(group.injection(setpoints), before, strict=True)
+        )
+        injection_kw, injection_kvar = injection_kw + p_kw, injection_kvar + q_kvar
+    lost = load.in_service.supplied_at(load.base_kw.shape) - actual.supplied_at(load.base_kw.shape)
+    if not lost.any():
+        return replace(
+            dispatch, setpoints=setpoints, injection_kw=injection_kw, injection_kvar=injection_kvar
+        )
+    return replace(
+        dispatch,
+        setpoints=setpoints,
+        injection_kw=injection_kw + load.base_kw * lost,
+        injection_kvar=injection_kvar + load.base_kvar * lost,
+        base_shed_kw=dispatch.base_shed_kw + load.base_kw * lost,
+    )
+
+
+def setpoint_kw(op: Operation, dispatch: Dispatch) -> dict[str, float]:
+    """Return the active power that each device injects in the period by *dispatch*, planned or carried out."""
     return {
         device.name: float(p_kw)
         for group in op.devices.loads_last
-        for device, p_kw in zip(group.devices, group.injection(op.dispatch.setpoints)[0][op.row], strict=True)
+        for device, p_kw in zip(group.devices, group.injection(dispatch.setpoints)[0][op.row], strict=True)
     }
 
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from cosim.arrays import FloatArray
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW
 from cosim.grid.operation import Operation, largest
+from cosim.grid.radial import Feeder
 from cosim.grid.solution import locally_optimal
 from cosim.grid.tariff import non_positive_prices
 from cosim.results import Recorder
@@ -36,12 +38,12 @@ def _record_buses(recorder: Recorder, op: Operation) -> None:
         "buses",
         **_key(op),
         bus=list(op.feeder.bus_names),
-        load_kw=op.load.base_kw[op.row] - op.dispatch.base_shed_kw[op.row],
+        load_kw=op.load.base_kw[op.row] - op.carried_out.base_shed_kw[op.row],
         station_planned_kw=op.load.station_kw[op.row],
         station_kw=op.station_kw,
-        voltage_planned_pu=op.dispatch.voltage_pu[op.row],
-        voltage_ac_pu=op.planned.voltage_pu,
-        voltage_pu=op.realised.voltage_pu,
+        voltage_planned_pu=_where_supplied(op.feeder, op.dispatch.voltage_pu[op.row]),
+        voltage_ac_pu=_where_supplied(op.feeder, op.planned.voltage_pu),
+        voltage_pu=_where_supplied(op.network, op.realised.voltage_pu),
         nodal_price_cny_per_kwh=op.dispatch.price_cny_per_kwh[op.row],
     )
 
@@ -58,13 +60,30 @@ def _record_branches(recorder: Recorder, op: Operation) -> None:
         q_kvar=op.dispatch.branch_kvar[op.row],
         current_planned_a=op.dispatch.branch_current_pu[op.row] * ampere,
         current_ac_a=op.planned.branch_current_pu * ampere,
-        current_a=op.realised.branch_current_pu * ampere,
+        current_a=_realised_current_pu(op) * ampere,
         relaxation_error=op.dispatch.relaxation_error[op.row],
     )
 
 
+def _where_supplied(network: Feeder, voltage_pu: FloatArray) -> FloatArray:
+    """Return the voltages, NaN at buses without supply."""
+    if not network.cut_off:
+        return voltage_pu
+    known = voltage_pu.copy()
+    known[list(network.cut_off)] = np.nan
+    return known
+
+
+def _realised_current_pu(op: Operation) -> FloatArray:
+    """Return the realised current of each branch of the dispatch, 0 in one that was open."""
+    if op.network is op.feeder:
+        return op.realised.branch_current_pu
+    current = dict(zip(op.network.branch_names, op.realised.branch_current_pu.tolist(), strict=True))
+    return np.array([current.get(name, 0.0) for name in op.feeder.branch_names])
+
+
 def _record_devices(recorder: Recorder, op: Operation) -> None:
-    setpoints, row = op.dispatch.setpoints, op.row
+    setpoints, row = op.carried_out.setpoints, op.row
     for group in op.devices.loads_last:
         p_kw, q_kvar = group.injection(setpoints)
         recorder.add(
@@ -92,8 +111,8 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
         purchase_kw=float(op.realised.slack_kw),
         losses_planned_kw=d.losses_kw[k],
         losses_kw=float(op.realised.losses_kw),
-        cost_planned_cny=op.cost_cny(d.purchase_kw[k]),
-        cost_cny=op.cost_cny(float(op.realised.slack_kw)),
+        cost_planned_cny=op.cost_planned_cny,
+        cost_cny=op.cost_cny,
         voltage_min_pu=op.realised.voltage_pu.min(),
         voltage_max_pu=op.realised.voltage_pu.max(),
         relaxation_error_max=d.relaxation_error[k].max(initial=0.0),
@@ -116,6 +135,7 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
     elif reason:
         error = float(op.dispatch.relaxation_error[op.row].max(initial=0.0))
         _violation(recorder, op, "not_exact", error, reason)
+    _record_cut_off(recorder, op)
     if np.isnan(op.realised.voltage_pu).any():
         sentence = (
             f"period {op.now.period}: the AC power flow has no solution with the realised load. "
@@ -133,9 +153,18 @@ def _record_violations(recorder: Recorder, op: Operation) -> None:
     _record_realised_source(recorder, op)
 
 
+def _record_cut_off(recorder: Recorder, op: Operation) -> None:
+    """Record the load that is cut off and that the dispatch did not know of."""
+    lost_kw = op.carried_out.base_shed_kw[op.row] - op.dispatch.base_shed_kw[op.row]
+    for bus in np.flatnonzero(lost_kw > POWER_NOTICED_KW).tolist():
+        place, amount = at_bus(op.feeder.bus_names[bus]), float(lost_kw[bus])
+        sentence = f"period {op.now.period}, {place}: {amount:.1f} kW are not served: the bus is cut off, unforeseen."
+        _violation(recorder, op, "cut_off", amount, sentence, place)
+
+
 def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
     """Record the bus that the realised load took farthest outside its limits, farther than planned."""
-    feeder, (low, high) = op.feeder, op.feeder.voltage_limits_pu
+    feeder, (low, high) = op.network, op.network.voltage_limits_pu
     planned, realised = (
         np.maximum(low - voltage, voltage - high)
         for voltage in (op.dispatch.voltage_pu[op.row], op.realised.voltage_pu)
@@ -145,7 +174,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
         farther | (planned <= VOLTAGE_NOTICED_PU) | (op.dispatch.status == "failed")
     )  # a fallback plans nothing
     outside = np.where(new, np.nan_to_num(realised), 0.0)
-    outside[feeder.slack_buses] = 0.0
+    outside[[*feeder.slack_buses.tolist(), *feeder.cut_off]] = 0.0
     worst = int(np.argmax(outside))
     if outside[worst] > VOLTAGE_NOTICED_PU:
         place = at_bus(feeder.bus_names[worst])
@@ -160,7 +189,7 @@ def _record_realised_voltage(recorder: Recorder, op: Operation) -> None:
 
 def _record_realised_current(recorder: Recorder, op: Operation) -> None:
     """Record the branch that the realised load overloads most."""
-    feeder = op.feeder
+    feeder = op.network
     over_a = (np.nan_to_num(op.realised.branch_current_pu) - feeder.current_max_pu) * feeder.current_base_a
     worst = int(np.argmax(over_a))
     if over_a[worst] > CURRENT_NOTICED_A:

@@ -23,7 +23,7 @@ from cosim.grid.matpower_columns import BASE_KV, BUS_TYPE, ISOLATED, PD, QD
 from cosim.grid.net_elements import GENERATION, LOADS, SOURCE_LIMITS
 from cosim.grid.net_faults import beyond_the_model, left_out, some, table_faults
 from cosim.grid.net_limits import current_limits, rows_of, voltage_limits
-from cosim.grid.net_names import BusNames, branch_names, bus_names
+from cosim.grid.net_names import BusNames, branch_names, bus_names, switched_net
 from cosim.grid.net_sources import open_net, quiet
 from cosim.grid.net_zero import with_stand_ins, without_impedance
 from cosim.grid.radial import BASE_KVA, ComplexArray, Feeder, Tables, build_feeder
@@ -55,17 +55,22 @@ def feeder_from_pandapower(
     net_or_name: Any,
     *,
     voltage: VoltageRules | None = None,
+    switched: Mapping[str, bool] | None = None,
 ) -> Feeder:
     """Return the feeder of a pandapower net: the net, a name in ``pandapower.networks`` or code of SimBench, a path.
 
     Buses have the names of the net's table where these differ, and answer to pandapower's index too; case33bw and its
     like, whose names are the indices, count from 1 (`net_names`). Buses joined by closed switches are one bus.
     Loads and sgens of the net are the feeder's nominal load. Several external grids make several trees.
+    Branches *switched* are in service or not, whatever the net says; those of a MATPOWER file cannot be.
     Raises ``ConfigError`` naming every loop, part without a slack, and element that holds a voltage.
     """
     if isinstance(net_or_name, str | Path) and str(net_or_name).endswith(".m"):
+        if switched:
+            raise ConfigError(str(net_or_name), ["branches of a MATPOWER file cannot be switched"])
         return feeder_from_matpower(Path(net_or_name), voltage=voltage)
-    return _feeder_of_net(*open_net(net_or_name), voltage)
+    net, source = open_net(net_or_name)
+    return _feeder_of_net(switched_net(net, switched) if switched else net, source, voltage)
 
 
 def _feeder_of_net(net: Any, source: str, voltage: VoltageRules | None) -> Feeder:

@@ -28,7 +28,7 @@ def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
         "loss_price": np.full((data.periods, 1), data.loss_price_cny_per_mwh),
         "load_p": (load.base_kw + load.station_kw) / BASE_KVA,
         "load_q": load.base_kvar / BASE_KVA,
-        **_current2_max(structure, data),
+        **_by_run(structure, data),
     }
     before: dict[str, FloatArray] = {}
     ends: dict[str, FloatArray] = {}
@@ -40,6 +40,25 @@ def parameters(structure: ProblemStructure, data: ProblemData) -> Parameters:
     if structure.elastic:
         by_period |= _sheddable(load, feeds_in=feeder.feeds_in)
     return Parameters(by_period=by_period, before=before, ends=ends)
+
+
+def _by_run(structure: ProblemStructure, data: ProblemData) -> dict[str, FloatArray]:
+    """Return `_current2_max` of all periods; of what a network has fewer of, the rest of a row is 0."""
+    runs = [
+        (run, _current2_max(own, data.between(run.start, run.stop) if structure.networks else data))
+        for run, own in structure.runs(data.periods)
+    ]
+    if len(runs) == 1:
+        return runs[0][1]
+    names = dict.fromkeys(name for _, values in runs for name in values)
+    whole = {}
+    for name in names:
+        width = max(values[name].shape[1] for _, values in runs if name in values)
+        whole[name] = np.zeros((data.periods, width))
+        for run, values in runs:
+            if name in values:
+                whole[name][run, : values[name].shape[1]] = values[name]
+    return whole
 
 
 def _sheddable(load: Load, *, feeds_in: bool) -> dict[str, FloatArray]:
@@ -76,6 +95,12 @@ def _reach(structure: ProblemStructure, data: ProblemData) -> tuple[FloatArray, 
 
 def source_rows(structure: ProblemStructure, data: ProblemData) -> tuple[Row, ...]:
     """Return the limits of sources that can bind; those that cannot add no row to the problem."""
+    if structure.networks:
+        parts = (
+            source_rows(replace(own, networks=()), data.between(run.start, run.stop))
+            for run, own in structure.runs(data.periods)
+        )
+        return tuple(sorted({row for part in parts for row in part}))
     feeder = structure.feeder
     if feeder.source_limits_kva is None:
         return ()

@@ -7,7 +7,7 @@ the steps come to rest every l = f, the prices of excess cancel, and what is lef
 the AC problem itself, with its nodal prices.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,10 @@ GROWTH = 4.0
 """Factor on the price of the excess that stays open."""
 AT_REST = 1e-6
 """Residual of the optimality conditions, as a share of the highest price of energy, that ends the steps."""
+OF_FLOW = ("branch_p", "branch_q", "voltage2")
+"""The variables that a current follows from."""
+Networks = Sequence[tuple[slice, Feeder]]
+"""The periods that follow each other in one network, and the network."""
 FAILED_MAX = 3
 """Solves in a row that may fail."""
 LEAST_VOLTAGE2 = 0.1
@@ -53,7 +57,7 @@ class Polished:
 def polish(
     solve: Callable[[Mapping[str, FloatArray]], Step | None],
     start: Step,
-    feeder: Feeder,
+    networks: Networks,
     price_cny_per_mwh: float,
     *,
     exact_pu: float,
@@ -63,8 +67,9 @@ def polish(
 
     *price_cny_per_mwh* is about what energy costs: it begins the price of excess, and measures residuals.
     """
-    impedance = np.hypot(feeder.r_pu, feeder.x_pu)
-    first, weight = price_cny_per_mwh * impedance, np.zeros_like(start.variables["current2"])
+    weight, first = np.zeros_like(start.variables["current2"]), np.zeros_like(start.variables["current2"])
+    for run, feeder in networks:
+        first[run] = price_cny_per_mwh * np.hypot(feeder.r_pu, feeder.x_pu)
     best, before, residual, stride, failed = start, start, 0.0, 0.0, 0
     for n in range(steps_max):
         excess = best.solution.relaxation_error > exact_pu
@@ -72,7 +77,7 @@ def polish(
             return Polished(step=best, steps=n, residual=residual)
         if excess.any():
             weight, before = np.where(excess, np.maximum(GROWTH * weight, first), weight), best
-        asked = tilt(weight, _ahead(before, best, stride), feeder)
+        asked = tilt(weight, _ahead(before, best, stride), networks)
         try:
             found = solve(asked)
         except SolverError:
@@ -80,13 +85,13 @@ def polish(
         failed = failed + 1 if found is None else 0
         if failed > FAILED_MAX:
             break
-        if found is None or (stride and _is_dearer(found, best, weight, feeder)):
+        if found is None or (stride and _is_dearer(found, best, weight, networks)):
             stride, residual = 0.0, np.inf
             continue
         before, best, stride = best, found, 2.0 * stride + 1.0
         residual = np.inf
         if not (best.solution.relaxation_error > exact_pu).any():
-            now = tilt(weight, best.variables, feeder)
+            now = tilt(weight, best.variables, networks)
             moved = max(float(np.abs(now[name] - asked[name]).max(initial=0.0)) for name in asked)
             residual = moved / price_cny_per_mwh
     return Polished(step=best, steps=steps_max, residual=residual)
@@ -96,27 +101,38 @@ def _ahead(before: Step, now: Step, stride: float) -> dict[str, FloatArray]:
     """Return where the last step leads if it is taken on *stride* times as far."""
     return {
         name: now.variables[name] + stride * (now.variables[name] - before.variables[name])
-        for name in ("branch_p", "branch_q", "voltage2")
+        for name in OF_FLOW
     }
 
 
-def _is_dearer(found: Step, best: Step, weight: FloatArray, feeder: Feeder) -> bool:
+def _is_dearer(found: Step, best: Step, weight: FloatArray, networks: Networks) -> bool:
     """Tell whether cost + w (l - f) has risen, by more than rounding."""
-    risen = _merit(found, weight, feeder) - _merit(best, weight, feeder)
+    risen = _merit(found, weight, networks) - _merit(best, weight, networks)
     return risen > ROUNDING * best.solution.cost.absolute_cny
 
 
-def _merit(step: Step, weight: FloatArray, feeder: Feeder) -> float:
+def _merit(step: Step, weight: FloatArray, networks: Networks) -> float:
     """Return cost + w (l - f)."""
-    p, q = step.variables["branch_p"], step.variables["branch_q"]
-    voltage2 = step.variables["voltage2"][:, feeder.from_bus] / feeder.ratio**2
-    return step.solution.objective_cny + float(
-        (weight * (step.variables["current2"] - (p**2 + q**2) / voltage2)).sum()
-    )
+    excess = np.empty_like(weight)
+    for run, feeder in networks:
+        p, q = step.variables["branch_p"][run], step.variables["branch_q"][run]
+        voltage2 = step.variables["voltage2"][run][:, feeder.from_bus] / feeder.ratio**2
+        excess[run] = step.variables["current2"][run] - (p**2 + q**2) / voltage2
+    return step.solution.objective_cny + float((weight * excess).sum())
 
 
-def tilt(weight: FloatArray, variables: Mapping[str, FloatArray], feeder: Feeder) -> dict[str, FloatArray]:
+def tilt(
+    weight: FloatArray, variables: Mapping[str, FloatArray], networks: Networks
+) -> dict[str, FloatArray]:
     """Return the price of each variable in *weight* (l - f), f by its tangent at *variables*."""
+    parts = [
+        _tilt(weight[run], {name: variables[name][run] for name in OF_FLOW}, feeder)
+        for run, feeder in networks
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _tilt(weight: FloatArray, variables: Mapping[str, FloatArray], feeder: Feeder) -> dict[str, FloatArray]:
     p, q = variables["branch_p"], variables["branch_q"]
     voltage2 = np.maximum(variables["voltage2"], LEAST_VOLTAGE2)[:, feeder.from_bus] / feeder.ratio**2
     by_branch = weight * (p**2 + q**2) / voltage2**2 / feeder.ratio**2

@@ -4,7 +4,7 @@ Arrays are (periods of the horizon, things); powers are kW and kvar, energies kW
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from pydantic import Field
 from cosim.arguments import Numbers, checked
 from cosim.arrays import BoolArray, FloatArray
 from cosim.errors import Problem, refuse
+from cosim.grid.in_service import ALL_IN_SERVICE, InService
 from cosim.grid.radial import Feeder
 from cosim.sections import Count, NonNegative, PerUnitVoltage, Positive
 from cosim.short_repr import short_repr
@@ -48,7 +49,7 @@ class LoadResponse(Protocol):
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Load:
-    """The load of each period and bus, and what the weather offers.
+    """The load of each period and bus, what the weather offers, and what is in service.
 
     Stations charge at unity power factor and can be shed apart.
     """
@@ -60,6 +61,8 @@ class Load:
     """Power each renewable device offers, (periods, devices); None is what its profile says."""
     response: LoadResponse | None = None
     """How the load of stations answers nodal prices; None: not within the dispatch."""
+    in_service: InService = ALL_IN_SERVICE
+    """What of the devices is in service in each period."""
 
     def __post_init__(self) -> None:
         """Take lists as arrays."""
@@ -98,6 +101,7 @@ class Load:
             station_kw=self.station_kw[start:stop],
             renewable_kw=None if self.renewable_kw is None else self.renewable_kw[start:stop],
             response=None if self.response is None else self.response.between(start, stop),
+            in_service=self.in_service.between(start, stop),
         )
 
 
@@ -162,6 +166,15 @@ class ProblemData:
     loss_price_cny_per_mwh: float = 0.0
     charging: Mapping[str, BoolArray] | None = None
     """Fixed signs of stores by kind, (periods, devices), True where one may only charge; None leaves them open."""
+
+    def between(self, start: int, stop: int) -> "ProblemData":
+        """Return the data of the periods from *start* up to *stop*, counted from 0; the state is that of the first."""
+        return replace(
+            self,
+            load=self.load.between(start, stop),
+            price_cny_per_kwh=self.price_cny_per_kwh[start:stop],
+            horizon=replace(self.horizon, first_period=self.horizon.first_period + start),
+        )
 
     @property
     def periods(self) -> int:

@@ -74,6 +74,8 @@ class Feeder:
     """Meaning of a bus number, in words; empty where the names are those of the user's own table."""
     notes: tuple[str, ...] = ()
     """Notes on elements of its source that are left out or changed."""
+    cut_off: tuple[int, ...] = ()
+    """Positions of the buses without supply, see `cut_off`."""
     given: Any = None
     """The network as the user gave it, see `given_network.Given`."""
     origin: Any = None

@@ -35,7 +35,9 @@ def read_solution(result: SolverResult, structure: ProblemStructure, data: Probl
     cost = running_cost(structure.devices, setpoints, purchase_kw, data.price_cny_per_kwh, structure.period_h)
     moving_cny = sum(group.objective_cny(variables, data) for group in structure.groups)
     penalty_cny = result.penalty_cny if structure.elastic else 0.0
-    lost_pu = float((np.maximum(variables["current2"], 0.0) @ structure.feeder.r_pu).sum())
+    runs = structure.runs(data.periods)
+    current2 = np.maximum(variables["current2"], 0.0)
+    lost_pu = sum(float((current2[run] @ own.feeder.r_pu).sum()) for run, own in runs)
     loss_cny = data.loss_price_cny_per_mwh * structure.period_h * lost_pu
     return Solution(
         cost=replace(cost, penalty_cny=penalty_cny, moving_cny=moving_cny, loss_cny=loss_cny),
@@ -46,7 +48,7 @@ def read_solution(result: SolverResult, structure: ProblemStructure, data: Probl
         injection_kw=injection.real,
         injection_kvar=injection.imag,
         price_cny_per_kwh=result.price_of_load / (BASE_KVA * structure.period_h),
-        **_network(variables, structure),
+        **_networks(variables, runs),
     )
 
 
@@ -62,9 +64,16 @@ def _shed(variables: Arrays, structure: ProblemStructure, data: ProblemData) -> 
     return shed
 
 
-def _network(variables: Arrays, structure: ProblemStructure) -> dict[str, Any]:
+def _networks(variables: Arrays, runs: list[tuple[slice, ProblemStructure]]) -> dict[str, Any]:
+    """Return `_network` of all periods."""
+    parts = [
+        _network({name: values[run] for name, values in variables.items()}, own.feeder) for run, own in runs
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _network(variables: Arrays, feeder: Feeder) -> dict[str, Any]:
     """Return voltages, and of each branch what enters it, its losses and its relaxation error."""
-    feeder = structure.feeder
     v, p, q = variables["voltage2"], variables["branch_p"], variables["branch_q"]
     behind_tap, arriving = v[:, feeder.from_bus] / feeder.ratio**2, v[:, feeder.to_bus]
     flow = _felt(

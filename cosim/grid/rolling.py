@@ -64,6 +64,7 @@ def relative_error(spread: float, random: np.random.Generator) -> Forecast:
             base_kvar=load.base_kvar * of_load,
             station_kw=load.station_kw * of_load,
             renewable_kw=None if load.renewable_kw is None else load.renewable_kw * of_renewables,
+            in_service=load.in_service,
         )
 
     return forecast
@@ -128,6 +129,7 @@ def tomorrow_like_today(
             base_kvar=longer(load.base_kvar),
             station_kw=longer(load.station_kw),
             renewable_kw=None if load.renewable_kw is None else longer(load.renewable_kw),
+            in_service=load.in_service.followed_by(load.in_service.between(0, more)),
         ),
         longer(price_cny_per_kwh),
     )

@@ -4,7 +4,7 @@ Arrays are (periods of the horizon, things); powers are kW and kvar, energies kW
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -198,6 +198,16 @@ def locally_optimal(gap: float) -> str:
     """Return what *gap* says of a dispatch that is only locally optimal."""
     above = f"the optimality gap is {gap:.1e}" if np.isfinite(gap) else "no lower bound is known"
     return f"the dispatch is locally optimal: no small change is cheaper, another dispatch may be; {above}."
+
+
+def rows(solution: Solution, run: slice) -> Solution:
+    """Return some periods of a solution; its cost stays that of all."""
+    arrays = {
+        field.name: getattr(solution, field.name)[run]
+        for field in fields(Solution)
+        if isinstance(getattr(solution, field.name), np.ndarray)
+    }
+    return replace(solution, setpoints=rows_of(solution.setpoints, run), **arrays)
 
 
 def rows_of(setpoints: Mapping[str, FloatArray], rows: slice) -> dict[str, FloatArray]:

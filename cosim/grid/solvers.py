@@ -74,7 +74,7 @@ def solve(
     from cosim.grid.clarabel_engine import engine
     from cosim.grid.whole_problem import solve_whole
 
-    if solver == "mosek":
+    if solver == "mosek" and not structure.networks:  # MOSEK is given problems of one network
         with suppress(SolverError):
             return clock.run(
                 solver, lambda limit_s: solve_whole(structure, parameters, solver, where, limit_s)

@@ -16,7 +16,7 @@ from cosim.grid.device.base import POWER_NOTICED_KW
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import ProblemData
 from cosim.grid.radial import Feeder
-from cosim.grid.solution import Solution, Violation
+from cosim.grid.solution import Solution, Violation, rows
 from cosim.grid.sources import UNITS, beyond, says
 from cosim.grid.sweep import sweep_power_flow
 
@@ -42,12 +42,14 @@ def violations(
     Only where that is *proven* does a sentence say that no dispatch keeps it.
     """
     fails = "no dispatch keeps" if proven else "this dispatch does not keep"
-    found = [
-        *_shed(solution, structure, data),
-        *_feed_in_off(solution, structure, data),
-        *_sources(solution, structure, data, fails),
-        *_voltages(solution, structure, data, fails),
-    ]
+    found = []
+    for run, own in structure.runs(data.periods):
+        part = (
+            (rows(solution, run), own, data.between(run.start, run.stop))
+            if structure.networks
+            else (solution, own, data)
+        )
+        found += [*_shed(*part), *_feed_in_off(*part), *_sources(*part, fails), *_voltages(*part, fails)]
     found += [v for group in structure.groups for v in group.violations(solution.setpoints, data)]
     return tuple(sorted(found, key=lambda v: (KINDS.index(v.kind), -v.amount, v.period, v.bus)))
 

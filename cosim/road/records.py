@@ -43,6 +43,13 @@ def record_link_flows(
     )
 
 
+def flow_per_capacity(flow_veh_h: FloatArray, capacity_veh_h: FloatArray) -> FloatArray:
+    """Return flow over capacity; 0 where a link is closed."""
+    is_open = capacity_veh_h > 0
+    ratio: FloatArray = np.where(is_open, flow_veh_h, 0.0) / np.where(is_open, capacity_veh_h, 1.0)
+    return ratio
+
+
 def record_path_flows(
     recorder: Recorder,
     paths: PathSet,

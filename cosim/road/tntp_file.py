@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.csv_tables import Table, read_lines
+from cosim.errors import Problem, shown
+
+LONGEST = 7
+"""Digits of a number of zones, nodes or links that is none: so many would fill the memory."""
 
 
 @dataclass(slots=True)
@@ -21,10 +25,13 @@ class TntpFile:
                 self.table.report(0, f"<{key}> is missing in the header")
             return default or 0
         line, text = self.header[key]
-        if not text.isdecimal():
-            self.table.report(line, f"<{key}> is {text!r}; it must be a whole number")
-            return default or 0
-        return int(text)
+        if text.isdecimal() and len(text.lstrip("0")) < LONGEST:
+            return int(text)
+        wrong = Problem(
+            f"<{key}> is {shown(text)}; it must be a whole number with less than {LONGEST} digits"
+        )
+        self.table.report(line, wrong)
+        return default or 0
 
 
 def read_file(file: Path) -> TntpFile:
@@ -32,7 +39,7 @@ def read_file(file: Path) -> TntpFile:
     table = Table(file)
     header: dict[str, tuple[int, str]] = {}
     rows: list[tuple[int, str]] = []
-    for number, line in read_lines(table, "a TNTP file is needed"):
+    for number, line in enumerate(read_lines(table, "a TNTP file is needed"), start=1):
         text = line.partition("~")[0].strip()
         if text.startswith("<"):
             key, _, value = text[1:].partition(">")

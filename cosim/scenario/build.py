@@ -25,14 +25,17 @@ from cosim.ev.charging import ChargingBehaviour
 from cosim.ev.mobility import MobilityModel
 from cosim.ev.trip_chains import TripChains
 from cosim.files import Permission
+from cosim.grid.radial import Feeder
 from cosim.periods import Periods
 from cosim.road.network import Network
 from cosim.road.path_size import path_size_cost_min
 from cosim.road.paths import PathSet, UserClass
 from cosim.road.route_choice import RouteChoice
+from cosim.scenario.branch_events import with_events
 from cosim.scenario.chains import build_chains, with_timing, without_round_trips
 from cosim.scenario.choice import FIELD as CHOICE
 from cosim.scenario.choice import build_choice, import_choice
+from cosim.scenario.cut_off_stations import cut_off_stations
 from cosim.scenario.events import Event, build_events
 from cosim.scenario.feeder_case import (
     FeederCase,
@@ -92,6 +95,11 @@ class Scenario:
     def network(self) -> Network:
         """Road network with a charging arc for each station."""
         return self.paths.network
+
+    @property
+    def all_events(self) -> tuple[Event, ...]:
+        """The events of the file, and the stations that those of branches leave without supply."""
+        return (*self.events, *cut_off_stations(self.stations, self.feeders))
 
     @property
     def peak_veh_h(self) -> float:
@@ -214,9 +222,10 @@ def as_scenario(scenario: Scenario | str | Path) -> Scenario:
 
 def _further_problems(tables: dict[str, Any], path: Path, allow: Collection[Permission]) -> list[Problem]:
     """Return the problems of the references in a file that has invalid values, too."""
-    config, problems = with_placeholders(tables, ScenarioConfig), Problems()
+    rest = with_placeholders(tables, ScenarioConfig)
+    config, problems = rest.config, Problems(rest.contradictions)
     if config is None:
-        return []
+        return problems
     problems.attempt(build_scenario, config, path.parent, str(path), allow)
     placeholders = [PLACEHOLDER, *_columns_by_default(config, tables)]
     if config.periods != tables.get("periods", config.periods):
@@ -248,21 +257,29 @@ def build_scenario(
         return replace(scenario, files=boundary.read)
 
 
+def _build_feeders(
+    config: ScenarioConfig, folder: Path, profiles: dict[str, FloatArray] | None, problems: Problems
+) -> tuple[list[Feeder | None], list[FeederCase]]:
+    """Return the feeders, and those that could be built with their devices."""
+    feeders = [
+        problems.attempt(read_feeder, feeder, folder) or buses_only(feeder, folder)
+        for feeder in config.grid.feeders
+    ]
+    cases = [
+        feeder and problems.attempt(build_feeder_case, feeder_config, feeder, profiles, config.periods)
+        for feeder_config, feeder in zip(config.grid.feeders, feeders, strict=True)
+    ]
+    problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    return feeders, [case for case in cases if case]
+
+
 def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     """Return the scenario, whose files are read within the boundary that is held."""
     problems = Problems()
     periods = Periods(count=config.periods)
     profiles = problems.attempt(read_profiles, config, folder)
     mobility = problems.attempt(build_mobility, config, folder)
-    feeders = [
-        problems.attempt(read_feeder, feeder, folder) or buses_only(feeder, folder)
-        for feeder in config.grid.feeders
-    ]
-    cases = [
-        feeder and problems.attempt(build_feeder_case, feeder_config, feeder, profiles, periods.count)
-        for feeder_config, feeder in zip(config.grid.feeders, feeders, strict=True)
-    ]
-    problems += repeated_name_problems("grid.feeders", [feeder.name for feeder in config.grid.feeders])
+    feeders, cases = _build_feeders(config, folder, profiles, problems)
     stations = problems.attempt(build_stations, config, feeders)
     paths = problems.attempt(build_paths, config, folder, USER_CLASSES)
     problems += repeated_name_problems("population.types", [kind.name for kind in config.population.types])
@@ -272,24 +289,25 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     if profiles is not None:
         mobility = problems.attempt(with_timing, config, mobility, profiles[config.road.trip_profile])
     choice = problems.attempt(build_choice, config)
-    events = problems.attempt(build_events, config, paths)
+    events = problems.attempt(build_events, config, paths) or ()
+    built = problems.attempt(with_events, cases, feeders, events, config, folder)
     problems.attempt(check_station_load, config, folder)
     refuse(source, problems)
     assert profiles and mobility and stations and paths and choice  # noqa: S101, PT018  (no problems: all were built)
     od = paths.od.demand_veh_h
     return Scenario(
-        config=with_voltage_limits(config, [case.feeder for case in cases if case]),
+        config=with_voltage_limits(config, [case.feeder for case in cases]),
         folder=folder,
         periods=periods,
         profiles=profiles,
         paths=paths,
         od_share=od / od.sum(),
         stations=stations,
-        feeders=tuple(case for case in cases if case),
+        feeders=built or (),
         mobility=mobility,
         battery=build_battery(config),
         behaviour=build_behaviour(config),
         chains=chains,
         choice=choice,
-        events=events or (),
+        events=events,
     )

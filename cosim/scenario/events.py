@@ -19,6 +19,7 @@ from cosim.mail_settings import EVS
 from cosim.periods import SECONDS_PER_DAY
 from cosim.road.network import Network
 from cosim.road.paths import PathSet
+from cosim.scenario.grid_references import device_problems
 from cosim.scenario.station import Station
 
 STATION_KINDS = frozenset({"station", "chargers"})
@@ -97,11 +98,16 @@ def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, 
     return tuple(events)
 
 
-def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> Iterator[Problem]:
-    """Yield the problems of one event."""
+def place_of(event: Event, config: ScenarioConfig) -> str:
+    """Return the field of an event in the scenario file, by its name where no other has it."""
     name = getattr(event.config, "name", "")
     names = [getattr(entry, "name", "") for entry in config.events]
-    place = f"events.{name if name and names.count(name) == 1 else event.number - 1}"
+    return f"events.{name if name and names.count(name) == 1 else event.number - 1}"
+
+
+def _problems(event: Event, config: ScenarioConfig, paths: PathSet | None) -> Iterator[Problem]:
+    """Yield the problems of one event."""
+    place = place_of(event, config)
     day = event.config.day
     if day is not None and day > config.days:
         yield Problem(field=f"{place}.day", value=day, allowed=f"a day of the run, 1 to {config.days}")
@@ -180,6 +186,8 @@ CHECKS: dict[str, Callable[[Any, str, ScenarioConfig, PathSet | None], Iterator[
     "station": _station_problems,
     "chargers": _station_problems,
     "road": _road_problems,
+    **dict.fromkeys(("pv", "wind", "turbine", "storage", "v2g"), device_problems),
+    "branch": lambda *_: iter(()),  # checked against the networks, in branch_events.py
     "mail": _mail_problems,
     "operator": _operator_problems,
     "coordinator": lambda *_: iter(()),

@@ -14,6 +14,8 @@ from cosim.errors import ConfigError
 from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.problem import Elastic, Load, Rules
+from cosim.periods import Periods
+from cosim.scenario.outages import Outages
 from cosim.scenario.station import Station
 
 
@@ -26,6 +28,8 @@ class FeederCase:
     rules: Rules
     load_pu: FloatArray
     """Base load of each period of the day, as a share of the nominal load."""
+    outages: Outages
+    """The events that befall it."""
 
     @property
     def base_kw(self) -> FloatArray:
@@ -34,20 +38,25 @@ class FeederCase:
         return self.load_pu * (float(self.feeder.load_kw.sum()) + fed_in_kw) - fed_in_kw
 
     def load(self, stations: Sequence[Station], station_kw: FloatArray, first_period: int = 1) -> Load:
-        """Return the load from *first_period* on; *station_kw* is (periods from it on, all stations)."""
+        """Return the load from *first_period* on; *station_kw* is (periods from it on, all stations).
+
+        What is planned to be out of service is out of service.
+        """
         at_bus = np.zeros((station_kw.shape[0], self.feeder.bus_count))
         for station in stations:
             if station.feeder == self.feeder.name:
                 at_bus[:, self.feeder.bus_index(station.bus)] += station_kw[:, station.number]
         profile = self.load_pu[first_period - 1 : first_period - 1 + station_kw.shape[0]]
-        return Load.scaled(self.feeder, profile, at_bus)
+        load = Load.scaled(self.feeder, profile, at_bus)
+        planned = self.outages.planned().between(first_period - 1, first_period - 1 + len(profile))
+        return replace(load, in_service=planned)
 
 
-def read_feeder(config: FeederConfig, folder: Path) -> Feeder:
-    """Return the feeder of a configuration, without its devices."""
+def read_feeder(config: FeederConfig, folder: Path, switched: Mapping[str, bool] | None = None) -> Feeder:
+    """Return the feeder of a configuration, without its devices; *switched* says which branches are in service."""
     limits = VoltageRules(config.slack_voltage_pu, config.voltage_min_pu, config.voltage_max_pu)
     try:
-        feeder = _read_network(config, folder, limits)
+        feeder = _read_network(config, folder, limits, switched or {})
     except ConfigError as error:
         raise _with_feeder(error, config) from None
     scale = config.branch_limit_scale
@@ -115,10 +124,12 @@ def build_feeder_case(
         devices.check(feeder)
     except ConfigError as error:
         raise _with_feeder(error, config) from None
+    devices = _at_shown_buses(devices, feeder)
     return FeederCase(
         feeder=feeder,
-        devices=_at_shown_buses(devices, feeder),
+        devices=devices,
         rules=_rules(config),
+        outages=Outages(periods=Periods(count=periods), devices=devices, feeder=feeder),
         load_pu=config.load_scale * (zeros if profiles is None else profiles[config.load_profile]),
     )
 
@@ -129,11 +140,14 @@ def _with_feeder(error: ConfigError, config: FeederConfig) -> ConfigError:
     return ConfigError(config.name, problems)
 
 
-def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> Feeder:
+def _read_network(
+    config: FeederConfig, folder: Path, limits: VoltageRules, switched: Mapping[str, bool]
+) -> Feeder:
     if config.network is not None:
         file = folder / config.network
         is_file = file.is_file() or file.suffix in {".json", ".m"}
-        return feeder_from_pandapower(str(file) if is_file else config.network, voltage=limits)
+        network = str(file) if is_file else config.network
+        return feeder_from_pandapower(network, voltage=limits, switched=switched)
     return read_feeder_csv(
         folder / str(config.buses),
         folder / str(config.branches),
@@ -141,7 +155,9 @@ def _read_network(config: FeederConfig, folder: Path, limits: VoltageRules) -> F
         slack_bus=config.slack_bus,
         v_base_kv=config.base_kv,
         voltage=limits,
-        switched=dict.fromkeys(config.open_branches, False) | dict.fromkeys(config.closed_branches, True),
+        switched=dict.fromkeys(config.open_branches, False)
+        | dict.fromkeys(config.closed_branches, True)
+        | dict(switched),
     )
 
 

@@ -27,16 +27,27 @@ GROUNDS = {
         "mobility.*",
     ),
     "queueing": (*_SERVICE, "road.davidson_j"),
-    "range": ("mobility.*", "population.types.*", "population.soc"),
+    "range": (
+        "mobility.battery_kwh",
+        "mobility.consumption_kwh_per_km",
+        "mobility.soc_reserve",
+        "population.types.*",
+    ),
     "information": (
         "population.information.*",
         "messages.*",
         "road.theta_per_min",
         "population.theta_per_min",
     ),
-    "choice": ("population.choice",),
+    "choice": (
+        "population.choice",
+        "population.energy_in_choice",
+        "road.price_in_choice",
+        "road.value_of_time_cny_per_h",
+    ),
     "capacity": _SERVICE,
     "price": ("tariff.*", "coupling.mode", "profiles"),
+    "events": ("events.*",),
     "grid": ("grid.*", "profiles", *MOVED),
 }
 """The settings that bring about each cause. Where these are equal, what is measured follows from something else."""

@@ -1,6 +1,8 @@
 """Columns of numbers that the command line names: one row per period."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from cosim.arrays import FloatArray
 from cosim.csv_tables import ANY, Range, read_table, refuse_faulty
 from cosim.errors import Problem, refuse
 
+NONE: Mapping[str, Range] = MappingProxyType({})
 PRICE_COLUMN = "price_cny_per_kwh"
 
 
@@ -67,10 +70,13 @@ def as_number(text: str) -> float | None:
     return value
 
 
-def columns_of(file: Path, limits: Range = ANY) -> dict[str, FloatArray]:
-    """Return the columns of a CSV file with one row per period; ``period`` only counts them."""
+def columns_of(file: Path, limits: Range = ANY, of: Mapping[str, Range] = NONE) -> dict[str, FloatArray]:
+    """Return the columns of a CSV file with one row per period; ``period`` only counts them.
+
+    The values are within the *limits*, or those *of* a column.
+    """
     table = read_table(file, (), optional=None)
-    columns = {name: table.numbers(name, limits) for name in table.columns if name != "period"}
+    columns = {name: table.numbers(name, of.get(name, limits)) for name in table.columns if name != "period"}
     if not table.problems and not columns:
         table.report(0, "has no column but period")
     refuse_faulty(table)

@@ -169,10 +169,14 @@ def _case_of_network(config: FeederConfig, name: str, options: Options) -> Dispa
     roots = (*([options.devices.parent] if options.devices else []), Path(name))
     with Boundary.of(roots, options.allow).around():
         feeder = read_feeder(config, Path())
-    given = {} if options.profile is None else columns_of(options.profile)
-    periods, advice = _period_count(given, options), "give it in the file of --profile"
+    ranges = {config.load_profile: NOT_NEGATIVE} | {
+        column: NOT_NEGATIVE for _, column in config.device_profiles
+    }
+    given = {} if options.profile is None else columns_of(options.profile, of=ranges)
+    periods = _period_count(given, options)
+    advice = f"its columns are {', '.join(given)}" if given else "give it in the file of --profile"
     problems = Problems(
-        Problem(f"{who} needs column {column}", column=column, advice=advice, file=str(options.profile or ""))
+        Problem(f"{who} needs column {column}", advice=advice, file=str(options.profile or ""))
         for who, column in config.device_profiles
         if column not in given
     )
@@ -196,10 +200,11 @@ def _case_of_network(config: FeederConfig, name: str, options: Options) -> Dispa
 
 def _further_problems(tables: dict[str, Any], name: str, options: Options) -> list[Problem]:
     """Return what is wrong with places and profiles of devices some of whose values are wrong themselves."""
-    rest, found = with_placeholders(tables, GridFile), Problems()
-    if rest is None or len(rest.grid.feeders) != 1:
-        return []
-    found.attempt(_case_of_network, rest.grid.feeders[0], name, options)
+    rest = with_placeholders(tables, GridFile)
+    found = Problems(rest.contradictions)
+    if rest.config is None or len(rest.config.grid.feeders) != 1:
+        return found
+    found.attempt(_case_of_network, rest.config.grid.feeders[0], name, options)
     return [problem for problem in found if not problem.names(PLACEHOLDER)]
 
 
@@ -237,7 +242,11 @@ def _load_profile(
         if name in profiles:
             return not_negative(profiles[name], name, options.profile)
     if "load_profile" in config.model_fields_set:
-        refuse("options", [Problem(f"there is no column {config.load_profile}", file=str(options.profile))])
+        advice = f"its columns are {', '.join(profiles)}"
+        absent = Problem(
+            f"there is no column {config.load_profile}", file=str(options.profile), advice=advice
+        )
+        refuse("options", [absent])
     if len(free) > 1:
         found, advice = "which column scales the loads? Call it load_pu", f"there are {', '.join(free)}"
         refuse("options", [Problem(found, file=str(options.profile), advice=advice)])

@@ -8,6 +8,7 @@ import numpy as np
 from plotly.colors import sample_colorscale
 
 from cosim.arrays import FloatArray, Frame
+from cosim.road.records import flow_per_capacity
 from experiments.figures.palette import INK, PAPER, Look, congestion
 from experiments.figures.positions import Positions
 from experiments.figures.style import colourbar
@@ -77,7 +78,8 @@ def road_map(links: Frame, nodes: Positions) -> RoadMap:
         return table
 
     flow = by_period("flow_veh_h")
-    return RoadMap(nodes, names, ends, flow, flow / by_period("capacity_veh_h"), by_period("time_min"))
+    saturation = flow_per_capacity(flow, by_period("capacity_veh_h"))
+    return RoadMap(nodes, names, ends, flow, saturation, by_period("time_min"))
 
 
 def _beside(start: Point, end: Point, shift: float) -> tuple[Point, Point]:

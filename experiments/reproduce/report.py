@@ -25,14 +25,29 @@ class Report:
         return [judgement for chapter in self.chapters.values() for judgement in chapter]
 
     @property
+    def evidence(self) -> list[Judgement]:
+        """Judgements of what could have turned out otherwise."""
+        return [judgement for judgement in self.judgements if not judgement.claim.constraint]
+
+    @property
+    def constraints(self) -> list[Judgement]:
+        """Judgements of what the program itself holds: constraints of the dispatch, tolerances of the searches."""
+        return [judgement for judgement in self.judgements if judgement.claim.constraint]
+
+    @property
+    def constraints_kept(self) -> int:
+        """Number of constraints that are kept."""
+        return sum(judgement.verdict == "agrees" for judgement in self.constraints)
+
+    @property
     def statement_count(self) -> int:
-        """Number of statements; those about the feeder have a judgement for each preset and tariff."""
-        return len({judgement.id for judgement in self.judgements})
+        """Number of statements that are evidence; those about the feeder have a judgement for each variant."""
+        return len({judgement.id for judgement in self.evidence})
 
     @property
     def verdict_count(self) -> Counter[str]:
-        """Number of judgements of each verdict."""
-        return Counter(judgement.verdict for judgement in self.judgements)
+        """Number of judgements of each verdict, constraints left out."""
+        return Counter(judgement.verdict for judgement in self.evidence)
 
     @property
     def changed(self) -> list[Judgement]:
@@ -55,8 +70,12 @@ def report_on(case: Reproduction) -> Report:
 def as_text(report: Report) -> str:
     """Return the numbers of verdicts, and the statements that differ with their reasons."""
     count = report.verdict_count
-    total = f"{report.statement_count} statements of the paper, {len(report.judgements)} verdicts"
-    lines = [f"{total}: {count['agrees']} agree, {count['differs']} differ.", ""]
+    total = f"{report.statement_count} statements of the paper, {len(report.evidence)} verdicts"
+    lines = [
+        f"{total}: {count['agrees']} agree, {count['differs']} differ.",
+        f"constraints kept, which are no evidence: {report.constraints_kept} of {len(report.constraints)}.",
+        "",
+    ]
     for judgement in report.judgements:
         if judgement.verdict == "differs" or not judgement.as_recorded:
             reason = judgement.reason if judgement.as_recorded else "This is not the recorded verdict."

@@ -28,6 +28,8 @@ class Claim:
     expected: float
     tolerance: float = 0.0
     """Difference to *expected* that still agrees."""
+    constraint: bool = False
+    """Whether the program itself holds it: only a fault, or a case without an answer, can turn it; no evidence."""
     differs: Mapping[str, str] = field(default_factory=dict)
     """Reasons of recorded verdicts ``differs``, by variant (``everywhere``, ``B``, ``table``, ``A-table``)."""
 
@@ -100,6 +102,7 @@ class Judgement:
             "relation": claim.relation,
             "expected": claim.expected,
             "tolerance": claim.tolerance,
+            "constraint": claim.constraint,
             "verdict": self.verdict,
             "recorded": self.recorded,
             "reason": self.reason,

@@ -1,5 +1,6 @@
 """The command ``cosim run``."""
 
+import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +49,13 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
         int, typer.Option(min=1, help="Days of the agents, each with draws of its own.")
     ] = 1,
     workers: Workers = 1,
+    learning_check: Annotated[
+        bool | None,
+        typer.Option(
+            help="Drivers who are told nothing of the equilibrium learn it, for learning_check.days days "
+            "(default: in a single run of both models, up to 100,000 EVs)."
+        ),
+    ] = None,
     settings: Settings = None,
     allow_outside: AllowOutside = False,
     allow_import: AllowImport = False,
@@ -56,7 +64,9 @@ def run_command(  # noqa: PLR0913, PLR0917  (an option each)
     """Run a day, or many: the agents, the equilibrium, or both, and compare them."""
     from experiments.store.commands import RunCommand
 
-    changes = [*(settings or ()), *([] if days is None else [f"days={days}"])]
+    asked = {"days": days, "learning_check.enabled": learning_check}
+    given = [f"{field}={json.dumps(value)}" for field, value in asked.items() if value is not None]
+    changes = [*(settings or ()), *given]
     scenario = loaded(config, changes, seed, outside=allow_outside, code=allow_import)
     command = RunCommand(model=model.value, replications=replications, workers=workers)
     run_and_show(scenario, command, out, as_json=as_json)

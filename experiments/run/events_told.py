@@ -3,10 +3,10 @@
 from typing import Any
 
 from cosim.arrays import Frame
-from cosim.scenario import Event, Scenario
+from cosim.scenario import Scenario
 
 
-def event_records(events: Frame | None) -> list[dict[str, Any]]:
+def event_records(scenario: Scenario, events: Frame | None) -> list[dict[str, Any]]:
     """Return each event of each day with what it did, from the table ``events``; none where no agents ran."""
     if events is None:
         return []
@@ -15,7 +15,8 @@ def event_records(events: Frame | None) -> list[dict[str, Any]]:
     did: dict[tuple[Any, ...], dict[str, float]] = {}
     for row in rows:
         did.setdefault(tuple(row[name] for name in key), {})[row["effect"]] = row["amount"]
-    return [dict(zip(key, values, strict=True)) | {"effects": effects} for values, effects in did.items()]
+    records = [dict(zip(key, values, strict=True)) | {"effects": effects} for values, effects in did.items()]
+    return [record | {"what": scenario.events[record["event"] - 1].config.told} for record in records]
 
 
 def event_sentences(scenario: Scenario, records: list[dict[str, Any]], *, of_agents: bool) -> list[str]:
@@ -25,24 +26,20 @@ def event_sentences(scenario: Scenario, records: list[dict[str, Any]], *, of_age
     """
     if not of_agents:
         known = {True: "it is part of the equilibrium", False: "it is sudden, and no part of the equilibrium"}
-        return [f"{_what(event)}: {known[event.planned]}." for event in scenario.events]
+        return [f"{event.config.told}: {known[event.planned]}." for event in scenario.events]
     days = scenario.config.days > 1
     return [
         (f"day {record['day']}: " if days else "")
-        + f"{_what(scenario.events[record['event'] - 1])}, {'planned' if record['planned'] else 'sudden'}: "
-        + f"{_effects(record['effects'])}."
+        + f"{record['what']}, {'planned' if record['planned'] else 'sudden'}: {what_it_did(record)}."
         for record in records
     ]
 
 
-def _what(event: Event) -> str:
-    return f"{event.config.words.format(event.config)}, {event.config.begins} to {event.config.until}"
-
-
-def _effects(effects: dict[str, float]) -> str:
+def what_it_did(record: dict[str, Any]) -> str:
+    """Return the effects of an event that are not 0."""
     told = [
         f"{effect} {amount:,.{0 if amount.is_integer() else 1}f}"
-        for effect, amount in effects.items()
+        for effect, amount in record["effects"].items()
         if amount
     ]
     return "; ".join(told) or "nothing came of it"

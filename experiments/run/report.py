@@ -10,11 +10,19 @@ from cosim.results import Run
 from experiments.figures import feeder
 from experiments.figures.style import Figure
 from experiments.page import drawn, drawn_each, embedded_each, packed, rendered
+from experiments.run.events_told import what_it_did
 from experiments.run.figures import accuracy, coupling, learning, outcomes, stations, traffic
 from experiments.run.figures.day import Day
 from experiments.run.figures.networks import networks
 from experiments.run.figures.sequence import sequence
-from experiments.run.report_words import headlines, lost_mail, mean_waits, real_time_sentence, verdict
+from experiments.run.report_words import (
+    headlines,
+    learners,
+    lost_mail,
+    mean_waits,
+    real_time_sentence,
+    verdict,
+)
 from experiments.run.summary import link_flows
 from experiments.study import write_page
 
@@ -34,6 +42,7 @@ def write_report(run: Run) -> None:
         day=day,
         headlines=headlines(run.summary),
         verdict=verdict(day),
+        learners=learners(run.summary),
         waits=mean_waits(day),
         tariff_held="class_change" in set(day.equilibrium("violations", ["kind"]).kind),
         single_evs="ev_days" in run.agents.names,
@@ -42,6 +51,7 @@ def write_report(run: Run) -> None:
         figures=figures,
         later_days={number: _packed_day(Day(run, number)) for number in days_shown(day)[1:]},
         sequence=sequence(day),
+        events=[record | {"did": what_it_did(record)} for record in run.summary.get("events", [])],
         lost_mail=lost_mail(run.agents.read("mail")) if run.agents else [],
     )
     write_page(page, run.directory / "report.html")
@@ -154,6 +164,9 @@ OF_EACH_DAY: dict[str, Builder] = {
 OF_THE_RUN: dict[str, Builder] = {
     "flow_agreement": _flow_agreement,
     "learning": _learning,
+    "learning_check": _one(
+        Day.comparison, "learning_check_days", lambda _, days: learning.learning_check(days)
+    ),
     "path_shares": _path_shares,
     "choice_tests": _one(Day.comparison, "g_tests", lambda _, tests: traffic.choice_tests(tests)),
     "coupling": _one(

@@ -73,6 +73,27 @@ def verdict(day: Day) -> Mapping[str, Any] | None:
     return row | {"geh_below_5_share": day.run.summary["geh_below_5_share"], "indicators": indicators}
 
 
+def learners(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return how drivers who learn end, in words with the verdict; None where it was not asked."""
+    check = summary["learning_check"]
+    if check is None:
+        return None
+    where = {"roads": "on roads", "stations": "at stations"}
+    told = [
+        _learner_words(check[links], words, check["days"]) for links, words in where.items() if links in check
+    ]
+    return {"verdict": check["verdict"] or "", "sentence": "; ".join(told) + ".", "days": check["days"]}
+
+
+def _learner_words(found: Mapping[str, Any], where: str, days: int) -> str:
+    if found["verdict"] is None:
+        return f"{where} they have not settled after {days} days"
+    return (
+        f"{where} they end {found['ratio']:.2f} sampling floors from it, where chance explains up to "
+        f"{found['ratio_max']:.2f} ({found['verdict']})"
+    )
+
+
 def real_time_sentence(summary: Mapping[str, Any]) -> str:
     """Return what the forecast error cost, and what re-dispatch and flexible units were worth; '' if not known."""
     told = []

@@ -33,13 +33,14 @@ from cosim.sections import Count
 from experiments.compare.comparison import agents_of, compare_models
 from experiments.compare.differences import band_table
 from experiments.manifest import write_manifest, write_scenario
+from experiments.run import learning_check
 from experiments.run.events_told import event_records, event_sentences
 from experiments.run.kept_days import KeptDays
 from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day, recorded
 from experiments.run.over_replications import ONE_DAY, over_replications, violations_of
 from experiments.run.period_watch import PeriodWatch
-from experiments.run.real_time import compare_plans
+from experiments.run.real_time import compare_plans, intervals, values_table
 from experiments.run.replications import (
     Processes,
     day_directory,
@@ -53,6 +54,7 @@ from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces, Store, Tell, left_behind
 from experiments.study import whole_without_page
 
+LEARNING = "learning check"
 Model = Literal["agents", "equilibrium", "both"]
 ModelsTables = dict[str, dict[str, Frame]]
 """The tables of the models that ran, by model."""
@@ -162,16 +164,29 @@ class RunUnderWay:
         if model == "both":
             with self.stages.stage("comparison"):
                 expected = recorded(tables["equilibrium"])
-                compared = compare_models(config, expected, sides, self.seeds).tables
+                compared = compare_models(config, expected, sides, self.seeds, day.demand.n_ev).tables
             with self.stages.stage("real time"):
-                compared |= dated({"real_time": compare_plans(self.scenario, day, last)}, config.days)
+                plans = [compare_plans(self.scenario, day, read) for read in sides]
+                compared |= dated(
+                    {"real_time": plans[0], "real_time_values": values_table(plans)}, config.days
+                )
             links, hours = (
                 [tables[name]["links"] for name in ("agents", "equilibrium")],
                 self.scenario.periods.hours,
             )
             learning = learning_table(*links, days=config.days, hours=hours)
-            tables["comparison"] = {**compared, "learning": learning}
+            tables["comparison"] = {**compared, "learning": learning, **self._check(day)}
         return tables
+
+    def _check(self, day: EquilibriumDay) -> dict[str, Frame]:
+        """Return the tables of the check by drivers who learn, if it is made: not where days are repeated."""
+        if len(self.seeds) > 1 or not learning_check.is_made(self.scenario, day.demand.n_ev):
+            return {}
+        stages = self.stages
+        with stages.stage(LEARNING):
+            return learning_check.check_of_equilibrium(
+                self.scenario, day, lambda share: stages.progress(LEARNING, share)
+            )
 
     @property
     def replications(self) -> list[Reader]:
@@ -245,14 +260,14 @@ def _facts(
         **_learning(tables.get("comparison", {}), days),
         **summarise(scenario, shown),
         "replications": max(1, len(replications)),
-        **(over_replications(scenario, replications) if replications else ONE_DAY),
+        **_over_replications(scenario, tables.get("comparison", {}), replications),
         "sue_residual_max": day.residual_max,
         "sue_method": scenario.config.road.assignment.method,
         "sue_other_methods": [asdict(method) for method in _other_methods(scenario, day)],
         "coupling_iterations": len(day.iterations),
         "coupling_residual": day.residual,
         "settled": day.settled,
-        "events": event_records(tables.get("agents", {}).get("events")),
+        "events": event_records(scenario, tables.get("agents", {}).get("events")),
     }
     return {
         "name": scenario.config.name,
@@ -270,13 +285,28 @@ def _facts(
     }
 
 
+def _over_replications(
+    scenario: Scenario, comparison: dict[str, Frame], replications: Sequence[Reader]
+) -> dict[str, Any]:
+    """Return the figures of all replications, with the intervals of what re-dispatch and units are worth."""
+    if not replications:
+        return ONE_DAY
+    found = over_replications(scenario, replications)
+    worth = intervals(comparison["real_time_values"]) if comparison else {}
+    return {**found, "interval_95": {**found["interval_95"], **worth}}
+
+
 def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:
-    """Return how far the agents' flows are from the equilibrium, on the last day and on all."""
+    """Return how far the agents' flows are from the equilibrium, on the last day and on all, and learners' flows."""
+    check = comparison.get("learning_check")
+    found = {
+        "learning_check": None if check is None else learning_check.check_facts(check.to_dict("records"))
+    }
     if "learning" not in comparison:
-        return {}
+        return found
     rows = comparison["learning"].to_dict("records")
     figures = {name: rows[-1][name] for name in ("ev_distance", "ev_floor", "flow_distance", "flow_floor")}
-    return {**figures, **({"learning": rows} if days > 1 else {})}
+    return {**found, **figures, **({"learning": rows} if days > 1 else {})}
 
 
 def _write_report(run_so_far: Run) -> None:

@@ -16,6 +16,7 @@ from cosim.config.reading import Settings, read_settings
 from cosim.coupling import equilibrium_tables, solve_equilibrium_day
 from cosim.errors import Problems, refuse
 from cosim.files import Permission
+from cosim.road.records import flow_per_capacity
 from cosim.scenario import Scenario, check_scenario
 from cosim.sections import Count
 from experiments.run.summary import flags
@@ -158,15 +159,15 @@ def day_figures(scenario: Scenario, tables: Mapping[str, Frame]) -> dict[str, An
     roads = tables["links"][tables["links"].kind == "road"]
     trips, stations = tables["paths"].flow_veh_h.sum(), tables["stations"]
     dispatch, hours = tables["dispatch"], scenario.periods.hours
-    purchase_kw = dispatch.groupby("period").purchase_kw.sum()
+    purchase_kw = dispatch.groupby("period").purchase_kw.sum(min_count=1)
     return {
         "drive_min": float((roads.flow_veh_h * roads.time_min).sum() / trips),
-        "flow_per_capacity_max": float((roads.flow_veh_h / roads.capacity_veh_h).max()),
+        "flow_per_capacity_max": float(flow_per_capacity(roads.flow_veh_h, roads.capacity_veh_h).max()),
         "wait_min": float((stations.wait_min * stations.arrivals).sum() / stations.arrivals.sum()),
         "energy_kwh": float(stations.energy_kwh.sum()),
-        "cost_cny": float(dispatch.cost_cny.sum()),
+        "cost_cny": float(dispatch.cost_cny.sum(skipna=False)),
         "purchase_max_kw": float(purchase_kw.max()),
-        "losses_kwh": float(dispatch.losses_kw.sum() * hours),
+        "losses_kwh": float(dispatch.losses_kw.sum(skipna=False) * hours),
         "voltage_min_pu": float(dispatch.voltage_min_pu.min()),
         **{
             f"energy_{name}_kwh": float(energy)

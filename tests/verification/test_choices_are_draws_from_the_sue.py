@@ -25,25 +25,31 @@ from experiments.run.many_days import recorded
 SEEDS = range(101, 121)
 
 
-def g_tests(scenario: Scenario, ahead: DayAhead, day: EquilibriumDay, seed: int) -> Frame:
-    roads = replace(scenario, feeders=())
-    agents = CoSimModel(roads, ahead, seed).simulate()
-    expected = Sample(
-        name="equilibrium",
-        model="equilibrium",
-        days=(recorded(equilibrium_tables(roads, replace(day, dispatches=()))),),
-        seeds=(),
-        config=scenario.config,
+@pytest.fixture(scope="module")
+def batches(paper: Scenario) -> Scenario:
+    """The paper's roads, all EVs at once."""
+    batch = load_scenario(paper.folder / "paper.toml", ["population.resolution=batch"])
+    return replace(batch, feeders=())
+
+
+@pytest.fixture(scope="module")
+def expected(batches: Scenario, paper_day: EquilibriumDay) -> Sample:
+    tables = equilibrium_tables(batches, replace(paper_day, dispatches=()))
+    return Sample(
+        name="equilibrium", model="equilibrium", days=(recorded(tables),), seeds=(), config=batches.config
     )
+
+
+def g_tests(scenario: Scenario, ahead: DayAhead, expected: Sample, seed: int) -> Frame:
+    agents = CoSimModel(scenario, ahead, seed).simulate()
     recorder = Recorder()
     compare_choices(recorder, 1, expected, agents_of(scenario.config, [recorded(agents)], [seed]), seed)
     return recorder.frame("g_tests")
 
 
 @pytest.fixture(scope="module")
-def twenty_seeds(paper: Scenario, paper_ahead: DayAhead, paper_day: EquilibriumDay) -> Frame:
-    batches = load_scenario(paper.folder / "paper.toml", ["population.resolution=batch"])
-    return pd.concat([g_tests(batches, paper_ahead, paper_day, seed) for seed in SEEDS])
+def twenty_seeds(batches: Scenario, paper_ahead: DayAhead, expected: Sample) -> Frame:
+    return pd.concat([g_tests(batches, paper_ahead, expected, seed) for seed in SEEDS])
 
 
 @pytest.mark.parametrize("user_class", ["not_charging", "charging"])
@@ -63,13 +69,13 @@ def test_p_values_are_uniform(twenty_seeds: Frame) -> None:
 
 
 def test_agents_with_half_the_theta_are_found_out(
-    paper: Scenario, paper_ahead: DayAhead, paper_day: EquilibriumDay
+    batches: Scenario, paper_ahead: DayAhead, expected: Sample
 ) -> None:
     """The check can fail: one day is enough."""
-    tables = paper.config.model_dump()
-    tables["population"]["theta_per_min"] = paper.config.road.theta_per_min / 2
-    halved = replace(paper, config=ScenarioConfig.model_validate(tables))
-    tests = g_tests(halved, paper_ahead, paper_day, seed=1)
+    tables = batches.config.model_dump()
+    tables["population"]["theta_per_min"] = batches.config.road.theta_per_min / 2
+    halved = replace(batches, config=ScenarioConfig.model_validate(tables))
+    tests = g_tests(halved, paper_ahead, expected, seed=1)
     passing = tests[tests.user_class == "not_charging"].p_value
     assert chi2.sf(-2 * np.log(passing).sum(), 2 * len(passing)) < 1e-6
     assert (passing <= 0.05).mean() > 0.25

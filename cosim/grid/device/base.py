@@ -118,6 +118,10 @@ class Group(ABC, Generic[D]):
         """Return an attribute of every device, in per unit."""
         return np.array([getattr(d, attribute) for d in self.devices], dtype=np.float64) / scale
 
+    def in_service(self, data: ProblemData) -> FloatArray:
+        """Return the share of the power of each that is in service, (periods, devices)."""
+        return data.load.in_service.shares([device.name for device in self.devices], data.periods)
+
     def problems(self) -> list[Problem]:
         """Return what is wrong with the devices, apart from their buses."""
         return [p.within(*device.label) for device in self.devices for p in device.problems()]
@@ -161,6 +165,19 @@ class Group(ABC, Generic[D]):
         return arrays | {
             name: np.tile(np.nan_to_num(data.state[name]), (data.periods, 1)) for name in self.carried
         }
+
+    def carried_out(
+        self,
+        setpoints: Arrays,
+        kept: FloatArray,
+        first_period: int,  # noqa: ARG002
+        period_h: float,  # noqa: ARG002
+    ) -> dict[str, FloatArray]:
+        """Return the set-points as carried out where only the share *kept*, (periods, devices), of each remains.
+
+        What fails takes its part of the set-point with it.
+        """
+        return {name: setpoints[name] * kept for name in (*self.nonnegative, *self.signed)}
 
     def cost_cny(self, setpoints: Arrays, period_h: float) -> float:  # noqa: ARG002
         """Return the running cost (Eq. 21)."""

@@ -106,10 +106,12 @@ class Renewables(Group[Renewable]):
     relief = "Allow curtailment or q absorption"
 
     def available_kw(self, data: ProblemData) -> FloatArray:
-        """Return the power each offers: as the load data say, else by its profile."""
+        """Return the power each offers: as the load data say, else by its profile; of what is in service."""
         if data.load.renewable_kw is None:
-            return np.stack([d.available_kw[data.of_day] for d in self.devices], axis=1)
-        return np.minimum(data.load.renewable_kw, self.of("s_kva", 1.0))
+            offered = np.stack([d.available_kw[data.of_day] for d in self.devices], axis=1)
+        else:
+            offered = np.minimum(data.load.renewable_kw, self.of("s_kva", 1.0))
+        return offered * self.in_service(data)
 
     def terms(self, model: ModelBuilder) -> Terms:
         """Eq. 19 with the chosen reactive capability."""
@@ -125,7 +127,8 @@ class Renewables(Group[Renewable]):
         rules += [off >= 0] if model.elastic else []
         free = [d.curtailable or model.elastic is not None for d in self.devices]
         if disks := [i for i, d in enumerate(self.devices) if d.q_capability == "disk" and free[i]]:
-            rules += reactive_disk(p[:, disks], q[:, disks], self.of("s_kva")[disks])
+            rating = model.parameter("disk_s", count)[:, disks]
+            rules += reactive_disk(p[:, disks], q[:, disks], rating)
         return Terms(p @ on, q @ on, 0.0, rules)
 
     def parameters(self, data: ProblemData, feeder: Feeder) -> Parameters:  # noqa: ARG002
@@ -133,7 +136,8 @@ class Renewables(Group[Renewable]):
 
         Where P is fixed, strict limits are those that the disk leaves at it: at full power the disk is but a point.
         """
-        available, s = self.available_kw(data) / BASE_KVA, self.of("s_kva")
+        there = self.in_service(data)
+        available, s = self.available_kw(data) / BASE_KVA, self.of("s_kva") * there
         left = np.sqrt(np.maximum(s**2 - available**2, 0.0))
         high = np.where([d.q_capability == "available" for d in self.devices], left, s)
         high = np.where([d.q_capability == "none" for d in self.devices], 0.0, high)
@@ -147,8 +151,21 @@ class Renewables(Group[Renewable]):
                 "q_min": np.where(absorbs, -high, 0.0),
                 "q_max_strict": strict,
                 "q_min_strict": np.where(absorbs, -strict, 0.0),
+                # a disk that is but a point leaves a solver no room: there, the other limits say 0
+                "disk_s": np.where(there > 0, s, self.of("s_kva")),
             }
         )
+
+    def read(self, variables: Arrays, data: ProblemData) -> dict[str, FloatArray]:
+        """Return the set-points, and the power that was available."""
+        return super().read(variables, data) | {"renewable_available_kw": self.available_kw(data)}
+
+    def carried_out(
+        self, setpoints: Arrays, kept: FloatArray, first_period: int, period_h: float
+    ) -> dict[str, FloatArray]:
+        """Return the part of the set-points, and of what was available, that remains."""
+        own = super().carried_out(setpoints, kept, first_period, period_h)
+        return own | {"renewable_available_kw": setpoints["renewable_available_kw"] * kept}
 
     def injection(self, setpoints: Arrays) -> tuple[FloatArray, FloatArray | float]:
         """Return active and reactive power injected."""
@@ -160,7 +177,11 @@ class Renewables(Group[Renewable]):
 
     def fallback(self, data: ProblemData) -> dict[str, FloatArray]:
         """Return all that is available, at unity power factor."""
-        return super().fallback(data) | {"renewable_kw": self.available_kw(data)}
+        available_kw = self.available_kw(data)
+        return super().fallback(data) | {
+            "renewable_kw": available_kw,
+            "renewable_available_kw": available_kw,
+        }
 
     def violations(self, setpoints: Arrays, data: ProblemData) -> Iterator[Violation]:
         """Yield the power that is switched off though it is not curtailable."""
@@ -177,8 +198,8 @@ class Renewables(Group[Renewable]):
             )
 
     def columns(self, setpoints: Arrays, row: int, period: int) -> dict[str, Any]:  # noqa: ARG002
-        """Return what the sun or the wind would give."""
-        return {"available_kw": [d.available_kw[period - 1] for d in self.devices]}
+        """Return what the sun or the wind would give to what is in service."""
+        return {"available_kw": setpoints["renewable_available_kw"][row]}
 
 
 def renewable_power(p: Any, available: Any, must_take: Any, forced_off: Any) -> Constraints:
@@ -186,12 +207,12 @@ def renewable_power(p: Any, available: Any, must_take: Any, forced_off: Any) -> 
     return [p >= 0, p <= available, p >= must_take - forced_off]
 
 
-def reactive_disk(p: Any, q: Any, s: FloatArray) -> Constraints:
-    """Eq. 19, corrected: P^2 + Q^2 <= S^2 of each inverter."""
+def reactive_disk(p: Any, q: Any, s: Any) -> Constraints:
+    """Eq. 19, corrected: P^2 + Q^2 <= S^2 of each inverter and period."""
     import cvxpy as cp
 
-    rating = np.broadcast_to(s, p.shape).ravel()
-    return [cp.SOC(cp.Constant(rating), cp.vstack([cp.vec(p, order="C"), cp.vec(q, order="C")]), axis=0)]
+    rating, p, q = (cp.vec(part, order="C") for part in (s, p, q))
+    return [cp.SOC(rating, cp.vstack([p, q]), axis=0)]
 
 
 def reactive_range(q: Any, low: Any, high: Any) -> Constraints:

@@ -157,8 +157,9 @@ class Storages(Group[Storage]):
     def parameters(self, data: ProblemData, feeder: Feeder) -> Parameters:  # noqa: ARG002
         """Return the largest powers, and the energy before the first period and at the end of the last."""
         may_charge, may_discharge = self.may_charge(data)
+        there = self.in_service(data)
         hours, end = (
-            data.periods * data.horizon.period_h,
+            data.periods * data.horizon.period_h * there.mean(axis=0),
             self.of("capacity_kwh") * self.of("soc_initial", 1.0),
         )
         gain = self.of("charge_efficiency", 1.0) * self.of("charge_max_kw")
@@ -166,12 +167,27 @@ class Storages(Group[Storage]):
         start = rounded(data.state["storage_kwh"] / BASE_KVA, end - hours * gain, end + hours * loss)
         return Parameters(
             by_period={
-                "charge_max": may_charge * self.of("charge_max_kw"),
-                "discharge_max": may_discharge * self.of("discharge_max_kw"),
+                "charge_max": may_charge * self.of("charge_max_kw") * there,
+                "discharge_max": may_discharge * self.of("discharge_max_kw") * there,
             },
             before={"storage_kwh": start},
             ends={"storage_kwh": end},
         )
+
+    def carried_out(
+        self,
+        setpoints: Arrays,
+        kept: FloatArray,
+        first_period: int,  # noqa: ARG002
+        period_h: float,
+    ) -> dict[str, FloatArray]:
+        """Return the part of the powers that remains and the energy they lead to, within its limits."""
+        shape, size = kept.shape, self.of("capacity_kwh", 1.0)
+        band = (np.broadcast_to(size * self.of(name, 1.0), shape) for name in ("soc_min", "soc_max"))
+        powers = setpoints["charge_kw"], setpoints["discharge_kw"]
+        efficiency = self.of("charge_efficiency", 1.0), self.of("discharge_efficiency", 1.0)
+        followed = follow_store(*powers, setpoints["storage_kwh"], kept, efficiency, (*band,), period_h)
+        return dict(zip(self.nonnegative, followed, strict=True))
 
     def injection(self, setpoints: Arrays) -> tuple[FloatArray, FloatArray | float]:
         """Return discharge less charge."""
@@ -230,3 +246,30 @@ def store(
         discharge >= 0,
         discharge <= rows(limits.discharge_max, discharge),
     ]
+
+
+def follow_store(
+    charge_kw: FloatArray,
+    discharge_kw: FloatArray,
+    energy_kwh: FloatArray,
+    kept: FloatArray,
+    efficiency: tuple[FloatArray, FloatArray],
+    band_kwh: tuple[FloatArray, ...],
+    period_h: float,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return charge, discharge and energy of a plan of which the share *kept* of the powers remains.
+
+    All but *efficiency*, (stores,) into and out, is (periods, stores). Energy that was not stored before is missing
+    later: where the plan would leave *band_kwh*, its lowest and highest energy, the powers are cut further.
+    """
+    into, out = period_h * efficiency[0], period_h / efficiency[1]
+    charged, discharged, stored = charge_kw.copy(), discharge_kw.copy(), energy_kwh.copy()
+    off_kwh = np.zeros(charge_kw.shape[1])
+    for t in np.flatnonzero(np.logical_or.accumulate((kept < 1).any(axis=1))):
+        before = energy_kwh[t] - into * charge_kw[t] + out * discharge_kw[t] + off_kwh
+        room, held = np.maximum(band_kwh[1][t] - before, 0.0), np.maximum(before - band_kwh[0][t], 0.0)
+        charged[t] = np.minimum(kept[t] * charge_kw[t], room / into)
+        discharged[t] = np.minimum(kept[t] * discharge_kw[t], held / out)
+        stored[t] = before + into * charged[t] - out * discharged[t]
+        off_kwh = stored[t] - energy_kwh[t]
+    return charged, discharged, stored

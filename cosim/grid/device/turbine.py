@@ -96,22 +96,36 @@ class Turbines(Group[Turbine]):
 
         count, on = self.count, self.at(model.feeder)
         p, q = model.variable("turbine_kw", count), model.variable("turbine_kvar", count)
-        q_max = self.of("q_max_kvar")
-        q_min = -q_max * self.of("q_absorption", 1.0)
+        p_max, q_min, q_max = (
+            model.parameter(name, count) for name in ("turbine_max", "turbine_q_min", "turbine_q_max")
+        )
         a, b = self.of("cost_a_cny_per_mw2h", 1.0), self.of("cost_b_cny_per_mwh", 1.0)
-        limits = output_limits(p, q, self.of("p_max_kw"), q_min, q_max)
-        slope = ramp(p, model.previous("turbine_kw", count), model.parameter("ramp", count))
+        limits = output_limits(p, q, p_max, q_min, q_max)
+        steps = model.parameter("ramp", count), model.parameter("ramp_down", count)
+        slope = ramp(p, model.previous("turbine_kw", count), *steps)
         cost = model.period_h * (cp.sum(cp.square(p) @ a) + cp.sum(p @ b))
         return Terms(p @ on, q @ on, cost, [*limits, *slope])
 
     def parameters(self, data: ProblemData, feeder: Feeder) -> Parameters:  # noqa: ARG002
-        """Return the largest step of each period, and the output before; a free first output may step anywhere."""
+        """Return the limits of what is in service, the largest step of each period, and the output before.
+
+        A free first output may step anywhere, and a turbine that fails may fall to any output.
+        """
+        there = self.in_service(data)
         step = np.tile(self.of("ramp_kw_per_h") * data.horizon.period_h, (data.periods, 1))
         p_max, before = self.of("p_max_kw"), data.state["turbine_kw"]
         free = ~np.isfinite(before)
         step[0, free] = p_max[free]
         start = np.where(free, p_max / 2, before / BASE_KVA)
-        return Parameters(by_period={"ramp": step}, before={"turbine_kw": start})
+        q_max = self.of("q_max_kvar") * there
+        by_period = {
+            "turbine_max": p_max * there,
+            "turbine_q_min": -q_max * self.of("q_absorption", 1.0),
+            "turbine_q_max": q_max,
+            "ramp": step,
+            "ramp_down": np.where(there < 1, np.maximum(step, p_max), step),
+        }
+        return Parameters(by_period=by_period, before={"turbine_kw": start})
 
     def injection(self, setpoints: Arrays) -> tuple[FloatArray, FloatArray | float]:
         """Return active and reactive power injected."""
@@ -133,7 +147,7 @@ def output_limits(p: Any, q: Any, p_max: Any, q_min: Any, q_max: Any) -> Constra
     return [p >= 0, p <= rows(p_max, p), q >= rows(q_min, q), q <= rows(q_max, q)]
 
 
-def ramp(p: Any, before: Any, step_max: Any) -> Constraints:
-    """Eq. 17: |P_t - P_t-1| <= *step_max* of each period; *before* (1, devices) is the output before the first."""
+def ramp(p: Any, before: Any, up_max: Any, down_max: Any) -> Constraints:
+    """Eq. 17: P_t - P_t-1 between -*down_max* and *up_max*; *before* (1, devices) is the output before the first."""
     step = p - earlier(p, before)
-    return [step <= step_max, -step <= step_max]
+    return [step <= up_max, -step <= down_max]

@@ -13,7 +13,7 @@ from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW, Arrays, DeviceSection, Group, energy_missed, rounded
-from cosim.grid.device.storage import StoreLimits, check_soc, store, store_problems
+from cosim.grid.device.storage import StoreLimits, check_soc, follow_store, store, store_problems
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
@@ -198,9 +198,10 @@ class V2GChargers(Group[V2GCharger]):
         connected, arriving, departing = (self._profile(name, data) for name in V2GCharger.profiles)
         size, period_h = self.of("capacity_kwh"), data.horizon.period_h
         may_charge, may_discharge = self.may_charge(data)
+        there = self.in_service(data)
         values = {
-            "v2g_charge_max": may_charge * connected * self.of("charge_max_kw"),
-            "v2g_discharge_max": may_discharge * connected * self.of("discharge_max_kw"),
+            "v2g_charge_max": may_charge * connected * self.of("charge_max_kw") * there,
+            "v2g_discharge_max": may_discharge * connected * self.of("discharge_max_kw") * there,
             "v2g_min": connected * size * self.of("soc_min", 1.0),
             "v2g_max": connected * size * self.of("soc_max", 1.0),
             "v2g_arriving": arriving * size,
@@ -221,6 +222,19 @@ class V2GChargers(Group[V2GCharger]):
         if "v2g_short" in variables:
             short = BASE_KVA * (variables["v2g_short"] - variables["v2g_extra"])
         return setpoints | {"v2g_short_kwh": short}
+
+    def carried_out(
+        self, setpoints: Arrays, kept: FloatArray, first_period: int, period_h: float
+    ) -> dict[str, FloatArray]:
+        """Return the part of the powers that remains and the energy of the vehicles plugged in."""
+        periods = slice(first_period - 1, first_period - 1 + len(kept))
+        connected = np.stack([np.asarray(d.connected_pu)[periods] for d in self.devices], axis=1)
+        band = np.zeros_like(connected), connected * self.of("capacity_kwh", 1.0) * self.of("soc_max", 1.0)
+        powers = setpoints["v2g_charge_kw"], setpoints["v2g_discharge_kw"]
+        efficiency = self.of("charge_efficiency", 1.0), self.of("discharge_efficiency", 1.0)
+        followed = follow_store(*powers, setpoints["v2g_kwh"], kept, efficiency, band, period_h)
+        short = {"v2g_short_kwh": setpoints["v2g_short_kwh"]}
+        return dict(zip(self.nonnegative, followed, strict=True)) | short
 
     def injection(self, setpoints: Arrays) -> tuple[FloatArray, FloatArray | float]:
         """Return discharge less charge."""

@@ -26,12 +26,15 @@ KINDS = {
     "ChargeRequest": (EV, (STATION,), "{energy_kwh:.1f} kWh at a state of charge of {soc:.2f}"),
     "ChargeStarted": (STATION, (EV,), "after {wait_min:.0f} min"),
     "ChargeEnded": (STATION, (EV,), "{energy_kwh:.1f} kWh for {paid_cny:.2f} CNY"),
+    "TurnedAway": (STATION, (EV,), "after {energy_kwh:.1f} kWh, with {remaining_kwh:.1f} kWh not delivered"),
     "TripReported": (EV, (COORDINATOR,), "{wait_min:.0f} min waited, {charge_min:.0f} min charged"),
     "TripsReported": (EV, (COORDINATOR,), ""),
 }
 """The lanes between which a message of each kind goes, and what of its content is drawn."""
 TO_ALL = (OPERATOR, STATION, EV)
-OF_ONE_EV = ("ChargeRequest", "ChargeStarted", "ChargeEnded", "TripReported")
+OF_ONE_EV = ("ChargeRequest", "ChargeStarted", "ChargeEnded", "TurnedAway", "TripReported")
+OF_EVENTS = ("FaultReported", "FaultCleared")
+"""What failed has no lane; the section of the events tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def sequence(day: Day) -> Sequence | None:
     requests = messages[messages.kind == "ChargeRequest"]
     period = int(requests.period.mode().iloc[0]) if len(requests) else int(messages.period.max())
     first_s = int(((day.number - 1) * 1440 + (period - 1) * day.period_min) * 60)
-    opening = messages[(messages.sent_s == first_s) & ~messages.kind.isin(OF_ONE_EV)]
+    opening = messages[(messages.sent_s == first_s) & ~messages.kind.isin((*OF_ONE_EV, *OF_EVENTS))]
     told = requests[requests.period == period]
     story = messages.head(0) if told.empty else _story(messages, told.iloc[0])
     return Sequence(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import FloatArray, Frame
+from cosim.road.records import flow_per_capacity
 from experiments.figures.palette import AGENTS, EQUILIBRIUM, INK, colours_of, congestion
 from experiments.figures.style import Figure, figure, over_periods
 from experiments.figures.traces import Trace, band, bars, heat_map, line, points, whiskers
@@ -21,7 +22,7 @@ def saturation(links: Frame, period_min: float) -> Figure:
     """Return flow over capacity of every road link in every period, as a heat map."""
     roads = links[links.kind == "road"]
     order = roads.drop_duplicates("link")
-    ratio = roads.assign(ratio=roads.flow_veh_h / roads.capacity_veh_h)
+    ratio = roads.assign(ratio=flow_per_capacity(roads.flow_veh_h, roads.capacity_veh_h))
     table = ratio.pivot_table(index="link", columns="period", values="ratio").loc[order.link].round(4)
     top = max(1.2, float(table.to_numpy().max()))
     drawing = figure(max(280, 22 * len(table) + 110), margin={"l": 110, "r": 24, "t": 40, "b": 56})

@@ -1,6 +1,7 @@
 """A road is closed, or has less capacity: vehicles under way drive around it, others do not choose it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ Build = Callable[..., Scenario]
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Return what builds the toy with the shortcut, many EVs, and two stations: S at node 2, R at node 3."""
+    """Return what builds the toy with the shortcut and stations S at node 2 and R at node 3, without its feeder."""
     (tmp_path / "links.csv").write_text(SHORTCUT)
     (tmp_path / "shortcut.toml").write_text(
         'extends = "toy"\nname = "shortcut"\n[road]\nlinks = "links.csv"\n'
@@ -41,7 +42,7 @@ def build(tmp_path: Path) -> Build:
 
     def built(*events: dict[str, Any], **settings: Any) -> Scenario:
         own = {"stations": two, "events": list(events), "population.resolution": "batch"} | settings
-        return load_scenario(tmp_path / "shortcut.toml", own)
+        return replace(load_scenario(tmp_path / "shortcut.toml", own), feeders=())
 
     return built
 

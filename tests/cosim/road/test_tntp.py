@@ -165,6 +165,11 @@ def assert_same(again: RoadData, roads: RoadData) -> None:
             "line 13: has 5 cells; needed are 7 to 10: init_node, ",
         ),
         ("<NUMBER OF NODES> 4\n", "", "<NUMBER OF NODES> is missing in the header"),
+        (
+            "NODES> 4",
+            "NODES> 1000000",
+            "line 2: <NUMBER OF NODES> is '1000000'; it must be a whole number with",
+        ),
         ("NODES> 4", "NODES> four", "line 2: <NUMBER OF NODES> is 'four'; it must be a whole number"),
         ("LINKS> 6", "LINKS> 7", "line 4: says 7 links; there are 6"),
     ],

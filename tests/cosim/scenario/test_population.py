@@ -7,6 +7,7 @@ import pytest
 
 from cosim.coupling.demand import expected_demand
 from cosim.errors import ConfigError
+from cosim.ev.days import simulate_days
 from cosim.ev.markov import MarkovModel
 from cosim.ev.mobility import sample_diaries, trip_uniforms
 from cosim.ev.soc import simulate_soc
@@ -108,6 +109,27 @@ def test_evs_that_leave_by_the_profile_do_so_in_both_models() -> None:
     )
     trips = demand.charging.departures_per_ev * n_ev
     assert (np.abs(drawn - trips) < 5 * np.sqrt(trips + n_ev / 20_000 * trips)).all()
+
+
+def test_the_equilibrium_expects_no_trip_of_a_stranded_ev() -> None:
+    """A battery of 8 kWh strands one EV in five; in the last hour a third of the trips by the profile is not made."""
+    settings = ["population.timing=profile", "population.estimate_diaries=20000", "mobility.battery_kwh=8"]
+    scenario = load_scenario(CONFIGS / "two_way.toml", settings)
+    demand, n_ev = expected_demand(scenario, np.ones(24)).charging, 20_000
+    (drawn,) = simulate_days(
+        scenario.mobility,
+        scenario.battery,
+        scenario.behaviour,
+        n_ev,
+        1,
+        seed=5,
+        purpose="agents",
+        carry_over=False,
+    )
+    made = ~drawn.record.cancelled
+    trips = np.bincount(drawn.diaries.departure_s[made] // 3600, minlength=24)
+    assert made.mean() < 0.9
+    assert (np.abs(trips / n_ev - demand.departures_per_ev) < 5 * np.sqrt(2 * trips.clip(1)) / n_ev).all()
 
 
 def test_a_chain_and_types_are_named_in_the_file() -> None:

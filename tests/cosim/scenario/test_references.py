@@ -265,3 +265,17 @@ def test_a_byte_order_mark_of_a_spreadsheet_is_no_fault(study: Path) -> None:
     before = load_scenario(study).profiles["load_pu"].tolist()
     edit("toy/profiles.csv", lambda text: "\ufeff" + text)
     assert load_scenario(study).profiles["load_pu"].tolist() == before
+
+
+def test_a_wrong_time_hides_neither_the_place_nor_the_order_of_an_event(study: Path) -> None:
+    late = 'from = "10:00"\nuntil = "09:00"\nreading = "wrong"'
+    parts = (("station", "X", 'from = "25:00"'), ("meter", "Z", late))
+    entries = [f'[[events]]\nkind = "{kind}"\nname = "{name}"\n{rest}\n' for kind, name, rest in parts]
+    study.write_text(study.read_text(encoding="utf-8") + "".join(entries), encoding="utf-8")
+    assert [text.split(";")[0] for text in problems(study)] == [
+        "events.X.from is '25:00'",
+        "events.Z.reading is 'wrong'",
+        "table events.Z: until is 09:00",
+        "events.X.name is 'X'",
+        "events.Z.name is 'Z'",
+    ]

@@ -92,6 +92,24 @@ def test_wrong_values_of_units_do_not_hide_their_buses_and_profiles(tmp_path: Pa
     assert len(told.value.problems) == 4
 
 
+def test_what_is_wrong_in_a_profile_is_told_with_its_line(tmp_path: Path) -> None:
+    units, day = tmp_path / "units.toml", tmp_path / "day.csv"
+    units.write_text(
+        "load_profile = 'load'\n[[renewables]]\nname = 'roofs'\nkind = 'pv'\nbus = 7\ns_kva = 10\nprofile = 'sun'\n",
+        encoding="utf-8",
+    )
+    given = Options(devices=units, profile=day)
+    for text, told in (
+        ("load,sun\n1,0\n1,-1\n", "day.csv, line 3: column sun is '-1'; it must be a number, 0 or more"),
+        ("load,sum\n1,0\n", "day.csv: renewable 'roofs' needs column sun; its columns are load, sum"),
+        ("laod,sun\n1,0\n", "day.csv: there is no column load; its columns are laod, sun"),
+    ):
+        day.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError) as refused:
+            read_dispatch_input("case33bw", given)
+        assert told in str(refused.value)
+
+
 def test_prices_that_are_not_above_zero_are_flagged(files: Path) -> None:
     (files / "low.csv").write_text("price_cny_per_kwh\n0.5\n-0.1\n")
     result = run("case33bw", "--price", files / "low.csv", "--json")

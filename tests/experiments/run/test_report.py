@@ -135,6 +135,20 @@ def test_flags_are_shown_and_cannot_inject(toy_run: Run, tmp_path: Path) -> None
     assert "bus &lt;4&gt;: 0.93 p.u." in read(flagged)
 
 
+def test_events_have_a_section_with_what_they_did(toy_run: Run, tmp_path: Path) -> None:
+    assert 'id="events"' not in read(toy_run)
+    effects = {"sessions ended": 2.0, "kWh not delivered": 1234.56, "go on as they are": 0.0}
+    record = {"day": 1, "what": "station S closed, 08:00 to 09:00", "planned": True, "effects": effects}
+    summary = toy_run.summary | {"events": [record]}
+    told = change_manifest(copy_of(toy_run, tmp_path / "e"), summary=summary)
+    write_report(told)
+    cells = (
+        "<td>station S closed, 08:00 to 09:00</td><td>planned</td>"
+        "<td>sessions ended 2; kWh not delivered 1,234.6</td>"
+    )
+    assert cells in read(told)
+
+
 def test_run_without_a_session_or_node_positions_still_has_a_page(toy_run: Run, tmp_path: Path) -> None:
     bare = copy_of(toy_run, tmp_path / "b", "sessions.parquet", "messages.parquet", "toy_nodes.csv")
     write_report(bare)

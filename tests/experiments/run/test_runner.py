@@ -1,6 +1,7 @@
 """A run as a whole: what its directory holds, that it is whole or not there, and that it is reproducible."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cosim.results import Run, load_run
 from cosim.scenario import Scenario, load_scenario
 from cosim.tables import TABLES
 from experiments.run.runner import run
+from experiments.run.summary import summarise
 
 
 def test_a_run_leaves_both_models_their_comparison_and_a_report(toy_run: Run) -> None:
@@ -146,3 +148,13 @@ def test_an_infeasible_day_completes_and_names_bus_and_period(toy: Scenario, tmp
     assert any("bus 4" in flag and "period" in flag for flag in finished.manifest["flags"])
     assert finished.summary["voltage_min_pu"] < 0.95
     assert finished.dispatch.ac_mismatch_max_pu.max() <= 1e-6
+
+
+def test_a_day_with_a_period_that_no_power_flow_solves_has_no_cost(toy_run: Run, toy: Scenario) -> None:
+    tables = {name: toy_run.equilibrium.read(name) for name in toy_run.equilibrium.names}
+    assert summarise(toy, {"equilibrium": tables})["cost_cny"] > 0
+    dispatch = tables["dispatch"].copy()
+    dispatch.loc[3, ["cost_cny", "losses_kw"]] = math.nan
+    told = summarise(toy, {"equilibrium": tables | {"dispatch": dispatch}})
+    assert math.isnan(told["cost_cny"])
+    assert math.isnan(told["losses_kwh"])

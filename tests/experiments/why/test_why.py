@@ -246,21 +246,21 @@ def test_the_command_prints_words_or_one_json_object(
     assert facts["at"]["second"] == 2 * SECONDS_PER_DAY + second_of("18:05") == 237_900
     exact: EvDay = again("carried, mixed, batch").ev_day(3, 3)
     assert facts["trips"] == json.loads(json.dumps(ev_day_facts(exact)))["trips"], "totals alone lose nothing"
-    assert cosim(monkeypatch, "why", directory, "3") == 0
-    assert "EV 3, day 3 of 3 of toy" in capsys.readouterr().out
     assert load_run(directory).summary["evs"] == 90
+    assert cosim(monkeypatch, "why", str(finished("two days of few").directory), "3") == 0
+    assert "EV 3, day 2 of 2 of toy" in capsys.readouterr().out
 
 
 def test_of_many_days_the_last_one_is_told_unless_another_is_named(
     finished: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask = partial(cosim, monkeypatch, "why", str(finished("carried, mixed, batch").directory), "7", "--json")
+    ask = partial(cosim, monkeypatch, "why", str(finished("two days of few").directory), "7", "--json")
     days = []
     for option in ([], ["--day", "1"]):
         assert ask(*option) == 0
         days.append(json.loads(capsys.readouterr().out))
-    assert [day["day"] for day in days] == [3, 1]
-    assert {day["days"] for day in days} == {3}
+    assert [day["day"] for day in days] == [2, 1]
+    assert {day["days"] for day in days} == {2}
 
 
 def test_an_ev_that_comes_too_late_for_the_rest_of_the_day_is_told_so(

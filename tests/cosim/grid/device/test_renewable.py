@@ -66,7 +66,7 @@ def test_what_the_load_data_offer_counts_up_to_the_rating(data_of: Data) -> None
     assert group.available_kw(offered).tolist() == [[300.0], [1000.0]]
     assert group.fallback(offered)["renewable_kw"].tolist() == [[300.0], [1000.0]]
     assert not group.fallback(offered)["renewable_kvar"].any()
-    assert group.columns({}, 0, 3) == {"available_kw": [800.0]}
+    assert group.columns(group.fallback(offered), 1, 3)["available_kw"].tolist() == [1000.0]
     p_kw, q_kvar = group.injection({"renewable_kw": np.array([[1.0]]), "renewable_kvar": np.array([[2.0]])})
     assert (float(p_kw[0, 0]), float(np.asarray(q_kvar)[0, 0])) == (1.0, 2.0)
 

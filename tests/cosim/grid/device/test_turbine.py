@@ -25,9 +25,9 @@ def holds(constraints: Constraints) -> bool:
 
 def test_ramp_counts_from_the_state_before() -> None:
     before, step = const([0.0]), np.full((2, 1), 0.2)
-    assert holds(ramp(const([0.2], [0.4]), before, step))
-    assert not holds(ramp(const([0.3], [0.4]), before, step))
-    assert not holds(ramp(const([0.2], [0.5]), before, step))
+    assert holds(ramp(const([0.2], [0.4]), before, step, step))
+    assert not holds(ramp(const([0.3], [0.4]), before, step, step))
+    assert not holds(ramp(const([0.2], [0.5]), before, step, step))
 
 
 def test_turbine_limits() -> None:
