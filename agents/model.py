@@ -196,8 +196,7 @@ class CoSimModel(mesa.Model):
         self.road_events = RoadEvents(
             self.roads, self.drives, self.population, closures, self.effects, self.start_s
         )
-        feeders = self.scenario_case.feeders
-        of_grid = DeviceEvents(feeders), BranchEvents(feeders)
+        of_grid = (kind(self.scenario_case.feeders) for kind in (DeviceEvents, BranchEvents))
         return stations, self.road_events, MailEvents(), Silence(self), *of_grid
 
     @property

@@ -137,9 +137,8 @@ class V2GCharger:
         Vehicles bring and take along what the profiles say; there is never less than none.
         """
         exchanged = self.capacity_kwh * float(self.arriving_pu[period - 1] - self.departing_pu[period - 1])
-        least, most = stored_power_kw(self, p_kw)
-        before_kwh = energy_kwh + exchanged
-        return max(before_kwh + least * period_h, 0.0), max(before_kwh + most * period_h, 0.0)
+        least, most = (energy_kwh + exchanged + kw * period_h for kw in stored_power_kw(self, p_kw))
+        return max(least, 0.0), max(most, 0.0)
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with its data: first limits and profiles, then where vehicles come and go."""
@@ -257,8 +256,7 @@ class V2GChargers(Group[V2GCharger]):
         powers = setpoints["v2g_charge_kw"], setpoints["v2g_discharge_kw"]
         efficiency = self.of("charge_efficiency", 1.0), self.of("discharge_efficiency", 1.0)
         followed = follow_store(*powers, setpoints["v2g_kwh"], kept, efficiency, band, period_h)
-        short = {"v2g_short_kwh": setpoints["v2g_short_kwh"]}
-        return dict(zip(self.nonnegative, followed, strict=True)) | short
+        return dict(zip(self.nonnegative, followed, strict=True))
 
     def injection(self, setpoints: Arrays) -> tuple[FloatArray, FloatArray | float]:
         """Return discharge less charge."""
