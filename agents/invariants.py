@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import simpy
 
+from agents.announced_prices import AnnouncedPrices
 from agents.clock import Clock, Phase
 from agents.population import Population
 from agents.station_records import Chargers, StationRecords
 from cosim.ev.session import Session
-from cosim.grid.device import Storage
+from cosim.grid.bus_words import at_bus
+from cosim.grid.device import Storage, V2GCharger
 from cosim.periods import PeriodOfDay
 from cosim.results import Recorder
 from cosim.scenario import FeederCase
@@ -94,9 +96,11 @@ class Invariants:
         chargers: Sequence[Chargers],
         population: Population,
         feeders: Sequence[FeederCase],
+        announced: AnnouncedPrices,
     ) -> None:
         """Start from the state of the vehicles as the day begins."""
         self.clock, self.recorder, self.population = clock, recorder, population
+        self.announced = announced
         self.stations = list(zip(records, chargers, strict=True))
         self.delivered = [Delivered(one) for one in records]
         self.closings = {"stations": len(self.stations), "prices": 1, "dispatch": len(feeders)}
@@ -105,7 +109,7 @@ class Invariants:
             for case in feeders
             for group in case.devices.groups
             for device in group.devices
-            if isinstance(device, Storage)
+            if isinstance(device, Storage | V2GCharger)
         }
         self._stored_kwh: dict[tuple[str, str], float] = {}
         self.next_period = clock.periods.index(clock.period)
@@ -123,11 +127,11 @@ class Invariants:
 
     def broken(self, ended: PeriodOfDay) -> Iterator[Broken]:
         """Yield what does not hold, of the period that ended just now."""
-        rows = {table: self._new_rows(table) for table in (*CLOSED_ONCE, "buses", "devices")}
+        rows = {table: self._new_rows(table) for table in (*CLOSED_ONCE, "buses", "devices", "violations")}
         yield from self._clock(ended, rows)
         yield from self._energy_and_money(ended, rows["stations"])
         yield from self._feeders(rows["stations"], rows["buses"])
-        yield from self._stores(ended, rows["devices"])
+        yield from self._stores(ended, rows["devices"], rows["violations"])
         yield from self._drivers()
         yield from self._vehicles()
         yield from self._plugs()
@@ -154,6 +158,7 @@ class Invariants:
     def _energy_and_money(self, ended: PeriodOfDay, rows: Rows) -> Iterator[Broken]:
         """Compare each station's meter with its sessions, and its revenue with the energy at prices in effect."""
         by_name = {row["station"]: row for row in rows}
+        self.announced.read()
         for station, delivered in zip(self.stations, self.delivered, strict=True):
             records, place = station[0], f"station {station[0].name}"
             kwh, paid_cny, gap_kwh = delivered.since_last_check()
@@ -176,6 +181,18 @@ class Invariants:
             if off_cny > ROUNDING * max(1.0, abs(paid_cny)):
                 found = f"{kwh:.6g} kWh at {low:g} to {high:g} CNY/kWh were paid with {paid_cny:.6g} CNY"
                 yield Broken("money", place, off_cny, found)
+            else:
+                yield from self._tariff(records.name, ended, kwh, paid_cny)
+
+    def _tariff(self, station: str, ended: PeriodOfDay, kwh: float, paid_cny: float) -> Iterator[Broken]:
+        """Compare what was paid at a station with its energy at the prices that were announced."""
+        if (band := self.announced.band(station, ended)) is None:
+            return
+        off_cny = max(band[0] * kwh - paid_cny, paid_cny - band[1] * kwh)
+        if off_cny > ROUNDING * max(1.0, abs(paid_cny)):
+            prices = f"{band[0]:g}" if band[0] == band[1] else f"{band[0]:g} to {band[1]:g}"
+            found = f"{paid_cny:.6g} CNY were paid for {kwh:.6g} kWh; {prices} CNY/kWh were announced"
+            yield Broken("money", f"station {station}", off_cny, found)
 
     def _feeders(self, stations: Rows, buses: Rows) -> Iterator[Broken]:
         """Compare the load in the AC power flow with that of the stations."""
@@ -190,25 +207,34 @@ class Invariants:
             place = f"feeder {feeder['feeder']}, bus {names[worst]}"
             yield from _same("energy", place, "stations drew", drew_kw, "the power flow saw", seen_kw, "kW")
 
-    def _stores(self, ended: PeriodOfDay, devices: Rows) -> Iterator[Broken]:
-        """Compare the energy in each store with what it held before and what it has charged or given since."""
+    def _stores(self, ended: PeriodOfDay, devices: Rows, told: Rows) -> Iterator[Broken]:
+        """Compare the energy in each store with what it held before and what it has charged or given since.
+
+        Vehicles bring and take what their profiles say, but for what the table of violations tells that they lack.
+        """
+        missed = Counter[str]()
+        for row in told:
+            if row["kind"] == "terminal_energy":
+                missed[row["place"]] += row["amount"]
         for row in (row for block in devices if "stored_kwh" in block for row in _each(block)):
             key = row["feeder"], row["device"]
             if (store := self.storage.get(key)) is None:
                 continue
-            as_the_day_begins = store.soc_initial * store.capacity_kwh
             before_kwh = (
-                as_the_day_begins if ended.period == 1 else self._stored_kwh.get(key, row["stored_kwh"])
+                store.initial_kwh if ended.period == 1 else self._stored_kwh.get(key, row["stored_kwh"])
             )
             p_kw, stored_kwh = row["p_kw"], row["stored_kwh"]
-            least, most = store.energy_after_kwh(before_kwh, p_kw, self.clock.periods.hours)
+            least, most = store.energy_after_kwh(before_kwh, p_kw, self.clock.periods.hours, ended.period)
             self._stored_kwh[key] = stored_kwh
-            off_kwh = max(least - stored_kwh, stored_kwh - most)
+            lacking = (
+                missed[f"feeder {key[0]}, {at_bus(row['bus'])}"] if isinstance(store, V2GCharger) else 0.0
+            )
+            off_kwh = max(least - stored_kwh, stored_kwh - most) - lacking
             if off_kwh > SOLVER_KWH:
                 found = (
                     f"it held {before_kwh:.6g} kWh, injected {p_kw:.6g} kW, and holds {stored_kwh:.6g} kWh"
                 )
-                yield Broken("energy", f"feeder {key[0]}, storage {key[1]}", off_kwh, found)
+                yield Broken("energy", f"feeder {key[0]}, {store.label}", off_kwh, found)
 
     def _trips_took(self) -> tuple[float, float]:
         trips = self.population.trips
@@ -261,7 +287,7 @@ def _each(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the rows of a block of the table ``devices``."""
     for row, name in enumerate(block["device"]):
         powers = {column: float(block[column][row]) for column in ("p_kw", "stored_kwh")}
-        yield {"feeder": block["feeder"], "device": name, **powers}
+        yield {"feeder": block["feeder"], "device": name, "bus": block["bus"][row], **powers}
 
 
 def _same(

@@ -8,6 +8,7 @@ from typing import Any
 import mesa
 import numpy as np
 
+from agents.announced_prices import AnnouncedPrices
 from agents.batched_chargers import BatchedChargers
 from agents.choice_watch import watch_choice
 from agents.clock import Clock, Phase
@@ -123,6 +124,7 @@ class CoSimModel(mesa.Model):
             self.chargers,
             self.population,
             self.scenario_case.feeders,
+            AnnouncedPrices(self.post, self.prices),
         )
 
     def _draw_day(self, draws: Draws, state: EVState | None) -> DrawnDay:

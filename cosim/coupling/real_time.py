@@ -17,7 +17,7 @@ from cosim.grid.device import DemandResponse, Device, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder
 from cosim.grid.flow import PowerFlow
-from cosim.grid.in_service import InService
+from cosim.grid.in_service import ALL_IN_SERVICE, InService
 from cosim.grid.operation import carried_out, period_cost_cny
 from cosim.grid.problem import Horizon
 from cosim.grid.solution import Dispatch
@@ -120,7 +120,7 @@ def realise(
     loads: Loads,
     dispatch: Dispatch,
     expected_kw: FloatArray,
-    known: InService,
+    known: InService = ALL_IN_SERVICE,
 ) -> Realised:
     """Return the feeder's day with the set-points of *dispatch*, planned for the station loads *expected_kw*.
 

@@ -85,7 +85,8 @@ def networks_of(
 ) -> dict[frozenset[int], Feeder]:
     """Return the feeder with each set of ties that are closed at once, by the numbers of their events.
 
-    Raises ConfigError for ties that are no ties, and for events that cut off every bus.
+    Those that make no tree together are left out. Raises ConfigError for a tie that is none by itself, and for events
+    that cut off every bus.
     """
     ties = [event for event in own if isinstance(event.config, BranchEvent) and event.config.tie]
     networks, problems = dict[frozenset[int], Feeder](), list[Problem]()
@@ -95,7 +96,8 @@ def networks_of(
                 try:
                     networks[frozenset(event.number for event in chosen)] = _rewired(feeder, chosen, switch)
                 except ConfigError as error:
-                    problems.append(_refused(chosen, config, error))
+                    if count == 1:
+                        problems.append(_refused(chosen[0], config, error))
     for event in own:
         if isinstance(event.config, BranchEvent) and not event.config.tie:
             problems += _cuts_too_much(event, feeder, config)
@@ -118,13 +120,11 @@ def _rewired(feeder: Feeder, events: Sequence[Event], switch: Switch) -> Feeder:
     return switch(dict.fromkeys((event.thing for event in events), False) | dict.fromkeys(ties, True))
 
 
-def _refused(events: Sequence[Event], config: ScenarioConfig, error: ConfigError) -> Problem:
-    """Return the problem of ties that make no feeder."""
-    last, first = events[-1], error.problems[0]
-    found = first.clause or str(first)
-    meanwhile = ", ".join(event.thing for event in events)
-    clause = f"is '{last.config.tie}'; it cannot be closed while {meanwhile} is open: {found}"  # type: ignore[union-attr]
-    return Problem(clause, field=f"{place_of(last, config)}.tie", value=last.config.tie)  # type: ignore[union-attr]
+def _refused(event: Event, config: ScenarioConfig, error: ConfigError) -> Problem:
+    """Return the problem of a tie that makes no feeder."""
+    first, tie = error.problems[0], event.config.tie  # type: ignore[union-attr]
+    clause = f"is '{tie}'; it cannot be closed while {event.thing} is open: {first.clause or str(first)}"
+    return Problem(clause, field=f"{place_of(event, config)}.tie", value=tie)
 
 
 def _cuts_too_much(event: Event, feeder: Feeder, config: ScenarioConfig) -> Iterator[Problem]:

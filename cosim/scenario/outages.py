@@ -147,7 +147,10 @@ class Outages:
 
     def _network(self, branches: Events) -> Feeder:
         """Return the network while exactly these events hold."""
-        ties = frozenset(event.number for event in branches if event.config.tie)  # type: ignore[union-attr]
+        ties = frozenset[int]()
+        for event in branches:  # of ties that make no tree together, those of the events listed first
+            if ties | {event.number} in self.rewired:
+                ties |= {event.number}
         opened = frozenset(event.thing for event in branches if event.number not in ties)
         network = self.rewired[ties] if ties else self.feeder
         return cut_off(network, opened) if opened else network

@@ -48,6 +48,10 @@ def bus_positions(branches: Frame) -> Positions:
     return positions
 
 
+def _volts(voltage_pu: float) -> str:
+    return f"{voltage_pu:.4f} p.u." if voltage_pu == voltage_pu else "no voltage"  # noqa: PLR0124  (NaN)
+
+
 def bus_map(now: Frame, buses: Positions, limits: tuple[float, float]) -> dict[str, Any]:
     """Return the buses in one period, *now* their rows of the table ``buses``, coloured within the limits."""
     few = len(now) <= LABELLED
@@ -58,7 +62,7 @@ def bus_map(now: Frame, buses: Positions, limits: tuple[float, float]) -> dict[s
     font = {"textposition": label_position(now.bus), "textfont": {"size": 10, "color": INK}}
     text = {"mode": "markers+text", "text": labels, **font}
     hover = [
-        f"{row.feeder}, {at_bus(row.bus)}<br>{row.voltage_pu:.4f} p.u.<br>{row.load_kw:.0f} kW base load"
+        f"{row.feeder}, {at_bus(row.bus)}<br>{_volts(row.voltage_pu)}<br>{row.load_kw:.0f} kW base load"
         f"<br>{row.station_kw:.0f} kW station"
         for row in now.itertuples()
     ]

@@ -43,7 +43,9 @@ def feeder_positions(branches: Frame) -> Positions:
     for the vertical that leads there. The laterals farthest from the root choose first.
     """
     children: dict[str, list[str]] = {}
-    for row in branches.drop_duplicates("branch").itertuples():
+    for row in branches.drop_duplicates(
+        "to_bus"
+    ).itertuples():  # a tie that is closed later feeds a bus once more
         children.setdefault(row.from_bus, []).append(row.to_bus)
     root = next(bus for bus in children if bus not in {*branches.to_bus})
     depth = _depths(children, root)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import floats
 
+from agents.announced_prices import AnnouncedPrices
 from agents.clock import Phase
 from agents.grid_operator import GridOperator
 from agents.invariants import KIND, Invariants
@@ -52,7 +53,10 @@ def checked(model: CoSimModel, recorder: Recorder) -> Invariants:
     """Return the invariants of a model, as if the period up to now began with its present state."""
     clock = model.clock
     of_model = (model.stations, model.chargers, model.population)
-    invariants = Invariants(clock, recorder, *of_model, feeders=model.scenario_case.feeders)
+    announced = AnnouncedPrices(model.post, model.prices)
+    invariants = Invariants(
+        clock, recorder, *of_model, feeders=model.scenario_case.feeders, announced=announced
+    )
     invariants.next_period = clock.periods.index(EVENING)
     return invariants
 
@@ -255,3 +259,36 @@ def test_what_a_store_holds_after_both_at_once_lies_between_least_and_most(
     assert least - 1e-9 <= after <= most + 1e-9
     alone = min(charge_kw, discharge_kw) == 0
     assert not alone or after == pytest.approx(most, abs=1e-9)
+
+
+@pytest.mark.parametrize("mail", ["messages.delay_s=0", "messages.loss_probability=0.5"])
+def test_a_station_that_ignores_the_tariff_is_told_where_it_must_have_heard_it(
+    toy: Scenario, toy_ahead: DayAhead, monkeypatch: pytest.MonkeyPatch, mail: str
+) -> None:
+    """It goes on at the published price, which is 0.1 CNY/kWh too low; where mail may be lost it need not know."""
+    published = replace(toy_ahead, charging_price_cny_per_kwh=toy_ahead.charging_price_cny_per_kwh - 0.1)
+    monkeypatch.setattr(StationRecords, "receive", lambda *_: None)
+    told = CoSimModel(load_scenario(toy.folder / "toy.toml", [mail]), published, seed=1).simulate()
+    violations = told.get("violations")
+    money = violations is not None and (violations.kind == KIND + "money").any()
+    assert money == (mail == "messages.delay_s=0")
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_vehicles_that_are_full_again_each_period_are_told(
+    toy_ahead: DayAhead, monkeypatch: pytest.MonkeyPatch, forgets: bool
+) -> None:
+    """Vehicles come and go with energy of their own: that is no fault; energy from nowhere is."""
+    street = {"name": "V", "bus": 3, "charge_max_kw": 40.0, "discharge_max_kw": 40.0, "capacity_kwh": 300.0}
+    shares = {"connected": "load_pu", "arriving": "trip_share", "departing": "trip_share", "soc_min": 0.0}
+    closes = GridOperator.close_period
+
+    def close(self: GridOperator, plan: Operation) -> None:
+        closes(self, plan)
+        self.state = None if forgets else self.state
+
+    monkeypatch.setattr(GridOperator, "close_period", close)
+    scenario = load_scenario("toy", {"grid.v2g": [street | shares], "grid.storage": []})
+    violations = CoSimModel(scenario, toy_ahead, seed=1).simulate().get("violations")
+    places = set() if violations is None else set(violations.place[violations.kind == KIND + "energy"])
+    assert places == ({"feeder feeder, V2G charger V"} if forgets else set())

@@ -92,21 +92,37 @@ class Storage:
         """Return what is wrong with its data."""
         return store_problems(self)
 
-    def energy_after_kwh(self, energy_kwh: float, p_kw: float, period_h: float) -> tuple[float, float]:
+    @property
+    def initial_kwh(self) -> float:
+        """Energy at the start of the day."""
+        return self.soc_initial * self.capacity_kwh
+
+    def energy_after_kwh(
+        self,
+        energy_kwh: float,
+        p_kw: float,
+        period_h: float,
+        period: int = 1,  # noqa: ARG002  (all are alike)
+    ) -> tuple[float, float]:
         """Return the least and the most energy [kWh] that a period with the injection *p_kw* can leave (Eq. 18).
 
         Most, where it only charges or only discharges; less, where it does both at once and wastes some.
         """
-        charge_kw, discharge_kw = max(-p_kw, 0.0), max(p_kw, 0.0)
-        most = charge_kw * self.charge_efficiency - discharge_kw / self.discharge_efficiency
-        both_kw = max(min(self.charge_max_kw - charge_kw, self.discharge_max_kw - discharge_kw), 0.0)
-        wasted = both_kw * (1 / self.discharge_efficiency - self.charge_efficiency)
-        return energy_kwh + (most - wasted) * period_h, energy_kwh + most * period_h
+        least, most = stored_power_kw(self, p_kw)
+        return energy_kwh + least * period_h, energy_kwh + most * period_h
 
     @classmethod
     def group(cls, devices: Any) -> "Storages":
         """Return the storage of a feeder."""
         return Storages(devices)
+
+
+def stored_power_kw(device: Any, p_kw: float) -> tuple[float, float]:
+    """Return the least and the most power that a store can take in at the injection *p_kw*."""
+    charge_kw, discharge_kw = max(-p_kw, 0.0), max(p_kw, 0.0)
+    most = charge_kw * device.charge_efficiency - discharge_kw / device.discharge_efficiency
+    both_kw = max(min(device.charge_max_kw - charge_kw, device.discharge_max_kw - discharge_kw), 0.0)
+    return most - both_kw * (1 / device.discharge_efficiency - device.charge_efficiency), most
 
 
 def store_problems(device: Any) -> list[Problem]:

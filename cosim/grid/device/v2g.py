@@ -13,7 +13,14 @@ from cosim.errors import Item, Problem
 from cosim.grid.builder import Constraints, ModelBuilder, Parameters, Terms, earlier
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW, Arrays, DeviceSection, Group, energy_missed, rounded
-from cosim.grid.device.storage import StoreLimits, check_soc, follow_store, store, store_problems
+from cosim.grid.device.storage import (
+    StoreLimits,
+    check_soc,
+    follow_store,
+    store,
+    store_problems,
+    stored_power_kw,
+)
 from cosim.grid.problem import DispatchState, ProblemData
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import Violation
@@ -116,6 +123,23 @@ class V2GCharger:
     def label(self) -> Item:
         """Name in sentences."""
         return Item("V2G charger", self.name)
+
+    @property
+    def initial_kwh(self) -> float:
+        """Energy of the vehicles plugged in as the day begins: those of its last period."""
+        return float(self.soc_initial * self.capacity_kwh * self.connected_pu[-1])
+
+    def energy_after_kwh(
+        self, energy_kwh: float, p_kw: float, period_h: float, period: int
+    ) -> tuple[float, float]:
+        """Return the least and the most energy [kWh] that a *period* (1..T) with the injection *p_kw* can leave.
+
+        Vehicles bring and take along what the profiles say; there is never less than none.
+        """
+        exchanged = self.capacity_kwh * float(self.arriving_pu[period - 1] - self.departing_pu[period - 1])
+        least, most = stored_power_kw(self, p_kw)
+        before_kwh = energy_kwh + exchanged
+        return max(before_kwh + least * period_h, 0.0), max(before_kwh + most * period_h, 0.0)
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with its data: first limits and profiles, then where vehicles come and go."""

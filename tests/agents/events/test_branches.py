@@ -170,6 +170,15 @@ def test_the_dispatch_of_a_day_whose_network_changes_is_that_of_its_parts(folder
     assert mixed.certified
 
 
+def test_two_branches_that_one_tie_replaces_leave_the_bus_between_them_without_supply(folder: Path) -> None:
+    """1 - 2 and 2 - 3 are open: bus 3 is fed over the tie, and nobody feeds bus 2."""
+    two = [{"kind": "branch", "name": name, "tie": "tie", "from": "06:00", "until": "12:00"} for name in "12"]
+    (case,) = scenario_with(folder, *two).feeders
+    networks = case.outages.actual().networks
+    assert [network is None for network in networks] == [True, True, False, False, *[True] * 4]
+    assert {networks[2].bus_names[bus] for bus in networks[2].cut_off} == {"2"}
+
+
 @pytest.mark.parametrize(
     ("event", "says"),
     [

@@ -74,6 +74,7 @@ def test_every_number_of_a_scenario_is_bounded_from_both_sides(validator: Any) -
             "from_node",
             "to_node",
             "slack_bus",
+            "tie",
         }  # names, though written as numbers
         and not (
             {"minimum", "exclusiveMinimum"} & kind.keys() and {"maximum", "exclusiveMaximum"} & kind.keys()

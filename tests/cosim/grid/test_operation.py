@@ -71,7 +71,8 @@ def test_a_voltage_that_only_the_realised_load_breaks_is_flagged_whatever_later_
 def test_a_branch_that_only_the_realised_load_overloads_is_flagged(toy: Scenario) -> None:
     plan = operations(toy)[0]
     limit = np.full(plan.feeder.branch_count, plan.dispatch.branch_current_pu.max() * 1.05)
-    tight = replace(plan, feeder=replace(plan.feeder, current_max_pu=limit))
+    feeder = replace(plan.feeder, current_max_pu=limit)
+    tight = replace(plan, feeder=feeder, network=feeder)
     assert violations(tight) == set()
     assert "realised_current" in violations(with_realised_load(tight, np.eye(4)[3] * 400.0))
 

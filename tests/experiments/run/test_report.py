@@ -219,6 +219,13 @@ def test_one_line_diagram_of_a_bus_with_many_laterals_ends() -> None:
     assert len(set(feeder_positions(star).values())) == 8
 
 
+def test_one_line_diagram_of_a_feeder_that_a_tie_feeds_later_is_that_of_its_first_period() -> None:
+    as_begun = [("1", "2"), ("2", "3"), ("3", "4")]
+    while_tied = [("1", "2"), ("1", "4"), ("4", "3")]
+    positions = feeder_positions(branches(*as_begun, *while_tied))
+    assert positions == feeder_positions(branches(*as_begun))
+
+
 def test_roads_without_positions_are_laid_out_the_same_each_time() -> None:
     links = pd.DataFrame({"from_node": ["1", "1", "2", "3"], "to_node": ["2", "3", "4", "4"]})
     first, second = road_positions(links, None), road_positions(links, None)
