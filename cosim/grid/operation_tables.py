@@ -4,10 +4,11 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid.bus_words import at_bus
-from cosim.grid.device.base import POWER_NOTICED_KW
+from cosim.grid.device import Storage
+from cosim.grid.device.base import POWER_NOTICED_KW, energy_missed
 from cosim.grid.operation import Operation, largest
 from cosim.grid.radial import Feeder
-from cosim.grid.solution import locally_optimal
+from cosim.grid.solution import Violation, locally_optimal
 from cosim.grid.tariff import non_positive_prices
 from cosim.results import Recorder
 
@@ -15,6 +16,8 @@ VOLTAGE_NOTICED_PU = 1e-6
 """Less than this outside a limit is rounding."""
 FARTHER_THAN_PLANNED_PU = 1e-3
 CURRENT_NOTICED_A = 0.01
+ENERGY_NOTICED_KWH = 0.01
+"""To which the equations of a store are met by the solver."""
 MARGIN = "Plan with a margin: narrow the voltage limits of grid."
 FALLBACK = "In the fallback operation nothing keeps them."
 
@@ -123,12 +126,32 @@ def _record_dispatch(recorder: Recorder, op: Operation) -> None:
     )
 
 
+def _energy_missed(op: Operation) -> list[Violation]:
+    """Return the stores that end the day with other energy than the next day begins with.
+
+    It is so where nobody dispatched, or where a device failed in the last period.
+    """
+    stores = op.devices.of(Storage)
+    if not stores or op.row + 1 < len(op.load.station_kw):
+        return []
+    wanted_kwh = op.devices.initial_state()["storage_kwh"]
+    wanted = [
+        f"{store.label} should end the day with {kwh:.1f} kWh, with which the next one begins"
+        for store, kwh in zip(stores, wanted_kwh.tolist(), strict=True)
+    ]
+    missed_kwh = wanted_kwh - op.carried_out.setpoints["storage_kwh"][op.row]
+    missed = energy_missed(stores, wanted, missed_kwh, op.now.period)
+    return [violation for violation in missed if violation.amount > ENERGY_NOTICED_KWH]
+
+
 def _record_violations(recorder: Recorder, op: Operation) -> None:
     """Record the limits that the dispatch breaks, why it is not certified, and limits broken by the realised load."""
-    for violation in op.dispatch.violations:
-        if violation.period == op.now.period:
-            place = at_bus(violation.bus)
-            _violation(recorder, op, violation.kind, violation.amount, violation.sentence, place)
+    told = [violation for violation in op.dispatch.violations if violation.period == op.now.period]
+    known = {(violation.kind, violation.bus) for violation in told}
+    told += [missed for missed in _energy_missed(op) if (missed.kind, missed.bus) not in known]
+    for violation in told:
+        place = at_bus(violation.bus)
+        _violation(recorder, op, violation.kind, violation.amount, violation.sentence, place)
     reason = op.dispatch.reason_not_certified
     if op.dispatch.status == "failed":
         _violation(recorder, op, "failed", float(op.load.station_kw[op.row].sum()), reason)

@@ -103,3 +103,16 @@ def test_a_frozen_meter_says_the_same_again_and_again(simulate: Simulate) -> Non
     said = tables["messages"].query("kind == 'StationLoad' and day == 1").set_index("period").content
     assert said[4] == said[5] == said[6] == said[7]
     assert said[8] != said[7]
+
+
+def test_energy_that_a_store_does_not_end_the_day_with_is_told(simulate: Simulate) -> None:
+    """The next day begins with what it should hold, so the difference is in no day."""
+    tables = simulate(
+        'kind="operator", name="feeder", from="08:00", until="24:00", day=1', "population.evs=20"
+    )
+    (missed,) = tables["violations"].query("kind == 'terminal_energy'").itertuples()
+    (store,) = tables["devices"].query("kind == 'storage' and day == 1 and period == 8").itertuples()
+    assert missed.amount == pytest.approx(abs(store.stored_kwh - 100.0))
+    assert missed.amount > 1
+    assert (missed.day, missed.period) == (1, 8)
+    assert "should end the day with 100.0 kWh, with which the next one begins" in missed.sentence
