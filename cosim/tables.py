@@ -34,6 +34,7 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "sessions": ("day", "start_s", "station", "arrival_s", "ev"),
     "convergence": ("day", "period", "iteration"),
     "coupling": ("day", "start", "iteration"),
+    "real_time_values": ("replication",),
     "real_time": ("day", "feeder", "without", "plan", "period"),
     "messages": ("sent_s",),
     "mail": ("day", "kind", "sender"),
@@ -44,6 +45,7 @@ _OTHER_SORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "bands": ("kind", "quantity", "day", "period"),
     "differences": ("pair", "kind", "quantity", "day", "period"),
     "g_tests": ("pair", "day", "period"),
+    "day_tests": ("pair", "family", "kind"),
     "convergence_in_n": ("evs", "replication"),
     **dict.fromkeys(("measures", "totals", "route_switchers", "causes", "settings", "verdicts"), ("pair",)),
 }

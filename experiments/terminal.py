@@ -112,11 +112,10 @@ def _lines(run: Run) -> list[tuple[str, str]]:
             ("check of the draws: GEH below 5", _figure(s, "geh_below_5_share", ".1%")),
             ("check of the draws: verdict", _verdict(s)),
         ]
-        of = ", replication 1" if s["replications"] > 1 else ""
         lines += [
-            (f"cost of the forecast error{of}", _figure(s, "forecast_error_cost_cny", "z,.1f", " CNY")),
-            (f"value of re-dispatch{of}", _figure(s, "re_dispatch_value_cny", "z,.1f", " CNY")),
-            *((f"value of {unit}{of}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
+            ("cost of the forecast error", _figure(s, "forecast_error_cost_cny", "z,.1f", " CNY")),
+            ("value of re-dispatch", _figure(s, "re_dispatch_value_cny", "z,.1f", " CNY")),
+            *((f"value of {unit}", _worth(s, key, unit)) for key, unit in UNIT_VALUES.items()),
         ]
     lines.append(("solver", run.manifest["solver"]["reason"]))
     lines.append(("seconds", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items())))

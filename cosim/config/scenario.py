@@ -7,7 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from cosim.config.coupling import CouplingConfig
 from cosim.config.events import AnyEvent
 from cosim.config.grid import GridConfig, TariffConfig
-from cosim.config.travel import MobilityConfig, PopulationConfig, RoadConfig, StationConfig
+from cosim.config.mobility import MobilityConfig
+from cosim.config.travel import PopulationConfig, RoadConfig, StationConfig
 from cosim.sections import Entries, File, Name, Prose, Section, Seed, contradiction
 
 MINUTES_PER_DAY = 1440

@@ -1,4 +1,4 @@
-"""The roads, the stations, the population and its mobility in a scenario file."""
+"""The roads, the stations and the population in a scenario file."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,14 +10,11 @@ from cosim.sections import (
     Efficiency,
     Entries,
     File,
-    Minutes,
     Name,
     Place,
     PowerKw,
     Section,
-    Shape,
     Share,
-    SpeedKmH,
     ThetaPerMin,
     Tolerance,
     contradiction,
@@ -203,76 +200,4 @@ class PopulationConfig(Section):
         if self.types and abs(total - 1) > SHARE_SUM_TOLERANCE:
             sentence = f"types: the shares add up to {total:g}; they must add up to 1"
             raise contradiction(sentence, "types")
-        return self
-
-
-class MobilityConfig(Section):
-    """``[mobility]``: mobility model, batteries and charging behaviour."""
-
-    kind: Literal["dwell", "markov"] = "dwell"
-    """Dwell times and hourly transitions, or a Markov chain in quarter hours."""
-    transitions: File | None = None
-    """For dwell: CSV of the hourly transition matrix (from, hour, home, work, leisure, other)."""
-    departures: File | None = None
-    """For markov: CSV of the departure probabilities of each slot (slot, from, home, work, leisure, other)."""
-    travel_share: Share = 0.8
-    """Share of EVs that travel on a day."""
-    first_departure_shape: Shape = 6.63
-    """Shape of the gamma distribution of the first departure."""
-    first_departure_scale_min: Minutes = 65.76
-    """Scale of that distribution [min]."""
-    first_departure_shift_min: Annotated[float, Field(ge=0, le=1_440)] = 114.54
-    """Shift of that distribution from the start of the day [min]."""
-    trip_length_log_mean: Annotated[float, Field(ge=-10, le=10)] = 2.451
-    """Mean of ln(trip length / km)."""
-    trip_length_log_sd: Annotated[float, Field(ge=1e-6, le=10)] = 0.75
-    """Standard deviation of ln(trip length / km)."""
-    diary_speed_km_h: SpeedKmH = 35.0
-    """Speed in the diary; on the network, road time replaces it."""
-    battery_kwh: BatteryKwh = 50.0
-    """Battery capacity [kWh]."""
-    consumption_kwh_per_km: ConsumptionKwhPerKm = 0.17
-    """Consumption [kWh/km]."""
-    charging_efficiency: Efficiency = 0.92
-    """Battery energy per grid energy."""
-    soc_first_mean: Share = 0.60
-    """Mean SOC at the first departure of the day."""
-    soc_first_sd: Annotated[float, Field(ge=0, le=10)] = 0.15
-    """Standard deviation of that SOC."""
-    soc_fast_charge: Share = 0.30
-    """SOC at which the probability to fast-charge is 0.5."""
-    soc_fast_charge_width: Annotated[float, Field(ge=1e-6, le=10)] = 0.05
-    """Width of the logistic curve around it."""
-    soc_reserve: Share = 0.10
-    """A trip that would end below this SOC fast-charges for certain."""
-    soc_target: Share = 0.80
-    """SOC at which a fast charge ends."""
-    price_sensitivity: Annotated[float, Field(ge=0, le=1e6)] = 0.0
-    """k in the probability to fast-charge: 0 ignores the price."""
-    home_charger_share: Share = 0.5
-    """EVs with a charger at home."""
-    work_charger_share: Share = 0.2
-    """EVs with a charger at work."""
-    slow_charger_kw: PowerKw = 7.0
-    """Slow charging power on the grid side [kW]."""
-    soc_plug_at_home: Share = 0.7
-    """At home an EV is plugged in below this SOC."""
-
-    @model_validator(mode="after")
-    def table_of_the_kind(self) -> "MobilityConfig":
-        """Require the table of the kind of model."""
-        table = "transitions" if self.kind == "dwell" else "departures"
-        if getattr(self, table) is None:
-            sentence = f"{table} is missing; mobility of kind '{self.kind}' needs its file"
-            raise contradiction(sentence, table)
-        return self
-
-    @model_validator(mode="after")
-    def reserve_below_target(self) -> "MobilityConfig":
-        """Require a target above the reserve."""
-        if not self.soc_reserve < self.soc_target:
-            sentence = (
-                f"soc_reserve is {self.soc_reserve:g}; it must be below soc_target ({self.soc_target:g})"
-            )
-            raise contradiction(sentence, "soc_reserve", "soc_target")
         return self

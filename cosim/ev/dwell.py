@@ -16,9 +16,6 @@ from cosim.ev.mobility import MobilityModel, Uniform, whole_seconds
 from cosim.ev.transitions import HOME, LEISURE, OTHER, WORK, ActivityArray
 from cosim.periods import SECONDS_PER_DAY
 
-MIN_STAY_S = 900
-"""Shortest stay after an arrival on the way at the day boundary."""
-
 
 class Stay(NamedTuple):
     """One kind of stay: arrivals at an activity from one second of the day to another."""
@@ -46,6 +43,8 @@ class DwellModel(MobilityModel):
     evening_from_h: float = 16.0
     share_evening_at_home: float = 0.75
     """Share of the arrivals at home in the evening after which the EV makes no more trips on the day."""
+    shortest_stay_h: float = 0.25
+    """Least stay after an arrival on the way at the day boundary."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a matrix that is not one of probabilities."""
@@ -63,9 +62,9 @@ class DwellModel(MobilityModel):
         arrival_s: IntArray,
         uniform: Uniform,
     ) -> IntArray:
-        """Return the first departures, after a stay of at least ``MIN_STAY_S``."""
+        """Return the first departures; after an arrival on this day, the shortest stay must have passed."""
         drawn_s = whole_seconds(self.first_departure_min.quantile(uniform("first departure")) * 60)
-        earliest_s = np.where(arrival_s < 0, 0, arrival_s + MIN_STAY_S)
+        earliest_s = np.where(arrival_s < 0, 0, arrival_s + round(self.shortest_stay_h * 3600))
         return np.maximum(drawn_s, earliest_s)
 
     def next_departure_s(self, activity: ActivityArray, arrival_s: IntArray, uniform: Uniform) -> IntArray:

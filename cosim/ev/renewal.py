@@ -12,7 +12,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.ev.distributions import Distribution, quadrature
-from cosim.ev.dwell import MIN_STAY_S, DwellModel
+from cosim.ev.dwell import DwellModel
 from cosim.ev.markov import SLOT_S, SLOTS
 from cosim.ev.occupancy import BOUNDARIES, PLACES, Occupancy
 from cosim.ev.transitions import HOME
@@ -80,7 +80,7 @@ def _first_departures(model: DwellModel, start: DayStart, departures: FloatArray
     travels = start.parked * np.where(np.arange(4) == HOME, model.travel_share, 1.0)
     departures[:, : first.size] += travels[:, np.newaxis] * first
     for activity, cell in np.argwhere(start.arriving > 0):
-        earliest = int(cell) + MIN_STAY_S // GRID_S
+        earliest = int(cell) + round(model.shortest_stay_h * 3600 / GRID_S)
         delayed = first.copy()
         delayed[:earliest] = 0.0
         delayed[earliest] += first[:earliest].sum()

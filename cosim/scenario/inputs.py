@@ -1,12 +1,13 @@
 """Inputs of a scenario: profiles, mobility model, battery, charging behaviour and EV types."""
 
 from itertools import islice
-from math import inf
+from math import inf, log
 from pathlib import Path
 from typing import Any
 
 from cosim.arrays import FloatArray
 from cosim.config import ScenarioConfig
+from cosim.config.mobility import DwellConfig
 from cosim.csv_tables import ANY, NOT_NEGATIVE, SHARE, Range, read_table, refuse_faulty
 from cosim.errors import Problem
 from cosim.ev.battery import Battery
@@ -18,11 +19,6 @@ from cosim.ev.ev_types import EvType, batteries
 from cosim.ev.markov import MarkovModel, read_departures
 from cosim.ev.mobility import MobilityModel, types_of_evs
 from cosim.ev.transitions import read_transitions
-
-SOC_FIRST_RANGE = (0.2, 0.9)
-"""Bounds of the state of charge at the first departure."""
-LENGTH_RANGE_KM = (1.0, 100.0)
-"""Bounds of the trip length."""
 
 
 def read_profiles(config: ScenarioConfig, folder: Path) -> dict[str, FloatArray]:
@@ -80,8 +76,15 @@ def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
         "home_charger_share": mobility.home_charger_share,
         "work_charger_share": mobility.work_charger_share,
         "types": ev_types(config),
-        "soc_first": Normal(mobility.soc_first_mean, mobility.soc_first_sd, *SOC_FIRST_RANGE),
-        "length_km": LogNormal(mobility.trip_length_log_mean, mobility.trip_length_log_sd, *LENGTH_RANGE_KM),
+        "soc_first": Normal(
+            mobility.soc_first_mean, mobility.soc_first_sd, mobility.soc_first_min, mobility.soc_first_max
+        ),
+        "length_km": LogNormal(
+            mobility.trip_length_log_mean,
+            mobility.trip_length_log_sd,
+            mobility.trip_length_min_km,
+            mobility.trip_length_max_km,
+        ),
         "diary_speed_km_h": mobility.diary_speed_km_h,
     }
     if mobility.kind == "markov":
@@ -90,7 +93,25 @@ def build_mobility(config: ScenarioConfig, folder: Path) -> MobilityModel:
         mobility.first_departure_shape, mobility.first_departure_scale_min, mobility.first_departure_shift_min
     )
     transition = read_transitions(folder / str(mobility.transitions))
-    return DwellModel(transition=transition, first_departure_min=first, **common)
+    return DwellModel(
+        transition=transition, first_departure_min=first, **_dwell_times(mobility.dwell), **common
+    )
+
+
+def _dwell_times(dwell: DwellConfig) -> dict[str, Any]:
+    """Return the fields of `DwellModel` that `[mobility.dwell]` sets."""
+    bounds = dwell.shortest_h, dwell.longest_h
+    return {
+        "home_dwell_h": LogNormal(log(dwell.home_median_h), dwell.home_log_sd, *bounds),
+        "work_dwell_h": Normal(dwell.work_mean_h, dwell.work_sd_h, *bounds),
+        "late_work_dwell_h": Normal(dwell.late_work_mean_h, dwell.late_work_sd_h, *bounds),
+        "leisure_dwell_h": LogNormal(log(dwell.leisure_median_h), dwell.leisure_log_sd, *bounds),
+        "other_dwell_h": LogNormal(log(dwell.other_median_h), dwell.other_log_sd, *bounds),
+        "late_work_from_h": dwell.late_work_from_h,
+        "evening_from_h": dwell.evening_from_h,
+        "share_evening_at_home": dwell.evening_share,
+        "shortest_stay_h": dwell.shortest_h,
+    }
 
 
 def build_battery(config: ScenarioConfig) -> Battery:
@@ -120,6 +141,7 @@ def build_behaviour(config: ScenarioConfig) -> ChargingBehaviour:
         price_sensitivity=mobility.price_sensitivity,
         soc_reserve=mobility.soc_reserve,
         soc_target=mobility.soc_target,
+        charging_stop=mobility.charging_stop,
         slow_charger_kw=mobility.slow_charger_kw,
         soc_plug_at_home=mobility.soc_plug_at_home,
     )

@@ -17,16 +17,17 @@ from experiments.compare.event_causes import events
 from experiments.compare.indicator import (
     INFORMATIONAL,
     MATERIAL_SHARE,
+    MEAN_WAIT,
     Cause,
     Indicator,
-    daily_mean,
     material_min,
+    strategy,
 )
 from experiments.compare.information import information
 from experiments.compare.sample import Sample
 from experiments.compare.scenario_causes import demand, grid, network, population
 from experiments.compare.settings import BY_SETTINGS_ALONE, Setting, has_grounds
-from experiments.compare.significance import Estimate, estimate, share_of
+from experiments.compare.significance import Estimate, count_of, estimate, share_of
 from experiments.compare.totals import mean_wait_min
 from experiments.compare.two_samples import mean
 
@@ -34,22 +35,30 @@ RANGE = "trips stranded or forced to charge [share]"
 CUTS = "station power cut by the feeder [station-periods a day]"
 EXCESS = "stations asked for more than they can serve [flags a day]"
 PRICE = "charging price, largest difference [CNY/kWh]"
+SESSION_POWER = "mean power of a charging session [kW]"
 POWER = "power of all stations [kW]"
+ERRORS_OF_PRICES = 4.0
+"""Standard errors by which the price of a period must differ: there are many of them."""
 BEYOND_CAPACITY = ("overload", "station_shed", "on_the_way")
 """Kinds of violations that say that demand exceeded what stations can serve."""
 
 
-def indicators(reference: Sample, other: Sample, settings: Sequence[Setting] = ()) -> list[Indicator]:
+def indicators(
+    reference: Sample,
+    other: Sample,
+    settings: Sequence[Setting] = (),
+    deviating: frozenset[str] = frozenset(),
+) -> list[Indicator]:
     """Return the indicators of every cause, what the scenarios ask for first.
 
     *settings* are those that differ. Where they cannot bring about a cause, its indicators follow from something
-    else: they are informational.
+    else: they are informational. *deviating* are those whose choices a test rejects.
     """
     found: list[Indicator] = []
-    for name, look in _LOOKS.items():
+    for name, look in _LOOKS:
         has_reason = has_grounds(name, reference, other, settings)
         if has_reason or name not in BY_SETTINGS_ALONE:
-            own = look(Cause(name, reference, other))
+            own = look(Cause(name, reference, other, deviating))
             found += own if has_reason else [replace(one, threshold=INFORMATIONAL) for one in own]
     return found
 
@@ -60,7 +69,7 @@ def queueing(cause: Cause) -> list[Indicator]:
     first, second = ("simulated queue" if sample.is_random else "Davidson" for sample in samples)
     waits = f"{{other:.2f}} min ({second}) against {{reference:.2f}} min ({first})"
     sentence, least = f"the mean wait of a charging session is {waits}", material_min(cause.reference)
-    return [cause.measured("mean wait [min]", _wait, sentence, material=least)]
+    return [cause.measured(MEAN_WAIT, _wait, sentence, material=least)]
 
 
 def _wait(sample: Sample) -> Estimate:
@@ -70,13 +79,18 @@ def _wait(sample: Sample) -> Estimate:
     """
     frames = sample.with_carry_over("stations")
     means = np.array([mean_wait_min(frame, sample.hours) for frame in frames])
-    if not sample.is_random or means.size > 1:
-        return estimate(means)
-    (stations,) = frames
-    waited = 60 * sample.hours * stations.queue_mean - means[0] * stations.arrivals
+    if not sample.is_random:
+        return Estimate(value=float(means[0]))
+    cells = min(map(len, frames))
+    days = zip(frames, means.tolist(), strict=True)
+    errors = np.array([_error_of_wait_min(stations, mean, sample.hours) for stations, mean in days])
+    return estimate(means, errors, max(cells - 1, 1))
+
+
+def _error_of_wait_min(stations: Frame, mean_min: float, hours: float) -> float:
+    waited = 60 * hours * stations.queue_mean - mean_min * stations.arrivals
     cells, arrivals = len(stations), max(float(stations.arrivals.sum()), 1.0)
-    error = math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals
-    return estimate(means, error, max(cells - 1, 1))
+    return math.sqrt(cells / max(cells - 1, 1) * float((waited**2).sum())) / arrivals
 
 
 def driving_range(cause: Cause) -> list[Indicator]:
@@ -129,36 +143,79 @@ def _forced(sample: Sample, trips: Frame, seed: int) -> int:
 
 
 def choice(cause: Cause) -> list[Indicator]:
-    """Compare how drivers weigh their alternatives: an equilibrium is that of logit, with path sizes if asked for."""
-    first, second = _strategy(cause.reference), _strategy(cause.other)
-    another = "drivers choose by another strategy [1: yes]"
-    sentence = f"drivers choose by '{second}', against '{first}'"
-    return [cause.apart(another, (0.0, float(first != second)), 0.0, sentence)]
+    """Compare how drivers weigh their alternatives: what differs here counts where a test of choices rejects.
+
+    An equilibrium's choice is logit, with path sizes if asked for. Value of time and the price of a session concern
+    those who charge; that agents price it by their own energy explains nothing where others deviate, too.
+    """
+    first, second = strategy(cause.reference), strategy(cause.other)
+    another, value, energy = (a != b for a, b in zip(first, second, strict=True))
+    charging = "charging" in cause.deviating
+    counts = (
+        (another and bool(cause.deviating))
+        or (value and charging)
+        or (energy and (charging if not cause.is_across_models else cause.deviating == {"charging"}))
+    )
+    whose = (
+        f"choices differ ({', '.join(sorted(cause.deviating))})" if cause.deviating else "no choices differ"
+    )
+    sentence = f"{_weighing(second)}, against {_weighing(first)}; {whose}"
+    name = "drivers weigh costs otherwise, and choose otherwise [1: yes]"
+    return [cause.apart(name, (0.0, float(counts)), 0.0, sentence)]
 
 
-def _strategy(sample: Sample) -> str:
-    chosen = sample.config.population.choice
-    return chosen if sample.is_random or chosen == "path_size" else "logit"
+def _weighing(strategy: tuple[str, float, str]) -> str:
+    name, value, energy = strategy
+    return f"'{name}' at {value:g} CNY an hour, a session priced by {energy}"
 
 
 def capacity(cause: Cause) -> list[Indicator]:
-    """Compare what stations could give: power cut by the feeder, demand beyond capacity, power installed."""
+    """Compare what stations could give: power of a session and cut by the feeder; power installed is only told."""
     (cuts, kw), (other_cuts, other_kw) = _power_cuts(cause.reference), _power_cuts(cause.other)
     sentence = (
-        f"the feeder cuts stations in {other_cuts:.1f} periods a day, by up to {other_kw:.0f} kW, "
-        f"against {cuts:.1f} ({kw:.0f} kW)"
+        f"the feeder cuts stations in {other_cuts.mean():.1f} periods a day, by up to {other_kw:.0f} kW, "
+        f"against {cuts.mean():.1f} ({kw:.0f} kW)"
     )
-    excess = "demand exceeds what stations can serve in {other:.1f} cases a day, against {reference:.1f}"
     installed = "stations have {other:,.0f} kW, against {reference:,.0f} kW"
+    told = "a charging session draws {other:.1f} kW on average, against {reference:.1f} kW"
+    of_sessions = [] if cause.is_across_models else [
+        cause.measured(SESSION_POWER, _session_kw, told, material_share=MATERIAL_SHARE)
+    ]  # fmt: skip
     return [
-        cause.apart(CUTS, (cuts, other_cuts), 0.0, sentence),
-        cause.measured(EXCESS, _beyond_capacity, excess),
-        cause.measured(POWER, _installed_kw, installed, material_share=MATERIAL_SHARE),
+        *of_sessions,
+        cause.beyond_chance(CUTS, _counted(cause, cuts, other_cuts), 0.0, sentence),
+        cause.measured(POWER, _installed_kw, installed, material=INFORMATIONAL),
     ]
 
 
-def _power_cuts(sample: Sample) -> tuple[float, float]:
-    """Return how many station-periods in use were held below the station's own limit, a day, and by how much."""
+def excess(cause: Cause) -> list[Indicator]:
+    """Compare how often demand was beyond what stations can serve."""
+    told = "demand exceeds what stations can serve in {other:.1f} cases a day, against {reference:.1f}"
+    counts = first, second = _counted(cause, *map(_beyond_capacity, (cause.reference, cause.other)))
+    sentence = told.format(reference=first.value, other=second.value)
+    return [cause.beyond_chance(EXCESS, counts, 0.0, sentence)]
+
+
+def _counted(cause: Cause, *days: FloatArray) -> tuple[Estimate, Estimate]:
+    """Return the means of rare events on the days of both, counts of chance where both are agents'."""
+    first, second = days
+    if cause.is_across_models:
+        return Estimate(value=float(first.mean())), Estimate(value=float(second.mean()))
+    return count_of(first), count_of(second)
+
+
+def _session_kw(sample: Sample) -> Estimate:
+    """Return the mean power of a charging session [kW]; NaN where sessions were not kept one by one."""
+    days = [frame[frame.end_s > frame.start_s] for frame in sample.with_carry_over("sessions")]
+    if any(day.empty for day in days):
+        return Estimate(value=math.nan)
+    power = [3600 * day.energy_kwh / (day.end_s - day.start_s) for day in days]
+    errors = [float(own.std(ddof=0)) / math.sqrt(len(own)) for own in power]
+    return estimate(np.array([own.mean() for own in power]), np.array(errors))
+
+
+def _power_cuts(sample: Sample) -> tuple[FloatArray, float]:
+    """Return how many station-periods in use were held below the station's own limit on each day, and by how much."""
     nominal_kw = dict(zip((s.name for s in sample.config.stations), _nominal_kw(sample), strict=True))
     counts, largest_kw = [], 0.0
     for stations in sample.tables("stations"):
@@ -166,7 +223,7 @@ def _power_cuts(sample: Sample) -> tuple[float, float]:
         cut = (missing_kw > 1e-6) & ((stations.energy_kwh > 0) | (stations.arrivals > 0))
         counts.append(int(cut.sum()))
         largest_kw = max(largest_kw, float(missing_kw[cut].max()) if cut.any() else 0.0)
-    return float(np.mean(counts)), largest_kw
+    return np.array(counts, dtype=np.float64), largest_kw
 
 
 def _nominal_kw(sample: Sample) -> FloatArray:
@@ -178,9 +235,9 @@ def _installed_kw(sample: Sample) -> Estimate:
     return Estimate(value=float(_nominal_kw(sample).sum()))
 
 
-def _beyond_capacity(sample: Sample) -> Estimate:
+def _beyond_capacity(sample: Sample) -> FloatArray:
     days = sample.with_carry_over("violations")
-    return daily_mean(days, lambda violations: violations.kind.isin(BEYOND_CAPACITY).sum())
+    return np.array([day.kind.isin(BEYOND_CAPACITY).sum() for day in days], dtype=np.float64)
 
 
 def price(cause: Cause) -> list[Indicator]:
@@ -191,7 +248,8 @@ def price(cause: Cause) -> list[Indicator]:
         return []
     alone = sorted({station for _, station in frames[0].index.symmetric_difference(frames[1].index)})
     first, second = both.price_reference.to_numpy(), both.price_other.to_numpy()
-    largest = float(np.abs(second - first).max())
+    apart, error = np.abs(second - first), np.hypot(both.error_reference, both.error_other).to_numpy()
+    largest, counted = float(apart.max()), float(np.maximum(apart - ERRORS_OF_PRICES * error, 0.0).max())
     sentence = (
         f"charging costs {second.mean():.3f} CNY/kWh on average against {first.mean():.3f}; "
         f"up to {largest:.3f} apart" + (f"; {', '.join(alone)}: in one of the two only" if alone else "")
@@ -200,26 +258,28 @@ def price(cause: Cause) -> list[Indicator]:
         (float(first.mean()), float(second.mean())),
         MATERIAL_SHARE * float(np.abs(first).mean()),
     )
-    return [replace(cause.apart(PRICE, means, threshold, sentence), effect=largest)]
+    return [replace(cause.apart(PRICE, means, threshold, sentence), effect=counted)]
 
 
 def _prices(sample: Sample) -> Frame:
     frames = [frame.set_index(["period", "station"]) for frame in sample.tables("prices")]
     samples = np.array([frame.charging_price_cny_per_kwh.to_numpy() for frame in frames])
-    return frames[0][[]].assign(price=mean(samples))
+    error = samples.std(axis=0, ddof=1) / math.sqrt(len(samples)) if len(samples) > 1 else 0.0
+    return frames[0][[]].assign(price=mean(samples), error=error)
 
 
-_LOOKS: dict[str, Callable[[Cause], list[Indicator]]] = {
-    "demand": demand,
-    "network": network,
-    "population": population,
-    "grid": grid,
-    "events": events,
-    "queueing": queueing,
-    "range": driving_range,
-    "information": information,
-    "choice": choice,
-    "capacity": capacity,
-    "price": price,
-}
-"""What the scenarios ask for, first; then what the models bring about."""
+_LOOKS: tuple[tuple[str, Callable[[Cause], list[Indicator]]], ...] = (
+    ("demand", demand),
+    ("network", network),
+    ("range", driving_range),
+    ("population", population),
+    ("grid", grid),
+    ("events", events),
+    ("capacity", capacity),
+    ("queueing", queueing),
+    ("choice", choice),
+    ("information", information),
+    ("capacity", excess),
+    ("price", price),
+)
+"""What the scenarios ask for, first; then what the models bring about: of two, the one that the other follows from."""

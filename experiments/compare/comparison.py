@@ -1,7 +1,7 @@
 """A comparison as a whole: samples in, tables and verdicts out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cosim.arrays import Frame
@@ -11,12 +11,18 @@ from cosim.short_repr import short_repr
 from cosim.tables import TABLES
 from experiments.compare.causes import indicators
 from experiments.compare.choices import compare_choices
+from experiments.compare.day_choices import compare_day_choices
+from experiments.compare.day_totals import compare_day_totals
 from experiments.compare.differences import compare_items, in_one_only
+from experiments.compare.families import deviating_choices, families_of
+from experiments.compare.power import detectable
 from experiments.compare.route_switchers import compare_route_switchers
 from experiments.compare.sample import Sample
-from experiments.compare.settings import differing_settings
+from experiments.compare.scenario_causes import EVS, SAME
+from experiments.compare.settings import Setting, differing_settings
+from experiments.compare.structure import certain_differences
 from experiments.compare.totals import compare_totals
-from experiments.compare.verdict import Verdict, judge
+from experiments.compare.verdict import Verdict, errors_of
 from experiments.run.many_days import Reader
 
 
@@ -35,10 +41,18 @@ class ComparedPair:
         """Return the verdict with what it rests on as one object."""
         shown = {"indicators": "causes", "measures": "measures", "totals": "totals", "settings": "settings"}
         rows = {key: self.rows(table).drop(columns="pair").to_dict("records") for key, table in shown.items()}
-        tests = [{"family": f.name, "tests": f.tests, "rejected": f.rejected} for f in self.verdict.families]
+        tests = [asdict(family) for family in (*self.verdict.families, *self.verdict.certain)]
+        seen = [asdict(own) for own in self.verdict.detectable]
         alone = in_one_only(self.tables["differences"]).to_dict("records")
         settings = rows.pop("settings")
-        return {**self.verdict.facts, "tests": tests, **rows, "in_one_only": alone, "settings": settings}
+        return {
+            **self.verdict.facts,
+            "tests": tests,
+            "detectable": seen,
+            **rows,
+            "in_one_only": alone,
+            "settings": settings,
+        }
 
 
 @short_repr
@@ -82,22 +96,51 @@ def _compare_pair(number: int, reference: Sample, other: Sample, seed: int) -> C
     compare_totals(recorder, number, reference, other)
     compare_choices(recorder, number, reference, other, seed)
     compare_route_switchers(recorder, number, reference, other, seed)
+    compare_day_totals(recorder, number, reference, other)
+    compare_day_choices(recorder, number, reference, other, seed)
     settings = differing_settings(reference, other)
     for setting in settings:
         recorder.add_row("settings", pair=number, **asdict(setting))
-    verdict = judge(reference, other, recorder.frames(), indicators(reference, other, settings), settings)
+    verdict = _judged(reference, other, recorder.frames(), settings)
     for found in verdict.indicators:
         recorder.add_row("causes", pair=number, present=found.present, **asdict(found))
     recorder.add_row("verdicts", pair=number, **{**verdict.facts, "causes": ",".join(verdict.causes)})
     return ComparedPair(verdict=verdict, tables=recorder.frames())
 
 
+def _judged(
+    reference: Sample, other: Sample, tables: dict[str, Frame], settings: Sequence[Setting]
+) -> Verdict:
+    """Return the verdict of one comparison from its tables and the settings that differ."""
+    families = families_of(tables)
+    flow_error, grid_error = errors_of(tables)
+    everybody = frozenset(EVS) if flow_error > SAME else frozenset[str]()
+    deviating = deviating_choices(tables, families) if other.is_random else everybody
+    found = indicators(reference, other, settings, deviating)
+    return Verdict(
+        reference=reference.name,
+        other=other.name,
+        families=families,
+        certain=certain_differences(reference, other, tables),
+        flow_error=flow_error,
+        grid_error=grid_error,
+        is_random=other.is_random,
+        indicators=tuple(found),
+        settings=tuple(settings),
+        detectable=detectable(tables, families, found, reference) if other.is_random else (),
+    )
+
+
 def compare_models(
-    config: ScenarioConfig, equilibrium: Reader, days: Sequence[Reader], seeds: Sequence[int]
+    config: ScenarioConfig,
+    equilibrium: Reader,
+    days: Sequence[Reader],
+    seeds: Sequence[int],
+    evs: int | None = None,
 ) -> Comparison:
-    """Return the comparison of the agents' *days* of one run with its equilibrium."""
+    """Return the comparison of the agents' *days* of one run, of so many *evs*, with its equilibrium."""
     expected = Sample(name="equilibrium", model="equilibrium", days=(equilibrium,), seeds=(), config=config)
-    return compare_samples([expected, agents_of(config, days, seeds)], config.seed)
+    return compare_samples([expected, replace(agents_of(config, days, seeds), evs=evs)], config.seed)
 
 
 def agents_of(config: ScenarioConfig, days: Sequence[Reader], seeds: Sequence[int]) -> Sample:

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cosim.arrays import Frame
 from experiments.compare.sample import Sample, are_paired
-from experiments.compare.significance import Estimate, chance
+from experiments.compare.significance import Estimate, chance, estimate
 
 MATERIAL_ODDS = 1.05
 MATERIAL_SHARE = 0.01
+MEAN_WAIT = "mean wait [min]"
 INFORMATIONAL = float("nan")
 """Threshold of what is reported and never counts."""
 
@@ -28,6 +29,8 @@ class Indicator:
     effect: float
     threshold: float
     sentence: str
+    detectable: float = math.nan
+    """The effect that would have been found with power .8; NaN where no chance is known."""
 
     @property
     def present(self) -> bool:
@@ -42,6 +45,13 @@ class Cause:
     name: str
     reference: Sample
     other: Sample
+    deviating: frozenset[str] = frozenset()
+    """Whose choices a test rejects: not_charging, charging, and theta where it is that of path choices."""
+
+    @property
+    def is_across_models(self) -> bool:
+        """Whether agents are compared with an equilibrium."""
+        return self.reference.model != self.other.model
 
     def apart(
         self, indicator: str, values: tuple[float, float], threshold: float, sentence: str
@@ -56,8 +66,9 @@ class Cause:
     ) -> Indicator:
         """Return the indicator that counts where its effect is both above *material* and beyond chance."""
         first, second = estimates
-        threshold = max(material, chance(first, second, paired=are_paired(self.reference, self.other)))
-        return self.apart(indicator, (first.value, second.value), threshold, sentence)
+        known = chance(first, second, paired=are_paired(self.reference, self.other))
+        found = self.apart(indicator, (first.value, second.value), max(material, known.beyond), sentence)
+        return replace(found, detectable=max(material, known.detectable))
 
     def measured(
         self,
@@ -79,10 +90,18 @@ class Cause:
 
 
 def daily_mean(frames: Iterable[Frame], figure: Callable[[Frame], float]) -> Estimate:
-    """Return the mean of a figure of each day, for which no chance is known."""
-    return Estimate(value=float(np.mean([figure(frame) for frame in frames])))
+    """Return the mean of a figure of each day, with the error that its days show."""
+    return estimate(np.array([figure(frame) for frame in frames], dtype=np.float64))
 
 
 def material_min(sample: Sample) -> float:
     """Return the time that shifts the odds between two routes by 5 %."""
     return math.log(MATERIAL_ODDS) / sample.config.road.theta_per_min
+
+
+def strategy(sample: Sample) -> tuple[str, float, str]:
+    """Return how drivers weigh costs: the name of their strategy, their value of time, and how they price a session."""
+    road, people = sample.config.road, sample.config.population
+    energy = people.energy_in_choice if sample.is_random else "mean"
+    name = people.choice if sample.is_random or people.choice == "path_size" else "logit"
+    return name, road.value_of_time_cny_per_h, f"its {energy} energy" if road.price_in_choice else "nothing"

@@ -11,10 +11,11 @@ from experiments.compare.indicator import (
     Indicator,
     daily_mean,
     material_min,
+    strategy,
 )
-from experiments.compare.perception import fitted_theta, misled_share
+from experiments.compare.perception import Misled, fitted_theta, misled
 from experiments.compare.sample import Sample
-from experiments.compare.significance import Estimate, chance
+from experiments.compare.significance import CHANCE, Estimate, chance, normal_quantile
 
 SURPRISE = "announced against experienced road time [min per link]"
 SURPRISED = "road times differ from the announced ones by {other:.2f} min per link, against {reference:.2f}"
@@ -25,10 +26,9 @@ NOT_RECEIVED = "{other:.1%} of the broadcasts of a period were lost or late, aga
 
 def information(cause: Cause) -> list[Indicator]:
     """Compare what drivers knew: announced times, broadcasts that reached them, and how sharply they choose."""
-    alike = _class_of(cause.reference) == _class_of(cause.other)
     return [
-        _misled(cause, INFORMATIONAL if alike else MATERIAL_SHARE),
-        _station_times(cause, INFORMATIONAL if alike else material_min(cause.reference)),
+        _misled(cause),
+        _station_times(cause),
         cause.measured(SURPRISE, _surprise_min, SURPRISED, material=INFORMATIONAL),
         cause.measured(LOST, _not_received, NOT_RECEIVED, material=MATERIAL_SHARE),
         _perception(cause),
@@ -40,20 +40,29 @@ def _class_of(sample: Sample) -> tuple[object, ...]:
     return sample.is_random, sample.config.population.information, sample.config.messages
 
 
-def _misled(cause: Cause, threshold: float) -> Indicator:
-    misled = misled_share(cause.reference, cause.other)
-    sentence = f"the announced road times put {misled:.1%} of the drivers on another path"
+def _threshold(cause: Cause, found: Misled, least: float) -> float:
+    """Return what announced times count from: *least*, where choices followed them beyond chance, at 1 %."""
+    followed = found.deviate > normal_quantile(1 - CHANCE / 2)
+    return least if followed and _class_of(cause.reference) != _class_of(cause.other) else INFORMATIONAL
+
+
+def _misled(cause: Cause) -> Indicator:
+    """Compare the announced road times: times learnt from counts always differ, and count where drivers followed."""
+    found = misled(cause.reference, cause.other)
+    sentence = f"the announced road times put {found.share:.1%} of the drivers on another path"
     name = "drivers on another path by the announced times [share]"
-    return cause.apart(name, (0.0, misled), threshold, sentence)
+    return cause.apart(name, (0.0, found.share), _threshold(cause, found, MATERIAL_SHARE), sentence)
 
 
-def _station_times(cause: Cause, threshold: float) -> Indicator:
-    """Compare the announced station times, weighted with the charging EVs."""
+def _station_times(cause: Cause) -> Indicator:
+    """Compare the announced station times, weighted with the charging EVs; they count where these followed them."""
     first, second = _announced(cause.reference), _announced(cause.other)
     both = first.join(second, how="inner", lsuffix="_reference", rsuffix="_other")
     weight = both.ev_charging_veh_h_other
     gaps = (both.time_min_reference - both.time_min_other).abs() * weight
     gap_min = float(gaps.sum() / weight.sum()) if weight.sum() else 0.0
+    found = misled(cause.reference, cause.other, "charging")
+    threshold = _threshold(cause, found, material_min(cause.reference))
     sentence = f"the announced station times differ by {gap_min:.2f} min on average"
     return cause.apart("announced station times, mean difference [min]", (0.0, gap_min), threshold, sentence)
 
@@ -97,8 +106,9 @@ def _perception(cause: Cause) -> Indicator:
     """Compare the theta of path choices: an estimate from thousands of choices, so its error is normal."""
     fits = first, second = fitted_theta(cause.reference), fitted_theta(cause.other)
     estimates = (Estimate(value=fit.theta_per_min, error=fit.error_per_min) for fit in fits)
-    beyond = max((MATERIAL_ODDS - 1) * first.theta_per_min, chance(*estimates, paired=False))
-    counts = second.is_known and (first.is_known or not cause.reference.is_random)
+    beyond = max((MATERIAL_ODDS - 1) * first.theta_per_min, chance(*estimates, paired=False).beyond)
+    another = strategy(cause.reference)[0] != strategy(cause.other)[0]  # of which theta says nothing
+    counts = not another and second.is_known and (first.is_known or not cause.reference.is_random)
     values = first.theta_per_min, second.theta_per_min if second.is_known else math.nan
     sentence = f"path choices at the effective times give a logit theta of {second} per min, against {first}"
     return cause.apart(THETA, values, beyond if counts else INFORMATIONAL, sentence)

@@ -1,5 +1,6 @@
 """How well drivers know the costs: the logit theta that their choices fit, and the announced times."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from experiments.compare.quantities import path_names
 from experiments.compare.sample import Sample
 
 MAX_STEPS = 50
+PASSING = "not_charging"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,33 +75,51 @@ def fitted_theta(sample: Sample) -> FittedTheta:
     return fit_theta(counts, paths.cost_min.to_numpy(), _groups(paths, ["replication", *GROUP]), own)
 
 
-def misled_share(reference: Sample, other: Sample) -> float:
-    """Return the share of passing EVs who would be on another path, had the reference's times been announced to them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misled:
+    """What the costs announced in one sample do to drivers who would have the reference's."""
 
-    It is the total variation between the logit shares at both costs, weighted with the other sample's trips.
+    share: float
+    """Of the drivers who would be on another path: total variation of the logit shares at both costs."""
+    deviate: float
+    """How far choices are from those at the reference's costs towards those at the announced, in standard errors."""
+
+
+def misled(reference: Sample, other: Sample, user_class: str = PASSING) -> Misled:
+    """Return how the costs announced to a class of EVs would move them, and whether their choices followed.
+
+    The deviate is that of the score test of l = 0 where drivers perceive c + l (c' - c), with c of the reference and c'
+    announced: theta sum n (E[d] - d) over theta (sum n Var[d])^1/2, d = c' - c.
     """
-    first, second = _mean_costs(reference), _mean_costs(other)
+    first, second = _mean_costs(reference, user_class), _mean_costs(other, user_class)
     both = first.join(second, how="inner", lsuffix="_reference", rsuffix="_other").reset_index()
-    groups = _groups(both, GROUP)
-    theta = np.full(groups.count, reference.config.road.theta_per_min)
-    shares = [
-        logit_shares(both[f"cost_min_{sample}"].to_numpy(), groups, theta)
+    groups, theta = _groups(both, GROUP), reference.config.road.theta_per_min
+    before, after = (
+        logit_shares(both[f"cost_min_{sample}"].to_numpy(), groups, np.full(groups.count, theta))
         for sample in ("reference", "other")
-    ]
-    switched = groups.total(np.abs(shares[1] - shares[0])) / 2
-    trips = groups.total(both.flow_veh_h_other.to_numpy())
-    return float((switched * trips).sum() / trips.sum()) if trips.sum() else 0.0
+    )
+    evs = both.flow_veh_h_other.to_numpy() * other.hours * len(other.days)
+    trips, apart = groups.total(evs), (both.cost_min_other - both.cost_min_reference).to_numpy()
+    if not trips.sum():
+        return Misled(share=0.0, deviate=0.0)
+    middle = groups.total(before * apart)
+    spread = float((trips * groups.total(before * (apart - groups.expand(middle)) ** 2)).sum())
+    followed = float((trips * middle).sum() - (evs * apart).sum())
+    return Misled(
+        share=float((groups.total(np.abs(after - before)) / 2 * trips).sum() / trips.sum()),
+        deviate=followed / math.sqrt(spread) if spread > 0 else 0.0,
+    )
 
 
-def _mean_costs(sample: Sample) -> Frame:
-    """Return flow and believed cost of each path of passing EVs, means over the replications."""
-    days = [_passing(frame) for frame in sample.tables("paths")]
-    passing = pd.concat([day.assign(path=path_names(day)) for day in days])  # numbers are those of a path set
-    return passing.groupby([*GROUP, "path"])[["flow_veh_h", "cost_min"]].mean().sort_index()
+def _mean_costs(sample: Sample, user_class: str) -> Frame:
+    """Return flow and believed cost of each path of a class, means over the replications."""
+    days = [frame[frame.user_class == user_class] for frame in sample.tables("paths")]
+    own = pd.concat([day.assign(path=path_names(day)) for day in days])  # numbers are those of a path set
+    return own.groupby([*GROUP, "path"])[["flow_veh_h", "cost_min"]].mean().sort_index()
 
 
 def _passing(paths: Frame) -> Frame:
-    return paths[paths.user_class == "not_charging"]
+    return paths[paths.user_class == PASSING]
 
 
 def _groups(paths: Frame, keys: list[str]) -> Groups:

@@ -47,9 +47,13 @@ def keeps_trips(sample: Sample) -> bool:
     return not any(frame.empty for frame in sample.tables("trips"))
 
 
-def trips_of(sample: Sample) -> Frame:
-    """Return the trips that were made, with the name of their path, its nodes, and their replication."""
-    days = zip(sample.tables("trips"), sample.tables("paths"), strict=True)
+def trips_of(sample: Sample, *, outlasting: bool = False) -> Frame:
+    """Return the trips that were made, with the name of their path, its nodes, and their replication.
+
+    With *outlasting* also those that begin after midnight.
+    """
+    read = sample.with_carry_over if outlasting else sample.tables
+    days = zip(read("trips"), read("paths"), strict=True)
     return pd.concat(
         [_with_paths(*day).assign(replication=number) for number, day in enumerate(days)], ignore_index=True
     )
@@ -57,9 +61,9 @@ def trips_of(sample: Sample) -> Frame:
 
 def _with_paths(trips: Frame, paths: Frame) -> Frame:
     """Return the trips with the names of their paths: their numbers are those of one run's path set."""
-    keys = ["period", "user_class", "path"]
+    keys = ["day", "period", "user_class", "path"]
     named = paths[[*keys, "nodes"]].assign(route=path_names(paths))
-    return trips[["ev", "trip", *CHOICE, "period", "path", "station"]].merge(named, on=keys)
+    return trips[["ev", "trip", *CHOICE, "day", "period", "path", "station"]].merge(named, on=keys)
 
 
 def crosstab(trips: Frame) -> IntArray:
@@ -113,14 +117,16 @@ def switching_p_value(table: IntArray, rng: np.random.Generator) -> float:
 
 def joined_and_left(kind: str, reference: Sample, other: Sample) -> Frame:
     """Return how many trips are on each item in each period in one sample only: columns left and joined."""
-    first, second = (_items(trips_of(sample), kind, _links(sample)) for sample in (reference, other))
+    first, second = (
+        items_of_trips(trips_of(sample), kind, links_by_nodes(sample)) for sample in (reference, other)
+    )
     keys = [*TRIP, "period", "item"]
     both = first.merge(second, on=keys, how="outer", indicator=True)
     both = both.assign(left=both["_merge"] == "left_only", joined=both["_merge"] == "right_only")
     return both.groupby(["period", "item"])[["left", "joined"]].sum()
 
 
-def _items(trips: Frame, kind: str, links: Frame) -> Frame:
+def items_of_trips(trips: Frame, kind: str, links: Frame) -> Frame:
     """Return the items of each trip, one a row: its path, its station, or the links between its nodes."""
     if kind == "path":
         return trips.assign(item=trips.user_class + " " + trips.route)
@@ -133,7 +139,7 @@ def _items(trips: Frame, kind: str, links: Frame) -> Frame:
     return trips.merge(items[["nodes", "link"]].rename(columns={"link": "item"}), on="nodes")
 
 
-def _links(sample: Sample) -> Frame:
+def links_by_nodes(sample: Sample) -> Frame:
     """Return the road links by their nodes."""
     links = sample.tables("links")[0]
     return links[links.kind == "road"][["link", "from_node", "to_node"]].drop_duplicates()

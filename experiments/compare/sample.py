@@ -31,6 +31,8 @@ class Sample:
     config: ScenarioConfig
     folder: Path | None = None
     """Where the scenario and its data lie; None of a run under way."""
+    evs: int | None = None
+    """Number of EVs; None if nobody wrote it down."""
 
     @property
     def is_random(self) -> bool:
@@ -106,4 +108,5 @@ def _sample(run: Run, model: Model, *, alone: bool) -> Sample:
         seeds=tuple(run.manifest["seeds"]) if replicated else (),
         config=config,
         folder=run.directory,
+        evs=run.summary.get("evs"),
     )

@@ -10,11 +10,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cosim.arrays import Frame
+from cosim.arrays import FloatArray, Frame
 from cosim.coupling.demand import expected_demand
 from cosim.scenario import Scenario, check_scenario
+from experiments.compare.day_totals import UNKNOWN_DISPERSION
 from experiments.compare.indicator import MATERIAL_SHARE, Cause, Indicator
-from experiments.compare.sample import Sample, are_paired
+from experiments.compare.sample import Sample
 from experiments.compare.significance import Estimate, estimate, share_of
 from experiments.compare.totals import TOTALS, per_day
 
@@ -22,6 +23,8 @@ ELSEWHERE = "trips between other nodes or in other periods [share]"
 Records = set[tuple[object, ...]]
 SAME = 1e-4
 """Two equilibria whose figures differ by less than this share are the same."""
+SPREAD_OF_ENERGY = 1.3
+"""Mean square over squared mean of the energy of a session: its standard deviation is up to half its mean."""
 GRID_FIGURES = ("cost of the day [CNY]", "losses [kWh]", "peak purchase [kW]", "lowest voltage [p.u.]")
 
 
@@ -95,7 +98,9 @@ def population(cause: Cause) -> list[Indicator]:
     return [cause.measured(name, *told, material_share=MATERIAL_SHARE) for name, told in measures]
 
 
-def _share_oftrip_demand(*classes: str, among: tuple[str, ...]) -> Callable[[Sample], Estimate]:
+def _share_oftrip_demand(
+    *classes: str, among: tuple[str, ...], dispersion: float = 1.0
+) -> Callable[[Sample], Estimate]:
     """Return what measures the share of these classes in the trips of *among*, without chance in an equilibrium."""
 
     def share(sample: Sample) -> Estimate:
@@ -107,7 +112,7 @@ def _share_oftrip_demand(*classes: str, among: tuple[str, ...]) -> Callable[[Sam
             np.array([own.reindex(wanted, fill_value=0.0).sum() for own in trips])
             for wanted in (classes, among)
         )
-        found = share_of(part, whole)
+        found = share_of(part, whole, dispersion)
         return found if sample.is_random else Estimate(value=found.value)
 
     return share
@@ -117,15 +122,17 @@ def _session_kwh(sample: Sample) -> Estimate:
     """Return the mean energy of a session; the error of one day is that of its sessions, where they were kept."""
     frames = sample.with_carry_over("stations")
     means = np.array([frame.energy_kwh.sum() / max(frame.arrivals.sum(), 1.0) for frame in frames])
-    sessions = sample.with_carry_over("sessions")[0].energy_kwh if sample.is_random else []
-    error = float(np.std(sessions, ddof=1)) / math.sqrt(len(sessions)) if len(sessions) > 1 else 0.0
-    return estimate(means, error)
+    kept = [frame.energy_kwh for frame in sample.with_carry_over("sessions")] if sample.is_random else []
+    if any(len(energy) < 2 for energy in kept):
+        return estimate(means)
+    errors = [float(energy.std()) / math.sqrt(len(energy)) for energy in kept]
+    return estimate(means, np.array(errors) if kept else None)
 
 
 EVS = ("not_charging", "charging")
 _POPULATION: dict[str, tuple[Callable[[Sample], Estimate], str]] = {
     "EVs among all trips [share]": (
-        _share_oftrip_demand(*EVS, among=(*EVS, "car")),
+        _share_oftrip_demand(*EVS, among=(*EVS, "car"), dispersion=UNKNOWN_DISPERSION),
         "EVs among all trips: {other:.2%}, against {reference:.2%}",
     ),
     "EV trips with a fast charge [share]": (
@@ -141,16 +148,39 @@ _POPULATION: dict[str, tuple[Callable[[Sample], Estimate], str]] = {
 
 def grid(cause: Cause) -> list[Indicator]:
     """Compare the feeders' day: its cost, its losses, its purchase and its lowest voltage."""
-    # one day alone shows no chance, unless both samples drew the same
     reference, other = cause.reference, cause.other
-    random = [one for one in (reference, other) if one.is_random]
-    shown = are_paired(reference, other) or all(len(one.days) > 1 for one in random)
     found = []
     for total in TOTALS:
         first, second = per_day(total, reference), per_day(total, other)
         if total.name in GRID_FIGURES and first is not None and second is not None:
-            estimates = a, b = estimate(first), estimate(second)
+            estimates = a, b = (
+                _grid_figure(total.name, reference, first),
+                _grid_figure(total.name, other, second),
+            )
             sentence = f"{total.name}: {b.value:.6g}, against {a.value:.6g} ({b.value - a.value:+.3g})"
-            least = (SAME if shown else MATERIAL_SHARE) * abs(a.value)
+            least = SAME * abs(a.value)
             found.append(cause.beyond_chance(total.name, estimates, least, sentence))
     return found
+
+
+def _grid_figure(name: str, sample: Sample, days: FloatArray) -> Estimate:
+    """Return a figure of the feeders' day with the error that comes from the chance in the stations' load.
+
+    The energy of n sessions has the relative error sqrt(sum e^2) / sum e. It moves a cost by its share of the
+    purchase, losses by twice that, and a single period's peak or voltage drop by sqrt(T) times as much, of T periods.
+    """
+    if not sample.is_random:
+        return estimate(days)
+    factor = {"losses [kWh]": 2.0}.get(name, 1.0 if "cost" in name else math.sqrt(sample.config.periods))
+    moved = np.abs(1 - days) if "voltage" in name else np.abs(days)
+    return estimate(
+        days, moved * factor * np.array([_load_error(sample, number) for number in range(days.size)])
+    )
+
+
+def _load_error(sample: Sample, number: int) -> float:
+    """Return the relative error of a day's purchase that chance in its charging sessions makes."""
+    stations, dispatch = (sample.tables(table)[number] for table in ("stations", "dispatch"))
+    bought_kwh = float(dispatch.purchase_kw.abs().sum()) * sample.hours
+    energy_kwh, arrivals = float(stations.energy_kwh.sum()), float(stations.arrivals.sum())
+    return energy_kwh / max(bought_kwh, energy_kwh, 1e-9) * math.sqrt(SPREAD_OF_ENERGY / max(arrivals, 1.0))

@@ -5,14 +5,21 @@ Arrays of replications have the replications as first axis. A p-value that no te
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 
 from cosim.arrays import FloatArray
 
-LEVEL = 0.01
-"""False-discovery rate of a verdict: among agreeing runs, one in a hundred is called different per family."""
+LEVEL = 0.05
+"""False-discovery rate of a verdict: of runs in which nothing differs, one in twenty is called different."""
+ALONE = 0.004
+"""Rate at which one family of tests is counted by itself: what rejects here rejects among a dozen families, too."""
+CHANCE = 0.01
+"""Probability of what counts as beyond chance, of one indicator of a cause."""
+POWER = 0.8
+"""Probability with which the smallest shift that is told would have been found."""
 CONFIDENCE = 0.95
 """Of the bands over replications."""
 ROUNDING = 1e-9
@@ -99,41 +106,82 @@ class Estimate:
     error: float = 0.0
     freedom: float = math.inf
     """Degrees of freedom of the error: infinite where its law is known."""
+    is_within: bool = False
+    """Whether the error is that within the days, and not of their scatter."""
     days: FloatArray | None = None
     """The values whose mean it is, one for each replication; None if there are no several."""
 
 
-def estimate(days: FloatArray, error_of_one_day: float = 0.0, freedom: float = math.inf) -> Estimate:
-    """Return the mean of replicated *days*; a day alone has the error that is known of it."""
+FEW_DAYS = 8
+"""Below this many replications their scatter says little of the error: where each day knows its own, that counts."""
+
+
+def estimate(days: FloatArray, errors: FloatArray | None = None, freedom: float = math.inf) -> Estimate:
+    """Return the mean of replicated *days*, with the standard error of their scatter.
+
+    Of fewer than eight days it is that of the *errors* within each, where they are known, with *freedom* degrees a
+    day: the verdict on a day must not become weaker for a second one.
+    """
+    if errors is not None and days.size < FEW_DAYS:
+        error = float(np.sqrt(np.mean(np.square(errors)) / days.size))
+        return Estimate(
+            value=float(days.mean()), error=error, freedom=freedom * days.size, is_within=True, days=days
+        )
     if days.size == 1:
-        return Estimate(value=float(days[0]), error=error_of_one_day, freedom=freedom)
-    value, error = _mean_and_error(days)
-    return Estimate(value=float(value), error=float(error), freedom=days.size - 1, days=days)
+        return Estimate(value=float(days[0]), days=days)
+    value, scatter = _mean_and_error(days)
+    return Estimate(value=float(value), error=float(scatter), freedom=days.size - 1, days=days)
 
 
-def share_of(counts: FloatArray, trials: FloatArray) -> Estimate:
-    """Return the share of the trials of each day that count; the error of a day alone is that of the binomial law."""
-    shares = counts / np.maximum(trials, 1)
-    share, tried = float(shares[0]), max(float(trials[0]), 1.0)
-    return estimate(shares, math.sqrt(max(share * (1 - share), 0.0) / tried))
+def share_of(counts: FloatArray, trials: FloatArray, dispersion: float = 1.0) -> Estimate:
+    """Return the share of the trials of each day that count, with the binomial error of a day times *dispersion*."""
+    tried = np.maximum(trials, 1.0)
+    shares = counts / tried
+    return estimate(shares, np.sqrt(dispersion * np.maximum(shares * (1 - shares), 0.0) / tried))
 
 
-def chance(reference: Estimate, other: Estimate, *, paired: bool) -> float:
-    """Return the difference of two means that chance exceeds once in a hundred times: t_{0.995} standard errors.
+def count_of(days: FloatArray) -> Estimate:
+    """Return the mean of counts of rare events, with the error of a Poisson count."""
+    mean = float(days.mean())
+    return Estimate(value=mean, error=math.sqrt(mean / days.size), days=days)
 
-    The degrees of freedom are those of the pairs, or Welch's. Days that share their draws differ by less.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """What chance does to the difference of two means."""
+
+    beyond: float
+    """What it exceeds once in a hundred times: t_{0.995} standard errors."""
+    error: float = 0.0
+
+    @property
+    def detectable(self) -> float:
+        """The difference that would have been found with power .8."""
+        return self.beyond + normal_quantile(POWER) * self.error
+
+
+def chance(reference: Estimate, other: Estimate, *, paired: bool) -> Chance:
+    """Return the chance in the difference of two means.
+
+    The degrees of freedom are Welch's, or of pairs, which differ by less, theirs. Days that share their draws and are
+    the same have none.
     """
     from scipy.stats import t
 
     if paired and reference.days is not None and other.days is not None:
-        own = estimate(other.days - reference.days)
-        return float(t.ppf(1 - LEVEL / 2, own.freedom)) * own.error
+        apart = other.days - reference.days
+        if not apart.any():
+            return Chance(beyond=0.0)
+        if apart.size > 1 and not (reference.is_within or other.is_within):
+            own = estimate(apart)
+            return Chance(beyond=float(t.ppf(1 - CHANCE / 2, own.freedom)) * own.error, error=own.error)
     variances = [(one.error**2, one.freedom) for one in (reference, other) if one.error > 0]
     if not variances:
-        return 0.0
+        return Chance(beyond=0.0)
     total, spread = sum(v for v, _ in variances), sum(v**2 / freedom for v, freedom in variances)
     freedom = total**2 / spread if spread > 0 else math.inf
-    return float(t.ppf(1 - LEVEL / 2, freedom)) * math.sqrt(total)
+    error = math.sqrt(total)
+    return Chance(beyond=float(t.ppf(1 - CHANCE / 2, freedom)) * error, error=error)
 
 
 def half_width(values: FloatArray) -> FloatArray:
@@ -144,6 +192,16 @@ def half_width(values: FloatArray) -> FloatArray:
     quantile = t.ppf((1 + CONFIDENCE) / 2, replications - 1)
     width: FloatArray = quantile * _mean_and_error(values)[1]
     return width
+
+
+def normal_p_value(deviate: float) -> float:
+    """Return the two-sided p-value of a standard normal deviate."""
+    return math.erfc(abs(deviate) / math.sqrt(2))
+
+
+def normal_quantile(probability: float) -> float:
+    """Return the quantile of the standard normal distribution."""
+    return NormalDist().inv_cdf(probability)
 
 
 def adjusted(p_value: FloatArray, dependence: Literal["none", "any"]) -> FloatArray:
@@ -159,4 +217,12 @@ def adjusted(p_value: FloatArray, dependence: Literal["none", "any"]) -> FloatAr
     if tested.any():
         method = "bh" if dependence == "none" else "by"
         result[tested] = false_discovery_control(p_value[tested], method=method)
+    return result
+
+
+def adjusted_by_family(p_value: FloatArray, family: Any) -> FloatArray:
+    """Return p-values adjusted by Benjamini and Hochberg among those of the same *family*, a name for each."""
+    result = np.full(p_value.shape, np.nan)
+    for name in np.unique(family):
+        result[family == name] = adjusted(p_value[family == name], "none")
     return result

@@ -1,29 +1,16 @@
 """The verdict in words: agrees within sampling error, or differs, because of what, with the figures that show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cosim.arrays import Frame
-from experiments.compare.choices import pooled_p_values
+from experiments.compare.families import Family
 from experiments.compare.indicator import Indicator
-from experiments.compare.sample import Sample
+from experiments.compare.power import Detectable
 from experiments.compare.scenario_causes import GRID_FIGURES, SAME
 from experiments.compare.settings import Setting
-from experiments.compare.significance import LEVEL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """Tests of one kind, and how many reject at a false-discovery rate of 1 %."""
-
-    name: str
-    tests: int
-    rejected: int
-
-    def __str__(self) -> str:
-        """Return it as part of a sentence."""
-        return f"{self.rejected} of {self.tests} {self.name}"
+from experiments.compare.significance import LEVEL, POWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +20,8 @@ class Verdict:
     reference: str
     other: str
     families: tuple[Family, ...]
-    pooled: Mapping[str, float]
-    """Fisher's combined p-value of the tests of choices of each class."""
+    certain: tuple[Family, ...] = ()
+    """What is compared without chance."""
     flow_error: float
     """Weighted relative error of the link flows."""
     grid_error: float = 0.0
@@ -43,6 +30,8 @@ class Verdict:
     indicators: tuple[Indicator, ...]
     settings: tuple[Setting, ...] = ()
     """The settings that differ."""
+    detectable: tuple[Detectable, ...] = ()
+    """The smallest shifts that the tests would have found."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -53,18 +42,22 @@ class Verdict:
 
     @property
     def flows_agree(self) -> bool:
-        """Whether choices, link flows and stations agree within sampling error; two equilibria: are the same."""
+        """Whether no test of the day, its choices and its flows rejects; two equilibria: whether they are the same."""
         if not self.is_random:
             return self.flow_error <= SAME
         if not self.is_tested:
             return self.flow_error == 0
-        pooled = min(self.pooled.values(), default=1.0)
-        return not any(family.rejected for family in self.families) and pooled >= LEVEL
+        return not any(family.rejected for family in (*self.families, *self.certain))
 
     @property
     def is_tested(self) -> bool:
         """Whether any test was made of choices or flows."""
         return any(family.tests for family in self.families)
+
+    @property
+    def missed(self) -> tuple[Detectable, ...]:
+        """The figures of which a difference of the size stated might not have been found."""
+        return tuple(own for own in self.detectable if not own.is_seen)
 
     @property
     def is_same_day(self) -> bool:
@@ -86,8 +79,10 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Agrees or differs."""
-        return "agrees" if self.is_same_day and not self.causes else "differs"
+        """Agrees, differs, or cannot tell."""
+        if self.causes or (not self.is_same_day and (self.is_tested or not self.is_random)):
+            return "differs"
+        return "cannot tell" if self.missed or not self.is_same_day else "agrees"
 
     @property
     def headline(self) -> str:
@@ -96,13 +91,16 @@ class Verdict:
             return "agrees within sampling error" if self.is_tested else "agrees: the same flows"
         if self.word == "agrees":
             return "agrees: the same equilibrium"
+        if self.word == "cannot tell":
+            might = ", ".join(own.missed for own in self.missed)
+            return f"cannot tell: {f'a difference of {might} might be missed' if might else 'nothing was tested'}"
         if not self.causes:
             return "differs, and none of the causes looked for explains it"
         return f"differs because of {', '.join(self.causes)}"
 
     @property
     def evidence(self) -> str:
-        """What the flows say."""
+        """What the flows say, and what they could have said."""
         if not self.is_random:
             return (
                 f"link flows are {self.flow_error:.2%} apart, in the weighted mean; "
@@ -114,11 +112,22 @@ class Verdict:
                 f"single trips that would show who switched; link flows are {self.flow_error:.2%} apart, in the "
                 f"weighted mean."
             )
-        tested = ", ".join(map(str, self.families))
-        pooled = ", ".join(f"{name} {p_value:.2g}" for name, p_value in self.pooled.items())
         words = "agree within sampling error" if self.flows_agree else "differ by more than chance"
-        shown = f"; pooled p-values of choices: {pooled}" if pooled else ""
-        return f"choices and flows {words}: {tested} reject at a false-discovery rate of {LEVEL:.0%}{shown}."
+        seen = ", ".join(str(own) for own in self.detectable if own.shift > 0)
+        power = f" Found with power {POWER:g} would have been {seen}." if seen else ""
+        return f"choices and flows {words}: {self._tests}.{power}"
+
+    @property
+    def _tests(self) -> str:
+        """The tests that reject, or how many there are, and what differs without chance."""
+        made = sum(family.tests for family in self.families)
+        shown = [str(family) for family in self.families if family.rejected] or [f"0 of {made} tests"]
+        known = [str(family) for family in self.certain if family.rejected]
+        apart = f"; {', '.join(known)} differ" if known else ""
+        return (
+            f"{', '.join(shown)} reject at a false-discovery rate of {LEVEL:.0%} "
+            f"over {len(self.families)} families of tests{apart}"
+        )
 
     @property
     def sentence(self) -> str:
@@ -128,40 +137,11 @@ class Verdict:
         return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
-def judge(
-    reference: Sample,
-    other: Sample,
-    tables: Mapping[str, Frame],
-    found: Sequence[Indicator],
-    settings: Sequence[Setting],
-) -> Verdict:
-    """Return the verdict of one comparison from its tables, its indicators and the settings that differ."""
-    tests, measures = tables.get("g_tests"), tables["measures"]
+def errors_of(tables: Mapping[str, Frame]) -> tuple[float, float]:
+    """Return the weighted relative error of the link flows, and the largest one of the feeders' figures."""
+    measures = tables["measures"]
     flows = measures[(measures.kind == "link") & (measures.quantity == "flow_veh_h")]
-    counted = measures[
-        (measures.quantity == "ev_veh_h") & (measures.tests > 0) & measures.kind.isin(["link", "station"])
-    ]
-    name = "G-tests of route choice"
-    if tests is None and (tests := tables.get("route_switchers")) is not None:
-        name = "Stuart-Maxwell tests of route switching"
-    families = [] if tests is None else [
-        Family(name=name, tests=len(tests), rejected=int((tests.p_adjusted <= LEVEL).sum()))
-    ]  # fmt: skip
-    families += [
-        Family(name=f"{row.kind} flows", tests=int(row.tests), rejected=int(row.rejected))
-        for row in counted.itertuples()
-    ]
-    return Verdict(
-        reference=reference.name,
-        other=other.name,
-        families=tuple(families),
-        pooled={} if tests is None else pooled_p_values(tests),
-        flow_error=float(flows.weighted_error.iloc[0]) if len(flows) else float("nan"),
-        grid_error=_grid_error(tables),
-        is_random=other.is_random,
-        indicators=tuple(found),
-        settings=tuple(settings),
-    )
+    return float(flows.weighted_error.iloc[0]) if len(flows) else float("nan"), _grid_error(tables)
 
 
 def _grid_error(tables: Mapping[str, Frame]) -> float:

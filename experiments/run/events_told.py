@@ -5,6 +5,9 @@ from typing import Any
 from cosim.arrays import Frame
 from cosim.scenario import Scenario
 
+CLOSING = frozenset({"station", "chargers", "road"})
+"""Kinds of events that drivers who set out know of or are told of, which is not counted."""
+
 
 def event_records(scenario: Scenario, events: Frame | None) -> list[dict[str, Any]]:
     """Return each event of each day with what it did, from the table ``events``; none where no agents ran."""
@@ -36,10 +39,11 @@ def event_sentences(scenario: Scenario, records: list[dict[str, Any]], *, of_age
 
 
 def what_it_did(record: dict[str, Any]) -> str:
-    """Return the effects of an event that are not 0."""
+    """Return the effects of an event that are not 0 as they are told."""
     told = [
         f"{effect} {amount:,.{0 if amount.is_integer() else 1}f}"
         for effect, amount in record["effects"].items()
-        if amount
+        if round(amount, 1)
     ]
-    return "; ".join(told) or "nothing came of it"
+    nothing = "nobody under way was affected" if record["kind"] in CLOSING else "nothing came of it"
+    return "; ".join(told) or nothing

@@ -40,7 +40,7 @@ from experiments.run.learning import learning_table
 from experiments.run.many_days import Reader, dated, last_day, reader_of_last_day, recorded
 from experiments.run.over_replications import ONE_DAY, over_replications, violations_of
 from experiments.run.period_watch import PeriodWatch
-from experiments.run.real_time import compare_plans
+from experiments.run.real_time import compare_plans, intervals, values_table
 from experiments.run.replications import (
     Processes,
     day_directory,
@@ -164,9 +164,12 @@ class RunUnderWay:
         if model == "both":
             with self.stages.stage("comparison"):
                 expected = recorded(tables["equilibrium"])
-                compared = compare_models(config, expected, sides, self.seeds).tables
+                compared = compare_models(config, expected, sides, self.seeds, day.demand.n_ev).tables
             with self.stages.stage("real time"):
-                compared |= dated({"real_time": compare_plans(self.scenario, day, last)}, config.days)
+                plans = [compare_plans(self.scenario, day, read) for read in sides]
+                compared |= dated(
+                    {"real_time": plans[0], "real_time_values": values_table(plans)}, config.days
+                )
             links, hours = (
                 [tables[name]["links"] for name in ("agents", "equilibrium")],
                 self.scenario.periods.hours,
@@ -257,7 +260,7 @@ def _facts(
         **_learning(tables.get("comparison", {}), days),
         **summarise(scenario, shown),
         "replications": max(1, len(replications)),
-        **(over_replications(scenario, replications) if replications else ONE_DAY),
+        **_over_replications(scenario, tables.get("comparison", {}), replications),
         "sue_residual_max": day.residual_max,
         "sue_method": scenario.config.road.assignment.method,
         "sue_other_methods": [asdict(method) for method in _other_methods(scenario, day)],
@@ -280,6 +283,17 @@ def _facts(
         ],
         "summary": summary,
     }
+
+
+def _over_replications(
+    scenario: Scenario, comparison: dict[str, Frame], replications: Sequence[Reader]
+) -> dict[str, Any]:
+    """Return the figures of all replications, with the intervals of what re-dispatch and units are worth."""
+    if not replications:
+        return ONE_DAY
+    found = over_replications(scenario, replications)
+    worth = intervals(comparison["real_time_values"]) if comparison else {}
+    return {**found, "interval_95": {**found["interval_95"], **worth}}
 
 
 def _learning(comparison: dict[str, Frame], days: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from experiments.compare.choices import pooled_p_values
 from experiments.compare.measures import rmse
 from experiments.compare.totals import mean_wait_min
 from experiments.run.many_days import recorded, with_carry_over
-from experiments.run.real_time import VALUES, kept_by, values_cny
+from experiments.run.real_time import VALUES, over_days
 
 Tables = Mapping[str, Frame]
 LEVEL = 0.05
@@ -103,11 +103,10 @@ def _compared(comparison: Tables) -> dict[str, Any]:
 
     Of G-tests of route choice about 5 % reject at 5 % if the choices are draws from the equilibrium's shares.
     """
-    tests, real_time = comparison.get("g_tests"), comparison["real_time"]
+    tests = comparison.get("g_tests")
     verdict, flows = comparison["verdicts"].iloc[0], link_flows(comparison["differences"])
     return {
-        **values_cny(real_time),
-        "limits_kept_by": kept_by(real_time),
+        **over_days(comparison["real_time_values"]),
         "g_test_rejected_share": float("nan") if tests is None else float((tests.p_value <= LEVEL).mean()),
         "g_test_pooled_p_value": {} if tests is None else pooled_p_values(tests),
         "link_flow_rmse_veh_h": rmse(flows.other.to_numpy(), flows.reference.to_numpy()),

@@ -79,6 +79,10 @@ def problems(*settings: str, scenario: str = "toy") -> list[str]:
             "table grid.storage.storage: soc_initial is 0.5; it must lie between soc_min (0.9) and soc_max (0.8).",
         ),
         ("mobility.soc_target=0.1", "table mobility: soc_reserve is 0.1; it must be below soc_target (0.1)."),
+        (
+            "mobility.dwell.longest_h=0.1",
+            "table mobility.dwell: shortest_h is 0.25; it must be below longest_h (0.1).",
+        ),
         ("messages.loss_probability=1", "messages.loss_probability is 1; it must be below 1."),
         ("periods=1000", "periods is 1000; it must be 288 or less."),
         (

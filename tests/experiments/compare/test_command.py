@@ -76,7 +76,7 @@ def test_two_runs_are_compared_by_the_same_model_and_their_settings_named(
     cosim(monkeypatch, "compare", toy_run.directory, more_chargers.directory, "--json")
     (told,) = json.loads(capsys.readouterr().out)["comparisons"]
     assert told["settings"] == [{"field": "stations.S.chargers", "reference": "2", "other": "20"}]
-    assert "capacity" in told["causes"]
+    assert told["causes"] == ["queueing"]  # of the power installed the settings tell
     assert told["flows_agree"]  # drivers were told other waits, but there is one station
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cosim.road.choice import Groups, logit_shares
 from cosim.scenario import Scenario
-from experiments.compare.perception import fit_theta, misled_share
+from experiments.compare.perception import fit_theta, misled
 from experiments.compare.sample import Sample
 from experiments.run.many_days import recorded
 
@@ -47,13 +47,25 @@ def test_drivers_are_misled_as_many_as_would_be_on_another_path(toy: Scenario) -
     longer_min = np.log(3) / toy.config.road.theta_per_min
     truth = told(toy, (1, 15, 9.0), (1, 15, 9.0), (2, 5, 9.0), (2, 5, 9.0))
     lie = told(toy, (1, 20, 9.0), (1, 10, 9.0 + longer_min), (2, 4, 9.0), (2, 6, 9.0))
-    assert misled_share(truth, lie) == pytest.approx(0.25 * 30 / 40)
-    assert misled_share(truth, truth) == 0.0
+    assert misled(truth, lie).share == pytest.approx(0.25 * 30 / 40)
+    assert misled(truth, truth).share == 0.0
 
 
 def test_paths_are_told_apart_by_their_way_and_not_by_their_number(toy: Scenario) -> None:
     """A path set that begins with other paths numbers these two otherwise."""
     days = [(1, 15, 9.0), (1, 15, 12.0)]
-    assert misled_share(told(toy, *days), told(toy, *days, first_number=7)) == 0.0
+    assert misled(told(toy, *days), told(toy, *days, first_number=7)).share == 0.0
     dearer = [(1, 15, 9.0), (1, 15, 90.0)]
-    assert misled_share(told(toy, *days), told(toy, *dearer, first_number=7)) > 0.1
+    assert misled(told(toy, *days), told(toy, *dearer, first_number=7)).share > 0.1
+
+
+@pytest.mark.parametrize(("upper", "followed"), [(50, False), (30, True)])
+def test_times_were_followed_where_more_left_the_path_that_was_called_slower_than_chance_lets(
+    toy: Scenario, upper: int, followed: bool
+) -> None:
+    """Of n = 100 trips, on two paths alike before: (50 - n_1) / sqrt(n / 4), whatever the delay that was told."""
+    per_hour = 1 / (24 / toy.config.periods)
+    truth = told(toy, (1, 50 * per_hour, 9.0), (1, 50 * per_hour, 9.0))
+    lie = told(toy, (1, upper * per_hour, 11.0), (1, (100 - upper) * per_hour, 9.0))
+    assert misled(truth, lie).deviate == pytest.approx((50 - upper) / 5)
+    assert (misled(truth, lie).deviate > 2.58) == followed

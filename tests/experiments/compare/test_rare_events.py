@@ -16,7 +16,7 @@ from experiments.compare.choices import (
     two_sample_g,
 )
 from experiments.compare.rare_events import rare_event_p_values
-from experiments.compare.significance import LEVEL, adjusted
+from experiments.compare.significance import adjusted
 
 
 def every_count(trips: int, alternatives: int) -> IntArray:
@@ -91,7 +91,7 @@ def test_one_deviating_choice_among_many_that_fit_is_found_with_hardly_a_false_a
         rng = np.random.default_rng(seed)
         counts = rng.multinomial(60, share)
         counts[7] = [12, 25, 10, 13]
-        rejected = adjusted(p_values_of_shares(counts, share, rng), "none") <= LEVEL
+        rejected = adjusted(p_values_of_shares(counts, share, rng), "none") <= 0.01
         found, false = found + rejected[7], false + np.delete(rejected, 7).sum()
     assert found == 20
     assert false <= 2

@@ -10,6 +10,7 @@ import pytest
 from cosim.results import Run, load_run
 from cosim.scenario import DayAhead, Scenario, load_scenario
 from experiments.compare.sample import are_paired, samples_of
+from experiments.run.real_time import values_cny
 from experiments.run.replications import Processes, replication_seeds, simulate_replications
 from experiments.run.runner import run
 from experiments.store.pieces import Store
@@ -109,6 +110,18 @@ def test_the_figures_of_a_replicated_run_are_means_with_the_interval_of_student(
     assert (summary["replications"], summary["replications_broken"]) == (3, 0)
     sent = [day.read("mail").sent.sum() for day in replicated.replications]
     assert summary["mail_sent"] == sum(sent) > sent[0]
+
+
+def test_what_re_dispatch_and_units_are_worth_is_the_mean_of_all_days(replicated: Run) -> None:
+    values, summary = replicated.comparison.real_time_values, replicated.summary
+    assert values.groupby("figure").size().tolist() == [3] * 4
+    for figure, own in values.groupby("figure").value_cny:
+        known = own.dropna()
+        assert summary[figure] == (pytest.approx(known.mean()) if len(known) else None)
+        assert (figure in summary["interval_95"]) == (len(known) > 1)
+    storage = values[values.figure == "storage_value_cny"].value_cny
+    first = values_cny(replicated.comparison.real_time)
+    assert storage.iloc[0] == pytest.approx(first["storage_value_cny"])
 
 
 @pytest.mark.usefixtures("without_page")

@@ -81,7 +81,7 @@ def test_what_three_pairs_show_is_held_against_students_t_and_not_the_normal() -
     """t(.995, 2) = 9.925 standard errors; the normal law's 2.58 would call 6.7 +- 1.96 a difference."""
     reference, other = estimate(np.array([8.0, 9.0, 10.0])), estimate(np.array([4.0, 3.5, 1.0]))
     error = np.std([4.0, 5.5, 9.0], ddof=1) / np.sqrt(3)
-    allowed = chance(reference, other, paired=True)
+    allowed = chance(reference, other, paired=True).beyond
     assert allowed == pytest.approx(9.9248 * error, rel=1e-4)
     assert 2.58 * error < reference.value - other.value < allowed
 
@@ -97,7 +97,7 @@ def test_a_difference_is_beyond_chance_exactly_where_its_t_test_rejects_at_one_p
         first, second = rng.normal(size=size), rng.normal(shift, size=size)
         p_value = t_p_value(second - first) if paired else welch_p_value(first, second)
         a, b = estimate(first), estimate(second)
-        beyond = abs(b.value - a.value) > chance(a, b, paired=paired)
+        beyond = abs(b.value - a.value) > chance(a, b, paired=paired).beyond
         assert beyond == (p_value < 0.01)
         verdicts.add(beyond)
     assert size == 2 or verdicts == {True, False}
@@ -105,8 +105,10 @@ def test_a_difference_is_beyond_chance_exactly_where_its_t_test_rejects_at_one_p
 
 def test_an_equilibrium_adds_no_chance_and_a_share_of_one_day_has_that_of_the_binomial_law() -> None:
     known, share = Estimate(value=0.0), share_of(np.array([25.0]), np.array([100.0]))
-    assert chance(known, known, paired=False) == 0
-    assert chance(known, share, paired=False) == pytest.approx(2.5758 * np.sqrt(0.25 * 0.75 / 100), rel=1e-4)
+    assert chance(known, known, paired=False).beyond == 0
+    assert chance(known, share, paired=False).beyond == pytest.approx(
+        2.5758 * np.sqrt(0.25 * 0.75 / 100), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("count", range(9))
@@ -174,18 +176,22 @@ def test_nothing_tested_leaves_nothing_adjusted() -> None:
     assert np.isnan(adjusted(np.full(3, np.nan), "none")).all()
 
 
-def test_a_day_alone_has_the_error_that_is_known_of_it() -> None:
-    alone = estimate(np.array([5.0]), 0.3, 7)
-    assert (alone.value, alone.error, alone.freedom, alone.days) == (5.0, 0.3, 7, None)
-    assert (estimate(np.array([5.0])).error, estimate(np.array([5.0])).freedom) == (0.0, math.inf)
-    days = np.array([1.0, 2.0, 6.0])
-    several = estimate(days, 0.3, 7)
-    assert (several.value, several.error) == (
-        pytest.approx(3.0),
-        pytest.approx(np.std(days, ddof=1) / np.sqrt(3)),
-    )
-    assert several.freedom == 2
-    assert several.days is days
+def test_fewer_than_eight_days_have_the_errors_within_them_and_more_that_of_their_scatter() -> None:
+    """A second day must not make a verdict weaker: with one degree of freedom Student's t needs 63 standard errors."""
+    days, errors = np.array([1.0, 2.0, 6.0]), np.array([0.3, 0.4, 0.5])
+    few, alone = estimate(days, errors, 7), estimate(days[:1], errors[:1], 7)
+    assert (alone.value, alone.error, alone.freedom) == (1.0, pytest.approx(0.3), 7)
+    assert (few.error, few.freedom) == (pytest.approx(np.sqrt(np.square(errors).sum()) / 3), 21)
+    unknown, many = estimate(days), estimate(np.tile(days, 3), np.full(9, 0.3), 7)
+    assert (unknown.error, unknown.freedom) == (pytest.approx(np.std(days, ddof=1) / np.sqrt(3)), 2)
+    assert (many.error, many.freedom) == (pytest.approx(np.std(np.tile(days, 3), ddof=1) / 3), 8)
+    assert (estimate(days[:1]).error, estimate(days[:1]).freedom) == (0.0, math.inf)
+
+
+def test_days_that_share_their_draws_and_are_the_same_leave_nothing_to_chance() -> None:
+    day = estimate(np.array([3.0]), np.array([0.5]))
+    assert chance(day, day, paired=True).detectable == 0
+    assert chance(day, day, paired=False).detectable > chance(day, day, paired=False).beyond > 0
 
 
 def test_shares_of_days_without_a_trial_are_zero() -> None:
@@ -200,12 +206,14 @@ def test_known_errors_of_two_days_add_up_with_welchs_freedom() -> None:
     """Errors 3 and 4 make 5; Welch and Satterthwaite: 25^2 / (9^2 / 4 + 16^2 / 9)."""
     first, second = Estimate(value=0.0, error=3.0, freedom=4), Estimate(value=1.0, error=4.0, freedom=9)
     freedom = 25**2 / (9**2 / 4 + 16**2 / 9)
-    assert chance(first, second, paired=False) == pytest.approx(5 * t.ppf(0.995, freedom))
+    assert chance(first, second, paired=False).beyond == pytest.approx(5 * t.ppf(0.995, freedom))
     exact = Estimate(value=0.0, error=3.0)
-    assert chance(exact, Estimate(value=1.0, error=4.0), paired=False) == pytest.approx(5 * norm.ppf(0.995))
+    assert chance(exact, Estimate(value=1.0, error=4.0), paired=False).beyond == pytest.approx(
+        5 * norm.ppf(0.995)
+    )
 
 
 def test_pairs_without_several_days_are_held_against_their_known_errors() -> None:
     several, alone = estimate(np.array([1.0, 2.0, 4.0])), Estimate(value=3.0, error=0.5)
     for pair in ((several, alone), (alone, several), (alone, alone)):
-        assert chance(*pair, paired=True) == chance(*pair, paired=False) > 0
+        assert chance(*pair, paired=True).beyond == chance(*pair, paired=False).beyond > 0

@@ -4,15 +4,17 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from cosim.messages import Message
 from cosim.results import Run, load_run
 from experiments.figures.positions import feeder_positions, road_positions
 from experiments.run.figures.day import Day
-from experiments.run.figures.sequence import sequence
+from experiments.run.figures.sequence import KINDS, OF_EVENTS, sequence
 from experiments.run.report import all_figures, days_shown, write_report
 from experiments.run.report_words import headlines
 from experiments.run.summary import flags
@@ -296,6 +298,16 @@ def test_of_many_days_the_first_and_the_last_are_shown_and_few_between(
     assert (shown[0], shown[-1]) == (1, days)
     assert shown == sorted(set(shown))
     assert len(shown) <= 6
+
+
+def test_every_kind_of_message_can_be_drawn() -> None:
+    """Or is left out by name, as those of what has failed."""
+    kinds = {kind.__name__: kind for kind in Message.__subclasses__()}
+    assert {*KINDS, *OF_EVENTS} == set(kinds)
+    for kind, (_, _, form) in KINDS.items():
+        names = [name or "" for _, name, _, _ in Formatter().parse(form)]
+        drawn = {re.sub("_min$", "_s", name) for name in names if name}
+        assert drawn <= set(kinds[kind].content_fields())
 
 
 def test_a_fleet_that_reports_trips_speaks_from_the_lane_of_the_drivers(toy_run: Run, tmp_path: Path) -> None:
