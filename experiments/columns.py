@@ -1,15 +1,12 @@
 """The command ``cosim columns``: the dictionary of columns."""
 
-from textwrap import fill
 from typing import Annotated
 
 import typer
 
 from cosim.errors import ConfigError
 from experiments.options import AsJson
-
-WIDTH = 100
-"""Characters per line."""
+from experiments.say import hanging
 
 
 def columns_command(
@@ -34,9 +31,6 @@ def columns_command(
     for name, columns in selected.items():
         width = max(len(column.name) for column in columns) + 4
         lines += [name] if table is None else []
-        lines += [
-            fill(f"  {column.name:{width - 2}}{column.meaning}", WIDTH, subsequent_indent=" " * width)
-            for column in columns
-        ]
+        lines += [hanging(f"  {column.name:{width - 2}}{column.meaning}", width) for column in columns]
     lines = [tables_page(selected).rstrip()] if markdown else lines
     emit(CommandResult(command="columns", facts=facts, lines=lines), as_json=as_json)

@@ -13,7 +13,7 @@ import typer
 from cosim.arrays import Frame
 from cosim.results import Tables, check_columns, write_tables
 from experiments.manifest import without_nan
-from experiments.say import say
+from experiments.say import hanging, say
 from experiments.store.folders import RunDirectory
 
 FLAGGED = 3
@@ -129,5 +129,5 @@ def write_page(page: str, file: Path) -> None:
 
 
 def aligned(facts: Mapping[str, str], width: int = 18) -> list[str]:
-    """Return a line for each figure, with its name in a column of *width*."""
-    return [f"{name:{width}} {value}" for name, value in facts.items()]
+    """Return a line for each figure, with its name in a column of *width*; a longer one goes on below its value."""
+    return [hanging(f"{name:{width}} {value}", width + 1) for name, value in facts.items()]

@@ -1,9 +1,10 @@
 """Families of tests, and how few false discoveries they make together: of the day, and of its periods.
 
 The first level asks which families see anything: the p-value of a family is the smallest adjusted one of its tests
-(Simes' under Benjamini and Hochberg's correction), and families are selected by Benjamini and Hochberg at the level.
-In the S selected of K families tests reject at S / K of the level (Benjamini and Bogomolov 2014, Selective inference
-on multiple families of hypotheses). Where nothing differs, a family is selected with the probability of the level.
+(Simes' under Benjamini and Hochberg's correction), and families are selected by Benjamini and Hochberg at the level,
+with weights (Genovese et al. 2006) that give three quarters of it to the two simple tests of a shift of the whole day.
+In the S selected of K families tests reject at S / K of the level times the weight (Benjamini and Bogomolov 2014,
+Selective inference on multiple families of hypotheses). Where nothing differs, one is selected with that probability.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,12 @@ import numpy as np
 from cosim.arrays import FloatArray, Frame
 from experiments.compare.choices import pooled_p_values
 from experiments.compare.day_choices import ROUTES, STATIONS, THETA
+from experiments.compare.day_totals import LEVELS
 from experiments.compare.significance import LEVEL, adjusted
 
+LEADING = (LEVELS, STATIONS)
+LEADING_SHARE = 0.75
+"""Of the level, for the families of what a shift of the day shows in first."""
 CHOICES, SWITCHING = "G-tests of route choice", "Stuart-Maxwell tests of route switching"
 POOLED = "pooled p-values of choices"
 FLOWS = ("link", "station")
@@ -33,6 +38,8 @@ class Family:
     rejected: int = 0
     cut: float = 0.0
     """Adjusted p-value up to which a test rejects."""
+    alone: float = LEVEL
+    """What it is where no other family is selected."""
 
     def __str__(self) -> str:
         """Return it as part of a sentence."""
@@ -48,12 +55,28 @@ def families_of(tables: Mapping[str, Frame]) -> tuple[Family, ...]:
 def selected(p_adjusted: Mapping[str, FloatArray], level: float = LEVEL) -> tuple[Family, ...]:
     """Return the families of tests with these adjusted p-values, selected at *level*."""
     smallest = np.array([own.min() for own in p_adjusted.values()])
-    share = float((adjusted(smallest, "none") <= level).mean()) if smallest.size else 0.0
-    cut = share * level
-    return tuple(
-        Family(name=name, tests=own.size, p_value=float(own.min()), rejected=int((own <= cut).sum()), cut=cut)
-        for name, own in p_adjusted.items()
-    )
+    weight = _weights(tuple(p_adjusted))
+    count = int((adjusted(np.minimum(smallest / weight, 1.0), "none") <= level).sum()) if smallest.size else 0
+    found = []
+    for (name, own), alone in zip(
+        p_adjusted.items(), (level * weight / max(weight.size, 1)).tolist(), strict=True
+    ):
+        cut = min(count * alone, level)
+        rejected, p_value = int((own <= cut).sum()), float(own.min())
+        found.append(
+            Family(name=name, tests=own.size, p_value=p_value, rejected=rejected, cut=cut, alone=alone)
+        )
+    return tuple(found)
+
+
+def _weights(names: Sequence[str]) -> FloatArray:
+    """Return the weight of each family, 1 in the mean: those that lead have three quarters of the whole."""
+    leads = np.isin(names, LEADING)
+    if leads.all() or not leads.any():
+        return np.ones(leads.size)
+    shares = np.where(leads, LEADING_SHARE / leads.sum(), (1 - LEADING_SHARE) / (~leads).sum())
+    weights: FloatArray = shares * leads.size
+    return weights
 
 
 def _adjusted(tables: Mapping[str, Frame]) -> dict[str, FloatArray]:

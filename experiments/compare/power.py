@@ -14,7 +14,7 @@ from experiments.compare.day_totals import ALL_TRIPS, CHARGING, LEVELS
 from experiments.compare.families import Family
 from experiments.compare.indicator import MEAN_WAIT, Indicator, material_min
 from experiments.compare.sample import Sample
-from experiments.compare.significance import LEVEL, POWER, normal_quantile
+from experiments.compare.significance import POWER, normal_quantile
 
 STATED_SHIFT = 0.25
 """A verdict says "agrees" only where a difference of this share would have been found with power .8 ..."""
@@ -62,13 +62,13 @@ def detectable(
     """Return what the tests of the day and of the mean wait could have seen; nothing where there was no test."""
     found = []
     if "day_tests" in tables:
-        number = sum(math.isfinite(family.p_value) for family in families)
+        level = {family.name: family.alone for family in families}
         tests = tables["day_tests"]
         for family, item, name, stated in _SHOWN:
             own = tests[(tests.family == family) & tests.p_value.notna()]
             errors = own[own.item == item].error
             if len(errors) and math.isfinite(error := float(errors.iloc[0])):
-                shift = _errors(number * len(own)) * error
+                shift = _errors(level[family] / len(own)) * error
                 shift = math.expm1(shift) if family == STATIONS else shift
                 if family != THETA or error * LEAST_KNOWN < 1:
                     found.append(Detectable(figure=name, shift=shift, stated=stated))
@@ -79,8 +79,8 @@ def detectable(
     return tuple(found)
 
 
-def _errors(tests: int) -> float:
-    return normal_quantile(1 - LEVEL / (2 * tests)) + normal_quantile(POWER)
+def _errors(level: float) -> float:
+    return normal_quantile(1 - level / 2) + normal_quantile(POWER)
 
 
 _SHOWN = (

@@ -14,7 +14,7 @@ from cosim.arrays import FloatArray
 
 LEVEL = 0.05
 """False-discovery rate of a verdict: of runs in which nothing differs, one in twenty is called different."""
-ALONE = 0.004
+ALONE = 0.001
 """Rate at which one family of tests is counted by itself: what rejects here rejects among a dozen families, too."""
 CHANCE = 0.01
 """Probability of what counts as beyond chance, of one indicator of a cause."""

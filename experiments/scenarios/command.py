@@ -8,10 +8,7 @@ import typer
 
 from cosim.errors import ConfigError
 from experiments.options import AllowOutside, AsJson, Config, Settings, permissions
-from experiments.say import say
-
-WIDTH = 100
-"""Characters per line."""
+from experiments.say import WIDTH, hanging, say
 
 
 def scenarios_command(
@@ -29,7 +26,7 @@ def scenarios_command(
     if name is not None and name not in known:
         raise ConfigError(name, [f"there is no such scenario; there are: {', '.join(known)}"])
     width = max(map(len, known))
-    lines = [f"{key:{width}}  {about['description']}" for key, about in known.items()]
+    lines = [hanging(f"{key:{width}}  {about['description']}", width + 2) for key, about in known.items()]
     if name is not None:
         lines = [_page(name, known[name])]
     emit(

@@ -75,18 +75,20 @@ class Population:
     home_charger: np.ndarray
     work_charger: np.ndarray
     stranded: np.ndarray
+    soc_is_drawn: np.ndarray  # for the first departure, so that nothing is added before it
     demand: np.ndarray | None
     zone: np.ndarray
     home_zone: np.ndarray
     work_zone: np.ndarray
     trips: list[np.ndarray]
+    day: int = 0
 
-    def leave(self, ev: np.ndarray, departure_s: np.ndarray, to: np.ndarray, *, is_first: np.ndarray) -> None:
+    def leave(self, ev: np.ndarray, departure_s: np.ndarray, to: np.ndarray) -> None:
         """Let EVs charge as they have parked, decide to fast-charge, and drive."""
         m, rng, n = self.mobility, self.rng, len(ev)
         km = rng.lognormal(m["trip_length_log_mean"], m["trip_length_log_sd"], n)
         km = np.clip(km, m["trip_length_min_km"], m["trip_length_max_km"])
-        soc = self.soc_after_parking(ev, departure_s, is_first=is_first)
+        soc = self.soc_after_parking(ev, departure_s)
         used = km * m["consumption_kwh_per_km"] / m["battery_kwh"]
         stop = soc - m["charging_stop"] * used
         chance = 1 / (1 + np.exp((soc - m["soc_fast_charge"]) / m["soc_fast_charge_width"]))
@@ -96,20 +98,21 @@ class Population:
         session_kwh = fast * (m["soc_target"] - stop) * m["battery_kwh"] / m["charging_efficiency"]
         possible = (stop >= 0) & (end >= 0)
         origin, destination = self.zone[ev], self.destination(ev, to)
-        made = np.column_stack([ev, departure_s, fast, session_kwh, origin, destination])[possible]
+        made = np.column_stack([ev, self.day * DAY_S + departure_s, fast, session_kwh, origin, destination])[
+            possible
+        ]
         self.trips.append(made)
-        self.stranded[ev] = ~possible
+        self.stranded[ev], self.soc_is_drawn[ev] = ~possible, False
+        self.soc[ev], self.since_s[ev] = soc, departure_s  # of a stranded EV: it stays, with what it has
         ev = ev[possible]
         self.soc[ev], self.at[ev], self.zone[ev] = end[possible], to[possible], destination[possible]
         self.since_s[ev] = np.rint(departure_s + km / m["diary_speed_km_h"] * 3600)[possible]
 
-    def soc_after_parking(
-        self, ev: np.ndarray, departure_s: np.ndarray, *, is_first: np.ndarray
-    ) -> np.ndarray:
+    def soc_after_parking(self, ev: np.ndarray, departure_s: np.ndarray) -> np.ndarray:
         """Return the state of charge at departure; that of the first one is drawn as it is."""
         m, soc, at = self.mobility, self.soc[ev], self.at[ev]
         at_home = (at == HOME) & self.home_charger[ev] & (soc < m["soc_plug_at_home"])
-        plugged = ~is_first & (at_home | ((at == WORK) & self.work_charger[ev]))
+        plugged = ~self.soc_is_drawn[ev] & (at_home | ((at == WORK) & self.work_charger[ev]))
         kwh = m["slow_charger_kw"] * m["charging_efficiency"] * (departure_s - self.since_s[ev]) / 3600
         return np.where(plugged, np.minimum(soc + kwh / m["battery_kwh"], 1), soc)
 
@@ -169,10 +172,11 @@ def without_round_trips(weights: np.ndarray) -> np.ndarray:
     return weights
 
 
-def simulate(scenario: Path, mobility: dict[str, Any], n_ev: int, seed: int) -> np.ndarray:
-    """Return the trips made on one day: EV, departure [s], fast charge, session [kWh], origin and destination zone.
+def simulate(scenario: Path, mobility: dict[str, Any], n_ev: int, seed: int, days: int = 0) -> np.ndarray:
+    """Return the trips made: EV, departure [s], fast charge, session [kWh], origin and destination zone.
 
-    *mobility* are the fields of ``[mobility]``, none left out.
+    *mobility* are the fields of ``[mobility]``, none left out. One day, or so many *days* in a row, with place and
+    state of charge carried over midnight.
     """
     config, rng = read_config(scenario), np.random.default_rng(seed)
     chained = config["population"].get("trips") == "chained"
@@ -195,16 +199,23 @@ def simulate(scenario: Path, mobility: dict[str, Any], n_ev: int, seed: int) -> 
         home_charger=rng.random(n_ev) < mobility["home_charger_share"],
         work_charger=rng.random(n_ev) < mobility["work_charger_share"],
         stranded=np.zeros(n_ev, dtype=bool),
+        soc_is_drawn=np.full(n_ev, days == 0),
         demand=demand,
         zone=home.copy(),
         home_zone=home,
         work_zone=work,
         trips=[],
     )
-    travellers = np.flatnonzero(rng.random(n_ev) < mobility["travel_share"])
     table = read_table(scenario.parent, mobility)
     table = without_round_trips(table) if chained else table
-    (markov_day if mobility["kind"] == "markov" else dwell_day)(population, table, travellers)
+    simulate_day = markov_day if mobility["kind"] == "markov" else dwell_day
+    for _ in range(max(days, 1)):
+        at_home = (population.at == HOME) & (population.since_s < 0)
+        travels = ~at_home | (rng.random(n_ev) < mobility["travel_share"])
+        simulate_day(population, table, np.flatnonzero(travels))
+        population.since_s -= DAY_S
+        population.stranded[:] = False
+        population.day += 1
     return np.concatenate(population.trips)
 
 
@@ -219,25 +230,23 @@ def read_table(folder: Path, mobility: dict[str, Any]) -> np.ndarray:
 
 def markov_day(population: Population, table: np.ndarray, travellers: np.ndarray) -> None:
     """Let the travellers make the trips of one day of the quarter-hour chain."""
-    has_left = np.zeros(len(population.at), dtype=bool)
     for slot in range(96):
         start_s = slot * SLOT_S
         parked = travellers[(population.since_s[travellers] < start_s) & ~population.stranded[travellers]]
         to = draw(population.rng, table[slot, population.at[parked]])
         ev, to = parked[to < 4], to[to < 4]
         second = np.floor(start_s + SLOT_S * population.rng.random(len(ev)))
-        population.leave(ev, second, to, is_first=~has_left[ev])
-        has_left[ev] = True
+        population.leave(ev, second, to)
 
 
 def dwell_day(population: Population, table: np.ndarray, travellers: np.ndarray) -> None:
     """Let the travellers make the trips of one day of the dwell-time model."""
     m, rng, ev = population.mobility, population.rng, travellers
     scale_s = m["first_departure_scale_min"] * 60
-    departure_s = m["first_departure_shift_min"] * 60 + rng.gamma(
-        m["first_departure_shape"], scale_s, len(ev)
-    )
-    is_first = True
+    first_s = m["first_departure_shift_min"] * 60 + rng.gamma(m["first_departure_shape"], scale_s, len(ev))
+    since_s = population.since_s[ev]
+    earliest_s = np.where(since_s < 0, 0, since_s + m["dwell"]["shortest_h"] * 3600)
+    departure_s = np.rint(np.maximum(first_s, earliest_s))
     while True:
         today = (departure_s < DAY_S) & ~population.stranded[ev]
         ev, departure_s = ev[today], departure_s[today]
@@ -245,8 +254,7 @@ def dwell_day(population: Population, table: np.ndarray, travellers: np.ndarray)
             return
         hour = (departure_s // 3600).astype(int)
         to = draw(rng, table[hour, population.at[ev]])
-        population.leave(ev, departure_s, to, is_first=np.full(len(ev), is_first))
-        is_first = False
+        population.leave(ev, departure_s, to)
         departure_s = population.since_s[ev] + dwell_s(
             m["dwell"], rng, population.at[ev], population.since_s[ev]
         )

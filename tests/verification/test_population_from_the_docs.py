@@ -67,7 +67,7 @@ class Population:
 
 
 @cache
-def estimate(name: str, *settings: str) -> ChargingDemand:
+def estimate(name: str, *settings: str, carry_over: bool = False) -> ChargingDemand:
     """Return the program's estimate."""
     scenario = load_scenario(name, settings)
     return estimate_charging_demand(
@@ -76,6 +76,7 @@ def estimate(name: str, *settings: str) -> ChargingDemand:
         scenario.behaviour,
         scenario.periods,
         n_ev=N_ESTIMATE,
+        carry_over=carry_over,
         chains=scenario.chains,
     )
 
@@ -83,13 +84,25 @@ def estimate(name: str, *settings: str) -> ChargingDemand:
 def rebuild(name: str, **changes: float) -> Population:
     """Return the population from the docs, with other values of some fields of [mobility]."""
     path = CONFIGS / f"{name}.toml"
-    trips = docs.simulate(path, docs.read_mobility(path, FIELDS, **changes), N_EV, SEED)
+    return by_ev(docs.simulate(path, docs.read_mobility(path, FIELDS, **changes), N_EV, SEED), N_EV)
+
+
+def rebuild_many_days(name: str) -> Population:
+    """Return ten days after ten of a tenth of the EVs, as the program counts them; each EV's mean day."""
+    path = CONFIGS / f"{name}.toml"
+    trips = docs.simulate(path, docs.read_mobility(path, FIELDS), N_EV // 10, SEED, days=20)
+    found = by_ev(trips[trips[:, 1] >= 10 * docs.DAY_S], N_EV // 10)
+    return Population(found.departures / 10, found.sessions / 10, found.session_kwh / 10, found.ods / 10)
+
+
+def by_ev(trips: FloatArray, n_ev: int) -> Population:
+    """Return the trips counted by EV."""
     ev, second, _, _, origin, destination = trips.astype(int).T
-    departures, sessions, ods = np.zeros((N_EV, 24)), np.zeros((N_EV, 24)), np.zeros((N_EV, 16))
-    np.add.at(departures, (ev, second // 3600), 1)
-    np.add.at(sessions, (ev, second // 3600), trips[:, 2])
+    departures, sessions, ods = np.zeros((n_ev, 24)), np.zeros((n_ev, 24)), np.zeros((n_ev, 16))
+    np.add.at(departures, (ev, second % docs.DAY_S // 3600), 1)
+    np.add.at(sessions, (ev, second % docs.DAY_S // 3600), trips[:, 2])
     np.add.at(ods, (ev, 4 * origin + destination), 1)
-    return Population(departures, sessions, np.bincount(ev, trips[:, 3], N_EV), ods)
+    return Population(departures, sessions, np.bincount(ev, trips[:, 3], n_ev), ods)
 
 
 rebuilt = cache(rebuild)
@@ -97,7 +110,7 @@ rebuilt = cache(rebuild)
 
 def p_value(difference: FloatArray) -> float:
     """Return how likely means so far from 0 are by chance; *difference* is (EVs, quantities)."""
-    covariance = np.atleast_2d(np.cov(difference.T)) / N_EV * (1 + N_EV / N_ESTIMATE)
+    covariance = np.atleast_2d(np.cov(difference.T)) / len(difference) * (1 + N_EV / N_ESTIMATE)
     mean = difference.mean(axis=0)
     return float(chi2.sf(mean @ np.linalg.solve(covariance, mean), mean.size))
 
@@ -141,6 +154,13 @@ COMPARISONS = (p_departures, p_trips, p_charging_share, p_session_kwh)
 def test_a_population_written_from_the_docs_has_the_trips_p_t_and_sessions_of_the_program(name: str) -> None:
     found = {compare.__name__: compare(rebuilt(name), estimate(name)) for compare in COMPARISONS}
     assert min(found.values()) > LEVEL, found
+
+
+def test_days_in_a_row_are_those_of_the_program() -> None:
+    expected, changed = estimate("dwell_times", carry_over=True), rebuild_many_days("dwell_times")
+    found = {compare.__name__: compare(changed, expected) for compare in COMPARISONS}
+    assert min(found.values()) > LEVEL, found
+    assert p_charging_share(changed, estimate("dwell_times")) < SEEN, "a single day is not told from many"
 
 
 def test_its_chained_trips_have_the_od_shares_of_the_program() -> None:

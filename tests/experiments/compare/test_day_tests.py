@@ -21,6 +21,7 @@ from tests.conftest import CONFIGS
 
 SHARE = np.array([0.5, 0.3, 0.2])
 PERIODS = 24
+NAMES = ("EV trips", "station shares", *"abcdefgh")
 
 
 def drawn(rng: np.random.Generator, share: FloatArray, trips: int = 12) -> FloatArray:
@@ -72,9 +73,21 @@ def test_families_are_selected_first_and_then_tested_at_their_share_of_the_level
     assert families[0].cut == pytest.approx(0.025)
 
 
+def test_what_a_shift_of_the_day_shows_in_first_has_most_of_the_level() -> None:
+    """Three quarters for two of ten families: 1.9 % each, where Bonferroni leaves 0.5 %; the others share the rest."""
+    quiet = {str(k): np.array([0.5]) for k in range(8)}
+    (lead, *_), (_, *other) = (
+        selected({"station shares": np.array([p]), "EV trips": np.array([0.5])} | quiet)
+        for p in (0.018, 0.02)
+    )
+    assert (lead.rejected, lead.alone) == (1, pytest.approx(0.05 * 0.75 / 2))
+    assert not any(own.rejected for own in other)
+    assert other[-1].alone == pytest.approx(0.05 * 0.25 / 8)
+
+
 def test_where_nothing_differs_one_comparison_in_twenty_rejects() -> None:
     rng = np.random.default_rng(3)
-    days = [selected({str(k): np.array([p]) for k, p in enumerate(rng.random(10))}) for _ in range(2000)]
+    days = [selected(dict(zip(NAMES, rng.random((10, 1)), strict=True))) for _ in range(2000)]
     rejected = np.mean([any(own.rejected for own in families) for families in days])
     assert rejected == pytest.approx(0.05, abs=0.015)
 
