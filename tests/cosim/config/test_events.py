@@ -45,8 +45,8 @@ def test_every_fault_of_every_event_is_named_at_once() -> None:
         'events.1.from is \'8:30\'; it must be a time of day in quotes, "08:30" or "08:30:15", up to "24:00".',
         "table events.2: capacity is 0.001; it must be 0 (closed) or 0.01 or more.",
         (
-            "events.x.kind is 'flood'; it must be one of 'station', 'chargers', 'road', 'mail', 'operator', "
-            "'coordinator', 'meter'."
+            "events.x.kind is 'flood'; it must be one of 'station', 'chargers', 'road', 'pv', 'wind', 'turbine', "
+            "'storage', 'v2g', 'branch', 'mail', 'operator', 'coordinator', 'meter'."
         ),
         "events.y.kind is missing.",
         "events.z.from is missing.",
