@@ -53,7 +53,7 @@ PRINTED = {
     "assignment.md": ("total travel time 84901.9 veh min", "90 % interval"),
     "coupling.md": ("CNY/kWh\n", "and 2 other starts, at most 0.00"),
     "dispatch.md": ("one more kWh at bus 18",),
-    "drivers.md": ("against the logit equilibrium: differs ['information', 'choice']",),
+    "drivers.md": ("against the logit equilibrium: differs ['choice']",),
     "mobility.md": ("inside the band: True", "p after eight days"),
 }
 """What the Python of a document prints."""

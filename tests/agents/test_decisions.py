@@ -18,6 +18,7 @@ from agents.information import InformationState, LastReceived
 from agents.path_choice import PathChoice
 from agents.plans import EVAttributes
 from agents.price_list import PriceLists
+from agents.rerouting import Drives
 from agents.roads import Roads
 from agents.trip_table import TripTable
 from cosim.ev.transitions import HOME, LEISURE, WORK
@@ -73,13 +74,15 @@ def world(toy: Scenario) -> World:
             soc_first=np.full(EVS, 0.9),
             soc_is_drawn=soc_is_drawn,
         )
+        trips, roads = TripTable.planned(**(planned | columns)), Roads(scenario, ahead)
         return DecisionContext(
             evs=evs,
-            trips=TripTable.planned(**(planned | columns)),
+            trips=trips,
             information=InformationState(LastReceived.none(EVS), LastReceived.none(EVS)),
             choice=PathChoice(scenario, ahead),
             prices=PriceLists(scenario.periods, ahead),
-            roads=Roads(scenario, ahead),
+            roads=roads,
+            drives=Drives(roads, trips),
             in_service=StationsInService(scenario.stations, (), Effects()),
         )
 

@@ -72,7 +72,7 @@ def test_who_charges_within_a_period_pays_its_price(tables: Tables) -> None:
     within = tables["sessions"][lambda s: s.start_s // 3600 == (s.end_s - 1) // 3600]
     assert len(within) > 5
     for session in within.itertuples():
-        due = prices[session.day, session.period, session.station]
+        due = prices[session.start_day, session.start_period, session.station]
         assert session.price_cny_per_kwh == pytest.approx(due)
 
 

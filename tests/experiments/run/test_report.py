@@ -140,7 +140,13 @@ def test_flags_are_shown_and_cannot_inject(toy_run: Run, tmp_path: Path) -> None
 def test_events_have_a_section_with_what_they_did(toy_run: Run, tmp_path: Path) -> None:
     assert 'id="events"' not in read(toy_run)
     effects = {"sessions ended": 2.0, "kWh not delivered": 1234.56, "go on as they are": 0.0}
-    record = {"day": 1, "what": "station S closed, 08:00 to 09:00", "planned": True, "effects": effects}
+    record = {
+        "kind": "station",
+        "day": 1,
+        "what": "station S closed, 08:00 to 09:00",
+        "planned": True,
+        "effects": effects,
+    }
     summary = toy_run.summary | {"events": [record]}
     told = change_manifest(copy_of(toy_run, tmp_path / "e"), summary=summary)
     write_report(told)

@@ -25,11 +25,13 @@ def test_a_run_leaves_both_models_their_comparison_and_a_report(toy_run: Run) ->
     assert set(toy_run.equilibrium.names) <= set(TABLES)
     assert set(toy_run.comparison.names) == {
         "causes",
+        "day_tests",
         "differences",
         "g_tests",
         "learning",
         "measures",
         "real_time",
+        "real_time_values",
         "totals",
         "verdicts",
     }
