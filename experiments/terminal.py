@@ -149,7 +149,7 @@ def _learning_check(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _finding(found: Mapping[str, Any], days: int) -> str:
     if found["verdict"] is None:
         return f"not settled after {days} days"
-    bound = "up to" if found["verdict"] == "agrees" else "over"
+    bound = "to" if found["verdict"] == "agrees" else "over"
     return f"{found['ratio']:.2f} sampling floors, {found['verdict']} ({bound} {found['ratio_max']:.2f})"
 
 
