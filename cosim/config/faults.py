@@ -78,7 +78,9 @@ def field_name(field: Field, tables: Any) -> str:
     for step in field:
         entry = container[step] if _has(container, (step,)) else None
         name = entry.get("name") if isinstance(step, int) and isinstance(entry, dict) else None
-        is_unique = isinstance(name, str) and [_entry_name(other) for other in container].count(name) == 1
+        is_unique = isinstance(name, str) and not any(
+            other is not entry and _entry_name(other) == name for other in container
+        )
         words.append(str(name if is_unique and name else step))
         container = entry
     return ".".join(words)

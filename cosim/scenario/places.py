@@ -1,5 +1,6 @@
 """The stations at the buses of their feeders, and the roads with a charging arc for each station."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +64,7 @@ def _connection_problems(
 
 def repeated_name_problems(field: str, names: Sequence[str]) -> list[Problem]:
     """Return a problem for each name that is given more than once."""
-    repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     clause, advice = "has the name '{}' more than once", "names must differ"
     return [Problem(clause.format(name), field=field, value=name, advice=advice) for name in repeated]
 
