@@ -41,6 +41,8 @@ def with_placeholders(tables: Mapping[str, Any], kind: type[T]) -> Repaired[T]:
         try:
             return Repaired(kind.model_validate(repaired), tuple(contradictions))
         except ValidationError as faults:
+            if faults.error_count() > MAX_REPAIRS:
+                break  # more than can be repaired, each try as long as the file
             first = dict(faults.errors()[0])
             fields = [written_at(invalid, repaired) for invalid in _invalid_fields(first)]
             if first["type"] == "contradiction" and not any(_is_within(field, attempts) for field in fields):
