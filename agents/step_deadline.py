@@ -4,19 +4,17 @@ Operators and fleets are exempt: their solvers and choice models have clocks of 
 """
 
 import ctypes
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 from agents.supervision import CountedEnvironment, Story
 from cosim.grid.last_resort import OutOfTimeError
+from cosim.watch_thread import WatchThread
 
 LOOKS = 10
 """Times that a thread looks at a step within its limit."""
 
 
-class StepDeadline:
+class StepDeadline(WatchThread):
     """A thread that ends steps of single agents of an environment after *limit_s* seconds, as a context manager.
 
     Python code is ended, compiled code and sleep once they return.
@@ -24,34 +22,20 @@ class StepDeadline:
 
     def __init__(self, env: CountedEnvironment, limit_s: float) -> None:
         """Watch nothing yet."""
-        self._env, self._limit_s, self._runs = env, limit_s, 0
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        super().__init__(limit_s / LOOKS)
+        self._env, self._limit_s = env, limit_s
+        self._step, self._began = -1, 0.0
 
-    def __enter__(self) -> Self:
-        """Begin to watch what this thread does."""
-        self._runs = threading.get_ident()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the watch."""
-        self._is_over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        step, began = -1, 0.0
-        while not self._is_over.wait(self._limit_s / LOOKS):
-            if step != self._env.steps_done:
-                step, began = self._env.steps_done, time.monotonic()
-            elif time.monotonic() - began >= self._limit_s:
-                self._end()
-                began = time.monotonic()
+    def look(self) -> None:
+        """End a step that has gone on for too long."""
+        if self._step != self._env.steps_done:
+            self._step, self._began = self._env.steps_done, time.monotonic()
+        elif time.monotonic() - self._began >= self._limit_s:
+            self._end()
+            self._began = time.monotonic()
 
     def _end(self) -> None:
         story = self._env.active_process
         if isinstance(story, Story) and story.is_brief:
-            ended = ctypes.c_ulong(self._runs), ctypes.py_object(OutOfTimeError)
+            ended = ctypes.c_ulong(self.watched), ctypes.py_object(OutOfTimeError)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(*ended)
