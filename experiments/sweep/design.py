@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -59,13 +60,11 @@ def make_design(vary: Values, sample: Values, points: int, kind: Kind, seed: int
     if sample and kind != "latin" and points & (points - 1):
         advice = "points of Sobol's sequence are balanced only then"
         problems.append(Problem(field="points", value=points, allowed="a power of 2, as 64", advice=advice))
-    blocks = len(sample) + 2 if sample and kind == "saltelli" else 1
-    settings = (
-        float(np.prod([len(v) for v in vary.values()], initial=1.0)) * blocks * (points if sample else 1)
-    )
-    if not problems and settings > MOST_SETTINGS:
-        problems.append(Problem(f"these are {settings:,.0f} settings", allowed=f"{MOST_SETTINGS:,} or fewer"))
     refuse("sweep", problems)
+    blocks = len(sample) + 2 if sample and kind == "saltelli" else 1
+    count = prod(len(values) for values in vary.values()) * (points * blocks if sample else 1)
+    if count > MOST_SETTINGS:
+        refuse("sweep", [Problem(f"these are {count:,} settings", allowed=f"{MOST_SETTINGS:,} or fewer")])
     sampled = _sampled(sample, points, kind, seed) if sample else [()]
     grid = product(*vary.values())
     return Design((*vary, *sample), tuple((*point, *further) for point in grid for further in sampled))

@@ -206,7 +206,7 @@ def test_slips_of_the_pen_and_wrong_references_are_told_together(study: Path) ->
         "stations.S.chargers is -2; it must be 1 or more.",
         "grid.storage.storage.charge_max_kw is -5; it must be 0.001 or more.",
         (
-            "nope is not a known key; known are extends, name, description, what_to_look_at, vary, seed, periods, "
+            "nope is not a known key; known are extends, name, description, what_to_look_at, seed, periods, "
             "days, profiles, station_load, road, stations, population, mobility, grid, tariff, coupling, messages, "
             "learning_check, sweep, events."
         ),
