@@ -21,8 +21,8 @@ class Sweep:
 
     ``frame`` has a row for each run and day: ``run`` (its id), ``setting`` (number from 1), a column for each field
     that is varied or sampled, ``seed_number`` (1..N; 0 for the equilibrium, which serves all seeds), ``seed``,
-    ``model``, ``day``, then the figures, ``limits_broken``, ``flagged`` (which limits, in sentences) and ``failed`` (why
-    a run gave nothing; empty for all others).
+    ``model``, ``day``, then the figures, ``limits_broken``, ``flagged`` (which limits, in sentences) and ``failed``
+    (why a run gave nothing; empty for all others).
     """
 
     frame: Frame
