@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from warnings import warn
 
+import agents.model  # noqa: F401  (Mesa first: its loggers look through all modules that are loaded by then)
 from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.blas import one_blas_thread

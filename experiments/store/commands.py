@@ -3,13 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from cosim.errors import ConfigError
 from cosim.scenario import Scenario
 from cosim.sections import Count
 from experiments.manifest import write_scenario
 from experiments.store.pieces import COMMAND, SCENARIO, Pieces, folder_of
+from experiments.sweep.plan import SweepRequest
 
 CONTENT = "command.json"
 SCENARIO_FILE = "scenario.toml"
@@ -25,14 +25,10 @@ class RunCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepCommand:
+class SweepCommand(SweepRequest):
     """A sweep."""
 
-    file: str
-    """The scenario file."""
-    vary: dict[str, list[Any]]
-    settings: dict[str, Any]
-    workers: Count
+    workers: Count = 1
 
 
 def keep_command(

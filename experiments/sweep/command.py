@@ -1,20 +1,31 @@
-"""The command ``cosim sweep``: the equilibrium of a day for each combination of field values."""
+"""The command ``cosim sweep``: many runs, over values of fields and over seeds."""
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import AllowOutside, AsJson, Config, Out, Settings, Workers, permissions
+from experiments.options import (
+    AllowImport,
+    AllowOutside,
+    AsJson,
+    Config,
+    Out,
+    Settings,
+    Workers,
+    permissions,
+)
+from experiments.run.command import ModelName
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from cosim.arrays import Frame
     from cosim.files import Permission
     from experiments.store.commands import SweepCommand
     from experiments.study import CommandResult
+    from experiments.sweep.sweep_result import Sweep
 
 Vary = Annotated[
     list[str] | None,
@@ -24,41 +35,53 @@ Vary = Annotated[
         "scenario's own.",
     ),
 ]
+Sample = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FIELD=LOW:HIGH", help="Field and the range that is sampled."),
+]
+SHOWN_ROWS = 40
+"""Rows that are printed."""
 
 
-def sweep_command(
+def sweep_command(  # noqa: PLR0913, PLR0917  (an option each)
     config: Config,
     vary: Vary = None,
+    sample: Sample = None,
+    points: Annotated[int | None, typer.Option(min=1, help="Points that are sampled (64).")] = None,
+    design: Annotated[str | None, typer.Option(help="How: latin (default), sobol or saltelli.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Days of the agents for each setting.")] = None,
+    model: Annotated[
+        ModelName | None,
+        typer.Option(help="Which model; default: the equilibrium, with several seeds both."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
     settings: Settings = None,
     workers: Workers = 1,
     allow_outside: AllowOutside = False,
+    allow_import: AllowImport = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Solve the equilibrium of a day for each value of a field, or for all combinations of several."""
-    from cosim.config.bundled import find_scenario
-    from cosim.config.reading import read_settings
-    from experiments.scenarios.files import describe
+    """Run a day for each value of a field, or for all combinations of several, and for each of many seeds."""
     from experiments.store.commands import SweepCommand
-    from experiments.sweep.parameters import read_parameters
+    from experiments.sweep.plan import read_request
 
-    file = find_scenario(config)
-    parameters = read_parameters(vary or describe(file)["vary"])
-    command = SweepCommand(
-        file=str(file.absolute()),
-        vary={
-            field: list(values) for field, values in zip(parameters.fields, parameters.values, strict=True)
-        },
-        settings=read_settings(settings or ()),
-        workers=workers,
-    )
-    sweep_and_show(command, out, permissions(outside=allow_outside), as_json=as_json)
+    allow = permissions(outside=allow_outside, code=allow_import)
+    options = {
+        "points": points,
+        "design": design,
+        "seeds": seeds,
+        "model": model and model.value,
+        "days": days,
+    }
+    request = read_request(config, settings or (), vary=vary, sample=sample, allow=allow, **options)
+    sweep_and_show(SweepCommand(**asdict(request), workers=workers), out, allow, as_json=as_json)
 
 
 def sweep_and_show(
     command: "SweepCommand", out: Path | None, allow: "Collection[Permission]" = (), *, as_json: bool
 ) -> None:
-    """Solve a sweep, write it into *out*, and print it; days that are finished there are not solved again."""
+    """Do a sweep, write it into *out*, and print it; runs that are finished there are not done again."""
     from experiments.store.commands import keep_command
     from experiments.store.identity import program
     from experiments.store.pieces import Store
@@ -70,42 +93,47 @@ def sweep_and_show(
         if pieces is not None:
             keep_command(pieces, command)
         notes: list[str] = []
+        asked = asdict(command)
         with progress_bar() as progress:
-            days = sweep(
-                command.file,
-                command.vary,
-                command.settings,
-                workers=command.workers,
-                done=lambda share: progress("days", share),
+            found = sweep(
+                asked.pop("file"),
+                **{name: value for name, value in asked.items() if name != "keep"},
+                done=lambda share: progress("runs", share),
                 note=notes.append,
                 pieces=pieces,
                 allow=allow,
             )
         for note in notes:
             told(note)
-        emit(_result(command, days), out, as_json=as_json)
+        emit(_result(command, found), out, as_json=as_json)
 
 
-def _result(command: "SweepCommand", days: "Frame") -> "CommandResult":
+def _result(command: "SweepCommand", found: "Sweep") -> "CommandResult":
     from experiments.scenarios.files import describe
     from experiments.study import CommandResult
+    from experiments.sweep.design import read_vary
     from experiments.sweep.page import page
-    from experiments.sweep.parameters import parameter_grid, read_parameters, text_fields
+    from experiments.sweep.sweep_result import text_fields
 
-    file, parameters = Path(command.file), parameter_grid(command.vary)
+    file = Path(command.file)
     about = describe(file)
-    if not about["vary"] or parameters != read_parameters(about["vary"]):
+    if not about["vary"] or command.vary != read_vary(about["vary"]):
         about["what_to_look_at"] = ""  # the text is about a run, or about another sweep
     return CommandResult(
         command="sweep",
-        facts={"days": days.to_dict("records")},
-        lines=_lines(days),
-        flags=[f"{point}: {flag}" for point, flag in parameters.flagged(days)],
-        tables=lambda: {"days": text_fields(days, parameters)},
-        page=lambda _tables: page(file.stem, about, parameters, days),
-        fields=parameters.fields,
+        facts={"runs": found.frame.to_dict("records")},
+        lines=_lines(found),
+        flags=found.flagged(),
+        tables=lambda: {"runs": text_fields(found.frame, found.design)},
+        page=lambda _tables: page(file.stem, about, found),
+        fields=found.fields,
     )
 
 
-def _lines(days: "Frame") -> list[str]:
-    return [days.drop(columns="flagged").to_string(index=False, float_format=lambda value: f"{value:.5g}")]
+def _lines(found: "Sweep") -> list[str]:
+    shown = found.frame.drop(columns=["run", "setting", "seed", "limits_broken", "flagged", "failed"])
+    if found.frame.seed_number.max() == 0:
+        shown = shown.drop(columns=["seed_number", "model", "day"])
+    more = len(shown) - SHOWN_ROWS
+    text = shown.head(SHOWN_ROWS).to_string(index=False, float_format=lambda value: f"{value:.5g}")
+    return [text, *([f"... and {more:,} more rows in the table runs"] if more > 0 else [])]

@@ -1,176 +1,118 @@
-"""A parameter sweep: the results of a day for each combination of the values of some fields."""
+"""A sweep: the figures of a day, or of many, for each setting of some fields and each seed."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from warnings import warn
 
 from cosim.arguments import checked
-from cosim.arrays import Frame
 from cosim.blas import one_blas_thread
-from cosim.config.bundled import find_scenario
-from cosim.config.reading import Settings, read_settings
-from cosim.coupling import equilibrium_tables, solve_equilibrium_day
-from cosim.errors import Problems, refuse
+from cosim.config.reading import Settings
+from cosim.config.sweep import Kind, SweptModel
 from cosim.files import Permission
-from cosim.road.records import flow_per_capacity
-from cosim.scenario import Scenario, check_scenario
 from cosim.sections import Count
-from experiments.run.summary import flags
-from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces
 from experiments.store.workers import in_processes
-from experiments.sweep.parameters import ParameterGrid, parameter_grid
+from experiments.sweep.design import Values
+from experiments.sweep.one_run import RunResult, run_member
+from experiments.sweep.plan import Member, Plan, Setting, make_plan, read_request
+from experiments.sweep.sweep_result import Rows, Sweep, runs_frame
 
-Task = tuple[Path, dict[str, Any], Collection[Permission]]
-"""A scenario file, the values of its fields on one day, and what it is allowed."""
 FIGURES = "figures.json"
-"""File of a piece with the results of a day."""
+"""File of a piece with the figures of a run."""
 
 
 @checked
 @one_blas_thread
-def sweep(
+def sweep(  # noqa: PLR0913  (an option each)
     scenario: str | Path,
-    vary: ParameterGrid | Mapping[str, Sequence[Any]],
+    vary: Values | Sequence[str] | None = None,
     settings: Settings = (),
     *,
+    sample: Values | Sequence[str] | None = None,
+    points: Count | None = None,
+    design: Kind | None = None,
+    seeds: Count | None = None,
+    model: SweptModel | None = None,
+    days: Count | None = None,
     workers: Count = 1,
     done: Callable[[float], None] = lambda _share: None,
     note: Callable[[str], object] = warn,
     pieces: Pieces | None = None,
     allow: Collection[Permission] = (),
-) -> Frame:
-    """Return a table with one row per day: the values of the varied fields and the results of its equilibrium.
+) -> Sweep:
+    """Return the figures of each run: of each setting the equilibrium, the agents' days with each seed, or both.
 
-    *vary* holds the values of each field, as in ``{"population.theta_per_min": [0.1, 0.2]}``; the days are all
-    combinations. *scenario* is a file, or the name of a bundled one; *settings* hold for all days.
-    All scenarios are checked before the first day is solved. Days are independent, so the table does not depend on
-    the number of *workers* (processes). A field that changes no result, because only the agents use it, is told to
-    *note*: by default as a Python warning. Days that are among the *pieces* are not solved again; those that are
-    solved are kept there. With ``"outside"`` among *allow* the scenario reads files outside its folder.
+    *vary* holds the values of fields, as in ``{"population.theta_per_min": [0.1, 0.2]}``: all combinations are run.
+    *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn as *design* says; each
+    is combined with all others. *seeds* repeats the agents' day; seed number k has the same random numbers in all
+    settings, and the first is the scenario's own. *model* is by default the equilibrium, and with several seeds
+    both. What is not given is taken from the table ``[sweep]`` of the scenario. *scenario* is a file, or the name of a
+    bundled one; *settings* hold for all runs.
+
+    All settings are checked before the first run. Runs know nothing of each other, so the table does not depend on
+    the number of *workers* (processes). *note* is called with what there is to tell: by default a Python warning. With
+    ``"outside"`` among *allow* the scenario reads files outside its folder, with ``"import"`` it runs Python code.
     """
-    import pandas as pd
-
-    file, parameters, fixed = find_scenario(scenario), parameter_grid(vary), read_settings(settings)
-    points = parameters.points
-    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True)), allow) for point in points]
-    names = _check_all(tasks)
-    figures = _solve_all(
-        [KeptDay(pieces, name, *task) for name, task in zip(names, tasks, strict=True)], workers, done, note
-    )
-    rows = [
-        {**dict(zip(parameters.fields, point, strict=True)), **figures[number]}
-        for number, point in enumerate(points)
-    ]
-    days = pd.DataFrame(rows)
-    for field in fields_without_effect(days, parameters):
-        note(f"{field} changes no figure of the equilibrium, which is all that a sweep solves")
-    return days
+    options = {"points": points, "design": design, "seeds": seeds, "model": model, "days": days}
+    request = read_request(scenario, settings, vary=vary, sample=sample, allow=allow, **options)
+    plan = make_plan(request, allow)
+    found = Sweep(frame=runs_frame(plan, _run_all(plan, workers, done, note, pieces), {}), design=plan.design)
+    if request.model == "equilibrium":
+        for field in fields_without_effect(found):
+            note(
+                f"{field} changes no figure of the equilibrium, which is all that is solved "
+                "(for the agents: --model both)"
+            )
+    return found
 
 
-def fields_without_effect(days: Frame, parameters: ParameterGrid) -> list[str]:
-    """Return the fields with several values whose days differ in nothing else than the value."""
-    texts = days.astype(str)
+def fields_without_effect(found: Sweep) -> list[str]:
+    """Return the fields with several values whose runs differ in nothing else than the value."""
+    texts = found.frame.drop(columns=["run", "setting"]).astype(str)
     values = texts.nunique()
     return [
         field
-        for field in parameters.fields
-        if values[field] > 1 and len(texts.drop(columns=field).drop_duplicates()) * values[field] == len(days)
+        for field in found.fields
+        if values[field] > 1
+        and len(texts.drop(columns=field).drop_duplicates()) * values[field] == len(texts)
     ]
 
 
-def _check_all(tasks: Sequence[Task]) -> list[str]:
-    """Return the names under which the days are kept; raise ConfigError with the problems of all scenarios."""
-    problems = Problems()
-    names = [problems.attempt(_name_of_day, *task) for task in tasks]
-    refuse(str(tasks[0][0]), problems)
-    return [name for name in names if name is not None]
-
-
-def _name_of_day(file: Path, settings: dict[str, Any], allow: Collection[Permission]) -> str:
-    return f"day-{identity_of(check_scenario(file, settings, allow=allow))}"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptDay:
-    """A day of the sweep, kept as a piece."""
-
-    pieces: Pieces | None
-    name: str
-    file: Path
-    settings: dict[str, Any]
-    allow: Collection[Permission]
-
-    def figures(self) -> dict[str, Any] | None:
-        """Return the results, if they are there."""
-        if self.pieces is None or self.name not in self.pieces:
-            return None
-        text = (self.pieces.path / self.name / FIGURES).read_text(encoding="utf-8")
-        figures: dict[str, Any] = json.loads(text)
-        return figures
-
-
-def _solve_all(
-    days: Sequence[KeptDay], workers: int, done: Callable[[float], None], note: Callable[[str], object]
-) -> dict[int, dict[str, Any]]:
-    """Return the results of each day, by its number."""
-    kept = {number: figures for number, day in enumerate(days) if (figures := day.figures()) is not None}
-    missing = [number for number in range(len(days)) if number not in kept]
-    with closing(
-        in_processes(solve_and_keep, [(days[number],) for number in missing], workers, note)
-    ) as finished:
-        for task, figures in finished:
-            kept[missing[task]] = figures
-            done(len(kept) / len(days))
-    return kept
-
-
-def solve_and_keep(day: KeptDay) -> dict[str, Any]:
-    """Return the results of a day, and keep them."""
-    figures = solve_point(day.file, day.settings, day.allow)
-    if day.pieces is not None:
-        text = json.dumps(figures)
-        day.pieces.put(day.name, lambda folder: (folder / FIGURES).write_text(text, encoding="utf-8"))
-    return figures
-
-
-def solve_point(file: Path, settings: dict[str, Any], allow: Collection[Permission] = ()) -> dict[str, Any]:
-    """Return the results of one day of the sweep."""
-    scenario = check_scenario(file, settings, allow=allow)
-    day = solve_equilibrium_day(scenario)
-    tables = equilibrium_tables(scenario, day)
-    figures = day_figures(scenario, tables)
-    figures["evs"] = day.demand.n_ev
-    flagged = flags(
-        {"equilibrium": tables.get("violations")},
-        several_feeders=len(scenario.feeders) > 1,
-        listed="in a run of this day alone",
-    )
-    figures["flagged"] = "; ".join(flagged)
-    return figures
-
-
-def day_figures(scenario: Scenario, tables: Mapping[str, Frame]) -> dict[str, Any]:
-    """Return the results of a day: driving and waiting times, energy, cost, losses, voltage."""
-    roads = tables["links"][tables["links"].kind == "road"]
-    trips, stations = tables["paths"].flow_veh_h.sum(), tables["stations"]
-    dispatch, hours = tables["dispatch"], scenario.periods.hours
-    purchase_kw = dispatch.groupby("period").purchase_kw.sum(min_count=1)
-    return {
-        "drive_min": float((roads.flow_veh_h * roads.time_min).sum() / trips),
-        "flow_per_capacity_max": float(flow_per_capacity(roads.flow_veh_h, roads.capacity_veh_h).max()),
-        "wait_min": float((stations.wait_min * stations.arrivals).sum() / stations.arrivals.sum()),
-        "energy_kwh": float(stations.energy_kwh.sum()),
-        "cost_cny": float(dispatch.cost_cny.sum(skipna=False)),
-        "purchase_max_kw": float(purchase_kw.max()),
-        "losses_kwh": float(dispatch.losses_kw.sum(skipna=False) * hours),
-        "voltage_min_pu": float(dispatch.voltage_min_pu.min()),
-        **{
-            f"energy_{name}_kwh": float(energy)
-            for name, energy in stations.groupby("station", sort=False).energy_kwh.sum().items()
-        },
+def _run_all(
+    plan: Plan,
+    workers: int,
+    done: Callable[[float], None],
+    note: Callable[[str], object],
+    pieces: Pieces | None,
+) -> dict[str, Rows]:
+    """Return the figures of each run, by its id."""
+    members = list({member.run: member for member in plan.members}.values())
+    results = {
+        m.run: _kept(pieces, m.run) for m in members if pieces is not None and f"run-{m.run}" in pieces
     }
+    missing = [member for member in members if member.run not in results]
+    tasks = [(plan.settings[member.setting - 1], member, pieces) for member in missing]
+    with closing(in_processes(run_and_keep, tasks, workers, note)) as finished:
+        for task, result in finished:
+            results[missing[task].run] = result.days
+            done(len(results) / len(members))
+    return results
+
+
+def run_and_keep(setting: Setting, member: Member, pieces: Pieces | None) -> RunResult:
+    """Return the figures of a run, and keep them."""
+    result = run_member(setting, member)
+    if pieces is not None:
+        text = json.dumps(result.days)
+        pieces.put(f"run-{member.run}", lambda folder: (folder / FIGURES).write_text(text, encoding="utf-8"))
+    return result
+
+
+def _kept(pieces: Pieces, run: str) -> Rows:
+    rows: list[dict[str, Any]] = json.loads(
+        (pieces.path / f"run-{run}" / FIGURES).read_text(encoding="utf-8")
+    )
+    return rows

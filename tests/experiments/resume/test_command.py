@@ -13,29 +13,26 @@ from experiments.store.commands import RunCommand, SweepCommand, keep_command, r
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Store
 from experiments.sweep import study
-from experiments.sweep.figures import SHOWN_COLUMNS
+from experiments.sweep.one_run import FIGURES, RunResult
+from experiments.sweep.plan import Setting
 from tests.experiments.commands import run
 
 SWEEP = ("sweep", "toy", "--vary", "stations.S.chargers=2,4,6", "--set", "seed=3")
 
 
 class Solver:
-    """Stands for `solve_point`: quick, and killed when it is asked too often."""
+    """Stands for `run_member`: quick, and killed when it is asked too often."""
 
     def __init__(self, most: int) -> None:
         self.most, self.solved = most, 0
 
-    def __call__(self, _file: Path, settings: dict[str, Any], _allow: object = ()) -> dict[str, Any]:
+    def __call__(self, setting: Setting, *_: object) -> RunResult:
         if self.solved == self.most:
             raise KeyboardInterrupt
         self.solved += 1
-        chargers = settings["stations.S.chargers"]
-        return {
-            **dict.fromkeys(SHOWN_COLUMNS, chargers / 3),
-            "wait_min": float("nan"),
-            "evs": 7,
-            "flagged": "",
-        }
+        figures = dict.fromkeys(FIGURES, setting.settings["stations.S.chargers"] / 3)
+        limits = {"evs": 7, "limits_broken": False, "flagged": ""}
+        return RunResult([{"day": 1, **figures, "wait_min": float("nan"), **limits}])
 
 
 @pytest.mark.parametrize("again", [("resume",), (*SWEEP, "--out")], ids=["resume", "the same command"])
@@ -43,7 +40,7 @@ def test_a_stopped_sweep_goes_on_with_the_days_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: tuple[str, ...]
 ) -> None:
     def solve(most: int, *words: str | Path) -> int:
-        monkeypatch.setattr(study, "solve_point", solver := Solver(most))
+        monkeypatch.setattr(study, "run_member", solver := Solver(most))
         result = run(*words)
         assert result.exit_code == (0 if most == 3 else 130), result.output
         return solver.solved
@@ -52,7 +49,7 @@ def test_a_stopped_sweep_goes_on_with_the_days_it_has(
     assert solve(2, *SWEEP, "--out", tmp_path / "out") == 2
     assert not (tmp_path / "out").exists()
     assert solve(3, *again, tmp_path / "out") == 1
-    tables = [pd.read_parquet(tmp_path / name / "days.parquet") for name in ("whole", "out")]
+    tables = [pd.read_parquet(tmp_path / name / "runs.parquet") for name in ("whole", "out")]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
 
