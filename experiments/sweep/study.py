@@ -1,7 +1,7 @@
 """A sweep: the figures of a day, or of many, for each setting of some fields and each seed."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from cosim.files import Permission
 from cosim.sections import Count
 from experiments.store.pieces import Pieces
 from experiments.store.workers import in_processes
+from experiments.sweep.answers.summary import Asked
 from experiments.sweep.design import Values
 from experiments.sweep.one_run import RunResult, run_member
-from experiments.sweep.plan import Member, Plan, Setting, make_plan, read_request
+from experiments.sweep.plan import Member, Plan, Setting, SweepRequest, make_plan, read_request
 from experiments.sweep.sweep_result import Rows, Sweep, runs_frame
 
 FIGURES = "figures.json"
@@ -37,6 +38,8 @@ def sweep(  # noqa: PLR0913  (an option each)
     seeds: Count | None = None,
     model: SweptModel | None = None,
     days: Count | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    thresholds: Mapping[str, float] | None = None,
     workers: Count = 1,
     done: Callable[[float], None] = lambda _share: None,
     note: Callable[[str], object] = warn,
@@ -46,27 +49,49 @@ def sweep(  # noqa: PLR0913  (an option each)
     """Return the figures of each run: of each setting the equilibrium, the agents' days with each seed, or both.
 
     *vary* holds the values of fields, as in ``{"population.theta_per_min": [0.1, 0.2]}``: all combinations are run.
-    *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn as *design* says; each
-    is combined with all others. *seeds* repeats the agents' day; seed number k has the same random numbers in all
-    settings, and the first is the scenario's own. *model* is by default the equilibrium, and with several seeds
-    both. What is not given is taken from the table ``[sweep]`` of the scenario. *scenario* is a file, or the name of a
-    bundled one; *settings* hold for all runs.
+    *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn as *design* says.
+    *seeds* repeats the agents' day; seed number k has the same random numbers in all settings. *model* is by default the
+    equilibrium, and with several seeds both. *baseline* are values of fields that all settings are compared with,
+    *thresholds* levels of figures. What is not given is taken from the table ``[sweep]`` of the scenario, a file or the
+    name of a bundled one; *settings* hold for all runs.
 
-    All settings are checked before the first run. Runs know nothing of each other, so the table does not depend on
-    the number of *workers* (processes). *note* is called with what there is to tell: by default a Python warning. With
-    ``"outside"`` among *allow* the scenario reads files outside its folder, with ``"import"`` it runs Python code.
+    All settings are checked before the first run; the table does not depend on the number of *workers* (processes).
+    *note* is called with what there is to tell: by default a Python warning. *allow*: ``"outside"`` lets the scenario
+    read files outside its folder, ``"import"`` run Python code.
     """
-    options = {"points": points, "design": design, "seeds": seeds, "model": model, "days": days}
+    options: dict[str, Any] = {
+        "points": points,
+        "design": design,
+        "seeds": seeds,
+        "model": model,
+        "days": days,
+    }
+    options |= {"baseline": baseline, "thresholds": thresholds}
     request = read_request(scenario, settings, vary=vary, sample=sample, allow=allow, **options)
     plan = make_plan(request, allow)
-    found = Sweep(frame=runs_frame(plan, _run_all(plan, workers, done, note, pieces), {}), design=plan.design)
+    results = _run_all(plan, workers, done, note, pieces)
+    found = Sweep(frame=runs_frame(plan, results, {}), design=plan.design, asked=_asked(request))
     if request.model == "equilibrium":
-        for field in fields_without_effect(found):
-            note(
-                f"{field} changes no figure of the equilibrium, which is all that is solved "
-                "(for the agents: --model both)"
-            )
+        _tell_fields_without_effect(found, note)
     return found
+
+
+def _tell_fields_without_effect(found: Sweep, note: Callable[[str], object]) -> None:
+    for field in fields_without_effect(found):
+        note(
+            f"{field} changes no figure of the equilibrium, which is all that is solved "
+            "(for the agents: --model both)"
+        )
+
+
+def _asked(request: SweepRequest) -> Asked:
+    return Asked(
+        baseline=request.baseline,
+        thresholds=request.thresholds,
+        investments={remedy.name: remedy.investment for remedy in request.remedies},
+        sampled=request.design == "saltelli" and bool(request.sample),
+        broken_at_most=request.broken_at_most,
+    )
 
 
 def fields_without_effect(found: Sweep) -> list[str]:

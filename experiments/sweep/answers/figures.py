@@ -1,6 +1,7 @@
 """Figures of a campaign: lines with bands, broken limits, heat maps, effects, remedies."""
 
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import plotly.graph_objects as go
 from cosim.arrays import Frame
 from experiments.figures.palette import AGENTS, CYCLE, EQUILIBRIUM, LIMIT, colours_of
 from experiments.figures.style import Figure, colourbar_beside, figure, grid
-from experiments.figures.traces import band, bars, line, points, whiskers
+from experiments.figures.traces import Trace, band, bars, line, points, whiskers
+from experiments.sweep.answers.means import means_by_value
 from experiments.sweep.answers.remedies import REMEDY
 from experiments.sweep.answers.runs import Runs
 
@@ -38,47 +40,56 @@ def is_quantity(runs: Runs, field: str) -> bool:
     return field.rpartition(".")[2] not in NAME_FIELDS and runs.numeric(field)
 
 
-def _series(runs: Runs, means: Frame, field: str) -> Iterator[tuple[str, str, Frame]]:
-    """Yield name, model and rows, by rising *field*, of each combination of the other fields."""
-    others = [
-        name for name in runs.fields if name != field and len(runs.settings[name].astype(str).unique()) > 1
-    ]
-    several = len(runs.models) > 1
+def series_over(runs: Runs, rows: Frame, field: str) -> Iterator[tuple[str, str, Frame]]:
+    """Yield name, model and rows, by rising *field*, of each model and combination of the other fields of *rows*."""
+    others = [name for name in runs.fields if name != field and name in rows and _varies(runs, name)]
     quantity = is_quantity(runs, field)
-    rows = means.assign(x=means[field] if quantity else means[field].astype(str))
+    rows = rows.assign(x=rows[field] if quantity else rows[field].astype(str))
     rows = rows.sort_values("x", kind="stable") if quantity else rows
     groups = [name if runs.numeric(name) else rows[name].astype(str) for name in others]
     for key, own in rows.groupby(["model", *groups], sort=False):
         values = ", ".join(f"{_short(name)} = {value}" for name, value in zip(others, key[1:], strict=True))
-        yield ", ".join(filter(None, [key[0] if several else "", values])), key[0], own
+        yield ", ".join(filter(None, [key[0] if len(runs.models) > 1 else "", values])), key[0], own
+
+
+def _varies(runs: Runs, field: str) -> bool:
+    return len(runs.settings[field].astype(str).unique()) > 1
 
 
 def _short(field: str) -> str:
     return field.rpartition(".")[2]
 
 
+def has_few_lines(runs: Runs, field: str) -> bool:
+    """Return whether each combination of the other fields may have a line of its own."""
+    others = runs.settings.drop(columns=field).astype(str)
+    return others.shape[1] == 0 or len(others.drop_duplicates()) <= MOST_SERIES
+
+
 def figures_over(runs: Runs, means: Frame, field: str) -> Figure:
     """Return charts of the means over a field: with 95 % bands, a line for each model and combination of other fields.
 
-    Where these are too many, a mark for each setting.
+    Where these are too many, their mean; of points that are no grid, a mark for each.
     """
     labels = labels_of(runs)
-    drawing = grid(640, 2, 3, subplot_titles=list(labels.values()), vertical_spacing=0.16)
-    series = list(_series(runs, means[means.figure.isin(list(labels))], field))
-    single = len(series) <= MOST_SERIES * len(runs.models)
-    names = [name for name, _, _ in series]
-    colours = _colours(names, [model for _, model, _ in series])
+    quantity = is_quantity(runs, field)
+    rows = means if has_few_lines(runs, field) or not runs.is_grid else means_by_value(runs, field)
+    height = 640 if quantity else 760
+    drawing = grid(
+        height, 2, 3, subplot_titles=list(labels.values()), vertical_spacing=0.16 if quantity else 0.26
+    )
+    series = list(series_over(runs, rows[rows.figure.isin(list(labels))], field)) if runs.is_grid else []
+    colours = _colours([name for name, _, _ in series], [model for _, model, _ in series])
     for index, name in enumerate(labels):
         place = {"row": index // 3 + 1, "col": index % 3 + 1}
-        if single:
-            for label, model, rows in series:
-                _band_and_line(
-                    drawing, rows[rows.figure == name], label, colours[label], model, place, first=not index
-                )
-        else:
+        if not runs.is_grid:
             _marks(drawing, runs, means[means.figure == name], field, place, first=not index)
-    drawing.update_xaxes(type="linear" if is_quantity(runs, field) else "category", tickfont={"size": 11})
-    drawing.update_layout(legend={"y": 1.07}, margin={"t": 96})
+        for label, model, own in series:
+            one = own[own.figure == name]
+            drawn = _band_and_line if quantity else _marks_and_whiskers
+            drawn(drawing, one, Look(label, colours[label], model, first=not index), place)
+    drawing.update_xaxes(type="linear" if quantity else "category", tickfont={"size": 11})
+    drawing.update_layout(legend={"y": 1.07}, margin={"t": 96 if len(series) > 1 or not runs.is_grid else 40})
     return drawing.update_xaxes(title_text=field, row=2)
 
 
@@ -91,16 +102,40 @@ def _colours(names: list[str], models: list[str]) -> dict[str, str]:
     return colours_of(names)
 
 
-def _band_and_line(
-    drawing: Figure, rows: Frame, label: str, colour: str, model: str, place: dict[str, int], *, first: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a line is drawn."""
+
+    label: str
+    colour: str
+    model: str
+    _: KW_ONLY
+    first: bool
+    """Whether it is named in the legend."""
+
+    def named(self, trace: Trace) -> Trace:
+        """Return the trace as it is in the legend."""
+        return trace | {"showlegend": self.first and bool(self.label), "legendgroup": self.label}
+
+
+def _band_and_line(drawing: Figure, rows: Frame, look: Look, place: dict[str, int]) -> None:
     x = rows.x.tolist()
     if rows.low.notna().any():
-        for trace in band(x, rows.low, rows.high, None, _pale(colour)):
+        for trace in band(x, rows.low, rows.high, None, _pale(look.colour)):
             drawing.add_trace(trace, **place)
-    dash = "dot" if model == "equilibrium" else None
-    trace = line(x, rows["mean"], label, colour, dash=dash, marker={"size": 5})
-    drawing.add_trace(trace.update(showlegend=first and bool(label), legendgroup=label), **place)
+    dash = "dot" if look.model == "equilibrium" else None
+    drawing.add_trace(
+        look.named(line(x, rows["mean"], look.label, look.colour, dash=dash, marker={"size": 5})), **place
+    )
+
+
+def _marks_and_whiskers(drawing: Figure, rows: Frame, look: Look, place: dict[str, int]) -> None:
+    reach = whiskers(rows["mean"] - rows.low, rows.high - rows["mean"], thickness=1.2, width=4)
+    symbol = {"symbol": "circle-open" if look.model == "equilibrium" else "circle"}
+    trace = points(
+        rows.x.tolist(), rows["mean"], look.label, look.colour, size=8, marker=symbol, error_y=reach
+    )
+    drawing.add_trace(look.named(trace), **place)
 
 
 def _pale(colour: str) -> str:
@@ -120,13 +155,14 @@ def _marks(
 def broken_over(runs: Runs, limits: Frame, field: str) -> Figure:
     """Return the probability that a limit is broken over a field, with its exact interval."""
     drawing = figure(400, yaxis_title_text="share of days with a broken limit", xaxis_title_text=field)
-    series = list(_series(runs, limits, field))
+    series = list(series_over(runs, limits, field))
     colours = _colours([name for name, _, _ in series], [model for _, model, _ in series])
-    shown = [one for one in series if one[2].n.max() > 1] or series
-    for name, _, rows in shown[: MOST_SERIES * len(runs.models)]:
+    for name, _, rows in [one for one in series if one[2].n.max() > 1] or series:
         reach = whiskers(rows.probability - rows.low, rows.high - rows.probability, thickness=1.2, width=4)
-        trace = line(rows.x.tolist(), rows.probability, name or None, colours[name], marker={"size": 7})
-        drawing.add_trace(trace.update(error_y=reach if rows.n.max() > 1 else None))
+        trace = points(rows.x.tolist(), rows.probability, name or None, colours[name], size=8)
+        if is_quantity(runs, field):
+            trace = line(rows.x.tolist(), rows.probability, name or None, colours[name], marker={"size": 7})
+        drawing.add_trace(trace | ({"error_y": reach} if rows.n.max() > 1 else {}))
     drawing.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     return drawing.update_xaxes(type="linear" if is_quantity(runs, field) else "category")
 
@@ -159,7 +195,7 @@ def heat_maps(runs: Runs, means: Frame, fields: tuple[str, str], model: str) -> 
 
 
 def shares_of_variance(runs: Runs, table: Frame, model: str) -> Figure:
-    """Return the shares of the variance of each figure, by effect, with their intervals: of effects or Sobol indices."""
+    """Return the shares of the variance of each figure with their intervals: of effects, or Sobol indices."""
     own = table[(table.model == model) & table.figure.isin(list(labels_of(runs)))]
     kinds = list(own.groupby("order", sort=False)) if "order" in own else [("", own)]
     effects = list(dict.fromkeys(own.effect))
@@ -174,7 +210,7 @@ def shares_of_variance(runs: Runs, table: Frame, model: str) -> Figure:
             reach = whiskers(one.share - one.low, one.high - one.share, thickness=1, width=3)
             chart = bars(one.share, one.effect, kind or None, colours[kind], orientation="h", error_x=reach)
             drawing.add_trace(
-                chart.update(showlegend=bool(kind) and column == 1, legendgroup=kind), row=1, col=column
+                chart | {"showlegend": bool(kind) and column == 1, "legendgroup": kind}, row=1, col=column
             )
     drawing.update_xaxes(range=[-0.05, 1.05], tickformat=".0%", tickfont={"size": 10})
     drawing.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=effects)
@@ -236,12 +272,12 @@ def parallel_coordinates(runs: Runs, means: Frame, limits: Frame, model: str) ->
         index="setting", columns="figure", values="mean", dropna=False
     )
     broken = limits[limits.model == model].set_index("setting").probability
-    axes, columns = [], []
+    axes: list[dict[str, Any]] = []
+    columns: list[list[float | None]] = []
     for field in runs.fields:
         texts = [] if is_quantity(runs, field) else list(dict.fromkeys(runs.settings[field].astype(str)))
         axes.append({"name": field, "texts": texts})
-        values = [texts.index(str(value)) if texts else float(value) for value in runs.settings[field]]
-        columns.append(values)
+        columns.append([texts.index(str(v)) if texts else float(v) for v in runs.settings[field]])
     for name in labels_of(runs):
         axes.append({"name": name, "texts": []})
         columns.append(_or_none(own[name].reindex(runs.settings.index)))

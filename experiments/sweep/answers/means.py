@@ -43,6 +43,17 @@ def _mean(values: FloatArray) -> dict[str, float]:
     return {"mean": mean, "low": mean - width, "high": mean + width}
 
 
+def means_by_value(runs: Runs, field: str) -> Frame:
+    """Return mean and interval of every figure by value of *field*: of means over all other fields, seed by seed."""
+    rows = []
+    values = runs.settings[field]
+    for model, figure, table in _tables(runs):
+        for value in values.drop_duplicates():
+            over = table[values.index[values == value]].mean(axis=1, skipna=False).to_numpy()
+            rows.append({field: value, "model": model, "figure": figure, **_mean(over[np.isfinite(over)])})
+    return _frame(rows)
+
+
 def differences(runs: Runs, baseline: Mapping[str, Any]) -> Frame:
     """Return how much every setting differs from its baseline, seed by seed: mean difference, 95 % interval, p-value.
 

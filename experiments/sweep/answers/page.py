@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from cosim.arrays import Frame
+from experiments.figures.style import Figure
 from experiments.page import drawn, embedded_all, packed, rendered
 from experiments.study import without_formulas
 from experiments.sweep.answers import figures as draw
-from experiments.sweep.answers.runs import Runs
+from experiments.sweep.answers.runs import Runs, main_model
 from experiments.sweep.answers.summary import Answers
 
-MOST_ROWS = 200
+MOST_ROWS = 100
 """Rows of a table that a page shows."""
 MOST_FLAGS = 20
 MOST_LINES = 2_000
@@ -21,12 +22,12 @@ MOST_LINES = 2_000
 MOST_FIELDS = 4
 """Fields over which the figures are drawn."""
 OF_A_GRID = (
-    "Share of the variance of a day that each field, each pair of fields, and chance explain, with 95 % jackknife intervals: seed is "
-    "what the random numbers of a day do to all settings alike."
+    "Share of the variance of a day that each field, each pair of fields, and chance explain, with 95 % jackknife "
+    "intervals: seed is what the random numbers of a day do to all settings alike."
 )
 OF_RANGES = (
-    "Sobol indices: the share of the variance over the ranges that a field explains alone (first) and with all others (total), "
-    "with 95 % bootstrap intervals."
+    "Sobol indices: the share of the variance over the ranges that a field explains alone (first) and with all others "
+    "(total), with 95 % bootstrap intervals."
 )
 
 
@@ -51,14 +52,14 @@ def page(name: str, about: Mapping[str, Any], runs: Runs, answers: Answers, flag
     )
 
 
-def _figures(runs: Runs, answers: Answers) -> dict[str, draw.Figure]:
+def _figures(runs: Runs, answers: Answers) -> dict[str, Figure]:
     tables = answers.tables
     means, limits = tables["means"], tables["limits"]
     model = main_model(runs)
     found = {}
     for number, field in enumerate(runs.fields[:MOST_FIELDS], start=1):
         found[f"over-{number}"] = drawn(draw.figures_over, runs, means, field)
-        if runs.is_grid:
+        if runs.is_grid and draw.has_few_lines(runs, field):
             found[f"broken-{number}"] = drawn(draw.broken_over, runs, limits, field)
     varied = [field for field in runs.fields if len(runs.settings[field].astype(str).unique()) > 1]
     if len(varied) > 1 and runs.is_grid:
@@ -71,11 +72,6 @@ def _figures(runs: Runs, answers: Answers) -> dict[str, draw.Figure]:
     if runs.is_grid:
         found["stations"] = drawn(draw.station_energy, runs, means, model)
     return found
-
-
-def main_model(runs: Runs) -> str:
-    """Return the model whose figures are drawn where only one can be: the agents, if they ran."""
-    return "agents" if "agents" in runs.models else runs.models[0]
 
 
 def _lead(runs: Runs) -> str:

@@ -97,6 +97,8 @@ class Runs:
     @property
     def is_grid(self) -> bool:
         """Whether the settings are all combinations of a few values of each field, each once."""
+        if not self.fields:
+            return True
         texts = self.settings.astype(str)
         return (
             len(texts) == np.prod([texts[field].nunique() for field in self.fields])
@@ -142,6 +144,11 @@ class Runs:
                     f"{figure} has no value in {missing} of {len(rows)} rows: its figures are of the rest"
                 )
         return sentences
+
+
+def main_model(runs: Runs) -> str:
+    """Return the model that is shown where only one can be: the agents, if they ran."""
+    return "agents" if "agents" in runs.models else runs.models[0]
 
 
 def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -55,7 +55,7 @@ def _problem(runs: Runs) -> dict[str, Any]:
     d = len(fields)
     step = d + 2
     told = (
-        'Sobol indices need Saltelli\'s points (design = "saltelli"): two samples, and all exchanges of one field; from a '
+        'Sobol indices need Saltelli\'s points (design = "saltelli"): two samples, and exchanges of a field; from a '
         "grid, Latin or Sobol points they cannot be had without a model of the figure. Of a grid, take effects"
     )
     refusal = ConfigError(PLACE, [told])

@@ -18,6 +18,8 @@ from experiments.sweep.answers.thresholds import thresholds
 PROBABILITIES = (0.05, 0.5)
 """Probabilities of a broken limit whose thresholds are given, whatever is asked."""
 
+MOST_SENTENCES = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -40,7 +42,7 @@ class Answers:
     """Tables by name, and sentences."""
 
     tables: dict[str, Frame]
-    """``means``, ``limits``, and of ``differences``, ``effects``, ``thresholds``, ``sobol``, ``remedies`` what applies."""
+    """``means``, ``limits``, and of ``differences``, ``effects``, ``thresholds``, ``sobol``, ``remedies`` some."""
     sentences: list[str]
     """The answers in words: thresholds, and the cheapest remedies."""
     notes: list[str]
@@ -59,7 +61,7 @@ def answer(runs: Runs, asked: Asked) -> Answers:
         baseline = next(iter(asked.investments))
         tables["remedies"] = remedies(runs, asked.investments, baseline, broken_at_most=asked.broken_at_most)
     tables = {name: table for name, table in tables.items() if len(table)}
-    sentences = list(tables["thresholds"].sentence) if "thresholds" in tables else []
+    sentences = _told_thresholds(tables["thresholds"]) if "thresholds" in tables else []
     if "remedies" in tables:
         sentences += cheapest_remedies(tables["remedies"], runs, asked.broken_at_most)
     return Answers(tables=tables, sentences=sentences, notes=notes)
@@ -79,6 +81,16 @@ def _thresholds(runs: Runs, levels: Mapping[str, float]) -> Frame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
+def _told_thresholds(table: Frame) -> list[str]:
+    """Return the sentences of what is crossed within the range, and how many more there are."""
+    found = list(table.sentence[table.estimate.notna()])
+    more = len(table) - len(found[:MOST_SENTENCES])
+    return [
+        *found[:MOST_SENTENCES],
+        *([f"{more} more thresholds are in the table thresholds"] if more else []),
+    ]
+
+
 def _has_seeds(runs: Runs) -> bool:
     return bool(runs.frame.groupby("model").seed_number.nunique().max() > 1)
 
@@ -87,6 +99,8 @@ def _shares(runs: Runs, asked: Asked, notes: list[str]) -> dict[str, Frame]:
     """Return effects of a grid or Sobol indices of Saltelli's points; *notes* is told of neither."""
     import pandas as pd
 
+    if not any(len(runs.settings[field].astype(str).unique()) > 1 for field in runs.fields):
+        return {}
     name, compute = ("sobol", sobol_indices) if asked.sampled else ("effects", effects)
     tables = []
     for model in runs.models:
@@ -124,7 +138,7 @@ def told_settings(runs: Runs, answers: Answers, figures: Sequence[str]) -> Frame
         if figure in wide:
             shown[figure] = wide[figure]
     shown["limits broken"] = limits.apply(_told_share, axis=1)
-    return shown.reset_index().drop(columns="setting").astype({field: str for field in runs.fields})
+    return shown.reset_index().drop(columns="setting").astype(dict.fromkeys(runs.fields, str))
 
 
 def _told(row: Any) -> str:
@@ -135,4 +149,4 @@ def _told(row: Any) -> str:
 def _told_share(row: Any) -> str:
     if row.n <= 1:
         return "yes" if row.broken else "no"
-    return f"{row.broken} of {row.n} ({row.low:.0%}-{row.high:.0%})"
+    return f"{int(row.broken)} of {int(row.n)} ({row.low:.0%}-{row.high:.0%})"

@@ -39,7 +39,7 @@ def thresholds(runs: Runs, figure: str, level: float, field: str) -> Frame:
             x = runs.settings.loc[settings, field].to_numpy(float)
             curves = table[settings].to_numpy()
             whole = curves[np.isfinite(curves).all(axis=1)]
-            found = _threshold(x, whole, level, figure, field)
+            found = _threshold(x, whole, level, figure, field, _where(model, others))
             rows.append(
                 {
                     **others,
@@ -54,7 +54,13 @@ def thresholds(runs: Runs, figure: str, level: float, field: str) -> Frame:
     return pd.DataFrame(rows)
 
 
-def _threshold(x: FloatArray, curves: FloatArray, level: float, figure: str, field: str) -> dict[str, Any]:
+def _where(model: str, others: dict[str, Any]) -> str:
+    return ", ".join([model, *(f"{name} = {value}" for name, value in others.items())])
+
+
+def _threshold(
+    x: FloatArray, curves: FloatArray, level: float, figure: str, field: str, where: str
+) -> dict[str, Any]:
     """Return the row of one set of curves, a row for each seed."""
     if len(x) < 2:
         raise ConfigError(PLACE, [f"a threshold of {field} needs at least two of its values"])
@@ -73,7 +79,7 @@ def _threshold(x: FloatArray, curves: FloatArray, level: float, figure: str, fie
         "again": int((turns < 0).any(axis=1).sum()),
     }
     direction = "falls below" if falls else "rises above"
-    about = f"{figure} {direction} {level:g} at {field}"
+    about = f"{where}: {figure} {direction} {level:g} at {field}"
     return {
         "direction": direction,
         **counts,
@@ -187,22 +193,26 @@ def probability_thresholds(runs: Runs, probability: float, field: str) -> Frame:
             x = runs.settings.loc[settings, field].to_numpy(float)[known]
             if len(x) < 2:
                 raise ConfigError(PLACE, [f"a threshold of {field} needs runs at two of its values or more"])
-            found = _level(Counts(x, np.nansum(values, axis=0)[known], n[known].astype(float)), probability)
+            found = _level(
+                Counts(x, np.nansum(values, axis=0)[known], n[known].astype(float)),
+                probability,
+                f"{_where(model, others)}: at {field}",
+            )
             where = {"model": model, "figure": BROKEN, "level": probability, "field": field}
             rows.append({**others, **where, **found, "left_out": int((~known).sum())})
     return pd.DataFrame(rows)
 
 
-def _level(counts: Counts, probability: float) -> dict[str, Any]:
+def _level(counts: Counts, probability: float, where: str) -> dict[str, Any]:
     falls = counts.falls
     seen = counts.turned() if falls else counts
     estimate, (low, high) = isotonic_level(seen, probability), exact_levels(seen, probability)
     if falls:
         estimate, low, high = -estimate, -high, -low
-    x, way = counts.x, "down to" if falls else "up to"
+    x = counts.x
     shares = f"{counts.broken[0] / counts.n[0]:.0%} at {x[0]:g}, {counts.broken[-1] / counts.n[-1]:.0%} at {x[-1]:g}"
     interval = f"95 % interval: {_end(low, x, low=True)} to {_end(high, x, low=False)}"
-    told = f"a limit is broken with probability {probability:g} or less {way} {_told(estimate, x)}"
+    told = f"{where} {_told(estimate, x)} a limit is broken with probability {probability:g}"
     return {
         "direction": "falls below" if falls else "rises above",
         "n": int(counts.n.min()),
