@@ -79,14 +79,9 @@ def read_request(
     own = check_sweep(tables.get("sweep", {}), str(file))
     chosen = {name: value for name, value in options.items() if value is not None}
     asked = SweepConfig.model_construct(**{**dict(own), **chosen})
-    alone = {} if vary is None and sample is None else {"vary": (), "sample": ()}
-    varied, sampled = (
-        _read(given, alone.get(name, texts), read)
-        for name, given, texts, read in (
-            ("vary", vary, own.vary, read_vary),
-            ("sample", sample, own.sample, read_sample),
-        )
-    )
+    is_own = vary is None and sample is None
+    varied = _read(vary, own.vary if is_own else (), read_vary)
+    sampled = _read(sample, own.sample if is_own else (), read_sample)
     if not varied and not sampled and not asked.remedies and asked.seeds == 1:
         refuse("sweep", ["nothing to vary; give a field with its values, as in road.theta_per_min=0.1,0.2"])
     _check_kept(asked.keep)

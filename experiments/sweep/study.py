@@ -50,11 +50,9 @@ def sweep(  # noqa: PLR0913  (an option each)
 
     *vary* holds the values of fields, as in ``{"population.theta_per_min": [0.1, 0.2]}``: all combinations are run.
     *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn as *design* says.
-    *seeds* repeats the agents' day; seed number k has the same random numbers in all settings. *model* is by default the
-    equilibrium, and with several seeds both. *baseline* are values of fields that all settings are compared with,
-    *thresholds* levels of figures. What is not given is taken from the table ``[sweep]`` of the scenario, a file or the
-    name of a bundled one; *settings* hold for all runs.
-
+    *seeds* repeats the agents' day; seed number k has the same random numbers in all settings. *model* is by default
+    the equilibrium, and with several seeds both. *baseline* are values of fields to compare with, *thresholds* levels
+    of figures. What is not given is taken from the scenario's table ``[sweep]``; *settings* hold for all runs.
     All settings are checked before the first run; the table does not depend on the number of *workers* (processes).
     *note* is called with what there is to tell: by default a Python warning. *allow*: ``"outside"`` lets the scenario
     read files outside its folder, ``"import"`` run Python code.
