@@ -51,6 +51,8 @@ class Answers:
 
 def answer(runs: Runs, asked: Asked) -> Answers:
     """Return all answers that the runs can give; raises ConfigError for a baseline or a figure that is not there."""
+    if runs.frame.empty:
+        return Answers(tables={}, sentences=[], notes=[])
     notes = runs.left_out()
     tables = {"means": means(runs), "limits": limits_broken(runs)}
     if asked.baseline:
