@@ -26,6 +26,7 @@ from hostile_swelling import swelling
 from namespace import FOLDER, begin_again, is_inside, make_read_only
 from typer.testing import CliRunner, Result
 
+from agents.days import release_memory
 from cosim.errors import UNPRINTABLE, CosimError
 from experiments.cli import app
 
@@ -96,6 +97,7 @@ def judge(attempts: list[Attempt]) -> int:
         with chdir("study"):
             found = verdict(attempt, home)
         shutil.rmtree("study")
+        release_memory()  # the limit is that of each attempt
         succeeded += bool(found)
         if found:
             print(f"{attempt.name} ({attempt.command.split()[0]}): {found}", flush=True)
