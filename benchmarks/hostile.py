@@ -26,7 +26,6 @@ from hostile_swelling import swelling
 from namespace import FOLDER, begin_again, is_inside, make_read_only
 from typer.testing import CliRunner, Result
 
-from agents.days import release_memory
 from cosim.errors import UNPRINTABLE, CosimError
 from experiments.cli import app
 
@@ -82,6 +81,8 @@ def _is_fault(result: Result) -> bool:
 
 def judge(attempts: list[Attempt]) -> int:
     """Return how many attempts succeed; each is made in a copy of toy beside the folder with the secrets."""
+    from agents.days import release_memory  # loads NumPy, once the command line has set its threads
+
     home = Path("home").absolute()
     home.mkdir()
     (home / "secret.csv").write_text(f"{SECRET},S\n1,{SECRET}\n", encoding="utf-8")
