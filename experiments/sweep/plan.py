@@ -1,5 +1,6 @@
 """The plan of a sweep: what was asked, its settings, all checked, and the runs of each."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from cosim.config.bundled import find_scenario, scenario_boundary
 from cosim.config.extending import read_scenario_tables
 from cosim.config.reading import Settings, apply_settings, check_sweep, read_settings
 from cosim.config.sweep import Kind, SweepConfig, SweptModel
-from cosim.errors import Problem, Problems, refuse
+from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.files import Permission
 from cosim.scenario import Scenario, check_scenario, with_imported_choice
 from cosim.scenario.choice import NotImported
@@ -116,6 +117,8 @@ class Setting:
     """Digest of all that its results depend on."""
     seed: int = 0
     """The scenario's own."""
+    stations: tuple[str, ...] = ()
+    """Names of its stations."""
 
     def scenario(self) -> Scenario:
         """Return the scenario as it is run: without what changes no table."""
@@ -157,11 +160,18 @@ class Plan:
     design: Design
     settings: tuple[Setting, ...]
     members: tuple[Member, ...]
+    base: str
+    """Digest of the scenario without the values that vary."""
 
     @property
     def identity(self) -> str:
         """Digest of the ids of all runs."""
         return digest_of(" ".join(member.run for member in self.members))
+
+    @property
+    def runs(self) -> set[str]:
+        """Ids of all runs."""
+        return {member.run for member in self.members}
 
 
 def make_plan(request: SweepRequest, allow: Collection[Permission] = ()) -> Plan:
@@ -181,7 +191,17 @@ def make_plan(request: SweepRequest, allow: Collection[Permission] = ()) -> Plan
         for number, setting in enumerate(settings, start=1)
         for member in _members(number, setting, request)
     )
-    return Plan(request=request, design=design, settings=settings, members=members)
+    base = _base_of(request, design, allow)
+    return Plan(request=request, design=design, settings=settings, members=members, base=base)
+
+
+def _base_of(request: SweepRequest, design: Design, allow: Collection[Permission]) -> str:
+    """Return a digest of the scenario with its data; of its tables alone where it is valid only with what varies."""
+    alone = Setting(file=request.file, settings=request.settings, days=None, allow=tuple(allow))
+    try:
+        return identity_of(alone.scenario())
+    except ConfigError:
+        return digest_of(json.dumps([request.file, request.settings, design.fields], default=str))
 
 
 def _seed_of(request: SweepRequest, allow: Collection[Permission]) -> Any:
@@ -202,7 +222,12 @@ def _checked(setting: Setting, needs_code: bool) -> Setting:
     scenario = setting.scenario()
     if needs_code and isinstance(scenario.choice, NotImported):
         raise scenario.choice.refusal
-    return replace(setting, identity=identity_of(scenario), seed=scenario.config.seed)
+    return replace(
+        setting,
+        identity=identity_of(scenario),
+        seed=scenario.config.seed,
+        stations=tuple(s.name for s in scenario.stations),
+    )
 
 
 def _members(number: int, setting: Setting, request: SweepRequest) -> Iterator[Member]:

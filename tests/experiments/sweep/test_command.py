@@ -46,7 +46,8 @@ def test_a_sweep_leaves_a_table_and_a_page(tmp_path: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "stations.S.charger_kw" in page
     assert "http://" not in page.partition('id="plotly"')[0]
-    assert isinstance(run("sweep", "toy", *options).exception, ConfigError)  # never over what is there
+    assert run("sweep", "toy", *options, *FEW).stdout == run("resume", out).stdout
+    assert isinstance(run("sweep", "toy", *options).exception, ConfigError)  # another scenario
 
 
 def test_a_day_beyond_its_limits_is_named_with_code_3() -> None:
