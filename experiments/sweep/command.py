@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cosim.files import Permission
     from experiments.store.engines import EngineName
     from experiments.study import CommandResult
+    from experiments.sweep.answers.summary import Answers
     from experiments.sweep.plan import SweepRequest
     from experiments.sweep.study import How
     from experiments.sweep.sweep_result import Sweep
@@ -61,7 +62,46 @@ class EngineChoice(StrEnum):
     dask = "dask"
 
 
+Points = Annotated[int | None, typer.Option(min=1, help="Points that are sampled (64).")]
+DesignOption = Annotated[DesignName | None, typer.Option(help="How they are sampled; default: latin.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Days of the agents for each setting.")]
+Model = Annotated[
+    ModelName | None,
+    typer.Option(help="Which model; default: the equilibrium, with several seeds both."),
+]
+Days = Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")]
+Keep = Annotated[
+    str | None,
+    typer.Option(metavar="TABLE,TABLE", help="Result tables of the runs to keep, as links,stations."),
+]
+Baseline = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FIELD=VALUE", help="Values that all settings are compared with, seed by seed."),
+]
+Threshold = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FIGURE=LEVEL", help="Where a figure crosses a level: voltage_min_pu=0.95."),
+]
+Engine = Annotated[
+    EngineChoice | None,
+    typer.Option(help="Where runs are done; default: this process, with several workers processes."),
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of a Dask cluster that exists.")
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(metavar="I/N", help="Do part I of N; other processes that share --out do the others."),
+]
+Fork = Annotated[bool, typer.Option("--fork", help="Put runs of another scenario or version in --out aside.")]
+Directory = Annotated[
+    Path | None,
+    typer.Option(help="Directory of the runs; the same command goes on there, and does only what is new."),
+]
 SHARD = "shard"
+PRINTED = ("drive_min", "wait_min", "cost_cny", "losses_kwh", "voltage_min_pu")
+"""Figures that are printed of each setting."""
+EXPLORER = "explorer.html"
 SHOWN_ROWS = 40
 """Rows that are printed."""
 
@@ -70,42 +110,23 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (an option each)
     config: Config,
     vary: Vary = None,
     sample: Sample = None,
-    points: Annotated[int | None, typer.Option(min=1, help="Points that are sampled (64).")] = None,
-    design: Annotated[DesignName | None, typer.Option(help="How they are sampled; default: latin.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Days of the agents for each setting.")] = None,
-    model: Annotated[
-        ModelName | None,
-        typer.Option(help="Which model; default: the equilibrium, with several seeds both."),
-    ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days the agents live through.")] = None,
-    keep: Annotated[
-        str | None,
-        typer.Option(metavar="TABLE,TABLE", help="Result tables of the runs to keep, as links,stations."),
-    ] = None,
+    points: Points = None,
+    design: DesignOption = None,
+    seeds: Seeds = None,
+    model: Model = None,
+    days: Days = None,
+    keep: Keep = None,
+    baseline: Baseline = None,
+    threshold: Threshold = None,
     settings: Settings = None,
     workers: Workers = 1,
-    engine: Annotated[
-        EngineChoice | None,
-        typer.Option(help="Where runs are done; default: this process, with several workers processes."),
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of a Dask cluster that exists.")
-    ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(metavar="I/N", help="Do part I of N; other processes that share --out do the others."),
-    ] = None,
-    fork: Annotated[
-        bool, typer.Option("--fork", help="Put runs of another scenario or version in --out aside.")
-    ] = False,
+    engine: Engine = None,
+    scheduler: Scheduler = None,
+    shard: ShardOption = None,
+    fork: Fork = False,
     allow_outside: AllowOutside = False,
     allow_import: AllowImport = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Directory of the runs; the same command goes on there, and does only what is new."
-        ),
-    ] = None,
+    out: Directory = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a day for each value of a field, or for all combinations of several, and for each of many seeds."""
@@ -113,27 +134,13 @@ def sweep_command(  # noqa: PLR0913, PLR0917  (an option each)
     from experiments.sweep.study import How
 
     allow = permissions(outside=allow_outside, code=allow_import)
-    request = read_request(
-        config,
-        settings or (),
-        vary=vary,
-        sample=sample,
-        allow=allow,
-        points=points,
-        design=design and design.value,
-        seeds=seeds,
-        model=model and model.value,
-        days=days,
-        keep=tuple(filter(None, keep.split(","))) if keep else None,
-    )
-    how = How(
-        out=out,
-        workers=workers,
-        engine=cast("EngineName | None", engine and engine.value),
-        scheduler=scheduler,
-        shard=read_shard(shard, out),
-        fork=fork,
-    )
+    chosen: dict[str, Any] = {"design": design and design.value, "model": model and model.value, "days": days}
+    chosen |= {"points": points, "seeds": seeds, "baseline": baseline, "thresholds": threshold}
+    chosen["keep"] = tuple(filter(None, keep.split(","))) if keep else None
+    request = read_request(config, settings or (), vary=vary, sample=sample, allow=allow, **chosen)
+    where = cast("EngineName | None", engine and engine.value)
+    part = read_shard(shard, out)
+    how = How(out=out, workers=workers, engine=where, scheduler=scheduler, shard=part, fork=fork)
     sweep_and_show(request, how, allow, as_json=as_json)
 
 
@@ -169,14 +176,16 @@ def sweep_and_show(
 
 def _result(request: "SweepRequest", how: "How", found: "Sweep") -> "CommandResult":
     from experiments.scenarios.files import describe
-    from experiments.study import CommandResult
+    from experiments.study import CommandResult, write_page
+    from experiments.sweep.answers.page import explorer, page
+    from experiments.sweep.answers.remedies import REMEDY
     from experiments.sweep.design import read_vary
     from experiments.sweep.manifest import write_manifest
-    from experiments.sweep.page import page
 
-    file = Path(request.file)
+    file, answers, flags = Path(request.file), found.answers(), [*found.flagged(), *_failed(found, how)]
     about = describe(file)
-    if not about["vary"] or request.vary != read_vary(about["vary"]):
+    fields = {field: values for field, values in request.vary.items() if field != REMEDY}
+    if not request.vary or fields != read_vary(about["vary"]):
         about["what_to_look_at"] = ""  # the text is about a run, or about another sweep
     notes = []
     if found.missing:
@@ -189,15 +198,25 @@ def _result(request: "SweepRequest", how: "How", found: "Sweep") -> "CommandResu
             "the operator of an equilibrium knows the load, so limits are those of a perfect forecast; "
             "--model agents shows days as lived"
         )
+
+    def write_files(folder: Path) -> None:
+        write_manifest(folder, request, found)
+        write_page(explorer(file.stem, about, found.runs, answers), folder / EXPLORER)
+
     return CommandResult(
         command="sweep",
-        facts={"runs": found.frame.to_dict("records"), "missing": found.missing},
-        lines=_lines(found),
-        flags=[*found.flagged(), *_failed(found, how)],
-        notes=notes,
-        tables=lambda: {"runs": found.frame},
-        page=lambda _tables: page(file.stem, about, found),
-        files=lambda folder: write_manifest(folder, request, found),
+        facts={
+            "answers": answers.sentences,
+            "runs": found.frame.to_dict("records"),
+            "missing": found.missing,
+            **{name: table.to_dict("records") for name, table in answers.tables.items()},
+        },
+        lines=_lines(found, answers),
+        flags=flags,
+        notes=[*notes, *answers.notes],
+        tables=lambda: {"runs": found.frame, **answers.tables},
+        page=lambda _tables: page(file.stem, about, found.runs, answers, flags),
+        files=write_files,
         fields=found.fields,
     )
 
@@ -208,12 +227,21 @@ def _failed(found: "Sweep", how: "How") -> list[str]:
     return [f"{counted(failed, 'run')} of {len(found.frame):,} failed{logs}"] if failed else []
 
 
-def _lines(found: "Sweep") -> list[str]:
+def _lines(found: "Sweep", answers: "Answers") -> list[str]:
+    from experiments.sweep.answers.summary import told_settings
+
     if found.frame.empty:
         return []
+    if found.frame.seed_number.max() > 1:
+        text = told_settings(found.runs, answers, PRINTED).to_string(index=False, max_rows=SHOWN_ROWS)
+        return [text, *(["", *answers.sentences] if answers.sentences else [])]
     shown = found.frame.drop(columns=["run", "setting", "seed", "limits_broken", "flagged", "failed"])
     if found.frame.seed_number.max() == 0:
         shown = shown.drop(columns=["seed_number", "model", "day"])
     more = len(shown) - SHOWN_ROWS
     text = shown.head(SHOWN_ROWS).to_string(index=False, float_format=lambda value: f"{value:.5g}")
-    return [text, *([f"... and {more:,} more rows in the table runs"] if more > 0 else [])]
+    return [
+        text,
+        *([f"... and {more:,} more rows in the table runs"] if more > 0 else []),
+        *answers.sentences,
+    ]

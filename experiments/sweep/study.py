@@ -1,12 +1,12 @@
 """A sweep: the figures of a day, or of many, for each setting of some fields and each seed."""
 
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from cosim.arguments import checked
@@ -17,6 +17,7 @@ from cosim.errors import STORAGE, ConfigError, StorageError
 from cosim.files import Permission
 from cosim.sections import Count
 from experiments.store.engines import MOST_DEATHS, End, EngineName, make_engine, work_off
+from experiments.sweep.answers.summary import Asked
 from experiments.sweep.campaign import Campaign
 from experiments.sweep.design import Values
 from experiments.sweep.one_run import run_member
@@ -68,6 +69,8 @@ def sweep(  # noqa: PLR0913  (an option each)
     model: SweptModel | None = None,
     days: Count | None = None,
     keep: Sequence[str] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    thresholds: Mapping[str, float] | None = None,
     out: str | Path | None = None,
     workers: Count = 1,
     engine: EngineName | None = None,
@@ -81,32 +84,24 @@ def sweep(  # noqa: PLR0913  (an option each)
     """Return the figures of each run: of each setting the equilibrium, the agents' days with each seed, or both.
 
     *vary* holds the values of fields, as in ``{"population.theta_per_min": [0.1, 0.2]}``: all combinations are run.
-    *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn as *design* says; each
-    is combined with all others. *seeds* repeats the agents' day; seed number k has the same random numbers in all
-    settings, and the first is the scenario's own. *model* is by default the equilibrium, and with several seeds
-    both. *keep* names result tables of the runs that are kept. What is not given is taken from the table ``[sweep]`` of
-    the scenario. *scenario* is a file, or the name of a bundled one; *settings* hold for all runs.
-
-    All settings are checked before the first run. Runs know nothing of each other, so the table does not depend on
-    *workers*, *engine* ("in-process", "processes", or "dask" with the address of a *scheduler*) or *shard*.
-    What is finished is kept in the directory *out*: the same call goes on there, and computes only what is new.
-    *note* is called with what there is to tell: by default a Python warning. With ``"outside"`` among *allow* the
-    scenario reads files outside its folder, with ``"import"`` it runs Python code.
+    *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn by a *design*; *seeds*
+    repeat the agents' day, with the same random numbers in all settings. *keep* names tables to keep, *baseline* values
+    to compare with, *thresholds* levels of figures. What is not given is in ``[sweep]``. The table does not depend on
+    *workers*, *engine* ("in-process", "processes", "dask" with a *scheduler*) or *shard*.
+    What is finished is kept in *out*. *allow*: ``"outside"`` (of its folder) files may be read, ``"import"`` code run.
     """
-    options = {"points": points, "design": design, "seeds": seeds, "model": model, "days": days, "keep": keep}
-    request = read_request(scenario, settings, vary=vary, sample=sample, allow=allow, **options)
-    number, of = _shard(shard)
-    how = How(
-        out=None if out is None else Path(out),
-        workers=workers,
-        engine=engine,
-        scheduler=scheduler,
-        shard=(number, of),
-        fork=fork,
-        note=note,
-        progress=progress,
-    )
-    return run_request(request, how, allow)
+    options: dict[str, Any] = {
+        "points": points,
+        "design": design,
+        "seeds": seeds,
+        "model": model,
+        "days": days,
+    }
+    options |= {"vary": vary, "sample": sample, "keep": keep, "baseline": baseline, "thresholds": thresholds}
+    request = read_request(scenario, settings, allow=allow, **options)
+    folder, part = None if out is None else Path(out), _shard(shard)
+    how = How(out=folder, workers=workers, engine=engine, scheduler=scheduler, shard=part, fork=fork)
+    return run_request(request, replace(how, note=note, progress=progress), allow)
 
 
 def _shard(shard: Sequence[int]) -> Shard:
@@ -125,7 +120,8 @@ def run_request(request: SweepRequest, how: How, allow: Collection[Permission] =
         _work_off(campaign, how)
         failed = campaign.failed()
         frame = runs_frame(plan, campaign.results.frame(), failed)
-    found = Sweep(frame=frame, design=plan.design, missing=len(plan.runs) - frame.run.nunique())
+    missing = len(plan.runs) - frame.run.nunique()
+    found = Sweep(frame=frame, design=plan.design, missing=missing, asked=_asked(request))
     if request.model == "equilibrium":
         for field in fields_without_effect(found):
             how.note(
@@ -133,6 +129,16 @@ def run_request(request: SweepRequest, how: How, allow: Collection[Permission] =
                 "(for the agents: --model both)"
             )
     return found
+
+
+def _asked(request: SweepRequest) -> Asked:
+    return Asked(
+        baseline=request.baseline,
+        thresholds=request.thresholds,
+        investments={remedy.name: remedy.investment for remedy in request.remedies},
+        sampled=request.design == "saltelli" and bool(request.sample),
+        broken_at_most=request.broken_at_most,
+    )
 
 
 @contextmanager

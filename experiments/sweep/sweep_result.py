@@ -1,12 +1,20 @@
 """What a sweep gives: a row for each run, with the figures of its days."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cosim.arrays import Frame
+from cosim.errors import ConfigError
 from cosim.short_repr import short_repr
 from cosim.words import counted
+from experiments.sweep.answers.effects import effects
+from experiments.sweep.answers.means import differences, limits_broken, means
+from experiments.sweep.answers.remedies import remedies
+from experiments.sweep.answers.runs import PLACE, Runs, main_model
+from experiments.sweep.answers.saltelli import sobol_indices
+from experiments.sweep.answers.summary import Answers, Asked, answer
+from experiments.sweep.answers.thresholds import thresholds
 from experiments.sweep.design import Design, as_toml
 from experiments.sweep.one_run import FIGURES, LIMITS
 from experiments.sweep.plan import Plan
@@ -32,11 +40,59 @@ class Sweep:
     """Fields and settings."""
     missing: int = 0
     """Runs that others are still at, or that nobody has begun: they are not in the frame."""
+    asked: Asked = field(default_factory=Asked)
+    """What is asked of the runs."""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Fields that are varied or sampled."""
         return self.design.fields
+
+    @property
+    def runs(self) -> Runs:
+        """The runs as statistics take them."""
+        return Runs(self.frame, self.fields)
+
+    def means(self) -> Frame:
+        """Return the mean of each figure in each setting, with its 95 % interval over seeds."""
+        return means(self.runs)
+
+    def differences(self, baseline: Mapping[str, Any] | None = None) -> Frame:
+        """Return how much each setting differs from the one with the values of *baseline*, seed by seed."""
+        return differences(self.runs, baseline or self.asked.baseline)
+
+    def probability(self) -> Frame:
+        """Return the probability that a limit is broken in each setting, with its exact 95 % interval."""
+        return limits_broken(self.runs)
+
+    def effects(self, figure: str, model: str | None = None) -> Frame:
+        """Return the share of the variance of a figure that each field and each pair explains: of a grid."""
+        return effects(self.runs, figure, model or main_model(self.runs))
+
+    def sobol(self, figure: str, model: str | None = None) -> Frame:
+        """Return the Sobol indices of a figure: of a sweep with ``design="saltelli"``."""
+        return sobol_indices(self.runs, figure, model or main_model(self.runs))
+
+    def threshold(self, figure: str, level: float, field: str | None = None) -> Frame:
+        """Return where in a field of numbers a figure crosses *level*, with its 95 % interval.
+
+        Of ``limits_broken``, where its probability does. *field* is by default the one that varies.
+        """
+        fields = self.runs.numeric_fields
+        if field is None and len(fields) != 1:
+            raise ConfigError(PLACE, [f"threshold: name a field; there are: {', '.join(fields) or 'none'}"])
+        return thresholds(self.runs, figure, level, field or fields[0])
+
+    def remedies(self) -> Frame:
+        """Return what each remedy costs a day, with its investment, and how often a limit is still broken."""
+        if not self.asked.investments:
+            raise ConfigError(PLACE, ["there are no remedies; give them as [[sweep.remedies]]"])
+        baseline, most = next(iter(self.asked.investments)), self.asked.broken_at_most
+        return remedies(self.runs, self.asked.investments, baseline, broken_at_most=most)
+
+    def answers(self) -> Answers:
+        """Return all of these at once, and what they say in words."""
+        return answer(self.runs, self.asked)
 
     def flagged(self) -> list[str]:
         """Return sentences about the runs that broke limits or failed, of each setting and model the first."""
