@@ -84,9 +84,11 @@ class DaskEngine:
         """End what is under way, and the cluster if it was started here."""
         if self._client.status == "running":
             self._client.cancel(list(self._running))
-        self._client.close(timeout=CLOSE_S)
+        with suppress(TimeoutError):
+            self._client.close(timeout=CLOSE_S)
         if self._cluster is not None:
-            self._cluster.close(timeout=CLOSE_S)
+            with suppress(TimeoutError):  # its workers end with this process
+                self._cluster.close(timeout=CLOSE_S)
 
 
 def _end_of(future: Any) -> End:

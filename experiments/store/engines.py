@@ -201,6 +201,15 @@ def in_processes(
             yield task.key, end.value
 
 
+def in_order(
+    work: Callable[..., R], tasks: Sequence[tuple[Any, ...]], *, workers: int, tell: Tell
+) -> list[R]:
+    """Return what ``work(*task)`` returns for each task, in their order, done by so many processes."""
+    with closing(in_processes(work, tasks, workers, tell)) as done:
+        results = dict(done)
+    return [results[number] for number in range(len(tasks))]
+
+
 EngineName = Literal["in-process", "processes", "dask"]
 
 

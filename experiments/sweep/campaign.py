@@ -27,9 +27,12 @@ PLAN, PLAN_TABLE, FAILED, JOURNAL = "plan.json", "plan.parquet", "failed", "jour
 class Campaign:
     """The directory as a context manager, in which this process works on a plan; others may at the same time."""
 
-    def __init__(self, folder: Path, plan: Plan, tell: Tell, *, fork: bool = False) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, tell: Tell, *, fork: bool = False, stays: bool = True
+    ) -> None:
         """Name it; *tell* is called with what there is to say. With *fork* what is of another scenario is put aside."""
-        self.folder, self.plan, self.tell, self._fork = folder, plan, tell, fork
+        self.folder, self.plan, self.tell = folder, plan, tell
+        self._fork, self._stays = fork, stays
 
     def __enter__(self) -> Self:
         """Take part; ConfigError where the directory is of another scenario or version, or of others."""
@@ -98,7 +101,7 @@ class Campaign:
     ) -> None:
         """Seal what this process has finished, and leave; an error under way is told how to go on."""
         with self._stack:
-            if error is not None and not isinstance(error, ConfigError):
+            if error is not None and self._stays and not isinstance(error, ConfigError):
                 error.add_note(
                     f"what is finished is kept; the same command goes on, or: cosim resume {self.folder}"
                 )

@@ -113,7 +113,10 @@ def _shard(shard: Sequence[int]) -> Shard:
 def run_request(request: SweepRequest, how: How, allow: Collection[Permission] = ()) -> Sweep:
     """Return the runs of a sweep that is asked for."""
     plan = make_plan(request, allow)
-    with _directory(how.out) as folder, Campaign(folder, plan, how.note, fork=how.fork) as campaign:
+    with (
+        _directory(how.out) as folder,
+        Campaign(folder, plan, how.note, fork=how.fork, stays=how.out is not None) as campaign,
+    ):
         _work_off(campaign, how)
         failed = campaign.failed()
         frame = runs_frame(plan, campaign.results.frame(), failed)
