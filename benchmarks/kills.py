@@ -98,12 +98,10 @@ class Kills:
             if not self.out.exists():
                 made = self.compare_pieces(made)
                 continue
-            self.counts["whole runs"] += 1
-            print(f"  {dict(self.counts)}, {len(self.faults)} faults", flush=True)
-            if tables_in(self.out) != expected:
-                self.faults.append("other tables")
-            shutil.rmtree(self.out)
+            self.compare_tables(expected)
             made = self.compare_pieces({})  # some, if it was killed while it cleared up
+        self.run_once(self.out, HANG_S, made)  # what the last kill has stopped is kept until it is whole
+        self.compare_tables(expected)
         self.run_once(Path("last"), HANG_S, {})
         if left := {path.name for path in Path().iterdir()} - {
             "never",
@@ -113,6 +111,14 @@ class Kills:
             "two.csv",
         }:
             self.faults.append(f"left: {sorted(left)}")
+
+    def compare_tables(self, expected: dict[str, str]) -> None:
+        """Compare the tables of a whole run with the *expected* ones, and remove it."""
+        self.counts["whole runs"] += 1
+        print(f"  {dict(self.counts)}, {len(self.faults)} faults", flush=True)
+        if tables_in(self.out) != expected:
+            self.faults.append("other tables")
+        shutil.rmtree(self.out)
 
     def start(self, out: Path) -> Forked:
         """Start the command."""

@@ -30,7 +30,9 @@ FIGURES = (
     "losses_kwh",
     "voltage_min_pu",
 )
-"""Figures of a day, besides the energy of each station."""
+"""Figures of a day, besides the energy of each station, and the number of EVs."""
+LIMITS = ("limits_broken", "flagged")
+"""Whether a day broke limits, and which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The plan of a sweep: what was asked, its settings, all checked, and the runs of each."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 from cosim.config.bundled import find_scenario, scenario_boundary
 from cosim.config.extending import read_scenario_tables
 from cosim.config.reading import Settings, apply_settings, check_sweep, read_settings
-from cosim.config.sweep import Kind, SweepConfig, SweptModel
-from cosim.errors import Problem, Problems, refuse
+from cosim.config.sweep import Kind, RemedyConfig, SweepConfig, SweptModel
+from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.files import Permission
 from cosim.scenario import Scenario, check_scenario, with_imported_choice
 from cosim.scenario.choice import NotImported
@@ -17,10 +18,20 @@ from cosim.tables import TABLES
 from experiments.run.replications import replication_seeds
 from experiments.store.identity import identity_of
 from experiments.store.pieces import digest_of
+from experiments.sweep.answers.remedies import REMEDY, Investment
 from experiments.sweep.design import Design, Values, make_design, read_sample, read_vary
 
 ID_LETTERS = 20
 """Letters of the id of a run: 80 bits of a SHA-256."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """Changes of fields that are compared by what they cost."""
+
+    name: str
+    settings: dict[str, Any]
+    investment: Investment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,10 @@ class SweepRequest:
     model: SweptModel = "equilibrium"
     days: int | None = None
     keep: tuple[str, ...] = ()
+    baseline: dict[str, Any] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    remedies: tuple[Remedy, ...] = ()
+    broken_at_most: float = 0.05
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -65,21 +80,12 @@ def read_request(
     own = check_sweep(tables.get("sweep", {}), str(file))
     chosen = {name: value for name, value in options.items() if value is not None}
     asked = SweepConfig.model_construct(**{**dict(own), **chosen})
-    alone = {} if vary is None and sample is None else {"vary": (), "sample": ()}
-    varied, sampled = (
-        _read(given, alone.get(name, texts), read)
-        for name, given, texts, read in (
-            ("vary", vary, own.vary, read_vary),
-            ("sample", sample, own.sample, read_sample),
-        )
-    )
-    if not varied and not sampled and asked.seeds == 1:
+    is_own = vary is None and sample is None
+    varied = _read(vary, own.vary if is_own else (), read_vary)
+    sampled = _read(sample, own.sample if is_own else (), read_sample)
+    if not varied and not sampled and not asked.remedies and asked.seeds == 1:
         refuse("sweep", ["nothing to vary; give a field with its values, as in road.theta_per_min=0.1,0.2"])
-    unknown = [name for name in asked.keep if name not in TABLES or "/" in name]
-    refuse(
-        "sweep",
-        [Problem(field="keep", value=name, allowed="a table, as links (cosim columns)") for name in unknown],
-    )
+    _check_kept(asked.keep)
     return SweepRequest(
         file=str(file.absolute()),
         settings=changes,
@@ -91,6 +97,51 @@ def read_request(
         model=asked.model or ("both" if asked.seeds > 1 else "equilibrium"),
         days=asked.days,
         keep=tuple(asked.keep),
+        baseline=read_settings(asked.baseline),
+        thresholds=_levels(asked.thresholds),
+        remedies=_remedies(asked.remedies, varied),
+        broken_at_most=asked.broken_at_most,
+    )
+
+
+def _check_kept(names: Sequence[str]) -> None:
+    """Raise ConfigError for tables that a run has not."""
+    unknown = [name for name in names if name not in TABLES or "/" in name]
+    told = [
+        Problem(field="keep", value=name, allowed="a table, as links (cosim columns)") for name in unknown
+    ]
+    refuse("sweep", told)
+
+
+def _levels(thresholds: Settings) -> dict[str, float]:
+    """Return the level of each figure; ConfigError for one that is no number."""
+    levels = read_settings(thresholds)
+    refuse(
+        "sweep",
+        [
+            Problem(field=f"thresholds.{figure}", value=level, allowed="a number, as voltage_min_pu=0.95")
+            for figure, level in levels.items()
+            if not isinstance(level, int | float) or isinstance(level, bool)
+        ],
+    )
+    return {figure: float(level) for figure, level in levels.items()}
+
+
+def _remedies(configs: Sequence[RemedyConfig], vary: dict[str, list[Any]]) -> tuple[Remedy, ...]:
+    """Return the remedies, and have them varied last; ConfigError for two of one name."""
+    names = [config.name for config in configs]
+    refuse("sweep", [f"there are two remedies '{name}'" for name in {*names} if names.count(name) > 1])
+    if names:
+        vary[REMEDY] = names
+    return tuple(
+        Remedy(
+            name=config.name,
+            settings=read_settings(config.settings),
+            investment=Investment(
+                investment_cny=config.investment_cny, years=config.years, interest=config.interest
+            ),
+        )
+        for config in configs
     )
 
 
@@ -116,6 +167,8 @@ class Setting:
     """Digest of all that its results depend on."""
     seed: int = 0
     """The scenario's own."""
+    stations: tuple[str, ...] = ()
+    """Names of its stations."""
 
     def scenario(self) -> Scenario:
         """Return the scenario as it is run: without what changes no table."""
@@ -157,11 +210,18 @@ class Plan:
     design: Design
     settings: tuple[Setting, ...]
     members: tuple[Member, ...]
+    base: str
+    """Digest of the scenario without the values that vary."""
 
     @property
     def identity(self) -> str:
         """Digest of the ids of all runs."""
         return digest_of(" ".join(member.run for member in self.members))
+
+    @property
+    def runs(self) -> set[str]:
+        """Ids of all runs."""
+        return {member.run for member in self.members}
 
 
 def make_plan(request: SweepRequest, allow: Collection[Permission] = ()) -> Plan:
@@ -181,7 +241,17 @@ def make_plan(request: SweepRequest, allow: Collection[Permission] = ()) -> Plan
         for number, setting in enumerate(settings, start=1)
         for member in _members(number, setting, request)
     )
-    return Plan(request=request, design=design, settings=settings, members=members)
+    base = _base_of(request, design, allow)
+    return Plan(request=request, design=design, settings=settings, members=members, base=base)
+
+
+def _base_of(request: SweepRequest, design: Design, allow: Collection[Permission]) -> str:
+    """Return a digest of the scenario with its data; of its tables alone where it is valid only with what varies."""
+    alone = Setting(file=request.file, settings=request.settings, days=None, allow=tuple(allow))
+    try:
+        return identity_of(alone.scenario())
+    except ConfigError:
+        return digest_of(json.dumps([request.file, request.settings, design.fields], default=str))
 
 
 def _seed_of(request: SweepRequest, allow: Collection[Permission]) -> Any:
@@ -194,7 +264,11 @@ def _seed_of(request: SweepRequest, allow: Collection[Permission]) -> Any:
 def _setting(
     request: SweepRequest, design: Design, point: tuple[Any, ...], allow: Collection[Permission]
 ) -> Setting:
-    changes = request.settings | dict(zip(design.fields, point, strict=True))
+    values = dict(zip(design.fields, point, strict=True))
+    remedy = values.pop(REMEDY, None)
+    changes = request.settings | values
+    for one in request.remedies:
+        changes |= one.settings if one.name == remedy else {}
     return Setting(file=request.file, settings=changes, days=request.days, allow=tuple(allow))
 
 
@@ -202,7 +276,12 @@ def _checked(setting: Setting, needs_code: bool) -> Setting:
     scenario = setting.scenario()
     if needs_code and isinstance(scenario.choice, NotImported):
         raise scenario.choice.refusal
-    return replace(setting, identity=identity_of(scenario), seed=scenario.config.seed)
+    return replace(
+        setting,
+        identity=identity_of(scenario),
+        seed=scenario.config.seed,
+        stations=tuple(s.name for s in scenario.stations),
+    )
 
 
 def _members(number: int, setting: Setting, request: SweepRequest) -> Iterator[Member]:
