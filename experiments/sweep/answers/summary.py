@@ -84,13 +84,11 @@ def _thresholds(runs: Runs, levels: Mapping[str, float]) -> Frame:
 
 
 def _told_thresholds(table: Frame) -> list[str]:
-    """Return the sentences of what is crossed within the range, and how many more there are."""
-    found = list(table.sentence[table.estimate.notna()])
-    more = len(table) - len(found[:MOST_SENTENCES])
-    return [
-        *found[:MOST_SENTENCES],
-        *([f"{more} more thresholds are in the table thresholds"] if more else []),
-    ]
+    """Return the first sentences, of what is crossed within the range before others, and how many more there are."""
+    first = table.sort_values("estimate", key=lambda values: values.isna(), kind="stable")
+    found = list(first.sentence[:MOST_SENTENCES])
+    more = len(table) - len(found)
+    return [*found, *([f"{more} more thresholds are in the table thresholds"] if more else [])]
 
 
 def _has_seeds(runs: Runs) -> bool:
@@ -107,7 +105,8 @@ def _shares(runs: Runs, asked: Asked, notes: list[str]) -> dict[str, Frame]:
     tables = []
     for model in runs.models:
         for figure in runs.figures:
-            if not _varies(runs.by_seed(figure, model).to_numpy()):
+            table = runs.by_seed(figure, model)
+            if table.isna().all().any() or not _varies(table.to_numpy()):
                 continue
             try:
                 tables.append(compute(runs, figure, model, note=_once(notes)))
