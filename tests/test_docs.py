@@ -1,9 +1,9 @@
 """What the documentation says to type works, and prints what it shows.
 
-A document is one test. They run in reading order and in one folder, where nothing is prepared, and their blocks from
-top to bottom. Blocks that name themselves in their first line, ``# town/links.csv``, are files that the reader saves there;
-blocks without a language are what one of the commands prints. Numbers of days and populations are smaller here, and a
-command that stands in several documents is run once for all.
+A document is one test. They run in reading order and in one folder, where nothing is prepared, and their blocks
+from top to bottom. Blocks that name themselves in their first line, ``# town/links.csv``, are files that the
+reader saves there; blocks without a language are what one of the commands prints. Numbers of days and
+populations are smaller here, and a command that stands in several documents is run once for all.
 """
 
 import json
