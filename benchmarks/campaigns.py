@@ -166,7 +166,7 @@ def stop(cluster: list[subprocess.Popen[bytes]]) -> None:
 
 def judge_overhead(given: argparse.Namespace) -> bool:
     """Compare the CPU of a campaign with that of its runs alone, and the parent's memory early and late."""
-    vary = command(given, "")[5]
+    vary = command(given, "")[6]
     own = [[sys.executable, "-c", ALONE, given.scenario, vary, str(given.seeds)], command(given, "own")]
     used = [cpu_s(words) for words in own]
     with_workers = begin(command(given, "two", "--workers", "2"), "said")
@@ -187,7 +187,7 @@ def judge_overhead(given: argparse.Namespace) -> bool:
 def cpu_s(words: list[str]) -> float:
     """Return the CPU seconds of a process and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(words, check=False, capture_output=True)  # noqa: S603
+    subprocess.run(words, check=True, capture_output=True)  # noqa: S603
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
