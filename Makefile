@@ -1,5 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
+# a process that may not keep what it compiles compiles all its libraries, for ten seconds; there are dozens of them
+unexport PYTHONDONTWRITEBYTECODE
 
 run: $(VENV)/installed             ## install, and run the day of the paper
 	$(VENV)/bin/cosim run configs/paper.toml

@@ -6,6 +6,7 @@ recorded but what the drivers did and what they were told.
 
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import mesa
@@ -52,9 +53,7 @@ def learning_days(
     }
     published = prices(replace(day_ahead, days=days + 1, **unknown), np.zeros_like(day_ahead.station_load_kw))
     start: DayBoundary | None = None
-    gc.collect()
-    gc.freeze()  # so that what a day leaves is found without a look at all that was there before
-    try:
+    with _only_new_garbage():
         for _ in range(days):
             model = CoSimModel(learners, published, seed, start)
             model.live()
@@ -64,6 +63,18 @@ def learning_days(
             gc.collect()
             published = prices(published, day.load_kw)
             yield day
+
+
+@contextmanager
+def _only_new_garbage() -> Iterator[None]:
+    """Let what a day leaves be found without a look at all that was there before; a caller may have seen to it."""
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
     finally:
         gc.unfreeze()
 

@@ -28,6 +28,7 @@ import numpy as np
 
 from agents.days import simulate_days
 from cosim.arrays import Frame
+from cosim.config.bundled import scenario_files
 from cosim.coupling import day_ahead, solve_equilibrium_day
 from cosim.grid import clarabel_engine
 from cosim.scenario import DayAhead, Scenario, load_scenario
@@ -38,20 +39,13 @@ TWO_STATIONS = [
     {"name": "S", "road_node": "2", "bus": "4", "chargers": 2, "charger_kw": 60.0},
     {"name": "R", "road_node": "3", "bus": "2", "chargers": 2, "charger_kw": 60.0},
 ]
-LINKS = """link,from,to,t0_min,capacity_veh_h,alpha,beta
-1,1,2,6,100,0.15,4
-2,2,4,6,100,0.15,4
-3,1,3,6,100,0.15,4
-4,3,4,6,100,0.15,4
-5,2,3,1,100,0.15,4
-6,3,2,1,100,0.15,4
-"""
-"""The toy with a road between its two paths."""
-PROFILES = """period,load_pu,trip_share,price_cny_per_kwh
-1,0.4,0.03,0.4
-2,0.8,0.37,0.4
-3,0.8,0.45,0.8
-4,0.8,0.15,1.0
+BETWEEN = "5,2,3,1,100,0.15,4\n6,3,2,1,100,0.15,4\n"
+"""A road between the two paths of the toy, both ways."""
+PROFILES = """period,load_pu,trip_share,price_cny_per_kwh,parked_pu,come_pu,go_pu
+1,0.4,0.03,0.4,1.0,0.0,0.0
+2,0.8,0.37,0.4,0.5,0.0,0.3
+3,0.8,0.45,0.8,0.5,0.0,0.0
+4,0.8,0.15,1.0,1.0,0.2,0.0
 """
 """Of four periods, for a day spends most of its time on checks of the power flow."""
 BRANCHES = """branch,from_bus,to_bus,r_ohm,x_ohm,in_service
@@ -67,6 +61,25 @@ BUSES = """bus,p_kw,q_kvar
 4,100,50
 """
 ROOF = {"name": "roof", "kind": "pv", "bus": "4", "s_kva": 100.0, "profile": "load_pu"}
+TURBINE = {
+    "name": "turbine",
+    "bus": "3",
+    "p_max_kw": 100.0,
+    "q_max_kvar": 50.0,
+    "ramp_kw_per_h": 50.0,
+    "cost_a_cny_per_mw2h": 10.0,
+    "cost_b_cny_per_mwh": 500.0,
+}
+STREET = {
+    "name": "street",
+    "bus": "2",
+    "charge_max_kw": 40.0,
+    "discharge_max_kw": 40.0,
+    "capacity_kwh": 200.0,
+    "connected": "parked_pu",
+    "arriving": "come_pu",
+    "departing": "go_pu",
+}
 SCENARIO = """extends = "toy"
 name = "events"
 periods = 4
@@ -131,6 +144,8 @@ KINDS: dict[str, tuple[bool, Callable[[Rng], dict[str, Any]]]] = {
     "road": (True, road),
     "storage": (True, part_of("storage")),
     "pv": (True, part_of("roof")),
+    "turbine": (True, part_of("turbine")),
+    "v2g": (True, part_of("street")),
     "branch": (True, branch),
     "operator": (False, lambda _: {"name": "feeder"}),
     "coordinator": (False, lambda _: {}),
@@ -144,7 +159,8 @@ KINDS: dict[str, tuple[bool, Callable[[Rng], dict[str, Any]]]] = {
 def study() -> Path:
     """Return the file of the scenario, which lasts as long as this process."""
     folder = Path(tempfile.mkdtemp(prefix="events-"))
-    (folder / "links.csv").write_text(LINKS, encoding="utf-8")
+    links = scenario_files()["toy"].parent / "toy" / "links.csv"
+    (folder / "links.csv").write_text(links.read_text(encoding="utf-8") + BETWEEN, encoding="utf-8")
     (folder / "four.csv").write_text(PROFILES, encoding="utf-8")
     (folder / "branches.csv").write_text(BRANCHES, encoding="utf-8")
     (folder / "buses.csv").write_text(BUSES, encoding="utf-8")
@@ -183,6 +199,8 @@ def random_settings(seed: int) -> dict[str, Any]:
     return {
         "stations": TWO_STATIONS,
         "grid.renewables": [ROOF],
+        "grid.turbines": [TURBINE],
+        "grid.v2g": [STREET],
         "days": days,
         "events": events,
         "population.evs": 40,

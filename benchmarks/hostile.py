@@ -81,6 +81,8 @@ def _is_fault(result: Result) -> bool:
 
 def judge(attempts: list[Attempt]) -> int:
     """Return how many attempts succeed; each is made in a copy of toy beside the folder with the secrets."""
+    from agents.days import release_memory  # loads NumPy, once the command line has set its threads
+
     home = Path("home").absolute()
     home.mkdir()
     (home / "secret.csv").write_text(f"{SECRET},S\n1,{SECRET}\n", encoding="utf-8")
@@ -96,6 +98,7 @@ def judge(attempts: list[Attempt]) -> int:
         with chdir("study"):
             found = verdict(attempt, home)
         shutil.rmtree("study")
+        release_memory()  # the limit is that of each attempt
         succeeded += bool(found)
         if found:
             print(f"{attempt.name} ({attempt.command.split()[0]}): {found}", flush=True)

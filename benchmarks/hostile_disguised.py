@@ -48,7 +48,7 @@ def _texts_of_a_page() -> list[Attempt]:
             "what to look at is HTML, in a sweep",
             all_of(
                 replaced('what_to_look_at = """', f'what_to_look_at = """{HTML}'),
-                replaced("seed = 1", 'vary = ["road.theta_per_min=0.4,0.5"]\nseed = 1'),
+                replaced("seed = 1", 'sweep.vary = ["road.theta_per_min=0.4,0.5"]\nseed = 1'),
             ),
             "sweep toy.toml --out out",
         ),

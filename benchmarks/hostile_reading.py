@@ -76,7 +76,9 @@ def _by_command() -> list[Attempt]:
     return [
         Attempt(
             "a sweep over files",
-            replaced("seed = 1", "vary = [\"station_load='../home/secret.csv','/etc/passwd'\"]\nseed = 1"),
+            replaced(
+                "seed = 1", "sweep.vary = [\"station_load='../home/secret.csv','/etc/passwd'\"]\nseed = 1"
+            ),
             "sweep toy.toml --out out",
         ),
         Attempt(

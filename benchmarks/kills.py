@@ -25,7 +25,10 @@ from contextlib import chdir, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from forked import Forge, Forked
+
+from experiments.store.journal import read_journal
 
 PROFILES = "period,load_pu,trip_share,price_cny_per_kwh\n1,0.4,0.4,0.4\n2,0.9,0.6,1.0\n"
 SCENARIO = """
@@ -45,16 +48,31 @@ COMMANDS = {
 ANSWER_S = 5.0
 HANG_S = 600.0
 EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}
-GOES_ON = re.compile(r"goes on with (\d+) finished piece")
+GOES_ON = re.compile(r"goes on with (\d+) finished")
+RUNS = "runs.parquet"
 FAULTS = ("Traceback", "fault of the program")
 
 
 def tables_in(folder: Path) -> dict[str, str]:
-    """Return the hash of each table in *folder*."""
-    return {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*.parquet"))
-    }
+    """Return the hash of each table in *folder*; of a sweep that of all runs, for segments hold them as they came."""
+    files = [folder / RUNS] if (folder / RUNS).exists() else sorted(folder.rglob("*.parquet"))
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a run or a sweep is whole: the directory of a sweep is there from the beginning."""
+    return (folder / RUNS).exists() or (folder.exists() and not (folder / ".cosim.lock").exists())
+
+
+def finished_runs(folder: Path) -> dict[str, int]:
+    """Return the runs of a sweep that are finished, each with the number of its rows."""
+    found = Counter[str]()
+    for file in folder.glob("results/[!.]*.parquet"):
+        found.update(pq.read_table(file)["run"].to_pylist())
+    for file in folder.glob("journal/*.jsonl"):
+        records, _ = read_journal(file)
+        found.update(record["run"] for record in records if record["run"] not in found)
+    return dict(found)
 
 
 def session(leader: int, *, workers: bool = False) -> list[int]:
@@ -95,15 +113,13 @@ class Kills:
         made: dict[str, int] = {}
         while self.counts.total() - self.counts["whole runs"] < kills:
             self.run_once(self.out, self.draw.uniform(0, self.whole_s), made)
-            if not self.out.exists():
+            if not is_whole(self.out):
                 made = self.compare_pieces(made)
                 continue
-            self.counts["whole runs"] += 1
-            print(f"  {dict(self.counts)}, {len(self.faults)} faults", flush=True)
-            if tables_in(self.out) != expected:
-                self.faults.append("other tables")
-            shutil.rmtree(self.out)
+            self.compare_tables(expected)
             made = self.compare_pieces({})  # some, if it was killed while it cleared up
+        self.run_once(self.out, HANG_S, made)  # what the last kill has stopped is kept until it is whole
+        self.compare_tables(expected)
         self.run_once(Path("last"), HANG_S, {})
         if left := {path.name for path in Path().iterdir()} - {
             "never",
@@ -113,6 +129,14 @@ class Kills:
             "two.csv",
         }:
             self.faults.append(f"left: {sorted(left)}")
+
+    def compare_tables(self, expected: dict[str, str]) -> None:
+        """Compare the tables of a whole run with the *expected* ones, and remove it."""
+        self.counts["whole runs"] += 1
+        print(f"  {dict(self.counts)}, {len(self.faults)} faults", flush=True)
+        if tables_in(self.out) != expected:
+            self.faults.append("other tables")
+        shutil.rmtree(self.out)
 
     def start(self, out: Path) -> Forked:
         """Start the command."""
@@ -133,7 +157,7 @@ class Kills:
         kept = {name for name in made if "boundary" not in name}
         if (found := GOES_ON.search(said)) and int(found[1]) != len(made):
             self.faults.append(f"goes on with {found[1]} of {len(made)} pieces: {said}")
-        if kept and out.exists() and not found:
+        if kept and is_whole(out) and not found:
             self.faults.append(f"whole, without the {len(kept)} pieces that were there")
         end = time.monotonic() + ANSWER_S
         while left := session(process.pid):
@@ -166,7 +190,11 @@ class Kills:
             self.faults.append(f"exit code {code} after {kind.name if kind else 'the death of a worker'}")
 
     def compare_pieces(self, made: dict[str, int]) -> dict[str, int]:
-        """Return when each finished piece was made; those that were there before must be the same."""
+        """Return when each finished piece was made, or how often a run; those that were there must be the same."""
+        if runs := finished_runs(self.out):
+            faults = [f"lost: {run}" for run in made.keys() - runs.keys()]
+            self.faults += faults + [f"made again: {run}" for run, times in runs.items() if times > 1]
+            return runs
         seals = self.out.with_name(f".{self.out.name}.pieces").glob("[!.]*-*/seal.json")
         found = {seal.parent.name: seal.stat().st_mtime_ns for seal in seals}
         for name, moment in made.items():

@@ -10,8 +10,10 @@ def main() -> None:
     if problem := conflict():
         sys.stderr.write(f"cosim: {problem}\n")
         sys.exit(2)
+    from cosim.lean_imports import leave_out_matplotlib
     from experiments.ending import end_on_signals
 
+    leave_out_matplotlib()
     end_on_signals()
     from experiments.cli import main as command_line
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
@@ -14,7 +15,7 @@ from cosim.arrays import Frame
 from cosim.results import Tables, check_columns, write_tables
 from experiments.manifest import without_nan
 from experiments.say import hanging, say
-from experiments.store.folders import RunDirectory
+from experiments.store.folders import RunDirectory, sync, sync_names
 
 FLAGGED = 3
 """Exit code of a command that was completed, but whose result violates a limit or has not converged."""
@@ -85,17 +86,36 @@ def told(note: str) -> None:
 def _write(result: CommandResult, out: Path) -> str:
     """Write tables, page and files, and return a line with their location."""
     with RunDirectory(out) as unfinished:
-        tables, folder = result.tables(), unfinished.path / result.folder
-        for name, frame in tables.items():
-            check_columns(result.command, name, [column for column in frame if column not in result.fields])
-        write_tables(folder, tables)
-        for name, frame in tables.items():
-            without_formulas(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        result.files(unfinished.path)
+        tables = _write_files(result, unfinished.path)
     with whole_without_page(out):
         if page := result.page(tables):
             write_page(page, out / REPORT)
     return f"report: {out / REPORT}" if page else f"written to: {out}"
+
+
+def _write_files(result: CommandResult, directory: Path) -> Tables:
+    """Write tables and other files; return the tables."""
+    tables, folder = result.tables(), directory / result.folder
+    for name, frame in tables.items():
+        check_columns(result.command, name, [column for column in frame if column not in result.fields])
+    write_tables(folder, tables)
+    for name, frame in tables.items():
+        without_formulas(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    result.files(directory)
+    return tables
+
+
+def write_into(result: CommandResult, directory: Path) -> str:
+    """Write tables, page and files into a *directory* that stays, each whole; return a line with their location."""
+    with TemporaryDirectory(prefix=".writing-", dir=directory) as name:
+        tables = _write_files(result, Path(name))
+        sync(Path(name))
+        for file in sorted(Path(name).iterdir()):
+            file.replace(directory / file.name)
+        sync_names(directory)
+    with whole_without_page(directory):
+        write_page(result.page(tables), directory / REPORT)
+    return f"report: {directory / REPORT}"
 
 
 def without_formulas(frame: Frame) -> Frame:

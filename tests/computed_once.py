@@ -10,7 +10,7 @@ import re
 import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -83,12 +83,19 @@ def typed(command: str, store: Path) -> Answer:
 def _run(words: Sequence[str], store: Path) -> Answer:
     before = set(_files(Path()))
     with (
-        patch.object(runner, "_write_report", lambda run: _draw_first_of_its_kind(run, store)),
+        pages_drawn_once(store),
         patch.object(cases, "reproduce", lambda settings, warm_start: _case(store, settings, warm_start)),
     ):
         result = CliRunner().invoke(app, words)
     written = {str(file): file.read_bytes() for file in _files(Path()) if file not in before}
     return Answer(result.exit_code, result.output, repr(result.exception), written)
+
+
+@contextmanager
+def pages_drawn_once(store: Path) -> Iterator[None]:
+    """Of the runs with the same tables let the first alone have its page drawn."""
+    with patch.object(runner, "_write_report", lambda run: _draw_first_of_its_kind(run, store)):
+        yield
 
 
 def _draw_first_of_its_kind(run: Run, store: Path) -> None:

@@ -19,7 +19,10 @@ from hypothesis import settings
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import EquilibriumDay, day_ahead, solve_equilibrium_day
+from cosim.lean_imports import leave_out_matplotlib
 from cosim.scenario import DayAhead, Scenario, load_scenario
+
+leave_out_matplotlib()
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

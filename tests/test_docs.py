@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 import plotly.io
 import pytest
 
-from tests.computed_once import typed
+from tests.computed_once import pages_drawn_once, typed
 from tests.docs_samples import SAMPLES
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ SMALLER = {
     "--days 14": "--days 2 --evs 5000",
     "--days 5": "--days 2 --set population.resolution=batch",
     "run paper --out runs/paper$": "run paper --out runs/paper --set population.resolution=batch",
-    "run paper --set": "run paper --set population.resolution=batch --set",
+    "run paper --set": "run paper --no-learning-check --set population.resolution=batch --set",
     "run town/town.toml": "run town/town.toml --set population.resolution=batch",
     "converge paper": "converge paper --sizes 100,1000 --replications 3",
     "converge toy": "converge toy --sizes 100,1000 --replications 3",
@@ -151,7 +151,8 @@ def test_what_a_document_says_to_type_works(
         if block.language in {"sh", "bash"}:
             answers += [run_command(smaller(words), store) for words in commands(block.text)]
         elif block.language == "python" and not named_file(block):
-            exec(compile(block.text, str(document), "exec"), names)  # noqa: S102
+            with pages_drawn_once(store):
+                exec(compile(block.text, str(document), "exec"), names)  # noqa: S102
     printed = capsys.readouterr().out
     for words_ in PRINTED.get(document.name, ()):
         assert words_ in printed
@@ -190,7 +191,7 @@ def test_every_document_is_in_the_index() -> None:
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
 @pytest.mark.parametrize("notebook", sorted((ROOT / "docs").rglob("*.ipynb")), ids=lambda file: file.name)
 def test_a_notebook_runs_from_top_to_bottom(
-    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notebook: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the shell that a kernel wraps, in this process: another one would load all libraries again."""
     reason = "IPython is needed; install the extra 'dev'"
@@ -203,7 +204,8 @@ def test_a_notebook_runs_from_top_to_bottom(
     with capture.capture_output() as captured:
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
-                results.append(shell.run_cell("".join(cell["source"])))
+                with pages_drawn_once(store):
+                    results.append(shell.run_cell("".join(cell["source"])))
                 results[-1].raise_error()
     assert "210 kWh leave CS6" in captured.stdout or "211 kWh leave CS6" in captured.stdout
     assert sum(isinstance(own.result, go.Figure) for own in results) == 2

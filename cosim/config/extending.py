@@ -17,7 +17,7 @@ from cosim.errors import ConfigError, Problem, refuse, shown
 from cosim.files import read_toml
 from cosim.sections import EXTENDS, FILE, Section
 
-NOT_INHERITED = ("name", "what_to_look_at", "vary")
+NOT_INHERITED = ("name", "what_to_look_at", "sweep")
 """Keys that are not taken from the extended scenario."""
 
 

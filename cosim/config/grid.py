@@ -73,6 +73,11 @@ class FeederConfig(Section):
     """Lowest voltage allowed at any other bus; empty: what the network says of each bus, else 0.95."""
     voltage_max_pu: PerUnitVoltage | None = None
     """Highest voltage allowed at any other bus; empty: what the network says of each bus, else 1.05."""
+    voltage_margin_pu: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Distance to both voltage limits that the dispatch plans with, for the realised load differs from the forecast;
+    flags and violations judge by the limits themselves."""
+    current_margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of every current limit that the dispatch leaves free, likewise."""
     branch_limit_scale: Scale = 1.0
     """Factor on the current limit of every line and transformer; a large one, such as 1000, lifts them all."""
     source_limits: bool = True

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from cosim.config.faults import problems_of
 from cosim.config.grid import GridConfig
 from cosim.config.scenario import ScenarioConfig
+from cosim.config.sweep import SweepConfig
 from cosim.errors import ConfigError, refuse
 from cosim.files import parsed_toml
 from cosim.sections import Section
@@ -115,6 +116,21 @@ def check_grid(tables: Mapping[str, Any], source: str) -> GridConfig:
     """Return the feeders of *tables*, which hold ``grid`` alone; raise ConfigError with all problems."""
     try:
         return GridFile.model_validate(tables).grid
+    except ValidationError as faults:
+        raise ConfigError(source, problems_of(faults.errors(), tables)) from None
+
+
+class SweepFile(Section):
+    """The table of a scenario file that says what is varied."""
+
+    sweep: SweepConfig
+
+
+def check_sweep(table: Any, source: str) -> SweepConfig:
+    """Return the table ``[sweep]`` of a scenario, checked alone; raise ConfigError with all problems."""
+    tables = {"sweep": table}
+    try:
+        return SweepFile.model_validate(tables).sweep
     except ValidationError as faults:
         raise ConfigError(source, problems_of(faults.errors(), tables)) from None
 

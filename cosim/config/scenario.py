@@ -8,6 +8,7 @@ from cosim.config.coupling import CouplingConfig
 from cosim.config.events import AnyEvent
 from cosim.config.grid import GridConfig, TariffConfig
 from cosim.config.mobility import MobilityConfig
+from cosim.config.sweep import SweepConfig
 from cosim.config.travel import PopulationConfig, RoadConfig, StationConfig
 from cosim.sections import Entries, File, Name, Prose, Section, Seed, contradiction
 
@@ -44,8 +45,6 @@ class ScenarioConfig(Section):
     """One line for the report."""
     what_to_look_at: Prose = ""
     """Point of the scenario and where to see it, for `cosim scenarios` and the report."""
-    vary: Entries[Name] = ()
-    """Parameters of `cosim sweep`: fields with their values, ``road.theta_per_min=0.05,0.1``."""
     seed: Seed = 1
     """Root of all randomness: the same scenario and seed give the same tables, byte by byte."""
     periods: Annotated[int, Field(ge=1, le=288)] = 24
@@ -66,6 +65,8 @@ class ScenarioConfig(Section):
     messages: MessagesConfig = MessagesConfig()
     learning_check: LearningCheckConfig = LearningCheckConfig()
     """Check of the equilibrium by drivers who are told nothing of it."""
+    sweep: SweepConfig = SweepConfig()
+    """What `cosim sweep` varies."""
     events: Entries[AnyEvent] = ()
     """Faults and closures: what fails, when, and when it is back."""
 

@@ -3,6 +3,7 @@
 p_t is the charging share of Eq. 2 of Ma et al. (2024), q the demand, SUE the stochastic user equilibrium.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
@@ -27,6 +28,17 @@ RANDOM_START_CNY_PER_KWH = (0.1, 2.0)
 """Bounds of the uniform distribution of random start prices."""
 SAME_DAY_TOLERANCES = 10.0
 """Distance of two days, in tolerances of the residual, up to which they count as one equilibrium."""
+
+
+Each = Callable[[Callable[..., "EquilibriumDay"], list[tuple[Scenario, Start]]], list["EquilibriumDay"]]
+"""Calls a function with each of some arguments, and returns the results in their order."""
+
+
+def one_by_one(
+    call: Callable[..., "EquilibriumDay"], each: list[tuple[Scenario, Start]]
+) -> list["EquilibriumDay"]:
+    """Return the result for each of the arguments, one after another."""
+    return [call(*arguments) for arguments in each]
 
 
 @short_repr
@@ -93,19 +105,20 @@ class EquilibriumDay(RoadDay):
 
 @checked
 @one_blas_thread
-def solve_equilibrium_day(scenario: Scenario | str | Path) -> EquilibriumDay:
+def solve_equilibrium_day(scenario: Scenario | str | Path, each: Each = one_by_one) -> EquilibriumDay:
     """Return the coupled equilibrium of the day, and in ``others`` the days reached from the other starts.
 
-    *scenario* may be the file or name of one. The day is
+    *scenario* may be the file or name of one; *each* calls a function for each start, in processes perhaps. The day is
     that of the first start that settles; where none does, that of the first start (see ``settled``).
     Raises InfeasibleError where a feeder has no dispatch at all.
     """
     scenario = as_scenario(scenario)
-    days = [solve_from(scenario, start) for start in scenario.config.coupling.starts]
+    days = each(solve_from, [(scenario, start) for start in scenario.config.coupling.starts])
     main = next((day for day in days if day.settled), days[0])
     return replace(main, others=tuple(day for day in days if day is not main))
 
 
+@one_blas_thread
 def solve_from(scenario: Scenario, start: Start) -> EquilibriumDay:
     """Return the day at which the iteration from the charging prices of one *start* ends."""
     coupling = scenario.config.coupling

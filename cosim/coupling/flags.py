@@ -71,7 +71,7 @@ def _road_flags(scenario: Scenario, day: EquilibriumDay) -> Iterator[Flag]:
 
 def _closed_flags(day: EquilibriumDay) -> Iterator[Flag]:
     for number, (period, there) in enumerate(zip(day.open, day.demand.group_veh_h, strict=True), start=1):
-        stays_veh_h = float(there.sum() - period.demand_veh_h(there).sum())
+        stays_veh_h = period.stays_veh_h(there)
         if stays_veh_h > 0:
             sentence = (
                 f"period {number}: {stays_veh_h:.1f} veh/h cannot set out, for planned events close every path of "

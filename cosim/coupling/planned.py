@@ -46,11 +46,20 @@ class OpenPaths:
         """Return the demand of each group that sets out, of the demand there is."""
         if self.is_open.all():
             return group_veh_h
-        by_class = group_veh_h.reshape(len(self.paths.classes), -1).copy()
-        has_open = self.has_open.reshape(by_class.shape)
-        by_class[NOT_CHARGING] += np.where(has_open[CHARGING], 0.0, by_class[CHARGING])
-        sets_out: FloatArray = np.where(has_open, by_class, 0.0).ravel()
+        sets_out: FloatArray = np.where(self.has_open, self._wants_veh_h(group_veh_h), 0.0)
         return sets_out
+
+    def stays_veh_h(self, group_veh_h: FloatArray) -> float:
+        """Return how much of the demand there is does not set out."""
+        return float(self._wants_veh_h(group_veh_h)[~self.has_open].sum())
+
+    def _wants_veh_h(self, group_veh_h: FloatArray) -> FloatArray:
+        """Return the demand of each group when those without a way to any station do without charging."""
+        by_class = group_veh_h.reshape(len(self.paths.classes), -1).copy()
+        without = ~self.has_open.reshape(by_class.shape)[CHARGING]
+        by_class[NOT_CHARGING, without] += by_class[CHARGING, without]
+        by_class[CHARGING, without] = 0.0
+        return by_class.ravel()
 
 
 def open_in_periods(scenario: Scenario, paths: PathSet) -> list[OpenPaths]:

@@ -17,6 +17,8 @@ from cosim.ev.markov import SLOT_S, SLOTS, MarkovModel
 from cosim.ev.occupancy import arrivals_less_departures
 from cosim.ev.transitions import ACTIVITIES, FALLBACK, HOME
 
+LENGTHS_KM = (1.0, 100.0)
+"""Shortest and longest trip of a scenario that says nothing of it."""
 PRIOR_EVS = 5.0
 """Weight of the prior, in EVs parked for one slot."""
 EM_TOLERANCE = 1e-9
@@ -41,8 +43,13 @@ class FittedChain:
     prior_evs: float
 
 
-def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
-    """Return the chain estimated from observed days; types and shares of chargers have their default values."""
+def fit_markov(
+    days: ObservedDays, prior_evs: float = PRIOR_EVS, lengths_km: tuple[float, float] = LENGTHS_KM
+) -> FittedChain:
+    """Return the chain estimated from observed days; types and shares of chargers have their default values.
+
+    *lengths_km* are the shortest and the longest trip that it will have.
+    """
     slot = days.departure_s // SLOT_S
     cell = (slot * 4 + days.from_activity) * 4 + days.to_activity
     departures = np.bincount(cell, minlength=SLOTS * 16).reshape(SLOTS, 4, 4)
@@ -52,7 +59,7 @@ def fit_markov(days: ObservedDays, prior_evs: float = PRIOR_EVS) -> FittedChain:
     model = MarkovModel(
         departure=estimate.departure,
         travel_share=estimate.travel_share,
-        length_km=fit_lengths(days.length_km),
+        length_km=fit_lengths(days.length_km, *lengths_km),
         diary_speed_km_h=float(days.length_km.sum() / max(driving_h, 1e-9)),
     )
     return FittedChain(
@@ -131,7 +138,7 @@ def _hourly(departures: IntArray, prior_evs: float) -> FloatArray:
     return shares
 
 
-def fit_lengths(length_km: FloatArray, low: float = 1.0, high: float = 100.0) -> LogNormal:
+def fit_lengths(length_km: FloatArray, low: float, high: float) -> LogNormal:
     """Return the log-normal of maximum likelihood; lengths at or beyond the bounds are censored there.
 
     Its log-deviation lies within LOG_DEVIATION_BOUNDS, so that no probability beyond a bound is exactly 0.

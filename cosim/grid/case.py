@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cosim.arrays import BoolArray, FloatArray
-from cosim.errors import ConfigError, SolverError
+from cosim.errors import ConfigError, Problem, SolverError
 from cosim.grid.device import Devices
 from cosim.grid.input_problems import shape_problems
 from cosim.grid.last_resort import Clock
+from cosim.grid.margins import margin_problems
 from cosim.grid.model import ProblemStructure
 from cosim.grid.parameters import current_scale, parameters, source_rows
 from cosim.grid.polish import Step
-from cosim.grid.problem import Horizon, Load, ProblemData, Rules
+from cosim.grid.problem import NO_MARGIN, Horizon, Load, ProblemData, Rules
 from cosim.grid.radial import Feeder
 from cosim.grid.reading import read_solution
 from cosim.grid.solvers import available_solver, solve
 
+MARGIN_OF_LIMITS = 0.01
+"""Price of the margin where limits give way, as a share of theirs: no load is shed to keep a margin."""
 NEARLY = 100.0
 """A relaxation error up to this multiple of what counts as exact may be rounding."""
 
@@ -36,9 +39,22 @@ class Case:
     clock: Clock
 
     @property
+    def holds_margin(self) -> bool:
+        """Whether a margin is held, that could give way."""
+        return self.rules.margin != NO_MARGIN and not self.structure.gives_way
+
+    @property
+    def without_held_margin(self) -> "Case":
+        """The case with a margin that gives way, while the limits hold: it costs what broken limits cost."""
+        price_cny = self.rules.elastic.voltage_cny_per_pu2_h
+        return replace(self, structure=self.structure.with_all(margin_cny=price_cny))
+
+    @property
     def softened(self) -> "Case":
-        """The case with limits that give way."""
-        soft = self.structure.with_all(elastic=self.rules.elastic)
+        """The case with limits that give way, and a margin that does so long before."""
+        price_cny = MARGIN_OF_LIMITS * self.rules.elastic.voltage_cny_per_pu2_h
+        margin_cny = None if self.rules.margin == NO_MARGIN else price_cny
+        soft = self.structure.with_all(elastic=self.rules.elastic, margin_cny=margin_cny)
         return replace(self, structure=soft.with_all(source_rows=source_rows(soft, self.data)))
 
     def solve(
@@ -71,7 +87,10 @@ def case_of(
     """Check everything that comes in and put it together."""
     devices.check(feeder)
     price = np.asarray(price, dtype=np.float64)
-    problems = shape_problems(feeder, devices, load, price, horizon)
+    problems: list[Problem | str] = [
+        *shape_problems(feeder, devices, load, price, horizon),
+        *margin_problems(feeder, rules.margin),
+    ]
     if problems:
         source = f"dispatch of {feeder.name}"
         raise ConfigError(source, problems)
@@ -81,6 +100,7 @@ def case_of(
         period_h=horizon.period_h,
         export=rules.export,
         elastic=None,
+        margin=rules.margin,
         responding=() if load.response is None else load.response.buses,
     )
     data = ProblemData(

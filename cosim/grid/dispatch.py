@@ -17,11 +17,11 @@ from cosim.grid.device import Devices
 from cosim.grid.fallback import fallback_solution
 from cosim.grid.parameters import parameters
 from cosim.grid.polish import LOCAL, Polished, Step, polish
-from cosim.grid.problem import Horizon, Load, Rules
+from cosim.grid.problem import NO_MARGIN, Horizon, Load, Rules
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.solution import OPTIMAL_GAP, Dispatch, Solution, Status, optimality_gap
 from cosim.grid.solvers import least_penalty
-from cosim.grid.violations import violations
+from cosim.grid.violations import breaks_limits, violations
 
 LEAST_CNY = 0.1
 """The price of energy [CNY/kWh] by which things are measured where it costs nothing."""
@@ -75,9 +75,11 @@ def _strict_or_elastic(case: Case) -> Dispatch:
     try:
         strict = _cheapest(case)
     except SolverError as error:
+        if case.holds_margin:
+            return _strict_or_elastic(case.without_held_margin)
         return _without_bound(case, error)
     if strict is None:
-        return _elastic(case)
+        return _strict_or_elastic(case.without_held_margin) if case.holds_margin else _elastic(case)
     if strict.certified:
         return strict
     soft = _softened(case, strict.lower_bound_cny)
@@ -112,8 +114,8 @@ def _elastic(case: Case) -> Dispatch:
 
 def _without_bound(case: Case, error: SolverError) -> Dispatch:
     """Return the dispatch where the strict relaxation breaks down: its limits leave no room, or cannot be kept."""
-    values = parameters(case.softened.structure, case.data)
-    if least_penalty(case.softened.structure, values, case.clock) > PROVEN_CNY:
+    limits = case.softened.structure.with_all(margin=NO_MARGIN, margin_cny=None)
+    if least_penalty(limits, parameters(limits, case.data), case.clock) > PROVEN_CNY:
         return _elastic(case)
     soft = _softened(case, -np.inf)
     if soft is None:
@@ -207,7 +209,8 @@ def _dispatch(case: Case, answer: _Exact, lower_bound_cny: float, *, proven: boo
             f"to rest; a cheaper one may be near. The optimality gap is {gap:.1e}."
         )
         certificate = replace(certificate, reason_not_certified=reason)
-    broken = violations(solution, case.structure, case.data, proven=proven) if case.structure.elastic else ()
+    told = violations(solution, case.structure, case.data, proven=proven) if case.structure.gives_way else ()
+    broken = breaks_limits(told)
     if broken and not proven and not certificate.reason_not_certified:
         certificate = replace(certificate, reason_not_certified=f"{case.where}: {UNPROVEN}")
     status: Status
@@ -222,7 +225,7 @@ def _dispatch(case: Case, answer: _Exact, lower_bound_cny: float, *, proven: boo
         solver=answer.polished.step.solver,
         exactness_recovery=answer.recovery,
         lower_bound_cny=lower_bound_cny,
-        violations=broken,
+        violations=told,
     )
 
 

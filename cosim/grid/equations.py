@@ -92,10 +92,16 @@ def cone(flow: Flow, feeder: Feeder, scale: FloatArray | float = 1.0) -> Constra
     return [cp.SOC(l_i + v_i, cp.vstack([2 * p, 2 * q, l_i - v_i]), axis=0)]
 
 
-def voltage_limits(flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0) -> Constraints:
-    """Eq. 16 at every fed bus; *under* and *over* are the slacks of the elastic dispatch [p.u. squared]."""
+def voltage_limits(
+    flow: Flow, feeder: Feeder, under: Any = 0.0, over: Any = 0.0, margin_pu: float = 0.0
+) -> Constraints:
+    """Eq. 16 at every fed bus, *margin_pu* within its limits.
+
+    *under* and *over* are the slacks of limits, or of the margin, that give way [p.u. squared].
+    """
     v = flow.v[:, feeder.to_bus]
-    low, high = (rows(np.square(limit[feeder.to_bus]), v) for limit in feeder.voltage_limits_pu)
+    least, most = (limit[feeder.to_bus] for limit in feeder.voltage_limits_pu)
+    low, high = (rows(np.square(limit), v) for limit in (least + margin_pu, most - margin_pu))
     return [v >= low - under, v <= high + over]
 
 
@@ -125,6 +131,18 @@ def current_limits(flow: Flow, feeder: Feeder, most: Any, near2: Any = None, far
         cross = p @ _diagonal(2 * y.real) - q @ _diagonal(2 * y.imag)
         limits.append(current2 - cross + v @ _diagonal(np.abs(y) ** 2) <= far2)
     return limits
+
+
+def limits_at_ends(feeder: Feeder) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the largest series current of each branch by its limit, and current at its sending and receiving end.
+
+    Where an end has an admittance, the series current is not what its limit is about.
+    """
+    near, far = feeder.current_max_pu * feeder.ratio, feeder.current_max_to_pu
+    own = np.minimum(
+        np.where(feeder.y_from_pu == 0, near, np.inf), np.where(feeder.y_to_pu == 0, far, np.inf)
+    )
+    return own, near, far
 
 
 def limited_ends(feeder: Feeder) -> LimitedEnds:

@@ -61,11 +61,13 @@ class GivenNet:
         bench.put(power)
         # no flow is denied before a flat start has failed too
         for kept in dict.fromkeys((bench.recycled_from(power.start_pu), None)):
-            try:
-                pandapower.runpp(bench.net, **OPTIONS, recycle=kept and dict(kept))
-                break
-            except pandapower.LoadflowNotConverged:
-                bench.net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
+            with suppress(pandapower.LoadflowNotConverged):
+                pandapower.runpp(
+                    bench.net, **OPTIONS, recycle=kept and dict(kept), only_v_results=bench.lines_alone
+                )
+                if bench.net._ppc["success"]:  # noqa: SLF001  a flow of voltages alone fails without an exception
+                    break
+            bench.net._ppc = None  # noqa: SLF001  nothing of a flow that failed is used again
         else:
             msg = "pandapower finds no power flow of the network as given."
             raise SolverError(msg)
@@ -103,6 +105,9 @@ class _Workbench:
     """The branches without impedance."""
     start: FloatArray | None
     """Magnitudes and angles of the net's own loads; None where it cannot carry them."""
+    lines_alone: bool
+    """Whether lines alone have limits, so that the voltages are enough: pandapower's tables of results, of which its
+    flow would fill a dozen, take as long as the flow itself."""
 
     def put(self, power: Power) -> None:
         """Make the net draw and feed in *power*."""
@@ -130,7 +135,39 @@ class _Workbench:
 
     def voltage_pu(self) -> FloatArray:
         """Return the voltage of each bus of the net."""
-        return np.asarray(self.net.res_bus.vm_pu.to_numpy(), dtype=np.float64)
+        from pandapower.pypower.idx_bus import VM
+
+        if not self.lines_alone:
+            return np.asarray(self.net.res_bus.vm_pu.to_numpy(), dtype=np.float64)
+        rows = self.net._pd2ppc_lookups["bus"][self.net.bus.index.to_numpy()]  # noqa: SLF001
+        return np.asarray(self.net._ppc["bus"][rows, VM], dtype=np.float64)  # noqa: SLF001
+
+    def loading_percent(self, table: str) -> FloatArray:
+        """Return the loading of each branch of a table."""
+        if not self.lines_alone:
+            return np.asarray(self.net[f"res_{table}"].loading_percent.to_numpy(float))
+        line = self.net.line
+        limit_ka = (line.max_i_ka * line.df * line.parallel).to_numpy(float)
+        unlimited = np.full(limit_ka.size, np.inf)
+        np.divide(100 * self._line_ka(), limit_ka, where=limit_ka != 0, out=unlimited)
+        return unlimited
+
+    def _line_ka(self) -> FloatArray:
+        """Return the larger of the currents at the ends of each line, by pandapower's admittances."""
+        from pandapower.pypower import idx_brch as at
+        from pandapower.pypower.idx_bus import BASE_KV
+
+        solved = self.net._ppc["internal"]  # noqa: SLF001
+        ka = np.zeros(len(self.net._ppc["branch"]))  # noqa: SLF001
+        ka[solved["branch_is"]] = np.maximum(
+            *(
+                np.abs(solved[admittance] @ solved["V"])
+                / solved["bus"][solved["branch"][:, end].real.astype(np.int64), BASE_KV]
+                for admittance, end in (("Yf", at.F_BUS), ("Yt", at.T_BUS))
+            )
+        )
+        rows = slice(*self.net._pd2ppc_lookups["branch"]["line"])  # noqa: SLF001
+        return np.asarray(ka[rows] * solved["baseMVA"] / np.sqrt(3.0), dtype=np.float64)
 
 
 @lru_cache(maxsize=16)
@@ -148,9 +185,10 @@ def _workbench(given: GivenNet, slack_pu: float | None) -> _Workbench:
     node = _nodes(net, given.bus)
     joined = join_buses(net)
     pandapower.create_sgens(net, buses=given.bus[served], p_mw=0.0, q_mvar=0.0)
-    start = None
+    limited = len(net.trafo) or len(net.trafo3w) or joined.names or np.isfinite(_source_limits(net)).any()
+    lines_alone, start = bool(len(net.line) and not limited), None
     with suppress(pandapower.LoadflowNotConverged):  # its loads may be beyond what it carries
-        pandapower.runpp(net, **OPTIONS)
+        pandapower.runpp(net, **OPTIONS, only_v_results=lines_alone)
         start = net._ppc["bus"][:, [VM, VA]].copy()  # noqa: SLF001
     nominal = {
         (table, column): (net[table][column].to_numpy(float), [node[bus] for bus in net[table].bus])
@@ -168,6 +206,7 @@ def _workbench(given: GivenNet, slack_pu: float | None) -> _Workbench:
         own_sources=own_sources,
         joined=joined,
         start=start,
+        lines_alone=lines_alone,
     )
 
 
@@ -186,13 +225,19 @@ def _nodes(net: Any, bus: IntArray) -> dict[int, int]:
     }
 
 
+def _source_limits(net: Any) -> FloatArray:
+    """Return the limits of each external grid, (grids, `SOURCE_LIMITS`) [kW, kvar]; infinite where there is none."""
+    limits = np.tile(np.copysign(np.inf, SIGN), (len(net.ext_grid), 1))
+    for column, name in enumerate(SOURCE_LIMITS):
+        if name in net.ext_grid:
+            limits[:, column] = net.ext_grid[name].astype(float).fillna(limits[0, column]) * 1e3
+    return np.asarray(limits, dtype=np.float64)
+
+
 def _sources_outside(bench: _Workbench, feeder: Feeder) -> Iterator[str]:
     """Yield what the external grids of the net give outside their limits; those at one bus together."""
     grids, given = bench.net.ext_grid, bench.net.res_ext_grid
-    limits = np.tile(np.copysign(np.inf, SIGN), (len(grids), 1))
-    for column, name in enumerate(SOURCE_LIMITS):
-        if name in grids:
-            limits[:, column] = grids[name].astype(float).fillna(limits[0, column]) * 1e3
+    limits = _source_limits(bench.net)
     if not np.isfinite(limits).any():
         return
     alive = grids.in_service.to_numpy(bool)
@@ -225,7 +270,7 @@ class _Limits:
         """Yield what is outside the limits."""
         yield from voltages_outside(self.names, bench.voltage_pu()[self.position], self.voltage)
         for table, allowed in self.loading_percent.items():
-            loading = bench.net[f"res_{table}"].loading_percent.to_numpy(float) / allowed
+            loading = bench.loading_percent(table) / allowed
             for row in np.flatnonzero(loading > 1 + EXACT_PU):
                 yield overload(f"{table} {bench.net[table].index[row]}", float(loading[row]))
         if np.isfinite(self.joined_ka).any():

@@ -12,7 +12,8 @@ from cosim.grid.builder import Constraints, ModelBuilder, Terms, marks, rows
 from cosim.grid.device import Devices
 from cosim.grid.device.base import Group
 from cosim.grid.device.price_response import PriceResponses
-from cosim.grid.problem import Elastic
+from cosim.grid.margins import current_room, voltage_room
+from cosim.grid.problem import NO_MARGIN, Elastic, Margin
 from cosim.grid.radial import BASE_KVA, Feeder
 from cosim.grid.sources import Row, supply_limits
 
@@ -35,6 +36,9 @@ class ProblemStructure:
     period_h: float
     export: bool
     elastic: Elastic | None
+    margin: Margin = NO_MARGIN
+    margin_cny: float | None = None
+    """Price of one p.u. squared of margin for an hour where it gives way; None where it is held."""
     responding: tuple[str, ...] = ()
     """The buses whose load answers the price."""
     current_scale: tuple[float, ...] = ()
@@ -55,6 +59,11 @@ class ProblemStructure:
         """Return the structure with *changes* in it and in those of its networks."""
         networks = tuple(replace(own, **changes) for own in self.networks)
         return replace(self, networks=networks, **changes)
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether anything gives way at a price: limits, or the margin."""
+        return self.elastic is not None or self.margin_cny is not None
 
     @property
     def responses(self) -> tuple[Group[Any], ...]:
@@ -95,8 +104,8 @@ def build_problem(structure: ProblemStructure, periods: int, *, linked: bool = F
         reactive,
         *eq.voltage_drop(flow, feeder),
         *eq.cone(flow, feeder, np.array(structure.current_scale or 1.0)),
-        *eq.current_limits(flow, feeder, *_largest_currents(model)),
-        *_voltage_band(flow, model),
+        *_branch_limits(flow, model, structure),
+        *_voltage_band(flow, model, structure),
         *supply_limits(supply_p, supply_q, model, structure.source_rows, export=structure.export),
         *(constraint for own in terms for constraint in own.constraints),
     ]
@@ -114,7 +123,14 @@ def _largest_currents(model: ModelBuilder) -> list[Any]:
         "near2_max": ends.near.size,
         "far2_max": ends.far.size,
     }
-    return [model.parameter(name, count) if count else None for name, count in counts.items()]
+    return [model.parameter(name, count) if count else 0.0 for name, count in counts.items()]
+
+
+def _branch_limits(flow: eq.Flow, model: ModelBuilder, structure: ProblemStructure) -> Constraints:
+    """Return the current limits; where the margin gives way, up to the limits themselves."""
+    room = current_room(model, structure)
+    largest = [most + extra for most, extra in zip(_largest_currents(model), room.extra, strict=True)]
+    return [*eq.current_limits(flow, model.feeder, *largest), *room.constraints]
 
 
 def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
@@ -141,14 +157,21 @@ def _shedding(model: ModelBuilder, responses: list[Terms]) -> Terms:
     return Terms(base + shed, base_q, 0.0, limits)
 
 
-def _voltage_band(flow: eq.Flow, model: ModelBuilder) -> Constraints:
-    """Return the voltage limits; in an elastic dispatch the band may be left at a price."""
-    feeder, elastic = model.feeder, model.elastic
+def _voltage_band(flow: eq.Flow, model: ModelBuilder, structure: ProblemStructure) -> Constraints:
+    """Return the voltage limits; in an elastic dispatch the band may be left at a price, the margin before."""
+    feeder, elastic, margin_pu = model.feeder, model.elastic, structure.margin.voltage_pu
+    room = voltage_room(model, structure)
     if elastic is None:
-        return eq.voltage_limits(flow, feeder)
+        return [*eq.voltage_limits(flow, feeder, room.under, room.over, margin_pu), *room.constraints]
     price_cny = elastic.voltage_cny_per_pu2_h * model.period_h
     under = model.slack("under", feeder.branch_count, price_cny)
     over = model.slack("over", feeder.branch_count, price_cny)
     low = feeder.voltage_limits_pu[0][feeder.to_bus]
     deepest = rows(np.maximum(low**2 - elastic.voltage_floor_pu**2, 0.0), under)
-    return [*eq.voltage_limits(flow, feeder, under, over), under >= 0, over >= 0, under <= deepest]
+    return [
+        *eq.voltage_limits(flow, feeder, under + room.under, over + room.over, margin_pu),
+        under >= 0,
+        over >= 0,
+        under <= deepest,
+        *room.constraints,
+    ]

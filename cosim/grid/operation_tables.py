@@ -18,7 +18,7 @@ FARTHER_THAN_PLANNED_PU = 1e-3
 CURRENT_NOTICED_A = 0.01
 ENERGY_NOTICED_KWH = 0.01
 """To which the equations of a store are met by the solver."""
-MARGIN = "Plan with a margin: narrow the voltage limits of grid."
+MARGIN = "Plan with a margin: raise grid.voltage_margin_pu."
 FALLBACK = "In the fallback operation nothing keeps them."
 
 
@@ -219,7 +219,7 @@ def _record_realised_current(recorder: Recorder, op: Operation) -> None:
         place = f"branch {feeder.branch_names[worst]}"
         sentence = (
             f"period {op.now.period}, {place}: {over_a[worst]:.1f} A above its limit with the realised load. "
-            "Plan with a margin: lower grid.branch_limit_scale."
+            "Plan with a margin: raise grid.current_margin."
         )
         amount = float(over_a[worst])
         _violation(recorder, op, "realised_current", amount, sentence, place)

@@ -6,7 +6,7 @@ import numpy as np
 
 from cosim.arrays import FloatArray
 from cosim.grid.builder import Parameters, marks
-from cosim.grid.equations import limited_ends
+from cosim.grid.equations import limited_ends, limits_at_ends
 from cosim.grid.model import ProblemStructure
 from cosim.grid.problem import Load, ProblemData
 from cosim.grid.radial import BASE_KVA
@@ -119,9 +119,7 @@ def _current2_max(structure: ProblemStructure, data: ProblemData) -> dict[str, F
     """
     feeder = structure.feeder
     _, reach, highest = _reach(structure, data)
-    near_max, far_max = feeder.current_max_pu * feeder.ratio, feeder.current_max_to_pu
-    own = np.where(feeder.y_from_pu == 0, near_max, np.inf)
-    own = np.minimum(own, np.where(feeder.y_to_pu == 0, far_max, np.inf))
+    own, near_max, far_max = (limit * (1.0 - structure.margin.current) for limit in limits_at_ends(feeder))
     ends = limited_ends(feeder)
     squared = {"current2_max": np.minimum(np.maximum(reach, LEAST_CURRENT_PU), own) ** 2}
     for name, at, limit, y in (

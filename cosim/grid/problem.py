@@ -136,6 +136,20 @@ class Elastic:
 
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """How far within the limits of the network a dispatch is planned; what happens is judged by the limits."""
+
+    voltage_pu: NonNegative = 0.0
+    """Distance to both voltage limits of a bus."""
+    current: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the current limit of a branch that is left free."""
+
+
+NO_MARGIN = Margin()
+
+
+@checked
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """How to dispatch: what is allowed, what counts as exact, which solver."""
 
@@ -147,6 +161,8 @@ class Rules:
     exact_pu: Positive = 1e-6
     """Largest relaxation error, and largest voltage mismatch to the AC power flow, that count as exact."""
     elastic: Elastic = field(default_factory=Elastic)
+    margin: Margin = NO_MARGIN
+    """Where it cannot be kept it gives way before any limit does, and the dispatch names where."""
     solver: Literal["auto", "clarabel", "mosek"] = "auto"
     solve_time_max_s: Positive | None = None
     """Seconds after which a solver is given up, a last resort whose results are flagged; None: by the size of the

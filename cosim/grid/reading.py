@@ -34,7 +34,7 @@ def read_solution(result: SolverResult, structure: ProblemStructure, data: Probl
     purchase_kw = BASE_KVA * variables["supply_p"].sum(axis=1)
     cost = running_cost(structure.devices, setpoints, purchase_kw, data.price_cny_per_kwh, structure.period_h)
     moving_cny = sum(group.objective_cny(variables, data) for group in structure.groups)
-    penalty_cny = result.penalty_cny if structure.elastic else 0.0
+    penalty_cny = result.penalty_cny if structure.gives_way else 0.0
     runs = structure.runs(data.periods)
     current2 = np.maximum(variables["current2"], 0.0)
     lost_pu = sum(float((current2[run] @ own.feeder.r_pu).sum()) for run, own in runs)

@@ -12,6 +12,7 @@ from cosim.grid.feeder import Feeder
 from cosim.grid.net_limits import rows_of
 from cosim.grid.pandapower_net import POWER_FLOW
 from cosim.grid.radial import ComplexArray
+from cosim.kept_by_content import kept_by_content
 
 TOLERANCE_MVA = 1e-10
 """Power mismatch at which Newton-Raphson stops; voltages are then good to about 1e-12 p.u."""
@@ -74,6 +75,12 @@ class Admittances:
 @lru_cache(maxsize=32)
 def ready_net(feeder: Feeder) -> ReadyNet:
     """Return the net to solve: the one the feeder was read from, else one of lines. Built once, loads change."""
+    return _ready_net(feeder)
+
+
+@kept_by_content(16)
+def _ready_net(feeder: Feeder) -> ReadyNet:
+    """Return it once for all feeders that are alike, as those of the members of a sweep."""
     joined = ((feeder.r_pu == 0) & (feeder.x_pu == 0)).any()
     ready = _net_of_lines(feeder) if feeder.origin is None or joined else _net_as_read(feeder)
     return replace(ready, admittances=_admittances(feeder, ready))

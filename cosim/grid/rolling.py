@@ -13,6 +13,7 @@ from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.problem import DispatchState, Horizon, Load, Rules
 from cosim.grid.radial import Feeder
 from cosim.grid.solution import Cost, Dispatch, Status, rows_of
+from cosim.grid.violations import breaks_limits
 
 Forecast = Callable[[int, Load], Load]
 """Forecast at the start of a period (1..T), from the load and renewable power that will come."""
@@ -162,7 +163,7 @@ def _worst(plans: list[Dispatch], *, broken: bool) -> Status:
 def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_kwh: FloatArray) -> Dispatch:
     """Return a row of each of several plans as one dispatch; what other rows would have broken is no news."""
     plans = [plan for plan, _ in parts]
-    broken = tuple(v for plan, row in parts for v in plan.violations if v.period == plan.first_period + row)
+    told = tuple(v for plan, row in parts for v in plan.violations if v.period == plan.first_period + row)
     recoveries = [plan.exactness_recovery for plan in plans if plan.exactness_recovery != "none"]
     arrays: dict[str, Any] = {
         field.name: np.concatenate([getattr(plan, field.name)[row : row + 1] for plan, row in parts])
@@ -178,9 +179,9 @@ def _joined(parts: list[tuple[Dispatch, int]], devices: Devices, price_cny_per_k
         **arrays,
         setpoints=setpoints,
         lower_bound_cny=-np.inf,
-        status=_worst(plans, broken=bool(broken)),
+        status=_worst(plans, broken=breaks_limits(told)),
         exactness_recovery=", ".join(dict.fromkeys(recoveries)) or "none",
         reason_not_certified=next((plan.reason_not_certified for plan in plans if not plan.certified), ""),
-        violations=broken,
+        violations=told,
     )
     return replace(joined, cost=_cost(joined, slice(None), devices, price_cny_per_kwh))

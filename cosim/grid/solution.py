@@ -31,9 +31,11 @@ class Violation:
     bus: str
     kind: str
     """``undervoltage``, ``overvoltage``, ``station_shed``, ``base_shed``, ``feed_in_off``, ``source_limit``,
-    ``renewable_off`` or ``terminal_energy``."""
+    ``renewable_off`` or ``terminal_energy``; or ``margin``, a planning margin that is not kept, which breaks no
+    limit."""
     amount: float
-    """p.u. for voltages, kW for power (kvar where the sentence says so), kWh for energy."""
+    """p.u. for voltages, kW for power (kvar where the sentence says so), kWh for energy; of the margin of a branch, the
+    share of its limit."""
     sentence: str
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """The limits an elastic solution breaks: which bus, which period, by how much, and what helps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 
@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cosim.arrays import FloatArray
 from cosim.errors import SolverError
+from cosim.grid import margins
 from cosim.grid.binding import Ways, supply_kva
 from cosim.grid.bus_words import at_bus
 from cosim.grid.device.base import POWER_NOTICED_KW
@@ -30,6 +31,7 @@ KINDS = (
     "overvoltage",
     "renewable_off",
     "terminal_energy",
+    margins.KIND,
 )
 """In the order in which they are reported."""
 
@@ -50,8 +52,14 @@ def violations(
             else (solution, own, data)
         )
         found += [*_shed(*part), *_feed_in_off(*part), *_sources(*part, fails), *_voltages(*part, fails)]
+        found += margins.not_kept(*part)
     found += [v for group in structure.groups for v in group.violations(solution.setpoints, data)]
     return tuple(sorted(found, key=lambda v: (KINDS.index(v.kind), -v.amount, v.period, v.bus)))
+
+
+def breaks_limits(told: Iterable[Violation]) -> bool:
+    """Tell whether any of them breaks a limit; a margin that is not kept does not."""
+    return any(violation.kind != margins.KIND for violation in told)
 
 
 def _voltages(

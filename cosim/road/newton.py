@@ -35,8 +35,12 @@ CURVATURE = 0.5
 """Slope at the accepted step, relative to that at its start (curvature condition of the line search)."""
 MIN_RELATIVE_STEP = 1e-9
 """Norm of a step over that of the flows at which the line search ends."""
-MAX_CG_TOLERANCE = 0.01
-"""Relative residual of the conjugate gradients in early steps; at 0.1 one search in 30 stalls."""
+MAX_CG_TOLERANCE = 1e-6
+"""Relative residual of the conjugate gradients in early steps; at 0.01 jammed networks stall, at 1e-4 some of them."""
+MAX_CG_ITERATIONS = 200
+"""Products S v of one step, after which the system is factorised if the network is not too large."""
+FACTORISED_LINKS = 4000
+"""Links up to which it may be: the matrix takes 128 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,20 +111,35 @@ def _newton_step(point: Point, loading: Loading) -> FloatArray:
     """Return dx = gap - S D^0.5 z with (I + D^0.5 S D^0.5) z = D^0.5 gap: symmetric, without division by a slope."""
     gap = loading.link_flow_veh_h - point.flow_veh_h
     root = np.sqrt(point.slope)
-    response = loading.response_matrix() if gap.size <= DENSE_LINKS else None
-    if response is not None:
-        matrix = root[:, None] * response * root
-        matrix[np.diag_indices_from(matrix)] += 1.0
-        step: FloatArray = gap - response @ (root * np.linalg.solve(matrix, root * gap))
+    if gap.size <= DENSE_LINKS and (step := _factorised_step(loading, root, gap)) is not None:
         return step
 
     def product(z: FloatArray) -> FloatArray:
         return z + root * loading.response(root * z)
 
     relative_gap = float(np.linalg.norm(gap) / np.linalg.norm(loading.link_flow_veh_h))
-    accuracy = min(MAX_CG_TOLERANCE, relative_gap)
-    z, _ = cg(LinearOperator((gap.size, gap.size), matvec=product, dtype=float), root * gap, rtol=accuracy)
+    z, unsolved = cg(
+        LinearOperator((gap.size, gap.size), matvec=product, dtype=float),
+        root * gap,
+        rtol=min(MAX_CG_TOLERANCE, relative_gap),
+        maxiter=MAX_CG_ITERATIONS,
+    )
+    if unsolved and gap.size <= FACTORISED_LINKS:
+        step = _factorised_step(loading, root, gap)
+        if step is not None:
+            return step
     return gap - loading.response(root * z)
+
+
+def _factorised_step(loading: Loading, root: FloatArray, gap: FloatArray) -> FloatArray | None:
+    """Return the step from a factorised matrix; None where the loading has only products S v."""
+    response = loading.response_matrix()
+    if response is None:
+        return None
+    matrix = root[:, None] * response * root
+    matrix[np.diag_indices_from(matrix)] += 1.0
+    step: FloatArray = gap - response @ (root * np.linalg.solve(matrix, root * gap))
+    return step
 
 
 def _line_search(

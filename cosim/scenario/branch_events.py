@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosim.config import ScenarioConfig
 from cosim.config.events import BranchEvent, DeviceEvent
-from cosim.errors import ConfigError, Problem, refuse
+from cosim.errors import ConfigError, Problem, Problems, refuse
 from cosim.grid.cut_off import cut_off
 from cosim.grid.radial import Feeder
 from cosim.scenario.events import Event, place_of
@@ -67,16 +67,15 @@ def with_events(
     config: ScenarioConfig,
     folder: Path,
 ) -> tuple[FeederCase, ...]:
-    """Return each feeder with the events that befall it and the networks that they make; raises ConfigError."""
-    check_branches(events, config, feeders)
-    by_name = {one.name: one for one in config.grid.feeders}
-    found = []
+    """Return each feeder with the events that befall it and the networks they make; ConfigError with all problems."""
+    problems, by_name, found = Problems(), {one.name: one for one in config.grid.feeders}, []
+    problems.attempt(check_branches, events, config, feeders)
     for case in cases:
         own = events_of(case.feeder, events, config)
-        networks = networks_of(
-            case.feeder, own, config, partial(read_feeder, by_name[case.feeder.name], folder)
-        )
+        switch = partial(read_feeder, by_name[case.feeder.name], folder)
+        networks = problems.attempt(networks_of, case.feeder, own, config, switch) or {}
         found.append(replace(case, outages=replace(case.outages, events=own, rewired=networks)))
+    refuse("events", problems)
     return tuple(found)
 
 

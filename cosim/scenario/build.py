@@ -36,7 +36,7 @@ from cosim.scenario.chains import build_chains, with_timing, without_round_trips
 from cosim.scenario.choice import FIELD as CHOICE
 from cosim.scenario.choice import build_choice, import_choice
 from cosim.scenario.cut_off_stations import cut_off_stations
-from cosim.scenario.events import Event, build_events
+from cosim.scenario.events import Event, check_events, events_in
 from cosim.scenario.feeder_case import (
     FeederCase,
     build_feeder_case,
@@ -289,7 +289,8 @@ def _build(config: ScenarioConfig, folder: Path, source: str) -> Scenario:
     if profiles is not None:
         mobility = problems.attempt(with_timing, config, mobility, profiles[config.road.trip_profile])
     choice = problems.attempt(build_choice, config)
-    events = problems.attempt(build_events, config, paths) or ()
+    events = events_in(config)
+    problems.attempt(check_events, events, config, paths)
     built = problems.attempt(with_events, cases, feeders, events, config, folder)
     problems.attempt(check_station_load, config, folder)
     refuse(source, problems)

@@ -88,14 +88,17 @@ def chargers_in_service(station: Station, events: Iterable[Event]) -> int:
     return min([station.chargers, *remaining])
 
 
-def build_events(config: ScenarioConfig, paths: PathSet | None) -> tuple[Event, ...]:
-    """Return the events in the order of the file; ConfigError with all problems of what they refer to.
+def events_in(config: ScenarioConfig) -> tuple[Event, ...]:
+    """Return the events in the order of the file."""
+    return tuple(Event(number=number, config=entry) for number, entry in enumerate(config.events, start=1))
+
+
+def check_events(events: Sequence[Event], config: ScenarioConfig, paths: PathSet | None) -> None:
+    """Raise ConfigError with all problems of what events refer to, but for branches, see `branch_events`.
 
     Roads that could not be read (*paths* None) are not checked.
     """
-    events = [Event(number=number, config=entry) for number, entry in enumerate(config.events, start=1)]
     refuse("events", (problem for event in events for problem in _problems(event, config, paths)))
-    return tuple(events)
 
 
 def place_of(event: Event, config: ScenarioConfig) -> str:

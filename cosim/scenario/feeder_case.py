@@ -10,10 +10,11 @@ from cosim.arrays import FloatArray
 from cosim.config.grid import FeederConfig
 from cosim.config.scenario import ScenarioConfig
 from cosim.csv_tables import read_table
-from cosim.errors import ConfigError
+from cosim.errors import ConfigError, refuse
 from cosim.grid.device import Devices
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
-from cosim.grid.problem import Elastic, Load, Rules
+from cosim.grid.margins import margin_problems
+from cosim.grid.problem import Elastic, Load, Margin, Rules
 from cosim.periods import Periods
 from cosim.scenario.outages import Outages
 from cosim.scenario.station import Station
@@ -122,6 +123,7 @@ def build_feeder_case(
     devices = _devices(config, profiles, zeros)
     try:
         devices.check(feeder)
+        refuse(config.name, margin_problems(feeder, _margin(config)))
     except ConfigError as error:
         raise _with_feeder(error, config) from None
     devices = _at_shown_buses(devices, feeder)
@@ -172,11 +174,16 @@ def _at_shown_buses(devices: Devices, feeder: Feeder) -> Devices:
     return Devices(*(replace(device, bus=bus) for device, bus in zip(devices.all, shown, strict=True)))  # type: ignore[type-var]
 
 
+def _margin(config: FeederConfig) -> Margin:
+    return Margin(voltage_pu=config.voltage_margin_pu, current=config.current_margin)
+
+
 def _rules(config: FeederConfig) -> Rules:
     return Rules(
         export=config.export,
         loss_price_cny_per_mwh=config.loss_price_cny_per_mwh,
         elastic=Elastic(**config.elastic.model_dump()),
+        margin=_margin(config),
         solver=config.solver,
         solve_time_max_s=config.solve_time_max_s,
         fallback=True,

@@ -186,6 +186,6 @@ def path_shares(paths: Frame) -> Figure:
         hover = "%{y}, share %{x:.3f}<br>%{text}<extra></extra>"
         look = {"orientation": "h", "text": text, "textposition": "none", "hovertemplate": hover}
         trace = bars(rows.share, rows.od, None, colours[index], **look)
-        drawing.add_trace(trace.update(marker_line={"color": PAPER, "width": 0.8}))
+        drawing.add_trace(trace | {"marker_line": {"color": PAPER, "width": 0.8}})
     drawing.update_xaxes(title_text="share of the OD's trips", range=[0, 1])
     return drawing.update_yaxes(categoryorder="array", categoryarray=list(ods)[::-1], type="category")

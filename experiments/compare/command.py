@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cosim.errors import ConfigError
-from experiments.options import AllowImport, AllowOutside, AsJson, Config, Out, Seed, Settings, loaded
+from experiments.options import (
+    AllowImport,
+    AllowOutside,
+    AsJson,
+    Config,
+    Out,
+    Seed,
+    Settings,
+    Workers,
+    loaded,
+)
 
 if TYPE_CHECKING:
     from experiments.compare.comparison import ComparedPair, Comparison
@@ -104,6 +114,7 @@ def converge_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     replications: Annotated[int, typer.Option(min=2, help="Populations of each size.")] = 20,
     seed: Seed = None,
     settings: Settings = None,
+    workers: Workers = 1,
     allow_outside: AllowOutside = False,
     allow_import: AllowImport = False,
     out: Out = None,
@@ -112,11 +123,11 @@ def converge_command(  # noqa: PLR0913, PLR0917  (one parameter per option)
     """Measure how the agents' flows approach the equilibrium's as there are more of them: about N^-1/2."""
     from experiments.compare.convergence import error_against_n
     from experiments.compare.page import error_page
-    from experiments.study import CommandResult, emit
+    from experiments.study import CommandResult, emit, told
 
     numbers = _sizes(sizes)
     scenario = loaded(config, settings or (), seed, outside=allow_outside, code=allow_import)
-    result = error_against_n(scenario, numbers, replications)
+    result = error_against_n(scenario, numbers, replications, workers=workers, note=told)
     study = CommandResult(
         command="converge",
         facts=result.as_json(),

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from cosim.road.choice import choose
 from cosim.scenario import CAR, CHARGING, NOT_CHARGING, Scenario
 from cosim.scenario.trips import trip_ods
 from experiments.run.replications import replication_seeds
+from experiments.store.engines import in_order
+from experiments.store.pieces import Tell
 
 PURPOSE = "error against N"
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -85,16 +88,26 @@ class ErrorAgainstN:
 
 
 def error_against_n(
-    scenario: Scenario, sizes: Sequence[int] = SIZES, replications: int = REPLICATIONS
+    scenario: Scenario,
+    sizes: Sequence[int] = SIZES,
+    replications: int = REPLICATIONS,
+    *,
+    workers: int = 1,
+    note: Tell = warn,
 ) -> ErrorAgainstN:
     """Return the error of populations of the given *sizes*, each drawn *replications* times.
 
     The equilibrium is solved for a demand estimated from ten times the largest population (at most two million EVs),
-    so that its own error does not show.
+    so that its own error does not show. So many *workers* (processes) share the populations; *note* is told of one
+    that died.
     """
     day = solve_equilibrium_day(_with_diaries(scenario, min(REFERENCE_SIZE * max(sizes), REFERENCE_MOST)))
     expected, seeds = expected_ev_flow_veh_h(day), replication_seeds(scenario.config.seed, replications)
-    errors = np.array([_errors(scenario, day, size, seeds, expected) for size in sizes])
+    # the largest first, so that no process begins it when the others have ended
+    tasks = [(scenario, day, size, seed, expected) for size in sorted(sizes, reverse=True) for seed in seeds]
+    found = in_order(_error, tasks, workers=workers, tell=note)
+    of_size = dict(zip(sorted(sizes, reverse=True), np.reshape(found, (-1, len(seeds))), strict=True))
+    errors = np.array([of_size[size] for size in sizes])
     slope, slope_error = fitted_slope(np.array(sizes), errors)
     return ErrorAgainstN(
         sizes=np.array(sizes),
@@ -105,15 +118,10 @@ def error_against_n(
     )
 
 
-def _errors(
-    scenario: Scenario, day: EquilibriumDay, size: int, seeds: Sequence[int], expected: FloatArray
-) -> list[float]:
-    """Return the error of a population of one size for each seed; sizes share no random numbers."""
-    purpose = f"{PURPOSE} {size}"
-    return [
-        float(np.linalg.norm(sampled_ev_flow_veh_h(scenario, day, size, seed, purpose) - expected))
-        for seed in seeds
-    ]
+def _error(scenario: Scenario, day: EquilibriumDay, size: int, seed: int, expected: FloatArray) -> float:
+    """Return the error of a population; sizes share no random numbers."""
+    flow = sampled_ev_flow_veh_h(scenario, day, size, seed, f"{PURPOSE} {size}")
+    return float(np.linalg.norm(flow - expected))
 
 
 def _with_diaries(scenario: Scenario, diaries: int) -> Scenario:

@@ -9,7 +9,7 @@ from cosim.config.extending import file_fields
 from cosim.files import file_hash
 from experiments.compare.sample import Sample
 
-DESCRIPTIVE = {"description", "what_to_look_at", "vary"}
+DESCRIPTIVE = {"description", "what_to_look_at", "sweep"}
 """What a scenario says of itself: no difference between runs."""
 
 _SERVICE = ("stations.*.chargers", "stations.*.charger_kw", "stations.*.site_limit_kw")

@@ -134,12 +134,13 @@ def _flags(answer: "Dispatched") -> list[str]:
     """Return what is wrong with the answer, as much of it as can be read at a glance."""
     from experiments.dispatch.study import WITHIN_LIMITS
 
-    if answer.status in WITHIN_LIMITS:
+    if not answer.flags:
         return []
+    heading = "load is cut off" if answer.status in WITHIN_LIMITS else answer.status
     shown = answer.flags[:FLAGS_SHOWN]
     more = len(answer.flags) - len(shown)
     rest = [f"and {more} more; --out writes them all as the table violations."] if more else []
-    return ["\n  - ".join([f"{answer.status}:", *shown, *rest])]
+    return ["\n  - ".join([f"{heading}:", *shown, *rest])]
 
 
 def _check_rolling(rolling: str | None, window: int | None, forecast_error: float, periods: int) -> None:

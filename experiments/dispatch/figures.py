@@ -45,7 +45,7 @@ def one_line(feeder: Feeder, buses: Frame, branches: Frame, devices: Frame) -> F
     if len(periods) == 1:
         return drawing
     drawing.frames = [
-        go.Frame(name=str(period), data=[_changes(trace)], traces=[1])
+        {"name": str(period), "data": [_changes(trace)], "traces": [1]}
         for period, trace in zip(periods, moving, strict=True)
     ]
     return with_period_slider(drawing, [str(period) for period in periods], weakest)

@@ -89,6 +89,8 @@ def _low_prices(price_cny_per_kwh: FloatArray) -> list[str]:
 def _of_scenario(name: str, options: Options) -> DispatchInput:
     """Return the feeders of a scenario; its roads are read only where the equilibrium is asked for."""
     from cosim.coupling.prices import tariff_at
+    from cosim.scenario.branch_events import with_events
+    from cosim.scenario.events import check_events, events_in
     from cosim.scenario.inputs import read_profiles
     from cosim.scenario.places import build_stations
 
@@ -108,6 +110,9 @@ def _of_scenario(name: str, options: Options) -> DispatchInput:
             build_feeder_case(wanted, feeder, profiles, config.periods)
             for wanted, feeder in zip(config.grid.feeders, feeders, strict=True)
         )
+        events = events_in(config)
+        check_events(events, config, None)
+        cases = with_events(cases, feeders, events, config, file.parent)
         stations = build_stations(config, feeders)
         named = file.parent / config.station_load if config.station_load and not options.stations else None
         station_kw, notes = _station_load(named, stations, config.periods)

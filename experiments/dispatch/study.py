@@ -12,6 +12,7 @@ from cosim.grid.operation import Operation, planned_operation
 from cosim.grid.problem import Horizon, Load
 from cosim.grid.rolling import RollingDay, dispatch_rolling, relative_error, tomorrow_like_today
 from cosim.grid.solution import Dispatch, locally_optimal
+from cosim.grid.violations import breaks_limits
 from cosim.periods import PeriodOfDay
 from cosim.randomness import stream
 from cosim.scenario.feeder_case import FeederCase
@@ -34,6 +35,7 @@ JSON_KEYS = (
     "cpu_s",
     "notes",
 )
+MARGINS_SHOWN = 3
 STATUSES = ("optimal", "locally optimal", "elastic", "not certified", "failed")
 """From good to bad; of several feeders the worst counts."""
 WITHIN_LIMITS = STATUSES[:2]
@@ -79,22 +81,31 @@ class Dispatched:
 
     @property
     def notes(self) -> list[str]:
-        """What is worth knowing: of prices and stations, and how far a local optimum may be from the best."""
+        """What is worth knowing: of prices and stations, how far a local optimum may be from the best, lost margins."""
         gaps = [
             f"feeder {d.feeder_name}: {locally_optimal(d.optimality_gap)}"
             for d in self.dispatches
             if d.status == "locally optimal"
         ]
-        return [*self.asked.notes, *gaps]
+        margins = self._told(margins=True)
+        more = len(margins) - MARGINS_SHOWN
+        rest = [f"and {more} more periods or branches whose margin is not kept."] if more > 0 else []
+        return [*self.asked.notes, *gaps, *margins[:MARGINS_SHOWN], *rest]
 
     @property
     def flags(self) -> list[str]:
         """What is broken or not certified: place, period and amount."""
+        return self._told(margins=False)
+
+    def _told(self, *, margins: bool) -> list[str]:
         several = len(self.dispatches) > 1
         return [
             f"feeder {dispatch.feeder_name}, {sentence}" if several else sentence
             for dispatch in self.dispatches
-            for sentence in (dispatch.reason_not_certified, *map(str, dispatch.violations))
+            for sentence in (
+                "" if margins else dispatch.reason_not_certified,
+                *(str(told) for told in dispatch.violations if breaks_limits([told]) != margins),
+            )
             if sentence
         ]
 

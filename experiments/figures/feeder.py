@@ -69,7 +69,7 @@ def dispatch(devices: Frame, purchase: Frame, buses: Frame, period_min: float) -
         supply |= {kind: (name, power[kind]) for kind, name in KINDS.items() if kind in power}
     for kind, (name, kw) in supply.items():
         edge = {"color": "white", "width": 0.5}
-        drawing.add_trace(bars(kw.index, kw.round(2), name, DEVICES[kind]).update(marker_line=edge))
+        drawing.add_trace(bars(kw.index, kw.round(2), name, DEVICES[kind]) | {"marker_line": edge})
     load = buses.groupby("period")[["load_kw", "station_kw"]].sum()
     total = load.load_kw + load.station_kw + day.losses_kw
     drawing.add_trace(steps(load.index, load.load_kw.round(2), "base load", INK, width=1.6, dash="dot"))

@@ -5,14 +5,13 @@ from math import log10
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from experiments.figures.palette import LIMIT
 from experiments.figures.style import Figure, colourbar_beside
 
-Trace = Any
-"""A plotly trace; plotly ships no types."""
+Trace = dict[str, Any]
+"""A plotly trace in plain words: a figure checks it once as it is added, and objects of plotly's twice."""
 
 
 def line(x: Any, y: Any, name: str | None, colour: str, **options: Any) -> Trace:
@@ -22,7 +21,7 @@ def line(x: Any, y: Any, name: str | None, colour: str, **options: Any) -> Trace
     """
     look = {"color": colour, "width": options.pop("width", 2), "dash": options.pop("dash", None)}
     mode = "lines+markers" if "marker" in options else "lines"
-    return go.Scatter(x=x, y=y, mode=mode, line=look, **_legend(name), **options)
+    return {"type": "scatter", "x": x, "y": y, "mode": mode, "line": look, **_legend(name), **options}
 
 
 def steps(periods: Any, values: Any, name: str | None, colour: str, **options: Any) -> Trace:
@@ -39,13 +38,14 @@ def band(
     """Return the area between *low* and *high*, under lines or steps that are too thin to be seen."""
     edges = {"width": 0, "hoverinfo": "skip"}
     upper, lower = draw(x, high, None, fill, **edges), draw(x, low, name, fill, **edges)
-    return [upper, lower.update(fill="tonexty", fillcolor=fill)]
+    return [upper, lower | {"fill": "tonexty", "fillcolor": fill}]
 
 
 def points(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Trace:
     """Return marks at points, of a *size*; what else is to be said of the mark is given as ``marker``."""
     marker = {"color": colour, "size": options.pop("size", 6), **options.pop("marker", {})}
-    return go.Scatter(x=x, y=y, mode="markers", marker=marker, **_legend(name), **options)
+    place = {"type": "scatter", "x": x, "y": y, "mode": "markers"}
+    return {**place, "marker": marker, **_legend(name), **options}
 
 
 def whiskers(down: Any, up: Any, **look: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def whiskers(down: Any, up: Any, **look: Any) -> dict[str, Any]:
 
 def bars(x: Any, y: Any, name: str | None, colour: Any, **options: Any) -> Trace:
     """Return bars; *colour* is that of all, or of each."""
-    return go.Bar(x=x, y=y, marker={"color": colour}, **_legend(name), **options)
+    return {"type": "bar", "x": x, "y": y, "marker": {"color": colour}, **_legend(name), **options}
 
 
 def _legend(name: str | None) -> dict[str, Any]:
@@ -65,7 +65,8 @@ def _legend(name: str | None) -> dict[str, Any]:
 def heat_map(table: Frame, labels: Sequence[str], unit: str, hover: str, **colours: Any) -> Trace:
     """Return the values of a table as *colours*: a row for each label, a column for each period."""
     look = {"colorbar": colourbar_beside(unit), **colours}
-    return go.Heatmap(x=table.columns, y=labels, z=table.to_numpy(), hovertemplate=hover, **look)
+    cells = {"x": table.columns, "y": labels, "z": table.to_numpy()}
+    return {"type": "heatmap", **cells, "hovertemplate": hover, **look}
 
 
 def scatter(**content: Any) -> dict[str, Any]:

@@ -34,16 +34,28 @@ def fit_mobility_command(
     prior: Annotated[
         float, typer.Option(min=0.001, help="Weight of the prior of each cell, in parked EVs.")
     ] = 5.0,
+    length_min: Annotated[
+        float, typer.Option(min=0.1, max=1_000, help="The scenario's mobility.trip_length_min_km.")
+    ] = 1.0,
+    length_max: Annotated[
+        float, typer.Option(min=0.1, max=1_000, help="The scenario's mobility.trip_length_max_km.")
+    ] = 100.0,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate transitions and trip lengths from diaries, with the goodness of fit of the chain."""
+    """Estimate transitions and trip lengths from diaries, with the goodness of fit of the chain.
+
+    Lengths at or beyond the shortest and the longest trip are taken as set to it.
+    """
     from cosim.ev.diary_table import read_diaries
     from cosim.ev.fitting import fit_markov
     from cosim.ev.goodness import goodness_of_fit
     from experiments.study import CommandResult, emit
 
+    if length_min >= length_max:
+        msg = f"--length-min {length_min:g} is not below --length-max {length_max:g}"
+        raise typer.BadParameter(msg)
     days = read_diaries(diaries)
-    fitted = fit_markov(days, prior)
+    fitted = fit_markov(days, prior, (length_min, length_max))
     goodness = goodness_of_fit(fitted, days)
     facts, identified = _facts(days, fitted, goodness), days.days_without_trips > 0
     study = CommandResult(
@@ -79,6 +91,8 @@ def write_fit(
         "travel_share": fitted.model.travel_share,
         "trip_length_log_mean": length.log_mean,
         "trip_length_log_sd": length.log_deviation,
+        "trip_length_min_km": length.low,
+        "trip_length_max_km": length.high,
         "diary_speed_km_h": fitted.model.diary_speed_km_h,
     }
     comment = ""

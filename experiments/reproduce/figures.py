@@ -49,7 +49,7 @@ def vehicles_at_stations(
     for row, values in enumerate((flow_veh_h, load_kw), start=2):
         for name, series, colour in zip(stations, values.T, CYCLE, strict=False):
             trace = steps(periods, series.round(3), name, colour, legendgroup=name)
-            drawing.add_trace(trace.update(showlegend=row == 2), row=row, col=1)
+            drawing.add_trace(trace | {"showlegend": row == 2}, row=row, col=1)
     return drawing.update_yaxes(rangemode="tozero")
 
 
@@ -71,7 +71,7 @@ def path_flows(paths: Sequence[str], panels: Mapping[str, FloatArray]) -> Figure
             hover = f"{path}<br>after %{{x}} iterations: %{{y:.1f}} veh/h<extra></extra>"
             look = {"marker": {"size": 4}, "width": 1.8, "legendgroup": path, "hovertemplate": hover}
             trace = line(np.arange(len(series)), series.round(3), path, colour, **look)
-            drawing.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
+            drawing.add_trace(trace | {"showlegend": column == 1}, row=1, col=column)
     drawing.update_layout(legend={"y": -0.16, "yanchor": "top"}, margin={"t": 64, "b": 110})
     drawing.update_xaxes(title_text="iterations")
     return drawing.update_yaxes(title_text="flow [veh/h]", rangemode="tozero", col=1)
@@ -139,6 +139,6 @@ def relaxation_errors(branches: Sequence[str], errors: Mapping[str, FloatArray])
         table = pd.DataFrame(np.log10(np.maximum(error, MIN_ERROR_PU)).T.round(2), columns=_periods(error))
         look = {"zmin": -14, "zmax": -6, "colorscale": "Cividis", "showscale": column == 1}
         trace = heat_map(table, list(branches), "error<br>[p.u.]", hover, **look)
-        drawing.add_trace(trace.update(colorbar=ticks), row=1, col=column)
+        drawing.add_trace(trace | {"colorbar": ticks}, row=1, col=column)
     drawing.update_layout(margin={"t": 64, "l": 80})
     return drawing.update_yaxes(type="category", autorange="reversed", tickfont={"size": 10})

@@ -12,9 +12,7 @@ from experiments.options import AllowImport, AllowOutside, AsJson, loaded, new_d
 def resume_command(
     directory: Annotated[
         Path,
-        typer.Argument(
-            callback=new_directory, help="Directory that the stopped run or sweep would have made."
-        ),
+        typer.Argument(help="Directory of the stopped sweep, or that the stopped run would have made."),
     ],
     workers: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; by default as before.")
@@ -25,14 +23,19 @@ def resume_command(
 ) -> None:
     """Go on with a run or sweep that was stopped, as the same command would: what is finished is not done again."""
     from experiments.run.command import run_and_show
-    from experiments.store.commands import SCENARIO_FILE, RunCommand, read_command
+    from experiments.store.commands import SCENARIO_FILE, read_command
+    from experiments.sweep.campaign import PLAN, read_request_of
     from experiments.sweep.command import sweep_and_show
+    from experiments.sweep.study import How
 
+    if (directory / PLAN).is_file():
+        how = How(out=directory, workers=workers or 1)
+        allow = permissions(outside=allow_outside, code=allow_import)
+        sweep_and_show(read_request_of(directory), how, allow, as_json=as_json)
+        return
+    new_directory(directory)
     command, folder = read_command(directory)
     if workers is not None:
         command = replace(command, workers=workers)
-    if isinstance(command, RunCommand):
-        scenario = loaded(str(folder / SCENARIO_FILE), (), None, outside=allow_outside, code=allow_import)
-        run_and_show(scenario, command, directory, as_json=as_json)
-    else:
-        sweep_and_show(command, directory, permissions(outside=allow_outside), as_json=as_json)
+    scenario = loaded(str(folder / SCENARIO_FILE), (), None, outside=allow_outside, code=allow_import)
+    run_and_show(scenario, command, directory, as_json=as_json)

@@ -15,8 +15,8 @@ import numpy as np
 from cosim.results import ModelTables
 from cosim.scenario import DayAhead, Scenario
 from experiments.run.kept_days import KeptDays, simulate_replication
+from experiments.store.engines import in_processes
 from experiments.store.pieces import Pieces, Tell
-from experiments.store.workers import in_processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

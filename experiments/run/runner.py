@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 from warnings import warn
 
+import agents.model  # noqa: F401  (Mesa first: its loggers look through all modules that are loaded by then)
 from cosim.arguments import checked
 from cosim.arrays import Frame
 from cosim.blas import one_blas_thread
@@ -41,6 +42,7 @@ from experiments.run.replications import (
     simulate_replications,
 )
 from experiments.store.commands import RunCommand, keep_command
+from experiments.store.engines import in_order
 from experiments.store.folders import RunDirectory
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Pieces, Store, Tell, left_behind
@@ -105,7 +107,7 @@ def run(
         keep_command(pieces, RunCommand(model=model, replications=replications, workers=workers), scenario)
         under_way = RunUnderWay(scenario, unfinished.path, seeds, workers, stages, pieces, note)
         with stages.stage("equilibrium"):
-            day = solve_equilibrium_day(scenario)
+            day = solve_equilibrium_day(scenario, partial(in_order, workers=workers, tell=note))
         tables = under_way.tables(model, day)
         with stages.stage("tables"):
             for name, own in tables.items():

@@ -16,7 +16,7 @@ from experiments.run.real_time import VALUES, over_days
 
 Tables = Mapping[str, Frame]
 LEVEL = 0.05
-NOTES = ("price", "price_not_positive", "locally_optimal")
+NOTES = ("price", "price_not_positive", "locally_optimal", "margin")
 """Kinds in the table violations that break no limit."""
 
 

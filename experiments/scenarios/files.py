@@ -61,6 +61,6 @@ def describe(file: Path) -> dict[str, Any]:
         "description": tables.get("description", ""),
         "what_to_look_at": tables.get("what_to_look_at", ""),
         "extends": Path(fields[EXTENDS]).stem if EXTENDS in fields else None,
-        "vary": tables.get("vary", []),
+        "vary": list(tables.get("sweep", {}).get("vary", [])),
         "file": str(file),
     }

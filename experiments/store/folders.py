@@ -18,12 +18,12 @@ ATTEMPTS, PAUSE_S = 20, 0.05
 """Another process that clears a folder which nobody holds needs a moment."""
 
 
-def hold(folder: Path) -> int:
+def hold(folder: Path, attempts: int = ATTEMPTS) -> int:
     """Make *folder*, if need be, and hold it for this process; return the descriptor that ends this when closed.
 
-    Raises ConfigError if another living process holds it, or if this program has not made it.
+    Raises ConfigError if another living process holds it for long, or if this program has not made it.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # it was cleared in the meantime
             if folder.is_symlink() or not is_ours(folder):
@@ -39,8 +39,8 @@ def hold(folder: Path) -> int:
     )
 
 
-def _lock(descriptor: int, folder: Path) -> bool | None:
-    """Return whether the folder is now held; None where the file system has no locks."""
+def _lock(descriptor: int, folder: Path, name: str = LOCK) -> bool | None:
+    """Return whether the folder, or the file *name* in it, is now held; None where the file system has no locks."""
     if sys.platform == "win32":
         return None
     import fcntl
@@ -52,7 +52,7 @@ def _lock(descriptor: int, folder: Path) -> bool | None:
     except OSError:
         return None
     try:
-        return os.path.samestat(os.fstat(descriptor), (folder / LOCK).stat())
+        return os.path.samestat(os.fstat(descriptor), (folder / name).stat())
     except FileNotFoundError:  # removed by the process that held it
         return False
 
@@ -65,6 +65,27 @@ def try_hold(folder: Path) -> int | None:
             return descriptor
         os.close(descriptor)
     return None
+
+
+def hold_file(file: Path) -> int:
+    """Make a file, and hold it for this process; return the descriptor that ends this when closed."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    while _lock(descriptor, file.parent, file.name) is False:  # another process is looking whether it is held
+        time.sleep(PAUSE_S)
+    return descriptor
+
+
+def is_held(file: Path) -> bool | None:
+    """Whether a living process holds a file; None where the file system has no locks."""
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        locked = _lock(descriptor, file.parent, file.name)
+    finally:
+        os.close(descriptor)
+    return None if locked is None else not locked
 
 
 def is_ours(folder: Path) -> bool:

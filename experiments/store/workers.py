@@ -1,4 +1,4 @@
-"""Worker processes that are looked after: a dead one costs its task alone, and none outlives its parent."""
+"""Worker processes: each does one task at a time, is replaced when it dies, and none outlives its parent."""
 
 import ctypes
 import multiprocessing
@@ -6,69 +6,16 @@ import os
 import signal
 import sys
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from cosim.errors import ModelError
-from experiments.store.pieces import Tell
-
 R = TypeVar("R")
-MOST_DEATHS = 3
-"""Times that a task may end its process, before it is the task's fault."""
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux."""
-
-
-def in_processes(
-    work: Callable[..., R], tasks: Sequence[tuple[Any, ...]], workers: int, tell: Tell
-) -> Generator[tuple[int, R]]:
-    """Yield the number of each task with what ``work(*task)`` returns, as they are done by so many processes.
-
-    A task whose process dies is done again, and *tell* is called with a sentence. Close the iterator to end the
-    processes at once.
-    """
-    if min(workers, len(tasks)) <= 1:
-        yield from ((number, work(*task)) for number, task in enumerate(tasks))
-        return
-    team = [Worker() for _ in range(min(workers, len(tasks)))]
-    free, waiting, deaths = list(team), deque(range(len(tasks))), Counter[int]()
-    running: dict[Future[R], tuple[int, Worker]] = {}
-    try:
-        while waiting or running:
-            while waiting and free:
-                number, worker = waiting.popleft(), free.pop()
-                running[worker.submit(work, *tasks[number])] = number, worker
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number, worker = running.pop(future)
-                free.append(worker)
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    deaths[number] += 1
-                    _tell_death(tell, deaths[number])
-                    waiting.appendleft(number)
-                    continue
-                yield number, result
-    finally:
-        for worker in team:
-            worker.let_go()
-        for worker in team:
-            worker.join()
-
-
-def _tell_death(tell: Tell, deaths: int) -> None:
-    if deaths >= MOST_DEATHS:
-        msg = (
-            f"a worker process was ended from outside {deaths} times at the same piece of work. "
-            "Where memory is short, use fewer --workers; what is finished is kept"
-        )
-        raise ModelError(msg)
-    tell("a worker process was ended from outside; what it was doing is computed again")
 
 
 class Worker:

@@ -1,176 +1,200 @@
-"""A parameter sweep: the results of a day for each combination of the values of some fields."""
+"""A sweep: the figures of a day, or of many, for each setting of some fields and each seed."""
 
-import json
+import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from cosim.arguments import checked
-from cosim.arrays import Frame
 from cosim.blas import one_blas_thread
-from cosim.config.bundled import find_scenario
-from cosim.config.reading import Settings, read_settings
-from cosim.coupling import equilibrium_tables, solve_equilibrium_day
-from cosim.errors import Problems, refuse
+from cosim.config.reading import Settings
+from cosim.config.sweep import Kind, SweptModel
+from cosim.errors import STORAGE, ConfigError, StorageError
 from cosim.files import Permission
-from cosim.road.records import flow_per_capacity
-from cosim.scenario import Scenario, check_scenario
 from cosim.sections import Count
-from experiments.run.summary import flags
-from experiments.store.identity import identity_of
-from experiments.store.pieces import Pieces
-from experiments.store.workers import in_processes
-from experiments.sweep.parameters import ParameterGrid, parameter_grid
+from experiments.store.engines import MOST_DEATHS, End, EngineName, make_engine, work_off
+from experiments.sweep.answers.summary import Asked
+from experiments.sweep.campaign import Campaign
+from experiments.sweep.design import Values
+from experiments.sweep.one_run import run_member
+from experiments.sweep.plan import SweepRequest, make_plan, read_request
+from experiments.sweep.sweep_result import Sweep, runs_frame, told_of_runs
+from experiments.sweep.worklist import Shard, Worklist
 
-Task = tuple[Path, dict[str, Any], Collection[Permission]]
-"""A scenario file, the values of its fields on one day, and what it is allowed."""
-FIGURES = "figures.json"
-"""File of a piece with the results of a day."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARD = "shard"
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sweep is."""
+
+    done: int
+    runs: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a sweep is worked off; the table does not depend on it."""
+
+    out: Path | None = None
+    workers: int = 1
+    engine: EngineName | None = None
+    scheduler: str | None = None
+    shard: Shard = (1, 1)
+    fork: bool = False
+    note: Tell = warn
+    progress: Callable[[Progress], object] = lambda _: None
 
 
 @checked
 @one_blas_thread
-def sweep(
+def sweep(  # noqa: PLR0913  (an option each)
     scenario: str | Path,
-    vary: ParameterGrid | Mapping[str, Sequence[Any]],
+    vary: Values | Sequence[str] | None = None,
     settings: Settings = (),
     *,
+    sample: Values | Sequence[str] | None = None,
+    points: Count | None = None,
+    design: Kind | None = None,
+    seeds: Count | None = None,
+    model: SweptModel | None = None,
+    days: Count | None = None,
+    keep: Sequence[str] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    out: str | Path | None = None,
     workers: Count = 1,
-    done: Callable[[float], None] = lambda _share: None,
-    note: Callable[[str], object] = warn,
-    pieces: Pieces | None = None,
+    engine: EngineName | None = None,
+    scheduler: str | None = None,
+    shard: Sequence[int] = (1, 1),
+    fork: bool = False,
+    progress: Callable[[Progress], object] = lambda _: None,
+    note: Tell = warn,
     allow: Collection[Permission] = (),
-) -> Frame:
-    """Return a table with one row per day: the values of the varied fields and the results of its equilibrium.
+) -> Sweep:
+    """Return the figures of each run: of each setting the equilibrium, the agents' days with each seed, or both.
 
-    *vary* holds the values of each field, as in ``{"population.theta_per_min": [0.1, 0.2]}``; the days are all
-    combinations. *scenario* is a file, or the name of a bundled one; *settings* hold for all days.
-    All scenarios are checked before the first day is solved. Days are independent, so the table does not depend on
-    the number of *workers* (processes). A field that changes no result, because only the agents use it, is told to
-    *note*: by default as a Python warning. Days that are among the *pieces* are not solved again; those that are
-    solved are kept there. With ``"outside"`` among *allow* the scenario reads files outside its folder.
+    *vary* holds the values of fields, as in ``{"population.theta_per_min": [0.1, 0.2]}``: all combinations are run.
+    *sample* holds ranges, ``{"population.ev_share": [0.1, 0.6]}``, of which *points* are drawn by a *design*; *seeds*
+    repeat the agents' day, with the same random numbers in all settings. *keep* names tables to keep, *baseline* values
+    to compare with, *thresholds* levels of figures. What is not given is in ``[sweep]``. The table does not depend on
+    *workers*, *engine* ("in-process", "processes", "dask" with a *scheduler*) or *shard*.
+    What is finished is kept in *out*. *allow*: ``"outside"`` (of its folder) files may be read, ``"import"`` code run.
     """
-    import pandas as pd
+    options: dict[str, Any] = {
+        "points": points,
+        "design": design,
+        "seeds": seeds,
+        "model": model,
+        "days": days,
+    }
+    options |= {"vary": vary, "sample": sample, "keep": keep, "baseline": baseline, "thresholds": thresholds}
+    request = read_request(scenario, settings, allow=allow, **options)
+    folder, part = None if out is None else Path(out), _shard(shard)
+    how = How(out=folder, workers=workers, engine=engine, scheduler=scheduler, shard=part, fork=fork)
+    return run_request(request, replace(how, note=note, progress=progress), allow)
 
-    file, parameters, fixed = find_scenario(scenario), parameter_grid(vary), read_settings(settings)
-    points = parameters.points
-    tasks = [(file, fixed | dict(zip(parameters.fields, point, strict=True)), allow) for point in points]
-    names = _check_all(tasks)
-    figures = _solve_all(
-        [KeptDay(pieces, name, *task) for name, task in zip(names, tasks, strict=True)], workers, done, note
+
+def _shard(shard: Sequence[int]) -> Shard:
+    if len(shard) != 2 or not 1 <= shard[0] <= shard[1]:
+        raise ConfigError(SHARD, [f"{shard!r} is no part of a sweep; it must be two numbers, as 3 of 8"])
+    return shard[0], shard[1]
+
+
+def run_request(request: SweepRequest, how: How, allow: Collection[Permission] = ()) -> Sweep:
+    """Return the runs of a sweep that is asked for."""
+    plan = make_plan(request, allow)
+    with (
+        _directory(how.out) as folder,
+        Campaign(folder, plan, how.note, fork=how.fork, stays=how.out is not None) as campaign,
+    ):
+        _work_off(campaign, how)
+        failed = campaign.failed()
+        frame = runs_frame(plan, campaign.results.frame(), failed)
+    missing = len(plan.runs) - frame.run.nunique()
+    found = Sweep(frame=frame, design=plan.design, missing=missing, asked=_asked(request))
+    if request.model == "equilibrium":
+        for field in fields_without_effect(found):
+            how.note(
+                f"{field} changes no figure of the equilibrium, which is all that is solved "
+                "(for the agents: --model both)"
+            )
+    return found
+
+
+def _asked(request: SweepRequest) -> Asked:
+    return Asked(
+        baseline=request.baseline,
+        thresholds=request.thresholds,
+        investments={remedy.name: remedy.investment for remedy in request.remedies},
+        sampled=request.design == "saltelli" and bool(request.sample),
+        broken_at_most=request.broken_at_most,
     )
-    rows = [
-        {**dict(zip(parameters.fields, point, strict=True)), **figures[number]}
-        for number, point in enumerate(points)
-    ]
-    days = pd.DataFrame(rows)
-    for field in fields_without_effect(days, parameters):
-        note(f"{field} changes no figure of the equilibrium, which is all that a sweep solves")
-    return days
 
 
-def fields_without_effect(days: Frame, parameters: ParameterGrid) -> list[str]:
-    """Return the fields with several values whose days differ in nothing else than the value."""
-    texts = days.astype(str)
+@contextmanager
+def _directory(out: Path | None) -> "Iterator[Path]":
+    """Yield the directory of the sweep; one that is removed afterwards, if it is to have none."""
+    if out is not None:
+        yield out
+        return
+    with TemporaryDirectory(prefix="cosim-sweep-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def _work_off(campaign: Campaign, how: How) -> None:
+    """Do what is left of the plan."""
+    work, plan, failed = Worklist(campaign, how.shard), campaign.plan, len(campaign.failed())
+    done = len(plan.runs) - len(campaign.waiting())
+    if done:
+        how.note(f"goes on with {done} finished of {len(plan.runs)} runs in {campaign.folder}")
+    if not work.runs:
+        return
+    about = told_of_runs(plan)
+    engine = make_engine(how.engine, min(how.workers, work.runs), how.scheduler, how.note)
+    with closing(work_off(engine, run_member, work, how.note)) as ends:
+        for task, end in ends:
+            if end.error is not None or end.died:
+                _fail(campaign, task.key, end)
+                failed += 1
+            else:
+                rows = [{**about[task.key], **row} for row in end.value.days]
+                campaign.results.add(task.key, rows, end.value.tables)
+            work.done(task.key)
+            done += 1
+            how.progress(Progress(done, len(plan.runs), failed))
+
+
+def _fail(campaign: Campaign, run: str, end: End) -> None:
+    """Keep why a run failed; raise what ends the whole sweep: a scenario that has changed, a disk that is full."""
+    if isinstance(end.error, ConfigError | StorageError) or (
+        isinstance(end.error, OSError) and end.error.errno in STORAGE
+    ):
+        raise end.error
+    if end.error is None:
+        reason = f"its process was ended from outside {MOST_DEATHS} times; is memory short?"
+        campaign.fail(run, reason, reason)
+    else:
+        reason = f"{type(end.error).__name__}: {end.error}".partition("\n")[0]
+        campaign.fail(run, reason, "".join(traceback.format_exception(end.error)))
+
+
+def fields_without_effect(found: Sweep) -> list[str]:
+    """Return the fields with several values whose runs differ in nothing else than the value."""
+    texts = found.frame.drop(columns=["run", "setting"]).astype(str)
     values = texts.nunique()
     return [
         field
-        for field in parameters.fields
-        if values[field] > 1 and len(texts.drop(columns=field).drop_duplicates()) * values[field] == len(days)
+        for field in found.fields
+        if values[field] > 1
+        and len(texts.drop(columns=field).drop_duplicates()) * values[field] == len(texts)
     ]
-
-
-def _check_all(tasks: Sequence[Task]) -> list[str]:
-    """Return the names under which the days are kept; raise ConfigError with the problems of all scenarios."""
-    problems = Problems()
-    names = [problems.attempt(_name_of_day, *task) for task in tasks]
-    refuse(str(tasks[0][0]), problems)
-    return [name for name in names if name is not None]
-
-
-def _name_of_day(file: Path, settings: dict[str, Any], allow: Collection[Permission]) -> str:
-    return f"day-{identity_of(check_scenario(file, settings, allow=allow))}"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptDay:
-    """A day of the sweep, kept as a piece."""
-
-    pieces: Pieces | None
-    name: str
-    file: Path
-    settings: dict[str, Any]
-    allow: Collection[Permission]
-
-    def figures(self) -> dict[str, Any] | None:
-        """Return the results, if they are there."""
-        if self.pieces is None or self.name not in self.pieces:
-            return None
-        text = (self.pieces.path / self.name / FIGURES).read_text(encoding="utf-8")
-        figures: dict[str, Any] = json.loads(text)
-        return figures
-
-
-def _solve_all(
-    days: Sequence[KeptDay], workers: int, done: Callable[[float], None], note: Callable[[str], object]
-) -> dict[int, dict[str, Any]]:
-    """Return the results of each day, by its number."""
-    kept = {number: figures for number, day in enumerate(days) if (figures := day.figures()) is not None}
-    missing = [number for number in range(len(days)) if number not in kept]
-    with closing(
-        in_processes(solve_and_keep, [(days[number],) for number in missing], workers, note)
-    ) as finished:
-        for task, figures in finished:
-            kept[missing[task]] = figures
-            done(len(kept) / len(days))
-    return kept
-
-
-def solve_and_keep(day: KeptDay) -> dict[str, Any]:
-    """Return the results of a day, and keep them."""
-    figures = solve_point(day.file, day.settings, day.allow)
-    if day.pieces is not None:
-        text = json.dumps(figures)
-        day.pieces.put(day.name, lambda folder: (folder / FIGURES).write_text(text, encoding="utf-8"))
-    return figures
-
-
-def solve_point(file: Path, settings: dict[str, Any], allow: Collection[Permission] = ()) -> dict[str, Any]:
-    """Return the results of one day of the sweep."""
-    scenario = check_scenario(file, settings, allow=allow)
-    day = solve_equilibrium_day(scenario)
-    tables = equilibrium_tables(scenario, day)
-    figures = day_figures(scenario, tables)
-    figures["evs"] = day.demand.n_ev
-    flagged = flags(
-        {"equilibrium": tables.get("violations")},
-        several_feeders=len(scenario.feeders) > 1,
-        listed="in a run of this day alone",
-    )
-    figures["flagged"] = "; ".join(flagged)
-    return figures
-
-
-def day_figures(scenario: Scenario, tables: Mapping[str, Frame]) -> dict[str, Any]:
-    """Return the results of a day: driving and waiting times, energy, cost, losses, voltage."""
-    roads = tables["links"][tables["links"].kind == "road"]
-    trips, stations = tables["paths"].flow_veh_h.sum(), tables["stations"]
-    dispatch, hours = tables["dispatch"], scenario.periods.hours
-    purchase_kw = dispatch.groupby("period").purchase_kw.sum(min_count=1)
-    return {
-        "drive_min": float((roads.flow_veh_h * roads.time_min).sum() / trips),
-        "flow_per_capacity_max": float(flow_per_capacity(roads.flow_veh_h, roads.capacity_veh_h).max()),
-        "wait_min": float((stations.wait_min * stations.arrivals).sum() / stations.arrivals.sum()),
-        "energy_kwh": float(stations.energy_kwh.sum()),
-        "cost_cny": float(dispatch.cost_cny.sum(skipna=False)),
-        "purchase_max_kw": float(purchase_kw.max()),
-        "losses_kwh": float(dispatch.losses_kw.sum(skipna=False) * hours),
-        "voltage_min_pu": float(dispatch.voltage_min_pu.min()),
-        **{
-            f"energy_{name}_kwh": float(energy)
-            for name, energy in stations.groupby("station", sort=False).energy_kwh.sum().items()
-        },
-    }

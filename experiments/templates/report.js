@@ -46,10 +46,16 @@ const showFeeder = () => document.querySelectorAll("[data-feeder]").forEach((par
   if (!part.hidden) Plotly.Plots.resize(part.querySelector(".chart"));
 });
 feeder?.addEventListener("change", showFeeder);
+const save = (text, type, download) => {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  Object.assign(document.createElement("a"), { href: address, download }).click();
+  URL.revokeObjectURL(address);
+};
 document.querySelectorAll("button[data-saves]").forEach((button) => button.addEventListener("click", () => {
   const picture = new XMLSerializer().serializeToString(document.getElementById(button.dataset.saves));
-  const address = URL.createObjectURL(new Blob([picture], { type: "image/svg+xml" }));
-  Object.assign(document.createElement("a"), { href: address, download: `${button.dataset.saves}.svg` }).click();
-  URL.revokeObjectURL(address);
+  save(picture, "image/svg+xml", `${button.dataset.saves}.svg`);
+}));
+document.querySelectorAll("button[data-csv]").forEach((button) => button.addEventListener("click", async () => {
+  save(await unpacked(document.getElementById(`csv-${button.dataset.csv}`).textContent), "text/csv", `${button.dataset.csv}.csv`);
 }));
 draw();

@@ -319,7 +319,7 @@ def test_a_dispatch_is_not_solved_for_what_is_none(feeder: Any, changes: dict[st
         (lambda s: cosim.run(s, out=""), "exists already"),
         (cosim.load_scenario, "scenario is .*; it must be a text or a Path"),
         (lambda s: cosim.sweep(s, {"seed": [1]}), "scenario is .*; it must be a text or a Path"),
-        (lambda _: cosim.sweep("toy", None), "vary is None"),
+        (lambda _: cosim.sweep("toy", None), "nothing to vary"),
         (lambda _: cosim.load_run(5), "directory is 5"),
         (lambda _: cosim.compare(["a"]), "runs is .*; it must be a Run or a text or a Path"),
         (lambda _: cosim.compare("a", model="agents"), "model is for several runs"),

@@ -88,6 +88,7 @@ def test_want_of_memory_is_a_sentence_and_code_2(
     assert "Traceback" not in said
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_driver_class_that_fails_in_the_day_is_a_sentence_with_class_fault_and_period(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +179,7 @@ def test_help_loads_none_of_the_heavy_libraries() -> None:
     assert "..." not in shown.partition("Commands:")[2]  # no help text is cut off
 
 
+@pytest.mark.usefixtures("without_page")
 def test_stranded_evs_are_an_answer_not_a_limit_broken(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +191,7 @@ def test_stranded_evs_are_an_answer_not_a_limit_broken(
     assert f"stranded EVs {stranded}: the battery or a closure forbids the next trip" in shown
 
 
+@pytest.mark.usefixtures("without_page")
 def test_the_takings_and_the_use_of_stations_are_among_the_figures(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

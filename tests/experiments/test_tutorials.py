@@ -16,8 +16,8 @@ from cosim.arrays import Frame
 from cosim.config.bundled import TUTORIALS, find_scenario, scenario_files
 from cosim.results import Run, load_run
 from cosim.scenario import load_scenario
-from experiments.sweep.parameters import read_parameters
-from experiments.sweep.study import day_figures
+from experiments.sweep.design import read_vary
+from experiments.sweep.one_run import day_figures
 from tests.computed_once import typed
 
 TUTORIAL_NAMES = [name for name, file in scenario_files().items() if file.parent.name == TUTORIALS]
@@ -58,10 +58,10 @@ def days(store: Path) -> Any:
     """Return what gives the days of a sweep, indexed by the values of its fields."""
 
     def days(name: str) -> Frame:
-        fields = read_parameters(load_scenario(find_scenario(name)).config.vary).fields
+        fields = read_vary(load_scenario(find_scenario(name)).config.sweep.vary)
         answer = typed(f"sweep {name} --out runs/{name}", store)
         assert answer.exit_code in {0, 3}, answer.printed
-        return pd.read_csv(f"runs/{name}/days.csv", keep_default_na=False).set_index(list(fields))
+        return pd.read_csv(f"runs/{name}/runs.csv", keep_default_na=False).set_index(list(fields))
 
     return days
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from cosim.arrays import Frame
 from experiments.figures.feeder_map import bus_map, bus_positions
@@ -73,7 +72,7 @@ def networks(day: Day) -> Figure:
         drawing.add_trace({**own.trace, "xaxis": f"x{own.axes}", "yaxis": f"y{own.axes}"})
     traces = list(range(still, len(drawing.data)))
     drawing.frames = [
-        go.Frame(name=str(period), data=[own.changes for own in shown], traces=traces)
+        {"name": str(period), "data": [own.changes for own in shown], "traces": traces}
         for period, shown in zip(periods, moving, strict=True)
     ]
     return with_period_slider(drawing, [str(period) for period in periods], busiest)

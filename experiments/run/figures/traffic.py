@@ -101,7 +101,7 @@ def path_shares(day: Day) -> Figure:
         user_class, origin, destination = group
         labels.append(f"{origin} → {destination}, {user_class}")
         for trace in _share_bars(groups.get_group(group), counted):
-            trace.visible = place == 0
+            trace["visible"] = place == 0
             drawing.add_trace(trace)
             owners.append(place)
     _add_menu(drawing, labels, [[owner == choice for owner in owners] for choice in range(len(labels))])

@@ -17,14 +17,8 @@ from experiments.compare.choices import compare_choices
 from experiments.compare.comparison import agents_of
 from experiments.compare.sample import Sample
 from experiments.run.many_days import recorded
+from tests.agents.two_stations import toy_with_links
 
-SHORTCUT = """link,from,to,t0_min,capacity_veh_h,alpha,beta
-1,1,2,6,100,0.15,4
-2,2,4,6,100,0.15,4
-3,1,3,6,100,0.15,4
-4,3,4,6,100,0.15,4
-5,2,3,1,100,0.15,4
-"""
 SIX, NINE, NOON, FIFTEEN = (f"{hour:02}:00" for hour in (6, 9, 12, 15))
 PLANNED = [
     {"kind": "road", "name": "2", "from": NINE, "until": NOON, "planned": True},
@@ -37,9 +31,7 @@ PLANNED = [
 
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    folder = tmp_path_factory.mktemp("planned")
-    (folder / "links.csv").write_text(SHORTCUT)
-    (folder / "shortcut.toml").write_text('extends = "toy"\nname = "shortcut"\n[road]\nlinks = "links.csv"\n')
+    file = toy_with_links(tmp_path_factory.mktemp("planned"))
     settings: dict[str, Any] = {
         "stations": [
             {"name": "S", "road_node": 2, "bus": 4, "chargers": 6, "charger_kw": 60.0},
@@ -49,7 +41,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
         "population.resolution": "batch",
         "road.demand_scale": 0.5,
     }
-    return load_scenario(folder / "shortcut.toml", settings)
+    return load_scenario(file, settings)
 
 
 @pytest.fixture(scope="module")

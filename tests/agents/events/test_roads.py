@@ -13,16 +13,8 @@ from agents.days import simulate_days
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.scenario import Scenario, load_scenario
-from tests.agents.two_stations import plain_day_ahead
+from tests.agents.two_stations import plain_day_ahead, toy_with_links
 
-SHORTCUT = """link,from,to,t0_min,capacity_veh_h,alpha,beta
-1,1,2,6,100,0.15,4
-2,2,4,6,100,0.15,4
-3,1,3,6,100,0.15,4
-4,3,4,6,100,0.15,4
-5,2,3,1,100,0.15,4
-"""
-"""The toy with a link from node 2 to node 3."""
 NOON_S, ONE_S = 12 * 3600, 13 * 3600
 CLOSED = {"kind": "road", "from": "12:00", "until": "13:00"}
 Build = Callable[..., Scenario]
@@ -31,10 +23,7 @@ Build = Callable[..., Scenario]
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
     """Return what builds the toy with the shortcut and stations S at node 2 and R at node 3, without its feeder."""
-    (tmp_path / "links.csv").write_text(SHORTCUT)
-    (tmp_path / "shortcut.toml").write_text(
-        'extends = "toy"\nname = "shortcut"\n[road]\nlinks = "links.csv"\n'
-    )
+    file = toy_with_links(tmp_path)
     two = [
         {"name": "S", "road_node": 2, "bus": 4, "chargers": 2, "charger_kw": 60.0},
         {"name": "R", "road_node": 3, "bus": 4, "chargers": 2, "charger_kw": 60.0},
@@ -42,7 +31,7 @@ def build(tmp_path: Path) -> Build:
 
     def built(*events: dict[str, Any], **settings: Any) -> Scenario:
         own = {"stations": two, "events": list(events), "population.resolution": "batch"} | settings
-        return replace(load_scenario(tmp_path / "shortcut.toml", own), feeders=())
+        return replace(load_scenario(file, own), feeders=())
 
     return built
 

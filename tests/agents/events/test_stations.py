@@ -13,8 +13,8 @@ from agents.days import simulate_days
 from agents.model import CoSimModel
 from cosim.arrays import Frame
 from cosim.coupling import day_ahead, solve_equilibrium_day
-from cosim.scenario import DayAhead, Scenario, load_scenario
-from tests.agents.two_stations import TWO_STATIONS, plain_day_ahead
+from cosim.scenario import DayAhead, load_scenario
+from tests.agents.two_stations import TWO_STATIONS, plain_day_ahead, toy_with_links
 
 CLOSED = {"kind": "station", "name": "S", "from": "08:00", "until": "09:00"}
 Simulated = Callable[..., dict[str, Frame]]
@@ -147,15 +147,13 @@ def test_vehicles_that_wait_plug_in_as_the_station_opens_again(simulated: Simula
     assert (tables["sessions"].start_s == 15 * 3600 + 7).sum() == 2
 
 
-def test_who_is_turned_away_goes_to_the_open_station_it_can_reach(tmp_path: Path, toy: Scenario) -> None:
+def test_who_is_turned_away_goes_to_the_open_station_it_can_reach(tmp_path: Path) -> None:
     """With links between the stations, and batteries that do not last without a charge."""
-    links = (toy.folder / "toy" / "links.csv").read_text(encoding="utf-8")
-    between = "5,2,3,4.0,1500,0.15,4\n6,3,2,4.0,1500,0.15,4\n"
-    (tmp_path / "links.csv").write_text(links + between, encoding="utf-8")
+    file = toy_with_links(tmp_path, "5,2,3,4.0,1500,0.15,4\n6,3,2,4.0,1500,0.15,4\n")
     event = 'events=[{kind="station", name="S", from="06:00", until="21:00"}]'
-    settings = [TWO_STATIONS, event, f"road.links={tmp_path / 'links.csv'}", "population.evs=300"]
+    settings = [TWO_STATIONS, event, "population.evs=300"]
     weak = ["mobility.battery_kwh=12.0", "messages.loss_probability=0.999", "population.resolution=batch"]
-    scenario = load_scenario(toy.folder / "toy.toml", [*settings, *weak], allow=["outside"])
+    scenario = load_scenario(file, [*settings, *weak])
     tables = CoSimModel(scenario, plain_day_ahead(scenario, n_ev=300), seed=1).simulate()
     went = told(tables)["go to station R"]
     assert went > 5

@@ -74,6 +74,7 @@ def test_who_would_charge_where_no_station_is_open_makes_the_trip_without() -> N
     sets_out = solved.open[PERIOD].demand_veh_h(demand)
     assert demand[CHARGING] > 0
     assert sets_out.tolist() == [demand[CAR], demand[NOT_CHARGING] + demand[CHARGING], 0.0]
+    assert all(there.stays_veh_h(demand) == 0 for there in solved.open), "nothing is told of nothing"
     assert flow(solved, "S")[PERIOD] == solved.load.load_kw[PERIOD, 0] == 0
     assert flow(solved, "1")[PERIOD] + flow(solved, "3")[PERIOD] == pytest.approx(demand.sum())
 

@@ -163,7 +163,7 @@ def test_departures_in_the_slot_of_the_arrival_are_told(model: DwellModel) -> No
 def test_lengths_beyond_the_bounds_do_not_bend_the_curve() -> None:
     """A third of the trips is shorter than the bound; the curve is that of all."""
     drawn = np.exp(0.4 + 0.9 * stream(1, "lengths").standard_normal(40_000))
-    found = fit_lengths(np.clip(drawn, 1.0, 100.0))
+    found = fit_lengths(np.clip(drawn, 1.0, 100.0), 1.0, 100.0)
     assert (drawn < 1).mean() > 0.3
     assert (found.log_mean, found.log_deviation) == pytest.approx((0.4, 0.9), abs=0.02)
 
@@ -174,7 +174,7 @@ def test_lengths_beyond_the_bounds_do_not_bend_the_curve() -> None:
 )
 def test_lengths_that_are_few_or_alike_give_a_curve_that_has_them(length_km: list[float]) -> None:
     """No bound that nobody reached adds 0 x infinity, and no deviation becomes nothing, or boundless."""
-    found = fit_lengths(np.array(length_km))
+    found = fit_lengths(np.array(length_km), 1.0, 100.0)
     narrowest, widest = LOG_DEVIATION_BOUNDS
     assert 0.999 * narrowest <= found.log_deviation <= 1.001 * widest
     quantiles = found.quantile(np.array([0.25, 0.5, 0.75]))

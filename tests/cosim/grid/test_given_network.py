@@ -12,6 +12,7 @@ from cosim.grid.device import Devices, Storage
 from cosim.grid.dispatch import solve_dispatch
 from cosim.grid.feeder import Feeder, VoltageRules, feeder_from_pandapower, read_feeder_csv
 from cosim.grid.given_network import Power, check_against_given
+from cosim.grid.given_pandapower import OPTIONS, _workbench
 from cosim.grid.problem import Load, Rules
 from cosim.grid.solution import Dispatch, Violation
 
@@ -231,3 +232,21 @@ def test_the_flow_of_the_given_network_does_not_hang_on_where_it_starts() -> Non
     ]
     for flow in flows[1:]:
         np.testing.assert_allclose(flow.voltage_pu, flows[0].voltage_pu, atol=1e-9)
+
+
+def test_where_lines_alone_have_limits_their_loading_is_pandapowers_own() -> None:
+    """Computed from the voltages; with two lines in parallel, one that ends open and one out of service."""
+    import pandapower as pp
+
+    net = small_net()
+    net.trafo, net.bus = net.trafo.drop(0), net.bus.drop(0)
+    net.ext_grid.loc[0, "bus"] = 1
+    net.line.loc[0, "parallel"] = 2
+    pp.create_line(net, 2, 4, 1.0, "NA2XS2Y 1x185 RM/25 12/20 kV", in_service=False)
+    bench = _workbench(feeder_from_pandapower(net).given.network, None)
+    assert bench.lines_alone
+    loading, voltage_pu = bench.loading_percent("line"), bench.voltage_pu()
+    pp.runpp(bench.net, **OPTIONS)
+    assert loading == pytest.approx(bench.net.res_line.loading_percent.to_numpy(), rel=1e-12)
+    assert np.array_equal(voltage_pu, bench.net.res_bus.vm_pu.to_numpy())
+    assert (loading > 0).sum() == 3

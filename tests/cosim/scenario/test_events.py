@@ -31,6 +31,8 @@ def test_what_an_event_refers_to_must_exist_and_all_that_does_not_is_named() -> 
         {"kind": "chargers", "name": "S", "from": "08:00", "chargers": 2},
         {"kind": "road", "name": "9", "from": "08:00", "day": 3},
         {"kind": "road", "name": "1", "from": "08:00", "day": 2, "planned": True},
+        {"kind": "branch", "name": "77", "from": "08:00"},
+        {"kind": "branch", "name": "2", "tie": "99", "from": "08:00"},
         days=2,
     ) == [
         "events.T.name is 'T'; it must be S.",
@@ -41,6 +43,8 @@ def test_what_an_event_refers_to_must_exist_and_all_that_does_not_is_named() -> 
             "events.1.day is 2, and the event is planned: the equilibrium it is part of is one of all days; "
             "leave out day, or planned."
         ),
+        "events.77.name is '77'; it must be one of the 3 branches in service, 1 to 3.",
+        "events.2.tie is '99'; it cannot be closed while 2 is open: there is no branch '99' to switch.",
     ]
 
 

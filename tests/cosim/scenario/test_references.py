@@ -206,9 +206,9 @@ def test_slips_of_the_pen_and_wrong_references_are_told_together(study: Path) ->
         "stations.S.chargers is -2; it must be 1 or more.",
         "grid.storage.storage.charge_max_kw is -5; it must be 0.001 or more.",
         (
-            "nope is not a known key; known are extends, name, description, what_to_look_at, vary, seed, periods, "
+            "nope is not a known key; known are extends, name, description, what_to_look_at, seed, periods, "
             "days, profiles, station_load, road, stations, population, mobility, grid, tariff, coupling, messages, "
-            "learning_check, events."
+            "learning_check, sweep, events."
         ),
         "feeder feeder: storage storage: there is no bus '33'; the buses are 1, 2, 3, 4.",
         "stations.S.bus is '44'; it must be one of the 4 buses of feeder 'feeder', 1 to 4.",

@@ -179,3 +179,25 @@ def test_the_python_call_takes_what_the_command_takes() -> None:
     answer = dispatch_all(read_dispatch_input(str(find_scenario("reference_dispatch")), Options()))
     assert answer.status == "optimal"
     assert not answer.flags
+
+
+def test_load_that_a_planned_event_cuts_off_is_told_with_exit_code_3(tmp_path: Path) -> None:
+    file = tmp_path / "line_out.toml"
+    event = 'kind = "branch"\nname = "3"\nfrom = "08:00"\nuntil = "10:00"\nplanned = true\n'
+    file.write_text(f'extends = "toy"\n[[events]]\n{event}')
+    answer = run(file)
+    assert answer.exit_code == 3
+    assert "load is cut off:" in answer.output
+    assert (
+        "period 3, bus 4: 23.3 kW cannot be served: the bus is cut off for 33% of the period."
+        in answer.output
+    )
+
+
+def test_a_margin_that_is_not_kept_is_a_note_and_breaks_no_limit() -> None:
+    answer = as_json("case33bw", "--set", "grid.voltage_margin_pu=0.02")
+    assert answer["status"] == "optimal"
+    assert (
+        "period 1, bus 18: 0.9131 p.u. are planned, within the limits, but not by the margin"
+        in answer["notes"][-1]
+    )

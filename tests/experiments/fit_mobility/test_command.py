@@ -1,8 +1,11 @@
 """``cosim fit-mobility``: a chain that a scenario can name, and how well it fits."""
 
 import json
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,6 +40,19 @@ def test_a_fitted_chain_is_a_scenario(tmp_path: Path) -> None:
     day = as_json("mobility", "paper", "--evs", 1_000, "--allow-outside", *options)["single_day"]
     assert day["trips_per_ev_exact"] == pytest.approx(told["trips_per_day_observed"], rel=0.01)
     assert "to the fitted" not in run("fit-mobility", tmp_path / "survey.csv", "--out", tmp_path / "b").stdout
+
+
+def test_lengths_are_cut_where_the_scenario_cuts_them(tmp_path: Path) -> None:
+    """The curve of trips that are cut at 5 and 15 km is that of all, and its scenario cuts them there."""
+    drawn = sample_diaries(load_scenario(ROOT / "configs" / "paper.toml").mobility, 1_000, 1, "survey")
+    write_diaries(replace(drawn, length_km=np.clip(drawn.length_km, 5.0, 15.0)), tmp_path / "survey.csv")
+    fit = ("fit-mobility", tmp_path / "survey.csv", "--out")
+    told = as_json(*fit, tmp_path / "fit", "--length-min", 5, "--length-max", 15)
+    fields = tomllib.loads((tmp_path / "fit" / "mobility.toml").read_text(encoding="utf-8"))["mobility"]
+    assert (fields["trip_length_min_km"], fields["trip_length_max_km"]) == (5.0, 15.0)
+    assert told["trip_length_log_mean"] == pytest.approx(2.451, abs=0.06)
+    assert told["trip_length_log_sd"] == pytest.approx(0.75, abs=0.06)
+    assert run(*fit, tmp_path / "none", "--length-min", 15, "--length-max", 5).exit_code == 2
 
 
 def test_without_days_without_trips_the_share_that_travels_is_said_not_to_be_known(tmp_path: Path) -> None:

@@ -4,57 +4,53 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from cosim.errors import ConfigError
 from cosim.scenario import load_scenario
-from experiments.store.commands import RunCommand, SweepCommand, keep_command, read_command
+from experiments.store.commands import RunCommand, keep_command, read_command
 from experiments.store.identity import identity_of
 from experiments.store.pieces import Store
 from experiments.sweep import study
-from experiments.sweep.figures import SHOWN_COLUMNS
+from experiments.sweep.one_run import FIGURES, RunResult
+from experiments.sweep.plan import Setting
 from tests.experiments.commands import run
 
 SWEEP = ("sweep", "toy", "--vary", "stations.S.chargers=2,4,6", "--set", "seed=3")
 
 
 class Solver:
-    """Stands for `solve_point`: quick, and killed when it is asked too often."""
+    """Stands for `run_member`: quick, and killed when it is asked too often."""
 
     def __init__(self, most: int) -> None:
         self.most, self.solved = most, 0
 
-    def __call__(self, _file: Path, settings: dict[str, Any], _allow: object = ()) -> dict[str, Any]:
+    def __call__(self, setting: Setting, *_: object) -> RunResult:
         if self.solved == self.most:
             raise KeyboardInterrupt
         self.solved += 1
-        chargers = settings["stations.S.chargers"]
-        return {
-            **dict.fromkeys(SHOWN_COLUMNS, chargers / 3),
-            "wait_min": float("nan"),
-            "evs": 7,
-            "flagged": "",
-        }
+        figures = dict.fromkeys(FIGURES, setting.settings["stations.S.chargers"] / 3)
+        limits = {"evs": 7, "limits_broken": False, "flagged": ""}
+        return RunResult([{"day": 1, **figures, "wait_min": float("nan"), **limits}])
 
 
 @pytest.mark.parametrize("again", [("resume",), (*SWEEP, "--out")], ids=["resume", "the same command"])
-def test_a_stopped_sweep_goes_on_with_the_days_it_has(
+def test_a_stopped_sweep_goes_on_with_the_runs_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: tuple[str, ...]
 ) -> None:
     def solve(most: int, *words: str | Path) -> int:
-        monkeypatch.setattr(study, "solve_point", solver := Solver(most))
+        monkeypatch.setattr(study, "run_member", solver := Solver(most))
         result = run(*words)
         assert result.exit_code == (0 if most == 3 else 130), result.output
         return solver.solved
 
     assert solve(3, *SWEEP, "--out", tmp_path / "whole") == 3
     assert solve(2, *SWEEP, "--out", tmp_path / "out") == 2
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out" / "runs.parquet").exists()
     assert solve(3, *again, tmp_path / "out") == 1
-    tables = [pd.read_parquet(tmp_path / name / "days.parquet") for name in ("whole", "out")]
-    pd.testing.assert_frame_equal(*tables, check_exact=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
+    tables = [(tmp_path / name / "runs.parquet").read_bytes() for name in ("whole", "out")]
+    assert tables[0] == tables[1]
+    assert solve(3, *again, tmp_path / "out") == 0
 
 
 def test_a_stopped_run_is_known_by_its_own_copy_of_the_scenario(
@@ -76,7 +72,7 @@ def test_a_stopped_run_is_known_by_its_own_copy_of_the_scenario(
 def test_what_cannot_go_on_is_said_in_a_sentence(tmp_path: Path) -> None:
     error = run("resume", tmp_path / "none").exception
     assert isinstance(error, ConfigError)
-    assert "there is no unfinished run or sweep of this name" in str(error)
+    assert "there is no unfinished run of this name" in str(error)
     with pytest.raises(KeyboardInterrupt), Store(tmp_path / "run", "ours", print) as pieces:
         pieces.put("day", lambda folder: (folder / "tables").touch())
         raise KeyboardInterrupt
@@ -85,24 +81,20 @@ def test_what_cannot_go_on_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "go on with the command that began it" in str(error)
 
 
-def unfinished(final: Path, identity: str, command: RunCommand | SweepCommand) -> Path:
-    """Leave a run or sweep with a finished piece; return the folder of its pieces."""
-    scenario = load_scenario("toy") if isinstance(command, RunCommand) else None
+def unfinished(final: Path, identity: str, command: RunCommand) -> Path:
+    """Leave a run with a finished piece; return the folder of its pieces."""
     with pytest.raises(KeyboardInterrupt), Store(final, identity, print) as pieces:
-        keep_command(pieces, command, scenario)
+        keep_command(pieces, command, load_scenario("toy"))
         pieces.put("day", lambda folder: (folder / "tables").touch())
         raise KeyboardInterrupt
     return pieces.path
 
 
 @pytest.mark.parametrize("piece", ["command", "scenario"])
-@pytest.mark.parametrize("kind", ["run", "sweep"])
-def test_the_command_of_another_is_not_gone_on_with(tmp_path: Path, kind: str, piece: str) -> None:
-    command: RunCommand | SweepCommand = RunCommand(model="agents", replications=5, workers=2)
-    if kind == "sweep":
-        command, piece = SweepCommand(file="toy", vary={}, settings={}, workers=1), "command"
+def test_the_command_of_another_is_not_gone_on_with(tmp_path: Path, piece: str) -> None:
+    command = RunCommand(model="agents", replications=5, workers=2)
     ours = unfinished(tmp_path / "ours", "A", command)
-    theirs = unfinished(tmp_path / "theirs", "B" if kind == "run" else "A", command)
+    theirs = unfinished(tmp_path / "theirs", "B", command)
     assert read_command(tmp_path / "ours")[0] == command
     shutil.rmtree(ours / piece)
     shutil.copytree(theirs / piece, ours / piece)

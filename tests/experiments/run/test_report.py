@@ -13,9 +13,10 @@ import pytest
 from cosim.messages import Message
 from cosim.results import Run, load_run
 from experiments.figures.positions import feeder_positions, road_positions
+from experiments.figures.style import Figure
 from experiments.run.figures.day import Day
 from experiments.run.figures.sequence import KINDS, OF_EVENTS, sequence
-from experiments.run.report import all_figures, days_shown, write_report
+from experiments.run.report import OF_EACH_DAY, days_shown, write_report
 from experiments.run.report_words import headlines
 from experiments.run.summary import flags
 from tests.experiments.changed_runs import (
@@ -26,6 +27,7 @@ from tests.experiments.changed_runs import (
     with_second_feeder,
 )
 
+Figures = dict[str, list[Figure]]
 FIGURES = {
     "networks",
     "saturation",
@@ -106,9 +108,9 @@ def test_toy_run_shows_every_figure_in_a_place_of_its_own(toy_run: Run) -> None:
     assert set(page.drawn) <= set(page.ids)
 
 
-def test_every_axis_of_every_chart_has_a_title(toy_run: Run) -> None:
-    figures = {name: drawn for name, drawn in all_figures(Day(toy_run)).items() if name != "networks"}
-    for name, drawn in figures.items():
+def test_every_axis_of_every_chart_has_a_title(toy_figures: Figures) -> None:
+    charts = {name: drawn for name, drawn in toy_figures.items() if name != "networks"}
+    for name, drawn in charts.items():
         for figure in drawn:
             titles = [axis.title.text for axis in [*figure.select_xaxes(), *figure.select_yaxes()]]
             assert any(titles), name
@@ -163,22 +165,22 @@ def test_run_without_a_session_or_node_positions_still_has_a_page(toy_run: Run, 
     assert "networks" in sections(bare)
 
 
-def test_bars_of_the_dispatch_add_up_to_the_load(toy_run: Run) -> None:
-    (figure,) = all_figures(Day(toy_run))["dispatch"]
+def test_bars_of_the_dispatch_add_up_to_the_load(toy_figures: Figures) -> None:
+    (figure,) = toy_figures["dispatch"]
     supply = sum(np.asarray(trace.y, dtype=float) for trace in figure.data if trace.type == "bar")
     (load,) = (trace for trace in figure.data if "losses" in trace.name)
     np.testing.assert_allclose(supply, np.asarray(load.y)[::2], atol=0.05)
 
 
-def test_every_period_has_a_frame_that_moves_both_networks(toy_run: Run) -> None:
-    (figure,) = all_figures(Day(toy_run))["networks"]
+def test_every_period_has_a_frame_that_moves_both_networks(toy_figures: Figures) -> None:
+    (figure,) = toy_figures["networks"]
     assert [frame.name for frame in figure.frames] == [str(period) for period in range(1, 9)]
     moved = {figure.data[place].xaxis for place in figure.frames[0].traces}
     assert {"x", "x2"} <= moved
 
 
-def test_shares_of_each_choice_add_up_to_one(toy_run: Run) -> None:
-    (figure,) = all_figures(Day(toy_run))["path_shares"]
+def test_shares_of_each_choice_add_up_to_one(toy_figures: Figures) -> None:
+    (figure,) = toy_figures["path_shares"]
     for bars in figure.data:
         assert np.sum(bars.y) == pytest.approx(100, abs=0.1)
 
@@ -242,7 +244,7 @@ def test_roads_without_positions_are_laid_out_the_same_each_time() -> None:
 def test_two_feeders_get_a_chart_each(toy_run: Run, tmp_path: Path) -> None:
     twin = with_second_feeder(toy_run, tmp_path / "t")
     assert {"voltages-1", "voltages-2", "dispatch-2"} <= set(Page(read(twin)).drawn)
-    (maps,) = all_figures(Day(twin))["networks"]
+    (maps,) = OF_EACH_DAY["networks"](Day(twin))
     assert "<b>S</b> → feeder, bus 4" in {note.text for note in maps.layout.annotations}
     assert 'id="feeder"' in read(twin)
     assert 'id="feeder"' not in read(toy_run)
@@ -278,7 +280,7 @@ def test_a_price_at_or_below_zero_is_a_note_and_no_flag() -> None:
 def test_a_station_has_one_colour_in_every_figure(toy_run: Run, tmp_path: Path) -> None:
     """On the maps, above its column, in its prices; seven stations have seven colours."""
     day = Day(with_more_stations(toy_run, tmp_path / "seven"))
-    drawn = all_figures(day)
+    drawn = {name: OF_EACH_DAY[name](day) for name in ("networks", "stations", "prices")}
     notes = [
         note for name in ("networks", "stations") for own in drawn[name] for note in own.layout.annotations
     ]
@@ -297,7 +299,7 @@ def test_a_run_of_two_days_holds_the_figures_of_both(toy_run: Run, tmp_path: Pat
     assert days_shown(Day(two)) == [1, 2]
     assert 'id="day"' in read(two)
     assert 'id="day"' not in read(toy_run)
-    first, second = (all_figures(Day(two, number))["voltages"][0].data[0].y for number in (1, 2))
+    first, second = (OF_EACH_DAY["voltages"](Day(two, number))[0].data[0].y for number in (1, 2))
     np.testing.assert_allclose(first - second, 0.01, atol=1e-5)
 
 

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from experiments.ending import end_on_signals
+from experiments.store.engines import in_processes
 from experiments.store.folders import hold
-from experiments.store.workers import in_processes
 
 
 def killed_once(number: int, folder: Path) -> int:

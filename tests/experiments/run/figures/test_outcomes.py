@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from cosim.results import ModelTables, Run
+from experiments.figures.style import Figure
 from experiments.run.figures.day import Day
-from experiments.run.report import all_figures, write_report
+from experiments.run.figures.outcomes import outcomes
+from experiments.run.report import write_report
 from tests.experiments.changed_runs import copy_of
 
 
@@ -19,8 +21,8 @@ def read(run: Run) -> str:
     return (run.directory / "report.html").read_text(encoding="utf-8")
 
 
-def test_shares_of_the_outcomes_are_of_all_evs(toy_run: Run) -> None:
-    evs, of_each_station = all_figures(Day(toy_run))["outcomes"]
+def test_shares_of_the_outcomes_are_of_all_evs(toy_run: Run, toy_figures: dict[str, list[Figure]]) -> None:
+    evs, of_each_station = toy_figures["outcomes"]
     assert [trace.type for trace in evs.data] == ["bar"] * 3
     for trace in evs.data:
         assert np.sum(trace.y) == pytest.approx(100, abs=0.1)
@@ -32,7 +34,7 @@ def test_shares_of_the_outcomes_are_of_all_evs(toy_run: Run) -> None:
 
 def test_without_a_table_of_evs_the_outcomes_are_means_of_the_periods(toy_run: Run, tmp_path: Path) -> None:
     totals = copy_of(toy_run, tmp_path / "totals", "ev_days.parquet")
-    means = all_figures(Day(totals))["outcomes"][0]
+    means = outcomes(Day(totals))[0]
     wait = toy_run.agents.evs.wait_min
     np.testing.assert_allclose(np.asarray(means.data[1].y, dtype=float)[::2], wait.round(4))
     write_report(totals)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cosim.errors import ModelError
+from experiments.store.engines import in_processes
 from experiments.store.folders import LOCK, try_hold
-from experiments.store.workers import in_processes
 from tests.experiments.store import tasks
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""What a campaign says: means, effects, thresholds, sensitivities and remedies, each with its interval."""
