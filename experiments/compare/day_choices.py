@@ -148,6 +148,14 @@ def _theta(first: FittedTheta, second: FittedTheta) -> list[_Test]:
     error = math.hypot(first.error_per_min, second.error_per_min)
     if not (first.error_per_min < math.inf and 0 < error < math.inf):
         return []
-    values = {"reference": first.theta_per_min, "other": second.theta_per_min}
     p_value = normal_p_value((second.theta_per_min - first.theta_per_min) / error)
-    return [_Test(family=THETA, item="theta", p_value=p_value, error=error / first.theta_per_min, **values)]
+    return [
+        _Test(
+            family=THETA,
+            item="theta",
+            p_value=p_value,
+            error=error / first.theta_per_min,
+            reference=first.theta_per_min,
+            other=second.theta_per_min,
+        )
+    ]

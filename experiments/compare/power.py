@@ -96,8 +96,10 @@ def detectable(
                 unit = TIMES if family == STATIONS else "%"
                 shift = math.expm1(shift) if family == STATIONS else shift
                 if family != THETA or row.error * LEAST_KNOWN < 1:
-                    shown = {"figure": name, "stated": stated, "unit": unit}
-                    found.append(Detectable(shift=shift, p_value=float(row.p_value), **shown))
+                    p_value = float(row.p_value)
+                    found.append(
+                        Detectable(figure=name, shift=shift, stated=stated, unit=unit, p_value=p_value)
+                    )
     for wait in indicators:
         if wait.indicator == MEAN_WAIT and math.isfinite(wait.detectable):
             least = max(STATED_WAIT * wait.reference, material_min(reference))
