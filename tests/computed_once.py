@@ -29,6 +29,8 @@ from experiments.run.report import write_report
 
 BUNDLED = "configs"
 """The project's own files, the same for all commands of a session."""
+ANYWHERE = "{out}"
+"""Stands for the directory that a command writes to."""
 LONGEST_S = 3600
 """To wait for another process that computes the same."""
 
@@ -71,13 +73,28 @@ class Answer(NamedTuple):
 def typed(command: str, store: Path) -> Answer:
     """Run a command of ``cosim`` in the working directory, or put there what it has written before."""
     words = shlex.split(command)
-    answer: Answer = once(store, f"{shlex.join(words)} {_digest(words)}", lambda: _run(words, store))
+    out = words[words.index("--out") + 1] if "--out" in words else ""
+    named = [ANYWHERE if out and word == out else word for word in words]
+    answer: Answer = once(
+        store, f"{shlex.join(named)} {_digest(words)}", lambda: _elsewhere(_run(words, store), out, ANYWHERE)
+    )
+    answer = _elsewhere(answer, ANYWHERE, out)
     for name, content in answer.files.items():
         file = Path(name)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
     return answer
+
+
+def _elsewhere(answer: Answer, out: str, other: str) -> Answer:
+    """Return the answer as if the command had written to *other*: two documents may name one run differently."""
+    if not out:
+        return answer
+    files = {
+        re.sub(rf"^{re.escape(out)}(?=/)", other, name): content for name, content in answer.files.items()
+    }
+    return answer._replace(printed=answer.printed.replace(out, other), files=files)
 
 
 def _run(words: Sequence[str], store: Path) -> Answer:

@@ -1,14 +1,15 @@
 """What the documentation says to type works, and prints what it shows.
 
-A document is one test: its blocks run in order in an empty folder with the project's ``configs``. Blocks that name
-themselves in their first line, ``# town/links.csv``, are files of the reader's, written there first; blocks without a
-language are what one of the commands prints. Numbers of days and populations are smaller here, and a command that
-stands in several documents is run once for all.
+A document is one test. They run in reading order and in one folder, where nothing is prepared, and their blocks
+from top to bottom. Blocks that name themselves in their first line, ``# town/links.csv``, are files that the
+reader saves there; blocks without a language are what one of the commands prints. Numbers of days and
+populations are smaller here, and a command that stands in several documents is run once for all.
 """
 
 import json
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +19,18 @@ import plotly.graph_objects as go
 import plotly.io
 import pytest
 
+from cosim.errors import ConfigError
+from experiments.scenarios.files import copy_samples
 from tests.computed_once import pages_drawn_once, typed
-from tests.docs_samples import SAMPLES
+from tests.make_samples import SAMPLES, main
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs" / "index.md"
 """Only gathers the pages for `make docs`."""
-DOCUMENTS = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {SITE})
+INDEX = ROOT / "docs" / "README.md"
+READ = re.findall(r"\]\(([\w/]+\.md)\)", INDEX.read_text(encoding="utf-8"))
+DOCUMENTS = [ROOT / "README.md", INDEX, *(ROOT / "docs" / name for name in READ)]
+"""In the order in which they are read."""
 
 FLAGGED = (
     "run coupled",  # the step tariff flips
@@ -78,9 +84,11 @@ def blocks(document: Path) -> list[Block]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each ``cosim`` command of a shell block."""
+    """Yield the words of each ``cosim`` command of a shell block, and carry out each ``cp``."""
     for line in text.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
+        if words[:1] == ["cp"]:
+            shutil.copy(*words[1:])
         if words[:1] == ["cosim"]:
             yield words[1:]
 
@@ -94,7 +102,10 @@ def smaller(words: list[str]) -> list[str]:
 
 
 def run_command(words: list[str], store: Path) -> str:
-    """Run a command and return what it prints."""
+    """Run a command and return what it prints; what it writes was not there."""
+    if "--out" in words and words[0] != "sweep":  # the directory of a sweep grows
+        out = words[words.index("--out") + 1]
+        assert not Path(out).exists(), f"{out} is written by two commands"
     answer = typed(shlex.join(words), store)
     command = shlex.join(["cosim", *words])
     flagged = any(part in command for part in FLAGGED) and UNFLAGGED not in command
@@ -122,12 +133,19 @@ def named_file(block: Block) -> Path | None:
     return Path(name[1]) if name else None
 
 
-def write_files(found: list[Block]) -> None:
-    for block in found:
-        if file := named_file(block):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
-            sys.modules.pop(file.stem, None)
+def write_file(block: Block) -> None:
+    file = named_file(block)
+    assert file is not None
+    assert not file.exists(), f"{file} stands in two documents"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(block.text, encoding="utf-8")
+    sys.modules.pop(file.stem, None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the one folder that all documents are read in."""
+    return tmp_path_factory.mktemp("reader")
 
 
 @pytest.mark.slow
@@ -135,22 +153,20 @@ def write_files(found: list[Block]) -> None:
 def test_what_a_document_says_to_type_works(
     document: Path,
     store: Path,
-    tmp_path: Path,
+    folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("configs").symlink_to(ROOT / "configs")
-    for write in SAMPLES.get(document.name, ()):
-        write()
+    monkeypatch.chdir(folder)
     names: dict[str, object] = {"__name__": document.stem}
     found = blocks(document)
-    write_files(found)
     answers = []
     for block in found:
-        if block.language in {"sh", "bash"}:
+        if named_file(block):
+            write_file(block)
+        elif block.language in {"sh", "bash"}:
             answers += [run_command(smaller(words), store) for words in commands(block.text)]
-        elif block.language == "python" and not named_file(block):
+        elif block.language == "python":
             with pages_drawn_once(store):
                 exec(compile(block.text, str(document), "exec"), names)  # noqa: S102
     printed = capsys.readouterr().out
@@ -181,10 +197,23 @@ def test_every_link_to_a_file_leads_to_one() -> None:
 
 
 def test_every_document_is_in_the_index() -> None:
-    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
-    for document in DOCUMENTS[1:]:
-        place = document.relative_to(ROOT / "docs")
-        assert place == Path("README.md") or f"({place})" in index
+    assert len(set(DOCUMENTS)) == len(DOCUMENTS)
+    assert set(DOCUMENTS) == {ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {SITE}
+
+
+def test_the_samples_are_those_that_are_made_and_are_written_once(tmp_path: Path) -> None:
+    main(tmp_path / "made")
+    made = {file.relative_to(tmp_path / "made"): file for file in (tmp_path / "made").rglob("*.*")}
+    assert {file.relative_to(SAMPLES) for file in SAMPLES.rglob("*.*")} == set(made)
+    for name, file in made.items():
+        assert file.read_bytes() == (SAMPLES / name).read_bytes(), name
+    copied = tmp_path / "samples"
+    copy_samples(copied)
+    copy_samples(copied)  # those that are there are left
+    assert all((copied / name).read_bytes() == file.read_bytes() for name, file in made.items())
+    (copied / "mine.csv").write_text("mine")
+    with pytest.raises(ConfigError, match="exists already with other files"):
+        copy_samples(copied)
 
 
 @pytest.mark.slow

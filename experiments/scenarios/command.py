@@ -86,13 +86,30 @@ def schema_command(
 
 
 def init_command(
-    directory: Annotated[Path, typer.Argument(help="New directory for the study.")],
+    directory: Annotated[
+        Path | None, typer.Argument(help="New directory for the study; of samples by default 'samples'.")
+    ] = None,
     scenario: Annotated[
         str, typer.Option("--from", help="Scenario to start from (cosim scenarios).")
     ] = "paper",
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples",
+            help="Copy small data files of every kind instead: roads, counts, diaries, networks, profiles.",
+        ),
+    ] = False,
 ) -> None:
-    """Copy a commented scenario with its data, as the start of a study."""
-    from experiments.scenarios.files import copy_scenario
+    """Copy a commented scenario with its data, as the start of a study, or sample files."""
+    from experiments.scenarios.files import copy_samples, copy_scenario
 
+    if samples:
+        folder = directory or Path("samples")
+        copy_samples(folder)
+        say(f"{folder} holds the files that the documents use.")
+        return
+    if directory is None:
+        source = "cosim init"
+        raise ConfigError(source, ["name a new directory, or ask for --samples"])
     file = copy_scenario(scenario, directory)
     say(f"{file} is yours to change. Then: cosim run {file}")

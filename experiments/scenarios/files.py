@@ -10,6 +10,10 @@ from cosim.config.bundled import scenario_files, scenarios_home
 from cosim.errors import ConfigError
 from cosim.files import read_bytes
 
+SAMPLE_FOLDERS = ("samples", "nguyen_dupuis", "toy", "mobility")
+"""Folders of the bundled data that samples are taken from; what lies in the first stands at the top."""
+SAMPLE_KINDS = frozenset({".csv", ".tntp", ".m", ".toml"})
+
 
 @checked
 def copy_scenario(name: str, directory: str | Path) -> Path:
@@ -34,6 +38,27 @@ def copy_scenario(name: str, directory: str | Path) -> Path:
             copies[directory / file.resolve().relative_to(home.resolve())] = read_bytes(file)
     _write_all(directory, copies)
     return directory / source.name
+
+
+@checked
+def copy_samples(directory: str | Path) -> None:
+    """Copy small files of every kind that the program reads to *directory*; those that are there already are left.
+
+    Raises ConfigError where the directory holds anything else.
+    """
+    directory, home = Path(directory), scenarios_home()
+    copies = {
+        directory / file.relative_to(home / "samples" if folder == "samples" else home): read_bytes(file)
+        for folder in SAMPLE_FOLDERS
+        for file in sorted((home / folder).rglob("*"))
+        if file.suffix in SAMPLE_KINDS
+    }
+    there = {file for file in directory.rglob("*") if file.is_file()} if directory.is_dir() else set()
+    if there == set(copies) and all(file.read_bytes() == copies[file] for file in there):
+        return
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ConfigError(str(directory), ["exists already with other files; name a new directory"])
+    _write_all(directory, copies)
 
 
 def _write_all(directory: Path, files: Mapping[Path, bytes]) -> None:

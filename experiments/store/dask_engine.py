@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from time import sleep
 from typing import Any
 
 from cosim.errors import ConfigError
@@ -51,7 +52,9 @@ class DaskEngine:
         if self._client.status != "running":
             return []
         busy = set(self._running.values())
-        return [address for address in sorted(self._client.nthreads()) if address not in busy]
+        with suppress(OSError):  # the scheduler has just gone
+            return [address for address in sorted(self._client.nthreads()) if address not in busy]
+        return []
 
     def start(self, lane: Lane, work: Callable[..., Any], task: Task) -> None:
         """Begin a task on a worker, or on another one where that has gone."""
@@ -62,10 +65,12 @@ class DaskEngine:
 
     def ended(self, seconds: float) -> list[tuple[Lane, End]]:
         """Wait for the end of tasks."""
-        from distributed import wait
+        from distributed import CancelledError, wait
 
-        if self._client.status == "running":
-            with suppress(TimeoutError, OSError):
+        if not self._running:
+            sleep(seconds)
+        elif self._client.status == "running":
+            with suppress(CancelledError, OSError):  # the time is over, or the scheduler has gone
                 wait(list(self._running), timeout=seconds, return_when="FIRST_COMPLETED")
         if self._client.status != "running":
             return self._reconnect()

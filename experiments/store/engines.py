@@ -98,14 +98,16 @@ def work_off(
     again, deaths = deque[Task](), Counter[Any]()
     try:
         while True:
-            for lane in engine.free():
+            free = engine.free()
+            for lane in free:
                 if (task := again.popleft() if again else source.next(lane)) is None:
                     break
                 running[lane] = task
                 engine.start(lane, work, task)
             if not running and not again and source.is_over():
                 return
-            for lane, end in engine.ended(PAUSE_S) if running else ():
+            # without any lane, an engine waits for its workers
+            for lane, end in engine.ended(PAUSE_S) if running or not free else ():
                 task = running.pop(lane)
                 deaths[task.key] += end.died
                 if end.lost or (end.died and deaths[task.key] < MOST_DEATHS):

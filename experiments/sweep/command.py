@@ -164,11 +164,8 @@ def sweep_and_show(
     from experiments.sweep.progress import sweep_progress
     from experiments.sweep.study import run_request
 
-    notes: list[str] = []
     with sweep_progress() as progress:
-        found = run_request(request, replace(how, note=notes.append, progress=progress), allow)
-    for note in notes:
-        told(note)
+        found = run_request(request, replace(how, note=told, progress=progress), allow)
     result = _result(request, how, found)
     written = [] if how.out is None or found.missing else [write_into(result, how.out)]
     emit(replace(result, lines=[*result.lines, *written]), as_json=as_json)

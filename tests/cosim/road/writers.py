@@ -37,7 +37,7 @@ def write_tntp(data: RoadData, *, net: Path, trips: Path, node: Path | None = No
         write_lines(node, ["node\tX\tY\t;", *xy])
 
 
-def write_gmns(data: RoadData, folder: Path) -> None:
+def write_gmns(data: RoadData, folder: Path, source: str = "a test") -> None:
     """Write node.csv, link.csv and demand.csv; every node is the zone of its own name."""
     network, od = data.network, data.od
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,15 +55,15 @@ def write_gmns(data: RoadData, folder: Path) -> None:
         "toll": data.toll,
     }
     given = {name: values for name, values in numbers.items() if values is not None}
-    write_csv(folder / "link.csv", "a test", {**links, **given})
+    write_csv(folder / "link.csv", source, {**links, **given})
     through = np.ones(len(network.nodes), bool) if network.through is None else network.through
     node_type = ["" if open_ else "centroid" for open_ in through]
     x, y = (np.zeros((len(network.nodes), 2)) if network.node_xy is None else network.node_xy).T
     nodes = {"node_id": network.nodes, "zone_id": network.nodes, "node_type": node_type}
-    write_csv(folder / "node.csv", "a test", {**nodes, "x_coord": x, "y_coord": y})
+    write_csv(folder / "node.csv", source, {**nodes, "x_coord": x, "y_coord": y})
     write_csv(
         folder / "demand.csv",
-        "a test",
+        source,
         {"o_zone_id": origin, "d_zone_id": dest, "volume": od.demand_veh_h},
     )
 
