@@ -33,6 +33,8 @@ PAGES = {
     "sweep": ("sweep", "toy", "--vary", "road.theta_per_min=0.1,0.2"),
 }
 """The command that writes each page; RUN stands for a finished run of the toy scenario."""
+EXPLORER = "explorer.html"
+"""The page of a sweep that has sliders and no charts."""
 FLAGGED = 3
 DRAWN_MS = 60_000
 """What a machine that has other things to do may take to draw a page."""
@@ -122,7 +124,7 @@ def test_page_draws_every_chart_and_stays_by_itself(
     words = [str(toy_run.directory) if word == "RUN" else word for word in PAGES[name]]
     result = typed(shlex.join(words if "--out" in words else [*words, "--out", "out"]), store)
     assert result.exit_code in {0, FLAGGED}, result.printed
-    (file,) = tmp_path.rglob("*.html")
+    (file,) = (page for page in tmp_path.rglob("*.html") if page.name != EXPLORER)
     shown = opened(browser, file)
     check(shown, file)
     shown.page.close()
@@ -223,4 +225,21 @@ def test_choosing_a_feeder_hides_the_others(browser: Any, toy_run: Run, tmp_path
     shown.page.locator("#feeder").select_option("second")
     assert [chart.is_visible() for chart in both] == [False, True]
     check(shown, twin.directory / "report.html")
+    shown.page.close()
+
+
+def test_sliders_of_the_explorer_show_another_setting_and_answer_to_keys(
+    browser: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed(shlex.join([*PAGES["sweep"], "--out", "out"]), store)
+    file = next(tmp_path.rglob(EXPLORER))
+    shown = opened(browser, file)
+    before = shown.page.locator("#figures").inner_text()
+    shown.page.locator("#factor-0").focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.page.locator("#figures").inner_text() != before
+    assert shown.page.locator("#which").inner_text() == "Setting 2 of 2."
+    assert shown.complaints == []
+    assert shown.requests == [file.as_uri()]
     shown.page.close()
