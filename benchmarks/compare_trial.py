@@ -1,8 +1,8 @@
 """A blind trial of ``cosim compare``: ``python benchmarks/compare_trial.py [--seeds 10] [--nulls 100]``.
 
 Single days of agents, each with a seed of its own, are compared with days of the bundled `paper` (its roads and
-stations; `toy` with its feeder for prices and the grid). Over all variants the true cause must be named first in 95 %
-of the days; of pairs in which nothing differs, as many must name no cause.
+stations; `toy` and `coupled` with their feeders for prices and the grid). Over all variants the true cause must be
+named first in 95 % of the days; of pairs in which nothing differs, as many must name no cause.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from experiments.run.many_days import recorded
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ASKED = 0.95
+WITH_FEEDERS = ("toy", "coupled")
+"""Whose prices or feeder are the question; in `coupled` the stations' prices differ."""
 STATIONS = ("CS6", "CS9", "CS11")
 
 
@@ -46,6 +48,7 @@ VARIANTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("a station closed", "network", "closed_station.toml", ()),
     ("a road closed", "network", "closed_road.toml", ()),
     ("the dynamic tariff", "price", "toy", ("tariff.kind=dynamic",)),
+    ("5 CNY an hour for 40", "choice", "coupled", ("road.value_of_time_cny_per_h=5",)),
     ("twice the load", "grid", "toy", ("grid.load_scale=2",)),
 )
 
@@ -77,7 +80,7 @@ def case(file: Path, settings: tuple[str, ...], folder: Path) -> Case:
     scenario = load_scenario(file, ["population.resolution=batch", *settings])
     folder.mkdir()
     write_scenario(scenario, folder)
-    scenario = scenario if file.stem == "toy" else replace(scenario, feeders=())
+    scenario = scenario if file.stem in WITH_FEEDERS else replace(scenario, feeders=())
     return Case(scenario, solve_equilibrium_day(scenario), folder)
 
 
@@ -111,12 +114,12 @@ def main() -> int:
         here = Path(place)
         configs = copytree(CONFIGS, here / "configs")
         closed(configs)
-        plain = {name: case(configs / f"{name}.toml", (), here / name) for name in ("paper", "toy")}
+        plain = {name: case(configs / f"{name}.toml", (), here / name) for name in ("paper", *WITH_FEEDERS)}
         for number, (told, cause, name, settings) in enumerate(VARIANTS):
             file = configs / (name if name.endswith(".toml") else f"{name}.toml")
             other, base = (
                 case(file, settings, here / f"variant{number}"),
-                plain["toy" if name == "toy" else "paper"],
+                plain[name if name in WITH_FEEDERS else "paper"],
             )
             seeds = [asked.first + 100 * number + 2 * k for k in range(asked.seeds)]
             named = [verdict(base.day(seed), other.day(seed + 1)).causes for seed in seeds]

@@ -39,8 +39,8 @@ class Stratified:
     covariance: FloatArray
     expected: FloatArray
 
-    def p_value(self) -> float:
-        """Return the p-value of all differences together; NaN where there is nothing to choose."""
+    def test(self) -> tuple[float, int]:
+        """Return the p-value of all differences together and its degrees of freedom; NaN, 0 if there is no choice."""
         from scipy.stats import chi2
 
         few = self.expected < FEWEST_EXPECTED
@@ -48,9 +48,9 @@ class Stratified:
         difference, covariance = together @ self.difference, together @ self.covariance @ together.T
         rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
         if not rank:
-            return math.nan
+            return math.nan, 0
         statistic = float(difference @ np.linalg.pinv(covariance, hermitian=True) @ difference)
-        return float(chi2.sf(statistic, rank))
+        return float(chi2.sf(statistic, rank)), rank
 
     @property
     def log_odds_error(self) -> float:
@@ -83,6 +83,8 @@ class _Test:
     """Standard error of the logarithm of the odds of an alternative, or of theta relative to the reference's."""
     reference: float = math.nan
     other: float = math.nan
+    freedom: int = 1
+    """Degrees of freedom of the chi-squared law."""
 
 
 def compare_day_choices(recorder: Recorder, pair: int, reference: Sample, other: Sample, seed: int) -> None:
@@ -126,7 +128,10 @@ def _tested(family: str, item: str, choices: Frame, reference: Sample) -> _Test:
     if not len(wide):
         return _Test(family=family, item=item, p_value=math.nan)
     sums = stratified(wide.reference.to_numpy(), wide.other.to_numpy(), is_random=reference.is_random)
-    return _Test(family=family, item=item, p_value=sums.p_value(), error=sums.log_odds_error)
+    p_value, freedom = sums.test()
+    return _Test(
+        family=family, item=item, p_value=p_value, error=sums.log_odds_error, freedom=max(freedom, 1)
+    )
 
 
 def _station_switchers(reference: Sample, other: Sample, rng: np.random.Generator) -> _Test:
@@ -143,6 +148,14 @@ def _theta(first: FittedTheta, second: FittedTheta) -> list[_Test]:
     error = math.hypot(first.error_per_min, second.error_per_min)
     if not (first.error_per_min < math.inf and 0 < error < math.inf):
         return []
-    values = {"reference": first.theta_per_min, "other": second.theta_per_min}
     p_value = normal_p_value((second.theta_per_min - first.theta_per_min) / error)
-    return [_Test(family=THETA, item="theta", p_value=p_value, error=error / first.theta_per_min, **values)]
+    return [
+        _Test(
+            family=THETA,
+            item="theta",
+            p_value=p_value,
+            error=error / first.theta_per_min,
+            reference=first.theta_per_min,
+            other=second.theta_per_min,
+        )
+    ]

@@ -53,7 +53,7 @@ def compare_day_totals(recorder: Recorder, pair: int, reference: Sample, other: 
     relative = np.divide(error, mean, out=np.full(mean.size, np.inf), where=mean > 0)
     family = rows.kind.map(FAMILY_OF_KIND).to_numpy()
     columns = {"family": family, "kind": rows.kind.to_numpy(), "item": rows.item.to_numpy()}
-    figures = {"reference": mean, "other": other_mean, "error": relative}
+    figures = {"reference": mean, "other": other_mean, "error": relative, "freedom": 1}
     tests = {"p_value": p_value, "p_adjusted": adjusted_by_family(p_value, family)}
     recorder.add("day_tests", pair=pair, day=other.day, **columns, **figures, **tests)
 

@@ -133,11 +133,11 @@ def estimate(days: FloatArray, errors: FloatArray | None = None, freedom: float 
     return Estimate(value=float(value), error=float(scatter), freedom=days.size - 1, days=days)
 
 
-def share_of(counts: FloatArray, trials: FloatArray, dispersion: float = 1.0) -> Estimate:
-    """Return the share of the trials of each day that count, with the binomial error of a day times *dispersion*."""
+def share_of(counts: FloatArray, trials: FloatArray) -> Estimate:
+    """Return the share of the trials of each day that count, with the binomial error of a day."""
     tried = np.maximum(trials, 1.0)
     shares = counts / tried
-    return estimate(shares, np.sqrt(dispersion * np.maximum(shares * (1 - shares), 0.0) / tried))
+    return estimate(shares, np.sqrt(np.maximum(shares * (1 - shares), 0.0) / tried))
 
 
 def count_of(days: FloatArray) -> Estimate:

@@ -7,7 +7,7 @@ from typing import Any
 from cosim.arrays import Frame
 from experiments.compare.families import Family
 from experiments.compare.indicator import Indicator
-from experiments.compare.power import Detectable
+from experiments.compare.power import MINUTES, Detectable
 from experiments.compare.scenario_causes import GRID_FIGURES, SAME
 from experiments.compare.settings import Setting
 from experiments.compare.significance import LEVEL, POWER
@@ -60,6 +60,11 @@ class Verdict:
         return tuple(own for own in self.detectable if not own.is_seen)
 
     @property
+    def doubtful(self) -> tuple[Detectable, ...]:
+        """The figures whose own test, by itself, would reject."""
+        return tuple(own for own in self.detectable if own.is_doubtful)
+
+    @property
     def is_same_day(self) -> bool:
         """Whether nothing that was looked at differs: flows, and of two equilibria the feeders' day as well.
 
@@ -82,7 +87,7 @@ class Verdict:
         """Agrees, differs, or cannot tell."""
         if self.causes or (not self.is_same_day and (self.is_tested or not self.is_random)):
             return "differs"
-        return "cannot tell" if self.missed or not self.is_same_day else "agrees"
+        return "cannot tell" if self.missed or self.doubtful or not self.is_same_day else "agrees"
 
     @property
     def headline(self) -> str:
@@ -92,11 +97,23 @@ class Verdict:
         if self.word == "agrees":
             return "agrees: the same equilibrium"
         if self.word == "cannot tell":
-            might = ", ".join(own.missed for own in self.missed)
-            return f"cannot tell: {f'a difference of {might} might be missed' if might else 'nothing was tested'}"
+            return f"cannot tell: {self._reasons or 'nothing was tested'}"
         if not self.causes:
             return "differs, and none of the causes looked for explains it"
         return f"differs because of {', '.join(self.causes)}"
+
+    @property
+    def _reasons(self) -> str:
+        """Why it is not agreement: what might have been missed, and what is rare enough to doubt that it is chance."""
+        might, rare = (
+            ", ".join(own.missed for own in self.missed),
+            ", ".join(own.doubt for own in self.doubtful),
+        )
+        told = (
+            f"a difference of {might} might be missed" if might else "",
+            f"taken alone, the test of {rare} rejects at {LEVEL:.0%}" if rare else "",
+        )
+        return "; ".join(filter(None, told))
 
     @property
     def evidence(self) -> str:
@@ -112,7 +129,12 @@ class Verdict:
                 f"single trips that would show who switched; link flows are {self.flow_error:.2%} apart, in the "
                 f"weighted mean."
             )
-        words = "agree within sampling error" if self.flows_agree else "differ by more than chance"
+        if not self.flows_agree:
+            words = "differ by more than chance"
+        elif self.doubtful or any(own.unit != MINUTES for own in self.missed):
+            words = "show no difference beyond chance"
+        else:
+            words = "agree within sampling error"
         seen = ", ".join(str(own) for own in self.detectable if own.shift > 0)
         power = f" Found with power {POWER:g} would have been {seen}." if seen else ""
         return f"choices and flows {words}: {self._tests}.{power}"

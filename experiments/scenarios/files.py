@@ -54,7 +54,7 @@ def copy_samples(directory: str | Path) -> None:
         if file.suffix in SAMPLE_KINDS
     }
     there = {file for file in directory.rglob("*") if file.is_file()} if directory.is_dir() else set()
-    if there == set(copies) and all(file.read_bytes() == copies[file] for file in there):
+    if there == set(copies) and all(read_bytes(file) == copies[file] for file in there):
         return
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigError(str(directory), ["exists already with other files; name a new directory"])

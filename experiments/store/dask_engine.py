@@ -7,8 +7,8 @@ from time import sleep
 from typing import Any
 
 from cosim.errors import ConfigError
-from experiments.store.engines import End, Lane, Task
 from experiments.store.pieces import Tell
+from experiments.store.tasks import End, Lane, Task
 
 CONNECT_S = 60
 """Time to wait for a scheduler, also for one that is started anew."""

@@ -5,11 +5,11 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 from cosim.errors import ModelError
 from experiments.store.pieces import Tell
+from experiments.store.tasks import End, Lane, Task
 from experiments.store.workers import Worker
 
 R = TypeVar("R")
@@ -19,26 +19,6 @@ DIED = (
     f"a worker process was ended from outside {MOST_DEATHS} times at the same piece of work. "
     "Where memory is short, use fewer --workers; what is finished is kept"
 )
-Lane = str
-"""Name of a place that does one task at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Arguments of the work, with a key by which the task is known."""
-
-    key: Any
-    arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a task ended: with a value, or with an error; or its process died, or the connection to it was lost."""
-
-    value: Any = None
-    error: BaseException | None = None
-    died: bool = False
-    lost: bool = False
 
 
 class Engine(Protocol):

@@ -16,7 +16,8 @@ from cosim.config.sweep import Kind, SweptModel
 from cosim.errors import STORAGE, ConfigError, StorageError
 from cosim.files import Permission
 from cosim.sections import Count
-from experiments.store.engines import MOST_DEATHS, End, EngineName, make_engine, work_off
+from experiments.store.engines import MOST_DEATHS, EngineName, make_engine, work_off
+from experiments.store.tasks import End
 from experiments.sweep.answers.summary import Asked
 from experiments.sweep.campaign import Campaign
 from experiments.sweep.design import Values

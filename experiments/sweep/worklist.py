@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from time import sleep
 
-from experiments.store.engines import PAUSE_S, Lane, Task
+from experiments.store.engines import PAUSE_S
+from experiments.store.tasks import Lane, Task
 from experiments.sweep.campaign import Campaign
 from experiments.sweep.plan import Member
 
