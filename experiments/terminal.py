@@ -65,10 +65,15 @@ def study_of(run: Run) -> CommandResult:
         "run_dir": str(run.directory),
         "report": str(report),
     }
-    title = f"{run.manifest['name']}, seed {run.manifest['seed']}{_of_replications(run.summary)}"
+    title = f"{run.manifest['name']}, seed {run.manifest['seed']}{_of_days(run.summary)}{_of_replications(run.summary)}"
     lines = [title, *aligned(dict(_lines(run)), LABEL), f"report: {report}"]
     notes = run.manifest.get("notes", ())
     return CommandResult(command="run", facts=facts, lines=lines, flags=flags, notes=notes)
+
+
+def _of_days(summary: Mapping[str, Any]) -> str:
+    """Return which day of many the figures are of: the tables hold all, the figures the last one."""
+    return f", day {summary['days']} of {summary['days']}" if summary["days"] > 1 else ""
 
 
 def _of_replications(summary: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from experiments.compare.sample import samples_of
 from experiments.run import runner
 from experiments.run.learning import learning_table, sampling_floor
 from experiments.run.many_days import joined
+from experiments.terminal import study_of
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 MANY = ["population.information=yesterday", "population.resolution=batch", "days=3", "population.evs=200"]
@@ -51,6 +52,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(whole: Run, tmp_path: Path) -> N
     write_tables(tmp_path, joined(list(agents_days.simulate_days(scenario, ahead, seed=1))))
     resumed = {file.name: file.read_bytes() for file in (whole.directory / "agents").iterdir()}
     assert resumed == {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+
+def test_the_terminal_says_that_its_figures_are_of_the_last_day(whole: Run) -> None:
+    told = study_of(whole)
+    assert told.lines[0] == "toy, seed 1, day 3 of 3"
+    dispatch = whole.agents.read("dispatch")
+    assert told.facts["cost_cny"] == pytest.approx(dispatch.cost_cny[dispatch.day == 3].sum())
 
 
 def test_tables_of_many_days_hold_every_day_once(whole: Run) -> None:
