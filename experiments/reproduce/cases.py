@@ -7,6 +7,7 @@ from cosim.coupling import solve_equilibrium_day
 from cosim.errors import refuse
 from cosim.scenario import load_scenario
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
+from experiments.reproduce.learning_case import LearningCase
 from experiments.reproduce.od_case import OdCase
 from experiments.reproduce.road_case import RoadCase
 
@@ -18,8 +19,9 @@ PERIODS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reproduction:
-    """The case of the paper: OD trips, roads, and the feeder in each variant."""
+    """The case of the paper: drivers who learn, OD trips, roads, and the feeder in each variant."""
 
+    learners: LearningCase
     trips: OdCase
     roads: RoadCase
     grid: Mapping[Variant, GridCase]
@@ -57,4 +59,5 @@ def reproduce(
         grid[variant] = GridCase(variant, changed, solve_equilibrium_day(changed))
     first = grid[VARIANTS[0]]
     roads = RoadCase(first.scenario, first.day, warm_start)
-    return Reproduction(trips=OdCase(first.scenario), roads=roads, grid=grid)
+    learners = LearningCase(first.scenario, first.day)
+    return Reproduction(learners=learners, trips=OdCase(first.scenario), roads=roads, grid=grid)
