@@ -1,4 +1,4 @@
-"""Drivers who are told nothing of the equilibrium of Ma et al. (2024) and learn it: do they end at it?"""
+"""Drivers who are told nothing of the equilibrium of Ma et al. (2024) and learn day by day."""
 
 from dataclasses import dataclass
 from functools import cached_property
