@@ -19,7 +19,9 @@ WIDE, HIGH = 2.6, 1.0
 """Size of a box; the centres of two boxes of a row are 4 apart."""
 ROADS_ABOVE, ROAD_WIDTH, ROAD_HEIGHT = 3.0, 3.9, 1.5
 """Where the roads stand above the feeder, and the size of their grid in that of the buses."""
-DEVICES = {"turbines": "turbine", "storage": "storage", "demand_response": "DR"}
+DEVICES = {"turbines": "turbine", "storage": "storage", "demand_response": "DR", "pv": "PV", "wind": "wind"}
+BETWEEN, ROOM = 1.5, 3.0
+"""Where labels stand above the feeder, and the width of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def _draw_arrow(drawing: Figure, start: Box, end: Box, arrow: Arrow) -> None:
     axes = {"xref": "x", "yref": "y", "axref": "x", "ayref": "y"}
     head = {"showarrow": True, "arrowhead": 2, "arrowwidth": 1.6, "arrowcolor": MUTED, "text": ""}
     drawing.add_annotation(x=x1, y=y1, ax=x0, ay=y0, **axes, **head)
+    if not arrow.text:
+        return
     place = {"x": (x0 + x1) / 2, "y": (y0 + y1) / 2, "showarrow": False, "font": {"size": 11, "color": INK}}
     drawing.add_annotation(text=arrow.text, bgcolor=PAPER, borderpad=1, **place)
 
@@ -85,7 +89,7 @@ def architecture(case: Reproduction) -> Figure:
     boxes = {
         "drivers": Box(0, 2, f"<b>drivers</b><br>{case.roads.day.demand.n_ev:,} EVs, and other cars", ORANGE),
         "roads": Box(0, 0, f"<b>roads</b><br>{roads} links, {len(scenario.od_share)} OD pairs<br>equilibrium", ORANGE),
-        "stations": Box(5, 0, f"<b>stations</b><br>{len(scenario.stations)} of "
+        "stations": Box(5, 0, f"<b>{len(scenario.stations)} stations</b><br>each with "
                         f"{scenario.stations[0].chargers} chargers", GREEN),
         "feeder": Box(10, 0, f"<b>feeder</b><br>{buses} buses<br>dispatch of devices", BLUE),
         "coordinator": Box(10, 2, "<b>coordinator</b><br>the paper’s non-profit<br>organization", MUTED),
@@ -149,18 +153,25 @@ def coupling(topology: TopologyCase) -> Figure:
     drawing.add_trace(branch_lines((buses[start], buses[end]) for start, end in topology.branches))
     for start, end in topology.links:
         _draw_road(drawing, nodes[start], nodes[end])
-    looks = looks_of(station.name for station in topology.scenario.stations)
+    looks = {name: look.colour for name, look in looks_of(s.name for s in topology.scenario.stations).items()}
+    ends = {s.name: (nodes[s.road_node], buses[s.bus]) for s in topology.scenario.stations}
+    height = top - ROADS_ABOVE + BETWEEN
+    across = {n: x0 + (x1 - x0) * (height - y0) / (y1 - y0) for n, ((x0, y0), (x1, y1)) in ends.items()}
     for station in topology.scenario.stations:
-        (x0, y0), (x1, y1) = nodes[station.road_node], buses[station.bus]
-        colour = looks[station.name].colour
-        name = f"{station.name}: node {station.road_node}, bus {station.bus}"
-        drawing.add_trace(line([x0, x1], [y0, y1], None, colour, dash="dot", width=2.4, hoverinfo="skip"))
+        (start, end), x, colour = ends[station.name], across[station.name], looks[station.name]
+        drawing.add_trace(
+            line(
+                [start[0], end[0]], [start[1], end[1]], None, colour, dash="dot", width=2.4, hoverinfo="skip"
+            )
+        )
+        side = "right" if any(0 < other - x < ROOM for other in across.values()) else "left"
         label = {"font": {"color": readable_on(colour), "size": 12}, "bgcolor": colour, "borderpad": 3}
-        drawing.add_annotation(x=(x0 + 3 * x1) / 4, y=(y0 + 3 * y1) / 4, text=name, showarrow=False, **label)
+        text = f"{station.name}: node {station.road_node}, bus {station.bus}"
+        drawing.add_annotation(x=x, y=height, xanchor=side, text=text, showarrow=False, **label)
     served = {s.road_node: s.name for s in topology.scenario.stations}
     fed = {s.bus: s.name for s in topology.scenario.stations}
     for places, at, size in ((nodes, served, 24), (buses, fed, 20)):
-        drawing.add_trace(_named(places, {place: looks[name].colour for place, name in at.items()}, size))
+        drawing.add_trace(_named(places, {place: looks[name] for place, name in at.items()}, size))
     _name_devices(drawing, topology, buses)
     drawing.update_xaxes(visible=False)
     return drawing.update_yaxes(visible=False)
@@ -195,8 +206,9 @@ def _named(places: Positions, colours: Mapping[str, str], size: int) -> dict[str
 def _name_devices(drawing: Figure, topology: TopologyCase, buses: Positions) -> None:
     """Write below each bus which device it has."""
     grid = topology.scenario.config.grid.feeders[0]
-    units = [(unit.bus, DEVICES[kind]) for kind in DEVICES for unit in getattr(grid, kind)]
-    for bus, name in [*units, *((unit.bus, unit.name) for unit in grid.renewables)]:
+    kinds = ("turbines", "storage", "demand_response")
+    units = [(unit.bus, DEVICES[kind]) for kind in kinds for unit in getattr(grid, kind)]
+    for bus, name in [*units, *((unit.bus, DEVICES[unit.kind]) for unit in grid.renewables)]:
         x, y = buses[str(bus)]
         font = {"size": 11, "color": MUTED}
         drawing.add_annotation(x=x, y=y, yshift=-19, text=name, showarrow=False, font=font)
