@@ -6,6 +6,7 @@ from typing import Any
 
 from cosim.results import Run
 from cosim.words import counted
+from experiments.run.learning_check import apart, verdict_in_words
 from experiments.run.over_replications import LARGEST, MEANS
 from experiments.run.real_time import UNIT_VALUES, VALUES
 from experiments.run.runner import Progress
@@ -154,8 +155,9 @@ def _learning_check(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _finding(found: Mapping[str, Any], days: int) -> str:
     if found["verdict"] is None:
         return f"not settled after {days} days"
-    bound = "to" if found["verdict"] == "agrees" else "over"
-    return f"{found['ratio']:.2f} sampling floors, {found['verdict']} ({bound} {found['ratio_max']:.2f})"
+    ratio, bound = apart(found["ratio"], found["ratio_max"])
+    side = "to" if found["verdict"] == "agrees" else "over"
+    return f"{ratio} floors, {verdict_in_words(found)} ({side} {bound})"
 
 
 def _occupancy(summary: Mapping[str, Any]) -> tuple[str, str]:

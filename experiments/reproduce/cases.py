@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from cosim.coupling import solve_equilibrium_day
 from cosim.errors import refuse
 from cosim.scenario import load_scenario
+from experiments.reproduce.chain_case import ChainCase
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
+from experiments.reproduce.learning_case import LearningCase
 from experiments.reproduce.od_case import OdCase
 from experiments.reproduce.road_case import RoadCase
+from experiments.reproduce.topology_case import TopologyCase
 
 SCENARIO = "paper"
 """The bundled scenario of the case."""
@@ -18,9 +21,12 @@ PERIODS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reproduction:
-    """The case of the paper: OD trips, roads, and the feeder in each variant."""
+    """The case of the paper: drivers who learn, OD trips, both networks, roads, and the feeder in each variant."""
 
+    learners: LearningCase
     trips: OdCase
+    chain: ChainCase
+    topology: TopologyCase
     roads: RoadCase
     grid: Mapping[Variant, GridCase]
 
@@ -57,4 +63,12 @@ def reproduce(
         grid[variant] = GridCase(variant, changed, solve_equilibrium_day(changed))
     first = grid[VARIANTS[0]]
     roads = RoadCase(first.scenario, first.day, warm_start)
-    return Reproduction(trips=OdCase(first.scenario), roads=roads, grid=grid)
+    trips = OdCase(first.scenario)
+    return Reproduction(
+        learners=LearningCase(first.scenario, first.day),
+        trips=trips,
+        chain=ChainCase(trips),
+        topology=TopologyCase(first.scenario),
+        roads=roads,
+        grid=grid,
+    )

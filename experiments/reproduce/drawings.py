@@ -14,10 +14,13 @@ from experiments.dispatch.tables import tables_of
 from experiments.figures import feeder
 from experiments.figures.style import Figure
 from experiments.page import drawn_by_name
+from experiments.reproduce import diagrams
 from experiments.reproduce import figures as paper
 from experiments.reproduce.cases import Reproduction
+from experiments.reproduce.chain_case import ChainCase
 from experiments.reproduce.grid_case import VARIANTS, GridCase, Variant
 from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, RoadCase, even_split_veh_h
+from experiments.run.figures.learning import learning_check
 
 Builder = Callable[[], Figure]
 DRAWN_VARIANTS = (Variant("A", "dynamic"), Variant("B", "dynamic"))
@@ -28,11 +31,35 @@ DRAWN_ITERATIONS = (10, 60)
 
 def drawings(case: Reproduction) -> dict[str, Figure]:
     """Return the figures of the page by name."""
-    builders = {**_roads(case.roads), **_feeder(case)}
+    builders = {**_coupling(case), **_roads(case.roads), **_feeder(case)}
     for variant in DRAWN_VARIANTS:
         for name, build in _of_variant(case.grid[variant]).items():
             builders[f"{name}-{variant.preset}"] = build
     return drawn_by_name(builders)
+
+
+def _coupling(case: Reproduction) -> dict[str, Builder]:
+    """Return what comes first: drivers who learn, Figures 1, 2 and 4, and the chain from speeds to an assignment."""
+    builders: dict[str, Builder] = {
+        "architecture": lambda: diagrams.architecture(case),
+        "load_process": lambda: diagrams.load_process(case),
+        "coupling": lambda: diagrams.coupling(case.topology),
+        "chain": lambda: _chain(case.chain),
+    }
+    if case.learners.findings:
+        builders["learners"] = lambda: learning_check(case.learners.distances)
+    return builders
+
+
+def _chain(chain: ChainCase) -> Figure:
+    """Return the flows of the first repeat of the chain."""
+    flows = {
+        "true": chain.true_flow_veh_h,
+        "read from speeds": chain.read_flow_veh_h[0],
+        "assigned": chain.assigned_flow_veh_h[0],
+    }
+    used = chain.true_flow_veh_h / chain.network.capacity_veh_h[chain.roads]
+    return paper.chain_flows(paper.road_names(chain.network), flows, used)
 
 
 def _roads(roads: RoadCase) -> dict[str, Builder]:

@@ -9,7 +9,7 @@ import pandas as pd
 from cosim.arrays import BoolArray, FloatArray, IntArray
 from cosim.ev.charging_demand import ChargingDemand
 from cosim.road.network import Network
-from experiments.figures.palette import BLUE, CYCLE, INK, LIMIT, MUTED, VERMILION
+from experiments.figures.palette import BLUE, CYCLE, INK, LIMIT, MUTED, ORANGE, VERMILION
 from experiments.figures.style import Figure, figure, grid, over_periods, side_by_side, stacked
 from experiments.figures.traces import bars, heat_map, limit, line, points, steps, whiskers
 
@@ -22,15 +22,38 @@ MIN_ERROR_PU = 1e-14
 def link_flows(network: Network, flow_veh_h: FloatArray) -> Figure:
     """Return the flow on every road in every period, as a heat map (Figure 5)."""
     roads = np.flatnonzero(~network.is_charging)
-    names = [
-        f"{network.nodes[network.from_node[road]]}→{network.nodes[network.to_node[road]]}" for road in roads
-    ]
     table = pd.DataFrame(flow_veh_h[:, roads].T.round(2), columns=_periods(flow_veh_h))
     drawing = figure(22 * len(roads) + 110, margin={"l": 80, "r": 24, "t": 24, "b": 56})
     hover = "%{y}, period %{x}: %{z:.0f} veh/h<extra></extra>"
-    drawing.add_trace(heat_map(table, names, "veh/h", hover, colorscale="Cividis", xgap=1, ygap=1))
+    drawing.add_trace(
+        heat_map(table, road_names(network), "veh/h", hover, colorscale="Cividis", xgap=1, ygap=1)
+    )
     over_periods(drawing, HOUR_MIN)
     return drawing.update_yaxes(autorange="reversed", type="category", title_text="road")
+
+
+def chain_flows(roads: Sequence[str], flows: Mapping[str, FloatArray], used: FloatArray) -> Figure:
+    """Return the flow of each road, true, read from its speed and assigned; with its flow over capacity."""
+    drawing = figure(400, margin={"l": 64, "r": 24, "t": 56, "b": 64})
+    looks = (("line-ew-open", INK, 16), ("circle", ORANGE, 9), ("diamond", BLUE, 9))
+    for (name, values), (symbol, colour, size) in zip(flows.items(), looks, strict=True):
+        hover = f"road %{{x}}: %{{y:.0f}} veh/h<extra>{name}</extra>"
+        look = {"symbol": symbol, "line": {"width": 3 if symbol.startswith("line") else 1, "color": colour}}
+        drawing.add_trace(
+            points(list(roads), values.round(1), name, colour, size=size, marker=look, hovertemplate=hover)
+        )
+    ticks = [f"{road}<br>{share:.2f}" for road, share in zip(roads, used, strict=True)]
+    title = "road, with its flow over capacity"
+    drawing.update_xaxes(type="category", title_text=title, tickvals=list(roads), ticktext=ticks)
+    return drawing.update_yaxes(title_text="flow [veh/h]", rangemode="tozero")
+
+
+def road_names(network: Network) -> list[str]:
+    """Return the roads by the names of their ends."""
+    return [
+        f"{network.nodes[network.from_node[road]]}→{network.nodes[network.to_node[road]]}"
+        for road in np.flatnonzero(~network.is_charging)
+    ]
 
 
 def _periods(values: FloatArray | Sequence[int]) -> IntArray:

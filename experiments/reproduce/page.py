@@ -11,8 +11,9 @@ from experiments.page import embedded_all, rendered
 from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.drawings import drawings
 from experiments.reproduce.grid_case import GridCase
-from experiments.reproduce.report import Report
+from experiments.reproduce.report import Report, agreeing, verdict_of
 from experiments.reproduce.statement import Claim, Judgement
+from experiments.run.learning_check import apart
 
 SUBSCRIPT = re.compile(r"(?<=\b[^\W\d_])_(?:\{([^}]*)\}|([^\W_²]+))")
 """Matches the subscript after a single letter and an underscore."""
@@ -72,6 +73,12 @@ def page(case: Reproduction, report: Report) -> str:
         figures=embedded_all(drawings(case)),
         formula=formula,
         report=report,
+        learners=[
+            (found, *apart(found.ratio, found.ratio_max), verdict_of(found))
+            for found in report.learners.findings
+        ],
+        learning_days=report.learners.scenario.config.learning_check.days,
+        agreeing=agreeing,
         chapters={name: rows(judgements) for name, judgements in report.chapters.items()},
         errata=report.errata,
         variants={grid.variant: variant_figures(grid) for grid in case.grids},

@@ -11,6 +11,9 @@ from experiments.reproduce.grid_case import GridCase, Variant
 
 Agreement = Literal["agrees", "differs"]
 Relation = Literal["at most", "at least", "equal to"]
+Kind = Literal["evidence", "constraint", "calibration"]
+"""Evidence could have turned out otherwise. A constraint the program itself holds: only a fault, or a case without an
+answer, can turn it. Calibration: an input was set so that it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,8 @@ class Claim:
     expected: float
     tolerance: float = 0.0
     """Difference to *expected* that still agrees."""
-    constraint: bool = False
-    """Whether the program itself holds it: only a fault, or a case without an answer, can turn it; no evidence."""
+    kind: Kind = "evidence"
+    """What its verdict is worth: only evidence is counted."""
     differs: Mapping[str, str] = field(default_factory=dict)
     """Reasons of recorded verdicts ``differs``, by variant (``everywhere``, ``B``, ``table``, ``A-table``)."""
 
@@ -102,7 +105,7 @@ class Judgement:
             "relation": claim.relation,
             "expected": claim.expected,
             "tolerance": claim.tolerance,
-            "constraint": claim.constraint,
+            "kind": claim.kind,
             "verdict": self.verdict,
             "recorded": self.recorded,
             "reason": self.reason,

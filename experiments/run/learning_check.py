@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.sparse import csr_array
-from scipy.stats import chi2
+from scipy.stats import chi2, ncx2
 
 from agents.learners import LearningDay, learning_days
 from cosim.arrays import FloatArray, Frame
@@ -32,6 +33,10 @@ SETTLED = 2.0
 """Sampling floors by which the flows may still move between the middle and the end of the days. With 1 / day averages a
 distance at least halves from one to the other, so that what is left of it is no larger than what moved."""
 NOT_SETTLED = "not settled"
+POWER = 0.8
+"""Share of the checks that would find the smallest difference that is told."""
+BARELY = 0.95
+"""Share of the bound from which on a distance agrees barely."""
 UP_TO_EVS = 100_000
 """Number of EVs up to which the check is made by default."""
 
@@ -93,13 +98,25 @@ class Finding:
     """The distance expected of draws from the equilibrium, in the same unit."""
     drift: float
     """The most that what was announced in the second half of the days would still move, in sampling floors."""
-    ratio_max: float
-    """Sampling floors that chance, but for one case in 200, and the drift explain."""
+    freedom: float
+    """Degrees of freedom of the squared distance of draws, which is close to chi-square."""
 
     @property
     def ratio(self) -> float:
         """The distance in sampling floors."""
         return self.distance / self.floor
+
+    @property
+    def ratio_max(self) -> float:
+        """Sampling floors that chance, but for one case in 200, and the drift explain."""
+        return float(np.sqrt(chi2.ppf(LEVEL, self.freedom) / self.freedom + self.drift**2))
+
+    @property
+    def smallest_seen(self) -> float:
+        """The smallest |E[x] - x*| / |x*| that exceeds the bound in four of five checks: a non-central chi-square."""
+        bound = self.freedom * self.ratio_max**2
+        found = brentq(lambda shift: ncx2.sf(bound, self.freedom, shift) - POWER, 1e-9, 10 * bound)
+        return self.floor * float(np.sqrt(found / self.freedom))
 
     @property
     def verdict(self) -> str:
@@ -201,12 +218,12 @@ def _finding(name: str, learnt: Learnt, expected_veh_h: FloatArray, loading: csr
         distance=distance(counted, expected),
         floor=floor,
         drift=drift,
-        ratio_max=float(np.sqrt(_chance_bound(expected_veh_h, loading) + drift**2)),
+        freedom=_freedom(expected_veh_h, loading),
     )
 
 
-def _chance_bound(path_veh_h: FloatArray, loading: csr_array) -> float:
-    """Return the quantile of the squared distance of draws, in squared sampling floors.
+def _freedom(path_veh_h: FloatArray, loading: csr_array) -> float:
+    """Return the degrees of freedom of the squared distance of draws.
 
     Counts of trips on paths are independent and nearly Poisson, and a trip is on several links: C, the covariance of
     the link counts, is not diagonal. The squared distance is close to chi-square with (tr C)^2 / tr C^2 degrees of
@@ -217,8 +234,7 @@ def _chance_bound(path_veh_h: FloatArray, loading: csr_array) -> float:
         covariance = loading.T @ (loading * flow[:, np.newaxis])
         trace += float(covariance.diagonal().sum())
         square += float((covariance.data**2).sum())
-    freedom = trace**2 / square
-    return float(chi2.ppf(LEVEL, freedom) / freedom)
+    return trace**2 / square
 
 
 def check_tables(learnt: Learnt, expected_veh_h: FloatArray) -> dict[str, Frame]:
@@ -270,6 +286,21 @@ def check_facts(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         if row.pop("links") and row["verdict"] == NOT_SETTLED:
             row |= {"verdict": None, "ratio_max": None}
     return {"days": max(days), "verdict": _worst(row["verdict"] for row in found.values()), **found}
+
+
+def apart(ratio: float, bound: float) -> tuple[str, str]:
+    """Return both numbers with as many digits as tell them apart, two at least."""
+    for digits in range(2, 6):
+        told = f"{ratio:.{digits}f}", f"{bound:.{digits}f}"
+        if told[0] != told[1]:
+            break
+    return told
+
+
+def verdict_in_words(found: Mapping[str, Any]) -> str:
+    """Return the verdict of a finding with its bound; close to the bound it agrees barely."""
+    barely = "barely " if BARELY * found["ratio_max"] < found["ratio"] <= found["ratio_max"] else ""
+    return barely + str(found["verdict"])
 
 
 def _worst(verdicts: Iterable[str | None]) -> str | None:

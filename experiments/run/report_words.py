@@ -9,6 +9,7 @@ from cosim.arrays import Frame
 from cosim.messages import INFORMATION
 from experiments.compare.totals import mean_wait_min
 from experiments.run.figures.day import Day
+from experiments.run.learning_check import apart, verdict_in_words
 from experiments.run.real_time import UNIT_VALUES
 
 
@@ -88,9 +89,10 @@ def learners(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _learner_words(found: Mapping[str, Any], where: str, days: int) -> str:
     if found["verdict"] is None:
         return f"{where} they have not settled after {days} days"
+    ratio, bound = apart(found["ratio"], found["ratio_max"])
     return (
-        f"{where} they end {found['ratio']:.2f} sampling floors from it, where chance explains up to "
-        f"{found['ratio_max']:.2f} ({found['verdict']})"
+        f"{where} they end {ratio} sampling floors from it, where chance explains up to {bound} "
+        f"({verdict_in_words(found)})"
     )
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from cosim.arrays import FloatArray
 from cosim.coupling import solve_equilibrium_day
 from cosim.errors import ConfigError
+from cosim.grid.tariff import price_class
 from cosim.road.assignment import solve_sue
 from cosim.road.problem import AssignmentProblem
 from cosim.road.semi_dynamic import warm_start_veh_h
@@ -29,6 +30,7 @@ from experiments.reproduce.report import Report, as_text, report_on
 from experiments.reproduce.road_case import FIRST_PERIOD, SECOND_PERIOD, TOLERANCE, RoadCase, even_split_veh_h
 from experiments.reproduce.statement import Claim
 from experiments.reproduce.statements import CHAPTERS
+from experiments.reproduce.topology_case import nearest_margin, sigma_interval
 from tests.computed_once import case_of_the_paper
 
 PACKAGE = "experiments.reproduce.statements"
@@ -82,15 +84,15 @@ def test_every_claim_has_what_measures_it_and_nothing_is_measured_without_a_clai
 
 def test_every_figure_has_a_statement(report: Report) -> None:
     figures = " ".join(own.claim.figure for own in report.judgements)
-    missing = [number for number in range(5, 13) if not re.search(rf"\b{number}\b", figures)]
+    missing = [number for number in range(3, 13) if not re.search(rf"\b{number}\b", figures)]
     assert missing == []
-    assert len(STATEMENTS) - len({own.id for own in report.constraints}) == report.statement_count >= 40
+    assert report.statement_count >= 50
 
 
 def test_what_the_program_itself_holds_is_not_counted_as_evidence(report: Report) -> None:
-    assert report.constraints_kept == len(report.constraints) == 47
-    assert sum(report.verdict_count.values()) + 47 == len(report.judgements)
-    assert "constraints kept, which are no evidence: 47 of 47.\n" in as_text(report)
+    assert (len(report.constraints), len(report.calibrated)) == (47, 2)
+    assert sum(report.verdict_count.values()) + 47 + 2 == len(report.judgements)
+    assert "No evidence: 47 of 47 constraints kept, 2 of 2 by calibration.\n" in as_text(report)
     held = {own.id for own in report.constraints}
     assert {"power-is-balanced", "turbine-keeps-its-ramp", "storage-ends-as-it-began"} <= held
     assert not held & {"less-is-bought", "storage-never-does-both", "od-1-has-eight-paths"}
@@ -101,6 +103,66 @@ def test_statements_of_the_feeder_are_judged_in_both_presets(case: Reproduction,
         presets = {own.variant.preset for own in report.judgements if own.id == name and own.variant}
         about_the_feeder = len(statement.judge(case)) > 1
         assert presets == ({"A", "B"} if about_the_feeder else set()), name
+
+
+ROUNDING = {"flow-from-exact-times", "storage-never-does-both"}
+"""Statements whose measure is rounding, and the solver's: other machines have more of it."""
+OF_A_RATIO = {
+    "warm-start-is-faster", "charging-stacks-on-the-peak", "voltage-falls-too-low", "charging-raises-the-bill",
+    "less-is-bought", "taken-in-when-pv-and-wind-are-strong", "load-returns-when-energy-is-cheap",
+    "load-returns-when-little-is-charged", "storage-fills-when-energy-is-cheap",
+    "storage-lowers-the-purchase-at-the-peak", "peak-to-valley-is-less", "coordination-lowers-the-peak",
+    "operation-costs-less", "coordination-costs-less", "likelihood-beats-least-squares",
+}  # fmt: skip
+"""Statements whose measure is 1 where the paper's sentence says nothing; it is 0 for the others."""
+
+
+def test_no_band_is_three_times_as_wide_as_what_is_measured(report: Report) -> None:
+    """What is measured, over what would still agree; both from where the sentence would say nothing."""
+    wide = {}
+    for own in (own for own in report.evidence if own.verdict == "agrees" and own.id not in ROUNDING):
+        claim, nothing = own.claim, 1.0 if own.id in OF_A_RATIO else 0.0
+        needed, allowed = abs(own.value - nothing), abs(claim.expected - nothing)
+        if claim.relation == "equal to":
+            needed, allowed = claim.tolerance, abs(own.value - claim.expected)
+        elif claim.relation == "at most" and not nothing and claim.expected > 0:
+            needed, allowed = allowed, needed  # an error: the smaller the better
+        if allowed > 0:
+            wide[own.id] = min(wide.get(own.id, np.inf), needed / allowed)
+    assert {name: times for name, times in wide.items() if times > 3} == {}
+    assert len(wide) >= 35
+
+
+def test_the_check_by_drivers_who_learn_comes_first(report: Report) -> None:
+    lines = as_text(report).splitlines()
+    roads, stations = report.learners.findings
+    assert lines[0].startswith("Drivers who are told nothing of the equilibrium, 20 days later")
+    assert lines[1].split()[:2] == ["roads", f"{roads.ratio:.2f}"]
+    assert f"difference of {stations.smallest_seen:.1%} would be seen 4 times in 5" in lines[6]
+    told = report.as_json()
+    assert next(iter(told)) == "learning_check"
+    assert told["learning_check"]["roads"]["verdict"] == roads.verdict == "agrees"
+
+
+def test_no_sigma_makes_exactly_18_to_22_high(case: Reproduction) -> None:
+    """By the tariff itself, in steps of 0.001."""
+    load, evening = case.preset_a.equivalent_load_kw, np.isin(np.arange(1, 25), range(18, 23))
+    high = [price_class(load, sigma) > 0 for sigma in np.arange(0.1, 0.3, 0.001)]
+    assert not any((own == evening).all() for own in high)
+    low, up = sigma_interval(load, high[110])  # 18 to 21 at 0.21: some sigma does that
+    assert low < 0.21 <= up
+    assert (price_class(load, (low + up) / 2) > 0).tolist() == high[110].tolist()
+
+
+def test_a_placement_with_its_margin_exists_and_none_where_the_own_bus_is_not_the_nearest() -> None:
+    """Three buses in a row: stations in the order of their buses can be placed, in another order they cannot."""
+    row, points = (
+        np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]),
+        np.array([[5.0, 1.0], [5.0, 3.0], [5.0, 5.0]]),
+    )
+    assert nearest_margin(points, row, [0, 1, 2]) == pytest.approx(0.5)
+    assert nearest_margin(points, row, [2, 1, 0]) == pytest.approx(0.5)
+    assert nearest_margin(points, row, [0, 2, 1]) < 0
 
 
 def turned(case: Reproduction, names: Iterable[str]) -> set[str]:
@@ -159,7 +221,9 @@ def test_a_low_slack_voltage_is_noticed() -> None:
 
 def test_another_theta_turns_verdicts_and_ends_with_code_3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "reproduce", partial(reproduce, variants=BOTH_TARIFFS))
-    result = CliRunner().invoke(app, ["reproduce", "--set", "road.theta_per_min=2"])
+    result = CliRunner().invoke(
+        app, ["reproduce", "--set", "road.theta_per_min=2", "--set", "learning_check.enabled=false"]
+    )
     assert result.exit_code == 3
     for name in ("all-paths-of-od-1-are-used", "two-steps-are-mostly-enough"):
         assert name in result.stderr
@@ -308,7 +372,7 @@ def test_the_command_writes_the_same_verdicts_and_a_page_that_opens_offline(
     assert all(keys <= set(own) and own["verdict"] in {"agrees", "differs"} for own in told["statements"])
     page = (out / "report.html").read_text(encoding="utf-8")
     assert all(f'id="{name}"' in page for name in STATEMENTS)
-    assert page.count('class="figure"') == page.count('class="chart"') == 13
+    assert page.count('class="figure"') == page.count('class="chart"') == 18
     assert not re.search(r'(src|href)="https?:', page)
     assert len(page) < 8e6
     again = CliRunner().invoke(app, ["reproduce", "--out", str(out)])

@@ -4,8 +4,10 @@ from experiments.reproduce.cases import Reproduction
 from experiments.reproduce.statement import Judgement, Statement, statements
 from experiments.reproduce.statements import (
     balance,
+    chain,
     conclusions,
     convergence,
+    coupling,
     limits,
     shifting,
     storage,
@@ -15,6 +17,8 @@ from experiments.reproduce.statements import (
 CHAPTERS: dict[str, tuple[Statement, ...]] = {
     name: statements(name, measures)
     for name, measures in {
+        "coupling": coupling.MEASURES,
+        "chain": chain.MEASURES,
         "traffic": traffic.MEASURES,
         "convergence": convergence.MEASURES,
         "balance": balance.MEASURES,

@@ -5,12 +5,27 @@ import numpy as np
 from cosim.grid.device import DemandResponse
 from cosim.grid.tariff import TABLE_1_CNY_PER_KWH
 from experiments.reproduce.grid_case import GridCase, ratio
-from experiments.reproduce.statement import Measure, of_the_feeder
+from experiments.reproduce.statement import Measure, of_the_case, of_the_feeder
+from experiments.reproduce.topology_case import sigma_interval
 
 EVENING = slice(17, 22)
 """Periods 18 to 22."""
 MORNING = slice(6, 8)
 """Periods 7 and 8."""
+
+
+def _room_for_sigma(grid: GridCase) -> float:
+    """Return the length of the interval of sigma in which exactly 18 to 22 are high; below 0 there is none."""
+    evening = np.zeros(grid.equivalent_load_kw.size, dtype=bool)
+    evening[EVENING] = True
+    above, up_to = sigma_interval(grid.equivalent_load_kw, evening)
+    return up_to - above
+
+
+def _distance_of_levels(grid: GridCase) -> float:
+    """Return the largest difference between the three prices of Eq. 22 and of Table 1 [CNY/kWh]."""
+    levels, printed = np.unique(grid.price_cny_per_kwh), np.unique(TABLE_1_CNY_PER_KWH)
+    return float(np.abs(levels - printed).max()) if levels.shape == printed.shape else np.inf
 
 
 def _max_shifted_share(grid: GridCase) -> float:
@@ -20,9 +35,11 @@ def _max_shifted_share(grid: GridCase) -> float:
 
 
 MEASURES: dict[str, Measure] = {
+    "some-sigma-makes-18-to-22-high": of_the_case(lambda case: _room_for_sigma(case.preset_a)),
     "evening-is-at-the-high-price": of_the_feeder(
         lambda grid: int(grid.is_high_price[EVENING].sum()), ["dynamic"]
     ),
+    "levels-are-those-of-table-1": of_the_feeder(_distance_of_levels, ["dynamic"]),
     "dynamic-tariff-is-table-1": of_the_feeder(
         lambda grid: int(np.isclose(grid.price_cny_per_kwh, TABLE_1_CNY_PER_KWH, atol=0.01).sum()),
         ["dynamic"],

@@ -18,16 +18,19 @@ from cosim.road.paths import PathSet
 from cosim.scenario import DayAhead, Scenario, charging_price_cny_per_kwh, load_scenario
 from experiments.run import learning_check, runner
 from experiments.run.figures.day import Day
+from experiments.run.learning import sampling_floor
 from experiments.run.learning_check import (
     Finding,
     Learnt,
     LearntPrices,
+    apart,
     check_facts,
     check_tables,
     ev_path_veh_h,
     findings,
     learn,
     prices_move_drivers,
+    verdict_in_words,
 )
 from experiments.run.report import OF_THE_RUN
 from experiments.run.report_words import learners
@@ -115,18 +118,41 @@ def test_capacities_of_roads_that_are_wrong_by_20_percent_are_seen(
     assert verdicts(findings(learnt, wrong))["roads"] == "differs"
 
 
-def test_draws_from_the_equilibrium_stay_below_the_bound_but_for_one_in_200(
+def test_draws_from_the_equilibrium_stay_below_the_bound_but_for_one_in_200_and_others_do_not(
     learnt: Learnt, paper_day: EquilibriumDay
 ) -> None:
     expected, drawing = ev_path_veh_h(paper_day), np.random.default_rng(1)
     links = csr_array(learnt.paths.incidence[:, ~learnt.paths.network.is_charging])
-    bound = learning_check._chance_bound(expected, links)
-    squared = [
-        np.square((drawing.poisson(expected) - expected) @ links).sum() / (expected @ links).sum()
-        for _ in range(400)
-    ]
-    assert np.mean(squared) == pytest.approx(1, abs=0.03)
-    assert 0.98 < np.mean(np.array(squared) <= bound) < 1
+    finding = Finding(
+        links="roads",
+        distance=0.0,
+        floor=sampling_floor(expected @ links, 1.0),
+        drift=0.0,
+        freedom=learning_check._freedom(expected, links),
+    )
+
+    def squared(mean: FloatArray, count: int) -> FloatArray:
+        return np.array(
+            [
+                np.square((drawing.poisson(mean) - expected) @ links).sum() / (expected @ links).sum()
+                for _ in range(count)
+            ]
+        )
+
+    chance = squared(expected, 400)
+    assert np.mean(chance) == pytest.approx(1, abs=0.03)
+    assert 0.98 < np.mean(chance <= finding.ratio_max**2) < 1
+    more = squared((1 + finding.smallest_seen) * expected, 200)  # all flows larger: seen four times in five
+    assert 0.7 < np.mean(more > finding.ratio_max**2) < 0.9
+
+
+def test_numbers_close_to_each_other_are_told_with_digits_that_tell_them_apart() -> None:
+    assert apart(1.0134, 1.2) == ("1.01", "1.20")
+    assert apart(1.4081, 1.4123) == ("1.408", "1.412")
+    close = {"ratio": 1.4081, "ratio_max": 1.4123, "verdict": "agrees"}
+    assert verdict_in_words(close) == "barely agrees"
+    assert verdict_in_words(close | {"ratio": 1.2}) == "agrees"
+    assert verdict_in_words(close | {"ratio": 1.42, "verdict": "differs"}) == "differs"
 
 
 def test_drivers_whose_times_still_move_get_no_verdict(learnt: Learnt, paper_day: EquilibriumDay) -> None:
@@ -191,7 +217,7 @@ def test_a_run_tells_how_its_learners_end(checked: Run) -> None:
     assert told["days"] == 8
     assert told["verdict"] == "agrees"
     assert told["roads"]["ratio"] == told["roads"]["distance"] / told["roads"]["floor"]
-    shown = f"learners of 8 days vs SUE: roads        {told['roads']['ratio']:.2f} sampling floors, agrees"
+    shown = f"learners of 8 days vs SUE: roads        {told['roads']['ratio']:.2f} floors, agrees"
     assert any(line.startswith(shown) for line in answer.lines)
     words = learners(checked.summary)
     assert words is not None
