@@ -135,12 +135,14 @@ class _Workbench:
 
     def voltage_pu(self) -> FloatArray:
         """Return the voltage of each bus of the net."""
-        from pandapower.pypower.idx_bus import VM
+        from pandapower.pypower.idx_bus import BUS_TYPE, NONE, VM
 
         if not self.lines_alone:
             return np.asarray(self.net.res_bus.vm_pu.to_numpy(), dtype=np.float64)
         rows = self.net._pd2ppc_lookups["bus"][self.net.bus.index.to_numpy()]  # noqa: SLF001
-        return np.asarray(self.net._ppc["bus"][rows, VM], dtype=np.float64)  # noqa: SLF001
+        solved = self.net._ppc["bus"][rows]  # noqa: SLF001
+        # a bus that nothing supplies keeps the magnitude from which the flow began
+        return np.where(solved[:, BUS_TYPE] == NONE, np.nan, solved[:, VM]).astype(np.float64)
 
     def loading_percent(self, table: str) -> FloatArray:
         """Return the loading of each branch of a table."""

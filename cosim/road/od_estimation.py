@@ -25,6 +25,8 @@ from cosim.road.paths import PathSet
 
 MIN_TRIPS = 1e-3
 """Lower bound of the trips of an OD."""
+MAX_LOG = 50.0
+"""Log of the most trips that the search tries: a first step into the void does not overflow."""
 MAX_THETA_FACTOR = 1e3
 """Bound of theta over its start, and of its start over theta."""
 START_THETA_GRID = np.geomspace(0.03, 30, 13)
@@ -191,7 +193,7 @@ def _maximise(
     unit = np.minimum(1 / np.sqrt(np.diag(prior.add_information(information)).clip(min=1e-12)), 1.0)
 
     def parameters(x: FloatArray) -> OdTrips:
-        values = np.exp(logs + unit * x)
+        values = np.exp(np.minimum(logs + unit * x, MAX_LOG))
         return OdTrips(values[:-1], float(values[-1])) if with_theta else OdTrips(values, start.theta)
 
     def loss(x: FloatArray) -> tuple[float, FloatArray]:

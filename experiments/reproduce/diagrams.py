@@ -151,8 +151,8 @@ def coupling(topology: TopologyCase) -> Figure:
     nodes = {name: (ROAD_WIDTH * x, top + ROAD_HEIGHT * y) for name, (x, y) in topology.nodes.items()}
     drawing = figure(620, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     drawing.add_trace(branch_lines((buses[start], buses[end]) for start, end in topology.branches))
-    for start, end in topology.links:
-        _draw_road(drawing, nodes[start], nodes[end])
+    for tail, head in topology.links:
+        _draw_road(drawing, nodes[tail], nodes[head])
     looks = {name: look.colour for name, look in looks_of(s.name for s in topology.scenario.stations).items()}
     ends = {s.name: (nodes[s.road_node], buses[s.bus]) for s in topology.scenario.stations}
     height = top - ROADS_ABOVE + BETWEEN

@@ -55,13 +55,14 @@ def day(store: Path) -> Any:
 
 @pytest.fixture
 def days(store: Path) -> Any:
-    """Return what gives the days of a sweep, indexed by the values of its fields."""
+    """Return what gives the figures of a sweep's days, indexed by the values of its fields."""
 
     def days(name: str) -> Frame:
         fields = read_vary(load_scenario(find_scenario(name)).config.sweep.vary)
         answer = typed(f"sweep {name} --out runs/{name}", store)
         assert answer.exit_code in {0, 3}, answer.printed
-        return pd.read_csv(f"runs/{name}/runs.csv", keep_default_na=False).set_index(list(fields))
+        runs = pd.read_csv(f"runs/{name}/runs.csv", keep_default_na=False).set_index(list(fields))
+        return runs.loc[:, "drive_min":"flagged"].drop(columns="limits_broken")
 
     return days
 
